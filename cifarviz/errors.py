@@ -1,0 +1,88 @@
+"""Every error cifarviz raises on purpose.
+
+::
+
+    CifarvizError
+    ├── DataError
+    │   ├── DatasetNotFound      the data set asked for is not on this machine
+    │   ├── DatasetDamaged       bytes that are not the published data set
+    │   ├── FetchCancelled       the user called the download off
+    │   └── ImageUnreadable      a file that cannot be shown as an image
+    ├── ExperimentInvalid        a choice, or two that do not go together
+    ├── RunError
+    │   ├── RunNotFound          no run has this id
+    │   ├── TransitionRefused    a run in this state cannot do that
+    │   ├── ArtifactMissing      weights or predictions that are not there
+    │   └── ArtifactDamaged      … or that cannot be read, or do not fit
+    ├── StoreError
+    │   ├── UnknownFormat        written by another version of cifarviz
+    │   └── StorageFull          the disk, or the folder, takes no more
+    └── TrainingFailed           the loss is no longer a number, no memory left, …
+
+The message is one sentence or two for the person at the screen: the rule, what came,
+and what to do about it. Pages and the command line print it as it is.
+"""
+
+
+class CifarvizError(Exception):
+    """Base of all errors that cifarviz raises on purpose."""
+
+
+class DataError(CifarvizError):
+    """Something about a data set or an image."""
+
+
+class DatasetNotFound(DataError):
+    """The data set asked for is not on this machine, or no source gave it."""
+
+
+class DatasetDamaged(DataError):
+    """Bytes that are not the published data set."""
+
+
+class FetchCancelled(DataError):
+    """The user called the download off."""
+
+
+class ImageUnreadable(DataError):
+    """A file that cannot be shown as an image."""
+
+
+class ExperimentInvalid(CifarvizError, ValueError):
+    """A choice that cannot be trained, or two that do not go together."""
+
+
+class RunError(CifarvizError):
+    """Something about one run."""
+
+
+class RunNotFound(RunError):
+    """No run has this id."""
+
+
+class TransitionRefused(RunError):
+    """A run in this state cannot do what was asked."""
+
+
+class ArtifactMissing(RunError):
+    """Weights, predictions or another file of a run that is not there."""
+
+
+class ArtifactDamaged(RunError):
+    """A file of a run that cannot be read, or does not fit its network."""
+
+
+class StoreError(CifarvizError):
+    """Something about the folder that keeps all runs."""
+
+
+class UnknownFormat(StoreError):
+    """Written by a version of cifarviz that this one cannot read."""
+
+
+class StorageFull(StoreError):
+    """The disk, or the folder, takes no more."""
+
+
+class TrainingFailed(CifarvizError):
+    """Training cannot go on: the loss is no longer a number, memory ran out, …"""
