@@ -4,6 +4,7 @@
 ``CIFARVIZ_HOME``         runs and downloaded data; default ``~/.cifarviz``
 ``CIFARVIZ_DATA_DIR``     a folder or archive that holds a full data set; asked before any other
                           source
+``CIFARVIZ_WARM_UP``      ``0`` keeps the dashboard from loading TensorFlow before it is needed
 ``KERAS_HOME``            Keras' own folder, whose data cache is looked into; default ``~/.keras``
 ========================  =====================================================================
 """
@@ -16,11 +17,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """Folders, as absolute paths; none of them needs to exist yet."""
+    """Folders, as absolute paths, none of which needs to exist yet; and switches."""
 
     home: Path
     data_dir: Path | None
     keras_home: Path
+    warm_up: bool = True
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -31,6 +33,7 @@ class Settings:
             home=_folder(env.get("CIFARVIZ_HOME"), "~/.cifarviz"),
             data_dir=_folder(named, "") if named else None,
             keras_home=_folder(env.get("KERAS_HOME"), "~/.keras"),
+            warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
         )
 
     @property

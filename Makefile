@@ -1,0 +1,58 @@
+# cifarviz: `make run` opens the dashboard, `make test` runs every test.
+# Both first make .venv, a virtual environment of their own, and keep it in step with the
+# requirement files. PYTHON=… names the Python to make it from (3.11, 3.12 or 3.13).
+
+VENV_PYTHON := .venv/bin/python
+CODE := cifarviz scripts tests $(wildcard benchmarks/*.py app.py pages/*.py)
+
+.PHONY: help run test lint format screenshots bench clean environment environment-dev
+
+help:
+	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
+	@echo "make test         every test; those in a browser need Chromium, which this installs if it can"
+	@echo "make lint         style, formatting and types"
+	@echo "make format       mend what style and formatting can mend by themselves"
+	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
+	@echo "make bench        every benchmark in benchmarks/"
+	@echo "make clean        remove what the above made, but not .venv"
+
+run: environment
+	@$(VENV_PYTHON) -m scripts.serve
+
+# TESTS=… runs some of them: make test TESTS=tests/data
+test: environment-dev
+	@$(VENV_PYTHON) -m scripts.chromium --install
+	@$(VENV_PYTHON) -m pytest $(TESTS)
+
+lint: environment-dev
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy $(CODE)
+
+format: environment-dev
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+screenshots: environment-dev
+	@$(VENV_PYTHON) -m scripts.chromium --install
+	@$(VENV_PYTHON) -m scripts.screenshots
+
+bench: environment
+	@found=no; failed=no; \
+	for script in benchmarks/bench_*.py; do \
+		[ -e "$$script" ] || continue; \
+		found=yes; echo "== $$script"; \
+		$(VENV_PYTHON) -m "$$(echo "$${script%.py}" | tr / .)" || failed=yes; \
+	done; \
+	if [ $$found = no ]; then echo "There are no benchmarks yet: benchmarks/ has no bench_*.py."; fi; \
+	[ $$failed = no ]
+
+clean:
+	rm -rf build static .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find app.py pages cifarviz scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+environment:
+	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.txt
+
+environment-dev:
+	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.txt requirements-dev.txt

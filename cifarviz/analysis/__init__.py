@@ -1,0 +1,1 @@
+"""What a trained network does: its feature maps, predictions, scores, confusion and history."""

@@ -1,0 +1,114 @@
+"""Raw layer outputs turned into what is shown: a grey picture a channel, or plain values."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+# As in the published experiment: one standard deviation is 64 grey levels around mid-grey.
+_GREYS_A_DEVIATION = 64
+_MID_GREY = 128
+
+
+class Output(Protocol):
+    """One layer's output for one image, as a network gives it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledMaps:
+    """A layer's channels as pictures.
+
+    ``images`` uint8 (channels, height, width, 1). ``dead`` names, counted from 0, the channels
+    that say nothing about this image: the same value everywhere (after ReLU, zero); on a 1×1
+    map, where there is only one value, zero. They are mid-grey. ``not_finite`` names the
+    channels with a NaN or an infinity somewhere, which none of the dead is.
+    """
+
+    images: NDArray[np.uint8]
+    dead: tuple[int, ...]
+    not_finite: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerView:
+    """One layer as the page shows it.
+
+    ``values`` float32, (height, width, channels) or (units,), as the network computed them;
+    ``maps`` only of a layer that has maps.
+    """
+
+    name: str
+    type: str
+    values: NDArray[np.float32]
+    maps: ScaledMaps | None
+
+    @property
+    def kind(self) -> Literal["maps", "vector"]:
+        """Whether it is shown as pictures or as bars."""
+        return "vector" if self.maps is None else "maps"
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(height, width, channels) or (units,)."""
+        return self.values.shape
+
+
+def layer_views(outputs: Iterable[Output]) -> tuple[LayerView, ...]:
+    """Every layer ready to be shown, in the order given."""
+    return tuple(
+        LayerView(
+            output.name,
+            output.type,
+            output.values,
+            scale_channels(output.values) if output.values.ndim == 3 else None,
+        )
+        for output in outputs
+    )
+
+
+def scale_channels(values: NDArray[np.float32]) -> ScaledMaps:
+    """Make grey pictures of (height, width, channels), each channel scaled by itself.
+
+    A channel is centred, divided by its standard deviation, times 64 plus 128, clipped to 0 to
+    255 and cut to whole numbers. Where it is not finite, +∞ is white, −∞ and NaN are black, and
+    the rest is scaled as if they were not there.
+    """
+    height, width, count = values.shape
+    # In float64: a diverging network's float32 values overflow when squared.
+    channels = np.moveaxis(values, -1, 0).reshape(count, height * width).astype(np.float64)
+    finite = np.isfinite(channels)
+    # By the extremes, since a rounded mean gives equal values a deviation that isn't quite zero.
+    lowest = np.where(finite, channels, np.inf).min(axis=1, keepdims=True)
+    highest = np.where(finite, channels, -np.inf).max(axis=1, keepdims=True)
+    flat = ~(lowest < highest)
+
+    counted = np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    known = np.where(finite, channels, 0.0)
+    centered = np.where(finite & ~flat, known - known.sum(axis=1, keepdims=True) / counted, 0.0)
+    deviation = np.sqrt((centered**2).sum(axis=1, keepdims=True) / counted)
+    scaled = centered / np.where(flat, 1.0, deviation) * _GREYS_A_DEVIATION + _MID_GREY
+    scaled = np.where(finite, scaled, np.where(channels > 0, 255.0, 0.0))
+    pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+
+    whole = np.all(finite, axis=1)
+    dead = flat[:, 0] & whole
+    if height * width == 1:
+        dead = dead & (channels[:, 0] == 0)
+    return ScaledMaps(
+        images=pixels.reshape(count, height, width, 1),
+        dead=_positions(dead),
+        not_finite=_positions(~whole),
+    )
+
+
+def _positions(chosen: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(chosen).tolist())

@@ -1,0 +1,55 @@
+"""What a network's probabilities say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.errors import ArtifactDamaged
+
+
+@dataclass(frozen=True)
+class RankedClass:
+    """A class's place in the data set, its name and its probability, 0 to 1."""
+
+    index: int
+    name: str
+    probability: float
+
+
+def ranking(classes: Sequence[str], probabilities: NDArray[np.floating]) -> tuple[RankedClass, ...]:
+    """Rank all classes for one image, the most probable first, equals in the classes' order.
+
+    ``probabilities`` is (classes,). Raises ``ArtifactDamaged`` if one is not a number.
+    """
+    check_probabilities(probabilities[np.newaxis])
+    ranked = [
+        RankedClass(index, name, float(probability))
+        for index, (name, probability) in enumerate(zip(classes, probabilities, strict=True))
+    ]
+    return tuple(sorted(ranked, key=lambda one: -one.probability))
+
+
+def top(classes: Sequence[str], probabilities: NDArray[np.floating]) -> RankedClass:
+    """Give the most probable class of one image."""
+    return ranking(classes, probabilities)[0]
+
+
+def predicted_classes(probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Give the index of each image's most probable class: (n, classes) to int64 (n,)."""
+    return probabilities.argmax(axis=1).astype(np.int64)
+
+
+def check_probabilities(probabilities: NDArray[np.floating]) -> None:
+    """Raise ``ArtifactDamaged`` unless all of (n, classes) are numbers.
+
+    A network that has diverged answers NaN, of which a largest would still be found.
+    """
+    broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
+    if broken:
+        raise ArtifactDamaged(
+            f"This network answers {broken:,} of {len(probabilities):,} images with something that "
+            "is not a number, so its training went astray. Choose another run, or train again "
+            "with a smaller learning rate."
+        )

@@ -1,0 +1,79 @@
+"""How good predictions are: accuracy, loss, and precision, recall and F1 of each class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+# Keras' own bound, so that the loss here is the loss in the run's history.
+_CLIP = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class PerClassScores:
+    """One value a class, in the data set's order.
+
+    ``precision``, ``recall`` and ``f1`` float64 (classes,), 0 to 1; ``support``, the number of
+    images of the class, int64 (classes,). NaN where a score has no meaning: the precision of a
+    class never predicted, the recall of a class without images, F1 when it is both.
+    """
+
+    classes: tuple[str, ...]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a class, with the class's name as the index."""
+        return pd.DataFrame(
+            {
+                "precision": self.precision,
+                "recall": self.recall,
+                "f1": self.f1,
+                "support": self.support,
+            },
+            index=pd.Index(self.classes, name="class"),
+        )
+
+
+def per_class_scores(classes: Sequence[str], confusion: NDArray[np.integer]) -> PerClassScores:
+    """Read the scores off a confusion matrix, rows actual, columns predicted.
+
+    Raises ``ValueError`` when it hasn't one row and one column a class.
+    """
+    if confusion.shape != (len(classes), len(classes)):
+        raise ValueError(f"a matrix of shape {confusion.shape} for {len(classes)} classes")
+    from sklearn.metrics import precision_recall_fscore_support
+
+    actual, predicted = np.repeat(np.argwhere(confusion >= 0), confusion.ravel(), axis=0).T
+    precision, recall, f1, support = precision_recall_fscore_support(
+        actual, predicted, labels=np.arange(len(classes)), zero_division=np.nan
+    )
+    return PerClassScores(
+        classes=tuple(classes),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        support=np.asarray(support, np.int64),
+    )
+
+
+def accuracy(labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> float:
+    """Share of the images, 0 to 1, whose class was found; NaN of none."""
+    return float(np.mean(labels == predicted)) if len(labels) else float("nan")
+
+
+def cross_entropy(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
+    """Mean cross-entropy in nats; NaN of no images.
+
+    ``labels`` is (n,), ``probabilities`` (n, classes). Probabilities are clipped to 1e-7 and
+    1 − 1e-7 as Keras does, so one surely wrong answer costs 16.1 and not infinity. Neither label
+    smoothing nor an L2 penalty is in it.
+    """
+    if not len(labels):
+        return float("nan")
+    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(given, _CLIP, 1 - _CLIP)).mean())

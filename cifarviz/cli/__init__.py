@@ -1,0 +1,1 @@
+"""The same jobs without a browser: for scripts, for servers, for measuring."""

@@ -1,0 +1,60 @@
+"""All commands under one name, and what their errors become."""
+
+import os
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from cifarviz.cli import data, inspection, training
+from cifarviz.cli.output import say
+from cifarviz.errors import (
+    ArtifactMissing,
+    CifarvizError,
+    ExperimentInvalid,
+    ImageUnreadable,
+    RunNotFound,
+    TransitionRefused,
+)
+
+# What the person asked for cannot be; anything else is a job that failed.
+_WRONG_REQUESTS = (
+    ArtifactMissing,
+    ExperimentInvalid,
+    ImageUnreadable,
+    RunNotFound,
+    TransitionRefused,
+)
+
+app = typer.Typer(
+    name="python -m cifarviz",
+    help="Train and inspect convolutional networks on CIFAR-10, without a browser.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+app.command()(training.presets)
+app.command()(training.train)
+app.command()(training.runs)
+app.command()(training.resume)
+app.command()(inspection.evaluate)
+app.command()(inspection.predict)
+app.command("feature-maps")(inspection.feature_maps)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 the job failed, 2 the request was wrong."""
+    # TensorFlow greets on standard error each time it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        code = app(arguments, standalone_mode=False)
+    except CifarvizError as error:
+        say(str(error))
+        sys.exit(2 if isinstance(error, _WRONG_REQUESTS) else 1)
+    except TyperException as error:
+        say(f"{error.format_message()} More: python -m cifarviz --help")
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

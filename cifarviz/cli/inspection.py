@@ -1,0 +1,163 @@
+"""``evaluate``, ``predict`` and ``feature-maps``: what a run's network does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+
+from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
+from cifarviz.analysis.feature_maps import layer_views
+from cifarviz.analysis.predictions import ranking
+from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.runs import find_run
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset, find
+from cifarviz.data.uploads import decode, fit_to
+from cifarviz.errors import ExperimentInvalid, ImageUnreadable
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+if TYPE_CHECKING:
+    from cifarviz.analysis.trained_model import TrainedModel
+
+RunName = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
+WhichCheckpoint = Annotated[
+    Checkpoint,
+    typer.Option(
+        "--checkpoint",
+        help="The weights at the lowest validation loss (best), or as the run ended (last).",
+    ),
+]
+
+
+def evaluate(run: RunName, checkpoint: WhichCheckpoint = "last", as_json: AsJson = False) -> None:
+    """Measure a run's network on the test images of the data it was trained on."""
+    settings = Settings.from_environment()
+    found, model = _open(settings, run, checkpoint)
+    dataset = _dataset(found, settings)
+    test = dataset.test
+    evaluation = evaluate_probabilities(
+        test.labels, model.probabilities(test.images), test.indices, dataset.info.classes
+    )
+    if as_json:
+        print_json(
+            {"run": found.id, "checkpoint": checkpoint, "split": "test", **evaluation.to_dict()}
+        )
+        return
+    say(
+        f"{found.name} ({found.id}, {checkpoint} weights) on {len(evaluation):,} test images: "
+        f"accuracy {evaluation.accuracy:.4f}, loss {evaluation.loss:.4f}"
+    )
+    print_table(
+        ["class", "precision", "recall", "F1", "images"],
+        [(name, *scores.values()) for name, scores in evaluation.to_dict()["per_class"].items()],
+    )
+
+
+def predict(
+    run: RunName,
+    images: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, BMP or GIF files.")],
+    checkpoint: WhichCheckpoint = "last",
+    as_json: AsJson = False,
+) -> int:
+    """Say what a run's network sees in image files; exit code 2 if one could not be read."""
+    settings = Settings.from_environment()
+    found, model = _open(settings, run, checkpoint)
+    classes = find(found.experiment.data.dataset).classes
+    answers = [_answer(path, found, model, classes) for path in images]
+    if as_json:
+        print_json(answers)
+    else:
+        print_table(
+            ["file", "class", "probability"],
+            [
+                (one["file"], one["class"], one["probabilities"][one["class"]])
+                if "class" in one
+                else (one["file"], one["error"], None)
+                for one in answers
+            ],
+        )
+    return 2 if any("error" in answer for answer in answers) else 0
+
+
+def feature_maps(
+    run: RunName,
+    image: Annotated[
+        str, typer.Option(help="The official index of a test image, or an image file.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder that the pictures are written to.")],
+    checkpoint: WhichCheckpoint = "last",
+) -> None:
+    """Write one PNG a layer with all its channels, dead ones grey."""
+    from cifarviz.figures.channel_grid import channel_grid
+
+    settings = Settings.from_environment()
+    found, model = _open(settings, run, checkpoint)
+    pixels = _pixels(image, found, settings)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExperimentInvalid(f"No folder can be made at {out}: {error.strerror}.") from error
+    written = 0
+    for number, view in enumerate(layer_views(model.observe(pixels)), 1):
+        if view.maps is None:
+            continue
+        path = out / f"{number:02d}-{view.name}.png"
+        Image.fromarray(channel_grid(view.maps.images)).save(path)
+        dead = f", {len(view.maps.dead)} dead" if view.maps.dead else ""
+        say(f"{path}: {len(view.maps.images)} channels{dead}")
+        written += 1
+    say(f"{written} layers of {found.name} written to {out}.")
+
+
+def _open(settings: Settings, named: str, which: Checkpoint) -> "tuple[Run, TrainedModel]":
+    # One of the three doors to TensorFlow.
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    store = RunStore(settings)
+    run = find_run(store, named)
+    return run, open_checkpoint(store, run, which)
+
+
+def _dataset(run: Run, settings: Settings) -> Dataset:
+    return library.load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+
+
+def _answer(
+    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...]
+) -> dict[str, Any]:
+    try:
+        pixels = _read_image(path, run)
+    except ImageUnreadable as error:
+        return {"file": str(path), "error": str(error)}
+    ranked = ranking(classes, model.probabilities(pixels[None])[0])
+    return {
+        "file": str(path),
+        "class": ranked[0].name,
+        "probabilities": {one.name: one.probability for one in ranked},
+    }
+
+
+def _read_image(path: Path, run: Run) -> np.ndarray:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
+    return fit_to(decode(data, path.name).rgb, run.experiment.architecture.input_shape)
+
+
+def _pixels(image: str, run: Run, settings: Settings) -> np.ndarray:
+    if not image.isdecimal():
+        return _read_image(Path(image), run)
+    test = _dataset(run, settings).test
+    position = test.position_of(int(image))
+    if position is None:
+        raise typer.BadParameter(
+            f"Test image {image} is not in the {run.experiment.data.variant} set that this run "
+            f"was trained on, which has {len(test):,} of them."
+        )
+    return test.images[position]

@@ -1,0 +1,257 @@
+"""``presets``, ``train``, ``runs`` and ``resume``."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
+from cifarviz.cli.runs import find_run
+from cifarviz.data.library import status as dataset_status
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+class Variant(StrEnum):
+    """How much of a data set."""
+
+    SAMPLE = "sample"
+    FULL = "full"
+
+
+class Precision(StrEnum):
+    """How exactly to calculate."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+def presets(as_json: AsJson = False) -> None:
+    """List the published experiments with their layers."""
+    if as_json:
+        print_json([_preset_dict(preset) for preset in PRESETS.values()])
+        return
+    print_table(
+        ["preset", "data set", "parameters", "layers", "what it is"],
+        [
+            (
+                preset.name,
+                preset.experiment.data.dataset,
+                preset.experiment.architecture.parameters,
+                len(preset.experiment.architecture.layers),
+                preset.title,
+            )
+            for preset in PRESETS.values()
+        ],
+    )
+
+
+def train(
+    preset: Annotated[str, typer.Argument(help="A name that the presets command lists.")],
+    data: Annotated[
+        Variant | None,
+        typer.Option(help="Default: the full set if it is on this machine, else the sample."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
+    train_images: Annotated[
+        int | None, typer.Option(help="Train on this many images only, counted after the split.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides everything random.")] = None,
+    precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
+    as_json: AsJson = False,
+) -> int:
+    """Train a preset and print its history; Ctrl-C stops it and keeps what was learned."""
+    if preset not in PRESETS:
+        raise ExperimentInvalid(
+            f"There is no preset called “{preset}”: there is {', '.join(PRESETS)}."
+        )
+    settings = Settings.from_environment()
+    experiment = PRESETS[preset].experiment
+    variant = data or _best_variant(experiment.data.dataset, settings)
+    changed: dict[str, Any] = {
+        "data": {**dict(experiment.data), "variant": str(variant), "train_images": train_images},
+        "precision": str(precision),
+    }
+    given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    changed |= {name: value for name, value in given.items() if value is not None}
+    experiment = Experiment.make(**{**dict(experiment), **changed})
+    worker = Worker(settings, "command line")
+    run = worker.submit(experiment, name=preset)
+    return _watch(worker, run, as_json)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")],
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a stopped, failed or interrupted run from its last checkpoint."""
+    worker = Worker(Settings.from_environment(), "command line")
+    found = find_run(worker.store, run)
+    return _watch(worker, worker.resume(found.id), as_json)
+
+
+def runs(as_json: AsJson = False) -> None:
+    """List all runs, the newest first."""
+    found = RunStore(Settings.from_environment()).all()
+    if as_json:
+        print_json([_run_dict(run) for run in found])
+        return
+    if not found:
+        say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
+        return
+    print_table(
+        ["run", "name", "state", "epochs", "best epoch", "best validation accuracy", "seconds"],
+        [
+            (
+                run.id,
+                run.name,
+                run.state,
+                f"{run.epochs_done} of {run.experiment.epochs}",
+                run.best_epoch,
+                run.best_val_accuracy,
+                round(run.seconds),
+            )
+            for run in found
+        ],
+    )
+
+
+def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
+    if dataset_status(dataset, settings).full_available:
+        return "full"
+    say(
+        "The full data set is not on this machine, so this trains on the embedded sample. "
+        f"Fetch it with: python -m cifarviz data fetch {dataset}"
+    )
+    return "sample"
+
+
+def _watch(worker: Worker, run: Run, as_json: bool) -> int:
+    """Show a run until it ends, print its result, and give the exit code."""
+    say(f"Run {run.id} ({run.name})")
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
+        console=errors, transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("waiting", total=None, rate="")
+        shown = _EpochLines(worker.store, run.id)
+        while True:
+            try:
+                run = worker.wait(run.id, seconds=0.5)
+                _show_progress(worker.store, run, lambda **now: bar.update(task, **now))
+                shown.print_new()
+            except KeyboardInterrupt:
+                say("Stopping; what was learned is kept.")
+                worker.store.request(run.id, Action.STOP)
+            if not run.state.active:
+                break
+    if as_json:
+        print_json(_result(run, worker.store.epochs(run.id)))
+    else:
+        say(f"Run {run.id} is {run.state}.")
+    if run.state is RunState.FAILED:
+        say(run.message or "It failed.")
+        return 1
+    return 0
+
+
+class _EpochLines:
+    """Says each epoch once."""
+
+    def __init__(self, store: RunStore, run_id: str) -> None:
+        self._store, self._run_id, self._said = store, run_id, 0
+
+    def print_new(self) -> None:
+        for epoch in self._store.epochs(self._run_id)[self._said :]:
+            self._said += 1
+            line = f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}"
+            if epoch.val_loss is not None and epoch.val_accuracy is not None:
+                line += f", validation {epoch.val_loss:.4f}, {epoch.val_accuracy:.4f}"
+            say(f"{line} ({epoch.seconds:.1f} s)")
+
+
+def _show_progress(store: RunStore, run: Run, update: Callable[..., None]) -> None:
+    if run.state is RunState.QUEUED:
+        ahead = [other for other in store.active() if other.id != run.id]
+        names = f" for {ahead[0].name} ({ahead[0].id})" if ahead else ""
+        update(description=f"waiting{names}")
+    elif run.progress is not None and run.progress.steps_per_epoch:
+        rate = run.progress.images_per_second
+        update(
+            description=f"{run.state}, epoch {run.progress.epoch}",
+            completed=run.progress.step,
+            total=run.progress.steps_per_epoch * run.experiment.epochs,
+            rate=f"{rate:,.0f} images/s" if rate else "",
+        )
+
+
+def _preset_dict(preset: Preset) -> dict[str, Any]:
+    architecture = preset.experiment.architecture
+    return {
+        "name": preset.name,
+        "title": preset.title,
+        "dataset": preset.experiment.data.dataset,
+        "parameters": architecture.parameters,
+        "layers": [
+            {
+                "name": row.name,
+                "type": row.type,
+                "output_shape": row.output_shape,
+                "parameters": row.parameters,
+            }
+            for row in architecture.trace().rows
+        ],
+        "experiment": preset.experiment.model_dump(mode="json"),
+    }
+
+
+def _result(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
+    validated = any(epoch.val_loss is not None for epoch in epochs)
+    return {
+        "run": run.id,
+        "state": run.state,
+        "epochs": run.epochs_done,
+        "history": {
+            "loss": [epoch.loss for epoch in epochs],
+            "accuracy": [epoch.accuracy for epoch in epochs],
+            "val_loss": [epoch.val_loss for epoch in epochs] if validated else None,
+            "val_accuracy": [epoch.val_accuracy for epoch in epochs] if validated else None,
+        },
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "precision": run.precision,
+        "parameters": run.experiment.architecture.parameters,
+    }
+
+
+def _run_dict(run: Run) -> dict[str, Any]:
+    experiment = run.experiment
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state,
+        "preset": experiment.preset,
+        "dataset": experiment.data.dataset,
+        "data": experiment.data.variant,
+        "train_images": run.train_images,
+        "parameters": experiment.architecture.parameters,
+        "epochs": run.epochs_done,
+        "epochs_planned": experiment.epochs,
+        "best_epoch": run.best_epoch,
+        "val_accuracy": run.best_val_accuracy,
+        "created": run.created,
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "precision": run.precision,
+        "message": run.message,
+    }

@@ -1,0 +1,1 @@
+"""Data sets as read-only arrays: where they come from, what is in them, and strangers' images."""

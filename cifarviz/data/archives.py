@@ -1,0 +1,102 @@
+"""Reading named files out of a folder or a tar archive, in memory and with caps.
+
+Nothing is extracted: names inside an archive never become names on the disk.
+"""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from cifarviz.data.progress import Watch
+from cifarviz.errors import DatasetDamaged
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class _Watched:
+    """A file that counts what is read of it, reports it and can be called off."""
+
+    def __init__(self, file: _Readable, total: int, watch: Watch) -> None:
+        self._file, self._total, self._watch = file, total, watch
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._done += len(data)
+        self._watch.advance(self._done, self._total)
+        return data
+
+
+class _Capped:
+    """A stream that refuses to give more than so many bytes: a few may unpack to very many."""
+
+    def __init__(self, stream: _Readable, limit: int) -> None:
+        self._stream, self._left = stream, limit
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise tarfile.ReadError("it unpacks to far more than the data set holds")
+        return data
+
+
+def tar_members(
+    path: Path, caps: Mapping[str, int], limit: int, watch: Watch
+) -> Iterator[tuple[str, bytes]]:
+    """Give (name, content) of each file in the archive whose last name part is in ``caps``.
+
+    ``caps`` are the most bytes each may have, ``limit`` the most bytes the whole may unpack to.
+    Raises ``DatasetDamaged`` for what is not a readable .tar or .tar.gz, or exceeds a cap.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        watch.stage("decoding", size)
+        watched = _Watched(raw, size, watch)
+        stream: _Readable = gzip.GzipFile(fileobj=watched, mode="rb") if compressed else watched  # type: ignore[call-overload]
+        try:
+            with tarfile.open(fileobj=_Capped(stream, limit), mode="r|") as tar:  # type: ignore[call-overload]
+                for member in tar:
+                    name = PurePosixPath(member.name).name
+                    if not member.isreg() or name not in caps:
+                        continue
+                    _check_cap(path, name, member.size, caps[name])
+                    content = tar.extractfile(member)
+                    if content is not None:
+                        yield name, content.read()
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DatasetDamaged(
+                f"“{path}” cannot be read as a .tar or .tar.gz archive: {error}."
+            ) from error
+
+
+def folder_members(
+    folder: Path, caps: Mapping[str, int], watch: Watch
+) -> Iterator[tuple[str, bytes]]:
+    """Give (name, content) of each file in the folder whose name is in ``caps``.
+
+    Raises ``DatasetDamaged`` for a file over its cap.
+    """
+    present = [folder / name for name in caps if (folder / name).is_file()]
+    sizes = [file.stat().st_size for file in present]
+    watch.stage("decoding", sum(sizes))
+    done = 0
+    for file, size in zip(present, sizes, strict=True):
+        _check_cap(folder, file.name, size, caps[file.name])
+        yield file.name, file.read_bytes()
+        done += size
+        watch.advance(done, sum(sizes))
+
+
+def _check_cap(where: Path, name: str, size: int, cap: int) -> None:
+    if size > cap:
+        raise DatasetDamaged(
+            f"“{name}” in “{where}” has {size:,} bytes, where at most {cap:,} are expected."
+        )

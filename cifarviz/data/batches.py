@@ -1,0 +1,189 @@
+"""The published forms of CIFAR-10, decoded into arrays.
+
+==========  ===================================================================================
+binary      ``data_batch_1.bin`` … ``test_batch.bin``: records of one label byte and the red,
+            green and blue plane, row by row
+python      ``data_batch_1`` … ``test_batch``: pickles of the same planes and a list of labels
+png         ``data_batch_1.png`` … ``test_batch.png``: one image a row, and the labels in
+            ``train_lables.json`` and ``test_lables.json`` (spelt so)
+==========  ===================================================================================
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from cifarviz.data.arrays import Arrays
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.data.unpickling import load_arrays
+from cifarviz.errors import DatasetDamaged, DatasetNotFound
+
+_Pixels = npt.NDArray[np.uint8]
+_Decoded = tuple[_Pixels, npt.NDArray[np.uint8] | None]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    train: tuple[str, ...]
+    test: str
+    decode: Callable[[str, bytes, DatasetInfo], _Decoded]
+    # Files with the labels of all batches of a split; without them each batch has its own.
+    train_labels: str | None = None
+    test_labels: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        labels = tuple(name for name in (self.train_labels, self.test_labels) if name)
+        return (*self.train, self.test, *labels)
+
+
+def _from_planes(planes: _Pixels, info: DatasetInfo) -> _Pixels:
+    height, width, channels = info.image_shape
+    return planes.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
+
+
+def _decode_binary(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
+    record = 1 + int(np.prod(info.image_shape))
+    if len(data) % record:
+        raise DatasetDamaged(
+            f"“{name}” is cut off or not the published file: its {len(data):,} bytes are not "
+            f"whole records of {record:,}."
+        )
+    records = np.frombuffer(data, np.uint8).reshape(-1, record)
+    return _from_planes(records[:, 1:], info), records[:, 0]
+
+
+def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
+    batch = load_arrays(data, name)
+    fields = batch if isinstance(batch, dict) else {}
+    planes = fields.get(b"data", fields.get("data"))
+    labels = fields.get(b"labels", fields.get("labels"))
+    pixels = int(np.prod(info.image_shape))
+    if (
+        not isinstance(planes, np.ndarray)
+        or planes.dtype != np.uint8
+        or planes.shape[1:] != (pixels,)
+        or not isinstance(labels, list)
+    ):
+        raise DatasetDamaged(
+            f"“{name}” is not a published batch: it needs “data”, uint8 rows of {pixels:,} "
+            "pixels, and “labels”, a list."
+        )
+    return _from_planes(planes, info), _labels(name, labels)
+
+
+def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
+    height, width, _ = info.image_shape
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if image.mode != "RGB" or image.width != height * width:
+                raise DatasetDamaged(
+                    f"“{name}” is not a published batch: it is {image.width} pixels wide in mode "
+                    f"{image.mode}, where {height * width} in mode RGB are expected."
+                )
+            if image.height > info.train_images:
+                raise DatasetDamaged(f"“{name}” has {image.height:,} rows, more than the data set.")
+            pixels = np.asarray(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetDamaged(f"“{name}” cannot be read as a PNG image: {error}.") from error
+    return pixels.reshape(-1, *info.image_shape), None
+
+
+def _labels(name: str, values: object) -> npt.NDArray[np.uint8]:
+    if not isinstance(values, list) or not all(
+        isinstance(value, int) and 0 <= value <= 255 for value in values
+    ):
+        raise DatasetDamaged(f"“{name}” has labels that are not a list of small whole numbers.")
+    return np.array(values, dtype=np.uint8)
+
+
+def _labels_from_json(name: str, data: bytes) -> npt.NDArray[np.uint8]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DatasetDamaged(f"“{name}” cannot be read as a JSON list of labels.") from error
+    return _labels(name, values)
+
+
+_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+_LAYOUTS = (
+    _Layout(tuple(f"{name}.bin" for name in _BATCHES), "test_batch.bin", _decode_binary),
+    _Layout(_BATCHES, "test_batch", _decode_python),
+    _Layout(
+        tuple(f"{name}.png" for name in _BATCHES),
+        "test_batch.png",
+        _decode_png,
+        "train_lables.json",
+        "test_lables.json",
+    ),
+)
+
+
+def member_caps(info: DatasetInfo) -> Mapping[str, int]:
+    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
+    # Compressed images never need much more room than their pixels, and a pickle lists names too.
+    cap = info.nbytes + 1_000_000
+    return {name: cap for layout in _LAYOUTS for name in layout.names}
+
+
+class Batches:
+    """Takes the files of one source in any order, and gives the arrays when all have come."""
+
+    def __init__(self, info: DatasetInfo) -> None:
+        self._info = info
+        self._seen: set[str] = set()
+        self._arrays = {name: np.empty(shape, np.uint8) for name, shape in info.shapes.items()}
+
+    def add(self, name: str, data: bytes) -> None:
+        """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
+        if name in self._seen:
+            raise DatasetDamaged(f"“{name}” comes twice.")
+        self._seen.add(name)
+        layout = next(layout for layout in _LAYOUTS if name in layout.names)
+        if name == layout.train_labels:
+            self._put("train_labels", 0, 1, name, _labels_from_json(name, data))
+        elif name == layout.test_labels:
+            self._put("test_labels", 0, 1, name, _labels_from_json(name, data))
+        else:
+            images, labels = layout.decode(name, data, self._info)
+            split, part, parts = (
+                ("test", 0, 1)
+                if name == layout.test
+                else ("train", layout.train.index(name), len(layout.train))
+            )
+            self._put(f"{split}_images", part, parts, name, images)
+            if labels is not None:
+                self._put(f"{split}_labels", part, parts, name, labels)
+
+    def _put(self, array: str, part: int, parts: int, name: str, values: np.ndarray) -> None:
+        whole = self._arrays[array]
+        count = len(whole) // parts
+        if len(values) != count:
+            raise DatasetDamaged(
+                f"“{name}” holds {len(values):,} images or labels, where {count:,} are expected."
+            )
+        whole[part * count : (part + 1) * count] = values
+
+    def arrays(self, where: str) -> Arrays:
+        """Give the decoded arrays.
+
+        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when some are missing.
+        """
+        if not self._seen:
+            raise DatasetNotFound(f"“{where}” holds no {self._info.title} batches.")
+        # A folder may hold the rest of another layout too; a complete one is enough.
+        missing = min(
+            ([name for name in layout.names if name not in self._seen] for layout in _LAYOUTS),
+            key=len,
+        )
+        if missing:
+            raise DatasetDamaged(
+                f"“{where}” does not hold the whole of {self._info.title}: "
+                f"{', '.join(missing)} missing."
+            )
+        return Arrays(**self._arrays)

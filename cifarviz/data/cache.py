@@ -1,0 +1,158 @@
+"""The decoded full set as it is kept on disk: four .npy files and a marker.
+
+The marker is written last and withdrawn first, so files with a marker of the right sizes were
+once written whole and verified.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from cifarviz.data.arrays import ARRAY_NAMES, Arrays
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.data.progress import Watch
+from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
+
+MARKER = "verified.json"
+_FORMAT = 1
+_WRITE_CHUNK = 4 << 20
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def read_arrays(folder: Path) -> Arrays:
+    """Open the four .npy files of a folder, memory-mapped and read-only.
+
+    Raises ``DatasetNotFound`` when there is none of them, ``DatasetDamaged`` when one is missing
+    or cannot be read.
+    """
+    paths = {name: folder / f"{name}.npy" for name in ARRAY_NAMES}
+    if not any(path.is_file() for path in paths.values()):
+        raise DatasetNotFound(f"“{folder}” holds no decoded arrays.")
+    arrays = {}
+    for name, path in paths.items():
+        try:
+            # As plain arrays: np.memmap's own type would follow every slice around.
+            arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        except FileNotFoundError as error:
+            raise DatasetDamaged(f"“{folder}” lacks “{path.name}”.") from error
+        except (OSError, ValueError, EOFError) as error:
+            raise DatasetDamaged(f"“{path}” cannot be read: {error}.") from error
+    return Arrays(**arrays)
+
+
+def problem_of(folder: Path, info: DatasetInfo) -> str | None:
+    """Say in a sentence why what is kept cannot be used; None when it can. Looks at sizes only."""
+    marker = folder / MARKER
+    sizes = {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES}
+    if not marker.is_file():
+        if all(size is None for size in sizes.values()):
+            return f"The full {info.title} set is not on this machine yet."
+        return f"The full {info.title} set was not written to its end, or failed a check."
+    try:
+        mark = json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        mark = None
+    if (
+        not isinstance(mark, dict)
+        or mark.get("format") != _FORMAT
+        or mark.get("fingerprints") != asdict(info.fingerprints)
+    ):
+        return f"The full {info.title} set carries the mark of another version of cifarviz."
+    if sizes != mark.get("file_bytes"):
+        return f"The full {info.title} set is damaged: its files do not have the size they had."
+    return None
+
+
+def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Watch) -> None:
+    """Write verified arrays and then the marker; the caller holds the data set's lock.
+
+    Raises ``StorageFull`` when they do not fit or may not be written; then no marker is left and
+    no file half written.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        withdraw(folder)
+        need_space(folder, info.nbytes)
+        watch.stage("writing", info.nbytes)
+        done = 0
+        for name, array in arrays.items():
+            _write_array(folder / f"{name}.npy", array, watch, done, info.nbytes)
+            done += array.nbytes
+        mark = {
+            "format": _FORMAT,
+            "dataset": info.name,
+            "source": source,
+            "fingerprints": asdict(info.fingerprints),
+            "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
+        }
+        with _atomically(folder / MARKER) as temporary:
+            temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
+
+
+def withdraw(folder: Path) -> None:
+    """Take the marker away: what is kept no longer counts as verified."""
+    (folder / MARKER).unlink(missing_ok=True)
+
+
+def need_space(folder: Path, amount: int) -> None:
+    """Raise ``StorageFull`` unless so many bytes, and some to spare, are free for ``folder``."""
+    free = shutil.disk_usage(folder).free
+    if free < amount + 16_000_000:
+        raise StorageFull(
+            f"The disk that holds “{folder}” is too full: {amount / 1e6:,.0f} MB are needed and "
+            f"{free / 1e6:,.0f} MB are free. Make room, or set CIFARVIZ_HOME to another disk."
+        )
+
+
+@contextlib.contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn the system's refusals to write below ``folder`` into ``StorageFull``."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageFull(
+            f"“{folder}” cannot be made: a file of that name is in the way. "
+            "Set CIFARVIZ_HOME to a folder."
+        ) from error
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise StorageFull(
+            f"Nothing more can be written to “{folder}”: {error.strerror}. Make room or allow "
+            "writing there, or set CIFARVIZ_HOME to another folder."
+        ) from error
+
+
+def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
+    content = np.ascontiguousarray(array).reshape(-1).data
+    with _atomically(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": array.shape}
+        )
+        for start in range(0, len(content), _WRITE_CHUNK):
+            file.write(content[start : start + _WRITE_CHUNK])
+            watch.advance(done + min(start + _WRITE_CHUNK, len(content)), total)
+
+
+@contextlib.contextmanager
+def _atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, which takes the place of ``path`` when all went well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None

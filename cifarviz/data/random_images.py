@@ -1,0 +1,52 @@
+"""Drawing images at random so that a seed gives the same ones everywhere.
+
+The draws are those of NumPy's old generator, ``np.random.RandomState(seed).randint(n)``, as the
+published experiments use it; a number that comes again is passed over, since nobody wants to see
+an image twice. A larger count keeps the images of a smaller one and adds to them.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarviz.data.datasets import ImageSet
+
+LARGEST_SEED = 2**32 - 1
+
+Positions = npt.NDArray[np.int64]
+
+
+def random_positions(n: int, count: int, seed: int) -> Positions:
+    """Draw ``count`` different numbers of 0..n-1 (all n, shuffled, when there are no more).
+
+    ``seed``: 0..``LARGEST_SEED``. Meant for counts of hundreds.
+    """
+    wanted = min(count, n)
+    if wanted < 1:
+        return np.empty(0, np.int64)
+    generator = np.random.RandomState(seed)
+    drawn = generator.randint(n, size=wanted)
+    while True:
+        different, first = np.unique(drawn, return_index=True)
+        if len(different) >= wanted:
+            return drawn[np.sort(first)[:wanted]].astype(np.int64)
+        drawn = np.concatenate([drawn, generator.randint(n, size=wanted)])
+
+
+def random_images(
+    images: ImageSet, count: int, seed: int, labels: Collection[int] = ()
+) -> Positions:
+    """Draw ``count`` positions of ``images``, of these ``labels`` only where any are given."""
+    if not labels:
+        return random_positions(len(images), count, seed)
+    pool = np.flatnonzero(np.isin(images.labels, list(labels)))
+    return pool[random_positions(len(pool), count, seed)]
+
+
+def published_nine(train_images: int) -> Positions:
+    """Official indices of the nine training images that the experiment ``cifar10-vgg`` shows.
+
+    ``np.random.RandomState(777).randint(50000, size=9)`` for CIFAR-10's 50,000.
+    """
+    return random_positions(train_images, 9, 777)

@@ -1,0 +1,132 @@
+"""The embedded sample: a folder of `assets` for each data set that has one.
+
+==============  ===============================================================================
+`train.webp`    all images in one lossless picture, a hundred a row
+`train.csv`     for each image its official index and its label, in the same order
+`test.webp`,    the same of the test images
+`test.csv`
+`sample.json`   counts, and SHA-256 of the decoded arrays
+==============  ===============================================================================
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from cifarviz.data.arrays import sha256
+from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Split
+from cifarviz.data.progress import Watch
+from cifarviz.errors import DatasetDamaged, DatasetNotFound
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+_COLUMNS = 100
+_SPLITS: tuple[Split, ...] = ("train", "test")
+
+
+def read(info: DatasetInfo, folder: Path | None = None) -> Dataset:
+    """Read a sample from ``folder``, default the embedded one (about 0.2 s).
+
+    Raises ``DatasetNotFound`` when there is none, ``DatasetDamaged`` when its pictures are not
+    those it was made with.
+    """
+    folder = folder or ASSETS / info.name
+    facts = _facts(info, folder)
+    sets = {}
+    for split in _SPLITS:
+        try:
+            indices, labels = _table(folder / f"{split}.csv")
+            images = _images(folder / f"{split}.webp", len(labels), info)
+            image_set = ImageSet(images, labels, indices)
+        except (OSError, ValueError, OverflowError) as error:
+            raise DatasetDamaged(
+                f"The embedded {info.title} sample cannot be read: {error}. "
+                f"Restore “{folder}” from the repository."
+            ) from error
+        if _fingerprint(image_set) != facts.get(split):
+            raise DatasetDamaged(
+                f"The embedded {info.title} sample is damaged: its {split} images are not those "
+                f"it was made with. Restore “{folder}” from the repository."
+            )
+        sets[split] = image_set
+    return Dataset(info, "sample", sets["train"], sets["test"])
+
+
+def counts(info: DatasetInfo, folder: Path | None = None) -> tuple[int, int]:
+    """Give how many training and test images the sample has; (0, 0) when there is none."""
+    try:
+        facts = _facts(info, folder or ASSETS / info.name)
+        return int(facts["train"]["images"]), int(facts["test"]["images"])
+    except (DatasetNotFound, DatasetDamaged, KeyError, TypeError, ValueError):
+        return 0, 0
+
+
+def write(sample: Dataset, folder: Path) -> None:
+    """Write a sample's five files into ``folder``; the same images give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {}
+    for split in _SPLITS:
+        image_set = sample.split(split)
+        sprite = Image.fromarray(_sprite(image_set.images))
+        # "exact" and "lossless": every pixel comes back as it was.
+        sprite.save(folder / f"{split}.webp", lossless=True, exact=True, quality=75, method=4)
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(("index", "label"))
+        writer.writerows(zip(image_set.indices.tolist(), image_set.labels.tolist(), strict=True))
+        (folder / f"{split}.csv").write_text(table.getvalue(), encoding="utf-8", newline="\n")
+        facts[split] = _fingerprint(image_set)
+    text = json.dumps({"dataset": sample.info.name, **facts}, indent=1) + "\n"
+    (folder / "sample.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _facts(info: DatasetInfo, folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetNotFound(f"There is no embedded sample of {info.title}.") from error
+    except (OSError, ValueError) as error:
+        raise DatasetDamaged(f"“{folder / 'sample.json'}” cannot be read: {error}.") from error
+    if not isinstance(facts, dict) or facts.get("dataset") != info.name:
+        raise DatasetDamaged(f"“{folder / 'sample.json'}” is not about {info.title}.")
+    return facts
+
+
+def _fingerprint(image_set: ImageSet) -> dict[str, object]:
+    watch = Watch()
+    return {
+        "images": len(image_set),
+        "images_sha256": sha256(image_set.images, watch),
+        "labels_sha256": sha256(image_set.labels, watch),
+    }
+
+
+def _sprite(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    count, height, width, channels = images.shape
+    rows = -(-count // _COLUMNS)
+    cells = np.zeros((rows * _COLUMNS, height, width, channels), np.uint8)
+    cells[:count] = images
+    grid = cells.reshape(rows, _COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(grid).reshape(rows * height, _COLUMNS * width, channels)
+
+
+def _table(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        next(file, None)
+        rows = [(int(index), int(label)) for index, label in csv.reader(file)]
+    indices, labels = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(indices, np.int64), np.array(labels, np.uint8)
+
+
+def _images(path: Path, count: int, info: DatasetInfo) -> npt.NDArray[np.uint8]:
+    height, width, channels = info.image_shape
+    with Image.open(path, formats=["WEBP"]) as picture:
+        pixels = np.asarray(picture)
+    grid = pixels.reshape(-1, height, _COLUMNS, width, channels).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(grid).reshape(-1, height, width, channels)[:count]

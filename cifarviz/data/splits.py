@@ -1,0 +1,38 @@
+"""Setting training images aside for validation."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarviz.errors import ExperimentInvalid
+
+Positions = npt.NDArray[np.int64]
+
+
+def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Positions, Positions]:
+    """Split the positions 0..n-1 into those to train on and those to validate on, shuffled.
+
+    scikit-learn's ``train_test_split(np.arange(n), test_size=fraction, random_state=seed)``, so
+    that published splits are reproduced index for index.
+    Raises ``ExperimentInvalid`` when either part would be empty.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ExperimentInvalid(
+            f"The part set aside for validation must lie between 0 and 1, not {fraction:g}."
+        )
+    if not 0 <= seed < 2**32:
+        raise ExperimentInvalid(
+            f"The seed of the split must be a whole number from 0 to 4294967295, not {seed}."
+        )
+    held_out = math.ceil(fraction * n)
+    if n - held_out < 1:
+        raise ExperimentInvalid(
+            f"Setting {fraction:.0%} of {n:,} images aside for validation leaves none to train on."
+        )
+    from sklearn.model_selection import train_test_split
+
+    train, validation = train_test_split(
+        np.arange(n, dtype=np.int64), test_size=fraction, random_state=seed
+    )
+    return train, validation

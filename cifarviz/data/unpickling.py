@@ -1,0 +1,56 @@
+"""Unpickling that can only give plain values and NumPy arrays.
+
+A pickle is a program. The published Python batches need three names of NumPy; whatever else a
+file asks for is refused before it is looked up.
+"""
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+
+from cifarviz.errors import DatasetDamaged
+
+
+def _empty_array(subtype: object, shape: object, dtype: object) -> np.ndarray:
+    # What NumPy's own _reconstruct is called with; the true shape and bytes come with the state.
+    # A shape of the file's choosing would let it ask for any amount of memory.
+    if subtype is not np.ndarray:
+        raise pickle.UnpicklingError("only a plain NumPy array is read")
+    return np.ndarray((0,), np.uint8)
+
+
+def _array_from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+
+
+_ALLOWED = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy.core.numeric", "_frombuffer"): _array_from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _array_from_buffer,
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no data set needs")
+        return _ALLOWED[module, name]
+
+
+def load_arrays(data: bytes, filename: str) -> Any:
+    """Unpickle ``data``; text of Python 2 comes as bytes.
+
+    Raises ``DatasetDamaged``, naming ``filename``, for a damaged pickle and for one that asks for
+    anything but NumPy arrays.
+    """
+    try:
+        return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
+    except Exception as error:  # damaged pickles fail in more ways than can be listed
+        raise DatasetDamaged(
+            f"“{filename}” cannot be read: {error or type(error).__name__}."
+        ) from (error)

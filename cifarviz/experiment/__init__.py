@@ -1,0 +1,1 @@
+"""Frozen, self-validating values that say what is trained and how, free of TensorFlow."""

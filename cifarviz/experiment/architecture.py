@@ -1,0 +1,298 @@
+"""A network as a list of layers, with the shapes and parameters that follow from it.
+
+The arithmetic is Keras' own, done without TensorFlow; tests hold the two equal.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from cifarviz.experiment.layers import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    LayerSpec,
+    Padding,
+    Pool2D,
+)
+from cifarviz.experiment.value import Value
+
+MAX_PARAMETERS = 100_000_000
+MAX_LAYERS = 200
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer of a network, as a table shows it."""
+
+    name: str
+    """As in Keras: ``conv2d_1``, ``max_pooling2d_1``, …"""
+    type: str
+    output_shape: Shape | None
+    """(height, width, channels) or (values,); ``None`` from the first problem on."""
+    parameters: int
+    trainable_parameters: int
+    operations: int
+    """Multiply-adds an image, of convolutions, dense layers and batch normalization."""
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What becomes of an image on its way through a network."""
+
+    rows: tuple[LayerRow, ...]
+    problem: str | None
+    """A problem of the network as a whole."""
+
+    @property
+    def parameters(self) -> int:
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def trainable_parameters(self) -> int:
+        return sum(row.trainable_parameters for row in self.rows)
+
+    @property
+    def operations(self) -> int:
+        """Multiply-adds an image."""
+        return sum(row.operations for row in self.rows)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every problem in words, each with the layer it belongs to."""
+        of_rows = (
+            f"Layer {number} ({row.name}): {row.problem}"
+            for number, row in enumerate(self.rows, start=1)
+            if row.problem
+        )
+        return (*of_rows, *([self.problem] if self.problem else []))
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+class Architecture(Value):
+    """A network that works: made only if ``trace`` finds no problem."""
+
+    input_shape: tuple[
+        Annotated[int, Field(ge=1, le=1024)],
+        Annotated[int, Field(ge=1, le=1024)],
+        Annotated[int, Field(ge=1, le=64)],
+    ] = Field(title="image shape", description="Height, width and channels of the images.")
+    classes: int = Field(
+        ge=2, le=1000, title="number of classes", description="How many classes there are."
+    )
+    layers: tuple[LayerSpec, ...] = Field(
+        title="layers", description="The layers in the order an image passes through them."
+    )
+
+    @model_validator(mode="after")
+    def _works(self) -> Self:
+        problems = self.trace().problems
+        if problems:
+            raise ValueError(*problems)
+        return self
+
+    def trace(self) -> Trace:
+        """Shapes, parameters and operations, layer by layer."""
+        return trace(self.input_shape, self.layers, self.classes)
+
+    @property
+    def parameters(self) -> int:
+        return self.trace().parameters
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        return layer_names(self.layers)
+
+
+def layer_names(layers: Sequence[LayerSpec]) -> tuple[str, ...]:
+    """Name each layer in Keras' manner, counted by type from 1."""
+    seen: Counter[str] = Counter()
+    names = []
+    for layer in layers:
+        seen[layer.keras_name] += 1
+        names.append(f"{layer.keras_name}_{seen[layer.keras_name]}")
+    return tuple(names)
+
+
+def trace(input_shape: Sequence[int], layers: Sequence[LayerSpec], classes: int) -> Trace:
+    """Follow an image through ``layers``; never raises, problems are said beside their rows.
+
+    ``input_shape`` is (height, width, channels). After the first layer that doesn't fit, the
+    shapes are unknown (``None``) and only problems that don't hang on a shape are still said.
+    """
+    rows: list[LayerRow] = []
+    shape: Shape | None = tuple(int(side) for side in input_shape)
+    for name, layer in zip(layer_names(layers), layers, strict=True):
+        row = _row(name, layer, shape, is_last=len(rows) == len(layers) - 1, classes=classes)
+        shape = row.output_shape
+        rows.append(row)
+    return Trace(tuple(rows), _whole(rows, layers, classes))
+
+
+class _DoesNotFit(Exception):
+    """This layer cannot take what comes in; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    shape: Shape
+    trainable: int = 0
+    frozen: int = 0
+    operations: int = 0
+
+
+def _row(
+    name: str, layer: LayerSpec, shape: Shape | None, *, is_last: bool, classes: int
+) -> LayerRow:
+    problem = _output_problem(layer, classes) if is_last else _middle_problem(layer)
+    if shape is None:
+        return LayerRow(name, layer.type, None, 0, 0, 0, problem)
+    try:
+        step = _pass_through(layer, shape)
+    except _DoesNotFit as reason:
+        return LayerRow(name, layer.type, None, 0, 0, 0, str(reason))
+    parameters = step.trainable + step.frozen
+    if parameters > MAX_PARAMETERS:
+        problem = (
+            f"This layer alone would have {parameters:,} parameters and a network here has at most "
+            f"{MAX_PARAMETERS:,}: make it smaller, or pool more before it."
+        )
+    return LayerRow(
+        name, layer.type, step.shape, parameters, step.trainable, step.operations, problem
+    )
+
+
+def _pass_through(layer: LayerSpec, shape: Shape) -> _Step:
+    match layer:
+        case Conv2D():
+            height, width, channels = _maps(shape)
+            if layer.padding == "valid" and layer.kernel_size > min(height, width):
+                raise _DoesNotFit(
+                    f"A {layer.kernel_size}×{layer.kernel_size} window without padding doesn't fit "
+                    f"on a {height}×{width} map: use same padding, a smaller kernel, or less "
+                    "pooling before it."
+                )
+            out = _slide(height, width, layer.kernel_size, layer.strides, layer.padding)
+            weights = layer.kernel_size**2 * channels * layer.filters
+            return _Step(
+                (*out, layer.filters),
+                trainable=weights + layer.filters,
+                operations=out[0] * out[1] * weights,
+            )
+        case Pool2D():
+            height, width, channels = _maps(shape)
+            if layer.padding == "valid" and layer.pool_size > min(height, width):
+                raise _DoesNotFit(
+                    f"A {layer.pool_size}×{layer.pool_size} window without padding doesn't fit on "
+                    f"a {height}×{width} map: use same padding, a smaller window, or less pooling "
+                    "before it."
+                )
+            out = _slide(height, width, layer.pool_size, layer.strides, layer.padding)
+            return _Step((*out, channels))
+        case GlobalAveragePool2D() | GlobalMaxPool2D():
+            return _Step((_maps(shape)[2],))
+        case Flatten():
+            return _Step((_size(shape),))
+        case Dense():
+            if len(shape) != 1:
+                raise _DoesNotFit(
+                    "Dense layers want a flat vector: put Flatten or global pooling before this "
+                    f"layer (the map here is {in_words(shape)})."
+                )
+            weights = shape[0] * layer.units
+            return _Step((layer.units,), trainable=weights + layer.units, operations=weights)
+        case BatchNorm():
+            channels = shape[-1]
+            return _Step(
+                shape, trainable=2 * channels, frozen=2 * channels, operations=_size(shape)
+            )
+        case Activation() | Dropout():
+            return _Step(shape)
+
+
+def in_words(shape: Sequence[int]) -> str:
+    """``(4, 4, 64)`` as ``"4×4×64"``."""
+    return "×".join(str(side) for side in shape)
+
+
+def _maps(shape: Shape) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise _DoesNotFit(
+            "Convolution and pooling want maps, and a flat vector of "
+            f"{shape[0]:,} values comes in: put this layer before Flatten or global pooling."
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _slide(height: int, width: int, window: int, strides: int, padding: Padding) -> tuple[int, int]:
+    if padding == "same":
+        return -(-height // strides), -(-width // strides)
+    return (height - window) // strides + 1, (width - window) // strides + 1
+
+
+def _size(shape: Shape) -> int:
+    size = 1
+    for side in shape:
+        size *= side
+    return size
+
+
+def _middle_problem(layer: LayerSpec) -> str | None:
+    if isinstance(layer, (Conv2D, Dense, Activation)) and layer.activation == "softmax":
+        return (
+            "Softmax belongs on the output layer alone: it makes the values compete for a sum of 1 "
+            "and would blur what the next layer sees. Use ReLU here."
+        )
+    return None
+
+
+def _output_problem(layer: LayerSpec, classes: int) -> str | None:
+    if not isinstance(layer, Dense):
+        return _middle_problem(layer)
+    if layer.units == classes and layer.activation == "softmax":
+        return None
+    if layer.activation == "softmax":
+        return (
+            f"The output layer needs one unit a class, so {classes}, and this one has "
+            f"{layer.units:,}."
+        )
+    if layer.units == classes:
+        return (
+            "The output layer needs softmax, which turns its values into probabilities, and this "
+            f"one has {layer.activation}."
+        )
+    return (
+        f"The last layer must be the output, with one unit a class ({classes}) and softmax: add "
+        "such a dense layer after this one, or change this one."
+    )
+
+
+def _whole(rows: Sequence[LayerRow], layers: Sequence[LayerSpec], classes: int) -> str | None:
+    output = f"a dense layer with {classes} units, one a class, and softmax"
+    if not layers:
+        return f"A network needs at least its output layer: add {output}."
+    if len(layers) > MAX_LAYERS:
+        return f"A network here has at most {MAX_LAYERS} layers, and this one has {len(layers):,}."
+    if not isinstance(layers[-1], Dense):
+        return f"There is no output layer: add {output} at the end."
+    total = sum(row.parameters for row in rows)
+    if total > MAX_PARAMETERS and all(row.parameters <= MAX_PARAMETERS for row in rows):
+        return (
+            f"This network would have {total:,} parameters and at most {MAX_PARAMETERS:,} are "
+            "allowed here: use fewer filters or units, or pool more before the dense layers."
+        )
+    return None

@@ -1,0 +1,90 @@
+"""What is done to raw pixels before the first layer: one scale and one offset a channel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.value import Value
+
+
+class Divide(Value):
+    """Every pixel divided by one number."""
+
+    title: ClassVar[str] = "Divide"
+    explanation: ClassVar[str] = (
+        "Divides every pixel by one number; 255 brings the range 0 to 255 to 0 to 1."
+    )
+
+    kind: Literal["divide"] = "divide"
+    divisor: float = Field(
+        default=255.0,
+        gt=0,
+        le=1e6,
+        title="divisor",
+        description="The number every pixel is divided by; 255, the largest pixel, gives 0 to 1.",
+    )
+
+
+class Standardize(Value):
+    """Every channel brought to mean 0 and standard deviation 1 over the whole training set."""
+
+    title: ClassVar[str] = "Standardise each channel"
+    explanation: ClassVar[str] = (
+        "Shifts and scales red, green and blue so that each has mean 0 and standard deviation 1 "
+        "over the training images."
+    )
+
+    kind: Literal["standardize"] = "standardize"
+
+
+Preprocessing = Annotated[Divide | Standardize, Field(discriminator="kind")]
+
+PREPROCESSINGS: Mapping[str, type[Divide | Standardize]] = MappingProxyType(
+    {"divide": Divide, "standardize": Standardize}
+)
+"""Every preprocessing class by its ``kind``, in the order a menu shows them."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """``pixel * scale + offset``, one scale and one offset a channel."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    def ranges(self, low: float = 0.0, high: float = 255.0) -> tuple[tuple[float, float], ...]:
+        """What the pixel range ``low`` to ``high`` becomes: (lowest, highest) a channel."""
+        return tuple(
+            (low * scale + offset, high * scale + offset)
+            for scale, offset in zip(self.scale, self.offset, strict=True)
+        )
+
+
+def scaling(
+    preprocessing: Divide | Standardize,
+    mean: Sequence[float],
+    std: Sequence[float],
+    channels: int,
+) -> Scaling:
+    """Work a choice out for images with ``channels`` channels.
+
+    ``mean`` and ``std`` are the training images' own, one a channel, over pixels 0 to 255; a
+    channel whose pixels are all the same (deviation 0) is centred and not scaled. Raises
+    ``ExperimentInvalid`` if there isn't one usable mean and deviation a channel.
+    """
+    if isinstance(preprocessing, Divide):
+        return Scaling((1.0 / preprocessing.divisor,) * channels, (0.0,) * channels)
+    means, stds = [float(m) for m in mean], [float(s) for s in std]
+    usable = all(map(isfinite, means + stds)) and all(s >= 0 for s in stds)
+    if len(means) != channels or len(stds) != channels or not usable:
+        raise ExperimentInvalid(
+            f"Standardising needs a mean and a deviation for each of {channels} channels, and "
+            f"{len(means)} and {len(stds)} came, or one is not a number: use division instead."
+        )
+    scales = tuple(1.0 / s if s > 0 else 1.0 for s in stds)
+    return Scaling(scales, tuple(-m * s for m, s in zip(means, scales, strict=True)))

@@ -1,0 +1,180 @@
+"""pydantic's validation errors, said in words a person at the screen understands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import annotated_types
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+_NUMBER_ERRORS = frozenset(
+    {
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "int_parsing",
+        "int_parsing_size",
+        "int_type",
+        "int_from_float",
+        "float_parsing",
+        "float_type",
+        "finite_number",
+    }
+)
+_TRUTH_ERRORS = frozenset({"bool_parsing", "bool_type"})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The numbers a field takes, from ``low`` to ``high``; ``None`` where there is no limit."""
+
+    low: float | None
+    high: float | None
+    low_excluded: bool
+    high_excluded: bool
+    whole: bool
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        if self.low is None and self.high is None:
+            return kind
+        if self.low is not None and self.high is not None:
+            if not self.low_excluded and not self.high_excluded:
+                return f"{kind} from {_number(self.low)} to {_number(self.high)}"
+            above = "above" if self.low_excluded else "of at least"
+            below = "below" if self.high_excluded else "at most"
+            return f"{kind} {above} {_number(self.low)} and {below} {_number(self.high)}"
+        if self.low is not None:
+            above = "above" if self.low_excluded else "of at least"
+            return f"{kind} {above} {_number(self.low)}"
+        below = "below" if self.high_excluded else "at most"
+        return f"{kind} {below} {_number(self.high)}"
+
+
+def bounds(field: FieldInfo) -> Bounds:
+    """Read the limits of a numeric field from its ``ge``, ``gt``, ``le`` and ``lt``."""
+    low: Any = None
+    high: Any = None
+    low_excluded = high_excluded = False
+    for rule in field.metadata:
+        if isinstance(rule, annotated_types.Ge):
+            low = rule.ge
+        elif isinstance(rule, annotated_types.Gt):
+            low, low_excluded = rule.gt, True
+        elif isinstance(rule, annotated_types.Le):
+            high = rule.le
+        elif isinstance(rule, annotated_types.Lt):
+            high, high_excluded = rule.lt, True
+    whole = int in _mentioned(field.annotation)
+    return Bounds(low, high, low_excluded, high_excluded, whole)
+
+
+def describe(error: ValidationError, made: type[BaseModel] | None = None) -> list[str]:
+    """Say each problem of ``error`` in one sentence that names the field in words.
+
+    ``made`` is the class whose making failed; without it, the class is looked up by the name
+    that pydantic put into the error.
+    """
+    root = made or _class_named(error.title)
+    return [sentence for problem in error.errors() for sentence in _sentences(problem, root)]
+
+
+def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
+    raised = problem.get("ctx", {}).get("error")
+    where, field, name = _place(problem["loc"], root)
+    if isinstance(raised, ValueError):  # our own sentences, from a validator
+        return [f"{where}{argument}" for argument in raised.args]
+    came = _shown(problem["input"])
+    subject = f"{where}the {name}" if where else f"The {name}"
+    match problem["type"]:
+        case "missing":
+            return [f"{subject} is missing."]
+        case "extra_forbidden":
+            unknown = f"there is no setting called “{problem['loc'][-1]}”."
+            return [f"{where}{unknown}" if where else unknown.capitalize()]
+        case "literal_error":
+            return [f"{subject} must be {problem['ctx']['expected']}, not {came}."]
+        case "union_tag_invalid":
+            expected, tag = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
+            return [f"{subject} must be one of {expected}, not “{tag}”."]
+        case "union_tag_not_found":
+            return [f"{subject} does not say of which kind it is: {came} came."]
+        case kind if kind in _NUMBER_ERRORS and field is not None:
+            return [f"{subject} must be {bounds(field)}, not {came}."]
+        case kind if kind in _TRUTH_ERRORS:
+            return [f"{subject} must be true or false, not {came}."]
+        case _:
+            reason = problem["msg"].removeprefix("Input ").rstrip(".")
+            return [f"{subject} {reason}, not {came}."]
+
+
+def _place(
+    loc: tuple[int | str, ...], root: type[BaseModel] | None
+) -> tuple[str, FieldInfo | None, str]:
+    """Follow ``loc`` from ``root``: where in words, the field, and the field's name in words."""
+    classes = [] if root is None else [root]
+    where, field, name = "", None, "value"
+    for key in loc:
+        if isinstance(key, int):
+            if name == "layers":
+                where, name = f"In layer {key + 1}, ", "layer"
+            continue
+        owner = next((made for made in classes if key in made.model_fields), None)
+        if owner is None:  # the tag of a union, or a field that isn't there
+            classes = [made for made in classes if _tag(made) == key] or classes
+            continue
+        field = owner.model_fields[key]
+        name = field.title or key.replace("_", " ")
+        classes = [c for c in _mentioned(field.annotation) if _is_model(c)]
+    return where, field, name
+
+
+def _tag(made: type[BaseModel]) -> object:
+    field = made.model_fields.get("type") or made.model_fields.get("kind")
+    return None if field is None else field.default
+
+
+def _mentioned(annotation: Any) -> list[Any]:
+    """Every type that an annotation mentions, however deep in unions and tuples."""
+    parts = get_args(annotation)
+    if not parts:
+        return [annotation]
+    return [found for part in parts for found in _mentioned(part)]
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
+
+
+def _class_named(name: str) -> type[BaseModel] | None:
+    return next((made for made in _descendants(BaseModel) if made.__name__ == name), None)
+
+
+def _descendants(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in parent.__subclasses__():
+        if child.__module__.startswith("cifarviz."):
+            yield child
+        yield from _descendants(child)
+
+
+def _number(value: float | None) -> str:
+    return f"{int(value):,}" if value is not None and value == int(value) else f"{value:g}"
+
+
+def _shown(value: object) -> str:
+    """What came, short enough for a sentence."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"“{value[:40]}…”" if len(value) > 40 else f"“{value}”"
+    if isinstance(value, BaseModel):
+        return f"a {type(value).__name__}"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a number of more than 20 digits"
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    if isinstance(value, (list, tuple, dict)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"something of type {type(value).__name__}"

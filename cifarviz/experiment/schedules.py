@@ -1,0 +1,159 @@
+"""How the learning rate changes over a run."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cifarviz.experiment.value import Value
+
+FinalFraction = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        title="final fraction",
+        description="The learning rate of the last step, as a fraction of the base rate.",
+    ),
+]
+
+
+class Constant(Value):
+    """The base rate in every step."""
+
+    title: ClassVar[str] = "Constant"
+    explanation: ClassVar[str] = "The learning rate stays as it is."
+
+    kind: Literal["constant"] = "constant"
+
+
+class Step(Value):
+    """The rate multiplied by ``factor`` after every ``every_epochs`` epochs."""
+
+    title: ClassVar[str] = "Steps"
+    explanation: ClassVar[str] = "The learning rate is multiplied by a factor every few epochs."
+
+    kind: Literal["step"] = "step"
+    every_epochs: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title="epochs between steps",
+        description="After how many epochs the learning rate is multiplied by the factor.",
+    )
+    factor: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        title="factor",
+        description="What the learning rate is multiplied by at each step; 0.5 halves it.",
+    )
+
+
+class Cosine(Value):
+    """Half a cosine wave from the base rate down, after a linear warm-up if wanted."""
+
+    title: ClassVar[str] = "Cosine"
+    explanation: ClassVar[str] = (
+        "The learning rate falls along half a wave: slowly at first, then faster, then slowly."
+    )
+
+    kind: Literal["cosine"] = "cosine"
+    warmup_epochs: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        title="warm-up epochs",
+        description="Over how many epochs the learning rate first rises to the base rate.",
+    )
+    final_fraction: FinalFraction = 0.0
+
+
+class OneCycle(Value):
+    """A linear rise to the base rate and a linear fall (after Smith, arXiv 1708.07120)."""
+
+    title: ClassVar[str] = "One cycle"
+    explanation: ClassVar[str] = (
+        "The learning rate rises to the base rate over the first part of the run, then falls."
+    )
+
+    kind: Literal["one_cycle"] = "one_cycle"
+    warmup_fraction: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        title="warm-up fraction",
+        description="The part of the run over which the learning rate rises to the base rate.",
+    )
+    start_fraction: float = Field(
+        default=0.04,
+        ge=0,
+        le=1,
+        title="start fraction",
+        description="The learning rate of the first step, as a fraction of the base rate.",
+    )
+    final_fraction: FinalFraction = 0.01
+
+
+Schedule = Annotated[Constant | Step | Cosine | OneCycle, Field(discriminator="kind")]
+
+SCHEDULES: Mapping[str, type[Constant | Step | Cosine | OneCycle]] = MappingProxyType(
+    {"constant": Constant, "step": Step, "cosine": Cosine, "one_cycle": OneCycle}
+)
+"""Every schedule class by its ``kind``, in the order a menu shows them."""
+
+
+def learning_rates(
+    schedule: Constant | Step | Cosine | OneCycle,
+    base: float,
+    steps_per_epoch: int,
+    epochs: int,
+) -> NDArray[np.float32]:
+    """One rate a training step: float32, length ``steps_per_epoch * epochs``.
+
+    The ends are exact: cosine is ``base`` in the first step after its warm-up and
+    ``base * final_fraction`` in the last; one-cycle is ``base * start_fraction`` in the first
+    step, ``base`` at its peak and ``base * final_fraction`` in the last.
+    """
+    total = steps_per_epoch * epochs
+    rates = np.empty(total, np.float32)
+    # An epoch at a time: a long run with tiny batches has tens of millions of steps, and the
+    # arithmetic in float64 would need several times the memory of its result.
+    for epoch in range(epochs):
+        first = epoch * steps_per_epoch
+        steps = np.arange(first, first + steps_per_epoch, dtype=np.float64)
+        fractions = _fractions(schedule, steps, epoch, steps_per_epoch, total)
+        rates[first : first + steps_per_epoch] = base * fractions
+    return rates
+
+
+def _fractions(
+    schedule: Constant | Step | Cosine | OneCycle,
+    steps: NDArray[np.float64],
+    epoch: int,
+    steps_per_epoch: int,
+    total: int,
+) -> NDArray[np.float64]:
+    last = total - 1
+    match schedule:
+        case Constant():
+            return np.ones_like(steps)
+        case Step():
+            return np.full_like(steps, schedule.factor ** (epoch // schedule.every_epochs))
+        case Cosine():
+            warmup = schedule.warmup_epochs * steps_per_epoch
+            progress = np.clip((steps - warmup) / max(last - warmup, 1), 0.0, 1.0)
+            wave = 0.5 * (1.0 + np.cos(np.pi * progress))
+            fall = schedule.final_fraction + (1.0 - schedule.final_fraction) * wave
+            return np.where(steps < warmup, (steps + 1.0) / (warmup + 1.0), fall)
+        case OneCycle():
+            peak = round(schedule.warmup_fraction * last)
+            # A peak on the very first or last step leaves no room for one of the two slopes.
+            points = [(0, schedule.start_fraction)] if peak > 0 else []
+            points.append((peak, 1.0))
+            if peak < last:
+                points.append((last, schedule.final_fraction))
+            return np.interp(steps, [at for at, _ in points], [value for _, value in points])

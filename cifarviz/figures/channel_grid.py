@@ -1,0 +1,28 @@
+"""All channels of a layer as one picture, each tile large enough to see."""
+
+import math
+
+import numpy as np
+
+_SMALLEST_TILE = 64
+_GAP = 4
+_BACKGROUND = 255
+
+
+def channel_grid(images: np.ndarray) -> np.ndarray:
+    """Lay uint8 maps (channels, h, w, 1) out on white, enlarged without smoothing: uint8 (H, W).
+
+    Each map is enlarged by a whole number to at least 64 pixels a side.
+    """
+    count, height, width, _ = images.shape
+    scale = max(1, math.ceil(_SMALLEST_TILE / min(height, width)))
+    tiles = images[..., 0].repeat(scale, axis=1).repeat(scale, axis=2)
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    step_y, step_x = tiles.shape[1] + _GAP, tiles.shape[2] + _GAP
+    grid = np.full((rows * step_y + _GAP, columns * step_x + _GAP), _BACKGROUND, np.uint8)
+    for position, tile in enumerate(tiles):
+        top = _GAP + position // columns * step_y
+        left = _GAP + position % columns * step_x
+        grid[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return grid

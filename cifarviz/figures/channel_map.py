@@ -1,0 +1,121 @@
+"""One channel of a layer's output, large; and the kernel that made it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.theme import base_layout, empty_figure
+
+_HEIGHT = 420
+# Purple to green: neither is the colour of training, validation or a warning.
+_DIVERGING = [
+    [0.0, "#762A83"],
+    [0.25, "#AF8DC3"],
+    [0.5, "#F7F7F7"],
+    [0.75, "#7FBF7B"],
+    [1.0, "#1B7837"],
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMap:
+    """``values`` float32 (h, w), as the network computed them."""
+
+    values: np.ndarray
+
+    @property
+    def constant(self) -> bool:
+        """Whether all values are one: a dead channel."""
+        return bool(self.values.size) and bool(np.ptp(self.values) == 0)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelGrid:
+    """A kernel's slices side by side with a gap of NaN between them.
+
+    ``cells`` float32 (rows, columns); ``origin`` int (rows, columns, 3): input channel, row and
+    column of each cell in its slice, −1 in the gaps.
+    """
+
+    cells: np.ndarray
+    origin: np.ndarray
+    slices: int
+
+
+def channel_map(values: np.ndarray) -> ChannelMap:
+    """Shape one channel's output (h, w)."""
+    return ChannelMap(np.asarray(values, np.float32))
+
+
+def channel_map_figure(value: ChannelMap) -> go.Figure:
+    """A square picture with row, column and value of each cell on hover."""
+    if value.values.size == 0:
+        return empty_figure("This layer has no map.", height=_HEIGHT)
+    figure = _picture()
+    figure.add_heatmap(
+        z=value.values,
+        colorscale="Viridis",
+        colorbar={"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
+        hovertemplate="row %{y}, column %{x}: %{z:.5g}<extra></extra>",
+    )
+    return figure
+
+
+def kernel_grid(kernel: np.ndarray) -> KernelGrid:
+    """Lay the slices of ``kernel`` (kh, kw, cin), one an input channel, out in a near square."""
+    kernel = np.asarray(kernel, np.float32)
+    height, width, slices = kernel.shape
+    columns = max(1, math.ceil(math.sqrt(slices)))
+    rows = math.ceil(slices / columns)
+    shape = (max(0, rows * (height + 1) - 1), max(0, columns * (width + 1) - 1))
+    cells = np.full(shape, np.nan, np.float32)
+    origin = np.full((*shape, 3), -1, np.int32)
+    for s in range(slices):
+        top, left = (s // columns) * (height + 1), (s % columns) * (width + 1)
+        cells[top : top + height, left : left + width] = kernel[:, :, s]
+        block = origin[top : top + height, left : left + width]
+        block[..., 0] = s
+        block[..., 1:] = np.moveaxis(np.indices((height, width)), 0, -1)
+    return KernelGrid(cells, origin, slices)
+
+
+def kernel_grid_figure(value: KernelGrid) -> go.Figure:
+    """The slices in one picture: purple below zero, white at it, green above."""
+    if value.cells.size == 0:
+        return empty_figure("This layer has no kernel.", height=_HEIGHT)
+    limit = float(np.nanmax(np.abs(value.cells))) or 1.0
+    figure = _picture()
+    figure.add_heatmap(
+        z=value.cells,
+        zmin=-limit,
+        zmax=limit,
+        colorscale=_DIVERGING,
+        colorbar={"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
+        customdata=value.origin.tolist(),
+        hoverongaps=False,
+        hovertemplate=(
+            "input channel %{customdata[0]}, row %{customdata[1]}, column %{customdata[2]}: "
+            "%{z:.5g}<extra></extra>"
+        ),
+    )
+    return figure
+
+
+def _picture() -> go.Figure:
+    axis = {
+        "showgrid": False,
+        "showline": False,
+        "showticklabels": False,
+        "ticks": "",
+        "constrain": "domain",
+    }
+    return go.Figure(
+        layout=base_layout(
+            height=_HEIGHT,
+            margin={"l": 8, "r": 8, "t": 8, "b": 8},
+            xaxis=axis,
+            yaxis={**axis, "autorange": "reversed", "scaleanchor": "x"},
+        )
+    )

@@ -1,0 +1,182 @@
+"""How loss or accuracy moves while a network trains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.theme import TRAINING, VALIDATION, base_layout, empty_figure
+
+Metric = Literal["loss", "accuracy"]
+Numbers = Sequence[float] | np.ndarray
+
+METRIC_TITLES: Final[dict[Metric, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
+METRIC_FORMATS: Final[dict[Metric, str]] = {"loss": ".4f", "accuracy": ".2%"}
+
+# Dots and trend together stay within the 2,000 points a browser redraws in a few hundredths of a
+# second. SVG, not WebGL: it needs no graphics driver, and saves as a true SVG.
+_MOST_POINTS = 1000
+_NOTHING = np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryCurves:
+    """Arrays of one length each for batches and for epochs; x is in epochs, 1 = after the first.
+
+    ``trend`` is the smoothed course of the batches; NaN in any y is a gap.
+    """
+
+    metric: Metric
+    batch_x: np.ndarray
+    batch_y: np.ndarray
+    trend: np.ndarray
+    epochs: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray | None
+    best_epoch: int | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no point to draw yet."""
+        return self.batch_x.size == 0 and self.epochs.size == 0
+
+
+def history_curves(
+    metric: Metric,
+    *,
+    epochs: Numbers = (),
+    training: Numbers = (),
+    validation: Numbers | None = None,
+    batch_epochs: Numbers = (),
+    batch_values: Numbers = (),
+    best_epoch: int | None = None,
+    most_points: int = _MOST_POINTS,
+) -> HistoryCurves:
+    """Shape a history: ``epochs`` are 1, 2, …; ``batch_epochs`` fractional (0.5: mid-epoch 1).
+
+    More than ``most_points`` batches are thinned evenly, the last one always kept; the trend is
+    taken from all of them.
+    """
+    x, y = _floats(batch_epochs), _floats(batch_values)
+    trend = _smooth(y)
+    keep = _thin(x.size, most_points)
+    return HistoryCurves(
+        metric=metric,
+        batch_x=x[keep],
+        batch_y=y[keep],
+        trend=trend[keep],
+        epochs=np.asarray(epochs, np.int32),
+        training=_floats(training),
+        validation=None if validation is None else _floats(validation),
+        best_epoch=best_epoch,
+    )
+
+
+def history_figure(curves: HistoryCurves) -> go.Figure:
+    """Draw ``curves``: training blue, validation orange, the best epoch starred."""
+    title = METRIC_TITLES[curves.metric]
+    if curves.empty:
+        return empty_figure(f"{title} appears here with the first training batch.")
+    number = METRIC_FORMATS[curves.metric]
+    figure = go.Figure(
+        layout=base_layout(
+            legend_itemsizing="constant",
+            xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero", "minallowed": 0},
+            yaxis={
+                "title": {"text": title},
+                "tickformat": "" if curves.metric == "loss" else ".0%",
+                "rangemode": "tozero" if curves.metric == "loss" else "normal",
+            },
+        )
+    )
+    if curves.batch_x.size:
+        _add_batches(figure, curves, number)
+    lines = [("Training", curves.training, TRAINING, "circle")]
+    if curves.validation is not None:
+        lines.append(("Validation", curves.validation, VALIDATION, "diamond"))
+    for name, values, color, symbol in lines:
+        figure.add_scatter(
+            x=curves.epochs,
+            y=values,
+            name=name,
+            mode="lines+markers",
+            legendrank=1,
+            line={"color": color, "width": 2.5},
+            marker={"size": 7, "symbol": symbol},
+            hovertemplate=f"{name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
+        )
+    _add_best(figure, curves, number)
+    return figure
+
+
+def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
+    figure.add_scatter(
+        x=curves.batch_x,
+        y=curves.batch_y,
+        name="Training batches",
+        legendrank=3,
+        mode="markers",
+        marker={"color": TRAINING, "size": 3.5, "opacity": 0.38},
+        hovertemplate=f"One batch, epoch %{{x:.2f}}: %{{y:{number}}}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=curves.batch_x,
+        y=curves.trend,
+        name="Batches, smoothed",
+        legendrank=4,
+        mode="lines",
+        opacity=0.6,
+        line={"color": TRAINING, "width": 1.5},
+        hovertemplate=f"Batches, smoothed, epoch %{{x:.2f}}: %{{y:{number}}}<extra></extra>",
+    )
+
+
+def _add_best(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
+    values = curves.training if curves.validation is None else curves.validation
+    found = np.flatnonzero(curves.epochs == curves.best_epoch)
+    if found.size == 0 or found[0] >= values.size or not np.isfinite(values[found[0]]):
+        return
+    figure.add_scatter(
+        x=[int(curves.epochs[found[0]])],
+        y=[float(values[found[0]])],
+        name="Best epoch",
+        legendrank=2,
+        mode="markers",
+        marker={
+            "symbol": "star",
+            "size": 15,
+            "color": TRAINING if curves.validation is None else VALIDATION,
+            "line": {"width": 1.2, "color": "#5A3E00"},
+        },
+        hovertemplate=f"Best epoch, %{{x}}: %{{y:{number}}}<extra></extra>",
+    )
+
+
+def _floats(values: Numbers) -> np.ndarray:
+    # float32: seven digits are more than a chart can show, and half the bytes on the wire.
+    return np.asarray(values, np.float32) if len(values) else _NOTHING
+
+
+def _thin(count: int, most: int) -> np.ndarray:
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, most).astype(np.int64))
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Mean of a fiftieth of the course around each point; what isn't a number is left out.
+
+    Towards both ends the window shrinks on both sides, so that the trend never lags behind.
+    """
+    half = values.size // 100
+    known = np.isfinite(values)
+    total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0), dtype=np.float64)])
+    number = np.concatenate([[0], np.cumsum(known)])
+    place = np.arange(values.size)
+    reach = np.minimum(half, np.minimum(place, values.size - 1 - place))
+    start, end = place - reach, place + reach + 1
+    inside = number[end] - number[start]
+    means = (total[end] - total[start]) / np.maximum(inside, 1)
+    return np.where(inside > 0, means, np.nan).astype(np.float32)

@@ -1,0 +1,116 @@
+"""The curves of several runs in one chart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.history import METRIC_FORMATS, METRIC_TITLES, Metric
+from cifarviz.figures.theme import TRAINING, VALIDATION, base_layout, empty_figure, mix
+
+# Training stays blue and validation orange: what tells runs apart is lightness, dash and marker.
+_SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+
+
+@dataclass(frozen=True, eq=False)
+class RunCurve:
+    """One run's values after each epoch; arrays of one length, ``validation`` may be missing."""
+
+    name: str
+    epochs: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryComparison:
+    """Runs with at least one epoch, in the order they were given."""
+
+    metric: Metric
+    runs: tuple[RunCurve, ...]
+
+
+def history_comparison(metric: Metric, runs: Iterable[RunCurve]) -> HistoryComparison:
+    """Keep what can be drawn; two runs of one name are numbered."""
+    kept: list[RunCurve] = []
+    seen: dict[str, int] = {}
+    for run in runs:
+        if len(run.epochs) == 0:
+            continue
+        seen[run.name] = seen.get(run.name, 0) + 1
+        name = run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})"
+        kept.append(
+            RunCurve(
+                name=name,
+                epochs=np.asarray(run.epochs, np.int32),
+                training=np.asarray(run.training, np.float32),
+                validation=(
+                    None if run.validation is None else np.asarray(run.validation, np.float32)
+                ),
+            )
+        )
+    return HistoryComparison(metric, tuple(kept))
+
+
+def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
+    """Draw the runs: one column of the legend a run, with its training and its validation."""
+    title = METRIC_TITLES[comparison.metric]
+    if not comparison.runs:
+        return empty_figure("Choose runs that have finished an epoch to compare them.", height=420)
+    figure = go.Figure(
+        layout=base_layout(
+            height=420,
+            margin={"l": 60, "r": 16, "t": 16, "b": 48},
+            xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
+            yaxis={
+                "title": {"text": title},
+                "tickformat": "" if comparison.metric == "loss" else ".0%",
+            },
+            legend={
+                "orientation": "v",
+                "x": 1.02,
+                "xanchor": "left",
+                "y": 1,
+                "yanchor": "top",
+                "groupclick": "toggleitem",
+                "tracegroupgap": 6,
+            },
+        )
+    )
+    for position, run in enumerate(comparison.runs):
+        _add_run(figure, run, position, METRIC_FORMATS[comparison.metric])
+    return figure
+
+
+def _add_run(figure: go.Figure, run: RunCurve, position: int, number: str) -> None:
+    amount, toward = _SHADES[position % len(_SHADES)]
+    lines = [("training", run.training, TRAINING)]
+    if run.validation is not None:
+        lines.append(("validation", run.validation, VALIDATION))
+    for kind, values, color in lines:
+        figure.add_scatter(
+            x=run.epochs,
+            y=values,
+            name=kind.capitalize(),
+            legendgroup=str(position),
+            legendgrouptitle={"text": _text(run.name)},
+            mode="lines+markers",
+            line={
+                "color": mix(color, toward, amount),
+                "width": 2.2,
+                "dash": _DASHES[position % len(_DASHES)],
+            },
+            marker={"size": 6, "symbol": _MARKERS[position % len(_MARKERS)]},
+            customdata=[position] * len(values),
+            hovertemplate=(
+                f"<b>{_text(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+            ),
+        )
+
+
+def _text(name: str) -> str:
+    """``name`` as Plotly text: a run may be called anything, markup and templates included."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "%\u200b{")

@@ -1,0 +1,56 @@
+"""The learning rate over the course of a training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.theme import TRAINING, base_layout, empty_figure
+
+_HEIGHT = 220
+_MOST_POINTS = 800
+
+
+@dataclass(frozen=True, eq=False)
+class LearningRateCurve:
+    """``rates`` float64 at ``epochs`` (fractional, from 0), thinned, ends kept."""
+
+    epochs: np.ndarray
+    rates: np.ndarray
+
+
+def learning_rate_curve(
+    rates: Sequence[float] | np.ndarray, steps_per_epoch: int
+) -> LearningRateCurve:
+    """Shape one rate a training step; ``steps_per_epoch`` is at least 1."""
+    values = np.asarray(rates, np.float64)
+    keep = np.unique(np.linspace(0, values.size - 1, min(values.size, _MOST_POINTS)).astype(int))
+    return LearningRateCurve(keep / max(1, steps_per_epoch), values[keep])
+
+
+def learning_rate_figure(curve: LearningRateCurve) -> go.Figure:
+    """One line, stepped where the rate is."""
+    if curve.rates.size == 0:
+        return empty_figure("No steps to train.", height=_HEIGHT)
+    figure = go.Figure(
+        layout=base_layout(
+            height=_HEIGHT,
+            margin={"l": 64, "r": 12, "t": 8, "b": 44},
+            showlegend=False,
+            xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
+            yaxis={
+                "title": {"text": "Learning rate"},
+                "rangemode": "tozero",
+                "exponentformat": "power",
+            },
+        )
+    )
+    figure.add_scatter(
+        x=curve.epochs,
+        y=curve.rates,
+        mode="lines",
+        line={"color": TRAINING, "width": 2},
+        hovertemplate="epoch %{x:.2f}: %{y:.3g}<extra></extra>",
+    )
+    return figure

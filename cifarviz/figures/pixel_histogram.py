@@ -1,0 +1,58 @@
+"""How often each pixel value occurs, a channel at a time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure
+
+
+@dataclass(frozen=True, eq=False)
+class PixelHistogram:
+    """``shares`` (channels, bins): the part of a channel's pixels in each bin, sum 1 a channel."""
+
+    starts: np.ndarray
+    width: float
+    shares: np.ndarray
+
+
+def pixel_histogram(counts: np.ndarray, *, low: float = 0.0, high: float = 256.0) -> PixelHistogram:
+    """Shape ``counts`` (channels, bins) of equally wide bins over ``low`` to ``high``."""
+    values = np.atleast_2d(np.asarray(counts, np.float64))
+    width = (high - low) / max(1, values.shape[1])
+    totals = np.maximum(values.sum(axis=1, keepdims=True), 1.0)
+    return PixelHistogram(low + width * np.arange(values.shape[1]), width, values / totals)
+
+
+def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
+    """One filled outline a channel."""
+    if value.shares.size == 0 or not value.shares.any():
+        return empty_figure("No pixels to count.", height=320)
+    figure = go.Figure(
+        layout=base_layout(
+            height=320,
+            hovermode="x unified",
+            xaxis={"title": {"text": "Pixel value"}},
+            yaxis={
+                "title": {"text": "Share of pixels"},
+                "tickformat": ".1%",
+                "rangemode": "tozero",
+            },
+        )
+    )
+    channels = value.shares.shape[0]
+    names = CHANNEL_COLORS.get(channels, tuple((f"Channel {i}", NEUTRAL) for i in range(channels)))
+    for (name, color), shares in zip(names, value.shares, strict=True):
+        red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+        figure.add_scatter(
+            x=value.starts,
+            y=shares.astype(np.float32),
+            name=name,
+            mode="lines",
+            line={"color": color, "width": 1.8, "shape": "hvh"},
+            fill="tozeroy",
+            fillcolor=f"rgba({red}, {green}, {blue}, 0.14)",
+            hovertemplate=f"{name}: %{{y:.2%}}<extra></extra>",
+        )
+    return figure

@@ -1,0 +1,78 @@
+"""What a network says of one image: a probability a class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.figures.theme import base_layout, class_color, empty_figure
+
+Order = Literal["sorted", "class"]
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    """One bar; ``index`` is the class's place in the data set."""
+
+    index: int
+    name: str
+    probability: float
+    actual: bool
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Bars from top to bottom."""
+
+    bars: tuple[ClassProbability, ...]
+
+
+def probabilities(
+    classes: Sequence[str],
+    values: Sequence[float] | np.ndarray,
+    *,
+    actual: int | None = None,
+    order: Order = "sorted",
+) -> Probabilities:
+    """Shape one probability a class; ``actual`` is the true class's index where it is known."""
+    rows = enumerate(zip(classes, values, strict=True))
+    bars = [ClassProbability(i, name, float(p), i == actual) for i, (name, p) in rows]
+    if order == "sorted":
+        bars.sort(key=lambda bar: -bar.probability)
+    return Probabilities(tuple(bars))
+
+
+def probabilities_figure(value: Probabilities) -> go.Figure:
+    """Horizontal bars in the classes' colours, the actual class ticked."""
+    if not value.bars:
+        return empty_figure("No prediction yet.", height=300)
+    names = [f"<b>{bar.name} ✓</b>" if bar.actual else bar.name for bar in value.bars]
+    figure = go.Figure(
+        layout=base_layout(
+            height=40 + 28 * len(value.bars),
+            bargap=0.28,
+            margin={"l": 90, "r": 56, "t": 8, "b": 24},
+            xaxis={"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
+            yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
+        )
+    )
+    figure.add_bar(
+        orientation="h",
+        x=[bar.probability for bar in value.bars],
+        y=names,
+        marker={"color": [class_color(bar.index) for bar in value.bars]},
+        text=[_percent(bar.probability) for bar in value.bars],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=[[bar.index, bar.name] for bar in value.bars],
+        hovertemplate="%{customdata[1]}: %{x:.2%}<extra></extra>",
+    )
+    return figure
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.001:
+        return "< 0.1%"
+    return f"{share * 100:.1f}%"

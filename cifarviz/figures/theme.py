@@ -1,0 +1,110 @@
+"""The colours and the manner all figures share.
+
+A figure looks right on a light and on a dark page because it says nothing about either: its
+background is transparent, its grid a half-transparent grey, and the colour of its text is left to
+whoever shows it (``cifarviz.ui.components.chart`` takes it from the page).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+TRAINING: Final = "#0072B2"
+VALIDATION: Final = "#E69F00"
+TEST: Final = "#009E73"
+WARNING: Final = "#D55E00"
+NEUTRAL: Final = "#808A94"
+"""Grey that can be read on white and on near-black."""
+
+GRID: Final = "rgba(128, 138, 148, 0.22)"
+AXIS: Final = "rgba(128, 138, 148, 0.55)"
+CLEAR: Final = "rgba(0, 0, 0, 0)"
+
+CLASS_COLORS: Final = (
+    "#3CAEB4",
+    "#B62538",
+    "#9F7932",
+    "#F46282",
+    "#A516A0",
+    "#8972B3",
+    "#45AE1E",
+    "#D673EE",
+    "#3A4FE1",
+    "#33695F",
+)
+"""One a class, in the data set's order. Found by search: as far from each other as ten can be, also
+for red- and green-blind eyes, far from the blue and orange above, and visible on both pages."""
+
+CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
+    1: (("Grey", NEUTRAL),),
+    3: (("Red", "#CE3B4A"), ("Green", "#2F9A55"), ("Blue", "#4673D6")),
+}
+"""Name and colour of each channel of an image with so many channels."""
+
+FONT_SIZE: Final = 13
+HEIGHT: Final = 360
+
+
+def class_color(index: int) -> str:
+    """The colour of class ``index``; colours come round again after the tenth."""
+    return CLASS_COLORS[index % len(CLASS_COLORS)]
+
+
+def base_layout(**changes: Any) -> go.Layout:
+    """The layout every figure starts from, with ``changes`` in Plotly's own terms on top."""
+    layout = go.Layout(
+        # An empty template instead of Plotly's default one, which is large and paints backgrounds.
+        template=go.layout.Template(),
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font={"size": FONT_SIZE},
+        height=HEIGHT,
+        margin={"l": 60, "r": 16, "t": 40, "b": 48},
+        hovermode="closest",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        uirevision="keep",
+    )
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": AXIS,
+        "showline": True,
+        "zeroline": False,
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": FONT_SIZE}},
+    }
+    layout.update(xaxis=axis, yaxis=axis)
+    layout.update(changes)
+    return layout
+
+
+def empty_figure(word: str, *, height: int = HEIGHT) -> go.Figure:
+    """A figure with nothing in it but ``word``, a short sentence."""
+    return go.Figure(
+        layout=base_layout(
+            height=height,
+            xaxis={"visible": False},
+            yaxis={"visible": False},
+            annotations=[
+                {
+                    "text": word,
+                    "showarrow": False,
+                    "xref": "paper",
+                    "yref": "paper",
+                    "x": 0.5,
+                    "y": 0.5,
+                    "font": {"size": FONT_SIZE + 2},
+                }
+            ],
+        )
+    )
+
+
+def mix(color: str, other: str, amount: float) -> str:
+    """``color`` with ``amount`` (0..1) of ``other`` in it; both and the answer ``#RRGGBB``."""
+    pairs = zip(_channels(color), _channels(other), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * amount):02X}" for a, b in pairs)
+
+
+def _channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,0 +1,1 @@
+"""An ``Architecture`` made into a Keras model, and what can be read from and written to it."""

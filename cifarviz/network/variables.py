@@ -1,0 +1,86 @@
+"""Everything a model and its optimizer remember, as plain named arrays, and back.
+
+Keras' own weight files leave out the states of dropout's random generators, without which a
+resumed run differs from an uninterrupted one.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import keras
+import numpy as np
+
+from cifarviz.errors import ArtifactDamaged
+
+_MODEL = "model/"
+_OPTIMIZER = "optimizer/"
+
+
+def to_arrays(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None
+) -> dict[str, np.ndarray]:
+    """Copy every variable: weights, batch statistics, dropout's generators, optimizer state.
+
+    The names depend on the architecture and the optimizer alone, so they are the same in every
+    process: ``model/002/conv2d_1/kernel``, ``optimizer/000/iteration``, … An optimizer that
+    wasn't used yet is built first.
+    """
+    # What numpy() gives may be TensorFlow's own memory, which the next step writes to.
+    return {name: np.array(variable.numpy()) for name, variable in _variables(model, optimizer)}
+
+
+def assign(
+    model: keras.Model,
+    arrays: Mapping[str, np.ndarray],
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> None:
+    """Write back what ``to_arrays`` gave; nothing is changed unless all of it fits.
+
+    Without ``optimizer`` the optimizer's arrays are passed over; names that start with neither
+    ``model/`` nor ``optimizer/`` are the caller's own. Raises ``ArtifactDamaged`` if a name is
+    missing or unknown, or a shape or a kind of number is another.
+    """
+    variables = dict(_variables(model, optimizer))
+    prefixes = (_MODEL,) if optimizer is None else (_MODEL, _OPTIMIZER)
+    _check_names(set(variables), {name for name in arrays if name.startswith(prefixes)})
+    values = {name: np.asarray(arrays[name]) for name in variables}
+    for name, variable in variables.items():
+        _check_value(name, values[name], variable)
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def _variables(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer | None
+) -> Iterator[tuple[str, keras.Variable]]:
+    # Names are made of positions and the variables' own short names: Keras' paths count how many
+    # optimizers and random generators this process has made so far.
+    for position, layer in enumerate(model.layers):
+        for variable in layer.variables:
+            yield f"{_MODEL}{position:03d}/{layer.name}/{variable.name}", variable
+    if optimizer is not None:
+        if not optimizer.built:
+            optimizer.build(model.trainable_variables)
+        for position, variable in enumerate(optimizer.variables):
+            yield f"{_OPTIMIZER}{position:03d}/{variable.name}", variable
+
+
+def _check_names(expected: set[str], came: set[str]) -> None:
+    missing, unknown = sorted(expected - came), sorted(came - expected)
+    if not missing and not unknown:
+        return
+    what = f"“{missing[0]}” is missing" if missing else f"“{unknown[0]}” is not one of its parts"
+    raise ArtifactDamaged(
+        f"These weights do not fit the network: {what} ({len(missing)} missing and {len(unknown)} "
+        "unknown in all). Train the run again, or choose another checkpoint."
+    )
+
+
+def _check_value(name: str, value: np.ndarray, variable: keras.Variable) -> None:
+    expected = np.dtype(variable.dtype)
+    fits = value.shape == tuple(variable.shape) and value.dtype == expected
+    if not fits:
+        raise ArtifactDamaged(
+            f"These weights do not fit the network: “{name}” should be {expected} of shape "
+            f"{tuple(variable.shape)} and is {value.dtype} of shape {value.shape}. Train the run "
+            "again, or choose another checkpoint."
+        )

@@ -1,0 +1,91 @@
+"""Files of a run: named arrays with a few facts, written whole or not at all."""
+
+import errno
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+from uuid import uuid4
+
+import numpy as np
+
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
+
+_FACTS = "__facts__"
+
+Checkpoint = Literal["best", "last"]
+
+
+def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
+    """The file of a run's checkpoint: at its lowest validation loss, or where it stands."""
+    return folder / f"checkpoint-{which}.npz"
+
+
+@contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn "no space left" into ``StorageFull`` with the folder named."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise storage_full(folder) from error
+        raise
+
+
+def storage_full(folder: Path) -> StorageFull:
+    """The error for a disk that takes no more."""
+    return StorageFull(
+        f"The disk that holds {folder} is full. Free some space (the Runs page can delete "
+        "runs), or set CIFARVIZ_HOME to a folder on another disk."
+    )
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in its place.
+
+    A reader sees the old file or the new one, also after a crash in between.
+    """
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def save_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None
+) -> None:
+    """Write arrays and JSON-able facts as one uncompressed ``.npz``."""
+    encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays}))
+
+
+def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what ``save_arrays`` wrote.
+
+    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        facts = json.loads(arrays.pop(_FACTS).tobytes())
+    except FileNotFoundError as error:
+        raise ArtifactMissing(
+            f"{path.name} of run {path.parent.name} is not there: the run has not got that "
+            "far, or the file was removed."
+        ) from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactDamaged(
+            f"{path.name} of run {path.parent.name} is damaged and cannot be read. "
+            "Train the run again, or delete it."
+        ) from error
+    return arrays, facts

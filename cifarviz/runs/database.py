@@ -1,0 +1,138 @@
+"""The store's SQLite file: schema, version, connections.
+
+WAL mode lets any number of readers look on while a worker writes; ``synchronous=NORMAL``
+keeps every committed row when a process is killed.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from cifarviz.errors import StoreError, UnknownFormat
+from cifarviz.runs.artifacts import storage_full
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    experiment TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    created REAL NOT NULL,
+    queued REAL NOT NULL,
+    started REAL,
+    ended REAL,
+    seconds REAL NOT NULL DEFAULT 0,
+    train_images INTEGER,
+    validation_images INTEGER,
+    images_per_second REAL,
+    precision TEXT,
+    scaling TEXT,
+    message TEXT,
+    phase TEXT,
+    epoch INTEGER,
+    step INTEGER,
+    steps_per_epoch INTEGER,
+    current_rate REAL,
+    seconds_left REAL,
+    heartbeat REAL
+);
+CREATE TABLE epochs (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    loss REAL NOT NULL,
+    accuracy REAL NOT NULL,
+    val_loss REAL,
+    val_accuracy REAL,
+    learning_rate REAL NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (run, epoch)
+) WITHOUT ROWID;
+-- A row holds the consecutive batches since the last one, as little-endian float32.
+CREATE TABLE batches (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    first_step INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    loss BLOB NOT NULL,
+    accuracy BLOB NOT NULL,
+    PRIMARY KEY (run, first_step)
+);
+CREATE TABLE controls (
+    id INTEGER PRIMARY KEY,
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    action TEXT NOT NULL,
+    asked REAL NOT NULL,
+    done REAL
+);
+CREATE INDEX runs_by_state ON runs(state, queued);
+CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
+"""
+
+
+class Database:
+    """Short-lived connections to one file; safe to use from any thread or process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"CIFARVIZ_HOME is {path.parent}, where no folder can be made "
+                f"({error.strerror}). Set it to a folder you may write to."
+            ) from error
+        with self.connect(write=True) as connection:
+            self._prepare(connection)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            # executescript() would commit first and let two processes create the tables at once.
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise UnknownFormat(
+                f"The runs in {self.path} were written by another version of cifarviz "
+                f"(format {version}; this one reads format {SCHEMA_VERSION}). Use that version, "
+                "or set CIFARVIZ_HOME to another folder."
+            )
+
+    @contextmanager
+    def connect(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection for one transaction: committed at the end, rolled back on an error."""
+        try:
+            connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
+            with closing(connection):
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                # IMMEDIATE: a transaction that reads, then writes, must not lose a race between.
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                try:
+                    yield connection
+                except BaseException:
+                    # SQLite has already rolled back by itself when the disk is full.
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise storage_full(self.path.parent) from error
+            raise StoreError(
+                f"The runs in {self.path} cannot be read or written just now ({error}). "
+                "Check that the folder is there and that you may write to it."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
+            raise StoreError(
+                f"{self.path} is damaged ({error}). Move it away, or set CIFARVIZ_HOME to "
+                "another folder."
+            ) from error

@@ -1,0 +1,36 @@
+"""OS file locks: they vanish with the process that held them, however it died.
+
+A lock file stays on disk; only whether somebody holds its lock means anything.
+"""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+# A look at a lock takes it for an instant, so a taker tries a little longer than an instant.
+_LOOK = 0.5
+
+
+def take(path: Path, seconds: float = _LOOK) -> FileLock | None:
+    """Take the lock, or return ``None`` if somebody holds it for longer than ``seconds``.
+
+    The lock may be released from another thread than the one that took it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=seconds, poll_interval=0.02)
+    except Timeout:
+        return None
+    return lock
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process, this one included, holds the lock."""
+    if not path.exists():
+        return False
+    lock = take(path, 0)
+    if lock is None:
+        return True
+    lock.release()
+    return False

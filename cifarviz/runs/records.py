@@ -1,0 +1,102 @@
+"""What the store knows of a run, as values."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.runs.states import RunState
+
+
+class Epoch(NamedTuple):
+    """One finished epoch; what was not measured is ``None``. Losses in nats, accuracies 0–1."""
+
+    epoch: int  # from 1
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BatchPoints:
+    """Training batches' own loss and accuracy, not running means.
+
+    ``steps`` int64 (k,) counts training steps from 1 over the whole run; ``loss`` and
+    ``accuracy`` are float32 (k,).
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a worker says of itself a few times a second."""
+
+    phase: str  # preparing, training, validating, saving
+    epoch: int  # the one being worked on, from 1
+    step: int  # training steps done in the whole run
+    steps_per_epoch: int
+    images_per_second: float | None
+    seconds_left: float | None
+    heartbeat: float  # Unix time
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes."""
+
+    id: str
+    name: str
+    state: RunState
+    experiment_json: str
+    origin: str  # "dashboard" or "command line"
+    machine: str
+    created: float
+    started: float | None
+    ended: float | None
+    seconds: float
+    epochs_done: int
+    best_epoch: int | None
+    best_loss: float | None
+    best_val_accuracy: float | None
+    train_images: int | None
+    validation_images: int | None
+    images_per_second: float | None
+    precision: str | None
+    scaling_json: str | None
+    message: str | None
+    requested: str | None  # an action asked for and not yet carried out
+    progress: Progress | None
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment; raises ``UnknownFormat`` or ``ExperimentInvalid``."""
+        return Experiment.from_json(self.experiment_json)
+
+    @cached_property
+    def scaling(self) -> Scaling | None:
+        """How pixels are scaled in this run; ``None`` until training has begun."""
+        return None if self.scaling_json is None else scaling_from_json(self.scaling_json)
+
+
+def scaling_to_json(scaling: Scaling) -> str:
+    """The text that a run keeps of its scaling."""
+    return json.dumps({"scale": list(scaling.scale), "offset": list(scaling.offset)})
+
+
+def scaling_from_json(text: str) -> Scaling:
+    """Read what ``scaling_to_json`` wrote."""
+    stored = json.loads(text)
+    return Scaling(scale=tuple(stored["scale"]), offset=tuple(stored["offset"]))

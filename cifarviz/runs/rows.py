@@ -1,0 +1,79 @@
+"""Rows of the ``runs`` table as values, and changes to them."""
+
+import sqlite3
+
+from cifarviz.errors import RunNotFound
+from cifarviz.runs.records import Progress, Run
+from cifarviz.runs.states import ACTIVE, RunState
+
+SELECT_RUNS = """
+SELECT runs.*,
+    (SELECT COUNT(*) FROM epochs WHERE run = runs.id) AS epochs_done,
+    (SELECT epoch FROM epochs WHERE run = runs.id
+        ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1) AS best_epoch,
+    (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
+    (SELECT MAX(val_accuracy) FROM epochs WHERE run = runs.id) AS best_val_accuracy,
+    (SELECT action FROM controls WHERE run = runs.id AND done IS NULL
+        ORDER BY id DESC LIMIT 1) AS requested
+FROM runs
+"""
+ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
+
+
+def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
+    """One run; raises ``RunNotFound``."""
+    row = connection.execute(SELECT_RUNS + "WHERE runs.id = ?", (run_id,)).fetchone()
+    if row is None:
+        raise run_not_found(run_id)
+    return as_run(row)
+
+
+def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
+    """Set columns of one run; tells whether there is such a run."""
+    columns = ", ".join(f"{name} = ?" for name in values)
+    done = connection.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))
+    return done.rowcount == 1
+
+
+def as_run(row: sqlite3.Row) -> Run:
+    """A row of ``SELECT_RUNS``."""
+    progress = None
+    if row["heartbeat"] is not None:
+        progress = Progress(
+            phase=row["phase"] or "",
+            epoch=row["epoch"] or 0,
+            step=row["step"] or 0,
+            steps_per_epoch=row["steps_per_epoch"] or 0,
+            images_per_second=row["current_rate"],
+            seconds_left=row["seconds_left"],
+            heartbeat=row["heartbeat"],
+        )
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        state=RunState(row["state"]),
+        experiment_json=row["experiment"],
+        origin=row["origin"],
+        machine=row["machine"],
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        seconds=row["seconds"],
+        epochs_done=row["epochs_done"],
+        best_epoch=row["best_epoch"],
+        best_loss=row["best_loss"],
+        best_val_accuracy=row["best_val_accuracy"],
+        train_images=row["train_images"],
+        validation_images=row["validation_images"],
+        images_per_second=row["images_per_second"],
+        precision=row["precision"],
+        scaling_json=row["scaling"],
+        message=row["message"],
+        requested=row["requested"],
+        progress=progress,
+    )
+
+
+def run_not_found(run_id: str) -> RunNotFound:
+    """The error for an id that no run has."""
+    return RunNotFound(f"There is no run “{run_id}” here. The Runs page lists those there are.")

@@ -1,0 +1,299 @@
+"""Runs, their histories and their files, under one ``CIFARVIZ_HOME``.
+
+A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock;
+a run that says it is active while its lock is free was cut off, and is marked *interrupted*
+at the next look.
+"""
+
+import shutil
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from cifarviz.errors import ExperimentInvalid, RunError
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs import locks
+from cifarviz.runs.database import Database
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
+from cifarviz.runs.rows import (
+    ACTIVE_STATES,
+    SELECT_RUNS,
+    as_run,
+    fetch_run,
+    run_not_found,
+    update_run,
+)
+from cifarviz.runs.states import Action, RunState, check_action, check_transition
+from cifarviz.settings import Settings
+
+
+class RunStore:
+    """The door to all runs of one home; cheap to make, safe to share between threads.
+
+    Raises ``StoreError`` when the home cannot be used and ``UnknownFormat`` when another
+    version of cifarviz wrote it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.home / "runs.sqlite3")
+
+    # Reading
+
+    def all(self) -> list[Run]:
+        """All runs, the newest first."""
+        self._mark_interrupted()
+        with self.database.connect() as connection:
+            rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
+        return [as_run(row) for row in rows]
+
+    def get(self, run_id: str) -> Run:
+        """One run; raises ``RunNotFound``."""
+        self._mark_interrupted()
+        return self._get(run_id)
+
+    def active(self) -> list[Run]:
+        """The run that is being worked on, then those that wait, in their order."""
+        self._mark_interrupted()
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                f"{SELECT_RUNS} WHERE state IN ({ACTIVE_STATES}) "
+                "ORDER BY state = 'queued', queued, id"
+            ).fetchall()
+        return [as_run(row) for row in rows]
+
+    def epochs(self, run_id: str) -> list[Epoch]:
+        """The epochs finished so far, from 1."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
+                "FROM epochs WHERE run = ? ORDER BY epoch",
+                (run_id,),
+            ).fetchall()
+        return [Epoch(*row) for row in rows]
+
+    def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
+        """The batches after step ``after`` whose step is a multiple of ``stride``."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT first_step, count, loss, accuracy FROM batches "
+                "WHERE run = ? AND first_step + count - 1 > ? ORDER BY first_step",
+                (run_id, after),
+            ).fetchall()
+        if not rows:
+            nothing = np.empty(0, np.float32)
+            return BatchPoints(np.empty(0, np.int64), nothing, nothing)
+        steps = np.concatenate([row["first_step"] + np.arange(row["count"]) for row in rows])
+        loss = np.frombuffer(b"".join(row["loss"] for row in rows), "<f4")
+        accuracy = np.frombuffer(b"".join(row["accuracy"] for row in rows), "<f4")
+        keep = (steps > after) & (steps % stride == 0)
+        return BatchPoints(steps[keep], loss[keep], accuracy[keep])
+
+    def folder(self, run_id: str) -> Path:
+        """Where the run's artifacts are; it may not exist yet."""
+        return self.settings.runs / run_id
+
+    # For people: naming, deleting, steering
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name; raises ``RunError`` for an empty or overlong one."""
+        name = _checked_name(name)
+        with self.database.connect(write=True) as connection:
+            if not update_run(connection, run_id, name=name):
+                raise run_not_found(run_id)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
+        run = self.get(run_id)
+        if run.state.active:
+            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        with self.database.connect(write=True) as connection:
+            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        shutil.rmtree(self.folder(run_id), ignore_errors=True)
+        self.lock_path(run_id).unlink(missing_ok=True)
+
+    def request(self, run_id: str, action: Action) -> None:
+        """Ask the worker of an active run for something; it answers within a second.
+
+        A run that only waits in the queue is stopped here and now, since nobody works on it.
+        Raises ``TransitionRefused`` when the run's state doesn't allow it.
+        """
+        self._mark_interrupted()
+        with self.database.connect(write=True) as connection:
+            run = fetch_run(connection, run_id)
+            check_action(run.name, run.state, action)
+            if run.state is RunState.QUEUED:
+                update_run(connection, run_id, state=RunState.STOPPED, ended=time.time())
+                return
+            if run.requested != action:
+                connection.execute(
+                    "INSERT INTO controls(run, action, asked) VALUES (?, ?, ?)",
+                    (run_id, action, time.time()),
+                )
+
+    # For workers
+
+    def lock_path(self, run_id: str) -> Path:
+        """The lock that whoever looks after the run holds while it is active."""
+        return self.settings.locks / f"run-{run_id}.lock"
+
+    def slot_path(self) -> Path:
+        """The lock of the one place in which a run may train."""
+        return self.settings.locks / "slot.lock"
+
+    def create(self, run_id: str, experiment: Experiment, name: str, origin: str) -> Run:
+        """Enter a queued run; the caller already holds its lock."""
+        now = time.time()
+        with self.database.connect(write=True) as connection:
+            connection.execute(
+                "INSERT INTO runs(id, name, state, experiment, origin, machine, created, queued) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    _checked_name(name),
+                    RunState.QUEUED,
+                    experiment.to_json(),
+                    origin,
+                    machine_name(),
+                    now,
+                    now,
+                ),
+            )
+        return self._get(run_id)
+
+    def transition(self, run_id: str, to: RunState, message: str | None = None) -> Run:
+        """Move a run to another state; raises ``TransitionRefused``."""
+        now = time.time()
+        with self.database.connect(write=True) as connection:
+            run = fetch_run(connection, run_id)
+            check_transition(run.name, run.state, to)
+            changes: dict[str, object] = {"state": to, "message": message}
+            if to is RunState.QUEUED:
+                changes |= {"queued": now, "ended": None}
+            elif to is RunState.RUNNING and run.state is RunState.QUEUED:
+                changes |= {"started": run.started or now, "phase": "preparing", "heartbeat": now}
+            elif not to.active:
+                changes |= {"ended": now, "phase": None, "seconds_left": None}
+            update_run(connection, run_id, **changes)
+            if to is RunState.QUEUED or not to.active:
+                connection.execute(
+                    "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
+                )
+        return self._get(run_id)
+
+    def is_next(self, run_id: str) -> bool:
+        """Whether no other waiting run has been waiting for longer."""
+        waiting = [run.id for run in self.active() if run.state is RunState.QUEUED]
+        return bool(waiting) and waiting[0] == run_id
+
+    def take_request(self, run_id: str) -> Action | None:
+        """The newest request nobody has carried out, marked as carried out."""
+        # The usual answer is "nothing", many times a second: ask without a write lock first.
+        query = "SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id"
+        with self.database.connect() as connection:
+            if connection.execute(query, (run_id,)).fetchone() is None:
+                return None
+        with self.database.connect(write=True) as connection:
+            actions = [Action(row["action"]) for row in connection.execute(query, (run_id,))]
+            connection.execute(
+                "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL",
+                (time.time(), run_id),
+            )
+        # A stop wins over whatever was asked after it.
+        return Action.STOP if Action.STOP in actions else actions[-1]
+
+    def describe(self, run_id: str, **facts: object) -> None:
+        """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
+        with self.database.connect(write=True) as connection:
+            update_run(connection, run_id, **facts)
+
+    def record(
+        self,
+        run_id: str,
+        progress: Progress,
+        batches: BatchPoints | None = None,
+        epoch: Epoch | None = None,
+    ) -> None:
+        """Add what happened since the last call, in one transaction.
+
+        ``batches`` are consecutive steps that follow those already stored.
+        """
+        with self.database.connect(write=True) as connection:
+            update_run(
+                connection,
+                run_id,
+                phase=progress.phase,
+                epoch=progress.epoch,
+                step=progress.step,
+                steps_per_epoch=progress.steps_per_epoch,
+                current_rate=progress.images_per_second,
+                seconds_left=progress.seconds_left,
+                heartbeat=progress.heartbeat,
+            )
+            if batches is not None and len(batches):
+                connection.execute(
+                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
+                    (
+                        run_id,
+                        int(batches.steps[0]),
+                        len(batches),
+                        batches.loss.astype("<f4").tobytes(),
+                        batches.accuracy.astype("<f4").tobytes(),
+                    ),
+                )
+            if epoch is not None:
+                connection.execute(
+                    "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run_id, *epoch)
+                )
+
+    def rewind(self, run_id: str, *, step: int, epoch: int) -> None:
+        """Forget batches after ``step`` and epochs after ``epoch``: they will come again."""
+        with self.database.connect(write=True) as connection:
+            connection.execute(
+                "DELETE FROM batches WHERE run = ? AND first_step > ?", (run_id, step)
+            )
+            connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run_id, epoch))
+
+    # Inside
+
+    def _get(self, run_id: str) -> Run:
+        with self.database.connect() as connection:
+            return fetch_run(connection, run_id)
+
+    def _mark_interrupted(self) -> None:
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                f"SELECT id FROM runs WHERE state IN ({ACTIVE_STATES})"
+            ).fetchall()
+        dead = [row["id"] for row in rows if not locks.is_held(self.lock_path(row["id"]))]
+        if not dead:
+            return
+        with self.database.connect(write=True) as connection:
+            for run_id in dead:
+                # It may have ended properly between the two looks.
+                run = fetch_run(connection, run_id)
+                if run.state.active:
+                    update_run(
+                        connection,
+                        run_id,
+                        state=RunState.INTERRUPTED,
+                        ended=run.progress.heartbeat if run.progress else time.time(),
+                        phase=None,
+                        seconds_left=None,
+                        message="The process that trained it ended before it was done.",
+                    )
+
+
+def new_run_id() -> str:
+    """Eight hexadecimal digits: short enough for a link, unlikely to be drawn twice."""
+    return uuid4().hex[:8]
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 100:
+        raise ExperimentInvalid(f"A run's name has 1 to 100 characters; this one has {len(name)}.")
+    return name

@@ -1,0 +1,1 @@
+"""Training: the worker, and the engine it runs."""

@@ -1,0 +1,82 @@
+"""What a run trains on: the arrays, the scaling and the order of images, from an experiment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cifarviz.data.datasets import Dataset, ImageSet
+from cifarviz.data.splits import train_validation_split
+from cifarviz.data.statistics import channel_mean_std
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
+from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
+
+# Streams of random numbers that must not meet: [seed, epoch] is the order of an epoch.
+_SUBSET_STREAM = 2**32 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that the data decide about a run."""
+
+    train: ImageSet
+    validation: ImageSet | None
+    scaling: Scaling
+    batch_size: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches an epoch; the last one may be smaller."""
+        return -(-len(self.train) // self.batch_size)
+
+
+def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
+    """Split, limit and measure the data as the experiment asks.
+
+    Means and deviations are measured on the whole training set of the chosen variant, before
+    it is split. With fewer ``train_images`` the same seed takes the same images, and a larger
+    number contains those of a smaller one. Raises ``ExperimentInvalid``.
+    """
+    check_plan(experiment, dataset)
+    train = dataset.train
+    validation: ImageSet | None = None
+    if isinstance(experiment.validation, SplitValidation):
+        kept, held_out = train_validation_split(
+            len(train), experiment.validation.fraction, experiment.validation.seed
+        )
+        train, validation = dataset.train.take(kept), dataset.train.take(held_out)
+    elif isinstance(experiment.validation, TestValidation):
+        validation = dataset.test
+    wanted = experiment.data.train_images
+    if wanted is not None and wanted < len(train):
+        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
+        train = train.take(stream.permutation(len(train))[:wanted])
+    return Plan(train, validation, _scaling(experiment, dataset), experiment.batch_size)
+
+
+def check_plan(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise ``ExperimentInvalid`` if the experiment can't be trained on this data set."""
+    if tuple(dataset.info.image_shape) != tuple(experiment.architecture.input_shape):
+        raise ExperimentInvalid(
+            f"{dataset.info.title} has images of {_cross(dataset.info.image_shape)}, but the "
+            f"network expects {_cross(experiment.architecture.input_shape)}."
+        )
+    experiment.check_against(len(dataset.train), len(dataset.test))
+
+
+def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
+    """The order of the images in one epoch (from 1): a permutation of ``range(images)``."""
+    return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+def _scaling(experiment: Experiment, dataset: Dataset) -> Scaling:
+    channels = dataset.info.image_shape[2]
+    if isinstance(experiment.preprocessing, Standardize):
+        mean, std = channel_mean_std(dataset.train.images)
+    else:
+        mean, std = np.zeros(channels), np.ones(channels)
+    return scaling(experiment.preprocessing, mean.tolist(), std.tolist(), channels)
+
+
+def _cross(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

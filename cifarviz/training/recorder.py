@@ -1,0 +1,105 @@
+"""How the engine tells the store what happens and hears what people ask for."""
+
+import time
+
+import numpy as np
+
+from cifarviz.runs.records import BatchPoints, Epoch, Progress
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+
+# Seconds between two writes, and between two looks for a request.
+_WRITE_EVERY = 0.25
+_LOOK_EVERY = 0.1
+
+
+class Recorder:
+    """Batches points and progress into at most four writes a second.
+
+    A write is due only when time is up or somebody calls ``flush``, so that the engine may
+    report every batch of the smallest network without being slowed down.
+    """
+
+    def __init__(self, store: RunStore, run_id: str, *, epochs: int, steps_per_epoch: int) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._total_steps = epochs * steps_per_epoch
+        self._steps_per_epoch = steps_per_epoch
+        self._pending: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._last_write = 0.0
+        self._last_look = 0.0
+        self.phase = "preparing"
+        self.epoch = 0
+        self.step = 0
+        self.images_per_second: float | None = None
+        self.seconds_per_step: float | None = None
+        self.seconds_per_validation = 0.0
+
+    def batches(self, first_step: int, loss: np.ndarray, accuracy: np.ndarray) -> None:
+        """Note consecutive batches' own loss and accuracy."""
+        self._pending.append((first_step, loss, accuracy))
+        self.step = first_step + len(loss) - 1
+        self.beat()
+
+    def beat(self) -> None:
+        """Write if it is time to."""
+        if time.monotonic() - self._last_write >= _WRITE_EVERY:
+            self.flush()
+
+    def flush(self, epoch: Epoch | None = None) -> None:
+        """Write everything noted so far, and a finished epoch if there is one."""
+        points = None
+        if self._pending:
+            first = self._pending[0][0]
+            loss = np.concatenate([loss for _, loss, _ in self._pending])
+            accuracy = np.concatenate([accuracy for _, _, accuracy in self._pending])
+            points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
+        self._store.record(self._run_id, self._progress(), points, epoch)
+        self._pending.clear()
+        self._last_write = time.monotonic()
+
+    def enter(self, phase: str) -> None:
+        """Say what is being done now."""
+        self.phase = phase
+        self.beat()
+
+    def stop_requested(self) -> bool:
+        """Whether to stop. Waits here while the run is paused; looks ten times a second at most."""
+        now = time.monotonic()
+        if now - self._last_look < _LOOK_EVERY:
+            return False
+        self._last_look = now
+        action = self._store.take_request(self._run_id)
+        if action is Action.PAUSE:
+            action = self._pause()
+        if action is Action.STOP:
+            self._store.transition(self._run_id, RunState.STOPPING)
+        return action is Action.STOP
+
+    def _pause(self) -> Action:
+        self.flush()
+        self._store.transition(self._run_id, RunState.PAUSED)
+        while True:
+            time.sleep(_LOOK_EVERY)
+            self.beat()
+            action = self._store.take_request(self._run_id)
+            if action is Action.RESUME:
+                self._store.transition(self._run_id, RunState.RUNNING)
+            if action in (Action.RESUME, Action.STOP):
+                return action
+
+    def _progress(self) -> Progress:
+        left = None
+        if self.seconds_per_step is not None:
+            steps_left = self._total_steps - self.step
+            epochs_left = steps_left / self._steps_per_epoch
+            left = steps_left * self.seconds_per_step + epochs_left * self.seconds_per_validation
+        return Progress(
+            phase=self.phase,
+            epoch=self.epoch,
+            step=self.step,
+            steps_per_epoch=self._steps_per_epoch,
+            images_per_second=self.images_per_second,
+            seconds_left=left,
+            heartbeat=time.time(),
+        )

@@ -1,0 +1,174 @@
+"""The worker: one thread that trains the runs of this process, one after another.
+
+Free of TensorFlow until a run's turn comes, so that a queue can be shown at once. All
+processes of one home share one slot: whoever finds it taken waits.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+
+from filelock import BaseFileLock
+
+from cifarviz.data import library
+from cifarviz.errors import CifarvizError, RunError, RunNotFound, StoreError, TransitionRefused
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs import locks
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore, new_run_id
+from cifarviz.settings import Settings
+from cifarviz.training.plan import check_plan
+
+log = logging.getLogger(__name__)
+
+_POLL = 0.1
+
+
+class Worker:
+    """Takes experiments, trains them in turn, and keeps the store told.
+
+    Make one a process. Its thread is a daemon, so that it never keeps a process from ending;
+    what it leaves behind then is found *interrupted* and can be resumed.
+    """
+
+    def __init__(self, settings: Settings, origin: str) -> None:
+        self.settings = settings
+        self.store = RunStore(settings)
+        self._origin = origin
+        self._waiting: deque[str] = deque()
+        self._locks: dict[str, BaseFileLock] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, experiment: Experiment, name: str) -> Run:
+        """Queue a new run and return at once.
+
+        Raises ``ExperimentInvalid`` or ``DatasetNotFound`` before anything is stored.
+        """
+        dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
+        check_plan(experiment, dataset)
+        run_id = new_run_id()
+        lock = self._take(run_id)
+        try:
+            run = self.store.create(run_id, experiment, name, self._origin)
+        except BaseException:
+            lock.release()
+            raise
+        self._enqueue(run_id, lock)
+        return run
+
+    def resume(self, run_id: str) -> Run:
+        """Queue a stopped, failed or interrupted run to go on from its last checkpoint."""
+        run = self.store.get(run_id)
+        library.load(run.experiment.data.dataset, run.experiment.data.variant, self.settings)
+        # The thread must not let go of the lock between our look at it and our use of it.
+        with self._changed:
+            # A run that was stopped while it waited here is still locked by us.
+            ours = self._locks.get(run_id)
+            lock = ours or self._take(run_id)
+            try:
+                run = self.store.transition(run_id, RunState.QUEUED)
+            except BaseException:
+                if ours is None:
+                    lock.release()
+                raise
+            self._enqueue(run_id, lock)
+        return run
+
+    def wait(self, run_id: str, seconds: float | None = None) -> Run:
+        """Block until the run is no longer active, or for so many seconds; returns the run."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while (run := self.store.get(run_id)).state.active:
+            if end is not None and time.monotonic() >= end:
+                break
+            time.sleep(_POLL)
+        return run
+
+    def _take(self, run_id: str) -> BaseFileLock:
+        lock = locks.take(self.store.lock_path(run_id))
+        if lock is None:
+            raise RunError(f"Another process is looking after run {run_id}: let it finish first.")
+        return lock
+
+    def _enqueue(self, run_id: str, lock: BaseFileLock) -> None:
+        with self._changed:
+            self._locks[run_id] = lock
+            if run_id not in self._waiting:
+                self._waiting.append(run_id)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="cifarviz-worker", daemon=True
+                )
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                run_id = self._waiting.popleft()
+            try:
+                self._take_turn(run_id)
+            except CifarvizError:
+                # The store itself is out of reach, so nowhere but the log can be told.
+                log.exception("run %s could not be looked after", run_id)
+            finally:
+                with self._changed:
+                    if run_id not in self._waiting:
+                        self._locks.pop(run_id).release()
+
+    def _take_turn(self, run_id: str) -> None:
+        slot = self._wait_for_slot(run_id)
+        if slot is None:
+            return
+        started = time.monotonic()
+        before = self.store.get(run_id).seconds
+        try:
+            self.store.transition(run_id, RunState.RUNNING)
+            state, message = self._train(run_id)
+            self.store.describe(run_id, seconds=before + time.monotonic() - started)
+            if state is RunState.STOPPED:
+                self._stopping(run_id)
+            self.store.transition(run_id, state, message)
+        finally:
+            slot.release()
+
+    def _wait_for_slot(self, run_id: str) -> BaseFileLock | None:
+        """The slot, or ``None`` if the run was stopped or deleted while it waited."""
+        while True:
+            try:
+                if self.store.get(run_id).state is not RunState.QUEUED:
+                    return None
+                if self.store.is_next(run_id):
+                    slot = locks.take(self.store.slot_path(), 0)
+                    if slot is not None:
+                        return slot
+            except RunNotFound:
+                return None
+            except StoreError:
+                log.exception("the queue cannot be read; trying again")
+                time.sleep(1)
+            time.sleep(_POLL)
+
+    def _train(self, run_id: str) -> tuple[RunState, str | None]:
+        """Run the engine; returns the state the run ends in, and why if it failed."""
+        # One of the three doors to TensorFlow.
+        from cifarviz.training import engine
+
+        try:
+            finished = engine.train(self.store, run_id, self.settings)
+        except CifarvizError as error:
+            return RunState.FAILED, str(error)
+        except Exception as error:
+            log.exception("run %s failed", run_id)
+            return RunState.FAILED, f"Training broke off: {type(error).__name__}: {error}"
+        return (RunState.FINISHED if finished else RunState.STOPPED), None
+
+    def _stopping(self, run_id: str) -> None:
+        try:
+            self.store.transition(run_id, RunState.STOPPING)
+        except TransitionRefused:
+            log.debug("run %s is already stopping", run_id)

@@ -1,0 +1,192 @@
+"""The laws of ``docs/architecture.md``, each as a function that lists where a tree breaks it.
+
+★ marks the files that need TensorFlow: every file of ``cifarviz/network``, and whatever imports
+Keras, TensorFlow or another ★ file at its top.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.source_tree import TENSORFLOW, Source, Tree, room_of, words
+
+# Each room of cifarviz and the rooms it may import, beside itself. Anything not named here breaks
+# the law, so a new room starts with a line in this table.
+ROOMS: Mapping[str, frozenset[str]] = {
+    "cifarviz": frozenset(),
+    "errors": frozenset(),
+    "settings": frozenset(),
+    "data": frozenset({"errors", "settings"}),
+    "experiment": frozenset({"data", "errors", "settings"}),
+    "network": frozenset({"experiment", "data", "errors", "settings"}),
+    "runs": frozenset({"experiment", "data", "errors", "settings"}),
+    "analysis": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+    "figures": frozenset({"experiment", "data", "errors"}),
+    "training": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+}
+_BELOW = frozenset(ROOMS)
+ROOMS = {
+    **ROOMS,
+    "ui": _BELOW,
+    "cli": _BELOW,
+    "__main__": frozenset({"cli", "cifarviz"}),
+    "pages": _BELOW | {"ui"},
+    "app": frozenset({"ui"}),
+}
+
+STAR_ROOMS = frozenset({"network", "training", "analysis"})
+# The files that may import a ★ file, inside a function only.
+DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli")
+STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
+SESSION_STATE_FILE = "cifarviz/ui/state.py"
+FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "misc"})
+FORBIDDEN_WORDS: Mapping[str, str] = {
+    "load_model": "runs code that a stranger put into a file: build from our JSON, load the arrays",
+    "clear_session": "breaks the models of every other thread of the server",
+    "use_container_width": "is deprecated: width='stretch'",
+}
+LONGEST = {"pages": 120, "app": 80}
+LONGEST_ELSEWHERE = 300
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One place that breaks a law."""
+
+    path: str
+    line: int
+    law: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.law}"
+
+
+def violations(tree: Tree, law: str) -> list[Violation]:
+    """List where the tree breaks the law of this name (one of ``LAWS``)."""
+    return sorted(LAWS[law](tree))
+
+
+def _one_way(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        if source.room not in ROOMS:
+            yield Violation(source.path, 1, f"the room {source.room} is not in tests/boundaries.py")
+            continue
+        for found in tree.imports(source):
+            room = room_of(found.module)
+            if tree.is_ours(found.module) and room not in ROOMS[source.room] | {source.room}:
+                law = f"imports point one way: {source.room} must not import {room}"
+                yield Violation(source.path, found.line, f"{law} ({found.module})")
+
+
+def _no_circles(tree: Tree) -> Iterator[Violation]:
+    lines = {s.module: {i.module: i.line for i in tree.imports(s)} for s in tree.sources}
+    paths = {source.module: source.path for source in tree.sources}
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        rest = list(lines[start])
+        while rest:
+            module = rest.pop()
+            if module in lines and module not in seen:
+                seen.add(module)
+                rest.extend(lines[module])
+        return seen
+
+    ways = {module: reachable(module) for module in lines}
+    for module, found in lines.items():
+        for target, line in found.items():
+            if target != module and module in ways.get(target, ()):
+                law = f"no circles: {target} leads back to {module}"
+                yield Violation(paths[module], line, law)
+
+
+def _streamlit_only_above(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        for found in tree.imports(source):
+            if found.module.split(".")[0] == "streamlit" and source.room not in STREAMLIT_ROOMS:
+                law = "streamlit is imported only in app.py, pages/ and cifarviz/ui/"
+                yield Violation(source.path, found.line, law)
+
+
+def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        star = source.module in tree.starred
+        may_be_star = (
+            source.room in STAR_ROOMS
+            and not _is_door(source)
+            and not source.path.endswith("__init__.py")
+        )
+        for found in tree.imports(source):
+            to_tensorflow = found.module.split(".")[0] in TENSORFLOW
+            if not to_tensorflow and found.module not in tree.starred:
+                continue
+            what = found.module if to_tensorflow else f"the ★ file {found.module}"
+            if found.at_top and not may_be_star:
+                law = f"only ★ files import {what} at their top, and this is none"
+            elif not found.at_top and not star and not _is_door(source):
+                law = f"only the doors ({', '.join(DOORS)}) import {what} inside a function"
+            else:
+                continue
+            yield Violation(source.path, found.line, law)
+
+
+def _scikit_learn_inside(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        for found in tree.imports(source):
+            if found.at_top and found.module.split(".")[0] == "sklearn":
+                law = "scikit-learn takes a second to import: import it inside the function"
+                yield Violation(source.path, found.line, law)
+
+
+def _one_session_state(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        if source.path != SESSION_STATE_FILE:
+            for word, line in words(source.tree):
+                if word == "session_state":
+                    law = f"only {SESSION_STATE_FILE} touches session_state"
+                    yield Violation(source.path, line, law)
+
+
+def _forbidden_words(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        for word, line in words(source.tree):
+            if word in FORBIDDEN_WORDS:
+                yield Violation(source.path, line, f"never {word}: it {FORBIDDEN_WORDS[word]}")
+            if word.endswith("components.v1"):
+                law = "never components.v1: it is deprecated; components.v2"
+                yield Violation(source.path, line, law)
+
+
+def _names(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        for part in source.path.removesuffix(".py").split("/"):
+            if part.strip("_") in FORBIDDEN_NAMES:
+                law = f"a file is named for what it does; {part} says nothing"
+                yield Violation(source.path, 1, law)
+
+
+def _lengths(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        longest = LONGEST.get(source.room, LONGEST_ELSEWHERE)
+        count = len(source.text.splitlines())
+        if count > longest:
+            law = f"{count} lines; at most {longest} here: a file has one purpose"
+            yield Violation(source.path, longest + 1, law)
+
+
+LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
+    "imports point one way": _one_way,
+    "no circles": _no_circles,
+    "streamlit only above": _streamlit_only_above,
+    "tensorflow only in starred files": _tensorflow_only_starred,
+    "scikit-learn inside functions": _scikit_learn_inside,
+    "one session_state": _one_session_state,
+    "forbidden words": _forbidden_words,
+    "names": _names,
+    "lengths": _lengths,
+}
+
+
+def _is_door(source: Source) -> bool:
+    return any(
+        source.path == door or source.path.startswith((door + "/", door + ".")) for door in DOORS
+    )

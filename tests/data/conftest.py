@@ -1,0 +1,141 @@
+"""A toy CIFAR-10 of 60 random images, in every form the published one comes in."""
+
+import hashlib
+import io
+import json
+import pickle
+import struct
+import tarfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifarviz.data.datasets import CIFAR10, DatasetInfo, Fingerprints
+
+
+@dataclass(frozen=True, eq=False)
+class Toy:
+    info: DatasetInfo
+    arrays: dict[str, np.ndarray]
+
+    def batches(self):
+        """Give (name, images, labels) of the five training batches and the test batch."""
+        for number in range(5):
+            part = slice(number * 10, (number + 1) * 10)
+            yield (
+                f"data_batch_{number + 1}",
+                self.arrays["train_images"][part],
+                self.arrays["train_labels"][part],
+            )
+        yield "test_batch", self.arrays["test_images"], self.arrays["test_labels"]
+
+    def binary(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, images, labels in self.batches():
+            rows = np.concatenate([labels[:, None], planes(images)], axis=1)
+            (folder / f"{name}.bin").write_bytes(rows.tobytes())
+        return folder
+
+    def python(self, folder: Path, write=None) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, images, labels in self.batches():
+            (folder / name).write_bytes((write or python2_pickle)(planes(images), labels.tolist()))
+        return folder
+
+    def png(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, images, _ in self.batches():
+            Image.fromarray(images.reshape(len(images), 1024, 3)).save(folder / f"{name}.png")
+        for split in ("train", "test"):
+            labels = self.arrays[f"{split}_labels"].tolist()
+            (folder / f"{split}_lables.json").write_text(json.dumps(labels))
+        return folder
+
+    def npy(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in self.arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        return folder
+
+
+def planes(images: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(len(images), 3072)
+
+
+def python2_pickle(data: np.ndarray, labels: list[int]) -> bytes:
+    """Write a batch byte for byte as Python 2 did, whose strings Python 3 cannot write."""
+
+    def text(value: bytes) -> bytes:
+        return b"U" + bytes([len(value)]) + value
+
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+        + b"(K\x01(K"
+        + bytes([len(data)])
+        + b"M\x00\x0ctcnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNN"
+        + b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        + b"\x89T"
+        + struct.pack("<i", data.nbytes)
+        + data.tobytes()
+        + b"tb"
+    )
+    numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
+    fields = text(b"labels") + numbers + text(b"data") + array
+    return b"\x80\x02}(" + text(b"batch_label") + text(b"batch 1") + fields + b"u."
+
+
+def python3_pickle(data: np.ndarray, labels: list[int]) -> bytes:
+    return pickle.dumps({b"data": data, b"labels": labels}, protocol=5)
+
+
+def make_tar(folder: Path, archive: Path, prefix: str, mode: Literal["w:gz", "w"] = "w:gz") -> Path:
+    with tarfile.open(archive, mode) as tar:
+        for file in sorted(folder.iterdir()):
+            tar.add(file, f"{prefix}/{file.name}")
+    return archive
+
+
+def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    rng = np.random.default_rng(7)
+    arrays = {
+        "train_images": rng.integers(0, 256, (50, 32, 32, 3), np.uint8),
+        "train_labels": rng.integers(0, 10, 50, np.uint8),
+        "test_images": rng.integers(0, 256, (10, 32, 32, 3), np.uint8),
+        "test_labels": rng.integers(0, 10, 10, np.uint8),
+    }
+    prints = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    info = replace(
+        CIFAR10,
+        train_images=50,
+        test_images=10,
+        fingerprints=Fingerprints(**prints),
+        official=None,
+        npm=None,
+    )
+    return Toy(info, arrays)
+
+
+@pytest.fixture
+def tar():
+    return make_tar
+
+
+@pytest.fixture
+def member():
+    return add_member
+
+
+@pytest.fixture
+def python3():
+    return python3_pickle

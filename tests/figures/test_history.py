@@ -1,0 +1,112 @@
+"""Curves of one run and of several."""
+
+import numpy as np
+
+from cifarviz.figures.history import history_curves, history_figure
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+from cifarviz.figures.theme import TRAINING, VALIDATION
+
+EPOCHS = np.array([1, 2, 3])
+
+
+def names(figure) -> list[str]:
+    return [trace.name for trace in figure.data]
+
+
+def test_many_batches_are_thinned_and_the_last_one_is_kept() -> None:
+    x = np.linspace(0, 10, 12_500)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x, most_points=1000)
+    assert curves.batch_x.size == curves.batch_y.size == curves.trend.size <= 1000
+    assert curves.batch_x[0] == 0
+    assert curves.batch_x[-1] == 10
+
+
+def test_the_trend_is_smooth_and_does_not_lag() -> None:
+    x = np.linspace(0, 10, 2000)
+    noise = np.where(np.arange(2000) % 2, 0.5, -0.5)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x + noise, most_points=5000)
+    inner = slice(40, -40)
+    assert np.abs(curves.trend[inner] - curves.batch_x[inner]).max() < 0.05
+
+
+def test_a_batch_that_is_not_a_number_is_a_gap_and_not_the_end_of_the_trend() -> None:
+    values = np.ones(500)
+    values[100] = np.nan
+    curves = history_curves("loss", batch_epochs=np.arange(500), batch_values=values)
+    assert np.isnan(curves.batch_y[100])
+    assert np.all(curves.trend == 1)
+
+
+def test_training_is_blue_and_validation_orange_with_the_best_epoch() -> None:
+    curves = history_curves(
+        "accuracy",
+        epochs=EPOCHS,
+        training=[0.4, 0.5, 0.6],
+        validation=[0.4, 0.55, 0.5],
+        best_epoch=2,
+    )
+    training, validation, best = history_figure(curves).data
+    assert (training.line.color, validation.line.color) == (TRAINING, VALIDATION)
+    assert (best.name, list(best.x), round(best.y[0], 3)) == ("Best epoch", [2], 0.55)
+
+
+def test_without_validation_the_best_epoch_lies_on_training() -> None:
+    curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], best_epoch=2)
+    figure = history_figure(curves)
+    assert names(figure) == ["Training", "Best epoch"]
+    assert list(figure.data[1].y) == [1]
+
+
+def test_a_best_epoch_not_among_the_epochs_is_left_out() -> None:
+    curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], best_epoch=9)
+    assert names(history_figure(curves)) == ["Training"]
+
+
+def test_batches_alone_are_drawn_before_the_first_epoch_ends() -> None:
+    curves = history_curves("loss", batch_epochs=[0.1, 0.2], batch_values=[2.3, 2.2])
+    assert not curves.empty
+    assert "Training batches" in names(history_figure(curves))
+
+
+def test_nothing_yet_is_said_in_a_word() -> None:
+    figure = history_figure(history_curves("loss"))
+    assert len(figure.data) == 0
+    assert "first training batch" in figure.layout.annotations[0].text
+
+
+def run(name: str, epochs: int = 3, validated: bool = True) -> RunCurve:
+    x = np.arange(1, epochs + 1)
+    return RunCurve(name, x, 1 / x, 2 / x if validated else None)
+
+
+def test_a_run_without_an_epoch_is_left_out_and_twins_are_numbered() -> None:
+    value = history_comparison("loss", [run("a"), run("new", 0), run("a"), run("b")])
+    assert [r.name for r in value.runs] == ["a", "a (2)", "b"]
+
+
+def test_runs_are_told_apart_by_dash_and_marker() -> None:
+    runs = [run("a"), run("b", validated=False), run("c")]
+    traces = history_comparison_figure(history_comparison("loss", runs)).data
+    assert [t.name for t in traces] == [
+        "Training", "Validation", "Training", "Training", "Validation",
+    ]  # fmt: skip
+    training = [t for t in traces if t.name == "Training"]
+    assert len({(t.line.dash, t.marker.symbol, t.line.color) for t in training}) == 3
+    assert traces[0].line.color == TRAINING
+    assert traces[1].line.color == VALIDATION
+
+
+def test_a_name_is_text_and_not_markup() -> None:
+    value = history_comparison("loss", [run("<b>bold %{x}")])
+    trace = history_comparison_figure(value).data[0]
+    assert trace.hovertemplate.startswith("<b>&lt;b>bold %\u200b{x}</b>")
+    assert trace.legendgrouptitle.text == "&lt;b>bold %\u200b{x}"
+
+
+def test_no_runs_are_said_in_a_word() -> None:
+    figure = history_comparison_figure(history_comparison("loss", []))
+    assert "Choose runs" in figure.layout.annotations[0].text

@@ -1,0 +1,97 @@
+"""Probabilities of raw images."""
+
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.build import build
+from cifarviz.network.inference import probabilities, probability_batches
+
+ARCHITECTURE = Architecture(
+    input_shape=(6, 6, 3),
+    classes=4,
+    layers=(
+        Conv2D(filters=3),
+        BatchNorm(),
+        Dropout(rate=0.5),
+        Flatten(),
+        Dense(units=4, activation="softmax"),
+    ),
+)
+IMAGES = np.random.default_rng(0).integers(0, 256, (53, 6, 6, 3), np.uint8)
+
+
+def model(precision="float32"):
+    return build(ARCHITECTURE, Scaling((1 / 255,) * 3, (0.0,) * 3), seed=1, precision=precision)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_float32_rows_that_sum_to_1_as_the_model_says(precision):
+    made = model(precision)
+    found = probabilities(made, IMAGES)
+    assert found.dtype == np.float32
+    assert found.shape == (53, 4)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    tolerance = 1e-5 if precision == "float32" else 0.02
+    np.testing.assert_allclose(found, np.asarray(made(IMAGES, training=False)), atol=tolerance)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 53, 500])
+def test_the_batch_size_does_not_matter(batch_size):
+    made = model()
+    np.testing.assert_allclose(
+        probabilities(made, IMAGES, batch_size), probabilities(made, IMAGES), atol=1e-6
+    )
+
+
+def test_no_images_give_no_rows():
+    assert probabilities(model(), IMAGES[:0]).shape == (0, 4)
+
+
+def test_batches_come_one_at_a_time():
+    sizes = [len(part) for part in probability_batches(model(), IMAGES, 20)]
+    assert sizes == [20, 20, 13]
+
+
+def test_new_weights_are_seen_at_once():
+    made = model()
+    before = probabilities(made, IMAGES)
+    made.get_layer("dense_1").bias.assign([5.0, 0.0, 0.0, 0.0])
+    assert (probabilities(made, IMAGES)[:, 0] > before[:, 0]).all()
+
+
+def test_read_only_and_memory_mapped_images_work(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    made = model()
+    np.testing.assert_array_equal(probabilities(made, mapped), probabilities(made, IMAGES))
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8, 3), (6, 6, 3), (2, 6, 6, 1)])
+def test_images_of_another_shape_are_refused_in_words(shape):
+    with pytest.raises(ExperimentInvalid, match="This network takes 6×6×3 images and"):
+        probabilities(model(), np.zeros(shape, np.uint8))
+
+
+def test_threads_may_ask_at_once():
+    made = model()
+    expected = probabilities(model(), IMAGES)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: probabilities(made, IMAGES, 7), range(8)):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_model_nobody_holds_is_let_go():
+    made = model()
+    probabilities(made, IMAGES)
+    held = weakref.ref(made)
+    del made
+    gc.collect()
+    assert held() is None

@@ -1,0 +1,159 @@
+"""The laws of ``docs/architecture.md`` hold in the real tree, and the checker sees a breach."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.boundaries import LAWS, violations
+from tests.source_tree import Tree
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return Tree(ROOT)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_the_program_keeps_the_law(tree: Tree, law: str) -> None:
+    found = violations(tree, law)
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_importing_what_has_no_star_loads_no_tensorflow(tree: Tree) -> None:
+    modules = [
+        source.module
+        for source in tree.sources
+        if source.module.startswith("cifarviz")
+        and source.module not in tree.starred
+        and source.room != "__main__"
+    ]
+    # Says for each heavy package the first of our modules that brought it in.
+    script = (
+        "import importlib, json, sys\n"
+        "brought = {}\n"
+        "for name in json.loads(sys.argv[1]):\n"
+        "    importlib.import_module(name)\n"
+        "    for heavy in ('tensorflow', 'keras', 'sklearn'):\n"
+        "        if heavy in sys.modules: brought.setdefault(heavy, name)\n"
+        "print(json.dumps(brought))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(modules)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout.splitlines()[-1]) == {}
+
+
+BREACHES = [
+    ("imports point one way", {"cifarviz/data/a.py": "from cifarviz.figures import b"}, 1),
+    ("imports point one way", {"cifarviz/data/a.py": "\nfrom ..figures import b"}, 2),
+    ("imports point one way", {"cifarviz/figures/a.py": "def f():\n  import cifarviz.runs.x"}, 2),
+    ("imports point one way", {"cifarviz/training/a.py": "import cifarviz.analysis.x"}, 1),
+    ("imports point one way", {"cifarviz/cli/a.py": "import cifarviz.ui.state"}, 1),
+    ("imports point one way", {"app.py": "from cifarviz import data"}, 1),
+    ("imports point one way", {"cifarviz/attic/a.py": ""}, 1),
+    (
+        "no circles",
+        {"cifarviz/data/a.py": "from . import b", "cifarviz/data/b.py": "import json"},
+        None,
+    ),
+    (
+        "no circles",
+        {
+            "cifarviz/data/a.py": "from . import b",
+            "cifarviz/data/b.py": "def f():\n  from . import c",
+            "cifarviz/data/c.py": "import cifarviz.data.a",
+        },
+        1,
+    ),
+    ("streamlit only above", {"cifarviz/figures/a.py": "import streamlit as st"}, 1),
+    ("streamlit only above", {"cifarviz/ui/a.py": "import streamlit as st"}, None),
+    ("tensorflow only in starred files", {"cifarviz/runs/a.py": "import keras"}, 1),
+    ("tensorflow only in starred files", {"cifarviz/network/a.py": "import keras"}, None),
+    ("tensorflow only in starred files", {"cifarviz/network/__init__.py": "import keras"}, 1),
+    ("tensorflow only in starred files", {"cifarviz/ui/cache.py": "import tensorflow"}, 1),
+    (
+        "tensorflow only in starred files",
+        {"cifarviz/network/a.py": "", "cifarviz/ui/b.py": "from cifarviz.network import a"},
+        1,
+    ),
+    (
+        "tensorflow only in starred files",
+        {
+            "cifarviz/network/a.py": "",
+            "cifarviz/training/fit.py": "from cifarviz.network.a import x",
+            "cifarviz/training/worker.py": "from cifarviz.training.fit import y",
+        },
+        1,
+    ),
+    (
+        "tensorflow only in starred files",
+        {
+            "cifarviz/network/a.py": "",
+            "cifarviz/training/fit.py": "from cifarviz.network.a import x",
+            "cifarviz/training/worker.py": "def f():\n  from cifarviz.training.fit import y",
+            "cifarviz/cli.py": "def f():\n  import cifarviz.network.a",
+        },
+        None,
+    ),
+    (
+        "tensorflow only in starred files",
+        {
+            "cifarviz/network/a.py": "",
+            "cifarviz/ui/b.py": "import importlib\nimportlib.import_module('cifarviz.network.a')",
+        },
+        2,
+    ),
+    (
+        "tensorflow only in starred files",
+        {
+            "cifarviz/network/a.py": "",
+            "cifarviz/ui/panel.py": "def f():\n  import cifarviz.network.a",
+        },
+        2,
+    ),
+    ("scikit-learn inside functions", {"cifarviz/data/a.py": "from sklearn import svm"}, 1),
+    (
+        "scikit-learn inside functions",
+        {"cifarviz/data/a.py": "def f():\n  from sklearn import svm"},
+        None,
+    ),
+    ("one session_state", {"pages/a.py": "import streamlit as st\nst.session_state.x = 1"}, 2),
+    ("one session_state", {"cifarviz/ui/a.py": "from streamlit import session_state"}, 1),
+    ("one session_state", {"cifarviz/ui/state.py": "st.session_state['x']"}, None),
+    ("forbidden words", {"cifarviz/network/a.py": "keras.models.load_model('x')"}, 1),
+    ("forbidden words", {"pages/a.py": "st.button('x', use_container_width=True)"}, 1),
+    ("forbidden words", {"cifarviz/ui/a.py": "import streamlit.components.v1 as c"}, 1),
+    ("forbidden words", {"cifarviz/ui/a.py": "st.components.v1.html('x')"}, 1),
+    ("forbidden words", {"cifarviz/ui/a.py": "# load_model\nst.components.v2.component"}, None),
+    ("names", {"cifarviz/ui/utils.py": ""}, 1),
+    ("names", {"cifarviz/helpers/a.py": ""}, 1),
+    ("lengths", {"cifarviz/data/a.py": "x = 1\n" * 301}, 301),
+    ("lengths", {"pages/a.py": "x = 1\n" * 121}, 121),
+    ("lengths", {"cifarviz/data/a.py": "x = 1\n" * 300}, None),
+]
+
+
+@pytest.mark.parametrize(("law", "files", "line"), BREACHES)
+def test_a_breach_is_seen_where_it_is(
+    tmp_path: Path, law: str, files: dict[str, str], line: int | None
+) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    found = violations(Tree(tmp_path), law)
+
+    # The last file that is not in order is the one that is named.
+    assert (found[-1].line if found else None) == line

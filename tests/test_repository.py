@@ -1,0 +1,212 @@
+"""What a person who has just cloned the repository relies on."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import typer
+
+from tests.source_tree import Tree
+
+ROOT = Path(__file__).parent.parent
+
+
+def _requirements(name: str) -> list[str]:
+    lines = (ROOT / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-r "))]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
+    lines = _requirements(name)
+    assert lines
+    assert [line for line in lines if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
+
+
+def test_every_package_imported_is_required() -> None:
+    tree = Tree(ROOT)
+    imported = {i.module.split(".")[0] for source in tree.sources for i in tree.imports(source)}
+    providers = packages_distributions()
+    needed = {
+        re.sub("[-_.]+", "-", providers.get(name, [name])[0]).lower()
+        for name in imported - sys.stdlib_module_names - {"cifarviz"}
+    }
+    required = {line.split(">=")[0] for line in _requirements("requirements.txt")}
+    assert needed <= required, needed - required
+
+
+def test_the_pythons_promised_are_the_ones_looked_for() -> None:
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert promised == ">=3.11,<3.14"
+    assert (
+        "(3, 11) <= sys.version_info[:2] <= (3, 13)"
+        in (ROOT / "scripts/setup_environment.sh").read_text()
+    )
+
+
+def test_every_make_target_is_explained_by_make_help() -> None:
+    text = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"make ([a-z]+)", text.split("help:\n")[1].split("\n\n")[0]))
+    phony = re.search(r"\.PHONY: (.*)", text)
+    assert phony
+    inner = {"help", "environment", "environment-dev"}
+    assert named == set(phony[1].split()) - inner
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "make run" in text
+    assert "make test" in text
+
+
+def test_every_command_is_documented() -> None:
+    text = "\n".join(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
+    missing = [name for name in _commands() if f"python -m cifarviz {name}" not in text]
+    assert missing == []
+
+
+def _commands() -> list[str]:
+    """All commands, those of groups with their group's name before them."""
+    from cifarviz.cli.app import app
+
+    found: list[str] = []
+    rest: list[tuple[str, object]] = [("", typer.main.get_command(app))]
+    while rest:
+        name, command = rest.pop()
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found.append(name)
+        else:
+            rest += [(f"{name} {key}".strip(), value) for key, value in inner.items()]
+    return sorted(found)
+
+
+@pytest.fixture
+def setup_environment(tmp_path: Path):
+    """Run the set-up in an empty folder, where only the named Pythons are to be found."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "cat", "cmp", "rm", "touch"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("numpy>=1,<9\n")
+
+    def run(pythons: dict[str, str], **variables: str) -> tuple[int, str]:
+        for name, script in pythons.items():
+            (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tools / name).chmod(0o755)
+        answer = subprocess.run(
+            [tools / "sh", ROOT / "scripts/setup_environment.sh", "requirements.txt"],
+            cwd=folder,
+            env={"PATH": str(tools), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return answer.returncode, answer.stderr
+
+    run.folder = folder  # type: ignore[attr-defined]
+    return run
+
+
+# What a Python of some version answers to the questions asked of it.
+def _python(version: str, fits: bool, venv: bool = True) -> str:
+    return (
+        f'case "$2" in *print*) echo {version} ;; *sys.exit*) exit {int(not fits)} ;; '
+        f"*ensurepip*) exit {int(not venv)} ;; esac; "
+        # `-m venv` makes an environment whose pip does nothing.
+        'if [ "$1$2" = -mvenv ]; then /bin/mkdir -p .venv/bin; cat "$0" >.venv/bin/python; '
+        "/bin/chmod +x .venv/bin/python; echo made >>made; fi"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pythons", "says"),
+    [
+        ({}, "No Python was found: please install Python 3.11, 3.12 or 3.13"),
+        ({"python3": _python("3.9", fits=False)}, "Python 3.9 (python3) is too old for TensorFlow"),
+        ({"python3": _python("3.14", False)}, "Python 3.14 (python3) is too new for TensorFlow"),
+        ({"python3": "exit 127"}, "No Python was found"),
+        ({"python3": _python("3.11", True, venv=False)}, "came without its venv module"),
+    ],
+)
+def test_an_unfit_python_is_named_in_one_sentence(setup_environment, pythons, says) -> None:
+    code, error = setup_environment(pythons)
+    assert code == 1
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_the_first_python_that_fits_is_taken(setup_environment) -> None:
+    pythons = {
+        "python3": _python("3.9", fits=False),
+        "python3.13": "exit 127",
+        "python3.12": _python("3.12", fits=True),
+    }
+    assert setup_environment(pythons)[0] == 0
+    assert "echo 3.12" in (setup_environment.folder / ".venv/bin/python").read_text()
+
+
+def test_an_environment_is_made_once_and_mended_after_an_interruption(setup_environment) -> None:
+    python = {"python3": _python("3.12", fits=True)}
+    folder = setup_environment.folder
+
+    def times_made() -> int:
+        return (folder / "made").read_text().count("made")
+
+    code, error = setup_environment(python)
+    assert code == 0
+    assert "Installing requirements.txt" in error
+    code, error = setup_environment(python)
+    assert (code, error, times_made()) == (0, "", 1)
+
+    (folder / "requirements.txt").write_text("numpy>=2,<9\n")
+    code, error = setup_environment(python)
+    assert "Installing requirements.txt" in error
+    assert times_made() == 1
+
+    (folder / ".venv/installing").touch()
+    assert setup_environment(python)[0] == 0
+    assert times_made() == 2
+
+
+def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path)
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\n"
+        "def test_passes(): pass\n"
+        "def test_skips(): pytest.skip('no browser')\n"
+        "@pytest.mark.xfail\n"
+        "def test_known(): assert False\n"
+    )
+    (tmp_path / "test_none.py").write_text("import pytest\npytest.importorskip('no_such_thing')\n")
+
+    def run(ci: str, file: str = "") -> tuple[int, str]:
+        answer = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path / file)],
+            cwd=tmp_path,
+            env={**os.environ, "CI": ci, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return answer.returncode, answer.stdout
+
+    code, said = run("")
+    assert (code, "1 passed, 2 skipped, 1 xfailed" in said) == (0, True), said
+    code, said = run("true", "test_some.py")
+    assert code != 0
+    assert "In CI no test may be skipped. Skipped: no browser" in said
+    assert "1 failed, 1 passed, 1 xfailed" in said
+    code, said = run("true", "test_none.py")
+    assert code != 0
+    assert "In CI no test may be skipped. Skipped: could not import 'no_such_thing'" in said

@@ -1,0 +1,275 @@
+"""A run's history is real, repeatable, and the same after any interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.data import library
+from cifarviz.errors import StorageFull
+from cifarviz.experiment.choices import Augmentation, Data, Loss, NoValidation, TestValidation
+from cifarviz.experiment.optimizers import SGD
+from cifarviz.experiment.preprocessing import Standardize
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.training import engine
+from cifarviz.training.worker import Worker
+
+TrainRun = Callable[..., Run]
+
+
+def history(store: RunStore, run: Run) -> list[tuple[float | None, ...]]:
+    """Everything about the epochs but how long they took."""
+    return [tuple(epoch)[:-1] for epoch in store.epochs(run.id)]
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def test_a_run_trains_validates_and_keeps_its_weights(worker: Worker, trained: TrainRun) -> None:
+    run = trained(epochs=4)
+    assert (run.state, run.epochs_done, run.message) == (RunState.FINISHED, 4, None)
+    epochs = worker.store.epochs(run.id)
+    assert [epoch.epoch for epoch in epochs] == [1, 2, 3, 4]
+    assert epochs[-1].loss < epochs[0].loss
+    assert run.train_images == 90
+    assert run.validation_images == 100
+    assert run.precision == "float32"
+    assert run.images_per_second is not None
+    assert run.images_per_second > 0
+    assert run.best_epoch == min(epochs, key=lambda epoch: epoch.val_loss or 9).epoch
+
+
+def test_the_last_checkpoint_predicts_what_the_last_validation_said(
+    worker: Worker, trained: TrainRun, settings: Settings
+) -> None:
+    run = trained(preprocessing=Standardize(), validation=TestValidation())
+    model = open_checkpoint(worker.store, run, "last")
+    test = library.load("cifar10", "sample", settings).test
+    hits = model.probabilities(test.images).argmax(axis=1) == test.labels
+    assert worker.store.epochs(run.id)[-1].val_accuracy == pytest.approx(hits.mean(), abs=1e-9)
+
+
+def test_the_best_checkpoint_is_that_of_the_best_epoch(worker: Worker, trained: TrainRun) -> None:
+    run = trained(epochs=6, optimizer=SGD(learning_rate=0.3))
+    _arrays, facts = load_arrays(checkpoint_path(worker.store.folder(run.id), "best"))
+    assert facts["epoch"] == run.best_epoch
+
+
+def test_batch_points_are_the_batches_own_and_add_up_to_the_epoch(
+    worker: Worker, trained: TrainRun
+) -> None:
+    run = trained(data=Data(variant="sample", train_images=96), epochs=2)
+    points = worker.store.batch_points(run.id)
+    assert points.steps.tolist() == list(range(1, 13))
+    for epoch in worker.store.epochs(run.id):
+        own = slice((epoch.epoch - 1) * 6, epoch.epoch * 6)
+        assert points.loss[own].mean() == pytest.approx(epoch.loss, rel=1e-5)
+        assert points.accuracy[own].mean() == pytest.approx(epoch.accuracy, rel=1e-5)
+    # A running mean would wander less and less; a batch's own accuracy is a number of images.
+    assert np.allclose(points.accuracy * 16, np.round(points.accuracy * 16))
+
+
+def test_the_same_seed_gives_the_same_history_and_another_seed_another(
+    worker: Worker, trained: TrainRun
+) -> None:
+    augmentation = Augmentation(flip=True, shift=2)
+    one, same, other = (trained(seed=seed, augmentation=augmentation) for seed in (5, 5, 6))
+    assert history(worker.store, one) == history(worker.store, same)
+    assert history(worker.store, one) != history(worker.store, other)
+
+
+def test_a_stopped_and_resumed_run_ends_as_one_that_was_never_stopped(
+    worker: Worker, trained: TrainRun, make_experiment: Callable
+) -> None:
+    fields = {"epochs": 40, "augmentation": Augmentation(flip=True, shift=2)}
+    whole = trained(**fields)
+    run = worker.submit(make_experiment(**fields), "cut")
+    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    worker.store.request(run.id, Action.STOP)
+    stopped = worker.wait(run.id)
+    assert stopped.state is RunState.STOPPED
+    assert stopped.message is None
+    assert stopped.epochs_done < 40
+    resumed = worker.wait(worker.resume(run.id).id)
+    assert resumed.state is RunState.FINISHED, resumed.message
+    assert history(worker.store, resumed) == history(worker.store, whole)
+    np.testing.assert_array_equal(
+        worker.store.batch_points(resumed.id).loss, worker.store.batch_points(whole.id).loss
+    )
+    last = checkpoint_path(worker.store.folder(resumed.id), "last")
+    for name, array in load_arrays(last)[0].items():
+        other = load_arrays(checkpoint_path(worker.store.folder(whole.id), "last"))[0][name]
+        np.testing.assert_array_equal(array, other, err_msg=name)
+
+
+def test_a_killed_process_leaves_a_run_that_resumes_to_the_same_end(
+    worker: Worker, trained: TrainRun, make_experiment: Callable
+) -> None:
+    experiment = make_experiment(epochs=60)
+    script = """
+import sys
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+worker = Worker(Settings.from_environment(), "command line")
+run = worker.submit(Experiment.from_json(sys.stdin.read()), "killed")
+print(run.id, flush=True)
+worker.wait(run.id)
+"""
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(experiment.to_json())
+    process.stdin.close()
+    run_id = process.stdout.readline().strip()
+    until(lambda: worker.store.get(run_id).epochs_done >= 2, seconds=60)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    cut_off = worker.store.get(run_id)
+    assert cut_off.state is RunState.INTERRUPTED
+    assert 2 <= cut_off.epochs_done < 60
+    resumed = worker.wait(worker.resume(run_id).id)
+    assert history(worker.store, resumed) == history(worker.store, trained(epochs=60))
+
+
+def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
+    worker: Worker,
+    trained: TrainRun,
+    make_experiment: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields = {"validation": TestValidation(), "epochs": 2}
+    whole = trained(**fields)
+    measured = engine.ValidationStep.__call__
+    seen: list[int] = []
+
+    def slow(step: engine.ValidationStep, first: int) -> tuple[float, int]:
+        seen.append(first)
+        if len(seen) == 1:
+            worker.store.request(worker.store.active()[0].id, Action.STOP)
+        time.sleep(0.15)
+        return measured(step, first)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.ValidationStep, "__call__", slow)
+        stopped = trained(**fields)
+    assert seen == [0]
+    assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 0)
+    resumed = worker.wait(worker.resume(stopped.id).id)
+    assert history(worker.store, resumed) == history(worker.store, whole)
+
+
+def test_a_paused_run_waits_and_goes_on_unchanged(
+    worker: Worker, trained: TrainRun, make_experiment: Callable
+) -> None:
+    whole = trained(epochs=40)
+    run = worker.submit(make_experiment(epochs=40), "paused")
+    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    worker.store.request(run.id, Action.PAUSE)
+    until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
+    steps = len(worker.store.batch_points(run.id))
+    time.sleep(0.5)
+    assert len(worker.store.batch_points(run.id)) == steps
+    worker.store.request(run.id, Action.RESUME)
+    assert history(worker.store, worker.wait(run.id)) == history(worker.store, whole)
+
+
+def test_a_paused_run_can_be_stopped(worker: Worker, make_experiment: Callable) -> None:
+    run = worker.submit(make_experiment(epochs=200), "paused")
+    until(lambda: len(worker.store.batch_points(run.id)) > 0)
+    worker.store.request(run.id, Action.PAUSE)
+    until(lambda: worker.store.get(run.id).state is RunState.PAUSED)
+    worker.store.request(run.id, Action.STOP)
+    assert worker.wait(run.id).state is RunState.STOPPED
+
+
+def test_without_validation_the_best_is_by_training_loss(worker: Worker, trained: TrainRun) -> None:
+    run = trained(validation=NoValidation())
+    epochs = worker.store.epochs(run.id)
+    assert {(epoch.val_loss, epoch.val_accuracy) for epoch in epochs} == {(None, None)}
+    assert run.validation_images is None
+    assert run.best_epoch == min(epochs, key=lambda epoch: epoch.loss).epoch
+    assert checkpoint_path(worker.store.folder(run.id), "best").exists()
+
+
+def test_integer_and_one_hot_labels_learn_the_same(worker: Worker, trained: TrainRun) -> None:
+    integer, one_hot = (trained(loss=Loss(labels=labels)) for labels in ("integer", "one_hot"))
+    for a, b in zip(worker.store.epochs(integer.id), worker.store.epochs(one_hot.id), strict=True):
+        assert a.loss == pytest.approx(b.loss, rel=1e-4)
+        assert a.val_loss == pytest.approx(b.val_loss, rel=1e-4)
+
+
+def test_an_l2_penalty_changes_the_weights_but_is_not_in_the_first_loss(
+    worker: Worker, trained: TrainRun
+) -> None:
+    free, bound = trained(l2=0.0), trained(l2=0.1)
+    first = [worker.store.batch_points(run.id).loss[0] for run in (free, bound)]
+    assert first[0] == first[1]
+    assert history(worker.store, free) != history(worker.store, bound)
+
+
+def test_bfloat16_trains_with_float32_weights(worker: Worker, trained: TrainRun) -> None:
+    run = trained(precision="bfloat16")
+    assert (run.state, run.precision) == (RunState.FINISHED, "bfloat16")
+    arrays, _facts = load_arrays(checkpoint_path(worker.store.folder(run.id), "last"))
+    kinds = {array.dtype for name, array in arrays.items() if name.endswith("kernel")}
+    assert kinds == {np.dtype("float32")}
+
+
+def test_a_loss_that_is_no_number_fails_in_words(worker: Worker, trained: TrainRun) -> None:
+    run = trained(optimizer=SGD(learning_rate=100.0), epochs=50)
+    assert run.state is RunState.FAILED
+    assert "Lower the learning rate" in (run.message or "")
+
+
+def test_a_full_disk_fails_in_words_and_loses_no_history(
+    worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = engine.save_last
+
+    def full(folder: Path, model: object, optimizer: object, position: object) -> None:
+        if len(worker.store.epochs(folder.name)) == 2:
+            raise StorageFull("The disk is full.")
+        saved(folder, model, optimizer, position)
+
+    monkeypatch.setattr(engine, "save_last", full)
+    run = trained(epochs=4)
+    assert (run.state, run.message) == (RunState.FAILED, "The disk is full.")
+    assert run.epochs_done == 2
+    monkeypatch.undo()
+    assert worker.wait(worker.resume(run.id).id).state is RunState.FINISHED
+
+
+def test_what_nobody_foresaw_fails_in_words_too(
+    worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("a wire came loose")
+
+    monkeypatch.setattr(engine, "build", broken)
+    run = trained()
+    assert run.state is RunState.FAILED
+    assert "a wire came loose" in (run.message or "")

@@ -1,0 +1,112 @@
+"""One slot, a queue, and any number of processes."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from cifarviz.errors import (
+    DatasetNotFound,
+    ExperimentInvalid,
+    RunError,
+    RunNotFound,
+    TransitionRefused,
+)
+from cifarviz.experiment.choices import Data
+from cifarviz.runs import locks
+from cifarviz.runs.states import Action, RunState
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+def test_runs_are_trained_in_the_order_they_came(worker: Worker, make_experiment: Callable) -> None:
+    runs = [worker.submit(make_experiment(epochs=1), name) for name in ("a", "b", "c")]
+    ended = [worker.wait(run.id) for run in runs]
+    assert [run.state for run in ended] == [RunState.FINISHED] * 3
+    assert ended[0].ended <= ended[1].started <= ended[1].ended <= ended[2].started
+
+
+def test_a_run_that_waits_can_be_stopped_and_queued_again(
+    worker: Worker, make_experiment: Callable
+) -> None:
+    first = worker.submit(make_experiment(epochs=400), "first")
+    second = worker.submit(make_experiment(epochs=1), "second")
+    worker.store.request(second.id, Action.STOP)
+    assert worker.store.get(second.id).state is RunState.STOPPED
+    assert worker.resume(second.id).state is RunState.QUEUED
+    worker.store.request(first.id, Action.STOP)
+    assert worker.wait(second.id).state is RunState.FINISHED
+
+
+def test_another_process_in_the_slot_is_waited_for(
+    worker: Worker, make_experiment: Callable
+) -> None:
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    run = worker.submit(make_experiment(epochs=1), "patient")
+    time.sleep(0.5)
+    assert worker.store.get(run.id).state is RunState.QUEUED
+    slot.release()
+    assert worker.wait(run.id).state is RunState.FINISHED
+
+
+def test_two_workers_of_one_home_share_the_slot(
+    settings: Settings, worker: Worker, make_experiment: Callable
+) -> None:
+    other = Worker(settings, "command line")
+    runs = [w.submit(make_experiment(epochs=3), "x") for w in (worker, other, worker, other)]
+    ended = [worker.wait(run.id) for run in runs]
+    assert {run.state for run in ended} == {RunState.FINISHED}
+    spans = sorted((run.started, run.ended) for run in ended)
+    assert all(one[1] <= next_one[0] for one, next_one in itertools.pairwise(spans))
+
+
+def test_only_one_process_looks_after_a_run(
+    settings: Settings, worker: Worker, make_experiment: Callable
+) -> None:
+    run = worker.submit(make_experiment(epochs=300), "mine")
+    with pytest.raises((RunError, TransitionRefused)):
+        Worker(settings, "command line").resume(run.id)
+    assert worker.store.get(run.id).state.active
+
+
+def test_a_finished_run_cannot_be_resumed(worker: Worker, make_experiment: Callable) -> None:
+    run = worker.wait(worker.submit(make_experiment(epochs=1), "done").id)
+    with pytest.raises(TransitionRefused, match="finished all its epochs"):
+        worker.resume(run.id)
+    with pytest.raises(TransitionRefused, match="finished"):
+        worker.store.request(run.id, Action.STOP)
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is_stored(
+    worker: Worker, make_experiment: Callable
+) -> None:
+    with pytest.raises(ExperimentInvalid, match="batch"):
+        worker.submit(make_experiment(batch_size=4000, data=Data(train_images=100)), "too big")
+    with pytest.raises(DatasetNotFound, match="data fetch cifar10"):
+        worker.submit(make_experiment(data=Data(variant="full")), "not here")
+    with pytest.raises(RunNotFound):
+        worker.resume("nowhere")
+    assert worker.store.all() == []
+
+
+def test_at_most_four_writes_a_second_however_small_the_network(
+    worker: Worker, make_experiment: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = type(worker.store).record
+    calls: list[float] = []
+
+    def counted(store: object, *arguments: object, **options: object) -> None:
+        calls.append(time.monotonic())
+        record(store, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(worker.store), "record", counted)
+    run = worker.submit(
+        make_experiment(epochs=1, batch_size=1, data=Data(variant="sample", train_images=2000)),
+        "many batches",
+    )
+    done = worker.wait(run.id)
+    assert len(worker.store.batch_points(run.id)) == 2000
+    # The end of the epoch and the change to validation are written at once.
+    assert len(calls) <= 4 * done.seconds + 3
