@@ -1,0 +1,1 @@
+"""Small browser components, a folder each, with its script beside it."""

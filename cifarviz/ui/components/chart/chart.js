@@ -1,0 +1,292 @@
+// Draws a Plotly figure that Python sends, again and again, and keeps what the user did to it.
+//
+// Streamlit calls the default export after each run of the page and after a change of theme, always
+// with the same parentElement. What is known of one chart between calls is kept in `charts`.
+
+const charts = new WeakMap();
+let library = null;
+
+const PNG_ICON = {
+  width: 24,
+  height: 24,
+  path: "M5 20h14v-2H5v2zM19 9h-4V3H9v6H5l7 7 7-7z",
+};
+const SVG_ICON = {
+  width: 24,
+  height: 24,
+  path: "M3 17.5V21h3.5L17.6 9.9l-3.5-3.5L3 17.5zM20.7 7a1 1 0 0 0 0-1.4l-2.3-2.3a1 1 0 0 0-1.4 0L15.1 5.2l3.7 3.7L20.7 7z",
+};
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const place = parentElement.querySelector(".cifarviz-chart");
+  let chart = charts.get(parentElement);
+  if (!chart || chart.place !== place) {
+    chart = create(place);
+    charts.set(parentElement, chart);
+  }
+  chart.answer = (click) => setTriggerValue("click", click);
+  receive(chart, data);
+  draw(chart);
+  return () => {
+    // Also called when one run of the page overtakes another: then the chart is still in use.
+    setTimeout(() => {
+      if (place.isConnected) return;
+      chart.observer.disconnect();
+      if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(place);
+      charts.delete(parentElement);
+    }, 0);
+  };
+}
+
+function create(place) {
+  const chart = {
+    place,
+    figure: null,
+    head: null,
+    revision: null,
+    shown: null, // revision and theme of what is on screen
+    width: 0,
+    drawn: false,
+    drawing: false,
+  };
+  // Made once: a config that differs, be it in a function's identity, makes Plotly start anew and
+  // forget the zoom.
+  chart.config = configOf(chart);
+  chart.observer = new ResizeObserver(() => {
+    const width = place.clientWidth;
+    if (width === chart.width) return;
+    chart.width = width;
+    // A chart in a closed tab has no width: it is drawn when the tab is opened.
+    if (chart.drawn && width > 0) globalThis.Plotly.Plots.resize(place);
+    else draw(chart);
+  });
+  chart.observer.observe(place);
+  return chart;
+}
+
+// Three lines: what the chart is, a word that changes with it, and the figure.
+function receive(chart, bytes) {
+  const headEnd = bytes.indexOf(10);
+  const revisionEnd = bytes.indexOf(10, headEnd + 1);
+  const decoder = new TextDecoder();
+  const revision = decoder.decode(bytes.subarray(headEnd + 1, revisionEnd));
+  if (revision === chart.revision) return;
+  chart.revision = revision;
+  chart.head = JSON.parse(decoder.decode(bytes.subarray(0, headEnd)));
+  chart.figure = JSON.parse(decoder.decode(bytes.subarray(revisionEnd + 1)));
+  const { place, head } = chart;
+  // Before Plotly has come, too: what stands below must not jump.
+  place.style.height = `${heightOf(chart)}px`;
+  place.setAttribute("role", "figure");
+  place.setAttribute("aria-label", head.description || "Chart");
+}
+
+async function draw(chart) {
+  if (chart.drawing) return; // the call under way looks again before it ends
+  chart.drawing = true;
+  try {
+    const Plotly = await load(chart.head.script);
+    for (;;) {
+      const theme = readTheme(chart.place);
+      const wanted = `${chart.revision} ${Object.values(theme).join(" ")}`;
+      if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
+      if (!chart.drawn) chart.place.replaceChildren();
+      chart.place.style.height = `${heightOf(chart)}px`;
+      await Plotly.react(chart.place, chart.figure.data, layoutOf(chart, theme), chart.config);
+      if (!chart.drawn) listen(chart);
+      chart.drawn = true;
+      chart.shown = wanted;
+      chart.width = chart.place.clientWidth;
+      chart.place.dataset.revision = chart.revision;
+    }
+  } catch (error) {
+    console.error(error);
+    say(chart, error instanceof LibraryMissing
+      ? "The chart cannot be drawn: its script did not load. Reload the page; if it stays so, start cifarviz again."
+      : "This chart could not be drawn. Reload the page to try again.");
+  } finally {
+    chart.drawing = false;
+  }
+}
+
+function listen(chart) {
+  chart.place.on("plotly_click", (event) => {
+    const point = event.points?.[0];
+    if (!point || !chart.head.click) return;
+    chart.answer({
+      trace: point.curveNumber,
+      point: point.pointIndex ?? point.pointNumber ?? null,
+      x: point.x ?? null,
+      y: point.y ?? null,
+      z: point.z ?? null,
+      customdata: point.customdata ?? null,
+    });
+  });
+}
+
+function say(chart, sentence) {
+  if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(chart.place);
+  chart.drawn = false;
+  chart.shown = null;
+  chart.place.style.height = "";
+  const paragraph = document.createElement("p");
+  paragraph.setAttribute("role", "alert");
+  paragraph.textContent = sentence;
+  chart.place.replaceChildren(paragraph);
+}
+
+// ---- Theme -----------------------------------------------------------------------------------
+
+function readTheme(element) {
+  const style = getComputedStyle(element);
+  const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  return {
+    text: read("--st-text-color", "#222222"),
+    background: read("--st-background-color", "#ffffff"),
+    panel: read("--st-secondary-background-color", "#f0f2f6"),
+    border: read("--st-border-color", "#cccccc"),
+    primary: read("--st-primary-color", "#0072b2"),
+    font: read("--st-font", "sans-serif"),
+  };
+}
+
+// What figures leave open: Plotly takes from a template only what the figure doesn't say itself.
+function templateOf(theme) {
+  const low = theme.panel;
+  const dark = isDark(theme.background);
+  // White is readable on the darkest blue of a light page and on the brightest of a dark one.
+  const high = dark ? "#1f86c9" : "#00558a";
+  const middle = dark ? "#23597f" : "#6fb1da";
+  return {
+    layout: {
+      font: { color: theme.text, family: theme.font },
+      hoverlabel: {
+        bgcolor: theme.panel,
+        bordercolor: theme.border,
+        font: { color: theme.text, family: theme.font },
+      },
+      modebar: {
+        bgcolor: "rgba(0,0,0,0)",
+        color: fade(theme.text, 0.5),
+        activecolor: theme.primary,
+      },
+      colorscale: {
+        sequential: [[0, low], [0.4, middle], [1, high]],
+      },
+      colorway: [theme.primary],
+    },
+  };
+}
+
+function layoutOf(chart, theme) {
+  const { layout } = chart.figure;
+  // Plotly writes the zoom into the layout it is given; the figure itself stays as it came.
+  const own = structuredClone(layout);
+  delete own.width;
+  return {
+    ...own,
+    height: heightOf(chart),
+    autosize: true,
+    template: templateOf(theme),
+    uirevision: `${layout.uirevision ?? "keep"} ${chart.head.view}`,
+  };
+}
+
+function heightOf(chart) {
+  return chart.head.height ?? chart.figure.layout.height ?? 360;
+}
+
+function isDark(color) {
+  const [red, green, blue] = channels(color);
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}
+
+function fade(color, opacity) {
+  return `rgba(${channels(color).join(", ")}, ${opacity})`;
+}
+
+// Any CSS colour as red, green and blue: the canvas knows them all.
+function channels(color) {
+  const context = (channels.canvas ??= document.createElement("canvas").getContext("2d", {
+    willReadFrequently: true,
+  }));
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+// ---- Mode bar --------------------------------------------------------------------------------
+
+function configOf(chart) {
+  return {
+    displaylogo: false,
+    responsive: false, // the observer above sees more than the window's own changes
+    scrollZoom: false,
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+    modeBarButtonsToAdd: [
+      button(chart, "png", "Download as PNG", PNG_ICON),
+      button(chart, "svg", "Download as SVG", SVG_ICON),
+    ],
+  };
+}
+
+function button(chart, format, title, icon) {
+  return { name: `cifarviz-${format}`, title, icon, click: (plot) => save(chart, plot, format) };
+}
+
+function save(chart, plot, format) {
+  const theme = readTheme(chart.place);
+  // A transparent picture with light text would be unreadable on paper: the page comes along.
+  const layout = { ...plot.layout, paper_bgcolor: theme.background };
+  return globalThis.Plotly.downloadImage(
+    { data: plot.data, layout },
+    {
+      format,
+      filename: chart.head.fileName,
+      width: plot._fullLayout.width,
+      height: plot._fullLayout.height,
+      scale: format === "png" ? 2 : 1,
+    },
+  );
+}
+
+// ---- Plotly itself ---------------------------------------------------------------------------
+
+class LibraryMissing extends Error {}
+
+// Once a page for all charts. A failure is forgotten, so that the next run of the page tries again.
+function load(script) {
+  library ??= find(script).catch((error) => {
+    library = null;
+    throw error;
+  });
+  return library;
+}
+
+async function find(script) {
+  if (globalThis.Plotly?.react) return globalThis.Plotly;
+  // The page's own address may be any page of the app, under any base path: look beside it, then
+  // further up.
+  let folder = new URL("./", document.baseURI);
+  for (;;) {
+    await include(new URL(`app/static/${script}`, folder).href);
+    if (globalThis.Plotly?.react) return globalThis.Plotly;
+    const parent = new URL("../", folder);
+    if (parent.href === folder.href) break;
+    folder = parent;
+  }
+  throw new LibraryMissing(`${script} is not served by app/static.`);
+}
+
+function include(address) {
+  return new Promise((resolve) => {
+    const element = document.createElement("script");
+    element.src = address;
+    element.onload = element.onerror = () => {
+      element.remove();
+      resolve();
+    };
+    document.head.append(element);
+  });
+}

@@ -1,0 +1,99 @@
+"""The Python half of the chart: a figure to the browser, a click back."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from cifarviz.ui.components.chart.encoding import encode
+from cifarviz.ui.static_files import PLOTLY_SCRIPT
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class ChartClick:
+    """A point that was clicked; fields the trace doesn't have are None.
+
+    ``trace`` is its number in the figure, ``point`` its index in the trace, for a heatmap
+    (row, column).
+    """
+
+    trace: int
+    point: int | tuple[int, int] | None
+    x: Any = None
+    y: Any = None
+    z: Any = None
+    customdata: Any = None
+
+
+def chart(
+    figure: go.Figure | Mapping[str, Any],
+    *,
+    key: str,
+    height: int | None = None,
+    on_click: bool = False,
+    view: str = "",
+    file_name: str = "chart",
+    description: str = "",
+) -> ChartClick | None:
+    """Show ``figure`` as wide as its place; zoom and legend choices survive each update.
+
+    ``figure`` may be a dict of ``data`` and ``layout`` (NumPy arrays allowed), which is cheaper
+    than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. Another ``view`` (a run's
+    id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
+    ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers.
+    """
+    body = encode(figure)
+    head = {
+        "click": on_click,
+        "description": description,
+        "fileName": file_name,
+        "height": height,
+        "script": PLOTLY_SCRIPT,
+        "view": view,
+    }
+    header = json.dumps(head).encode()
+    # One header line, one line that changes with what is drawn, then the figure: the script
+    # reads no further than the second line when nothing has changed.
+    revision = hashlib.blake2b(header + body, digest_size=12).hexdigest().encode()
+    result = _component()(
+        key=key, data=b"\n".join((header, revision, body)), on_click_change=_nothing
+    )
+    return _click(result.get("click")) if on_click else None
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "cifarviz.chart",
+        html='<div class="cifarviz-chart"></div>',
+        css=(_HERE / "chart.css").read_text("utf-8"),
+        js=(_HERE / "chart.js").read_text("utf-8"),
+        # Plotly puts its own styles into the page's head, where a shadow root doesn't see them.
+        isolate_styles=False,
+    )
+
+
+def _nothing() -> None:
+    """A trigger needs a callback; the value is read from the result."""
+
+
+def _click(sent: Any) -> ChartClick | None:
+    if not isinstance(sent, Mapping) or not isinstance(sent.get("trace"), int):
+        return None
+    point = sent.get("point")
+    return ChartClick(
+        trace=sent["trace"],
+        point=(point[0], point[1]) if isinstance(point, list) and len(point) == 2 else point,
+        x=sent.get("x"),
+        y=sent.get("y"),
+        z=sent.get("z"),
+        customdata=sent.get("customdata"),
+    )

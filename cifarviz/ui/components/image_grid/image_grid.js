@@ -1,0 +1,191 @@
+// Shows the tiles of one sprite as buttons and answers with the index of the one pressed.
+//
+// Streamlit calls the default export after each run of the page, always with the same
+// parentElement. What is known of one grid between calls is kept in `grids`.
+
+const grids = new WeakMap();
+const PATIENCE = 2000; // milliseconds for the page to confirm a click
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const place = parentElement.querySelector(".grid");
+  let grid = grids.get(parentElement);
+  if (!grid || grid.place !== place) {
+    grid = create(place, parentElement.querySelector(".tip"));
+    grids.set(parentElement, grid);
+  }
+  grid.answer = (index) => setTriggerValue("click", index);
+  receive(grid, data);
+  return () => {
+    // Also called when one run of the page overtakes another: then the grid is still in use.
+    setTimeout(() => {
+      if (place.isConnected) return;
+      URL.revokeObjectURL(grid.address);
+      grids.delete(parentElement);
+    }, 0);
+  };
+}
+
+function create(place, tip) {
+  const grid = {
+    place,
+    tip,
+    head: null,
+    text: null,
+    sprite: null,
+    address: null,
+    buttons: [],
+    chosen: null,
+    doubt: 0,
+  };
+  place.addEventListener("click", (event) => {
+    const index = indexOf(event);
+    if (index === null) return;
+    // At once; the page's own answer follows. One that changes nothing isn't sent: then it is as
+    // the page said before.
+    select(grid, index);
+    clearTimeout(grid.doubt);
+    grid.doubt = setTimeout(() => select(grid, grid.chosen), PATIENCE);
+    grid.answer(index);
+  });
+  place.addEventListener("keydown", (event) => move(grid, event));
+  place.addEventListener("pointerover", (event) => showTip(grid, event));
+  place.addEventListener("focusin", (event) => {
+    roam(grid, indexOf(event));
+    if (event.target.matches(":focus-visible")) showTip(grid, event);
+  });
+  for (const leaving of ["pointerleave", "focusout"]) {
+    place.addEventListener(leaving, () => (grid.tip.hidden = true));
+  }
+  return grid;
+}
+
+// Two lines, the choice and the tiles, then the PNG.
+function receive(grid, bytes) {
+  const choiceEnd = bytes.indexOf(10);
+  const headEnd = bytes.indexOf(10, choiceEnd + 1);
+  const decoder = new TextDecoder();
+  const text = decoder.decode(bytes.subarray(choiceEnd + 1, headEnd));
+  if (text !== grid.text) {
+    grid.text = text;
+    grid.head = JSON.parse(text);
+    if (grid.head.sprite !== grid.sprite) {
+      if (grid.address) URL.revokeObjectURL(grid.address);
+      const png = bytes.slice(headEnd + 1);
+      grid.address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+      grid.sprite = grid.head.sprite;
+    }
+    build(grid);
+  }
+  grid.chosen = JSON.parse(decoder.decode(bytes.subarray(0, choiceEnd)));
+  clearTimeout(grid.doubt);
+  select(grid, grid.chosen);
+}
+
+function build(grid) {
+  const { place, head } = grid;
+  const [width, height] = head.tile;
+  // A whole number of screen pixels an image pixel, so that all of them are squares of one size.
+  const scale = Math.max(1, Math.round(head.size / width));
+  const focused = grid.buttons.indexOf(place.getRootNode().activeElement);
+  place.setAttribute("aria-label", head.description);
+  place.classList.toggle("bare", !head.labels);
+  place.style.gridTemplateColumns = `repeat(auto-fill, ${width * scale}px)`;
+  grid.tip.hidden = true;
+  grid.buttons = Array.from({ length: head.count }, (_, index) => tile(grid, index, scale));
+  if (head.count) place.replaceChildren(...grid.buttons);
+  else place.replaceChildren(Object.assign(document.createElement("p"), { textContent: "Nothing to show." }));
+  roam(grid, Math.max(0, Math.min(focused, head.count - 1)));
+  if (focused >= 0) grid.buttons[Math.min(focused, head.count - 1)]?.focus();
+
+  function tile(grid, index) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.index = index;
+    button.setAttribute("aria-label", nameOf(head, index));
+    button.classList.toggle("muted", head.muted.includes(index));
+    const picture = document.createElement("span");
+    picture.className = "picture";
+    const column = index % head.columns;
+    const row = Math.floor(index / head.columns);
+    Object.assign(picture.style, {
+      width: `${width * scale}px`,
+      height: `${height * scale}px`,
+      backgroundImage: `url(${grid.address})`,
+      backgroundSize: `${head.columns * width * scale}px auto`,
+      backgroundPosition: `${-column * width * scale}px ${-row * height * scale}px`,
+    });
+    button.append(picture);
+    if (head.colors) {
+      const bar = document.createElement("span");
+      bar.className = "bar";
+      bar.style.background = head.colors[index];
+      button.append(bar);
+    }
+    if (head.labels) {
+      const label = document.createElement("span");
+      label.className = "label";
+      label.textContent = head.labels[index];
+      button.append(label);
+    }
+    return button;
+  }
+}
+
+function nameOf(head, index) {
+  const name = head.tooltips?.[index] ?? head.labels?.[index] ?? `${head.noun} ${index}`;
+  return head.muted.includes(index) ? `${name} (${head.mutedWord})` : name;
+}
+
+function indexOf(event) {
+  const button = event.target.closest?.("button");
+  return button ? Number(button.dataset.index) : null;
+}
+
+function select(grid, index) {
+  grid.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === index)));
+}
+
+// ---- Keyboard: one stop for Tab, arrows inside -----------------------------------------------
+
+function roam(grid, index) {
+  if (index === null) return;
+  grid.buttons.forEach((button, i) => (button.tabIndex = i === index ? 0 : -1));
+}
+
+function move(grid, event) {
+  const index = indexOf(event);
+  if (index === null || event.altKey || event.ctrlKey || event.metaKey) return;
+  const columns = getComputedStyle(grid.place).gridTemplateColumns.split(" ").length;
+  const last = grid.buttons.length - 1;
+  const target = {
+    ArrowRight: index + 1,
+    ArrowLeft: index - 1,
+    ArrowDown: index + columns,
+    ArrowUp: index - columns,
+    Home: 0,
+    End: last,
+  }[event.key];
+  if (target === undefined) return;
+  event.preventDefault();
+  grid.buttons[target]?.focus();
+}
+
+// ---- Tooltip ---------------------------------------------------------------------------------
+
+function showTip(grid, event) {
+  const index = indexOf(event);
+  if (index === null) {
+    grid.tip.hidden = true;
+    return;
+  }
+  const { tip } = grid;
+  tip.textContent = nameOf(grid.head, index);
+  tip.hidden = false;
+  const button = grid.buttons[index].getBoundingClientRect();
+  const { width, height } = tip.getBoundingClientRect();
+  const left = Math.min(button.left, window.innerWidth - width - 8);
+  const above = button.top - height - 5;
+  tip.style.left = `${Math.max(8, left)}px`;
+  tip.style.top = `${above > 60 ? above : button.bottom + 5}px`;
+}

@@ -1,0 +1,65 @@
+"""What the server hands out as files: Plotly's own script, for the live charts.
+
+Streamlit serves the folder ``static/`` beside ``app.py``. It refuses links that lead out of it,
+so the script is copied there from the installed plotly package. ``make run`` does so before the
+server starts (``python -m cifarviz.ui.static_files``), and ``app.py`` once more, which costs two
+looks at the disk when the copy is there; a copy made under a running server is served too.
+"""
+
+import filecmp
+import os
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+PLOTLY_SCRIPT = f"plotly-{version('plotly')}.min.js"
+"""The file's name in ``static/``; another version of plotly gets another name and address."""
+
+_STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+def provide(folder: Path = _STATIC) -> Path:
+    """Put Plotly's script into ``folder`` unless it is there; returns its path.
+
+    Raises ``OSError`` when the folder cannot be written to.
+    """
+    source = _installed_script()
+    target = folder / PLOTLY_SCRIPT
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    # Two servers may start at once, and a browser may be reading: never a half-written file.
+    handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(source.read_bytes())
+        part.chmod(0o644)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    for old in folder.glob("plotly-*.min.js"):
+        if old != target:
+            old.unlink(missing_ok=True)
+    return target
+
+
+def is_intact(script: Path) -> bool:
+    """Whether ``script`` is, byte for byte, what the installed plotly package brings."""
+    return script.is_file() and filecmp.cmp(script, _installed_script(), shallow=False)
+
+
+def _installed_script() -> Path:
+    # find_spec, not an import: plotly itself isn't needed to copy a file out of it.
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("The package plotly is not installed.")
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
+if __name__ == "__main__":
+    script = provide()
+    if not is_intact(script):
+        script.unlink()
+        provide()

@@ -1,0 +1,138 @@
+"""A real Chromium and a real server for the tests in this folder."""
+
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from scripts import chromium as installed
+from scripts.app_server import ROOT, AppServer, serve_files
+
+_FOLDER = Path(__file__).parent
+_PICTURES = ROOT / "build" / "failed"
+_FAILED = pytest.StashKey[bool]()
+_PAGES = pytest.StashKey[list[Page]]()
+_SERVERS = pytest.StashKey[list[AppServer]]()
+
+StartServer = Callable[..., AppServer]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _FOLDER in item.path.parents:
+            item.add_marker("browser")
+    # Last: they take longest, and Playwright keeps an event loop running in this thread.
+    items.sort(key=lambda item: _FOLDER in item.path.parents)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for the whole run; without one the tests here are skipped, and it is said."""
+    path = installed.find()
+    if path is None:
+        pytest.skip(f"Browser tests: {installed.MISSING}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=installed.launch_arguments()
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartServer]:
+    """Start servers: ``app_server(script="app.py", home=None, environment=None)``.
+
+    ``script`` is a path from the root of the repository; without ``home`` the server gets an
+    empty one. Each runs until the end of the session, or until ``.stop()``.
+    """
+    serve_files()
+    servers: list[AppServer] = []
+    request.session.stash[_SERVERS] = servers
+    numbers = itertools.count(1)
+
+    def start(
+        script: str | Path = "app.py",
+        home: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> AppServer:
+        folder = tmp_path_factory.mktemp(f"server{next(numbers)}")
+        own = {"KERAS_HOME": str(folder / "keras"), "CIFARVIZ_DATA_DIR": "", **(environment or {})}
+        server = AppServer(ROOT / script, home or folder / "home", folder / "log.txt", own)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def new_page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages of browser sessions of their own: ``new_page(color_scheme="dark")``.
+
+    Each is 1440 × 900; further arguments are those of Playwright's ``Browser.new_context``.
+    """
+    pages: list[Page] = []
+    request.node.stash[_PAGES] = pages
+    notes: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            notes.append(f"{message.text}  ({message.location.get('url', '')})")
+
+    def open_page(**context: object) -> Page:
+        settings: dict[str, object] = {"viewport": {"width": 1440, "height": 900}, **context}
+        page = chromium.new_context(**settings).new_page()  # type: ignore[arg-type]
+        page.set_default_timeout(20_000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: notes.append(f"uncaught: {error}"))
+        pages.append(page)
+        return page
+
+    yield open_page
+    if notes:
+        # Shown by pytest when the test failed.
+        print("Errors in the browser's console:", *notes, sep="\n  ")
+    try:
+        for number, page in enumerate(pages, 1):
+            if request.node.stash.get(_FAILED, False) and not page.is_closed():
+                _PICTURES.mkdir(parents=True, exist_ok=True)
+                picture = _PICTURES / f"{request.node.name}-{number}.png"
+                page.screenshot(path=picture, full_page=True)
+                print(f"Page {number} as it was: {picture.relative_to(ROOT)} ({page.url})")
+    finally:
+        for page in pages:
+            page.context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """One page of a browser session of its own."""
+    return new_page()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+        for server in item.session.stash.get(_SERVERS, []):
+            # The end of what the server said is where its traceback is.
+            report.sections.append((f"Server {server.url}", server.log()[-6000:]))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(installed.MISSING in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.section("browser tests", red=True)
+        terminalreporter.line(f"{count} browser tests were skipped: {installed.MISSING}")

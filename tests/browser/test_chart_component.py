@@ -1,0 +1,174 @@
+"""The chart in a real browser: zoom, clicks, themes, pictures, and what goes wrong."""
+
+import shutil
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cifarviz.ui.static_files import provide
+
+APP = Path(__file__).parent / "apps" / "live_chart.py"
+
+
+@pytest.fixture(scope="module")
+def server(app_server, tmp_path_factory: pytest.TempPathFactory):
+    """The app in a folder of its own, where the script is served from beside it."""
+    folder = tmp_path_factory.mktemp("charts")
+    provide(folder / "static")
+    return app_server(shutil.copy(APP, folder))
+
+
+@pytest.fixture
+def app(server, page: Page) -> Page:
+    page.goto(server.url)
+    drawn(page, "Loss")
+    return page
+
+
+def drawn(page: Page, name: str) -> Locator:
+    chart = page.get_by_role("figure", name=name)
+    expect(chart.locator("svg.main-svg").first).to_be_visible()
+    return chart
+
+
+def axis_range(chart: Locator, axis: str = "xaxis") -> list[float]:
+    return chart.evaluate(f"e => Array.from(e._fullLayout.{axis}.range)")
+
+
+def points(chart: Locator) -> int:
+    return chart.evaluate("e => e.data[0].x.length ?? e._fullData[0].x.length")
+
+
+def revision(chart: Locator) -> str | None:
+    return chart.get_attribute("data-revision")
+
+
+def zoom(page: Page, chart: Locator) -> None:
+    box = chart.locator(".nsewdrag").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=5)
+    page.mouse.up()
+
+
+def await_updates(page: Page, chart: Locator, number: int) -> None:
+    for _ in range(number):
+        old = revision(chart)
+        page.wait_for_function(
+            "([e, old]) => e.dataset.revision !== old", arg=[chart.element_handle(), old]
+        )
+
+
+def test_zoom_and_legend_choices_survive_live_updates(app: Page) -> None:
+    chart = drawn(app, "Loss")
+    before = axis_range(chart)
+    zoom(app, chart)
+    app.wait_for_function(
+        "([e, end]) => e._fullLayout.xaxis.range[1] < end", arg=[chart.element_handle(), before[1]]
+    )
+    chart.locator(".legendtoggle").first.click()
+    expect(chart.locator(".scatterlayer .trace")).to_have_count(2)
+    zoomed = axis_range(chart), axis_range(chart, "yaxis")
+
+    count = points(chart)
+    await_updates(app, chart, 3)
+
+    assert points(chart) >= count + 3
+    assert (axis_range(chart), axis_range(chart, "yaxis")) == zoomed
+    expect(chart.locator(".scatterlayer .trace")).to_have_count(2)
+    assert chart.evaluate("e => e._fullData[0].visible") == "legendonly"
+
+
+def test_a_double_click_brings_the_growing_axis_back(app: Page) -> None:
+    chart = drawn(app, "Loss")
+    zoom(app, chart)
+    await_updates(app, chart, 1)
+    box = chart.locator(".nsewdrag").bounding_box()
+    assert box
+    app.mouse.dblclick(box["x"] + 20, box["y"] + 20)
+    app.wait_for_function(
+        "e => e._fullLayout.xaxis.range[1] >= e._fullData[0].x.length", arg=chart.element_handle()
+    )
+
+
+def test_what_has_not_changed_is_not_drawn_again(app: Page) -> None:
+    matrix = drawn(app, "Confusion matrix")
+    same, live = revision(matrix), drawn(app, "Loss")
+    matrix.evaluate("e => { e.drawings = 0; e.on('plotly_afterplot', () => e.drawings++) }")
+    app.get_by_text("Show the live chart").click()
+    expect(live).to_have_count(0)
+    assert revision(matrix) == same
+    assert matrix.evaluate("e => e.drawings") == 0
+
+
+def test_a_click_on_a_heatmap_cell_comes_back_once(app: Page) -> None:
+    box = drawn(app, "Confusion matrix").locator(".nsewdrag").bounding_box()
+    assert box
+    # Three columns and rows: the cell in the middle of the left column is dog taken for cat.
+    app.mouse.click(box["x"] + box["width"] / 6, box["y"] + box["height"] / 2)
+    expect(app.get_by_text("clicked: (1, 0) cat dog 3 [1, 0, 3]")).to_be_visible()
+    app.get_by_text("Show the live chart").click()
+    expect(app.get_by_text("clicked:")).to_have_count(0)
+
+
+def test_a_chart_in_a_closed_tab_is_drawn_when_it_opens(app: Page) -> None:
+    app.get_by_role("tab", name="Second").click()
+    chart = drawn(app, "In a tab")
+    width = chart.evaluate("e => [e._fullLayout.width, e.clientWidth]")
+    assert width[0] == width[1] > 300
+
+
+def test_it_is_as_wide_as_its_place(app: Page) -> None:
+    chart = drawn(app, "Loss")
+    app.set_viewport_size({"width": 800, "height": 900})
+    app.wait_for_function(
+        "e => e.clientWidth < 800 && e._fullLayout.width === e.clientWidth",
+        arg=chart.element_handle(),
+    )
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_it_is_saved_by_the_browser(app: Page, kind: str) -> None:
+    chart = drawn(app, "Loss")
+    chart.hover()
+    with app.expect_download() as waiting:
+        chart.locator(f"[data-title='Download as {kind.upper()}']").click()
+    assert waiting.value.suggested_filename == f"loss.{kind}"
+    saved = Path(waiting.value.path())
+    if kind == "png":
+        assert saved.read_bytes().startswith(b"\x89PNG\r\n")
+    else:
+        assert xml.etree.ElementTree.parse(saved).getroot().tag.endswith("svg")
+
+
+def test_it_follows_the_theme_also_while_shown(app: Page) -> None:
+    chart = drawn(app, "Confusion matrix")
+
+    def colors() -> list[str]:
+        return chart.evaluate("e => [e._fullLayout.font.color, e._fullLayout.paper_bgcolor]")
+
+    light = colors()
+    app.emulate_media(color_scheme="dark")
+    app.wait_for_function(
+        "([e, old]) => e._fullLayout.font.color !== old", arg=[chart.element_handle(), light[0]]
+    )
+    dark = colors()
+    assert light == ["#1D2730", "rgba(0, 0, 0, 0)"]
+    assert dark == ["#E6EAEE", "rgba(0, 0, 0, 0)"]
+
+
+def test_without_its_script_it_says_so(app_server, page: Page, tmp_path: Path) -> None:
+    server = app_server(shutil.copy(APP, tmp_path))
+    page.goto(server.url)
+    alert = page.get_by_role("alert").filter(has_text="its script did not load")
+    expect(alert.first).to_be_visible()
+
+    # Files that appear under a running server are served: the next run of the page draws.
+    provide(tmp_path / "static")
+    drawn(page, "Loss")
+    expect(alert.locator("visible=true").and_(page.locator("[aria-label='Loss'] p"))).to_have_count(
+        0
+    )
