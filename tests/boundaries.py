@@ -15,10 +15,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "cifarviz": frozenset(),
     "errors": frozenset(),
     "settings": frozenset(),
-    "data": frozenset({"errors", "settings"}),
+    "storage": frozenset({"errors"}),
+    "data": frozenset({"storage", "errors", "settings"}),
     "experiment": frozenset({"data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
-    "runs": frozenset({"experiment", "data", "errors", "settings"}),
+    "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
     "analysis": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
     "figures": frozenset({"experiment", "data", "errors"}),
     "training": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
@@ -122,7 +123,7 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
             what = found.module if to_tensorflow else f"the ★ file {found.module}"
             if found.at_top and not may_be_star:
                 law = f"only ★ files import {what} at their top, and this is none"
-            elif not found.at_top and not star and not _is_door(source):
+            elif not found.at_top and not found.for_types and not star and not _is_door(source):
                 law = f"only the doors ({', '.join(DOORS)}) import {what} inside a function"
             else:
                 continue

@@ -8,17 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
+When = Literal["import", "call", "never"]
 TENSORFLOW = frozenset({"tensorflow", "keras", "tf_keras"})
 
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module; ``at_top`` if it is loaded together with the file that names it."""
+    """One imported module.
+
+    ``at_top`` if it is loaded together with the file that names it; ``for_types`` if it never is,
+    since only type checkers read it.
+    """
 
     module: str
     line: int
     at_top: bool
+    for_types: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Tree:
         return frozenset(found)
 
     def _read_imports(self, source: Source) -> Iterator[Import]:
-        for node, at_top in _nodes(source.tree, True):
+        for node, when in _nodes(source.tree, "import"):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -94,7 +101,7 @@ class Tree:
             else:
                 continue
             for name in dict.fromkeys(names):
-                yield Import(name, node.lineno, at_top)
+                yield Import(name, node.lineno, when == "import", when == "never")
 
 
 def words(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -130,13 +137,17 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     return ".".join([*package[:keep], *([node.module] if node.module else [])])
 
 
-def _nodes(node: ast.AST, at_top: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node below, and whether it is run when the file is imported."""
+def _nodes(node: ast.AST, when: When) -> Iterator[tuple[ast.AST, When]]:
+    """Every node below, and when it is run: with the file's import, with a call, or never."""
     for child in ast.iter_child_nodes(node):
-        inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-        yield child, at_top
-        yield from _nodes(child, at_top and not inside and not typing)
+        inner = when
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            inner = "call" if when == "import" else when
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            inner = "never"
+        yield child, when
+        yield from _nodes(child, inner)
+
 
 
 def _imported_by_call(node: ast.Call) -> str | None:

@@ -4,12 +4,8 @@ The marker is written last and withdrawn first, so files with a marker of the ri
 once written whole and verified.
 """
 
-import contextlib
-import errno
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,11 +15,11 @@ from cifarviz.data.arrays import ARRAY_NAMES, Arrays
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
+from cifarviz.storage import atomically, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
 _WRITE_CHUNK = 4 << 20
-_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def read_arrays(folder: Path) -> Arrays:
@@ -92,7 +88,7 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
             "fingerprints": asdict(info.fingerprints),
             "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
         }
-        with _atomically(folder / MARKER) as temporary:
+        with atomically(folder / MARKER) as temporary:
             temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
 
 
@@ -111,47 +107,15 @@ def need_space(folder: Path, amount: int) -> None:
         )
 
 
-@contextlib.contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn the system's refusals to write below ``folder`` into ``StorageFull``."""
-    try:
-        yield
-    except (FileExistsError, NotADirectoryError) as error:
-        raise StorageFull(
-            f"“{folder}” cannot be made: a file of that name is in the way. "
-            "Set CIFARVIZ_HOME to a folder."
-        ) from error
-    except OSError as error:
-        if error.errno not in _REFUSALS:
-            raise
-        raise StorageFull(
-            f"Nothing more can be written to “{folder}”: {error.strerror}. Make room or allow "
-            "writing there, or set CIFARVIZ_HOME to another folder."
-        ) from error
-
-
 def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
     content = np.ascontiguousarray(array).reshape(-1).data
-    with _atomically(path) as temporary, temporary.open("wb") as file:
+    with atomically(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(
             file, {"descr": "|u1", "fortran_order": False, "shape": array.shape}
         )
         for start in range(0, len(content), _WRITE_CHUNK):
             file.write(content[start : start + _WRITE_CHUNK])
             watch.advance(done + min(start + _WRITE_CHUNK, len(content)), total)
-
-
-@contextlib.contextmanager
-def _atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to, which takes the place of ``path`` when all went well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int | None:

@@ -18,10 +18,10 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cifarviz.data.cache import storage_errors
 from cifarviz.data.datasets import Archive, Package
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetNotFound
+from cifarviz.storage import storage_errors
 
 CONNECT_SECONDS = 5.0
 STALL_SECONDS = 60.0

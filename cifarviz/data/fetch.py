@@ -18,6 +18,7 @@ from cifarviz.data.library import DatasetStatus
 from cifarviz.data.progress import FetchProgress, Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.settings import Settings
+from cifarviz.storage import storage_errors
 
 __all__ = ["SOURCES", "FetchProgress", "fetch"]
 
@@ -48,7 +49,7 @@ def fetch(
     info = find(name)
     watch = Watch(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
-    with cache.storage_errors(settings.home):
+    with storage_errors(settings.home):
         settings.datasets.mkdir(parents=True, exist_ok=True)
         settings.locks.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(info, settings, watch) as waited:
@@ -106,7 +107,7 @@ def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Itera
     waited = False
     while True:
         try:
-            with cache.storage_errors(settings.locks):
+            with storage_errors(settings.locks):
                 lock.acquire(timeout=_WAIT_SECONDS)
             break
         except filelock.Timeout:
@@ -139,7 +140,7 @@ def _first_that_answers(
     reasons = []
     for title, way, room in attempts:
         watch.begin(title, "looking")
-        with cache.storage_errors(settings.datasets):
+        with storage_errors(settings.datasets):
             cache.need_space(settings.datasets, info.nbytes + room)
             folder = Path(tempfile.mkdtemp(prefix=f".{info.name}-", dir=settings.datasets))
         try:

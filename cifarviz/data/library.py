@@ -12,6 +12,7 @@ from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Variant, find
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.settings import Settings
+from cifarviz.storage import storage_errors
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def verify(
     info = find(name)
     if cache.problem_of(full_folder(info, settings), info) is not None:
         return status(info, settings)
-    with cache.storage_errors(settings.locks):
+    with storage_errors(settings.locks):
         settings.locks.mkdir(parents=True, exist_ok=True)
         with fetch_lock(info, settings):
             problem = find_damage(info, settings, watch or Watch())

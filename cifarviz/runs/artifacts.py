@@ -1,18 +1,15 @@
 """Files of a run: named arrays with a few facts, written whole or not at all."""
 
-import errno
 import json
-import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
-from uuid import uuid4
 
 import numpy as np
 
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.storage import atomically, storage_errors
 
 _FACTS = "__facts__"
 
@@ -24,41 +21,15 @@ def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
     return folder / f"checkpoint-{which}.npz"
 
 
-@contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn "no space left" into ``StorageFull`` with the folder named."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise storage_full(folder) from error
-        raise
-
-
-def storage_full(folder: Path) -> StorageFull:
-    """The error for a disk that takes no more."""
-    return StorageFull(
-        f"The disk that holds {folder} is full. Free some space (the Runs page can delete "
-        "runs), or set CIFARVIZ_HOME to a folder on another disk."
-    )
-
-
 def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in its place.
+    """Let ``write`` fill a file that takes the place of ``path`` when it is complete.
 
-    A reader sees the old file or the new one, also after a crash in between.
+    Raises ``StorageFull``.
     """
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomically(path) as temporary, temporary.open("wb") as file:
+            write(file)
 
 
 def save_arrays(
@@ -66,7 +37,9 @@ def save_arrays(
 ) -> None:
     """Write arrays and JSON-able facts as one uncompressed ``.npz``."""
     encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays}))
+    write_atomically(
+        path, lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays})
+    )
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cifarviz.errors import StoreError, UnknownFormat
-from cifarviz.runs.artifacts import storage_full
+from cifarviz.storage import storage_full
 
 SCHEMA_VERSION = 1
 
@@ -124,7 +124,7 @@ class Database:
                 connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "full" in str(error):
-                raise storage_full(self.path.parent) from error
+                raise storage_full(self.path.parent, "the disk is full") from error
             raise StoreError(
                 f"The runs in {self.path} cannot be read or written just now ({error}). "
                 "Check that the folder is there and that you may write to it."

@@ -1,0 +1,105 @@
+"""``evaluate``, ``predict`` and ``feature-maps`` answer from a trained run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifarviz.data import library
+from cifarviz.settings import Settings
+
+Call = Callable[..., Any]
+
+
+def test_evaluating_measures_the_test_images(call: Call, tiny: Any) -> None:
+    found = call("evaluate", tiny["run"], "--json").json
+    assert (found["run"], found["split"], found["images"]) == (tiny["run"], "test", 1000)
+    # The preset validates by the same test images.
+    assert found["accuracy"] == pytest.approx(tiny["history"]["val_accuracy"][-1], abs=1e-9)
+    assert found["loss"] == pytest.approx(tiny["history"]["val_loss"][-1], rel=1e-4)
+    confusion = np.array(found["confusion"])
+    assert confusion.shape == (10, 10)
+    assert confusion.sum(axis=1).tolist() == [100] * 10
+    assert np.trace(confusion) / 1000 == found["accuracy"]
+    assert found["per_class"]["cat"]["support"] == 100
+    assert "airplane" in call("evaluate", tiny["run"]).out
+
+
+def test_predicting_answers_for_each_file_and_says_which_cannot_be_read(
+    call: Call, tiny: Any, tmp_path: Path, settings: Settings
+) -> None:
+    test = library.load("cifar10", "sample", settings).test
+    Image.fromarray(test.images[0]).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    files = [tmp_path / name for name in ("good.png", "bad.png", "none.png")]
+    answer = call("predict", tiny["run"], *files, "--json")
+    good, bad, none = answer.json
+    assert answer.code == 2
+    assert good["file"] == str(files[0])
+    assert sum(good["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert good["class"] == max(good["probabilities"], key=good["probabilities"].get)
+    assert "not an image" in bad["error"]
+    assert "none.png" in none["error"]
+    assert call("predict", tiny["run"], files[0]).code == 0
+
+
+def test_feature_maps_are_one_picture_a_layer(call: Call, tiny: Any, tmp_path: Path) -> None:
+    answer = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "maps")
+    assert answer.code == 0
+    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == [
+        "01-conv2d_1.png",
+        "02-max_pooling2d_1.png",
+        "03-conv2d_2.png",
+        "04-max_pooling2d_2.png",
+        "05-conv2d_3.png",
+    ]
+    # 64 channels of 4×4, each at least 64 pixels a side.
+    assert min(Image.open(tmp_path / "maps" / "05-conv2d_3.png").size) > 8 * 64
+
+
+def test_feature_maps_of_ones_own_picture(call: Call, tiny: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 100), "red").save(tmp_path / "red.jpg")
+    out = tmp_path / "maps"
+    assert (
+        call("feature-maps", tiny["run"], "--image", tmp_path / "red.jpg", "--out", out).code == 0
+    )
+    assert len(list(out.iterdir())) == 5
+
+
+@pytest.mark.parametrize(
+    ("image", "said"), [("9999", "Test image 9999"), ("x.png", "x.png"), ("-1", "-1")]
+)
+def test_an_image_that_is_not_there(
+    call: Call, tiny: Any, tmp_path: Path, image: str, said: str
+) -> None:
+    answer = call("feature-maps", tiny["run"], "--image", image, "--out", tmp_path / "maps")
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_a_folder_that_cannot_be_made(call: Call, tiny: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "file" / "maps")
+    assert answer.code == 2
+    assert "folder" in answer.err
+
+
+def test_weights_that_are_gone_or_damaged(call: Call, tiny: Any, settings: Settings) -> None:
+    weights = settings.runs / tiny["run"] / "checkpoint-last.npz"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    answer = call("evaluate", tiny["run"])
+    assert answer.code == 1
+    assert "damaged" in answer.err
+    weights.unlink()
+    answer = call("evaluate", tiny["run"])
+    assert answer.code == 2
+    assert "not there" in answer.err
+    assert call("evaluate", tiny["run"], "--checkpoint", "best").code == 0
+
+
+def test_the_beginning_of_an_id_is_enough_when_it_names_one_run(call: Call, tiny: Any) -> None:
+    assert call("evaluate", tiny["run"][:5], "--json").json["run"] == tiny["run"]
+    assert call("evaluate", "").code == 2

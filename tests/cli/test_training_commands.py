@@ -1,0 +1,170 @@
+"""``presets``, ``train``, ``runs`` and ``resume`` answer as docs/command-line.md says."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+Call = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
+
+
+def test_presets_are_listed_layer_by_layer(call: Call) -> None:
+    listed = {preset["name"]: preset for preset in call("presets", "--json").json}
+    assert listed["cifar10-starter"]["parameters"] == 122_570
+    assert listed["cifar10-vgg"]["parameters"] == 814_122
+    layers = listed["cifar10-starter"]["layers"]
+    assert [layer["output_shape"] for layer in layers] == [
+        [30, 30, 32], [15, 15, 32], [13, 13, 64], [6, 6, 64], [4, 4, 64], [1024], [64], [10]
+    ]  # fmt: skip
+    assert [layer["parameters"] for layer in layers] == [896, 0, 18_496, 0, 36_928, 0, 65_600, 650]
+
+
+def test_training_gives_its_whole_history(call: Call, tiny: Any) -> None:
+    assert tiny.keys() == {
+        "run", "state", "epochs", "history", "seconds", "images_per_second", "precision",
+        "parameters",
+    }  # fmt: skip
+    assert (tiny["state"], tiny["epochs"], tiny["parameters"]) == ("finished", 2, 122_570)
+    assert tiny["precision"] == "float32"
+    assert tiny["seconds"] > 0
+    assert tiny["images_per_second"] > 0
+    assert {name: len(values) for name, values in tiny["history"].items()} == dict.fromkeys(
+        ("loss", "accuracy", "val_loss", "val_accuracy"), 2
+    )
+
+
+def test_nothing_but_the_json_is_on_standard_output(call: Call) -> None:
+    words = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
+    answer = call(*words.split(), "--json")
+    assert answer.out.count("\n") == 1
+    assert "epoch 1: loss" in answer.err
+
+
+def test_runs_are_listed(call: Call, tiny: Any) -> None:
+    [run] = call("runs", "--json").json
+    assert (run["run"], run["state"], run["preset"]) == (tiny["run"], "finished", "cifar10-starter")
+    assert run["val_accuracy"] == max(tiny["history"]["val_accuracy"])
+    losses = tiny["history"]["val_loss"]
+    assert run["best_epoch"] == losses.index(min(losses)) + 1
+    table = call("runs")
+    assert tiny["run"] in table.out
+
+
+def test_no_runs_yet_says_what_to_do(call: Call) -> None:
+    answer = call("runs")
+    assert (answer.code, answer.out) == (0, "")
+    assert "python -m cifarviz train" in answer.err
+    assert call("runs", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train nothing", "no preset called “nothing”"),
+        ("train cifar10-starter --epochs 0", "number of epochs must be"),
+        (
+            "train cifar10-starter --data sample --batch-size 4096 --train-images 99",
+            "batch of 4,096",
+        ),
+        ("train cifar10-starter --data sample --train-images 50001", "50,001 training images"),
+        ("train cifar10-starter --seed -1", "seed must be"),
+        ("train cifar10-starter --precision half", "half"),
+        ("train cifar10-starter --data everything", "everything"),
+        ("resume nowhere", "no run “nowhere”"),
+        ("evaluate nowhere", "no run “nowhere”"),
+        ("predict nowhere x.png", "no run “nowhere”"),
+        ("feature-maps nowhere --image 1 --out x", "no run “nowhere”"),
+        ("dance", "dance"),
+        ("train", "preset"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_code_2(call: Call, words: str, said: str) -> None:
+    answer = call(*words.split())
+    assert answer.code == 2
+    assert said.lower() in answer.err.lower()
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+    assert call("runs", "--json").json == []
+
+
+def test_the_full_set_is_asked_for_and_not_here(call: Call) -> None:
+    answer = call("train", "cifar10-vgg", "--data", "full")
+    assert answer.code == 1
+    assert "data fetch cifar10" in answer.err
+
+
+def test_a_failed_run_is_code_1_and_says_why(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cifarviz.training import engine
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("a wire came loose")
+
+    monkeypatch.setattr(engine, "build", broken)
+    answer = call("train", "cifar10-starter", "--data", "sample", "--batch-size", "32", "--json")
+    assert answer.code == 1
+    assert answer.json["state"] == "failed"
+    assert answer.json["history"]["val_loss"] is None
+    assert "a wire came loose" in answer.err
+
+
+def test_a_finished_run_is_not_resumed(call: Call, tiny: Any) -> None:
+    answer = call("resume", tiny["run"])
+    assert answer.code == 2
+    assert "finished all its epochs" in answer.err
+
+
+def test_stopping_from_elsewhere_and_resuming(settings: Settings) -> None:
+    command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
+    command += ["--epochs", "2", "--batch-size", "16", "--train-images", "2000", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    store = RunStore(settings)
+    deadline = time.monotonic() + 60
+    while not (runs := store.all()) or not len(store.batch_points(runs[0].id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    store.request(runs[0].id, Action.STOP)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert '"state": "stopped"' in out
+    resumed = subprocess.run(
+        [sys.executable, "-m", "cifarviz", "resume", runs[0].id[:6]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert store.get(runs[0].id).state is RunState.FINISHED
+
+
+def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
+    command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
+    process = subprocess.Popen(
+        [*command, "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    store = RunStore(settings)
+    deadline = time.monotonic() + 60
+    while not (runs := store.all()) or not len(store.batch_points(runs[0].id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert '"state": "stopped"' in out
+    assert (store.folder(runs[0].id) / "checkpoint-last.npz").exists()
