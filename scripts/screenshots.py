@@ -1,20 +1,42 @@
-"""Take pictures of every page, light and dark, of the real app: ``make screenshots``.
+"""Take pictures of every page of the real app, light and dark: ``make screenshots``.
 
-The pictures go to ``build/screenshots``, named for the page and the theme. The app runs on the
-runs and data of ``CIFARVIZ_HOME``, so what is there is what is shown.
+Two networks are trained on the embedded sample first, into a home of their own under ``build``
+that later calls use again, and a third one trains while the pictures are taken. The pictures go
+to ``build/screenshots``; those that the README and docs show, to ``docs/images`` as well.
 """
 
+import json
 import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from cifarviz.settings import Settings
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 
 _FOLDER = ROOT / "build" / "screenshots"
+_HOME = ROOT / "build" / "screenshots-home"
+_DOCS = ROOT / "docs" / "images"
+_SIZES = ((1440, 900), (1920, 1080))
+_VGG = "train cifar10-vgg --data sample --epochs 20"
+_STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
+_LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One view: its file's name, its address, and whether the docs show it."""
+
+    name: str
+    address: str
+    in_docs: bool = False
 
 
 def main() -> int:
@@ -23,37 +45,97 @@ def main() -> int:
     if path is None:
         print(f"No screenshots: {chromium.MISSING}", file=sys.stderr)
         return 1
-    _FOLDER.mkdir(parents=True, exist_ok=True)
-    pages = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
+    for folder in (_FOLDER, _HOME, _DOCS):
+        folder.mkdir(parents=True, exist_ok=True)
     serve_files()
+    vgg, starter = _trained("cifar10-vgg", _VGG), _trained("cifar10-starter", _STARTER)
     log = _FOLDER / "server.log"
     log.unlink(missing_ok=True)
     with (
-        AppServer(ROOT / "app.py", Settings.from_environment(os.environ).home, log) as server,
+        _training() as live,
+        AppServer(ROOT / "app.py", _HOME, log) as server,
         sync_playwright() as playwright,
         playwright.chromium.launch(
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for page in pages:
+        for shot in _shots(vgg, starter, live):
             for theme in ("light", "dark"):
-                picture = _FOLDER / f"{page}-{theme}.png"
-                _take(browser, f"{server.url}/{page}", theme, picture)
-                print(picture.relative_to(ROOT), flush=True)
+                for width, height in _SIZES:
+                    picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
+                    _take(browser, f"{server.url}/{shot.address}", theme, (width, height), picture)
+                    print(picture.relative_to(ROOT), flush=True)
+                    if shot.in_docs and width == _SIZES[0][0]:
+                        shutil.copy(picture, _DOCS / f"{shot.name}-{theme}.png")
     return 0
 
 
-def _take(browser: Browser, address: str, theme: str, picture: Path) -> None:
+def _shots(vgg: str, starter: str, live: str) -> list[Shot]:
+    return [
+        Shot("start", ""),
+        Shot("samples", "samples?seed=777&count=24", in_docs=True),
+        Shot("setup", "train?view=setup&preset=cifar10-vgg"),
+        Shot("train", f"train?view=watch&run={live}", in_docs=True),
+        Shot("trained", f"train?view=watch&run={vgg}"),
+        Shot("runs", "runs"),
+        Shot("inside", f"inside?run={vgg}&split=test&image=1", in_docs=True),
+        Shot("channel", f"inside?run={vgg}&split=test&image=1&layer=conv2d_2&channel=5"),
+        Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
+        Shot("predict", f"predict?run={starter}&split=test&image=1"),
+    ]
+
+
+def _take(browser: Browser, address: str, theme: str, size: tuple[int, int], picture: Path) -> None:
     context = browser.new_context(
-        viewport={"width": 1440, "height": 900},
+        viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
     page = context.new_page()
     page.goto(address)
     chromium.settle(page)
-    page.screenshot(path=picture, full_page=True)
+    page.screenshot(path=picture)
     context.close()
+
+
+def _trained(preset: str, words: str) -> str:
+    """The id of a finished run of a preset, trained now if there is none yet."""
+    for run in json.loads(_call("runs --json")):
+        if run["preset"] == preset and run["state"] == "finished":
+            return str(run["run"])
+    print(f"Training {preset} on the sample.", flush=True)
+    result: dict[str, Any] = json.loads(_call(f"{words} --json"))
+    return str(result["run"])
+
+
+@contextmanager
+def _training() -> Iterator[str]:
+    """A run that is under way inside the block; gone afterwards."""
+    process = subprocess.Popen(
+        _command(_LIVE), cwd=ROOT, env=_environment(), stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    try:
+        # "Run 1a2b3c4d (name)" is the first thing it says.
+        yield process.stderr.readline().decode().split()[1]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _call(words: str) -> str:
+    done = subprocess.run(
+        _command(words), cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
+
+
+def _command(words: str) -> list[str]:
+    return [sys.executable, "-m", "cifarviz", *words.split()]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "CIFARVIZ_HOME": str(_HOME)}
 
 
 if __name__ == "__main__":
