@@ -8,6 +8,7 @@ to ``build/screenshots``; those that the README and docs show, to ``docs/images`
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 
@@ -115,12 +118,14 @@ def _training() -> Iterator[str]:
         _command(_LIVE), cwd=ROOT, env=_environment(), stderr=subprocess.PIPE
     )
     assert process.stderr is not None
+    # "Run 1a2b3c4d (name)" is the first thing it says.
+    run = process.stderr.readline().decode().split()[1]
     try:
-        # "Run 1a2b3c4d (name)" is the first thing it says.
-        yield process.stderr.readline().decode().split()[1]
+        yield run
     finally:
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        RunStore(Settings.from_environment(_environment())).delete(run)
 
 
 def _call(words: str) -> str:

@@ -124,12 +124,10 @@ class Worker:
         slot = self._wait_for_slot(run_id)
         if slot is None:
             return
-        started = time.monotonic()
-        before = self.store.get(run_id).seconds
         try:
-            self.store.transition(run_id, RunState.RUNNING)
-            state, message = self._train(run_id)
-            self.store.describe(run_id, seconds=before + time.monotonic() - started)
+            before = self.store.transition(run_id, RunState.RUNNING).seconds
+            state, message, seconds = self._train(run_id)
+            self.store.describe(run_id, seconds=before + seconds)
             if state is RunState.STOPPED:
                 self._stopping(run_id)
             self.store.transition(run_id, state, message)
@@ -153,19 +151,23 @@ class Worker:
                 time.sleep(1)
             time.sleep(_POLL)
 
-    def _train(self, run_id: str) -> tuple[RunState, str | None]:
-        """Run the engine; returns the state the run ends in, and why if it failed."""
-        # One of the three doors to TensorFlow.
-        from cifarviz.training import engine
-
+    def _train(self, run_id: str) -> tuple[RunState, str | None, float]:
+        """Run the engine: the state the run ends in, why if it failed, and the seconds it took."""
+        started = time.monotonic()
+        state, message = RunState.FAILED, None
         try:
+            # One of the three doors to TensorFlow, whose import is not the run's time.
+            from cifarviz.training import engine
+
+            started = time.monotonic()
             finished = engine.train(self.store, run_id, self.settings)
+            state = RunState.FINISHED if finished else RunState.STOPPED
         except CifarvizError as error:
-            return RunState.FAILED, str(error)
+            message = str(error)
         except Exception as error:
             log.exception("run %s failed", run_id)
-            return RunState.FAILED, f"Training broke off: {type(error).__name__}: {error}"
-        return (RunState.FINISHED if finished else RunState.STOPPED), None
+            message = f"Training broke off: {type(error).__name__}: {error}"
+        return state, message, time.monotonic() - started
 
     def _stopping(self, run_id: str) -> None:
         try:

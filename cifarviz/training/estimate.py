@@ -1,0 +1,136 @@
+"""How long an epoch will take, from how fast this machine's recorded runs were.
+
+A training step is taken to cost a fixed time (``_STEP``: starting the step, updating the
+weights) and its images' multiply-adds at a rate that the recorded runs tell. Networks that
+differ in size reach different rates, so the further the recorded runs are from what is asked,
+the wider the answer. Before there are any runs, the rate lies between bounds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log2
+from statistics import median
+from typing import Literal
+
+from cifarviz.errors import ExperimentInvalid, UnknownFormat
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs.records import Run
+
+# Seconds a step costs beside its multiply-adds. Measured on 2 cores with the presets and six
+# other networks at batches of 4 to 256: 0.5 to 4 ms.
+_STEP = 0.002
+# Multiply-adds a second that training may reach (from low to high) where nothing is recorded.
+# Measured on 2 cores with AMX: 10 to 45 thousand million in float32, up to 120 in bfloat16.
+_BOUNDS = {"float32": (8e9, 80e9), "bfloat16": (6e9, 160e9)}
+_STEP_BOUNDS = (0.0005, 0.004)
+# Validation goes forward only; the way back costs twice as much again.
+_VALIDATION = 1 / 3
+# What each doubling of the network, or two of the batch, adds to the doubt; and the doubt that
+# stays with the very same network, since a machine is not always equally busy.
+_DOUBT, _LEAST_DOUBT = 1.15, 1.1
+# A run this many doublings away says next to nothing, so bounds are better.
+_FARTHEST = 6.0
+_MOST_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one recorded run was; ``operations`` are multiply-adds an image, forward."""
+
+    operations: int
+    batch_size: int
+    precision: str
+    images_per_second: float
+
+    @property
+    def rate(self) -> float:
+        """Multiply-adds a second, without what a step costs in any case."""
+        step = self.batch_size / self.images_per_second
+        return self.operations * self.batch_size / max(step - _STEP, step / 2)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one epoch has to do."""
+
+    operations: int
+    batch_size: int
+    precision: Literal["float32", "bfloat16"]
+    train_images: int
+    validation_images: int
+
+    def seconds(self, rate: float, step: float) -> float:
+        """Seconds at ``rate`` multiply-adds a second, with ``step`` seconds for each step."""
+        images = self.train_images + _VALIDATION * self.validation_images
+        return self.operations * images / rate + step * -(-self.train_images // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds an epoch, from ``low`` to ``high``; ``runs`` 0 means a guess within bounds."""
+
+    low: float
+    high: float
+    runs: int
+    same: bool
+    """Whether the recorded runs had this very network size, batch and precision."""
+
+
+def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
+    """Estimate an epoch of ``work`` from those ``speeds`` that are most like it.
+
+    ``speeds`` come the newest first, from runs of this machine.
+    """
+    measured = sorted(
+        (distance, place)
+        for place, speed in enumerate(speeds)
+        if (distance := _distance(work, speed)) is not None
+    )
+    nearest = [(d, speeds[place]) for d, place in measured if d <= measured[0][0] + 0.5]
+    if not nearest:
+        slow, fast = _BOUNDS[work.precision]
+        return Estimate(
+            work.seconds(fast, _STEP_BOUNDS[0]), work.seconds(slow, _STEP_BOUNDS[1]), 0, False
+        )
+    used = nearest[:_MOST_RUNS]
+    rates = [speed.rate for _, speed in used]
+    doubt = _LEAST_DOUBT * _DOUBT ** median(distance for distance, _ in used)
+    typical = work.seconds(median(rates), _STEP)
+    return Estimate(
+        low=min(work.seconds(max(rates), _STEP), typical / doubt),
+        high=max(work.seconds(min(rates), _STEP), typical * doubt),
+        runs=len(used),
+        same=all(distance == 0 for distance, _ in used),
+    )
+
+
+def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
+    """The speeds of those ``runs`` that were measured on ``machine``, in their order."""
+    found = []
+    for run in runs:
+        if run.machine != machine or not run.images_per_second or run.precision is None:
+            continue
+        size = _size(run.experiment_json)
+        if size is not None:
+            found.append(Speed(*size, run.precision, run.images_per_second))
+    return tuple(found)
+
+
+def _distance(work: Work, speed: Speed) -> float | None:
+    """In doublings of the network; ``None`` if the speed says nothing about the work."""
+    if speed.precision != work.precision or min(speed.operations, work.operations) <= 0:
+        return None
+    network = abs(log2(work.operations / speed.operations))
+    distance = network + abs(log2(work.batch_size / speed.batch_size)) / 2
+    return distance if distance <= _FARTHEST else None
+
+
+@lru_cache(maxsize=1024)
+def _size(experiment_json: str) -> tuple[int, int] | None:
+    """Multiply-adds an image and batch size; ``None`` for what this version cannot read."""
+    try:
+        experiment = Experiment.from_json(experiment_json)
+    except (ExperimentInvalid, UnknownFormat):
+        return None
+    return experiment.architecture.trace().operations, experiment.batch_size
