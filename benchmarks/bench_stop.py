@@ -1,0 +1,74 @@
+"""How long a stop takes: from the request to the state "stopped", weights saved.
+
+``cifar10-vgg`` on the full set if it is in ``CIFARVIZ_HOME``, else on the sample, with 2,000
+training images, so that validation is under way about half of the time; each run is stopped at
+a moment drawn at random, during training or validation.
+
+    python -m benchmarks.bench_stop [TRIES]
+"""
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cifarviz.data.library import status
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.states import Action
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+def main() -> None:
+    """Print a table of the latencies in seconds, by what was going on."""
+    tries = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    own = Settings.from_environment()
+    full = status("cifar10", own).full_available
+    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
+        home = Path(folder)
+        if full:
+            (home / "data").symlink_to(own.datasets)
+        found = _measure(replace(own, home=home), "full" if full else "sample", tries)
+    print(f"{machine_name()}; cifar10-vgg, {'full set' if full else 'sample'}, {tries} stops")
+    print(f"{'stopped during':16}{'stops':>6}{'median':>9}{'p95':>9}{'longest':>9}  seconds")
+    for phase in sorted({phase for phase, _ in found}):
+        _row(phase, [seconds for at, seconds in found if at == phase])
+    _row("all", [seconds for _, seconds in found])
+
+
+def _measure(settings: Settings, variant: str, tries: int) -> list[tuple[str, float]]:
+    worker = Worker(settings, "command line")
+    store = worker.store
+    preset = PRESETS["cifar10-vgg"].experiment
+    experiment = Experiment.make(
+        **{**dict(preset), "data": Data.make(variant=variant, train_images=2000)}
+    )
+    moments = np.random.default_rng(0).uniform(0, 6, tries)
+    found = []
+    for moment in moments:
+        run = worker.submit(experiment, "stop")
+        while not len(store.batch_points(run.id)):
+            time.sleep(0.02)
+        time.sleep(moment)
+        progress = store.get(run.id).progress
+        asked = time.monotonic()
+        store.request(run.id, Action.STOP)
+        while store.get(run.id).state.active:
+            time.sleep(0.005)
+        found.append((progress.phase if progress else "preparing", time.monotonic() - asked))
+    return found
+
+
+def _row(name: str, seconds: list[float]) -> None:
+    median, p95 = np.percentile(seconds, (50, 95))
+    print(f"{name:16}{len(seconds):6}{median:9.2f}{p95:9.2f}{max(seconds):9.2f}")
+
+
+if __name__ == "__main__":
+    main()
