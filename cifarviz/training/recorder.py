@@ -28,6 +28,10 @@ class Recorder:
         self._pending: list[tuple[int, np.ndarray, np.ndarray]] = []
         self._last_write = 0.0
         self._last_look = 0.0
+        run = store.get(run_id)
+        self._seconds_before = run.seconds
+        # When this turn began: the last sign of life is still the one the worker gave then.
+        self._began = run.progress.heartbeat if run.progress is not None else time.time()
         self.phase = "preparing"
         self.epoch = 0
         self.step = 0
@@ -55,6 +59,9 @@ class Recorder:
             accuracy = np.concatenate([accuracy for _, _, accuracy in self._pending])
             points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
         self._store.record(self._run_id, self._progress(), points, epoch)
+        # A process that is killed has no chance to say at its end how long it worked.
+        spent = time.time() - self._began
+        self._store.describe(self._run_id, seconds=self._seconds_before + max(spent, 0.0))
         self._pending.clear()
         self._last_write = time.monotonic()
 

@@ -1,0 +1,39 @@
+"""The dashboard's entry: ``make run`` serves it."""
+
+import os
+from pathlib import Path
+
+# Read once, when TensorFlow is imported: its greetings are nothing for the console.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import streamlit as st
+
+from cifarviz.ui import cache, static_files
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import PAGES
+from cifarviz.ui.status import run_status
+
+ASSETS = Path(__file__).parent / "assets"
+
+st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
+st.html(ASSETS / "style.css")
+static_files.provide()
+
+page = st.navigation(
+    [
+        st.Page(
+            f"pages/{name}.py",
+            title=entry.title,
+            icon=entry.icon,
+            url_path=None if entry.default else name,
+            default=entry.default,
+        )
+        for name, entry in PAGES.items()
+    ]
+)
+with st.sidebar, errors_shown():
+    run_status()
+with errors_shown():
+    page.run()
+cache.warm_up()

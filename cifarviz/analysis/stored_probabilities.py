@@ -1,0 +1,76 @@
+"""A network's answers to the test images, kept beside its checkpoint so that it is asked once.
+
+The file is a copy of what can be worked out again: whatever does not fit is passed over.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.data.datasets import ImageSet
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_arrays, save_arrays
+
+FORMAT = 1
+
+Stamp = tuple[int, int]
+"""Modification time in nanoseconds and size in bytes: another one means another checkpoint."""
+
+
+def checkpoint_stamp(folder: Path, which: Checkpoint) -> Stamp:
+    """The stamp of a run's checkpoint as it is now; raises ``ArtifactMissing``."""
+    path = checkpoint_path(folder, which)
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise ArtifactMissing(
+            f"{path.name} of run {folder.name} is not there (any more). Choose another run."
+        ) from error
+    return found.st_mtime_ns, found.st_size
+
+
+def probabilities_path(folder: Path, which: Checkpoint) -> Path:
+    """The file of a checkpoint's answers."""
+    return folder / f"test-probabilities-{which}.npz"
+
+
+def read_probabilities(
+    folder: Path, which: Checkpoint, stamp: Stamp, test: ImageSet, classes: int
+) -> NDArray[np.float32] | None:
+    """The answers kept for these images, float32 (n, classes), in their order.
+
+    ``None`` when there are none, or they are those of another checkpoint or of other images, or
+    cannot be read.
+    """
+    try:
+        arrays, facts = load_arrays(probabilities_path(folder, which))
+    except (ArtifactMissing, ArtifactDamaged):
+        # Never measured, or cut off: both are mended by measuring.
+        return None
+    if facts.get("format") != FORMAT or facts.get("checkpoint") != list(stamp):
+        return None
+    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
+    if probabilities is None or indices is None or not np.array_equal(indices, test.indices):
+        return None
+    if probabilities.shape != (len(test), classes) or probabilities.dtype != np.float32:
+        return None
+    return probabilities
+
+
+def keep_probabilities(
+    folder: Path,
+    which: Checkpoint,
+    stamp: Stamp,
+    test: ImageSet,
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Keep the answers of the checkpoint with this stamp; raises ``StorageFull``, ``OSError``."""
+    if not folder.is_dir():
+        # The run was deleted meanwhile: its folder must not come back.
+        return
+    save_arrays(
+        probabilities_path(folder, which),
+        {"probabilities": probabilities, "indices": test.indices},
+        {"format": FORMAT, "checkpoint": list(stamp)},
+    )

@@ -1,0 +1,71 @@
+"""What is wrong with a draft, in words and in its place; or the experiment it makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.architecture import Architecture, Trace
+from cifarviz.experiment.draft import SECTIONS, SINGLES, Draft, section_class
+from cifarviz.experiment.draft_layers import trace_layers
+from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.layers import Dense, Flatten
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """``problems`` has a sentence for each section or single value that is wrong.
+
+    ``together`` are sentences on choices that are right each for itself and don't fit together.
+    ``experiment`` and ``sizes`` are there when nothing is wrong, and only then.
+    """
+
+    trace: Trace
+    problems: Mapping[str, str]
+    together: tuple[str, ...]
+    experiment: Experiment | None
+    sizes: Sizes | None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every problem as a sentence: why this can't be trained."""
+        return (*self.problems.values(), *self.trace.problems, *self.together)
+
+
+def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
+    """Check a draft for a data set with so many images. Never raises, however wrong it is."""
+    trace = trace_layers(draft)
+    problems = {name: said for name in (*SECTIONS, *SINGLES) if (said := _problem(draft, name))}
+    if problems or not trace.ok:
+        return Assessment(trace, problems, (), None, None)
+    try:
+        experiment = Experiment.make(
+            preset=draft.preset,
+            architecture={
+                "input_shape": draft.image_shape,
+                "classes": draft.classes,
+                "layers": [dict(layer.fields) for layer in draft.layers],
+            },
+            **draft.settings,
+        )
+        sizes = experiment.sizes(train_images, test_images)
+    except ExperimentInvalid as error:
+        return Assessment(trace, problems, (str(error),), None, None)
+    return Assessment(trace, problems, (), experiment, sizes)
+
+
+def _problem(draft: Draft, name: str) -> str | None:
+    try:
+        if name in SECTIONS:
+            fields = draft.section(name)
+            section_class(name, fields).make(**fields)
+        else:
+            # In an experiment that is right but for this value.
+            Experiment.make(architecture=_SMALLEST, **{name: draft.settings[name]})
+    except ExperimentInvalid as error:
+        return str(error)
+    return None
+
+
+_SMALLEST = Architecture(
+    input_shape=(32, 32, 3), classes=10, layers=(Flatten(), Dense(units=10, activation="softmax"))
+)

@@ -1,0 +1,154 @@
+"""What tells one draft from another, in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from cifarviz.experiment.draft import SECTIONS, SINGLES, Draft, Fields, section_class
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.experiment.value import Value
+from cifarviz.experiment.words import value_words
+
+# More layers than this are counted instead of named one by one.
+_MOST_LAYERS = 4
+
+
+@dataclass(frozen=True)
+class Change:
+    """``text`` says before and after, ``epochs 10 → 5``; ``short`` the new only, ``epochs 5``."""
+
+    text: str
+    short: str
+
+
+def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
+    """Each thing that ``other`` has differently, in the order of the forms."""
+    return (
+        *_section_changes(base, other),
+        *_single_changes(base, other),
+        *_layer_changes(
+            [layer.fields for layer in base.layers], [layer.fields for layer in other.layers]
+        ),
+    )
+
+
+def _section_changes(base: Draft, other: Draft) -> Iterator[Change]:
+    for section in SECTIONS:
+        old, new = base.section(section), other.section(section)
+        made = section_class(section, new)
+        if old.get("kind") == new.get("kind"):
+            yield from _field_changes(made, old, new)
+            continue
+        before, after = _lowered(section_class(section, old).title), _lowered(made.title)
+        own = [f"{made.words(name)} {value_words(new[name])}" for name in new if name != "kind"]
+        details = f" ({', '.join(own)})" if own else ""
+        words = Experiment.words(section)
+        yield Change(f"{words} {before} → {after}{details}", f"{words} {after}")
+
+
+def _single_changes(base: Draft, other: Draft) -> Iterator[Change]:
+    for name in SINGLES:
+        old, new = base.settings[name], other.settings[name]
+        if old != new:
+            yield _change(Experiment.words(name), value_words(old), value_words(new))
+
+
+def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Change]:
+    for name in new:
+        before, after = old.get(name), new[name]
+        if before == after:
+            continue
+        if name == "variant":
+            text = f"{value_words(after)} instead of {value_words(before)}".lower()
+            yield Change(text, str(after))
+        elif name == "train_images":
+            words = ["all" if value is None else value_words(value) for value in (before, after)]
+            yield _change("training images", words[0], words[1])
+        else:
+            yield _change(made.words(name), value_words(before), value_words(after))
+
+
+def _change(words: str, before: str, after: str) -> Change:
+    return Change(f"{words} {before} → {after}", f"{words} {after}")
+
+
+def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
+    """Layers numbered as in ``new``; removed ones as in ``old``."""
+    said: list[Change] = []
+    counts = {"added": 0, "removed": 0, "changed": 0}
+    for before, after in _aligned(old, new):
+        if before is not None and after is not None:
+            if old[before] != new[after]:
+                counts["changed"] += 1
+                said.append(_changed_layer(after + 1, old[before], new[after]))
+            continue
+        if after is not None:
+            counts["added"] += 1
+            text = f"{_title(new[after])} added as layer {after + 1}"
+        else:
+            assert before is not None
+            counts["removed"] += 1
+            text = f"layer {before + 1} ({_title(old[before])}) removed"
+        said.append(Change(text, text))
+    if len(said) <= _MOST_LAYERS:
+        return said
+    text = "layers: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+    return [Change(text, "other layers")]
+
+
+def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | None, int | None]]:
+    """Which layer became which, with the fewest changes: pairs of positions, ``None`` for none."""
+    # The usual edit distance; only layers of one type can become each other.
+    rows, columns = len(old) + 1, len(new) + 1
+    cost = [[float(row + column) for column in range(columns)] for row in range(rows)]
+    for row in range(1, rows):
+        for column in range(1, columns):
+            cost[row][column] = min(
+                cost[row - 1][column] + 1,
+                cost[row][column - 1] + 1,
+                cost[row - 1][column - 1] + _becoming(old[row - 1], new[column - 1]),
+            )
+    pairs: list[tuple[int | None, int | None]] = []
+    row, column = len(old), len(new)
+    while row or column:
+        here = cost[row][column]
+        if row and column:
+            step = _becoming(old[row - 1], new[column - 1])
+            if here == cost[row - 1][column - 1] + step:
+                row, column = row - 1, column - 1
+                pairs.append((row, column))
+                continue
+        if row and here == cost[row - 1][column] + 1:
+            row -= 1
+            pairs.append((row, None))
+        else:
+            column -= 1
+            pairs.append((None, column))
+    return pairs[::-1]
+
+
+def _becoming(old: Fields, new: Fields) -> float:
+    if old["type"] != new["type"]:
+        return inf
+    return 0.0 if old == new else 0.5
+
+
+def _changed_layer(number: int, old: Fields, new: Fields) -> Change:
+    found = list(_field_changes(LAYER_TYPES[new["type"]], old, new))
+    where = f"layer {number} ({_title(new)})"
+    return Change(
+        f"{where}: {', '.join(change.text for change in found)}",
+        f"layer {number} {', '.join(change.short for change in found)}",
+    )
+
+
+def _title(fields: Mapping[str, Any]) -> str:
+    return _lowered(LAYER_TYPES[fields["type"]].title)
+
+
+def _lowered(title: str) -> str:
+    """A title inside a sentence: ``Max pooling`` as ``max pooling``, but ``SGD`` and ``AdamW``."""
+    names = ("Adam", "AdamW", "RMSprop")
+    return title if title in names or title[:2].isupper() else title[:1].lower() + title[1:]

@@ -1,0 +1,102 @@
+"""What all sessions of this server share, and the dashboard's one door to TensorFlow."""
+
+import gc
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+if TYPE_CHECKING:
+    from cifarviz.analysis.trained_model import TrainedModel
+
+# Seconds the first page gets to itself before TensorFlow takes half of the machine.
+_FIRST_PAGE = 1.0
+
+
+def settings() -> Settings:
+    """The settings of this server."""
+    return Settings.from_environment()
+
+
+def store() -> RunStore:
+    """The runs of this server's home."""
+    return worker().store
+
+
+def worker() -> Worker:
+    """The one worker of this server."""
+    return _worker(settings())
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
+def _worker(settings: Settings) -> Worker:
+    return Worker(settings, "dashboard")
+
+
+def dataset(name: str, variant: Variant) -> Dataset:
+    """A data set; read once. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
+    here = settings()
+    return _dataset(name, variant, here, _stamp(here.datasets / name / "verified.json"))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the images …", hash_funcs={Settings: repr})
+def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dataset:
+    return library.load(name, variant, settings)
+
+
+def trained_model(run: Run, which: Checkpoint) -> "TrainedModel":
+    """A run's network with its best or last weights; built once for each checkpoint.
+
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    stamp = _stamp(checkpoint_path(store().folder(run.id), which))
+    return _trained_model(run.id, which, settings(), stamp)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the network …", hash_funcs={Settings: repr})
+def _trained_model(
+    run_id: str, which: Checkpoint, settings: Settings, stamp: int
+) -> "TrainedModel":
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    runs = RunStore(settings)
+    return open_checkpoint(runs, runs.get(run_id), which)
+
+
+def warm_up() -> None:
+    """Load TensorFlow in the background, once, so that the first Train need not wait for it."""
+    if settings().warm_up:
+        _warm_up_thread()
+
+
+@st.cache_resource(show_spinner=False)
+def _warm_up_thread() -> threading.Thread:
+    thread = threading.Thread(target=_load_tensorflow, name="cifarviz-warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _load_tensorflow() -> None:
+    time.sleep(_FIRST_PAGE)
+    import cifarviz.analysis.checkpoints
+    import cifarviz.training.engine  # noqa: F401
+
+    # Streamlit collects garbage after each script run; TensorFlow's half a million objects
+    # would make that a tenth of a second each time.
+    gc.collect()
+    gc.freeze()
+
+
+def _stamp(path: Path) -> int:
+    """Changes whenever the file does, so that what is cached of it is read anew."""
+    return path.stat().st_mtime_ns if path.exists() else 0

@@ -1,0 +1,228 @@
+"""The cell of the confusion matrix that is looked at, and its images; the address holds it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.predictions import ranking
+from cifarviz.data.datasets import DatasetInfo, ImageSet
+from cifarviz.figures.sprite import sprite
+from cifarviz.ui import state
+from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.navigation import link_to
+
+DEPENDENT = ("image", "page")
+"""What in the address makes sense for one evaluation only."""
+
+_A_PAGE = 16
+_TILE = 96
+_ENLARGED = 5
+
+
+class Cell(NamedTuple):
+    """A row and a column of the matrix, as class indices."""
+
+    actual: int
+    predicted: int
+
+
+def cell_in_address(evaluation: Evaluation) -> Cell:
+    """The cell that the address names; else that of the image there, else the commonest mistake.
+
+    What the address names in vain is said.
+    """
+    classes = evaluation.classes
+    named = [st.query_params.get(name) for name in Cell._fields]
+    unknown = [name for name in named if name is not None and name not in classes]
+    if unknown:
+        st.error(
+            f"There is no class {quoted(unknown[0])} here: the classes are {', '.join(classes)}.",
+            icon=":material/error:",
+        )
+    elif named[0] is not None or named[1] is not None:
+        actual, predicted = (name or named[0] or named[1] or "" for name in named)
+        return Cell(classes.index(actual), classes.index(predicted))
+    position = _position(st.query_params.get("image", ""), evaluation)
+    if not unknown and position is not None:
+        return _cell_of(position, evaluation)
+    return commonest_mistake(evaluation.confusion) or Cell(0, 0)
+
+
+def commonest_mistake(confusion: NDArray[np.integer]) -> Cell | None:
+    """The largest cell off the diagonal, the first of equals; ``None`` if all is right."""
+    mistakes = np.array(confusion)
+    np.fill_diagonal(mistakes, 0)
+    if not mistakes.any():
+        return None
+    actual, predicted = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    return Cell(int(actual), int(predicted))
+
+
+def go_to_cell(cell: Cell, classes: tuple[str, ...], **also: str) -> None:
+    """Put a cell into the address, and with it what ``also`` names."""
+    for name in DEPENDENT:
+        st.query_params.pop(name, None)
+    named = zip(Cell._fields, cell, strict=True)
+    st.query_params.update({name: classes[index] for name, index in named} | also)
+
+
+def cell_menus(cell: Cell, classes: tuple[str, ...]) -> None:
+    """Two menus that choose the cell, for those who can't or won't click on it."""
+    places = st.columns(2)
+    words = {"actual": "Actual class", "predicted": "Predicted class"}
+    helps = {
+        "actual": "What the images show, as the data set says: a row of the matrix.",
+        "predicted": "What the network takes them for: a column of the matrix.",
+    }
+    for place, name, index in zip(places, Cell._fields, cell, strict=True):
+        key = f"evaluate-{name}"
+        state.put(key, classes[index])
+        place.selectbox(
+            words[name], classes, key=key, help=helps[name], on_change=_chosen, args=(classes,)
+        )
+
+
+def cell_images(
+    cell: Cell, evaluation: Evaluation, test: ImageSet, info: DatasetInfo, **address: str
+) -> None:
+    """The images of a cell, the surest first, and one of them large.
+
+    ``address``: what leads to the same network on another page.
+    """
+    members = evaluation.cell(*cell)
+    actual, predicted = (evaluation.classes[index] for index in cell)
+    fate = "recognised" if cell.actual == cell.predicted else f"taken for {predicted}"
+    if not len(members):
+        st.info(f"No test image of the class {actual} is {fate}.", icon=":material/info:")
+        return
+    wanted = _wanted(cell, members, evaluation, info)
+    page, pages = _page(members, wanted), -(-len(members) // _A_PAGE)
+    shown = members[(page - 1) * _A_PAGE : page * _A_PAGE]
+    chosen = int(shown[0]) if wanted is None else wanted
+    _enlarged(chosen, evaluation, test, address)
+    noun = "test image" if len(members) == 1 else "test images"
+    st.markdown(f"**{len(members):,}** {noun} of the class {actual}, {fate}; the surest first")
+    shares = evaluation.probabilities[shown, cell.predicted]
+    clicked = image_grid(
+        sprite(test.images[shown]),
+        key="evaluate-cell",
+        labels=[
+            f"{index} · {share:.0%}"
+            for index, share in zip(evaluation.indices[shown], shares, strict=True)
+        ],
+        tooltips=[
+            f"Test image {index}: {actual}; the network says {predicted}, {share:.1%}"
+            for index, share in zip(evaluation.indices[shown], shares, strict=True)
+        ],
+        size=_TILE,
+        selected=int(np.flatnonzero(shown == chosen)[0]) if chosen in shown else None,
+        description=f"Test images of the class {actual}, {fate}",
+    )
+    if pages > 1:
+        # Another key for another page: so it follows the address.
+        key = f"evaluate-page-{cell.actual}-{cell.predicted}-{page}"
+        st.pagination(pages, default=page, key=key, on_change=_turned, args=(key,))
+    if clicked is not None and int(shown[clicked]) != chosen:
+        st.query_params["image"] = str(evaluation.indices[shown[clicked]])
+        st.rerun()
+
+
+def _enlarged(
+    position: int, evaluation: Evaluation, test: ImageSet, address: dict[str, str]
+) -> None:
+    index = int(evaluation.indices[position])
+    ranked = ranking(evaluation.classes, evaluation.probabilities[position])
+    actual = evaluation.classes[evaluation.labels[position]]
+    pixels = test.images[position].repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    with st.container(horizontal=True, key="evaluate-image"):
+        st.image(
+            sprite(pixels[np.newaxis]).png,
+            width=pixels.shape[1],
+            alt=f"Test image {index}, {actual}, enlarged",
+        )
+        with st.container(gap="small"):
+            said = ", ".join(f"{one.name} {one.probability:.1%}" for one in ranked[:3])
+            st.markdown(f"**Test image {index}**, class {actual}  \nThe network says: {said}")
+            link_to("inside", "See its feature maps", split="test", image=index, **address)
+            link_to("predict", "See its prediction", split="test", image=index, **address)
+
+
+def _wanted(
+    cell: Cell, members: NDArray[np.int64], evaluation: Evaluation, info: DatasetInfo
+) -> int | None:
+    """Position of the image that the address names, if it is in this cell; else why not is said."""
+    text = st.query_params.get("image")
+    if text is None:
+        return None
+    position = _position(text, evaluation)
+    if position is None:
+        number = whole_number(text)
+        if number is None or number >= info.test_images:
+            why = (
+                f"Test images of {info.title} are numbered 0 to {info.test_images - 1:,}; "
+                f"{quoted(text)} is none of them."
+            )
+        else:
+            why = (
+                f"Test image {number:,} is not among the {len(evaluation):,} of the embedded "
+                "sample, on which this run is evaluated."
+            )
+        st.error(why, icon=":material/error:")
+        return None
+    if position in members:
+        return position
+    own = _cell_of(position, evaluation)
+    actual, predicted = (evaluation.classes[one] for one in own)
+    st.info(
+        f"Test image {text} is not in this cell: its class is {actual}, and these weights say "
+        f"{predicted}.",
+        icon=":material/info:",
+    )
+    st.button(
+        "Show it in its cell",
+        on_click=lambda: go_to_cell(own, evaluation.classes, image=text),
+    )
+    return None
+
+
+def _cell_of(position: int, evaluation: Evaluation) -> Cell:
+    found = int(evaluation.probabilities[position].argmax())
+    return Cell(int(evaluation.labels[position]), found)
+
+
+def _page(members: NDArray[np.int64], wanted: int | None) -> int:
+    """The page from 1 that the address names, else that of the image it names."""
+    pages = -(-len(members) // _A_PAGE)
+    text = st.query_params.get("page")
+    if text is None:
+        return 1 if wanted is None else int(np.flatnonzero(members == wanted)[0]) // _A_PAGE + 1
+    number = whole_number(text)
+    if number is None or not 1 <= number <= pages:
+        has = "1 page" if pages == 1 else f"{pages} pages"
+        st.error(
+            f"The images of this cell fill {has}; {quoted(text)} is none of them.",
+            icon=":material/error:",
+        )
+        return 1
+    return number
+
+
+def _position(text: str, evaluation: Evaluation) -> int | None:
+    number = whole_number(text)
+    if number is None or number not in evaluation.indices:
+        return None
+    return int(np.flatnonzero(evaluation.indices == number)[0])
+
+
+def _chosen(classes: tuple[str, ...]) -> None:
+    names = [state.get(f"evaluate-{name}") for name in Cell._fields]
+    go_to_cell(Cell(*map(classes.index, names)), classes)
+
+
+def _turned(key: str) -> None:
+    st.query_params.pop("image", None)
+    st.query_params["page"] = str(state.get(key))

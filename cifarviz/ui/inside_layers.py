@@ -1,0 +1,95 @@
+"""Every layer of a network as it sees one image: pictures of all channels, or bars."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
+from cifarviz.experiment.architecture import in_words
+from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
+from cifarviz.figures.sprite import sprite
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.image_grid import image_grid
+
+# Few channels have room to be larger; both are whole multiples of 32, 16, 8 and 4 pixels.
+_LARGE, _SMALL = 96, 64
+_FEW = 32
+
+_LEGEND = (
+    "Each picture is one channel: what one of the layer’s filters finds, and where. Light is much "
+    "and dark is little, each channel scaled by itself. Click one to see it large. Crossed out are "
+    "dead channels: they have the same value everywhere, so they say nothing about this image."
+)
+
+
+def show_layers(
+    views: Sequence[LayerView], classes: Sequence[str], chosen: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    """Show all layers in order; returns layer and channel that were clicked, once.
+
+    ``chosen`` is ringed. The last layer's bars are the ``classes``.
+    """
+    st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in views))
+    st.caption(_LEGEND)
+    clicked: tuple[str, int] | None = None
+    for view in views:
+        st.subheader(view.name, anchor=view.name)
+        st.caption(describe(view))
+        if view.maps is None:
+            bars = dense_bars(view.values, classes if view is views[-1] else None)
+            chart(
+                dense_bars_figure(bars),
+                key=f"bars-{view.name}",
+                file_name=view.name,
+                description=f"Output of {view.name}",
+            )
+            continue
+        channel = image_grid(
+            sprite(view.maps.images),
+            key=f"maps-{view.name}",
+            size=_LARGE if len(view.maps.images) <= _FEW else _SMALL,
+            selected=chosen[1] if chosen is not None and chosen[0] == view.name else None,
+            muted=view.maps.dead,
+            noun="Channel",
+            description=f"Channels of {view.name}",
+        )
+        if channel is not None:
+            clicked = view.name, channel
+    return clicked
+
+
+def describe(view: LayerView) -> str:
+    """Type, output shape, and how many channels or units say nothing about this image."""
+    head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
+    if view.maps is None:
+        silent = dense_bars(view.values).silent
+        return f"{head} · {silent:,} of its values zero" if silent else head
+    return " · ".join([head, _count(len(view.maps.images), "channel"), *_remarks(view.maps)])
+
+
+def in_ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers in words: ``"3, 5–8 and 11"``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words: list[str] = []
+    for run in runs:
+        words += map(str, run) if len(run) < 3 else [f"{run[0]}–{run[-1]}"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _remarks(maps: ScaledMaps) -> list[str]:
+    remarks = ["none dead"]
+    if maps.dead:
+        remarks = [f"{len(maps.dead):,} dead: {in_ranges(maps.dead)}"]
+    if maps.not_finite:
+        remarks.append(f"{len(maps.not_finite):,} not a number: {in_ranges(maps.not_finite)}")
+    return remarks
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""Watch: a run as it learns, for any number of people, wherever it was started."""
+
+import streamlit as st
+
+from cifarviz.errors import RunNotFound
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.live_charts import live_charts
+from cifarviz.ui.live_controls import queue, steering, waits_for, what_next
+from cifarviz.ui.live_status import live_status
+from cifarviz.ui.live_words import doing, outcome
+from cifarviz.ui.navigation import go_to, link_to
+
+# Seconds between two looks at the store: until the first point, while it trains, afterwards.
+_SOON, _LIVE, _IDLE = 0.5, 1.0, 5.0
+
+_COLORS = {
+    RunState.QUEUED: "gray",
+    RunState.RUNNING: "blue",
+    RunState.PAUSED: "orange",
+    RunState.STOPPING: "orange",
+    RunState.STOPPED: "gray",
+    RunState.FINISHED: "green",
+    RunState.FAILED: "red",
+    RunState.INTERRUPTED: "orange",
+}
+
+
+def live_view() -> None:
+    """Show the run that the address names, else the one at work, else the newest."""
+    run = _watched()
+    if run is None:
+        return
+    state.remember("run", run.id)
+    every = _pace(run)
+    st.fragment(_watch, run_every=every)(run.id, every)
+
+
+def _watched() -> Run | None:
+    run_id = st.query_params.get("run")
+    if run_id is not None:
+        try:
+            return cache.store().get(run_id)
+        except RunNotFound:
+            st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
+            link_to("runs", "See the runs there are")
+            return None
+    active = cache.store().active()
+    runs = active or cache.store().all()
+    if not runs:
+        st.info(
+            "Nothing has been trained here yet. Choose a preset and press Train: a first run on "
+            "the embedded sample takes less than a minute.",
+            icon=":material/info:",
+        )
+        if st.button("Set up a run", type="primary", icon=":material/tune:"):
+            go_to("train", view="setup")
+        return None
+    st.query_params["run"] = runs[0].id
+    return runs[0]
+
+
+def _pace(run: Run) -> float:
+    if not run.state.active:
+        return _IDLE
+    return _LIVE if run.progress is not None and run.progress.step else _SOON
+
+
+def _watch(run_id: str, every: float) -> None:
+    with errors_shown():
+        run = cache.store().get(run_id)
+        if _pace(run) != every:
+            st.rerun()
+        active = cache.store().active()
+        title, buttons = st.columns([3, 2], vertical_alignment="center")
+        with title:
+            st.subheader(escaped(run.name), anchor=False)
+            badge = f":{_COLORS[run.state]}-badge[{run.state}]"
+            st.markdown(f"{badge} {waits_for(run, active) or doing(run) or outcome(run)}")
+        if run.state.active:
+            with buttons:
+                steering(run)
+        else:
+            what_next(run)
+        live_status(run)
+        live_charts(run)
+        queue(run, active)

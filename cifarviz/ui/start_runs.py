@@ -1,0 +1,44 @@
+"""The newest runs on the Start page, each with the way to it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.runs.records import Run
+from cifarviz.ui.address import escaped
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.pickers import distinct_names
+
+_MOST = 4
+
+
+def newest_runs(runs: Sequence[Run]) -> None:
+    """List the newest of ``runs``, which are in that order, with a link to what can be seen."""
+    names = distinct_names(runs)
+    st.subheader("Newest runs")
+    with st.container(border=True, key="newest-runs", gap="small"):
+        for run in runs[:_MOST]:
+            words, link = st.columns([3, 1], vertical_alignment="center")
+            words.markdown(f"**{escaped(names[run.id])}**  \n{run_words(run)}")
+            with link:
+                _link(run)
+    if len(runs) > _MOST:
+        link_to("runs", f"All {len(runs):,} runs")
+
+
+def run_words(run: Run) -> str:
+    """Say in which state a run is, after how many epochs, and how well it does at best."""
+    epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
+    words = f"{run.state}, {epochs}"
+    if run.best_val_accuracy is not None:
+        words += f", validation accuracy {run.best_val_accuracy:.1%}"
+    return words
+
+
+def _link(run: Run) -> None:
+    if run.state.active:
+        link_to("train", "Watch it", view="watch", run=run.id)
+    elif run.epochs_done:
+        link_to("inside", "Look inside", run=run.id)
+    else:
+        link_to("runs", "See what happened", run=run.id)

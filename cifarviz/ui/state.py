@@ -1,0 +1,77 @@
+"""The only file that touches Streamlit's session state.
+
+Nothing that matters lives here alone: a reload starts a new session.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from cifarviz.experiment.draft import Draft
+
+
+@dataclass
+class SetupMemory:
+    """What Setup knows of this browser session between two runs of the page.
+
+    ``drafts_begun`` counts, so that each draft's widgets have keys of their own; ``address`` is
+    the preset and the changes that were last put into the address, and ``replaced`` has when
+    (monotonic seconds) others were replaced there; ``open_layer`` is the layer whose form is open.
+    """
+
+    draft: Draft | None = None
+    drafts_begun: int = 0
+    address: tuple[str | None, str | None] | None = None
+    replaced: dict[tuple[str | None, str | None], float] = field(default_factory=dict)
+    open_layer: str | None = None
+
+
+def put(key: str, value: object) -> None:
+    """Give the widget ``key`` its value, before it is made: so it follows the address."""
+    st.session_state[key] = value
+
+
+def get(key: str) -> Any:
+    """The value of the widget ``key``; for its callback, which runs before it is made again."""
+    return st.session_state[key]
+
+
+def remember(name: str, value: str) -> None:
+    """Keep a choice for the other pages of this browser session, as a convenience."""
+    st.session_state[f"remembered-{name}"] = value
+
+
+def recall(name: str) -> str | None:
+    """What ``remember`` kept under this name."""
+    value = st.session_state.get(f"remembered-{name}")
+    return value if isinstance(value, str) else None
+
+
+def setup_memory() -> SetupMemory:
+    """The memory of Setup, to be changed in place."""
+    memory = st.session_state.setdefault("setup-memory", SetupMemory())
+    assert isinstance(memory, SetupMemory)
+    return memory
+
+
+@dataclass
+class TickedRuns:
+    """What is ticked in the table of runs: ids with commas between them, as in the address."""
+
+    ids: str = ""
+    linked: str = ""  # the last that came with the address, not by a click
+    clicked: float = 0.0  # when the last click came, Unix time
+    table: str = "runs"  # the key of the table that was shown last
+
+
+def ticked_runs() -> TickedRuns:
+    """The ticks of this browser session, to be changed in place."""
+    ticked = st.session_state.setdefault("ticked-runs", TickedRuns())
+    assert isinstance(ticked, TickedRuns)
+    return ticked
+
+
+def is_kept(key: str) -> bool:
+    """Whether the widget ``key`` was on the page a moment ago: leaving a page forgets it."""
+    return key in st.session_state

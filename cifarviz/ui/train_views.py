@@ -1,0 +1,52 @@
+"""Train's two views, Setup and Watch; the address holds which one."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import streamlit as st
+
+from cifarviz.ui import state
+from cifarviz.ui.address import quoted
+
+View = Literal["setup", "watch"]
+
+_TITLES: Mapping[View, str] = MappingProxyType({"setup": "Set up", "watch": "Watch"})
+_ICONS: Mapping[View, str] = MappingProxyType({"setup": "tune", "watch": "monitoring"})
+_KEY = "train-view"
+# What only one of the views understands.
+_OWN: Mapping[View, tuple[str, ...]] = MappingProxyType(
+    {"setup": ("preset", "changes", "part"), "watch": ("run",)}
+)
+
+
+def choose_view() -> View:
+    """Show title and switch, and return the view of the address: Setup where it names none."""
+    wanted = st.query_params.get("view", "setup")
+    view: View = "watch" if wanted == "watch" else "setup"
+    state.put(_KEY, view)
+    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+        st.title("Train", width="content")
+        st.segmented_control(
+            "View",
+            tuple(_TITLES),
+            format_func=lambda name: f":material/{_ICONS[name]}: {_TITLES[name]}",
+            key=_KEY,
+            required=True,
+            on_change=_switch,
+            label_visibility="collapsed",
+        )
+    if wanted not in _TITLES:
+        st.error(
+            f"Train has no view {quoted(wanted)}: this is the one to set training up.",
+            icon=":material/error:",
+        )
+        st.query_params["view"] = view
+    return view
+
+
+def _switch() -> None:
+    view: View = state.get(_KEY)
+    others = [name for key, names in _OWN.items() if key != view for name in names]
+    kept = {k: v for k, v in st.query_params.to_dict().items() if k not in others}
+    st.query_params.from_dict({**kept, "view": view})

@@ -1,0 +1,52 @@
+"""Evaluate: how good a network is on images it has never seen, and which it mistakes."""
+
+import streamlit as st
+
+from cifarviz.errors import DataError
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.evaluate_cell import DEPENDENT, cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate_job import evaluation_job, wait_for
+from cifarviz.ui.evaluate_matrix import clickable_matrix
+from cifarviz.ui.evaluate_scores import class_scores
+from cifarviz.ui.evaluate_summary import summary
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.pickers import pick_checkpoint, pick_run
+
+
+def evaluate(run: Run, which: Checkpoint) -> None:
+    """Show everything about one checkpoint."""
+    try:
+        dataset = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+    except DataError as error:
+        st.error(str(error), icon=":material/error:")
+        link_to("start", "Get the images on the Start page")
+        return
+    evaluation = wait_for(evaluation_job(run, which, dataset))
+    if evaluation is None:
+        return
+    summary(run, evaluation, dataset.info)
+    cell = cell_in_address(evaluation)
+    matrix, images = st.columns([6, 5], gap="medium")
+    with matrix, errors_shown():
+        clickable_matrix(evaluation, cell, view=f"{run.id} {which}")
+    with images, errors_shown():
+        cell_menus(cell, evaluation.classes)
+        cell_images(cell, evaluation, dataset.test, dataset.info, run=run.id, checkpoint=which)
+    with errors_shown():
+        class_scores(evaluation.per_class, f"{run.id}-{which}")
+
+
+st.title("Evaluate")
+left, right = st.columns([3, 2])
+run = which = None
+with left, errors_shown():
+    run = pick_run(dependent=DEPENDENT)
+if run is not None:
+    with right, errors_shown():
+        which = pick_checkpoint(run)
+if run is not None and which is not None:
+    with errors_shown():
+        evaluate(run, which)

@@ -1,0 +1,57 @@
+"""Inside: what every layer of a trained network makes of one image."""
+
+import streamlit as st
+
+from cifarviz.analysis.feature_maps import layer_views
+from cifarviz.data.datasets import find
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.inside_answer import IMAGE_WIDTH, show_answer, show_image
+from cifarviz.ui.inside_channel import chosen_channel, show_channel
+from cifarviz.ui.inside_image import choose_image
+from cifarviz.ui.inside_layers import show_layers
+from cifarviz.ui.pickers import pick_checkpoint, pick_run
+
+
+def look_inside(run: Run, which: Checkpoint) -> None:
+    """Show the image, the network's answer and all layers."""
+    classes = find(run.experiment.data.dataset).classes
+    row = st.container(horizontal=True, gap="medium")
+    choice = row.container(width=330)
+    picture = row.container(width=IMAGE_WIDTH)
+    answer = row.container()
+    image = None
+    with choice, errors_shown():
+        image = choose_image(run.experiment)
+    if image is None:
+        return
+    with picture:
+        show_image(image, classes)
+    model = cache.trained_model(run, which)
+    views = layer_views(model.observe(image.pixels))
+    with answer, errors_shown():
+        show_answer(views[-1].values, classes, image.actual)
+
+    chosen = None
+    st.header("Layers", anchor="layers")
+    with errors_shown():
+        chosen = chosen_channel(views)
+    chosen = show_layers(views, classes, chosen) or chosen
+    if chosen is not None:
+        name, channel = chosen
+        show_channel(next(view for view in views if view.name == name), channel, model)
+
+
+st.title("Inside")
+left, right = st.columns([3, 2])
+run = which = None
+with left, errors_shown():
+    run = pick_run(dependent=("layer", "channel"))
+if run is not None:
+    with right, errors_shown():
+        which = pick_checkpoint(run)
+if run is not None and which is not None:
+    with errors_shown():
+        look_inside(run, which)

@@ -1,0 +1,53 @@
+"""Predict: what a network says of a person's own images, or of some to try."""
+
+import numpy as np
+import streamlit as st
+
+from cifarviz.data.datasets import find
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.pickers import pick_checkpoint, pick_run
+from cifarviz.ui.predict_answer import example_card
+from cifarviz.ui.predict_example import example_in_address, examples
+from cifarviz.ui.predict_files import ReadImage, read_files
+from cifarviz.ui.predict_uploads import pick_fit, upload_answers, uploader
+
+
+def predict(run: Run, which: Checkpoint) -> None:
+    """Take images and show the answers to them."""
+    info = find(run.experiment.data.dataset)
+    shape = run.experiment.architecture.input_shape
+    own, others = st.columns([3, 2], gap="large")
+    with own:
+        files = uploader()
+        fit = pick_fit()
+    with others, errors_shown():
+        st.markdown("No file at hand? Click one of these test images:")
+        examples(info)
+    with errors_shown():
+        example = example_in_address(shape, info.name)
+        if example is not None:
+            given = cache.trained_model(run, which).probabilities(example.pixels[None])
+            example_card(example, given[0], info.classes, run=run.id, checkpoint=which)
+    with errors_shown():
+        read = read_files(files, shape)
+        images = [file.fitted[fit] for file in read if isinstance(file, ReadImage)]
+        answers = np.empty((0, len(info.classes)), np.float32)
+        if images:
+            answers = cache.trained_model(run, which).probabilities(np.stack(images))
+        upload_answers(read, fit, answers, info.classes)
+
+
+st.title("Predict")
+left, right = st.columns([3, 2])
+run = which = None
+with left, errors_shown():
+    run = pick_run()
+if run is not None:
+    with right, errors_shown():
+        which = pick_checkpoint(run)
+if run is not None and which is not None:
+    with errors_shown():
+        predict(run, which)

@@ -1,0 +1,22 @@
+"""Samples: look at the images before anything learns from them."""
+
+import streamlit as st
+
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.samples_controls import controls, open_dataset
+from cifarviz.ui.samples_grid import grid, opened_image
+from cifarviz.ui.samples_statistics import statistics_shown
+from cifarviz.ui.samples_view import read_address
+
+st.title("Samples")
+asked, problems = read_address(st.query_params)
+if problems:
+    st.warning("  \n".join(problems), icon=":material/warning:")
+with errors_shown():
+    dataset, view = open_dataset(asked)
+    above = st.container()
+    controls(view, dataset)
+    view = grid(view, dataset)
+    with above:
+        opened_image(view, dataset)
+    statistics_shown(view, dataset)

@@ -1,0 +1,151 @@
+"""Inside in a real browser: how soon all layers are drawn, and clicks on channels."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+from tests import stored_runs
+
+VGG = PRESETS["cifar10-vgg"].experiment
+MAPS = [
+    row.name
+    for row in VGG.architecture.trace().rows
+    if row.output_shape is not None and len(row.output_shape) == 3
+]
+
+# Milliseconds from a click on "Random" until every grid shows another picture, decoded and on
+# screen: the frame after the one in which the last of them was put into the page.
+DRAW_ALL = """(names) => new Promise((done) => {
+    const grids = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
+        ...(element.ariaLabel?.startsWith("Channels of ") ? [element] : []),
+        ...(element.shadowRoot ? grids(element.shadowRoot) : []),
+    ]);
+    const pictures = () => Object.fromEntries(grids(document).map((grid) =>
+        [grid.ariaLabel.slice(12), grid.querySelector(".picture").style.backgroundImage]));
+    const before = pictures();
+    const start = performance.now();
+    document.querySelector(".st-key-inside-random button").click();
+    const look = async () => {
+        const now = pictures();
+        if (names.some((name) => !now[name] || now[name] === before[name])) {
+            requestAnimationFrame(look);
+            return;
+        }
+        await Promise.all(Object.values(now).map((address) => {
+            const image = new Image();
+            image.src = address.slice(5, -2);
+            return image.decode();
+        }));
+        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+    };
+    look();
+})"""
+
+
+@pytest.fixture(scope="module")
+def inside(
+    app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[AppServer, str]:
+    """A server with a run of cifar10-vgg, and the run's id."""
+    home = tmp_path_factory.mktemp("inside") / "home"
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+    run = stored_runs.store_run(store, VGG, checkpoints={"last": stored_runs.weights(VGG)})
+    return app_server(home=home), run.id
+
+
+def show(page: Page, server: AppServer, address: str) -> None:
+    page.goto(f"{server.url}/inside?{address}")
+    expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible(timeout=60_000)
+    settle(page)
+
+
+def channel(page: Page, layer: str, number: int) -> Locator:
+    grid = page.get_by_role("group", name=f"Channels of {layer}", exact=True)
+    # A channel that is dead says so after its number.
+    return grid.get_by_role("button", name=re.compile(rf"^Channel {number}( |$)"))
+
+
+def test_all_672_channels_show_within_a_second_of_choosing_an_image(
+    page: Page, inside: tuple[AppServer, str]
+) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=1")
+    assert len(MAPS) == 9
+    tiles = page.locator("[aria-label^='Channels of '] button")
+    expect(tiles).to_have_count(672)
+    # The first look at an image builds what later ones use.
+    milliseconds = []
+    for _ in range(5):
+        page.wait_for_timeout(500)
+        milliseconds.append(page.evaluate(DRAW_ALL, MAPS))
+    print("milliseconds until all layers were drawn:", json.dumps([*map(round, milliseconds)]))
+    assert median(milliseconds) < 1000
+
+
+def test_four_by_four_maps_are_large_squares(page: Page, inside: tuple[AppServer, str]) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=1")
+    box = channel(page, "max_pooling2d_3", 0).locator(".picture").bounding_box()
+    assert box
+    assert box["width"] == box["height"] == 64
+
+
+def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
+    page: Page, inside: tuple[AppServer, str]
+) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=3")
+    channel(page, "conv2d_3", 9).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Channel 9 of 0 to 63")).to_be_visible()
+    expect(dialog.get_by_text("Its kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"run={run}&image=3&layer=conv2d_3&channel=9$"))
+
+    # Its values under the pointer.
+    picture = dialog.locator(".cifarviz-chart").first.locator(".nsewdrag").first
+    expect(picture).to_be_visible()
+    settle(page)
+    picture.hover()
+    expect(dialog.locator(".hoverlayer").first).to_contain_text(re.compile(r"row \d+, column \d+"))
+
+    dialog.get_by_role("button", name="Next").click()
+    expect(dialog.get_by_text("Channel 10 of 0 to 63")).to_be_visible()
+    expect(page).to_have_url(re.compile("channel=10$"))
+
+    page.reload()
+    expect(dialog.get_by_text("Channel 10 of 0 to 63")).to_be_visible(timeout=60_000)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page).to_have_url(re.compile("image=3$"))
+    expect(channel(page, "conv2d_3", 9)).to_be_visible()
+
+
+def test_the_list_of_layers_leads_to_each(page: Page, inside: tuple[AppServer, str]) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=1")
+    page.get_by_role("link", name="dense_2").click()
+    expect(page.get_by_role("heading", name="dense_2")).to_be_in_viewport()
+
+
+def test_an_uploaded_file_is_looked_into(
+    page: Page, inside: tuple[AppServer, str], tmp_path: Path
+) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=1")
+    page.get_by_test_id("stButtonGroup").get_by_text("Your own").click()
+    wrong = tmp_path / "picture.png"
+    wrong.write_text("no picture at all")
+    page.locator("input[type=file]").set_input_files(wrong)
+    expect(page.get_by_text("is a text file, not an image")).to_be_visible()
+    page.get_by_test_id("stButtonGroup").get_by_text("Test images").click()
+    expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible()

@@ -1,0 +1,55 @@
+from cifarviz.experiment.address import preset_draft
+from cifarviz.experiment.changes import changes
+from cifarviz.experiment.draft import Draft
+from cifarviz.experiment.draft_layers import add_layer
+
+VGG = preset_draft("cifar10-vgg", 1)
+
+
+def _texts(draft: Draft) -> list[str]:
+    return [change.text for change in changes(VGG, draft)]
+
+
+def test_nothing_changed_is_nothing() -> None:
+    assert _texts(VGG) == []
+    assert _texts(preset_draft("cifar10-vgg", 9)) == []
+
+
+def test_values_are_said_before_and_after() -> None:
+    draft = VGG.with_value("batch_size", 128).with_value("epochs", None)
+    draft = draft.with_value("data", {"dataset": "cifar10", "variant": "sample", "train_images": 9})
+    assert _texts(draft) == [
+        "embedded sample instead of full set",
+        "training images all → 9",
+        "batch size 32 → 128",
+        "number of epochs 30 → nothing",
+    ]
+    shorts = [change.short for change in changes(VGG, draft)]
+    assert shorts[:3] == ["sample", "training images 9", "batch size 128"]
+
+
+def test_another_kind_is_said_with_its_fields() -> None:
+    assert _texts(VGG.with_kind("optimizer", "sgd")) == [
+        "optimiser Adam → SGD with momentum "
+        "(learning rate 0.01, momentum 0.9, Nesterov momentum off)"
+    ]
+    assert _texts(VGG.with_kind("validation", "none")) == [
+        "validation split of the training images → none"
+    ]
+
+
+def test_layers_are_matched_before_they_are_compared() -> None:
+    draft = VGG.with_layer_field("1-4", "kernel_size", 5).without_layer("1-7")
+    assert _texts(draft) == [
+        "layer 4 (convolution): kernel size 3 → 5",
+        "layer 7 (convolution) removed",
+    ]
+    assert _texts(add_layer(VGG, "dropout")) == ["dropout added as layer 12"]
+
+
+def test_many_changed_layers_are_counted() -> None:
+    draft = VGG
+    for layer in VGG.layers[:5]:
+        draft = draft.without_layer(layer.id)
+    assert _texts(draft) == ["layers: 5 removed"]
+    assert changes(VGG, draft)[0].short == "other layers"

@@ -1,0 +1,161 @@
+import pytest
+
+from cifarviz.experiment.address import preset_draft
+from cifarviz.experiment.assessment import assess
+from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.draft_layers import add_layer, trace_layers
+from cifarviz.experiment.presets import PRESETS
+
+
+def _assess(draft: Draft, train_images: int = 50_000, test_images: int = 10_000):
+    return assess(draft, train_images=train_images, test_images=test_images)
+
+
+def _types(draft: Draft) -> list[str]:
+    return [layer.type for layer in draft.layers]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_draft_makes_the_presets_experiment(name: str) -> None:
+    found = _assess(preset_draft(name))
+    assert found.experiment == PRESETS[name].experiment
+    assert found.reasons == ()
+
+
+def test_layer_ids_stay_with_their_layers_through_every_change() -> None:
+    draft = preset_draft("cifar10-starter", 7)
+    fields = {layer.id: layer.fields for layer in draft.layers}
+    assert len(fields) == 8
+    changed = draft.with_layer_moved("7-3", -2).without_layer("7-1").with_layer_copied("7-5")
+    for layer in changed.layers:
+        if layer.id in fields:
+            assert layer.fields == fields[layer.id]
+    new = [layer.id for layer in changed.layers if layer.id not in fields]
+    assert new == [changed.newest_layer]
+    assert [layer.id for layer in changed.layers][:2] == ["7-3", "7-2"]
+
+
+def test_an_id_is_never_given_twice() -> None:
+    draft = preset_draft("cifar10-starter", 1)
+    once = draft.with_layer_copied("1-1")
+    again = once.without_layer(once.newest_layer).with_layer_copied("1-1")
+    assert again.newest_layer != once.newest_layer
+
+
+def test_moving_stops_at_both_ends_and_unknown_ids_change_nothing() -> None:
+    draft = preset_draft("cifar10-starter", 1)
+    assert draft.with_layer_moved("1-1", -1).layers == draft.layers
+    assert draft.with_layer_moved("1-8", 1).layers == draft.layers
+    for same in (
+        draft.with_layer_moved("gone", 1),
+        draft.with_layer_copied("gone"),
+        draft.without_layer("gone"),
+        draft.with_layer_field("gone", "units", 5),
+    ):
+        assert same.layers == draft.layers
+
+
+def test_a_kind_gets_back_what_was_typed_for_it() -> None:
+    draft = preset_draft("cifar10-vgg")
+    sgd = draft.with_kind("optimizer", "sgd")
+    assert sgd.section("optimizer")["momentum"] == 0.9
+    assert sgd.with_kind("optimizer", "adam").section("optimizer")["learning_rate"] == 1e-4
+    typed = sgd.with_value("optimizer", {**sgd.section("optimizer"), "momentum": "much"})
+    back = typed.with_kind("optimizer", "rmsprop").with_kind("optimizer", "sgd")
+    assert back.section("optimizer")["momentum"] == "much"
+
+
+def test_label_smoothing_waits_while_labels_are_integers() -> None:
+    one_hot = preset_draft("cifar10-vgg").with_labels("one_hot")
+    smooth = one_hot.with_value("loss", {**one_hot.section("loss"), "label_smoothing": 0.1})
+    integer = smooth.with_labels("integer")
+    assert integer.section("loss") == {"labels": "integer", "label_smoothing": 0.0}
+    assert _assess(integer).experiment is not None
+    assert integer.with_labels("one_hot").section("loss")["label_smoothing"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("layer_type", "before"),
+    [
+        ("conv2d", "flatten"),
+        ("max_pool2d", "flatten"),
+        ("dropout", "dense"),
+        ("dense", "dense"),
+        ("batch_norm", "dense"),
+    ],
+)
+def test_a_new_layer_goes_where_the_network_still_works(layer_type: str, before: str) -> None:
+    draft = add_layer(preset_draft("cifar10-vgg", 1), layer_type)
+    place = [layer.id for layer in draft.layers].index(draft.newest_layer)
+    assert draft.layers[place].type == layer_type
+    assert draft.layers[place + 1].type == before
+    assert _assess(draft).reasons == ()
+
+
+def test_a_dense_layer_at_the_end_of_a_network_without_output_becomes_the_output() -> None:
+    draft = preset_draft("cifar10-starter", 1).without_layer("1-8").without_layer("1-7")
+    assert "no output layer" in _assess(draft).reasons[-1]
+    mended = add_layer(draft, "dense")
+    assert _types(mended)[-2:] == ["flatten", "dense"]
+    assert _assess(mended).experiment is not None
+
+
+def test_a_layer_that_fits_nowhere_is_added_all_the_same_and_its_row_says_why() -> None:
+    draft = add_layer(preset_draft("cifar10-starter", 1), "flatten")
+    assert _assess(draft).reasons == ()  # flattening a flat vector is harmless
+    draft = add_layer(draft.with_layer_field("1-1", "kernel_size", 32), "conv2d")
+    found = _assess(draft)
+    assert found.experiment is None
+    assert any(row.problem for row in found.trace.rows)
+
+
+def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
+    draft = preset_draft("cifar10-vgg", 1).with_layer_field("1-4", "filters", "many")
+    rows = trace_layers(draft).rows
+    assert draft.layers[3].fields["filters"] == "many"
+    assert rows[2].output_shape == (16, 16, 32)
+    assert rows[3].problem is not None
+    assert "many" in rows[3].problem
+    assert "whole number from 1 to 4,096" in rows[3].problem
+    # From there on nothing is known, and nothing else is called wrong.
+    assert all(row.output_shape is None and row.problem is None for row in rows[4:])
+    assert [row.name for row in rows[3:5]] == ["conv2d_3", "conv2d_4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("batch_size", 0, "batch size must be a whole number from 1 to 4,096, not 0"),
+        ("batch_size", 3.7, "whole number"),
+        ("epochs", None, "number of epochs"),
+        ("l2", "1e400", "L2 penalty"),
+        ("seed", -1, "seed"),
+    ],
+)
+def test_a_wrong_single_value_is_one_sentence(name: str, value: object, words: str) -> None:
+    found = _assess(preset_draft("cifar10-vgg").with_value(name, value))
+    assert words in found.problems[name]
+    assert list(found.problems) == [name]
+    assert found.experiment is None
+
+
+def test_what_does_not_go_together_is_said_when_each_part_is_right() -> None:
+    draft = preset_draft("cifar10-vgg").with_kind("schedule", "cosine")
+    late = draft.with_value("schedule", {**draft.section("schedule"), "warmup_epochs": 30})
+    assert "warm-up" in _assess(late).together[0]
+    assert "larger than" in _assess(preset_draft("cifar10-vgg"), 20, 10).together[0]
+
+
+def test_the_sizes_follow_the_data() -> None:
+    sizes = _assess(preset_draft("cifar10-vgg"), 5000, 1000).sizes
+    assert sizes is not None
+    assert (sizes.train, sizes.validation, sizes.steps_per_epoch) == (3500, 1500, 110)
+
+
+def test_a_draft_of_an_experiment_makes_it_again() -> None:
+    draft = preset_draft("cifar10-vgg").with_value("epochs", 3)
+    experiment = _assess(draft).experiment
+    assert experiment is not None
+    again = draft_of(experiment, "cifar10-vgg", 4)
+    assert again.plain() == draft.plain()
+    assert {layer.id.split("-")[0] for layer in again.layers} == {"4"}

@@ -1,0 +1,255 @@
+"""Samples: what is drawn, what the address holds, and what it says to a wrong one."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.data import sample
+from cifarviz.data.datasets import CIFAR10
+from cifarviz.data.random_images import published_nine
+from scripts.app_server import ROOT
+
+# The grid's numbers have commas, as the page writes them.
+NINE = [f"{index:,}" for index in published_nine(50_000)]
+
+
+@pytest.fixture(autouse=True)
+def _without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+
+
+@pytest.fixture
+def full_set(tmp_path: Path) -> None:
+    """A full set that passes for verified: all black, its labels 0 to 9 in turn."""
+    folder = tmp_path / "cifarviz-home" / "data" / "cifar10"
+    folder.mkdir(parents=True)
+    for name, shape in CIFAR10.shapes.items():
+        # Sparse files: no 180 MB are written.
+        array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, shape)
+        if name.endswith("labels"):
+            array[:] = np.arange(len(array)) % 10
+        array.flush()
+    mark = {
+        "format": 1,
+        "dataset": "cifar10",
+        "source": "a test",
+        "fingerprints": asdict(CIFAR10.fingerprints),
+        "file_bytes": {name: (folder / f"{name}.npy").stat().st_size for name in CIFAR10.shapes},
+    }
+    (folder / "verified.json").write_text(json.dumps(mark))
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.run()
+    app.switch_page("pages/samples.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def address_of(app: AppTest) -> dict[str, str]:
+    # A value set by the page comes back as text, one set by a test as a list of one.
+    pairs = app.query_params.items()
+    return {name: value if isinstance(value, str) else value[0] for name, value in pairs}
+
+
+def control(app: AppTest, label: str) -> Any:
+    return next(one for one in [*app.number_input, *app.button_group] if one.label == label)
+
+
+def component(app: AppTest, key: str) -> bytes:
+    found = [one for one in walk(app._tree) if one.type == "bidi_component"]
+    return next(one.proto.bytes for one in found if one.proto.id.endswith(f"-{key}"))
+
+
+def drawn(app: AppTest, key: str = "samples-grid") -> list[str]:
+    """What the tiles of the grid are called."""
+    tooltips: list[str] = json.loads(component(app, key).split(b"\n", 2)[1])["tooltips"]
+    return tooltips
+
+
+def walk(node: Any) -> Iterator[Any]:
+    for child in getattr(node, "children", {}).values():
+        yield child
+        yield from walk(child)
+
+
+def warnings(app: AppTest) -> list[str]:
+    return [one.value for one in app.warning]
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info, *app.subheader])
+
+
+def test_random_images_of_the_sample_each_with_its_class() -> None:
+    app = opened()
+    assert len(drawn(app)) == 50
+    assert all(" training image " in name for name in drawn(app))
+    assert {name.split(",")[0] for name in drawn(app)} <= set(CIFAR10.classes)
+    assert "50 of the 5,000 training images in the embedded sample" in said(app)
+    assert warnings(app) == []
+    assert not app.exception
+
+
+def test_the_same_link_draws_the_same_images() -> None:
+    link = {"seed": "42", "count": "12", "split": "test", "classes": "cat,dog"}
+    first, second = opened(**link), opened(**link)
+    assert drawn(first) == drawn(second)
+    assert len(drawn(first)) == 12
+    assert {name.split(",")[0] for name in drawn(first)} == {"cat", "dog"}
+    assert "12 of the 200 test images of cat and dog in the embedded sample" in said(first)
+    assert control(first, "Seed").value == 42
+    assert control(first, "Classes").value == ["cat", "dog"]
+    assert not first.exception
+
+
+def test_the_controls_change_images_and_address() -> None:
+    app = opened()
+    control(app, "How many").set_value(9).run()
+    control(app, "Seed").set_value(3).run()
+    control(app, "Split").set_value("test").run()
+    control(app, "Classes").set_value(["ship"]).run()
+    assert address_of(app) == {"count": "9", "seed": "3", "split": "test", "classes": "ship"}
+    assert len(drawn(app)) == 9
+    assert all(name.startswith("ship, test image ") for name in drawn(app))
+    assert drawn(opened(**address_of(app))) == drawn(app)
+    assert not app.exception
+
+
+def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
+    app = opened(count="20")
+    before = drawn(app)
+    app.button[0].click().run()
+    seed = control(app, "Seed").value
+    assert address_of(app) == {"count": "20", "seed": str(seed)}
+    assert drawn(app) != before
+    assert drawn(opened(count="20", seed=str(seed))) == drawn(app)
+    assert not app.exception
+
+
+def test_fewer_images_than_asked_for_are_all_shown() -> None:
+    app = opened(classes="frog", split="test", count="400")
+    assert len(set(drawn(app))) == 100
+    assert "100 of the 100 test images of frog" in said(app)
+    assert not app.exception
+
+
+def test_the_nine_published_images_are_offered_and_shown_from_the_sample() -> None:
+    app = opened(split="test", classes="cat")
+    control(app, "Show").set_value("published").run()
+    assert [name.split("training image ")[1] for name in drawn(app)] == NINE
+    assert "np.random.RandomState(777).randint(50000, size=9)" in said(app)
+    assert control(app, "Seed").disabled
+    control(app, "Show").set_value("random").run()
+    assert address_of(app) == {"split": "test", "classes": "cat"}
+    assert not app.exception
+
+
+def test_seed_777_on_the_full_set_draws_the_published_nine(full_set: None) -> None:
+    app = opened(variant="full", seed="777", count="9")
+    assert [name.split("training image ")[1] for name in drawn(app)] == NINE
+    assert "All 50,000 training images of the full set" in said(app)
+    assert not app.exception
+
+
+def test_an_opened_image_is_told_apart_and_leads_on() -> None:
+    app = opened(split="test", image="1", count="9")
+    assert "■</span> ship" in said(app)
+    assert "Test image **1** of 10,000" in said(app)
+    pixels = sample.read(CIFAR10).test.images[1]
+    for channel, name in enumerate(("Red", "Green", "Blue")):
+        values = pixels[..., channel]
+        assert f"| {name} | {values.min()} | {values.max()} | {values.mean():.1f} |" in said(app)
+    for label, page in (("See its feature maps", "Inside"), ("Predict its class", "Predict")):
+        app = opened(split="test", image="1")
+        next(button for button in app.button if button.label == label).click().run()
+        assert app.title[0].value == page
+        assert {"split": "test", "image": "1"}.items() <= address_of(app).items()
+        assert not app.exception
+
+
+def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
+    app = opened(view="published", image=str(published_nine(50_000)[0]))
+    before, after = app.button[-2:]
+    assert before.disabled
+    after.click().run()
+    assert address_of(app) == {"view": "published", "image": str(published_nine(50_000)[1])}
+    assert f"**{NINE[1]}**" in said(app)
+    assert not app.exception
+
+
+def test_the_statistics_of_the_whole_split_are_below() -> None:
+    app = opened()
+    assert "All 5,000 training images of the embedded sample" in said(app)
+    assert drawn(app, "samples-means")[0] == "airplane: mean of 500 images"
+    for key in ("samples-counts", "samples-histogram", "samples-ranges"):
+        assert json.loads(component(app, key).split(b"\n", 2)[2])["data"]
+    assert "| Red | 124.633 | 62.237 | 0 | 255 |" in said(app)
+    assert not app.exception
+
+
+def test_each_preprocessing_choice_shows_its_range() -> None:
+    app = opened()
+    assert "| ÷ 255 | 0.000 | 1.000 |" in said(app)
+    assert "| Standardised | −2.003 | 2.163 |" in said(app)
+    control(app, "Custom divisor").set_value(225.0).run()
+    assert "| ÷ 225 | 0.000 | 1.133 |" in said(app)
+    assert address_of(app) == {"divisor": "225"}
+    assert not app.exception
+
+
+def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
+    app = opened(seed="-1", count="abc", classes="unicorn", image="99999999", dataset="zzz")
+    assert len(warnings(app)) == 1
+    for word in ("cannot be the seed", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
+        assert word in warnings(app)[0]
+    assert len(drawn(app)) == 50
+    control(app, "How many").set_value(9).run()
+    assert warnings(app) == []
+    assert address_of(app) == {"count": "9"}
+    assert len(drawn(app)) == 9
+    assert not app.exception
+
+
+def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
+    app = opened(variant="full")
+    assert "The full CIFAR-10 set is not on this machine yet." in warnings(app)[0]
+    assert "The embedded sample is shown meanwhile." in warnings(app)[0]
+    assert control(app, "Part of it").value == "sample"
+    assert len(drawn(app)) == 50
+    assert not app.exception
+
+
+def test_an_image_that_the_sample_lacks_is_said() -> None:
+    app = opened(image="0")
+    assert "Training image 0 is not among the 5,000 of the embedded sample" in warnings(app)[0]
+    assert len(drawn(app)) == 50
+    assert not app.exception
+
+
+def test_start_and_samples_load_no_tensorflow() -> None:
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "app.switch_page('pages/samples.py').run()\n"
+        "app.query_params['image'] = '8'\n"
+        "app.run()\n"
+        "assert app.title[0].value == 'Samples' and not app.exception\n"
+        "print([name for name in ('tensorflow', 'keras', 'sklearn') if name in sys.modules])\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,221 @@
+"""Start: three doors, the newest runs, and the state of the data with its download."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.data import library
+from cifarviz.data.progress import FetchProgress
+from cifarviz.errors import DatasetNotFound, FetchCancelled
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Epoch, Progress
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui import downloads as shared
+from scripts.app_server import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+
+
+def opened() -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.subheader])
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+class FakeFetch:
+    """Stands in for ``data.fetch.fetch``; goes on until it is told how to end."""
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+        self.going = threading.Event()
+        self.ending = threading.Event()
+        self.error: Exception | None = None
+
+    def __call__(
+        self,
+        name: str,
+        settings: Settings,
+        source: str,
+        on_progress: Callable[[FetchProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.sources.append(source)
+        on_progress(
+            FetchProgress("npm", "downloading", 60_000_000, 120_000_000, 4.0, ("Keras had none.",))
+        )
+        self.going.set()
+        while not self.ending.wait(0.005):
+            if cancelled():
+                raise FetchCancelled("The download was called off.")
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def fetch(settings: Settings) -> Iterator[FakeFetch]:
+    """The fetch of this test's home; the downloads are those the page finds."""
+    fake = FakeFetch()
+    made = shared.downloads(replace(settings, warm_up=False))
+    made._fetch = fake
+    yield fake
+    made.close()
+
+
+def add_run(settings: Settings, run_id: str, name: str, *, epochs: int = 0) -> None:
+    """Enter a run that was stopped after so many epochs."""
+    store = RunStore(settings)
+    store.create(run_id, PRESETS["cifar10-starter"].experiment, name, "dashboard")
+    if epochs:
+        store.transition(run_id, RunState.RUNNING)
+        for epoch in range(1, epochs + 1):
+            progress = Progress("training", epoch, 100 * epoch, 100, None, None, 0.0)
+            store.record(
+                run_id, progress, epoch=Epoch(epoch, 1.5, 0.4, 1.4, 0.3 + epoch / 10, 0.001, 2.0)
+            )
+        store.transition(run_id, RunState.STOPPING)
+    store.transition(run_id, RunState.STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [("Browse the images", "Samples"), ("Train a network", "Train"), ("Train one first", "Train")],
+)
+def test_the_doors_lead_on_also_without_a_run(label: str, title: str) -> None:
+    app = opened()
+    assert app.title[0].value == "cifarviz"
+    assert "There is no trained network to look into yet" in said(app)
+    assert press(app, label).title[0].value == title
+    assert not app.exception
+
+
+def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> None:
+    for number in range(5):
+        add_run(settings, f"run{number}", f"try_{number}")
+    app = opened()
+    assert "Newest runs" in said(app)
+    assert all(f"try\\_{number}" in said(app) for number in (4, 3, 2, 1))
+    assert "try\\_0" not in said(app)
+    assert "stopped, 0 epochs" in said(app)
+    # None of them has weights.
+    assert "Train one first" in labels(app)
+    assert not app.exception
+
+
+def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> None:
+    add_run(settings, "older", "older", epochs=2)
+    add_run(settings, "newer", "newer")
+    app = opened()
+    assert "stopped, 2 epochs, validation accuracy 50.0%" in said(app)
+    press(app, "Look inside the newest")
+    assert app.title[0].value == "Inside"
+    assert app.query_params["run"] in ("older", ["older"])
+    assert not app.exception
+
+
+def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: FakeFetch) -> None:
+    app = opened()
+    assert "5,000 training and 1,000 test images" in said(app)
+    assert "**Full set**, not here yet" in said(app)
+    press(app, "Fetch the full set")
+    assert fetch.going.wait(5)
+    assert fetch.sources == ["auto"]
+    app.run()
+    assert "**Full set**, on its way" in said(app)
+    assert "Keras had none." in said(app).replace("\\", "")
+    assert "Cancel" in labels(app)
+    assert "Fetch the full set" not in labels(app)
+    assert not app.exception
+
+
+def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: FakeFetch) -> None:
+    press(opened(), "Fetch the full set")
+    assert fetch.going.wait(5)
+    other = opened()
+    assert "**Full set**, on its way" in said(other)
+    press(other, "Cancel")
+    download = shared.downloads(Settings.from_environment()).latest("cifar10")
+    assert download is not None
+    assert download.wait(5)
+    other.run()
+    assert [one.value for one in other.info] == ["The download was called off\\."]
+    assert "Fetch the full set" in labels(other)
+    assert fetch.sources == ["auto"]
+    assert not other.exception
+
+
+def test_a_download_that_fails_says_why(fetch: FakeFetch) -> None:
+    fetch.error = DatasetNotFound("No source gave CIFAR-10.")
+    fetch.ending.set()
+    app = press(opened(), "Fetch the full set")
+    download = shared.downloads(Settings.from_environment()).latest("cifar10")
+    assert download is not None
+    assert download.wait(5)
+    app.run()
+    assert [one.value.replace("\\", "") for one in app.error] == ["No source gave CIFAR-10."]
+    assert "Fetch the full set" in labels(app)
+    assert not app.exception
+
+
+def test_a_folder_the_user_names_is_asked(fetch: FakeFetch, tmp_path: Path) -> None:
+    app = opened()
+    app.text_input[0].set_value(f' "{tmp_path}" ')
+    press(app, "Use it")
+    assert fetch.going.wait(5)
+    assert fetch.sources == [str(tmp_path)]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("path", ["", "npm", "/nowhere/at_all.tar.gz", "a\0b"])
+def test_a_path_that_is_none_is_said_at_once(fetch: FakeFetch, path: str) -> None:
+    app = opened()
+    app.text_input[0].set_value(path)
+    press(app, "Use it")
+    assert len(app.error) == 1
+    assert "There is no file or folder" in app.error[0].value
+    assert fetch.sources == []
+    assert not app.exception
+
+
+def test_a_folder_without_data_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    app = opened()
+    app.text_input[0].set_value(str(tmp_path))
+    press(app, "Use it")
+    download = shared.downloads(Settings.from_environment()).latest("cifar10")
+    assert download is not None
+    assert download.wait(20)
+    app.run()
+    assert len(app.error) == 1
+    assert "holds no CIFAR-10" in app.error[0].value.replace("\\", "")
+    assert not app.exception
+
+
+def test_a_verified_full_set_is_said_and_can_be_browsed(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    found = library.status("cifar10", settings)
+    whole = replace(found, full_available=True, verified=True, bytes=184_380_512, problem=None)
+    monkeypatch.setattr(library, "status", lambda *_: whole)
+    app = opened()
+    assert "**Full set**, verified" in said(app)
+    assert "184 MB in" in said(app)
+    assert "Fetch the full set" not in labels(app)
+    assert not app.exception

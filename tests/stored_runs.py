@@ -1,0 +1,99 @@
+"""Runs put straight into a store, without training: the pages' tests look at them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from filelock import BaseFileLock
+
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import Conv2D, Dense, Flatten, LayerSpec, MaxPool2D
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs import locks
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
+from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore, new_run_id
+
+SCALING = Scaling((1 / 255,) * 3, (0.0,) * 3)
+Arrays = Mapping[str, np.ndarray]
+
+
+def experiment(*layers: LayerSpec, **fields: object) -> Experiment:
+    """An experiment on the sample; without ``layers``, a network of six small ones."""
+    layers = layers or (
+        Conv2D(filters=6),
+        MaxPool2D(),
+        Conv2D(filters=8),
+        MaxPool2D(),
+        Flatten(),
+        Dense(units=10, activation="softmax"),
+    )
+    base = PRESETS["cifar10-starter"].experiment
+    made = base.model_dump() | {"data": Data(), "epochs": 3, "preset": None} | fields
+    made["architecture"] = made["architecture"] | {"layers": layers}
+    return Experiment(**made)
+
+
+def weights(made: Experiment) -> dict[str, np.ndarray]:
+    """What a checkpoint of a network that has not learned yet would hold."""
+    from cifarviz.network.build import build
+    from cifarviz.network.variables import to_arrays
+
+    return to_arrays(build(made.architecture, SCALING, seed=1))
+
+
+def store_run(
+    store: RunStore,
+    made: Experiment,
+    *,
+    name: str = "mine",
+    state: RunState = RunState.FINISHED,
+    epochs: int = 3,
+    validated: bool = True,
+    checkpoints: Mapping[Checkpoint, Arrays] | None = None,
+    message: str | None = None,
+) -> Run:
+    """Enter a run that has got as far as this; an active one is cut off unless it is ``held``."""
+    run_id = new_run_id()
+    with _lock(store, run_id):
+        store.create(run_id, made, name, "command line")
+        if state is not RunState.QUEUED:
+            store.transition(run_id, RunState.RUNNING)
+        for number in range(1, epochs + 1):
+            value = 2 / number
+            record = Epoch(
+                number,
+                value,
+                1 - value / 4,
+                value + 0.1 if validated else None,
+                1 - value / 3 if validated else None,
+                0.001,
+                1.5,
+            )
+            progress = Progress("training", number, number * 10, 10, 900.0, 30.0, time.time())
+            store.record(run_id, progress, None, record)
+        store.describe(run_id, scaling=scaling_to_json(SCALING), seconds=65.0, train_images=5000)
+        if state in (RunState.STOPPED, RunState.STOPPING):
+            store.transition(run_id, RunState.STOPPING)
+        if state not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING):
+            store.transition(run_id, state, message)
+        for which, arrays in (checkpoints or {}).items():
+            save_arrays(checkpoint_path(store.folder(run_id), which), arrays, {"format": 1})
+        return store.get(run_id)
+
+
+@contextmanager
+def held(store: RunStore, run: Run) -> Iterator[None]:
+    """Look after an active run, as its worker would."""
+    with _lock(store, run.id):
+        yield
+
+
+def _lock(store: RunStore, run_id: str) -> BaseFileLock:
+    lock = locks.take(store.lock_path(run_id))
+    assert lock is not None
+    return lock

@@ -1,0 +1,132 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.training.estimate import Speed, Work, estimate_epoch, recorded_speeds
+
+VGG = PRESETS["cifar10-vgg"].experiment
+WORK = Work(
+    operations=40_000_000,
+    batch_size=32,
+    precision="float32",
+    train_images=35_000,
+    validation_images=15_000,
+)
+
+
+def _run(**changes: Any) -> Run:
+    run = Run(
+        id="a",
+        name="a",
+        state=RunState.FINISHED,
+        experiment_json=VGG.to_json(),
+        origin="dashboard",
+        machine="here",
+        created=0.0,
+        started=1.0,
+        ended=2.0,
+        seconds=1.0,
+        epochs_done=1,
+        best_epoch=1,
+        best_loss=1.0,
+        best_val_accuracy=0.5,
+        train_images=35_000,
+        validation_images=15_000,
+        images_per_second=1000.0,
+        precision="float32",
+        scaling_json=None,
+        message=None,
+        requested=None,
+        progress=None,
+    )
+    return replace(run, **changes)
+
+
+def test_before_any_run_there_is_a_wide_range_and_it_says_so() -> None:
+    guess = estimate_epoch(WORK, [])
+    assert guess.runs == 0
+    assert not guess.same
+    assert guess.high > 5 * guess.low
+    # Measured: 35,000 images of this network take 36 to 58 s here, with validation a fifth more.
+    assert guess.low < 40 < 70 < guess.high
+
+
+def test_the_very_same_network_is_the_best_witness() -> None:
+    same = Speed(40_000_000, 32, "float32", 1000.0)
+    other = Speed(4_000_000, 32, "float32", 20_000.0)
+    estimate = estimate_epoch(WORK, [other, same])
+    assert (estimate.runs, estimate.same) == (1, True)
+    # 35,000 images at 1,000 a second, and a validation image costs a third of a training image.
+    assert estimate.low < 40 < estimate.high
+    assert estimate.high < 1.3 * estimate.low
+
+
+def test_runs_that_disagree_widen_the_estimate() -> None:
+    speeds = [Speed(40_000_000, 32, "float32", rate) for rate in (500.0, 1000.0)]
+    estimate = estimate_epoch(WORK, speeds)
+    assert estimate.runs == 2
+    assert estimate.low < 40 < 79 < estimate.high
+
+
+def test_at_most_five_runs_and_the_newest_of_equals_are_asked() -> None:
+    new = [Speed(40_000_000, 32, "float32", 1000.0)] * 5
+    old = [Speed(40_000_000, 32, "float32", 10.0)] * 20
+    estimate = estimate_epoch(WORK, [*new, *old])
+    assert estimate.runs == 5
+    assert estimate.high < 60
+
+
+def test_the_further_away_the_wider() -> None:
+    near = estimate_epoch(WORK, [Speed(20_000_000, 32, "float32", 2000.0)])
+    far = estimate_epoch(WORK, [Speed(2_500_000, 32, "float32", 12_000.0)])
+    assert not near.same
+    assert far.high / far.low > near.high / near.low
+
+
+def test_another_precision_and_the_very_different_say_nothing() -> None:
+    speeds = [Speed(40_000_000, 32, "bfloat16", 4000.0), Speed(10_000, 32, "float32", 50_000.0)]
+    assert estimate_epoch(WORK, speeds).runs == 0
+    assert estimate_epoch(replace(WORK, precision="bfloat16"), speeds).runs == 1
+
+
+def test_small_batches_cost_more_steps() -> None:
+    speeds = [Speed(4_000_000, 128, "float32", 6000.0)]
+    work = replace(WORK, operations=4_000_000, validation_images=0)
+    small = estimate_epoch(replace(work, batch_size=4), speeds)
+    large = estimate_epoch(replace(work, batch_size=128), speeds)
+    assert small.low > large.high
+
+
+def test_an_epoch_without_validation_is_shorter() -> None:
+    speeds = [Speed(40_000_000, 32, "float32", 1000.0)]
+    assert (
+        estimate_epoch(replace(WORK, validation_images=0), speeds).low
+        < estimate_epoch(WORK, speeds).low
+    )
+
+
+def test_only_this_machines_finished_measurements_count() -> None:
+    runs = [
+        _run(),
+        _run(machine="elsewhere"),
+        _run(images_per_second=None),
+        _run(precision=None),
+        _run(experiment_json='{"format": 99}'),
+        _run(experiment_json="nonsense"),
+    ]
+    speeds = recorded_speeds(runs, "here")
+    operations = VGG.architecture.trace().operations
+    assert speeds == (Speed(operations, 32, "float32", 1000.0),)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_run_predicts_itself(name: str) -> None:
+    experiment = PRESETS[name].experiment
+    (speed,) = recorded_speeds([_run(experiment_json=experiment.to_json())], "here")
+    work = Work(speed.operations, speed.batch_size, "float32", 10_000, 0)
+    estimate = estimate_epoch(work, [speed])
+    assert estimate.low < 10 < estimate.high

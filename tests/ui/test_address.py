@@ -1,0 +1,27 @@
+import pytest
+
+from cifarviz.ui.address import escaped, quoted, whole_number
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("999999999", 999_999_999)])
+def test_plain_digits_are_a_number(text: str, number: int) -> None:
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "-1", "+1", "1_000", "1.5", "１", " 1", "1e3", "9" * 10]
+)
+def test_nothing_else_is(text: str | None) -> None:
+    assert whole_number(text) is None
+
+
+def test_text_is_shown_as_it_stands() -> None:
+    assert escaped("a*b_c.png") == r"a\*b\_c\.png"
+    assert escaped("[x](http://y)") == r"\[x\]\(http\:\/\/y\)".replace(r"\/", "/")
+    assert escaped("two\nlines\x1b") == "two lines "
+    assert escaped("Katze Ä") == "Katze Ä"
+
+
+def test_a_long_text_is_quoted_short() -> None:
+    assert quoted("cat") == "“cat”"
+    assert quoted("x" * 100) == "“" + "x" * 40 + "…”"

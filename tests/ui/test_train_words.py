@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import pytest
+
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Progress, Run
+from cifarviz.runs.states import RunState
+from cifarviz.training.estimate import Estimate
+from cifarviz.ui.estimate_words import basis, span
+from cifarviz.ui.layer_words import layer_summary
+from cifarviz.ui.live_words import doing, elapsed, outcome
+
+RUN = Run(
+    id="a",
+    name="a",
+    state=RunState.RUNNING,
+    experiment_json=PRESETS["cifar10-starter"].experiment.to_json(),
+    origin="dashboard",
+    machine="here",
+    created=0.0,
+    started=100.0,
+    ended=None,
+    seconds=0.0,
+    epochs_done=2,
+    best_epoch=2,
+    best_loss=1.0,
+    best_val_accuracy=0.5,
+    train_images=10,
+    validation_images=10,
+    images_per_second=None,
+    precision="float32",
+    scaling_json=None,
+    message=None,
+    requested=None,
+    progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0),
+)
+
+
+def test_what_was_asked_comes_before_what_is_done() -> None:
+    assert doing(RUN) == "looking at the validation images"
+    assert doing(replace(RUN, requested="stop")) == "stopping …"
+    assert doing(replace(RUN, requested="pause")) == "pausing …"
+    assert doing(replace(RUN, state=RunState.STOPPING)) == "stopping …"
+    assert doing(replace(RUN, state=RunState.FINISHED)) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": RunState.FINISHED, "epochs_done": 10}, "All 10 epochs are done"),
+        ({"state": RunState.STOPPED}, "Stopped after 2 of 10 epochs and 5 steps"),
+        ({"state": RunState.STOPPED, "started": None}, "waited for its turn"),
+        ({"state": RunState.STOPPED, "progress": None}, "Stopped after 2 of 10 epochs;"),
+        ({"state": RunState.FAILED, "message": "The disk is full."}, "The disk is full."),
+        ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
+    ],
+)
+def test_an_ending_is_a_sentence(changes: dict[str, object], words: str) -> None:
+    said = outcome(replace(RUN, **changes))  # type: ignore[arg-type]
+    assert words in said
+    assert said.endswith(".")
+
+
+def test_without_validation_the_training_loss_is_named() -> None:
+    said = outcome(replace(RUN, state=RunState.FINISHED, best_val_accuracy=None))
+    assert "lowest training loss after epoch 2" in said
+    assert "validation" not in said
+
+
+def test_time_at_work() -> None:
+    assert elapsed(RUN, now=130.0) == 30.0
+    assert elapsed(replace(RUN, seconds=70.0), now=500.0) == 70.0
+    assert elapsed(replace(RUN, started=None), now=500.0) is None
+    assert elapsed(replace(RUN, state=RunState.STOPPED), now=500.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (50.0, 55.0, "about 52 s"),
+        (0.1, 0.12, "under 1 s"),
+        (0.4, 3.0, "1 s to 3 s"),
+        (20.0, 200.0, "20 s to 3.3 min"),
+        (600.0, 6000.0, "10 min to 1.7 h"),
+    ],
+)
+def test_an_estimate_has_two_digits(low: float, high: float, words: str) -> None:
+    assert span(Estimate(low, high, 1, True)) == words
+
+
+def test_an_estimate_says_what_it_rests_on() -> None:
+    assert "no run" in basis(Estimate(1, 9, 0, False), "float32")
+    assert "1 recorded run of a network of this size" in basis(Estimate(1, 2, 1, True), "float32")
+    assert "3 recorded runs" in basis(Estimate(1, 2, 3, False), "float32")
+
+
+def test_a_layer_in_one_line_right_or_wrong() -> None:
+    conv = PRESETS["cifar10-vgg"].experiment.architecture.layers[0].model_dump(mode="json")
+    assert layer_summary(conv) == "32 filters 3×3, same padding, ReLU"
+    wrong = {**conv, "filters": "many", "strides": 2, "initializer": "he_normal"}
+    assert layer_summary(wrong) == "“many” filters 3×3, stride 2, same padding, ReLU, He normal"
+    assert layer_summary({"type": "flatten"}) == ""
