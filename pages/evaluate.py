@@ -6,7 +6,7 @@ from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate_cell import DEPENDENT, cell_images, cell_in_address, cell_menus
 from cifarviz.ui.evaluate_job import evaluation_job, wait_for
 from cifarviz.ui.evaluate_matrix import clickable_matrix
@@ -21,7 +21,7 @@ def evaluate(run: Run, which: Checkpoint) -> None:
     try:
         dataset = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
     except DataError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")
         return
     evaluation = wait_for(evaluation_job(run, which, dataset))

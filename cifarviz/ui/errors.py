@@ -1,5 +1,6 @@
 """What goes wrong, shown as one sentence in its place."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,4 +15,9 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(str(error)), icon=":material/error:")
+
+
+def as_text(message: str) -> str:
+    """A message for Markdown in which names and files stand as they are: no links, no formulas."""
+    return re.sub(r"([\[\]<`$])", r"\\\1", message)

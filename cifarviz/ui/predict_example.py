@@ -14,7 +14,7 @@ from cifarviz.experiment.architecture import in_words
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import cache
-from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.address import whole_number
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
 
@@ -83,7 +83,7 @@ def example_in_address(shape: tuple[int, int, int], dataset: str) -> Example | N
     named = st.query_params.get("split", "test")
     split: Split | None = next((one for one in get_args(Split) if one == named), None)
     if split is None:
-        raise DatasetNotFound(f"There are no images called {quoted(named)}: it is test or train.")
+        raise DatasetNotFound(f"There are no images called “{named[:40]}”: it is test or train.")
     if info.image_shape != shape:
         raise ExperimentInvalid(
             f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
@@ -93,7 +93,7 @@ def example_in_address(shape: tuple[int, int, int], dataset: str) -> Example | N
     index = whole_number(wanted)
     if index is None or index >= total:
         raise DatasetNotFound(
-            f"{_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; {quoted(wanted)} "
+            f"{_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; “{wanted[:40]}” "
             "is none of them."
         )
     full = library.status(info, cache.settings()).full_available
@@ -112,7 +112,7 @@ def _named_dataset(otherwise: str) -> DatasetInfo:
     name = st.query_params.get("dataset", otherwise)
     if name not in DATASETS:
         raise DatasetNotFound(
-            f"There is no data set called {quoted(name)}. Choose one of: {', '.join(DATASETS)}."
+            f"There is no data set called “{name[:40]}”. Choose one of: {', '.join(DATASETS)}."
         )
     return DATASETS[name]
 

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from cifarviz.settings import Settings
 from scripts.app_server import AppServer
 
 LONG = 60_000

@@ -1,0 +1,137 @@
+"""Train in a real browser: what AppTest can't see, since nothing there lives by itself."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts import chromium
+from scripts.app_server import AppServer
+
+LOSS = ".st-key-live-loss .cifarviz-chart"
+# A machine that is busy with other tests takes its time to load TensorFlow.
+PATIENCE = 90_000
+
+
+@pytest.fixture(scope="module")
+def server(app_server: Callable[..., AppServer]) -> AppServer:
+    return app_server()
+
+
+def open_train(page: Page, server: AppServer, address: str) -> None:
+    page.goto(f"{server.url}/train?{address}")
+    chromium.settle(page)
+
+
+def button(page: Page, key: str) -> Locator:
+    # Streamlit draws a button with a help text twice, for two kinds of screens.
+    return page.locator(f".st-key-{key} button:visible").first
+
+
+def address_of(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def wait_for_news(page: Page) -> None:
+    before = page.locator(LOSS).get_attribute("data-revision")
+    page.wait_for_function(
+        "([place, before]) => document.querySelector(place).dataset.revision !== before",
+        arg=[LOSS, before],
+        timeout=PATIENCE,
+    )
+
+
+def test_a_run_lives_on_through_zoom_reload_a_second_browser_pause_and_stop(
+    server: AppServer, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    open_train(page, server, "preset=cifar10-starter")
+    button(page, "train").click()
+    page.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
+    run_id = address_of(page)["run"]
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
+
+    # A zoom stays while the chart goes on.
+    page.evaluate(f"Plotly.relayout(document.querySelector('{LOSS}'), {{'xaxis.range': [0, 2]}})")
+    for _ in range(2):
+        wait_for_news(page)
+    assert page.evaluate(f"document.querySelector('{LOSS}')._fullLayout.xaxis.range") == [0, 2]
+    drawn = page.evaluate(
+        f"document.querySelector('{LOSS}')._fullData.reduce((sum, one) => sum + one.x.length, 0)"
+    )
+    assert 0 < drawn <= 2100
+
+    # F5, and somebody else who looks on without having started anything.
+    page.reload()
+    page.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
+    assert address_of(page)["run"] == run_id
+    other = new_page()
+    open_train(other, server, "view=watch")
+    other.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
+    assert address_of(other)["run"] == run_id
+
+    button(other, f"pause-{run_id}").click()
+    expect(button(page, f"resume-{run_id}")).to_be_enabled(timeout=PATIENCE)
+    assert store.get(run_id).state is RunState.PAUSED
+    button(page, f"resume-{run_id}").click()
+    expect(button(page, f"pause-{run_id}")).to_be_enabled(timeout=PATIENCE)
+    wait_for_news(page)
+
+    button(page, f"stop-{run_id}").click()
+    for one in (page, other):
+        expect(one.get_by_text("what it learned until then is kept")).to_be_visible(
+            timeout=PATIENCE
+        )
+        expect(one.locator("[data-testid=stAlert]")).to_have_count(0)
+    stopped = store.get(run_id)
+    assert stopped.state is RunState.STOPPED
+
+    button(page, "resume-run").click()
+    expect(button(page, f"stop-{run_id}")).to_be_visible(timeout=PATIENCE)
+    wait_for_news(page)
+    button(page, f"stop-{run_id}").click()
+    expect(button(page, "resume-run")).to_be_visible(timeout=PATIENCE)
+    again = store.get(run_id).progress
+    assert stopped.progress is not None
+    assert again is not None
+    assert again.step > stopped.progress.step
+
+
+def test_quick_typing_reload_and_back_keep_the_draft(server: AppServer, page: Page) -> None:
+    open_train(page, server, "preset=cifar10-starter&part=training")
+    for label, value in (("Batch size", "64"), ("Number of epochs", "7"), ("Seed", "5")):
+        field = page.get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Tab")  # and on to the next, without waiting for the page
+    expect(page.get_by_text("seed 0 → 5")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("batch size 4 → 64")).to_be_visible()
+    expect(page.get_by_label("Number of epochs", exact=True)).to_have_value("7")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("5")
+
+    page.get_by_label("Seed", exact=True).fill("6")
+    page.get_by_label("Seed", exact=True).press("Enter")
+    expect(page.get_by_text("seed 0 → 6")).to_be_visible()
+    # Later than the address of a run of the page under way could still be on its way.
+    page.wait_for_timeout(3500)
+    page.go_back()
+    expect(page.get_by_text("seed 0 → 5")).to_be_visible()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("5")
+
+
+def test_rows_keep_what_was_typed_into_them_when_they_move(server: AppServer, page: Page) -> None:
+    open_train(page, server, "preset=cifar10-starter")
+    button(page, "layer-1-3-edit").click()
+    page.locator(".st-key-layer-1-3-filters input").fill("48")
+    button(page, "layer-1-3-up").click()  # leaving the field takes what was typed in
+    expect(page.get_by_text("48 filters 3×3")).to_be_visible()
+    button(page, "layer-1-1-remove").click()
+    expect(page.get_by_text("32 filters 3×3")).to_have_count(0)
+    expect(page.locator(".st-key-layer-1-3-filters input")).to_have_value("48")
+    rows = page.locator("[class*='st-key-layer-1-'][class*='-edit']")
+    expect(rows).to_have_count(7)
+    assert "st-key-layer-1-3-edit" in (rows.nth(0).get_attribute("class") or "")
