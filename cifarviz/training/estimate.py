@@ -94,12 +94,14 @@ def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
             work.seconds(fast, _STEP_BOUNDS[0]), work.seconds(slow, _STEP_BOUNDS[1]), 0, False
         )
     used = nearest[:_MOST_RUNS]
-    rates = [speed.rate for _, speed in used]
+    rates = sorted(speed.rate for _, speed in used)
+    if len(rates) == _MOST_RUNS:
+        rates = rates[1:-1]  # one that was disturbed, or too short to tell, says little
     doubt = _LEAST_DOUBT * _DOUBT ** median(distance for distance, _ in used)
     typical = work.seconds(median(rates), _STEP)
     return Estimate(
-        low=min(work.seconds(max(rates), _STEP), typical / doubt),
-        high=max(work.seconds(min(rates), _STEP), typical * doubt),
+        low=min(work.seconds(rates[-1], _STEP), typical / doubt),
+        high=max(work.seconds(rates[0], _STEP), typical * doubt),
         runs=len(used),
         same=all(distance == 0 for distance, _ in used),
     )

@@ -79,7 +79,8 @@ def _watch(run_id: str, every: float) -> None:
         with title:
             st.subheader(escaped(run.name), anchor=False)
             badge = f":{_COLORS[run.state]}-badge[{run.state}]"
-            st.markdown(f"{badge} {waits_for(run, active) or doing(run) or outcome(run)}")
+            words = waits_for(run, active) or escaped(doing(run) or outcome(run))
+            st.markdown(f"{badge} {words}")
         if run.state.active:
             with buttons:
                 steering(run)

@@ -9,7 +9,7 @@ from cifarviz.data.datasets import Dataset, ImageSet
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.navigation import PAGES, go_to, link_to
+from cifarviz.ui.navigation import link_to
 from cifarviz.ui.samples_controls import show_in_address
 from cifarviz.ui.samples_view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
 
@@ -120,20 +120,10 @@ def _opened(images: ImageSet, shown: ImageSet) -> None:
         st.markdown(f'### <span style="color:{color}">■</span> {name}', unsafe_allow_html=True)
         st.markdown(_facts(view, pixels))
         index = int(images.indices[position])
-        with st.container(horizontal=True):
-            if st.button(
-                "See its feature maps",
-                type="primary",
-                icon=PAGES["inside"].icon,
-                help="What each layer of a trained network makes of this image.",
-            ):
-                go_to("inside", split=view.shown_split, image=index)
-            if st.button(
-                "Predict its class",
-                icon=PAGES["predict"].icon,
-                help="What a trained network takes this image for.",
-            ):
-                go_to("predict", split=view.shown_split, image=index)
+        # Links, not buttons that switch the page: a dialog runs by itself, and a page switched to
+        # from there at times came up empty.
+        link_to("inside", "See its feature maps", split=view.shown_split, image=index)
+        link_to("predict", "Predict its class", split=view.shown_split, image=index)
         _stepping(view.image, shown)
 
 

@@ -17,6 +17,7 @@ from cifarviz.experiment.address import pack_changes, preset_draft, unpack_chang
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped
 
 # A run of the page may still carry the address that the one before has just replaced. For so many
 # seconds such an address is an echo, not somebody's wish.
@@ -82,7 +83,7 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
         if changes is not None:
             return unpack_changes(preset, changes, number)
     except (ExperimentInvalid, RunError, StoreError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         if preset is None or preset not in PRESETS:
             preset = next(iter(PRESETS))
     return _of_preset(preset, number)
@@ -103,5 +104,5 @@ def _of_run(run_id: str, number: int) -> Draft:
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))
-    st.toast(f"These are the choices of “{run.name}”.", icon=":material/content_copy:")
+    st.toast(f"These are the choices of “{escaped(run.name)}”.", icon=":material/content_copy:")
     return draft_of(experiment, preset, number)

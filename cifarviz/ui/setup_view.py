@@ -14,6 +14,7 @@ from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, setup_draft, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.layer_editor import layer_editor
 from cifarviz.ui.setup_forms import data_forms, training_forms
 from cifarviz.ui.setup_launch import launch_panel
@@ -40,7 +41,7 @@ def setup_view() -> None:
     story, launch = st.columns([3, 2], gap="large")
     with story:
         _preset_picker(draft, made)
-    with launch, st.container(border=True):
+    with launch, st.container(border=True), errors_shown():
         launch_panel(draft.preset, made, assessment, data_here=not full or status.full_available)
     _parts(draft, assessment)
 

@@ -71,7 +71,7 @@ def test_the_opened_image_is_in_the_link_steps_and_closes(samples: Page) -> None
 def test_the_opened_image_goes_to_the_feature_maps(samples: Page) -> None:
     index = index_of(tiles(samples).nth(2).get_attribute("aria-label") or "")
     tiles(samples).nth(2).click()
-    samples.get_by_role("dialog").get_by_role("button", name="See its feature maps").click()
+    samples.get_by_role("dialog").get_by_role("link", name="See its feature maps").click()
     expect(samples.get_by_role("heading", name="Inside")).to_be_visible()
     expect(samples).to_have_url(re.compile(rf"/inside\?split=train&image={index}"))
     expect(samples.get_by_role("dialog")).to_have_count(0)

@@ -80,6 +80,13 @@ def test_at_most_five_runs_and_the_newest_of_equals_are_asked() -> None:
     assert estimate.high < 60
 
 
+def test_one_disturbed_run_among_five_does_not_spoil_the_estimate() -> None:
+    speeds = [Speed(40_000_000, 32, "float32", rate) for rate in (1000, 990, 1010, 1005, 100)]
+    estimate = estimate_epoch(WORK, speeds)
+    assert estimate.runs == 5
+    assert estimate.high < 50
+
+
 def test_the_further_away_the_wider() -> None:
     near = estimate_epoch(WORK, [Speed(20_000_000, 32, "float32", 2000.0)])
     far = estimate_epoch(WORK, [Speed(2_500_000, 32, "float32", 12_000.0)])
