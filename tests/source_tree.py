@@ -149,7 +149,6 @@ def _nodes(node: ast.AST, when: When) -> Iterator[tuple[ast.AST, When]]:
         yield from _nodes(child, inner)
 
 
-
 def _imported_by_call(node: ast.Call) -> str | None:
     if ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__") and node.args:
         name = node.args[0]

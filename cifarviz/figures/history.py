@@ -118,7 +118,7 @@ def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
         name="Training batches",
         legendrank=3,
         mode="markers",
-        marker={"color": TRAINING, "size": 3.5, "opacity": 0.38},
+        marker={"color": TRAINING, "size": 3.5, "opacity": 0.6},
         hovertemplate=f"One batch, epoch %{{x:.2f}}: %{{y:{number}}}<extra></extra>",
     )
     figure.add_scatter(
@@ -127,7 +127,7 @@ def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
         name="Batches, smoothed",
         legendrank=4,
         mode="lines",
-        opacity=0.6,
+        opacity=0.9,
         line={"color": TRAINING, "width": 1.5},
         hovertemplate=f"Batches, smoothed, epoch %{{x:.2f}}: %{{y:{number}}}<extra></extra>",
     )

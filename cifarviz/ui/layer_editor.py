@@ -47,10 +47,15 @@ def layer_editor(draft: Draft, trace: Trace) -> None:
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
             _layer_row(number, layer, row, len(draft.layers), is_open=layer.id == opened)
         show_problem(trace.problem)
+    if trace.ok:
+        _totals(trace)
+    _add_layer(draft)
+
+
+def _totals(trace: Trace) -> None:
     total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
     not_trained = f", {frozen:,} of them not trained" if frozen else ""
     st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
-    _add_layer(draft)
 
 
 @lru_cache(maxsize=64)

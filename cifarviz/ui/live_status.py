@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.ui.live_words import elapsed
 from cifarviz.ui.runs_rows import in_time
 
@@ -18,8 +19,9 @@ def live_status(run: Run) -> None:
     epoch = progress.epoch if progress and progress.epoch else run.epochs_done
     in_epoch = step - max(epoch - 1, 0) * per_epoch
     spent = elapsed(run)
-    left = progress.seconds_left if progress and run.state.active else None
-    speed = progress.images_per_second if progress and run.state.active else run.images_per_second
+    at_work = progress if run.state is RunState.RUNNING else None
+    left = at_work.seconds_left if at_work else None
+    speed = at_work.images_per_second if at_work else run.images_per_second
     figures = (
         ("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
         (
@@ -29,7 +31,11 @@ def live_status(run: Run) -> None:
         ),
         ("Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."),
         ("Time left", in_time(left) if left is not None else _UNKNOWN, "At the speed of now."),
-        ("Time so far", in_time(spent) if spent is not None else _UNKNOWN, "Time at work."),
+        (
+            "Time so far",
+            in_time(spent) if spent is not None else _UNKNOWN,
+            "Since its turn came, pauses included.",
+        ),
         ("Best epoch so far" if run.state.active else "Best epoch", *_best(run)),
     )
     for place, (label, value, hint) in zip(st.columns(len(figures)), figures, strict=True):

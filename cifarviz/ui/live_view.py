@@ -14,8 +14,9 @@ from cifarviz.ui.live_status import live_status
 from cifarviz.ui.live_words import doing, outcome
 from cifarviz.ui.navigation import go_to, link_to
 
-# Seconds between two looks at the store: until the first point, while it trains, afterwards.
-_SOON, _LIVE, _IDLE = 0.5, 1.0, 5.0
+# Seconds between two looks at the store: while somebody waits for the first point or for what
+# was asked, while it trains, afterwards.
+_SOON, _LIVE, _IDLE = 0.4, 1.0, 5.0
 
 _COLORS = {
     RunState.QUEUED: "gray",
@@ -66,7 +67,9 @@ def _watched() -> Run | None:
 def _pace(run: Run) -> float:
     if not run.state.active:
         return _IDLE
-    return _LIVE if run.progress is not None and run.progress.step else _SOON
+    begun = run.progress is not None and run.progress.step > 0
+    waited_for = run.requested is not None or run.state is RunState.STOPPING
+    return _LIVE if begun and not waited_for else _SOON
 
 
 def _watch(run_id: str, every: float) -> None:

@@ -25,7 +25,7 @@ def doing(run: Run) -> str:
     if run.state is RunState.QUEUED:
         return "waiting for its turn"
     if run.state is RunState.PAUSED:
-        return "paused"
+        return "waiting for Resume"
     phase = run.progress.phase if run.progress is not None else "preparing"
     return _PHASES.get(phase, phase)
 

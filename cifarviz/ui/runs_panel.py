@@ -88,7 +88,7 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         },
         column_config={
             "Name": st.column_config.TextColumn(width=150),
-            "Accuracy": st.column_config.NumberColumn(
+            "Best accuracy": st.column_config.NumberColumn(
                 format="%.1f %%", help="The highest on the validation images after any epoch."
             ),
             "Best epoch": st.column_config.NumberColumn(

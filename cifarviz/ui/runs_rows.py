@@ -74,7 +74,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Name": run.name,
         "State": state_words(run),
         "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
-        "Accuracy": None if run.best_val_accuracy is None else 100 * run.best_val_accuracy,
+        "Best accuracy": None if run.best_val_accuracy is None else 100 * run.best_val_accuracy,
         "Best epoch": run.best_epoch,
         "Network": plan.network,
         "Parameters": plan.parameters,

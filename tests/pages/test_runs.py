@@ -94,7 +94,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
         "Name": "first",
         "State": "finished",
         "Epochs": "2 of 30",
-        "Accuracy": pytest.approx(100 * (1 - 1 / 3)),
+        "Best accuracy": pytest.approx(100 * (1 - 1 / 3)),
         "Best epoch": 2,
         "Network": "cifar10-vgg, 12 layers",
         "Parameters": 814_122,
@@ -104,7 +104,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     }
     assert (second["Name"], second["State"]) == ("second", "stopped")
     assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
-    assert np.isnan(second["Accuracy"])
+    assert np.isnan(second["Best accuracy"])
     assert any(text.startswith("Tick the box before a run") for text in said(app))
     assert not app.exception
 
