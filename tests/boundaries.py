@@ -16,13 +16,18 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
     "storage": frozenset({"errors"}),
-    "data": frozenset({"storage", "errors", "settings"}),
+    "loading": frozenset(),
+    "data": frozenset({"loading", "storage", "errors", "settings"}),
     "experiment": frozenset({"data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
     "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
-    "analysis": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+    "analysis": frozenset(
+        {"loading", "runs", "network", "experiment", "data", "errors", "settings"}
+    ),
     "figures": frozenset({"experiment", "data", "errors"}),
-    "training": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+    "training": frozenset(
+        {"loading", "runs", "network", "experiment", "data", "errors", "settings"}
+    ),
 }
 _BELOW = frozenset(ROOMS)
 ROOMS = {

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cifarviz.loading import HEAVY_IMPORTS
+
 # Keras' own bound, so that the loss here is the loss in the run's history.
 _CLIP = 1e-7
 
@@ -46,7 +48,8 @@ def per_class_scores(classes: Sequence[str], confusion: NDArray[np.integer]) -> 
     """
     if confusion.shape != (len(classes), len(classes)):
         raise ValueError(f"a matrix of shape {confusion.shape} for {len(classes)} classes")
-    from sklearn.metrics import precision_recall_fscore_support
+    with HEAVY_IMPORTS:
+        from sklearn.metrics import precision_recall_fscore_support
 
     actual, predicted = np.repeat(np.argwhere(confusion >= 0), confusion.ravel(), axis=0).T
     precision, recall, f1, support = precision_recall_fscore_support(

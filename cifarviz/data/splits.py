@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.loading import HEAVY_IMPORTS
 
 Positions = npt.NDArray[np.int64]
 
@@ -30,7 +31,8 @@ def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Position
         raise ExperimentInvalid(
             f"Setting {fraction:.0%} of {n:,} images aside for validation leaves none to train on."
         )
-    from sklearn.model_selection import train_test_split
+    with HEAVY_IMPORTS:
+        from sklearn.model_selection import train_test_split
 
     train, validation = train_test_split(
         np.arange(n, dtype=np.int64), test_size=fraction, random_state=seed

@@ -14,6 +14,7 @@ from filelock import BaseFileLock
 from cifarviz.data import library
 from cifarviz.errors import CifarvizError, RunError, RunNotFound, StoreError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs import locks
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -157,7 +158,8 @@ class Worker:
         state, message = RunState.FAILED, None
         try:
             # One of the three doors to TensorFlow, whose import is not the run's time.
-            from cifarviz.training import engine
+            with HEAVY_IMPORTS:
+                from cifarviz.training import engine
 
             started = time.monotonic()
             finished = engine.train(self.store, run_id, self.settings)

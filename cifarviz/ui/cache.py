@@ -10,6 +10,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
@@ -67,7 +68,8 @@ def trained_model(run: Run, which: Checkpoint) -> "TrainedModel":
 def _trained_model(
     run_id: str, which: Checkpoint, settings: Settings, stamp: int
 ) -> "TrainedModel":
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    with HEAVY_IMPORTS:
+        from cifarviz.analysis.checkpoints import open_checkpoint
 
     runs = RunStore(settings)
     return open_checkpoint(runs, runs.get(run_id), which)
@@ -88,8 +90,12 @@ def _warm_up_thread() -> threading.Thread:
 
 def _load_tensorflow() -> None:
     time.sleep(_FIRST_PAGE)
-    import cifarviz.analysis.checkpoints
-    import cifarviz.training.engine  # noqa: F401
+    with HEAVY_IMPORTS:
+        import sklearn.metrics
+        import sklearn.model_selection  # noqa: F401
+
+        import cifarviz.analysis.checkpoints
+        import cifarviz.training.engine  # noqa: F401
 
     # Streamlit collects garbage after each script run; TensorFlow's half a million objects
     # would make that a tenth of a second each time.

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from scripts.app_server import AppServer
+from scripts.chromium import settle
 
 LONG = 60_000
 
@@ -145,6 +146,7 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     # Evaluate: a click on a cell of the confusion matrix shows its pictures.
     open_from_menu(page, "Evaluate")
     matrix = figure(page, "Confusion matrix")
+    settle(page)
     box = matrix.locator(".nsewdrag").bounding_box()
     assert box
     page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"])
