@@ -21,7 +21,7 @@ def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
     return folder / f"checkpoint-{which}.npz"
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let ``write`` fill a file that takes the place of ``path`` when it is complete.
 
     Raises ``StorageFull``.

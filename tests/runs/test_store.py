@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import BaseFileLock
 
 from cifarviz.errors import (
     ExperimentInvalid,
@@ -32,9 +33,10 @@ EXPERIMENT = PRESETS["cifar10-starter"].experiment
 PROGRESS = Progress("training", 1, 3, 10, 1000.0, 5.0, 0.0)
 
 
-def held_run(store: RunStore, name: str = "mine") -> tuple[str, object]:
+def held_run(store: RunStore, name: str = "mine") -> tuple[str, BaseFileLock]:
     run_id = new_run_id()
     lock = locks.take(store.lock_path(run_id))
+    assert lock is not None
     store.create(run_id, EXPERIMENT, name, "dashboard")
     return run_id, lock
 
@@ -320,4 +322,6 @@ def test_times_are_kept(store: RunStore) -> None:
     run_id, _lock = held_run(store)
     store.transition(run_id, RunState.RUNNING)
     run = store.transition(run_id, RunState.FINISHED)
+    assert run.started is not None
+    assert run.ended is not None
     assert before <= run.created <= run.started <= run.ended <= time.time()

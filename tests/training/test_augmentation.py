@@ -1,5 +1,7 @@
 """Flips and shifts change what they should, and the same way again."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (64, 8, 6, 3), dtype=np.uint8
 SEED = tf.constant([3, 10], tf.int32)
 
 
-def augmented(**choices: int) -> np.ndarray:
+def augmented(**choices: Any) -> np.ndarray:
     return augment(tf.constant(IMAGES), Augmentation(**choices), SEED).numpy()
 
 

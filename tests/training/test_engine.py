@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training import engine
+from cifarviz.training.checkpoint import save_last
+from cifarviz.training.step import ValidationStep
 from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
@@ -163,10 +166,10 @@ def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
 ) -> None:
     fields = {"validation": TestValidation(), "epochs": 2}
     whole = trained(**fields)
-    measured = engine.ValidationStep.__call__
+    measured = ValidationStep.__call__
     seen: list[int] = []
 
-    def slow(step: engine.ValidationStep, first: int) -> tuple[float, int]:
+    def slow(step: ValidationStep, first: int) -> tuple[float, int]:
         seen.append(first)
         if len(seen) == 1:
             worker.store.request(worker.store.active()[0].id, Action.STOP)
@@ -174,7 +177,7 @@ def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
         return measured(step, first)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.ValidationStep, "__call__", slow)
+        patch.setattr(ValidationStep, "__call__", slow)
         stopped = trained(**fields)
     assert seen == [0]
     assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 0)
@@ -248,12 +251,12 @@ def test_a_loss_that_is_no_number_fails_in_words(worker: Worker, trained: TrainR
 def test_a_full_disk_fails_in_words_and_loses_no_history(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = engine.save_last
+    saved = save_last
 
-    def full(folder: Path, model: object, optimizer: object, position: object) -> None:
+    def full(folder: Path, *state: Any) -> None:
         if len(worker.store.epochs(folder.name)) == 2:
             raise StorageFull("The disk is full.")
-        saved(folder, model, optimizer, position)
+        saved(folder, *state)
 
     monkeypatch.setattr(engine, "save_last", full)
     run = trained(epochs=4)
