@@ -7,8 +7,9 @@ import streamlit as st
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live_words import doing
 from cifarviz.ui.navigation import go_to, link_to
 
@@ -56,7 +57,9 @@ def what_next(run: Run) -> None:
             key="resume-run",
             help="Queues the run again; it goes on from its last checkpoint.",
         ):
-            _resume(run)
+            with errors_shown():
+                cache.worker().resume(run.id)
+                st.rerun()
         if st.button(
             "Train again with changes",
             icon=":material/tune:",
@@ -68,8 +71,6 @@ def what_next(run: Run) -> None:
             link_to("inside", "Look inside", run=run.id)
             link_to("evaluate", "Evaluate", run=run.id)
         link_to("runs", "All runs", runs=run.id)
-    if problem := state.recall(_problem_of(run)):
-        st.error(escaped(problem), icon=":material/error:")
 
 
 def queue(watched: Run, active: Sequence[Run]) -> None:
@@ -108,20 +109,6 @@ def waits_for(run: Run, active: Sequence[Run]) -> str:
     last = before[-1]
     more = f" (and {len(before) - 1} before that)" if len(before) > 1 else ""
     return f"waiting for “{escaped(last.name)}”{more}"
-
-
-def _resume(run: Run) -> None:
-    try:
-        cache.worker().resume(run.id)
-        state.remember(_problem_of(run), "")
-    except CifarvizError as error:
-        # Remembered, as what is shown here for once is gone with the next look at the run.
-        state.remember(_problem_of(run), str(error))
-    st.rerun()
-
-
-def _problem_of(run: Run) -> str:
-    return f"cannot-resume-{run.id}"
 
 
 def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disabled: bool) -> None:

@@ -1,5 +1,7 @@
 """Watch: a run as it learns, for any number of people, wherever it was started."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cifarviz.errors import RunNotFound
@@ -37,7 +39,12 @@ def live_view() -> None:
         return
     state.remember("run", run.id)
     every = _pace(run)
-    st.fragment(_watch, run_every=every)(run.id, every)
+    if run.state.active:
+        st.fragment(_watch, run_every=every)(run.id, every)
+    else:
+        # Charts that don't change any more stay out of what is sent again and again.
+        _show(run, cache.store().active())
+        st.fragment(_look_again, run_every=every)(run.id)
 
 
 def _watched() -> Run | None:
@@ -78,17 +85,29 @@ def _watch(run_id: str, every: float) -> None:
         if _pace(run) != every:
             st.rerun()
         active = cache.store().active()
-        title, buttons = st.columns([3, 2], vertical_alignment="center")
-        with title:
-            st.subheader(escaped(run.name), anchor=False)
-            badge = f":{_COLORS[run.state]}-badge[{run.state}]"
-            words = waits_for(run, active) or escaped(doing(run) or outcome(run))
-            st.markdown(f"{badge} {words}")
-        if run.state.active:
-            with buttons:
-                steering(run)
-        else:
-            what_next(run)
-        live_status(run)
-        live_charts(run)
+        _show(run, active)
         queue(run, active)
+
+
+def _look_again(run_id: str) -> None:
+    with errors_shown():
+        run = cache.store().get(run_id)
+        if run.state.active:
+            st.rerun()
+        queue(run, cache.store().active())
+
+
+def _show(run: Run, active: Sequence[Run]) -> None:
+    title, buttons = st.columns([3, 2], vertical_alignment="center")
+    with title:
+        st.subheader(escaped(run.name), anchor=False)
+        badge = f":{_COLORS[run.state]}-badge[{run.state}]"
+        words = waits_for(run, active) or escaped(doing(run) or outcome(run))
+        st.markdown(f"{badge} {words}")
+    if run.state.active:
+        with buttons:
+            steering(run)
+    else:
+        what_next(run)
+    live_status(run)
+    live_charts(run)
