@@ -7,11 +7,11 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import as_text, errors_shown
-from cifarviz.ui.evaluate_cell import DEPENDENT, cell_images, cell_in_address, cell_menus
-from cifarviz.ui.evaluate_job import evaluation_job, wait_for
-from cifarviz.ui.evaluate_matrix import clickable_matrix
-from cifarviz.ui.evaluate_scores import class_scores
-from cifarviz.ui.evaluate_summary import summary
+from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate.job import evaluation_job, wait_for
+from cifarviz.ui.evaluate.matrix import clickable_matrix
+from cifarviz.ui.evaluate.scores import class_scores
+from cifarviz.ui.evaluate.summary import summary
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 

@@ -8,10 +8,10 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.inside_answer import IMAGE_WIDTH, show_answer, show_image
-from cifarviz.ui.inside_channel import chosen_channel, show_channel
-from cifarviz.ui.inside_image import choose_image
-from cifarviz.ui.inside_layers import show_layers
+from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
+from cifarviz.ui.inside.channel import chosen_channel, show_channel
+from cifarviz.ui.inside.image import choose_image
+from cifarviz.ui.inside.layers import show_layers
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 
 

@@ -9,10 +9,10 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
-from cifarviz.ui.predict_answer import example_card
-from cifarviz.ui.predict_example import example_in_address, examples
-from cifarviz.ui.predict_files import ReadImage, read_files
-from cifarviz.ui.predict_uploads import pick_fit, upload_answers, uploader
+from cifarviz.ui.predict.answer import example_card
+from cifarviz.ui.predict.example import example_in_address, examples
+from cifarviz.ui.predict.files import ReadImage, read_files
+from cifarviz.ui.predict.uploads import pick_fit, upload_answers, uploader
 
 
 def predict(run: Run, which: Checkpoint) -> None:

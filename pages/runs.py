@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.runs_panel import show_runs
+from cifarviz.ui.runs.panel import show_runs
 
 st.title("Runs")
 with errors_shown():

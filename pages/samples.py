@@ -3,10 +3,10 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.samples_controls import controls, open_dataset
-from cifarviz.ui.samples_grid import grid, opened_image
-from cifarviz.ui.samples_statistics import statistics_shown
-from cifarviz.ui.samples_view import read_address
+from cifarviz.ui.samples.controls import controls, open_dataset
+from cifarviz.ui.samples.grid import grid, opened_image
+from cifarviz.ui.samples.statistics import statistics_shown
+from cifarviz.ui.samples.view import read_address
 
 st.title("Samples")
 asked, problems = read_address(st.query_params)

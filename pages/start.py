@@ -13,8 +13,8 @@ from cifarviz.ui import cache
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES, go_to
-from cifarviz.ui.start_data import data_panel
-from cifarviz.ui.start_runs import newest_runs
+from cifarviz.ui.start.data import data_panel
+from cifarviz.ui.start.runs import newest_runs
 
 _HELP = {
     "samples": "Look at random images, one of them large, and what all of them are like.",

@@ -1,8 +1,8 @@
 """Train: set an experiment up, press Train, and watch it learn."""
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live_view import live_view
-from cifarviz.ui.setup_view import setup_view
+from cifarviz.ui.live.view import live_view
+from cifarviz.ui.setup.view import setup_view
 from cifarviz.ui.train_views import choose_view
 
 view = choose_view()

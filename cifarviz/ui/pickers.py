@@ -11,7 +11,7 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.runs_rows import in_date
+from cifarviz.ui.runs.rows import in_date
 
 _ORDER: tuple[Checkpoint, ...] = ("last", "best")
 # Seconds between two looks whether the first weights have come.

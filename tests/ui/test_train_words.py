@@ -6,9 +6,9 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.estimate_words import basis, span
-from cifarviz.ui.layer_words import layer_summary
-from cifarviz.ui.live_words import doing, elapsed, outcome
+from cifarviz.ui.live.words import doing, elapsed, outcome
+from cifarviz.ui.setup.estimate_words import basis, span
+from cifarviz.ui.setup.layer_words import layer_summary
 
 RUN = Run(
     id="a",

@@ -1,0 +1,1 @@
+"""A run against its test set."""

@@ -1,0 +1,81 @@
+"""The confusion matrix, whose cells are clicked."""
+
+from typing import get_args
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
+from cifarviz.ui import state
+from cifarviz.ui.address import quoted
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.evaluate.cell import Cell, go_to_cell
+
+_WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
+
+
+def clickable_matrix(evaluation: Evaluation, cell: Cell, view: str) -> None:
+    """Show the matrix with ``cell`` ringed; a click on another goes there.
+
+    The address holds as ``view`` whether it is counts or percentages. Another ``view`` argument
+    (the run and checkpoint) starts with fresh axes.
+    """
+    shown = _shown()
+    figure = confusion_matrix_figure(
+        confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown)
+    )
+    _ring(figure, cell)
+    clicked = chart(
+        figure,
+        key="evaluate-matrix",
+        on_click=True,
+        view=view,
+        file_name="confusion-matrix",
+        description="Confusion matrix: rows are actual classes, columns predicted ones",
+    )
+    if clicked is None or not isinstance(clicked.customdata, list | tuple):
+        return
+    actual, predicted = (int(index) for index in clicked.customdata[:2])
+    if Cell(actual, predicted) != cell:
+        go_to_cell(Cell(actual, predicted), evaluation.classes)
+        st.rerun()
+
+
+def _shown() -> Shown:
+    wanted = st.query_params.get("view", "counts")
+    shown: Shown = "row_percent" if wanted == "row_percent" else "counts"
+    state.put("evaluate-view", shown)
+    st.segmented_control(
+        "Confusion matrix",
+        get_args(Shown),
+        format_func=_WORDS.__getitem__,
+        key="evaluate-view",
+        required=True,
+        on_change=_change_view,
+        help="Each row is a class; along it stands what the network took its images for, as "
+        "numbers of images or as shares of the row.",
+    )
+    if shown != wanted:
+        st.error(
+            f"There is no view {quoted(wanted)} of the matrix: it is counts or row\\_percent.",
+            icon=":material/error:",
+        )
+    return shown
+
+
+def _change_view() -> None:
+    st.query_params["view"] = state.get("evaluate-view")
+
+
+def _ring(figure: go.Figure, cell: Cell) -> None:
+    # Dark around light: one of the two is seen on every cell, in both themes.
+    for color, width in (("#1D2730", 6), ("#FFFFFF", 2.5)):
+        figure.add_shape(
+            type="rect",
+            x0=cell.predicted - 0.48,
+            x1=cell.predicted + 0.48,
+            y0=cell.actual - 0.48,
+            y1=cell.actual + 0.48,
+            line={"color": color, "width": width},
+        )

@@ -1,0 +1,1 @@
+"""What every layer makes of one image."""

@@ -1,0 +1,131 @@
+"""Steering a run: pause, resume and stop, and the queue behind it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.live.words import doing
+from cifarviz.ui.navigation import go_to, link_to
+
+
+def steering(run: Run) -> None:
+    """Show the buttons of a run that is under way; each shows that it was heard."""
+    stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
+    pausing = run.requested == Action.PAUSE
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if run.state is RunState.PAUSED:
+            _button(
+                run,
+                Action.RESUME,
+                "Resume",
+                "play_arrow",
+                "Goes on where it was paused.",
+                disabled=stopping or run.requested == Action.RESUME,
+            )
+        elif run.state is not RunState.QUEUED:
+            _button(
+                run,
+                Action.PAUSE,
+                "Pausing …" if pausing else "Pause",
+                "pause",
+                "Holds training; nothing is lost, and the processor is free meanwhile.",
+                disabled=stopping or pausing,
+            )
+        _button(
+            run,
+            Action.STOP,
+            "Stopping …" if stopping else "Stop",
+            "stop",
+            "Ends training within a second and keeps what was learned; it can be resumed later.",
+            disabled=stopping,
+        )
+
+
+def what_next(run: Run) -> None:
+    """Show what can be done with a run that has ended."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run.state.resumable and st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="resume-run",
+            help="Queues the run again; it goes on from its last checkpoint.",
+        ):
+            with errors_shown():
+                cache.worker().resume(run.id)
+                st.rerun()
+        if st.button(
+            "Train again with changes",
+            icon=":material/tune:",
+            key="again",
+            help="Opens this run's choices in Set up, as a new experiment.",
+        ):
+            go_to("train", view="setup", run=run.id)
+        if run.started is not None:
+            link_to("inside", "Look inside", run=run.id)
+            link_to("evaluate", "Evaluate", run=run.id)
+        link_to("runs", "All runs", runs=run.id)
+
+
+def queue(watched: Run, active: Sequence[Run]) -> None:
+    """Show the other active runs, in their order, each with a way to stop it."""
+    others = [run for run in active if run.id != watched.id]
+    if not others:
+        return
+    st.subheader("Queue" if watched.state.active else "Under way")
+    for run in others:
+        words, stop = st.columns([6, 1], vertical_alignment="center")
+        with words:
+            before = waits_for(run, active)
+            st.markdown(f"**{escaped(run.name)}**, {before or doing(run)}")
+            link_to("train", "Watch", view="watch", run=run.id)
+        with stop:
+            _button(
+                run,
+                Action.STOP,
+                "Stopping …" if run.requested == Action.STOP else "Stop",
+                "stop",
+                "Takes the run out of the queue; it can be resumed later."
+                if run.state is RunState.QUEUED
+                else "Ends training within a second and keeps what was learned.",
+                disabled=run.requested == Action.STOP,
+            )
+
+
+def waits_for(run: Run, active: Sequence[Run]) -> str:
+    """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
+    if run.state is not RunState.QUEUED:
+        return ""
+    ids = [other.id for other in active]
+    before = active[: ids.index(run.id)] if run.id in ids else []
+    if not before:
+        return "its turn comes now"
+    last = before[-1]
+    more = f" (and {len(before) - 1} before that)" if len(before) > 1 else ""
+    return f"waiting for “{escaped(last.name)}”{more}"
+
+
+def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disabled: bool) -> None:
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        key=f"{action}-{run.id}",
+        help=hint,
+        disabled=disabled,
+        on_click=_request,
+        args=(run.id, action),
+    )
+
+
+def _request(run_id: str, action: Action) -> None:
+    try:
+        cache.store().request(run_id, action)
+    except CifarvizError as error:
+        # Above all that it has just ended by itself, which the page says by now.
+        st.toast(escaped(str(error)), icon=":material/info:")

@@ -1,0 +1,115 @@
+"""What the network says of an image: in words, and as a bar a class."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.predictions import RankedClass, ranking
+from cifarviz.data.uploads import FitMode
+from cifarviz.figures.probabilities import probabilities, probabilities_figure
+from cifarviz.figures.sprite import sprite
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.predict.example import Example
+from cifarviz.ui.predict.files import PICTURE, ReadImage, enlarged
+
+_SURE = 0.9
+_LIKELY = 0.5
+_SOFTMAX = (
+    "Softmax, the activation of the last layer, turns the network's scores into probabilities that "
+    "add up to 100%."
+)
+_FITTED: Mapping[FitMode, str] = {
+    "crop": "The square in its middle was cut out.",
+    "stretch": "It was distorted to a square.",
+    "pad": "It was made square with borders of its mean colour.",
+}
+
+
+def example_card(
+    example: Example, given: NDArray[np.float32], classes: Sequence[str], **address: str
+) -> None:
+    """An image of the data set with its true class; ``given`` float32 (classes,)."""
+    name = f"{example.title}, {classes[example.actual]}"
+    with st.container(border=True, horizontal=True, gap="medium", key="predict-example"):
+        with st.container(width=PICTURE):
+            _picture(enlarged(example.pixels), name)
+            st.caption("What the network saw, enlarged without smoothing")
+        with st.container():
+            st.markdown(f"#### {name}")
+            _answer(given, classes, "example", example.actual)
+            with st.container(horizontal=True, gap="medium"):
+                split, index = example.split, example.index
+                link_to("inside", "See its feature maps", split=split, image=index, **address)
+                link_to("samples", "See it among the samples", split=split, image=index)
+
+
+def upload_card(
+    image: ReadImage, mode: FitMode, given: NDArray[np.float32], classes: Sequence[str]
+) -> None:
+    """An uploaded image: as it came, as the network saw it, and the answer."""
+    fitted = image.fitted[mode]
+    height, width = fitted.shape[:2]
+    with st.container(border=True, horizontal=True, gap="medium", key=f"predict-{image.id}"):
+        with st.container(width=PICTURE):
+            _picture(image.thumbnail, f"{image.name} as uploaded")
+            st.caption(f"As uploaded: {image.about}")
+        with st.container(width=PICTURE):
+            _picture(enlarged(fitted), f"{image.name} as the network saw it")
+            st.caption(f"What the network saw: {width} × {height} pixels")
+            for note in _notes(image, mode):
+                st.caption(note)
+        with st.container():
+            st.markdown(f"#### {escaped(image.name)}")
+            _answer(given, classes, image.id)
+
+
+def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
+    """One or two sentences on the probabilities, ``ranked`` from the highest.
+
+    ``actual`` is the true class's index where it is known.
+    """
+    first, second = ranked[0], ranked[1]
+    if first.probability >= _SURE:
+        words = f"The network is sure: **{first.name}**, {first.probability:.1%}."
+    elif first.probability >= _LIKELY:
+        words = (
+            f"The network thinks it is **{first.name}**, {first.probability:.1%}; next comes "
+            f"{second.name} with {second.probability:.1%}."
+        )
+    else:
+        words = (
+            f"The network is undecided: **{first.name}**, {first.probability:.1%}, before "
+            f"{second.name} with {second.probability:.1%}."
+        )
+    if actual is None:
+        return words
+    if actual == first.index:
+        return f"{words} That is right."
+    own = next(one for one in ranked if one.index == actual)
+    return f"{words} That is wrong: it is {own.name}, to which it gives {own.probability:.1%}."
+
+
+def _answer(
+    given: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
+) -> None:
+    st.markdown(answer_in_words(ranking(classes, given), actual), help=_SOFTMAX)
+    chart(
+        probabilities_figure(probabilities(classes, given, actual=actual)),
+        key=f"predict-answer-{key}",
+        file_name="prediction",
+        description="Probability of each class",
+    )
+
+
+def _picture(pixels: NDArray[np.uint8], name: str) -> None:
+    # As a PNG at once: Streamlit's own way takes five times as long to pack it.
+    st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)
+
+
+def _notes(image: ReadImage, mode: FitMode) -> tuple[str, ...]:
+    own = () if image.same_shape else (_FITTED[mode],)
+    return (*image.notes, *own)

@@ -1,0 +1,139 @@
+"""The answers to a person's own files: few of them in full, many at a glance."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from cifarviz.analysis.predictions import top
+from cifarviz.data.uploads import MAX_PIXELS, FitMode
+from cifarviz.figures.sprite import sprite
+from cifarviz.figures.theme import class_color
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.predict.answer import upload_card
+from cifarviz.ui.predict.example import forget_example
+from cifarviz.ui.predict.files import BadFile, ReadImage
+
+FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
+
+# More than so many are shown at a glance first.
+_IN_FULL = 5
+_TILE = 96
+
+
+def uploader() -> list[UploadedFile]:
+    """Show where files are dropped and return them; new ones come before a linked image."""
+    # Any type: a wrong ending would make Streamlit raise before this page runs.
+    files = st.file_uploader(
+        "Your images",
+        accept_multiple_files=True,
+        key="predict-files",
+        on_change=forget_example,
+        help="Photos or drawings of anything; the network has learned to tell the classes of its "
+        "data set apart, and answers with one of them whatever it is shown.",
+    )
+    st.caption(
+        "PNG, JPEG, WebP, BMP or GIF; at most "
+        f"{st.get_option('server.maxUploadSize')} MB and {MAX_PIXELS // 1_000_000} million pixels "
+        "a file. They are not kept."
+    )
+    return files
+
+
+def pick_fit() -> FitMode:
+    """Show the ways to make an image square and return the one chosen; the address holds it."""
+    wanted = st.query_params.get("fit", "crop")
+    found = [mode for mode in FITS if str(mode) == wanted]
+    fit = found[0] if found else "crop"
+    state.put("predict-fit", fit)
+    st.segmented_control(
+        "Fitting",
+        list(FITS),
+        format_func=FITS.__getitem__,
+        key="predict-fit",
+        required=True,
+        on_change=_change_fit,
+        help="How an image that isn't square is made so: the middle is cut out, it is distorted, "
+        "or borders are added.",
+    )
+    if not found:
+        st.error(
+            f"Images cannot be fitted by {quoted(wanted)}: it is crop, stretch or pad.",
+            icon=":material/error:",
+        )
+    return fit
+
+
+def upload_answers(
+    files: Sequence[ReadImage | BadFile],
+    fit: FitMode,
+    given: NDArray[np.float32],
+    classes: Sequence[str],
+) -> None:
+    """A card for each file in its order; of many, a grid of all and the card of one.
+
+    ``given`` float32 (images, classes): the probabilities for the readable ones, in their order.
+    """
+    images = [file for file in files if isinstance(file, ReadImage)]
+    bad = [file for file in files if isinstance(file, BadFile)]
+    if len(files) <= _IN_FULL:
+        answers = iter(given)
+        for file in files:
+            if isinstance(file, BadFile):
+                _say(file)
+            else:
+                upload_card(file, fit, next(answers), classes)
+        return
+    st.markdown(_counted(len(images), len(bad)))
+    if images:
+        chosen = _overview(images, fit, given, classes)
+        upload_card(images[chosen], fit, given[chosen], classes)
+    for file in bad:
+        _say(file)
+
+
+def _overview(
+    images: Sequence[ReadImage],
+    fit: FitMode,
+    given: NDArray[np.float32],
+    classes: Sequence[str],
+) -> int:
+    answers = [top(classes, one) for one in given]
+    before = state.recall("predict-file")
+    chosen = next((i for i, image in enumerate(images) if image.id == before), 0)
+    clicked = image_grid(
+        sprite(np.stack([image.fitted[fit] for image in images])),
+        key="predict-overview",
+        labels=[f"{one.name} {one.probability:.0%}" for one in answers],
+        tooltips=[
+            f"{image.name}: {one.name}, {one.probability:.1%}"
+            for image, one in zip(images, answers, strict=True)
+        ],
+        colors=[class_color(one.index) for one in answers],
+        size=_TILE,
+        selected=chosen,
+        description="Your images as the network saw them",
+    )
+    if clicked is None or clicked == chosen:
+        return chosen
+    state.remember("predict-file", images[clicked].id)
+    return clicked
+
+
+def _counted(images: int, bad: int) -> str:
+    said = f"**{images + bad} files**: {images} answered"
+    if bad:
+        said += f", {bad} that cannot be read, below"
+    return f"{said}. Click an image to see its probabilities."
+
+
+def _say(file: BadFile) -> None:
+    st.error(escaped(file.problem), icon=":material/error:")
+
+
+def _change_fit() -> None:
+    st.query_params["fit"] = state.get("predict-fit")

@@ -1,0 +1,128 @@
+"""What can be done with the runs that are chosen: open, look inside, resume, rename, delete."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.pickers import checkpoints_of, distinct_names
+from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
+
+
+def show_actions(runs: Sequence[Run]) -> None:
+    """Show buttons for one run or several; what is refused is said in a dialog."""
+    if len(runs) == 1:
+        _one(runs[0])
+        return
+    names = list(distinct_names(runs).values())
+    st.markdown(f"**{len(runs)} runs chosen:** {', '.join(map(escaped, names))}")
+    _delete_button(runs)
+
+
+def _one(run: Run) -> None:
+    st.subheader(escaped(run.name), anchor=False)
+    st.caption(_details(run))
+    if run.message:
+        st.warning(escaped(run.message), icon=":material/warning:")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        label = "Watch" if run.state.active else "Open"
+        link_to("train", label, ":material/show_chart:", view="watch", run=run.id)
+        if checkpoints_of(run):
+            link_to("inside", "Look inside", run=run.id)
+            link_to("evaluate", "Evaluate", run=run.id)
+        resume = run.state.resumable and st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            help="Go on from the last finished epoch, or from the beginning if there is none.",
+        )
+        if st.button("Rename", icon=":material/edit:"):
+            st.dialog("Rename a run")(_rename)(run)
+        _delete_button([run])
+    if resume:
+        _resume(run)
+
+
+def _resume(run: Run) -> None:
+    try:
+        cache.worker().resume(run.id)
+    except CifarvizError as error:
+        # In a dialog, since the next look at the store would wipe it off the page.
+        st.dialog("This run cannot be resumed")(_sentence)(str(error))
+        return
+    go_to("train", view="watch", run=run.id)
+
+
+def _sentence(words: str) -> None:
+    st.error(escaped(words), icon=":material/error:")
+
+
+def _details(run: Run) -> str:
+    plan = planned(run)
+    facts = [
+        f"{run.state}",
+        f"id {run.id}",
+        f"made {in_date(run.created)} ({run.origin})",
+        plan.network,
+        plan.data,
+    ]
+    if run.train_images is not None:
+        images = f"{run.train_images:,} training images"
+        if run.validation_images:
+            images += f", {run.validation_images:,} validation images"
+        facts.append(images)
+    if run.precision is not None:
+        facts.append(run.precision)
+    if run.images_per_second:
+        facts.append(f"{run.images_per_second:,.0f} images a second")
+    if run.state.active and run.progress is not None and run.progress.seconds_left:
+        facts.append(f"about {in_time(run.progress.seconds_left)} left")
+    return " · ".join(facts)
+
+
+def _delete_button(runs: Sequence[Run]) -> None:
+    label = "Delete" if len(runs) == 1 else f"Delete these {len(runs)}"
+    if st.button(label, icon=":material/delete:"):
+        st.dialog("Delete a run?" if len(runs) == 1 else f"Delete {len(runs)} runs?")(_delete)(runs)
+
+
+def _rename(run: Run) -> None:
+    with st.form("rename-run", border=False):
+        name = st.text_input(
+            "Name", run.name, help="What this run is called in lists, charts and links."
+        )
+        if st.form_submit_button("Save", type="primary"):
+            with errors_shown():
+                cache.store().rename(run.id, name)
+                st.rerun()
+
+
+def _delete(runs: Sequence[Run]) -> None:
+    store = cache.store()
+    if active := [run for run in runs if run.state.active]:
+        run = active[0]
+        _sentence(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        link_to("train", "Watch", view="watch", run=run.id)
+        return
+    for run_id, name in distinct_names(runs).items():
+        run = next(run for run in runs if run.id == run_id)
+        epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
+        st.markdown(
+            f"**{escaped(name)}**: its curves over {epochs}, its weights and all else kept of it, "
+            f"{bytes_of(store.folder(run_id)) / 1e6:,.1f} MB."
+        )
+    st.markdown("They are removed for good; there is no way back.")
+    row = st.container(horizontal=True)
+    if row.button("Keep", icon=":material/undo:"):
+        st.rerun()
+    if row.button("Delete for good", type="primary", icon=":material/delete:"):
+        with errors_shown():
+            for run in runs:
+                store.delete(run.id)
+            st.query_params.pop("runs", None)
+            st.rerun()

@@ -1,0 +1,151 @@
+"""The list of runs, what can be done with those chosen, and their curves."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import go_to
+from cifarviz.ui.runs import rows as runs_rows
+from cifarviz.ui.runs.actions import show_actions
+from cifarviz.ui.runs.chart import show_curves
+
+# Seconds between two looks at the store while a run is under way, and while none is.
+_LIVE, _IDLE = 1, 5
+# Seconds within which the browser has surely taken over a new address.
+_LAG = 2
+_ROW_HEIGHT = 35
+_MOST_ROWS = 15
+
+
+def show_runs() -> None:
+    """Show everything about the runs; it follows the store by itself.
+
+    The address holds the ids of those chosen, as ``runs``.
+    """
+    live = bool(cache.store().active())
+    st.fragment(_show, run_every=_LIVE if live else _IDLE)(live)
+
+
+def _show(live: bool) -> None:
+    runs = cache.store().all()
+    if any(run.state.active for run in runs) != live:
+        st.rerun()
+    if not runs:
+        _nothing_yet()
+        return
+    chosen = _chosen(runs)
+    _table(runs, chosen)
+    for run in runs:
+        if problem := runs_rows.planned(run).problem:
+            st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
+    st.caption(_use(runs))
+    if not chosen:
+        st.info(
+            "Tick the box before a run to open, rename or delete it; tick several to see their "
+            "curves in one chart.",
+            icon=":material/info:",
+        )
+        return
+    show_actions(chosen)
+    with errors_shown():
+        show_curves(chosen)
+
+
+def _chosen(runs: Sequence[Run]) -> list[Run]:
+    """The runs that are ticked, the newest first; says if the address names others."""
+    wanted = [one for one in _follow_address().split(",") if one]
+    known = {run.id for run in runs}
+    for one in wanted:
+        if one not in known:
+            st.error(
+                f"There is no run {quoted(one)} here; below are those there are.",
+                icon=":material/error:",
+            )
+            break
+    return [run for run in runs if run.id in wanted]
+
+
+def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
+    ids = [run.id for run in runs]
+    key = _table_key(ids)
+    picked = {run.id for run in chosen}
+    st.dataframe(
+        runs_rows.table(runs),
+        key=key,
+        hide_index=True,
+        height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
+        row_height=_ROW_HEIGHT,
+        placeholder="",
+        on_select=lambda: _choose(ids, key),
+        selection_mode="multi-row",
+        selection_default={
+            "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
+        },
+        column_config={
+            "Name": st.column_config.TextColumn(width=150),
+            "Best accuracy": st.column_config.NumberColumn(
+                format="%.1f %%", help="The highest on the validation images after any epoch."
+            ),
+            "Best epoch": st.column_config.NumberColumn(
+                format="%d",
+                help="The epoch with the lowest validation loss (training loss, where nothing was "
+                "held back); its weights are kept.",
+            ),
+            "Parameters": st.column_config.NumberColumn(format="localized"),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Took": st.column_config.TextColumn(help="Time at work, pauses included."),
+        },
+    )
+
+
+def _follow_address() -> str:
+    """The ids that are ticked. The address leads, unless it only lags behind a click."""
+    ticked = state.ticked_runs()
+    address = st.query_params.get("runs", "")
+    # A look at the store that the browser asked for before it heard of a click still brings the
+    # address of before: following it would take the click back.
+    lags = state.is_kept(ticked.table) and time.time() - ticked.clicked < _LAG
+    if address != ticked.ids and not lags:
+        ticked.ids = ticked.linked = address
+    return ticked.ids
+
+
+def _table_key(ids: Sequence[str]) -> str:
+    # The browser keeps ticks by row, so other rows, or ticks that came with the address (a link,
+    # the browser's back button), make it another table, which starts with those ticks.
+    ticked = state.ticked_runs()
+    shown = ",".join([*ids, ticked.linked])
+    ticked.table = f"runs-{hashlib.blake2b(shown.encode(), digest_size=6).hexdigest()}"
+    return ticked.table
+
+
+def _choose(ids: Sequence[str], key: str) -> None:
+    ticked = state.ticked_runs()
+    ticked.ids = ",".join(ids[row] for row in state.get(key)["selection"]["rows"])
+    ticked.clicked = time.time()
+    if ticked.ids:
+        st.query_params["runs"] = ticked.ids
+    else:
+        st.query_params.pop("runs", None)
+
+
+def _use(runs: Sequence[Run]) -> str:
+    size = sum(runs_rows.bytes_of(cache.store().folder(run.id)) for run in runs)
+    count = "1 run takes" if len(runs) == 1 else f"{len(runs):,} runs take"
+    return f"{count} {size / 1e6:,.0f} MB of the disk, in {cache.settings().home}"
+
+
+def _nothing_yet() -> None:
+    st.info(
+        "No network has been trained here yet. Each training is kept as a run, with its curves "
+        "and its weights, and is listed here.",
+        icon=":material/info:",
+    )
+    if st.button("Train a network", type="primary", icon=":material/model_training:"):
+        go_to("train")

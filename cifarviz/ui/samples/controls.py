@@ -1,0 +1,160 @@
+"""The controls of the Samples page; the address is what they show and what they change."""
+
+from random import SystemRandom
+from typing import Any, get_args
+
+import streamlit as st
+
+from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
+from cifarviz.data.random_images import LARGEST_SEED
+from cifarviz.errors import DataError
+from cifarviz.ui import cache, state
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.samples.view import MOST_IMAGES, Choice, SamplesView, read_address
+
+# Short enough to be read out in a room.
+_SHUFFLED_SEEDS = 10_000
+_CHOICE_WORDS = {"random": "Random images", "published": "The nine published images"}
+
+
+def show_in_address(view: SamplesView) -> None:
+    """Make the address hold this view."""
+    st.query_params.from_dict(view.address())
+
+
+def bound(field: str, view: SamplesView) -> dict[str, Any]:
+    """Give what binds a widget to a field of the address: its key, and what it does on a change.
+
+    The widget gets the value that the view has.
+    """
+    # The options of the classes are those of the data set: another one's widget is another one.
+    key = f"samples-{field}-{view.dataset}" if field == "classes" else f"samples-{field}"
+    value = getattr(view, field)
+    # What the user has set is left alone: the browser may be a quick press ahead of this run, and
+    # putting the value would take that back. What the page has set is put again each time, since
+    # a run that is overtaken may never reach the browser.
+    users_own = state.recall(key) == "user" and state.is_kept(key)
+    if not users_own or _plain(state.get(key)) != value:
+        state.put(key, list(value) if isinstance(value, tuple) else value)
+        state.remember(key, "page")
+    return {"key": key, "on_change": _to_address, "args": (field, key)}
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _to_address(field: str, key: str) -> None:
+    value = _plain(state.get(key))
+    if value is None:
+        return
+    state.remember(key, "user")
+    view, _ = read_address(st.query_params)
+    show_in_address(view.changed(**{field: value, "image": None}))
+
+
+def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView]:
+    """Open the data of this view; the sample, and a word why, where the full set cannot be had."""
+    if view.variant == "full":
+        try:
+            return cache.dataset(view.dataset, "full"), view
+        except DataError as error:
+            with st.container(border=True):
+                st.warning(
+                    f"{error} The embedded sample is shown meanwhile.", icon=":material/warning:"
+                )
+                link_to("start", f"Get the full {view.info.title} set on the Start page")
+    return cache.dataset(view.dataset, "sample"), view.changed(variant="sample")
+
+
+def controls(view: SamplesView, dataset: Dataset) -> None:
+    """Show all controls; a change comes back through the address at the next run of the page."""
+    with st.container(border=True, key="samples-controls"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            _which_data(view)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            _which_images(view)
+        st.pills(
+            "Classes",
+            dataset.info.classes,
+            selection_mode="multi",
+            **bound("classes", view),
+            disabled=view.view == "published",
+            help="Draw images of these classes only. None chosen means all of them.",
+        )
+
+
+def _which_data(view: SamplesView) -> None:
+    st.selectbox(
+        "Data set",
+        list(DATASETS),
+        format_func=lambda name: DATASETS[name].title,
+        **bound("dataset", view),
+        width=200,
+        help="The collection of labelled images to browse.",
+    )
+    st.segmented_control(
+        "Part of it",
+        get_args(Variant),
+        required=True,
+        format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
+        **bound("variant", view),
+        help="The sample comes with cifarviz; the full set is fetched once, on the Start page.",
+    )
+    st.segmented_control(
+        "Split",
+        get_args(Split),
+        required=True,
+        format_func={"train": "Training", "test": "Test"}.__getitem__,
+        **bound("split", view),
+        disabled=view.view == "published",
+        help="Networks learn from training images; test images are kept back to judge them.",
+    )
+
+
+def _which_images(view: SamplesView) -> None:
+    published = view.view == "published"
+    st.segmented_control(
+        "Show",
+        get_args(Choice),
+        required=True,
+        format_func=_CHOICE_WORDS.__getitem__,
+        **bound("view", view),
+        help="The nine are the training images that the published experiment “cifar10-vgg” shows, "
+        "drawn from all 50,000 with NumPy's seed 777.",
+    )
+    st.number_input(
+        "How many",
+        1,
+        MOST_IMAGES,
+        step=10,
+        **bound("count", view),
+        disabled=published,
+        width=140,
+        help=f"The number of images to draw, at most {MOST_IMAGES}.",
+    )
+    st.number_input(
+        "Seed",
+        0,
+        LARGEST_SEED,
+        step=1,
+        **bound("seed", view),
+        disabled=published,
+        width=170,
+        help="The number the draw starts from: the same seed draws the same images again.",
+    )
+    st.button(
+        "Shuffle",
+        icon=":material/shuffle:",
+        on_click=_shuffle,
+        disabled=published,
+        help="Draw other images, with a new seed.",
+    )
+
+
+def _shuffle() -> None:
+    view, _ = read_address(st.query_params)
+    seed = SystemRandom().randrange(_SHUFFLED_SEEDS - 1)
+    # Never the seed that is there: a press that changes nothing looks broken.
+    seed += seed >= view.seed
+    show_in_address(view.changed(seed=seed, image=None))

@@ -1,0 +1,212 @@
+"""What a whole split is like, below the images of the Samples page."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+import streamlit as st
+
+from cifarviz.data import statistics
+from cifarviz.data.datasets import Dataset, Split
+from cifarviz.experiment.preprocessing import Divide, Scaling, Standardize, scaling
+from cifarviz.figures.class_counts import class_counts, class_counts_figure
+from cifarviz.figures.mean_images import mean_image_sprite
+from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_figure
+from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
+from cifarviz.figures.sprite import Sprite
+from cifarviz.figures.theme import CHANNEL_COLORS, class_color
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.samples.controls import bound, show_in_address
+from cifarviz.ui.samples.view import (
+    LARGEST_DIVISOR,
+    SMALLEST_DIVISOR,
+    SPLIT_WORDS,
+    VARIANT_WORDS,
+    SamplesView,
+)
+
+# Ten classes in two rows of five, 96 pixels each and what lies between them.
+_FIVE_WIDE = 532
+
+
+@dataclass(frozen=True, eq=False)
+class SplitStatistics:
+    """Of one split: images a class, and of each channel mean, deviation, lowest and highest."""
+
+    counts: npt.NDArray[np.int64]
+    mean: npt.NDArray[np.float64]
+    deviation: npt.NDArray[np.float64]
+    ranges: list[tuple[int, int]]
+    means: Sprite
+    histogram_figure: go.Figure
+
+
+def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
+    """Show counts, channels, mean images, histograms and ranges of the whole split in view."""
+    split = view.shown_split
+    images = dataset.split(split)
+    measured = _measured(dataset, split)
+    st.subheader(
+        f"All {len(images):,} {SPLIT_WORDS[split]} images of the {VARIANT_WORDS[dataset.variant]}"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("#### Images a class")
+        chart(
+            _counts_figure(dataset),
+            key="samples-counts",
+            file_name=f"{view.dataset}-classes",
+            description="How many training and test images each class has",
+        )
+    with right:
+        st.markdown("#### Pixel values")
+        chart(
+            measured.histogram_figure,
+            key="samples-histogram",
+            file_name=f"{view.dataset}-pixels",
+            description="How often each pixel value occurs in each channel",
+        )
+    left, right = st.columns([5, 4], gap="medium")
+    with left, st.container(width=_FIVE_WIDE):
+        _mean_images(view, dataset, measured)
+    with right:
+        _channels(dataset, measured)
+    _preprocessing(view, dataset, measured)
+
+
+def _channels(dataset: Dataset, measured: SplitStatistics) -> None:
+    st.markdown("#### Channels")
+    st.caption("Each colour channel's pixels, over all images: their mean, and how far they stray.")
+    rows = ["| Channel | Mean | Deviation | Lowest | Highest |", "|:--|--:|--:|--:|--:|"]
+    for c, (name, _) in enumerate(CHANNEL_COLORS[dataset.info.image_shape[2]]):
+        low, high = measured.ranges[c]
+        rows.append(
+            f"| {name} | {measured.mean[c]:.3f} | {measured.deviation[c]:.3f} | {low} | {high} |"
+        )
+    st.markdown("\n".join(rows))
+
+
+def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
+    st.markdown("#### Mean image of each class")
+    st.caption(
+        "Each pixel averaged over all images of the class. Click one to draw images of its class."
+    )
+    classes = dataset.info.classes
+    clicked = image_grid(
+        measured.means,
+        key="samples-means",
+        labels=list(classes),
+        tooltips=[
+            f"{name}: mean of {count:,} images"
+            for name, count in zip(classes, measured.counts, strict=True)
+        ],
+        colors=[class_color(label) for label in range(len(classes))],
+        size=96,
+        description="Mean image of each class",
+    )
+    if clicked is not None:
+        show_in_address(view.changed(view="random", classes=(classes[clicked],), image=None))
+        st.rerun()
+
+
+def _preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
+    st.markdown("#### What preprocessing makes of the pixels")
+    st.caption(
+        "A network learns faster from small numbers around zero than from 0 to 255. Standardising "
+        "uses mean and deviation of the training images, for test images too."
+    )
+    channels = dataset.info.image_shape[2]
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.number_input(
+            "Custom divisor",
+            SMALLEST_DIVISOR,
+            LARGEST_DIVISOR,
+            step=1.0,
+            format="%g",
+            **bound("divisor", view),
+            width=180,
+            help=Divide.help_text("divisor"),
+        )
+    training = _measured(dataset, "train")
+    choices: dict[str, Divide | Standardize] = {
+        "÷ 255": Divide(divisor=255.0),
+        "Standardised": Standardize(),
+        f"÷ {view.divisor:g}": Divide(divisor=view.divisor),
+    }
+    worked_out = {
+        words: scaling(choice, training.mean.tolist(), training.deviation.tolist(), channels)
+        for words, choice in choices.items()
+    }
+    with left:
+        st.markdown(_range_table(worked_out, measured))
+    with right:
+        chart(
+            preprocessing_ranges_figure(
+                preprocessing_ranges(
+                    {words: (one.scale, one.offset) for words, one in worked_out.items()},
+                    minimum=[low for low, _ in measured.ranges],
+                    maximum=[high for _, high in measured.ranges],
+                    mean=measured.mean,
+                    deviation=measured.deviation,
+                )
+            ),
+            key="samples-ranges",
+            file_name=f"{view.dataset}-preprocessing",
+            description="The range of each channel after each way of preprocessing",
+        )
+
+
+def _range_table(worked_out: dict[str, Scaling], measured: SplitStatistics) -> str:
+    rows = ["| Preprocessing | Lowest | Highest |", "|:--|--:|--:|"]
+    for words, one in worked_out.items():
+        ends = [
+            end * scale + offset
+            for (low, high), scale, offset in zip(
+                measured.ranges, one.scale, one.offset, strict=True
+            )
+            for end in (low, high)
+        ]
+        rows.append(f"| {words} | {min(ends):.3f} | {max(ends):.3f} |".replace("-", "−"))
+    return "\n".join(rows)
+
+
+def _identity(dataset: Dataset) -> tuple[str, str]:
+    # Whatever is loaded under a name has the published fingerprints, so the name says it all.
+    return dataset.info.name, dataset.variant
+
+
+@st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})
+def _measured(dataset: Dataset, split: Split) -> SplitStatistics:
+    images = dataset.split(split)
+    classes = len(dataset.info.classes)
+    histograms = statistics.pixel_histograms(images.images)
+    mean, deviation = statistics.mean_std_of(histograms)
+    return SplitStatistics(
+        counts=statistics.class_counts(images.labels, classes),
+        mean=mean,
+        deviation=deviation,
+        ranges=statistics.value_range_of(histograms),
+        means=mean_image_sprite(
+            statistics.class_mean_images(images.images, images.labels, classes)
+        ),
+        histogram_figure=pixel_histogram_figure(pixel_histogram(histograms)),
+    )
+
+
+@st.cache_resource(show_spinner=False, hash_funcs={Dataset: _identity})
+def _counts_figure(dataset: Dataset) -> go.Figure:
+    classes = dataset.info.classes
+    return class_counts_figure(
+        class_counts(
+            classes,
+            {
+                words.capitalize(): statistics.class_counts(
+                    dataset.split(split).labels, len(classes)
+                )
+                for split, words in SPLIT_WORDS.items()
+            },
+        )
+    )

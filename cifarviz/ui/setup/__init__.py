@@ -1,0 +1,1 @@
+"""Setting an experiment up."""

@@ -1,0 +1,186 @@
+"""The forms of Setup beside the layers: data, preparation, optimiser and training."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.data.datasets import DATASETS
+from cifarviz.experiment.assessment import Assessment
+from cifarviz.experiment.choices import Loss
+from cifarviz.experiment.draft import SECTIONS, Draft, section_class
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.words import choice_words
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.setup import edits as setup_edits
+from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case
+from cifarviz.ui.setup.learning_rate_preview import learning_rate_preview
+
+Problems = Mapping[str, str]
+
+
+def data_forms(draft: Draft, assessment: Assessment) -> None:
+    """Which images, how many, which of them validate, and what is done to them."""
+    problems = assessment.problems
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Images")
+        _data_form(draft, problems)
+        st.markdown("##### Validation")
+        _kind_form(draft, "validation", problems)
+        if assessment.sizes is not None:
+            sizes = assessment.sizes
+            held = f", {sizes.validation:,} to validate" if sizes.validation else ""
+            st.caption(f"{sizes.train:,} images to train on{held}.")
+    with right:
+        st.markdown("##### Preprocessing")
+        _kind_form(draft, "preprocessing", problems)
+        st.markdown("##### Augmentation")
+        st.caption(Experiment.help_text("augmentation"))
+        _fields(draft, "augmentation")
+        show_problem(problems.get("augmentation"))
+
+
+def training_forms(draft: Draft, assessment: Assessment) -> None:
+    """How the network learns: optimiser, learning rate over time, batches, loss."""
+    problems = assessment.problems
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Optimiser")
+        _kind_form(draft, "optimizer", problems)
+        st.markdown("##### Course")
+        _singles(draft, ("batch_size", "epochs"), problems)
+        _singles(draft, ("seed", "precision"), problems)
+    with right:
+        st.markdown("##### Learning rate over the run")
+        _kind_form(draft, "schedule", problems)
+        learning_rate_preview(draft, assessment)
+        st.markdown("##### Loss")
+        _loss_form(draft, problems)
+
+
+def show_problem(problem: str | None) -> None:
+    """What is wrong with what stands above, if anything is."""
+    if problem is not None:
+        st.markdown(f":red[:material/error: {escaped(problem)}]")
+
+
+def _data_form(draft: Draft, problems: Problems) -> None:
+    data = draft.section("data")
+    made = section_class("data", data)
+    choice_input(
+        sentence_case(made.words("dataset")),
+        tuple(DATASETS),
+        data["dataset"],
+        partial(setup_edits.set_value, "data.dataset"),
+        key=f"{draft.generation}-data-dataset",
+        hint=made.help_text("dataset"),
+        words=lambda name: DATASETS[name].title,
+    )
+    status = library.status(data["dataset"], cache.settings())
+    info = DATASETS[data["dataset"]]
+    counts = {
+        "sample": f"{status.sample_train:,} + {status.sample_test:,}",
+        "full": f"{info.train_images:,} + {info.test_images:,}",
+    }
+    choice_input(
+        "How much of it",
+        ("sample", "full"),
+        data["variant"],
+        partial(setup_edits.set_value, "data.variant"),
+        key=f"{draft.generation}-data-variant",
+        hint=f"{made.help_text('variant')} Numbers are training and test images.",
+        words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
+    )
+    if not status.full_available:
+        st.caption("The full set is not on this machine yet.")
+        link_to("start", "Get the full set on the Start page")
+    field_input(
+        made,
+        "train_images",
+        data["train_images"],
+        partial(setup_edits.set_value, "data.train_images"),
+        key=f"{draft.generation}-data-train_images",
+        placeholder="All",
+    )
+    show_problem(problems.get("data"))
+
+
+def _loss_form(draft: Draft, problems: Problems) -> None:
+    loss = draft.section("loss")
+    one_hot = loss["labels"] == "one_hot"
+    labels, smoothing, penalty = st.columns(3)
+    with labels:
+        field_input(
+            Loss, "labels", loss["labels"], setup_edits.set_labels, key=f"{draft.generation}-labels"
+        )
+    with smoothing:
+        # Another key while it is off: the text typed for one-hot labels comes back with them.
+        field_input(
+            Loss,
+            "label_smoothing",
+            loss["label_smoothing"],
+            partial(setup_edits.set_value, "loss.label_smoothing"),
+            key=f"{draft.generation}-label_smoothing{'' if one_hot else '-off'}",
+            disabled=not one_hot,
+        )
+    with penalty:
+        _single(draft, "l2")
+    if not one_hot:
+        st.caption("Smoothing needs one-hot labels: an integer label cannot be spread.")
+    show_problem(problems.get("loss"))
+    show_problem(problems.get("l2"))
+
+
+def _kind_form(draft: Draft, section: str, problems: Problems) -> None:
+    """A menu of the kinds, what the chosen one does, and its fields."""
+    kinds = SECTIONS[section]
+    fields = draft.section(section)
+    choice_input(
+        sentence_case(Experiment.words(section)),
+        tuple(kinds),
+        fields["kind"],
+        partial(setup_edits.set_kind, section),
+        key=f"{draft.generation}-{section}-kind",
+        hint=Experiment.help_text(section),
+        words=lambda kind: kinds[kind].title,
+    )
+    st.caption(kinds[fields["kind"]].explanation)
+    _fields(draft, section)
+    show_problem(problems.get(section))
+
+
+def _fields(draft: Draft, section: str) -> None:
+    fields = draft.section(section)
+    names = [name for name in fields if name != "kind"]
+    kind = fields.get("kind", "")
+    for place, name in zip(st.columns(max(2, len(names))), names, strict=False):
+        with place:
+            field_input(
+                section_class(section, fields),
+                name,
+                fields[name],
+                partial(setup_edits.set_value, f"{section}.{name}"),
+                key=f"{draft.generation}-{section}-{kind}-{name}",
+            )
+
+
+def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
+    for place, name in zip(st.columns(len(names)), names, strict=True):
+        with place:
+            _single(draft, name)
+    for name in names:
+        show_problem(problems.get(name))
+
+
+def _single(draft: Draft, name: str) -> None:
+    field_input(
+        Experiment,
+        name,
+        draft.settings[name],
+        partial(setup_edits.set_value, name),
+        key=f"{draft.generation}-{name}",
+    )

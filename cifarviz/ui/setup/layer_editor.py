@@ -1,0 +1,188 @@
+"""The network as a table of layers that can be changed, with its diagram above.
+
+Widgets are named after their layer's id, never after its place: moving, copying or removing
+rows leaves everybody else's values alone.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import streamlit as st
+
+from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
+from cifarviz.experiment.draft import Draft, DraftLayer
+from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.setup import edits as setup_edits
+from cifarviz.ui.setup.fields import field_input
+from cifarviz.ui.setup.forms import show_problem
+from cifarviz.ui.setup.layer_words import layer_summary, layer_title
+
+_WIDTHS = (0.35, 1.7, 3.2, 1.15, 1.15, 2.3)
+_HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
+_FIELDS_A_ROW = 3
+_DIAGRAM_HEIGHT = 330
+
+
+def layer_editor(draft: Draft, trace: Trace) -> None:
+    """Show the diagram, the table with a row a layer, and the way to add one."""
+    chart(
+        _diagram(
+            tuple((row.name, row.type, row.output_shape, row.parameters) for row in trace.rows),
+            draft.image_shape,
+        ),
+        key="network-diagram",
+        height=_DIAGRAM_HEIGHT,
+        file_name="network",
+        description="Diagram of the network, layer by layer",
+    )
+    with st.container(gap="xsmall"):
+        for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
+            place.caption(heading)
+        _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
+        opened = state.setup_memory().open_layer
+        for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
+            _layer_row(number, layer, row, len(draft.layers), is_open=layer.id == opened)
+        show_problem(trace.problem)
+    if trace.ok:
+        _totals(trace)
+    _add_layer(draft)
+
+
+def _totals(trace: Trace) -> None:
+    total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
+    not_trained = f", {frozen:,} of them not trained" if frozen else ""
+    st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
+
+
+@lru_cache(maxsize=64)
+def _diagram(
+    layers: tuple[tuple[str, str, tuple[int, ...] | None, int], ...],
+    input_shape: tuple[int, ...],
+) -> Mapping[str, Any]:
+    figure = network_diagram_figure(network_diagram(layers, input_shape=input_shape))
+    return dict(figure.to_plotly_json())
+
+
+def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool) -> None:
+    shape = "?" if row.output_shape is None else in_words(row.output_shape)
+    parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
+    buttons = _cells(
+        str(number),
+        f"**{layer_title(layer.type)}**",
+        escaped(layer_summary(layer.fields)),
+        shape,
+        parameters,
+    )
+    with buttons, st.container(horizontal=True, gap="small", horizontal_alignment="right"):
+        _buttons(number, layer, count, is_open=is_open)
+    show_problem(row.problem)
+    if is_open:
+        _form(layer)
+
+
+def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
+    """One row of the table; returns the place for its buttons."""
+    *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
+    for place, text in zip(places, texts, strict=True):
+        if text:
+            place.markdown(text)
+    return buttons
+
+
+def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
+    def button(
+        name: str, icon: str, hint: str, act: Callable[[], None], *, disabled: bool = False
+    ) -> None:
+        st.button(
+            f":material/{icon}:",
+            key=f"layer-{layer.id}-{name}",
+            help=hint,
+            type="tertiary",
+            disabled=disabled,
+            on_click=act,
+        )
+
+    what = f"layer {number}"
+    editable = len(layer.fields) > 1
+    button(
+        "edit",
+        "expand_less" if is_open else "tune",
+        f"Close the settings of {what}" if is_open else f"Change the settings of {what}",
+        partial(setup_edits.open_layer, layer.id),
+        disabled=not editable and not is_open,
+    )
+    button(
+        "up",
+        "arrow_upward",
+        f"Move {what} up",
+        partial(setup_edits.move_layer, layer.id, -1),
+        disabled=number == 1,
+    )
+    button(
+        "down",
+        "arrow_downward",
+        f"Move {what} down",
+        partial(setup_edits.move_layer, layer.id, 1),
+        disabled=number == count,
+    )
+    button(
+        "copy",
+        "content_copy",
+        f"Put a copy of {what} after it",
+        partial(setup_edits.copy_layer, layer.id),
+        disabled=count >= MAX_LAYERS,
+    )
+    button("remove", "delete", f"Remove {what}", partial(setup_edits.remove_layer, layer.id))
+
+
+def _form(layer: DraftLayer) -> None:
+    made = LAYER_TYPES[layer.type]
+    with st.container(border=True, key=f"layer-{layer.id}-form"):
+        st.caption(made.explanation)
+        names = [name for name in layer.fields if name != "type"]
+        for first in range(0, len(names), _FIELDS_A_ROW):
+            for place, name in zip(
+                st.columns(_FIELDS_A_ROW), names[first : first + _FIELDS_A_ROW], strict=False
+            ):
+                with place:
+                    field_input(
+                        made,
+                        name,
+                        layer.fields[name],
+                        partial(setup_edits.set_layer_field, layer.id, name),
+                        key=f"layer-{layer.id}-{name}",
+                    )
+
+
+def _add_layer(draft: Draft) -> None:
+    full = len(draft.layers) >= MAX_LAYERS
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Type of a new layer",
+            tuple(LAYER_TYPES),
+            format_func=layer_title,
+            key=f"{draft.generation}-new-layer",
+            help="The new layer is put as far down as the network still works with it.",
+            width=260,
+        )
+        st.button(
+            "Add layer",
+            icon=":material/add:",
+            key="add-layer",
+            disabled=full,
+            on_click=setup_edits.add_new_layer,
+            args=(chosen,),
+            help=f"A network here has at most {MAX_LAYERS} layers." if full else None,
+        )
+    st.caption(LAYER_TYPES[chosen].explanation)
+
+
+def _operations(count: int) -> str:
+    if count >= 1_000_000:
+        return f"{count / 1e6:,.1f} million multiplications"
+    return f"{count:,} multiplications"

@@ -1,0 +1,47 @@
+"""Two sessions that want the same evaluation at once."""
+
+import threading
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from cifarviz.analysis.evaluation_job import EvaluationJob
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.data import library
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui.evaluate.job import evaluation_job
+from tests import stored_runs
+
+
+def test_it_is_computed_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_resource.clear()
+    made = stored_runs.experiment()
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    data = library.load("cifar10", "sample", settings)
+    asked: list[int] = []
+    original = TrainedModel.probabilities
+
+    def count(self: TrainedModel, *images: Any, **more: Any) -> Any:
+        asked.append(1)
+        return original(self, *images, **more)
+
+    monkeypatch.setattr(TrainedModel, "probabilities", count)
+    start, jobs = threading.Barrier(4), list[EvaluationJob]()
+
+    def look() -> None:
+        start.wait()
+        job = evaluation_job(run, "last", data)
+        job.wait(60)
+        jobs.append(job)
+
+    sessions = [threading.Thread(target=look) for _ in range(4)]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join()
+    assert len(jobs) == 4
+    assert len({id(job) for job in jobs}) == 1
+    assert asked == [1]

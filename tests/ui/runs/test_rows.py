@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui.runs.rows import bytes_of, in_time, state_words, table
+from tests import stored_runs
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "0 s"),
+        (59.6, "1 min 00 s"),
+        (65, "1 min 05 s"),
+        (3599, "59 min 59 s"),
+        (7805, "2 h 10 min"),
+    ],
+)
+def test_time_in_words(seconds: float, words: str) -> None:
+    assert in_time(seconds) == words
+
+
+def test_a_waiting_run_has_not_begun(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
+    row = table([run]).to_dict("records")[0]
+    assert (row["State"], row["Epochs"], row["Took"]) == ("queued", "0 of 3", "not begun")
+
+
+def test_what_was_asked_of_a_run_and_not_done_yet_is_said(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
+    with stored_runs.held(store, run):
+        store.request(run.id, Action.PAUSE)
+        assert state_words(store.get(run.id)) == "running, asked to pause"
+
+
+def test_a_network_whose_layers_are_a_presets_is_called_so(settings: Settings) -> None:
+    store = RunStore(settings)
+    starter = PRESETS["cifar10-starter"].experiment
+    same = starter.model_copy(update={"preset": None, "seed": 5})
+    changed = stored_runs.experiment(preset="cifar10-starter")
+    runs = [stored_runs.store_run(store, made) for made in (same, changed)]
+    assert list(table(runs)["Network"]) == ["cifar10-starter, 8 layers", "own, 6 layers"]
+
+
+def test_the_size_of_a_run_that_wrote_nothing_is_zero(tmp_path: Path) -> None:
+    assert bytes_of(tmp_path / "nowhere") == 0
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(b"12345")
+    assert bytes_of(tmp_path) == 5

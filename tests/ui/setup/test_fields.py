@@ -1,0 +1,51 @@
+import pytest
+
+from cifarviz.ui.setup.fields import number_meant, number_typed, sentence_case
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole", "meant"),
+    [
+        ("32", True, 32),
+        (" 32 ", True, 32),
+        ("-4", True, -4),
+        ("1,000", True, 1000),
+        ("50 000", True, 50_000),
+        ("1e3", True, 1000),
+        ("3.7", True, 3.7),
+        ("255", False, 255.0),
+        ("1e-4", False, 1e-4),
+        (".5", False, 0.5),
+        ("5.", False, 5.0),
+    ],
+)
+def test_numbers_are_read(typed: str, whole: bool, meant: object) -> None:
+    found = number_meant(typed, whole=whole)
+    assert found == meant
+    assert type(found) is type(meant)
+
+
+@pytest.mark.parametrize("typed", ["abc", "0,001", "1,000.5", "nan", "inf", "1e400", "0x10", "--1"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_no_number_stays_as_it_was_typed(typed: str, whole: bool) -> None:
+    assert number_meant(typed, whole=whole) == typed
+
+
+def test_a_comma_is_never_guessed_at_in_a_broken_number() -> None:
+    assert number_meant("1,000", whole=False) == "1,000"
+
+
+@pytest.mark.parametrize("typed", ["", "   ", None])
+def test_nothing_is_nothing(typed: str | None) -> None:
+    assert number_meant(typed, whole=True) is None
+
+
+@pytest.mark.parametrize("value", [32, 1e-4, 255.0, 1e-05, "abc", None, 10**30])
+def test_what_is_shown_means_the_same_again(value: object) -> None:
+    whole = isinstance(value, int)
+    assert number_meant(number_typed(value), whole=whole) == value
+
+
+def test_sentence_case_keeps_names() -> None:
+    assert sentence_case("kernel size") == "Kernel size"
+    assert sentence_case("L2 penalty") == "L2 penalty"
