@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cifarviz.cli import data, inspection, training
+from cifarviz.cli import data, inspection, reproduce, training
 from cifarviz.cli.output import say
 from cifarviz.errors import (
     ArtifactMissing,
@@ -28,7 +28,8 @@ _WRONG_REQUESTS = (
 
 app = typer.Typer(
     name="python -m cifarviz",
-    help="Train and inspect convolutional networks on CIFAR-10, without a browser.",
+    help="Train and inspect convolutional networks on CIFAR-10 and Fashion-MNIST, without a "
+    "browser.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,6 +39,7 @@ app.command()(training.presets)
 app.command()(training.train)
 app.command()(training.runs)
 app.command()(training.resume)
+app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)
 app.command("feature-maps")(inspection.feature_maps)

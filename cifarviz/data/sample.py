@@ -113,7 +113,9 @@ def _sprite(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     cells = np.zeros((rows * _COLUMNS, height, width, channels), np.uint8)
     cells[:count] = images
     grid = cells.reshape(rows, _COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return np.ascontiguousarray(grid).reshape(rows * height, _COLUMNS * width, channels)
+    sprite = np.ascontiguousarray(grid).reshape(rows * height, _COLUMNS * width, channels)
+    # WebP knows colour pictures only: grey is three equal channels there, which cost no room.
+    return sprite if channels == 3 else sprite.repeat(3, axis=2)
 
 
 def _table(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
@@ -127,6 +129,6 @@ def _table(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
 def _images(path: Path, count: int, info: DatasetInfo) -> npt.NDArray[np.uint8]:
     height, width, channels = info.image_shape
     with Image.open(path, formats=["WEBP"]) as picture:
-        pixels = np.asarray(picture)
+        pixels = np.asarray(picture)[..., :channels]
     grid = pixels.reshape(-1, height, _COLUMNS, width, channels).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(grid).reshape(-1, height, width, channels)[:count]

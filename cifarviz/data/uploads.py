@@ -178,19 +178,25 @@ def _to_rgb(image: Image.Image, data: bytes, notes: list[str]) -> Image.Image:
         white = Image.new("RGBA", with_alpha.size, "white")
         return Image.alpha_composite(white, with_alpha).convert("RGB")
     if image.mode in ("1", "L", "LA"):
-        notes.append("It is black and white; its grey went to all three colour channels.")
+        notes.append("It is black and white.")
     elif image.mode == "P":
         notes.append("Its palette colours were converted to RGB.")
     return image.convert("RGB")
 
 
 def fit_to(
-    rgb: npt.NDArray[np.uint8], image_shape: tuple[int, int, int], mode: FitMode = "crop"
+    rgb: npt.NDArray[np.uint8],
+    image_shape: tuple[int, int, int],
+    mode: FitMode = "crop",
+    *,
+    invert: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Bring an image, uint8 (h, w, 3), to the shape a network takes, uint8 (height, width, c).
 
     "crop" keeps the middle, "stretch" distorts, "pad" adds borders of the image's mean colour.
-    One channel means grey (ITU-R 601 luma). An image that fits already comes back as it is.
+    One channel means grey (ITU-R 601 luma). ``invert`` turns light into dark: a photo of a thing
+    on white becomes one on black, as Fashion-MNIST shows them. An image that fits already, and
+    isn't to be inverted, comes back as it is.
     """
     height, width, channels = image_shape
     if channels not in (1, 3):
@@ -208,7 +214,13 @@ def fit_to(
         else:
             image = image.resize(size, filter_)
     pixels = np.array(image.convert("L") if channels == 1 else image)
-    return pixels.reshape(height, width, channels)
+    return (255 - pixels if invert else pixels).reshape(height, width, channels)
+
+
+def has_light_background(rgb: npt.NDArray[np.uint8]) -> bool:
+    """Say whether an image, uint8 (h, w, 3), is light at its edges, more than half of them."""
+    edges = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    return bool(np.median(edges.mean(axis=1)) > 127.5)
 
 
 def _shown(filename: str) -> str:

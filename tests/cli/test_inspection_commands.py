@@ -103,3 +103,37 @@ def test_weights_that_are_gone_or_damaged(call: Call, tiny: Any, settings: Setti
 def test_the_beginning_of_an_id_is_enough_when_it_names_one_run(call: Call, tiny: Any) -> None:
     assert call("evaluate", tiny["run"][:5], "--json").json["run"] == tiny["run"]
     assert call("evaluate", "").code == 2
+
+
+@pytest.fixture
+def fashion_run(call: Call) -> Any:
+    """A quick run on grey images that keeps its best weights only."""
+    words = "train fashion-mnist-cnn --data sample --train-images 64 --batch-size 32 --epochs 3"
+    return call(*words.split(), "--json").json["run"]
+
+
+def test_grey_images_are_looked_into_as_coloured_ones_are(
+    call: Call, fashion_run: str, tmp_path: Path, settings: Settings
+) -> None:
+    found = call("evaluate", fashion_run, "--json").json
+    # The preset keeps no other.
+    assert (found["checkpoint"], found["images"]) == ("best", 1000)
+    assert "Ankle boot" in found["per_class"]
+    assert call("evaluate", fashion_run, "--checkpoint", "last").code == 2
+
+    out = tmp_path / "maps"
+    assert call("feature-maps", fashion_run, "--image", 1, "--out", out).code == 0
+    names = ["01-conv2d_1.png", "02-max_pooling2d_1.png"]
+    names += ["03-conv2d_2.png", "04-max_pooling2d_2.png"]
+    assert sorted(path.name for path in out.iterdir()) == names
+
+    boot = library.load("fashion-mnist", "sample", settings).test.images[0, ..., 0]
+    Image.fromarray(boot).save(tmp_path / "boot.png")
+    Image.fromarray(255 - boot).save(tmp_path / "photo.png")
+    plain = call("predict", fashion_run, tmp_path / "boot.png", "--json")
+    assert "light background" not in plain.err
+    photo = call("predict", fashion_run, tmp_path / "photo.png", "--json")
+    assert "light background" in photo.err
+    assert photo.json[0]["probabilities"] != plain.json[0]["probabilities"]
+    turned = call("predict", fashion_run, tmp_path / "photo.png", "--invert", "--json")
+    assert turned.json[0]["probabilities"] == plain.json[0]["probabilities"]

@@ -1,11 +1,16 @@
-"""A toy CIFAR-10 of 60 random images, in every form the published one comes in."""
+"""Toys of the data sets, 60 random images each, in every form the published ones come in."""
 
+import gzip
 import hashlib
 import io
 import json
+import lzma
+import os
 import pickle
 import struct
+import sys
 import tarfile
+import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +19,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.data.datasets import CIFAR10, DatasetInfo, Fingerprints
+from cifarviz.data.datasets import CIFAR10, FASHION_MNIST, DatasetInfo, Fingerprints
+
+IDX_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +74,52 @@ class Toy:
         return folder
 
 
+@dataclass(frozen=True, eq=False)
+class FashionToy:
+    info: DatasetInfo
+    arrays: dict[str, np.ndarray]
+
+    def idx(self, folder: Path, zipped: bool = True) -> Path:
+        """Write the four IDX files as they are published."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for part, name in IDX_FILES.items():
+            content = idx_file(self.arrays[part])
+            file = folder / (f"{name}.gz" if zipped else name)
+            file.write_bytes(gzip.compress(content, 1) if zipped else content)
+        return folder
+
+    def deb(self, path: Path, ending: str = ".xz", files: Path | None = None) -> Path:
+        """Write a Debian package that would install the folder ``files``."""
+        unpacked = io.BytesIO()
+        with tarfile.open(fileobj=unpacked, mode="w") as tar:
+            for file in sorted((files or self.idx(path.parent / "packed")).iterdir()):
+                tar.add(file, f"./usr/share/datasets/fashion-mnist/{file.name}")
+        data = unpacked.getvalue()
+        if ending == ".gz":
+            data = gzip.compress(data)
+        elif ending == ".xz":
+            data = lzma.compress(data)
+        path.write_bytes(
+            b"!<arch>\n"
+            + ar_member("debian-binary", b"2.0\n")
+            # An odd length, after which a byte is filled in.
+            + ar_member("control.tar.xz", b"control")
+            + ar_member(f"data.tar{ending}", data)
+        )
+        return path
+
+
+def idx_file(values: np.ndarray) -> bytes:
+    """Make an IDX file of bytes; a last axis of 1 is left out, as in the published files."""
+    sizes = values.shape[:-1] if values.ndim == 4 else values.shape
+    return bytes((0, 0, 8, len(sizes))) + np.array(sizes, ">u4").tobytes() + values.tobytes()
+
+
+def ar_member(name: str, content: bytes) -> bytes:
+    header = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}".encode() + b"`\n"
+    return header + content + b"\n" * (len(content) % 2)
+
+
 def planes(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(len(images), 3072)
 
@@ -105,25 +163,52 @@ def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(member, io.BytesIO(data))
 
 
-@pytest.fixture(scope="session")
-def toy() -> Toy:
+def random_toy(info: DatasetInfo) -> tuple[DatasetInfo, dict[str, np.ndarray]]:
+    """Give a data set like ``info`` of 50 training and 10 test images that has no sources."""
     rng = np.random.default_rng(7)
     arrays = {
-        "train_images": rng.integers(0, 256, (50, 32, 32, 3), np.uint8),
+        "train_images": rng.integers(0, 256, (50, *info.image_shape), np.uint8),
         "train_labels": rng.integers(0, 10, 50, np.uint8),
-        "test_images": rng.integers(0, 256, (10, 32, 32, 3), np.uint8),
+        "test_images": rng.integers(0, 256, (10, *info.image_shape), np.uint8),
         "test_labels": rng.integers(0, 10, 10, np.uint8),
     }
     prints = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    info = replace(
-        CIFAR10,
+    small = replace(
+        info,
         train_images=50,
         test_images=10,
         fingerprints=Fingerprints(**prints),
-        official=None,
+        official=(),
         npm=None,
+        debian=None,
     )
-    return Toy(info, arrays)
+    return small, arrays
+
+
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    return Toy(*random_toy(CIFAR10))
+
+
+@pytest.fixture(scope="session")
+def fashion() -> FashionToy:
+    return FashionToy(*random_toy(FASHION_MNIST))
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Put a Python script of ours in a program's place: ``program(name, script)``."""
+    folder = tmp_path / "bin"
+
+    def install(name, script):
+        folder.mkdir(exist_ok=True)
+        file = folder / name
+        file.write_text(f"#!{sys.executable}\n{textwrap.dedent(script)}")
+        file.chmod(0o755)
+        if not os.environ["PATH"].startswith(str(folder)):
+            monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    return install
 
 
 @pytest.fixture

@@ -3,7 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cifarviz.data.datasets import CIFAR10, DATASETS, Dataset, ImageSet, find
+from cifarviz.data.datasets import (
+    CIFAR10,
+    DATASETS,
+    FASHION_MNIST,
+    LANGUAGES,
+    Dataset,
+    ImageSet,
+    find,
+)
 from cifarviz.errors import DatasetNotFound
 
 
@@ -19,6 +27,41 @@ def test_cifar10_is_as_published():
     assert len(CIFAR10.classes) == 10
     assert CIFAR10.shapes["train_images"] == (50_000, 32, 32, 3)
     assert CIFAR10.nbytes == 60_000 * 3073
+
+
+def test_fashion_mnist_is_as_published():
+    assert DATASETS["fashion-mnist"] is FASHION_MNIST
+    assert FASHION_MNIST.classes[0] == "T-shirt/top"
+    assert FASHION_MNIST.classes[9] == "Ankle boot"
+    assert FASHION_MNIST.shapes["train_images"] == (60_000, 28, 28, 1)
+    assert FASHION_MNIST.nbytes == 70_000 * 785
+    assert "Zalando SE" in FASHION_MNIST.terms
+
+
+@pytest.mark.parametrize("info", DATASETS.values(), ids=DATASETS)
+def test_classes_have_a_name_of_their_own_in_each_language(info):
+    for language in LANGUAGES:
+        names = info.class_names(language)
+        assert len(set(names)) == len(info.classes) == 10
+        assert all(name and name == name.strip() for name in names)
+    assert info.class_names() == info.class_names("en") == info.classes
+
+
+def test_korean_names_stand_in_the_order_of_the_labels():
+    assert FASHION_MNIST.class_names("ko")[:3] == ("티셔츠", "바지", "스웨터")
+    assert FASHION_MNIST.class_names("ko")[9] == "앵클 부츠"
+    assert CIFAR10.class_names("ko")[3] == "고양이"
+
+
+def test_each_data_set_knows_its_sources():
+    assert CIFAR10.sources == ("keras", "official", "npm")
+    assert FASHION_MNIST.sources == ("keras", "official", "debian")
+    assert [archive.file_name for archive in FASHION_MNIST.official] == [
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    ]
 
 
 def test_the_table_cannot_be_changed():

@@ -1,10 +1,7 @@
-"""The two sources that need a network, against a server and an npm of our own."""
+"""Downloading from a web server, against one of our own."""
 
+import hashlib
 import http.server
-import os
-import stat
-import sys
-import textwrap
 import threading
 import time
 from dataclasses import replace
@@ -12,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from cifarviz.data import download as download_module
-from cifarviz.data.datasets import Archive, Package
 from cifarviz.data.fetch import FetchProgress, fetch
+from cifarviz.data.sources import Archive, NpmPackage
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, FetchCancelled
 
 
@@ -60,7 +57,7 @@ def archive(toy, tar, tmp_path):
 
 
 def official(toy, url, size):
-    return replace(toy.info, official=Archive(url, size))
+    return replace(toy.info, official=(Archive(url, size),))
 
 
 def test_the_official_archive_is_downloaded_and_decoded(toy, serve, archive, settings):
@@ -104,14 +101,13 @@ def test_a_server_that_cannot_be_reached(toy, settings):
 
 
 def test_a_silent_server_is_given_up_quickly_for_the_next_source(
-    toy, serve, archive, settings, tmp_path, monkeypatch, npm
+    toy, serve, archive, settings, tmp_path, monkeypatch, program
 ):
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.5)
-    npm(PACKS)
-    (tmp_path / "package.tgz").write_bytes(archive)
+    program("npm", f"import shutil; shutil.copy({str(tmp_path / 'made.tar.gz')!r}, 'packed.tgz')")
     info = replace(
         official(toy, serve(lambda _, release: release.wait(30)), len(archive)),
-        npm=Package("toy@1", len(archive)),
+        npm=NpmPackage("toy@1", len(archive)),
     )
     started = time.monotonic()
     status = fetch(info, settings)
@@ -152,91 +148,54 @@ def test_cancel_is_heard_within_a_second_while_the_server_stalls(toy, serve, set
     assert list(settings.datasets.iterdir()) == []
 
 
-PACKS = """
-    import pathlib, shutil, sys
-    assert sys.argv[1:3] == ["pack", "toy@1"] and "--ignore-scripts" in sys.argv
-    where = next(word.split("=")[1] for word in sys.argv if "--pack-destination" in word)
-    shutil.copy(pathlib.Path(__file__).parents[1] / "package.tgz", where)
-"""
+def sends_file(folder):
+    def answer(handler, _):
+        name = handler.path.rsplit("/", 1)[-1]
+        if (folder / name).is_file():
+            sends((folder / name).read_bytes())(handler, None)
+        else:
+            handler.send_error(404)
+
+    return answer
 
 
-@pytest.fixture
-def npm(tmp_path, monkeypatch):
-    """Put a script of ours in npm's place."""
-
-    def install(script):
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        file = folder / "npm"
-        file.write_text(f"#!{sys.executable}\n{textwrap.dedent(script)}")
-        file.chmod(file.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-    return install
-
-
-def test_npm_packs_the_archive(toy, npm, tar, settings, tmp_path):
-    npm(PACKS)
-    tar(toy.png(tmp_path / "made"), tmp_path / "package.tgz", "package")
-    info = replace(toy.info, npm=Package("toy@1", 200_000))
-    assert fetch(info, settings, "npm").full_available
-    assert [path.name for path in settings.datasets.iterdir()] == ["cifar10"]
-
-
-def test_npm_fails_and_says_its_code(toy, npm, settings):
-    npm("import sys; print('npm error code E404', file=sys.stderr); sys.exit(1)")
-    with pytest.raises(DatasetNotFound, match=r"npm could not get toy@1 \(E404\)"):
-        fetch(replace(toy.info, npm=Package("toy@1", 1)), settings, "npm")
-
-
-def test_npm_is_not_installed(toy, settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DatasetNotFound, match="npm is not installed"):
-        fetch(replace(toy.info, npm=Package("toy@1", 1)), settings, "npm")
-
-
-def test_cancel_ends_npm_and_its_children_within_a_second(toy, npm, settings, tmp_path):
-    npm(
-        """
-        import os, pathlib, subprocess, sys, time
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        seen = pathlib.Path(__file__).parents[1] / "seen"
-        seen.write_text(f"{os.getpid()} {child.pid}")
-        pathlib.Path("growing").write_bytes(bytes(500_000))
-        time.sleep(60)
-        """
+def fashion_archives(fashion, serve, folder):
+    """Serve the four files; give the toy with their addresses, sizes and checksums."""
+    address = serve(sends_file(fashion.idx(folder))).rsplit("/", 1)[0]
+    files = [(file.name, file.read_bytes()) for file in sorted(folder.iterdir())]
+    return replace(
+        fashion.info,
+        official=tuple(
+            Archive(f"{address}/{name}", len(data), hashlib.md5(data).hexdigest())
+            for name, data in files
+        ),
     )
-    seen, asked = tmp_path / "seen", []
 
-    def cancelled():
-        if seen.exists() and seen.read_text():
-            asked.append(time.monotonic())
-        return len(asked) > 3
 
+def test_several_official_archives_count_as_one_download(fashion, serve, settings, tmp_path):
+    info = fashion_archives(fashion, serve, tmp_path / "served")
     reports: list[FetchProgress] = []
-    with pytest.raises(FetchCancelled):
-        fetch(
-            replace(toy.info, npm=Package("toy@1", 1_000_000)),
-            settings,
-            "npm",
-            reports.append,
-            cancelled,
-        )
-    assert time.monotonic() - asked[3] < 1
-    assert any(r.stage == "downloading" and r.total_bytes == 1_000_000 for r in reports)
-    for pid in map(int, seen.read_text().split()):
-        assert _gone(pid)
+    assert fetch(info, settings, on_progress=reports.append).full_available
+    downloading = [report for report in reports if report.stage == "downloading"]
+    total = sum(archive.bytes for archive in info.official)
+    assert {report.total_bytes for report in downloading} == {total}
+    done = [report.done_bytes for report in downloading]
+    assert done == sorted(done)
+    assert [path.name for path in settings.datasets.iterdir()] == ["fashion-mnist"]
 
 
-def _gone(pid):
-    """Say whether the process has ended; an orphan may wait a moment for its parent's look."""
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rsplit(")")[-1].split()[0] == "Z":
-                    return True
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        time.sleep(0.05)
-    return False
+def test_an_archive_with_another_checksum_is_refused(fashion, serve, settings, tmp_path):
+    info = fashion_archives(fashion, serve, tmp_path / "served")
+    file = tmp_path / "served" / "train-labels-idx1-ubyte.gz"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(DatasetDamaged, match=r"train-labels-idx1-ubyte\.gz.*MD5"):
+        fetch(info, settings, "official")
+    assert list(settings.datasets.iterdir()) == []
+
+
+def test_one_of_several_archives_that_is_not_served(fashion, serve, settings, tmp_path):
+    info = fashion_archives(fashion, serve, tmp_path / "served")
+    (tmp_path / "served" / "t10k-images-idx3-ubyte.gz").unlink()
+    with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 answers 404"):
+        fetch(info, settings, "official")
+    assert list(settings.datasets.iterdir()) == []

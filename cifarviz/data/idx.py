@@ -1,0 +1,125 @@
+"""The published form of Fashion-MNIST: four IDX files, each gzipped or plain.
+
+IDX is two zero bytes, one for the type of the values (8: unsigned bytes), one for the number of
+dimensions, each dimension's size as a big-endian 32-bit number, and the values.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarviz.data.arrays import Arrays
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.errors import DatasetDamaged, DatasetNotFound
+
+_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+_ZIPPED = ".gz"
+_UNSIGNED_BYTES = 8
+
+
+def member_caps(info: DatasetInfo) -> Mapping[str, int]:
+    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
+    # What cannot be compressed takes a little more room than it has.
+    cap = info.nbytes + 1_000_000
+    return {name + ending: cap for name in _FILES.values() for ending in ("", _ZIPPED)}
+
+
+class IdxFiles:
+    """Takes the files of one source in any order, and gives the arrays when all have come."""
+
+    def __init__(self, info: DatasetInfo) -> None:
+        self._info = info
+        self._arrays: dict[str, npt.NDArray[np.uint8]] = {}
+        self._seen: set[str] = set()
+        self._damage: dict[str, DatasetDamaged] = {}
+
+    def add(self, name: str, data: bytes) -> None:
+        """Decode one file; raises ``DatasetDamaged`` when it comes twice.
+
+        What is wrong with it counts only if the same part doesn't come whole in the other form.
+        """
+        if name in self._seen:
+            raise DatasetDamaged(f"“{name}” comes twice.")
+        self._seen.add(name)
+        part = next(part for part, file in _FILES.items() if file == name.removesuffix(_ZIPPED))
+        if part in self._arrays:
+            return
+        try:
+            self._arrays[part] = decode_idx(name, data, self._info.shapes[part])
+        except DatasetDamaged as error:
+            self._damage[part] = error
+
+    def arrays(self, where: str) -> Arrays:
+        """Give the decoded arrays.
+
+        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when one is missing or
+        isn't what its name says.
+        """
+        if not self._seen:
+            raise DatasetNotFound(f"“{where}” holds no {self._info.title} files.")
+        for part, damage in self._damage.items():
+            if part not in self._arrays:
+                raise damage
+        ending = _ZIPPED if any(name.endswith(_ZIPPED) for name in self._seen) else ""
+        missing = [f"“{_FILES[part]}{ending}”" for part in _FILES if part not in self._arrays]
+        if missing:
+            raise DatasetDamaged(
+                f"“{where}” does not hold the whole of {self._info.title}: "
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
+            )
+        return Arrays(**self._arrays)
+
+
+def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Decode an IDX file of bytes, gzipped if its ``name`` ends so, to uint8 ``shape``.
+
+    A last axis of 1 (the one channel of grey images) isn't in the file. Raises ``DatasetDamaged``
+    when the file is cut off, larger than such a file can be, or not of that shape.
+    """
+    sizes = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
+    head = 4 + 4 * len(sizes)
+    expected = head + int(np.prod(sizes))
+    content = _unzip(name, data, expected + 1) if name.endswith(_ZIPPED) else data
+    magic = bytes((0, 0, _UNSIGNED_BYTES, len(sizes)))
+    if content[:4] != magic:
+        raise DatasetDamaged(
+            f"“{name}” is not the IDX file its name says: it begins with the bytes "
+            f"“{content[:4].hex(' ')}”, where “{magic.hex(' ')}” is expected."
+        )
+    found = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
+    if len(content) >= head and found != sizes:
+        raise DatasetDamaged(
+            f"“{name}” holds {_times(found)} values, where {_times(sizes)} are expected."
+        )
+    if len(content) < expected:
+        raise DatasetDamaged(
+            f"“{name}” is cut off: it holds {len(content):,} bytes, where {expected:,} are "
+            "expected."
+        )
+    if len(content) > expected:
+        raise DatasetDamaged(f"“{name}” holds more than the {expected:,} bytes expected.")
+    return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
+
+
+def _unzip(name: str, data: bytes, limit: int) -> bytes:
+    """Unpack at most ``limit`` bytes: a few may unpack to very many."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return file.read(limit)
+    except EOFError as error:
+        raise DatasetDamaged(f"“{name}” is cut off: its compressed data has no end.") from error
+    except (OSError, zlib.error) as error:
+        raise DatasetDamaged(f"“{name}” cannot be unpacked: {error}.") from error
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return " × ".join(f"{size:,}" for size in sizes)
