@@ -1,12 +1,15 @@
 """Where things live and the few knobs, read from the environment.
 
-========================  =====================================================================
-``CIFARVIZ_HOME``         runs and downloaded data; default ``~/.cifarviz``
-``CIFARVIZ_DATA_DIR``     a folder or archive that holds a full data set; asked before any other
-                          source
-``CIFARVIZ_WARM_UP``      ``0`` keeps the dashboard from loading TensorFlow before it is needed
-``KERAS_HOME``            Keras' own folder, whose data cache is looked into; default ``~/.keras``
-========================  =====================================================================
+============================  =================================================================
+``CIFARVIZ_HOME``             runs and downloaded data; default ``~/.cifarviz``
+``CIFARVIZ_DATA_DIR``         a folder or archive that holds a full data set; asked before any
+                              other source
+``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
+                              home
+``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
+``KERAS_HOME``                Keras' own folder, whose data cache is looked into; default
+                              ``~/.keras``
+============================  =================================================================
 """
 
 import os
@@ -21,6 +24,7 @@ class Settings:
 
     home: Path
     data_dir: Path | None
+    tensorboard_dir: Path
     keras_home: Path
     warm_up: bool = True
 
@@ -29,9 +33,11 @@ class Settings:
         """Read the variables in the table above from ``environ`` (default: the process's own)."""
         env = os.environ if environ is None else environ
         named = env.get("CIFARVIZ_DATA_DIR", "").strip()
+        home = _folder(env.get("CIFARVIZ_HOME"), "~/.cifarviz")
         return cls(
-            home=_folder(env.get("CIFARVIZ_HOME"), "~/.cifarviz"),
+            home=home,
             data_dir=_folder(named, "") if named else None,
+            tensorboard_dir=_folder(env.get("CIFARVIZ_TENSORBOARD_DIR"), str(home / "tensorboard")),
             keras_home=_folder(env.get("KERAS_HOME"), "~/.keras"),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
         )

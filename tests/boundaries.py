@@ -22,7 +22,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "network": frozenset({"experiment", "data", "errors", "settings"}),
     "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
     "analysis": frozenset(
-        {"loading", "runs", "network", "experiment", "data", "errors", "settings"}
+        {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
     "figures": frozenset({"experiment", "data", "errors"}),
     "training": frozenset(

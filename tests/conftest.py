@@ -32,6 +32,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "cifarviz-home"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras-home"))
     monkeypatch.delenv("CIFARVIZ_DATA_DIR", raising=False)
+    monkeypatch.delenv("CIFARVIZ_TENSORBOARD_DIR", raising=False)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 import pandas as pd
 
+from cifarviz.experiment.experiment import Monitor
+
 COLUMNS: Final = (
     "epoch",
     "loss",
@@ -46,17 +48,20 @@ def history_frame(epochs: Iterable[EpochRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
 
 
-def best_epoch(epochs: Iterable[EpochRecord]) -> int | None:
-    """Number of the epoch with the lowest validation loss, the first of equals.
+def best_epoch(epochs: Iterable[EpochRecord], monitor: Monitor = "loss") -> int | None:
+    """Number of the epoch with the lowest loss or the highest accuracy, the first of equals.
 
-    Without validation, that with the lowest training loss: as the store and the best checkpoint
-    have it. ``None`` if no epoch has a loss.
+    On the validation images, or on the training images where there are none: as the store and the
+    best checkpoint have it. ``None`` if no epoch has such a figure.
     """
-    losses = {epoch.epoch: _watched(epoch) for epoch in epochs}
-    number = min(losses, key=losses.__getitem__, default=None)
-    return None if number is None or losses[number] == inf else number
+    badness = {epoch.epoch: _badness(epoch, monitor) for epoch in epochs}
+    number = min(badness, key=badness.__getitem__, default=None)
+    return None if number is None or badness[number] == inf else number
 
 
-def _watched(epoch: EpochRecord) -> float:
+def _badness(epoch: EpochRecord, monitor: Monitor) -> float:
+    if monitor == "accuracy":
+        accuracy = epoch.accuracy if epoch.val_accuracy is None else epoch.val_accuracy
+        return inf if accuracy is None else -accuracy
     loss = epoch.loss if epoch.val_loss is None else epoch.val_loss
     return loss if loss is not None and isfinite(loss) else inf

@@ -1,6 +1,7 @@
-"""A network's answers to the test images, kept beside its checkpoint so that it is asked once.
+"""A network's answers to the test images, kept in its run's folder.
 
-The file is a copy of what can be worked out again: whatever does not fit is passed over.
+Beside a checkpoint they are a copy of what can be worked out again: whatever does not fit is
+passed over. After an epoch whose weights are gone they are all there is.
 """
 
 from pathlib import Path
@@ -10,7 +11,13 @@ from numpy.typing import NDArray
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.artifacts import (
+    Checkpoint,
+    answers_path,
+    checkpoint_path,
+    load_arrays,
+    save_arrays,
+)
 
 FORMAT = 1
 
@@ -74,3 +81,33 @@ def keep_probabilities(
         {"probabilities": probabilities, "indices": test.indices},
         {"format": FORMAT, "checkpoint": list(stamp)},
     )
+
+
+def epoch_probabilities(
+    folder: Path, epoch: int, test: ImageSet, classes: int
+) -> NDArray[np.float32]:
+    """The answers a run kept after ``epoch``, float32 (n, classes), in the order of ``test``.
+
+    Raises ``ArtifactMissing`` where none were kept, and ``ArtifactDamaged`` where they are not
+    about these images.
+    """
+    path = answers_path(folder, epoch)
+    if not path.is_file():
+        raise ArtifactMissing(
+            f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, or "
+            "was not asked to keep them. Choose another epoch."
+        )
+    arrays, _facts = load_arrays(path)
+    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
+    fits = (
+        probabilities is not None
+        and indices is not None
+        and probabilities.shape == (len(indices), classes)
+        and np.array_equal(indices, test.indices)
+    )
+    if not fits or probabilities is None:
+        raise ArtifactDamaged(
+            f"What run {folder.name} has kept after epoch {epoch} is not about these test images. "
+            "Train the run again."
+        )
+    return probabilities.astype(np.float32, copy=False)

@@ -71,12 +71,8 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and keeps what was learned."""
-    if preset not in PRESETS:
-        raise ExperimentInvalid(
-            f"There is no preset called “{preset}”: there is {', '.join(PRESETS)}."
-        )
+    experiment = find_preset(preset).experiment
     settings = Settings.from_environment()
-    experiment = PRESETS[preset].experiment
     variant = data or _best_variant(experiment.data.dataset, settings)
     changed: dict[str, Any] = {
         "data": {**dict(experiment.data), "variant": str(variant), "train_images": train_images},
@@ -84,10 +80,18 @@ def train(
     }
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changed |= {name: value for name, value in given.items() if value is not None}
+    stopping = experiment.early_stopping
+    if epochs is not None and stopping is not None and stopping.patience >= epochs > 0:
+        # A preset's own patience is no reason to refuse a short trial.
+        say(
+            f"Early stopping is left out: with a patience of {stopping.patience} it could never "
+            f"stop a run of {epochs}."
+        )
+        changed["early_stopping"] = None
     experiment = Experiment.make(**{**dict(experiment), **changed})
     worker = Worker(settings, "command line")
     run = worker.submit(experiment, name=preset)
-    return _watch(worker, run, as_json)
+    return _print_result(worker, watch(worker, run), as_json)
 
 
 def resume(
@@ -97,7 +101,7 @@ def resume(
     """Go on with a stopped, failed or interrupted run from its last checkpoint."""
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
-    return _watch(worker, worker.resume(found.id), as_json)
+    return _print_result(worker, watch(worker, worker.resume(found.id)), as_json)
 
 
 def runs(as_json: AsJson = False) -> None:
@@ -136,8 +140,17 @@ def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]
     return "sample"
 
 
-def _watch(worker: Worker, run: Run, as_json: bool) -> int:
-    """Show a run until it ends, print its result, and give the exit code."""
+def find_preset(name: str) -> Preset:
+    """The preset of this name; raises ``ExperimentInvalid``."""
+    if name not in PRESETS:
+        raise ExperimentInvalid(
+            f"There is no preset called “{name}”: there is {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]
+
+
+def watch(worker: Worker, run: Run) -> Run:
+    """Show on standard error how a run goes until it ends; Ctrl-C asks it to stop."""
     say(f"Run {run.id} ({run.name})")
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
@@ -154,15 +167,19 @@ def _watch(worker: Worker, run: Run, as_json: bool) -> int:
                 say("Stopping; what was learned is kept.")
                 worker.store.request(run.id, Action.STOP)
             if not run.state.active:
-                break
+                return run
+
+
+def _print_result(worker: Worker, run: Run, as_json: bool) -> int:
+    """Print what came out of a run and give the exit code."""
     if as_json:
         print_json(_result(run, worker.store.epochs(run.id)))
     else:
         say(f"Run {run.id} is {run.state}.")
-    if run.state is RunState.FAILED:
-        say(run.message or "It failed.")
-        return 1
-    return 0
+    for words in (run.message, run.note):
+        if words:
+            say(words)
+    return 1 if run.state is RunState.FAILED else 0
 
 
 class _EpochLines:
@@ -248,6 +265,7 @@ def _run_dict(run: Run) -> dict[str, Any]:
         "epochs": run.epochs_done,
         "epochs_planned": experiment.epochs,
         "best_epoch": run.best_epoch,
+        "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
         "created": run.created,
         "seconds": run.seconds,

@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import MAX_LAYERS
-from cifarviz.experiment.draft import SECTIONS, SINGLES, Draft, draft_of, new_draft
+from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, new_draft
+from cifarviz.experiment.epoch_list import MOST_EPOCHS
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.presets import PRESETS
@@ -56,6 +57,8 @@ def unpack_changes(preset: str, packed: str, generation: int = 0) -> Draft:
     for name, value in changed.items():
         if name in SECTIONS:
             settings[name] = _section(name, value)
+        elif name in OPTIONAL:
+            settings[name] = None if value is None else _fields(OPTIONAL[name], value)
         elif name in SINGLES:
             settings[name] = _checked(Experiment.model_fields[name], value)
         elif name == "layers":
@@ -100,9 +103,9 @@ def _layers(value: object) -> list[dict[str, Any]]:
     return layers
 
 
-def _fields(made: type[Value] | None, value: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(made: type[Value] | None, value: object) -> dict[str, Any]:
     """Known fields only; those that are not there get their defaults."""
-    if made is None or not value.keys() <= made.model_fields.keys():
+    if made is None or not isinstance(value, dict) or not value.keys() <= made.model_fields.keys():
         _refuse()
     given = {name: _checked(made.model_fields[name], item) for name, item in value.items()}
     return {**made().model_dump(mode="json"), **given}
@@ -111,19 +114,29 @@ def _fields(made: type[Value] | None, value: Mapping[str, Any]) -> dict[str, Any
 def _checked(field: FieldInfo, value: object) -> object:
     """Choices and yes or no must be such; a number may be anything that can be typed."""
     annotation: Any = field.annotation
+    text = isinstance(value, str) and len(value) <= _LONGEST_TEXT
     if get_origin(annotation) is Literal:
         fits = isinstance(value, str) and value in get_args(annotation)
     elif annotation is bool:
         fits = isinstance(value, bool)
     elif annotation is str:
-        fits = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+        fits = text
+    elif get_origin(annotation) is tuple:
+        fits = text or _is_short_list(value)
     else:
-        text = isinstance(value, str) and len(value) <= _LONGEST_TEXT
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         fits = value is None or text or number
     if not fits:
         _refuse()
     return value
+
+
+def _is_short_list(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_EPOCHS
+        and all(type(item) is int for item in value)
+    )
 
 
 def _differs(value: object, other: object) -> bool:

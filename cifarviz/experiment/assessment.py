@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture, Trace
-from cifarviz.experiment.draft import SECTIONS, SINGLES, Draft, section_class
+from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, section_class
 from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment, Sizes
 from cifarviz.experiment.layers import Dense, Flatten
@@ -34,7 +34,8 @@ class Assessment:
 def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
     """Check a draft for a data set with so many images. Never raises, however wrong it is."""
     trace = trace_layers(draft)
-    problems = {name: said for name in (*SECTIONS, *SINGLES) if (said := _problem(draft, name))}
+    parts = (*SECTIONS, *SINGLES, *OPTIONAL)
+    problems = {name: said for name in parts if (said := _problem(draft, name))}
     if problems or not trace.ok:
         return Assessment(trace, problems, (), None, None)
     try:
@@ -55,17 +56,21 @@ def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
 
 def _problem(draft: Draft, name: str) -> str | None:
     try:
-        if name in SECTIONS:
+        if name in OPTIONAL and not draft.is_on(name):
+            return None
+        if name in SECTIONS or name in OPTIONAL:
             fields = draft.section(name)
             section_class(name, fields).make(**fields)
         else:
-            # In an experiment that is right but for this value.
-            Experiment.make(architecture=_SMALLEST, **{name: draft.settings[name]})
+            # In an experiment that is right but for this value, and takes any epoch there can be.
+            given = {"epochs": _MOST_EPOCHS, name: draft.settings[name]}
+            Experiment.make(architecture=_SMALLEST, **given)
     except ExperimentInvalid as error:
         return str(error)
     return None
 
 
+_MOST_EPOCHS = Experiment.limits("epochs")[1]
 _SMALLEST = Architecture(
     input_shape=(32, 32, 3), classes=10, layers=(Flatten(), Dense(units=10, activation="softmax"))
 )

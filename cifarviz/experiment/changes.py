@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from cifarviz.experiment.draft import SECTIONS, SINGLES, Draft, Fields, section_class
+from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, Fields, section_class
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.value import Value
@@ -28,6 +28,7 @@ def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
     return (
         *_section_changes(base, other),
         *_single_changes(base, other),
+        *_switch_changes(base, other),
         *_layer_changes(
             [layer.fields for layer in base.layers], [layer.fields for layer in other.layers]
         ),
@@ -53,6 +54,20 @@ def _single_changes(base: Draft, other: Draft) -> Iterator[Change]:
         old, new = base.settings[name], other.settings[name]
         if old != new:
             yield _change(Experiment.words(name), value_words(old), value_words(new))
+
+
+def _switch_changes(base: Draft, other: Draft) -> Iterator[Change]:
+    for section, made in OPTIONAL.items():
+        words = Experiment.words(section)
+        match base.is_on(section), other.is_on(section):
+            case True, True:
+                yield from _field_changes(made, base.section(section), other.section(section))
+            case False, True:
+                new = other.section(section)
+                own = ", ".join(f"{made.words(name)} {value_words(new[name])}" for name in new)
+                yield Change(f"{words} off → on ({own})", f"{words} on")
+            case True, False:
+                yield _change(words, "on", "off")
 
 
 def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Change]:

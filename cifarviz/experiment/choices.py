@@ -118,6 +118,29 @@ class Augmentation(Value):
     )
 
 
+class EarlyStopping(Value):
+    """Ending a run by itself, as Keras' callback of that name does with ``min_delta=0``."""
+
+    title: ClassVar[str] = "Early stopping"
+    explanation: ClassVar[str] = (
+        "Ends the run by itself once several epochs in a row were no better than the best one."
+    )
+
+    patience: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        title="patience",
+        description="How many epochs in a row may bring nothing better before the run ends.",
+    )
+    restore_best_weights: bool = Field(
+        default=True,
+        title="restore the best weights",
+        description="Whether the run ends with the weights of its best epoch instead of its last, "
+        "also when it was not stopped early.",
+    )
+
+
 class Loss(Value):
     """Categorical cross-entropy, with the labels as numbers or as one-hot vectors."""
 

@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 from cifarviz.data.datasets import DATASETS
-from cifarviz.experiment.choices import VALIDATIONS, Augmentation, Data, Loss
+from cifarviz.experiment.choices import (
+    VALIDATIONS,
+    Augmentation,
+    Data,
+    EarlyStopping,
+    Loss,
+)
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.preprocessing import PREPROCESSINGS
@@ -33,7 +39,20 @@ SECTIONS: Mapping[str, Mapping[str, type[Value]]] = MappingProxyType(
 )
 """The parts of an experiment that have fields of their own, each with its classes by ``kind``."""
 
-SINGLES = ("batch_size", "epochs", "l2", "seed", "precision")
+OPTIONAL: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
+"""The parts that may be missing, ``None`` then: those with a switch."""
+
+SINGLES = (
+    "batch_size",
+    "epochs",
+    "l2",
+    "seed",
+    "precision",
+    "monitor",
+    "best_only",
+    "tensorboard",
+    "test_epochs",
+)
 """The fields of an experiment that are one value each."""
 
 
@@ -79,9 +98,16 @@ class Draft:
         return len(DATASETS[self.settings["data"]["dataset"]].classes)
 
     def section(self, name: str) -> Fields:
-        """The fields of a section, ``kind`` among them where there is a choice of kinds."""
-        fields: Fields = self.settings[name]
-        return fields
+        """The fields of a section, ``kind`` among them where there is a choice of kinds.
+
+        An optional section has those it would be switched on with.
+        """
+        fields: Fields | None = self.settings[name]
+        return self.with_switch(name, True).section(name) if fields is None else fields
+
+    def is_on(self, section: str) -> bool:
+        """Whether an optional section is switched on."""
+        return self.settings[section] is not None
 
     # Changes; each gives a new draft
 
@@ -98,6 +124,20 @@ class Draft:
         new = aside.pop(f"{section} {kind}", None)
         if new is None:
             new = SECTIONS[section][kind]().model_dump(mode="json")
+        return replace(self.with_value(section, new), set_aside=aside)
+
+    def with_switch(self, section: str, on: bool) -> "Draft":
+        """An optional section on, with what was typed for it before or its defaults; or off."""
+        old: Fields | None = self.settings[section]
+        if on == (old is not None):
+            return self
+        aside = dict(self.set_aside)
+        if old is not None:
+            aside[section] = old
+            return replace(self.with_value(section, None), set_aside=aside)
+        new = aside.pop(section, None)
+        if new is None:
+            new = OPTIONAL[section]().model_dump(mode="json")
         return replace(self.with_value(section, new), set_aside=aside)
 
     def with_labels(self, labels: str) -> "Draft":
@@ -175,6 +215,8 @@ def new_draft(
 
 def section_class(section: str, fields: Fields) -> type[Value]:
     """The class of a section's values, by their kind."""
+    if section in OPTIONAL:
+        return OPTIONAL[section]
     return SECTIONS[section][fields.get("kind", "")]
 
 

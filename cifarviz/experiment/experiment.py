@@ -1,36 +1,39 @@
 """Everything that decides the outcome of a training run, as one frozen value."""
 
-import json
-from dataclasses import dataclass
-from math import ceil
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cifarviz.data.datasets import DATASETS
-from cifarviz.errors import ExperimentInvalid, UnknownFormat
+from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture, in_words
 from cifarviz.experiment.choices import (
     Augmentation,
     Data,
+    EarlyStopping,
     Loss,
     NoValidation,
     SplitValidation,
     TestValidation,
     Validation,
 )
+from cifarviz.experiment.epoch_list import checked_epochs
 from cifarviz.experiment.optimizers import Adam, Optimizer
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
 from cifarviz.experiment.problems import describe
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
+from cifarviz.experiment.sizes import Sizes, count
+from cifarviz.experiment.stored_format import FORMAT, current_text
 from cifarviz.experiment.value import Value
 
 __all__ = [
     "FORMAT",
     "Augmentation",
     "Data",
+    "EarlyStopping",
     "Experiment",
     "Loss",
+    "Monitor",
     "NoValidation",
     "Sizes",
     "SplitValidation",
@@ -38,17 +41,8 @@ __all__ = [
     "Validation",
 ]
 
-FORMAT: Literal[1] = 1
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many images a run trains and validates on, and how many steps an epoch has."""
-
-    train: int
-    validation: int
-    steps_per_epoch: int
-    """The last step of an epoch takes the images that are left."""
+Monitor = Literal["loss", "accuracy"]
+"""What says how good an epoch was."""
 
 
 class Experiment(Value):
@@ -59,7 +53,7 @@ class Experiment(Value):
 
     title: ClassVar[str] = "Experiment"
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     preset: str | None = Field(
         default=None,
         max_length=100,
@@ -136,6 +130,40 @@ class Experiment(Value):
         description="How exactly the network calculates; auto is float32 for now, and bfloat16 "
         "is faster on some processors.",
     )
+    monitor: Monitor = Field(
+        default="loss",
+        title="monitor",
+        description="What says how good an epoch was, measured on the validation images, or on "
+        "the training images where there are none; the best epoch and early stopping go by it.",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        default=None,
+        title="early stopping",
+        description="Ends the run by itself once it has not become better for some epochs.",
+    )
+    best_only: bool = Field(
+        default=False,
+        title="best checkpoint only",
+        description="A finished run keeps the weights of its best epoch only, not those it ended "
+        "with.",
+    )
+    tensorboard: bool = Field(
+        default=False,
+        title="TensorBoard files",
+        description="Writes loss, accuracy and histograms of all weights after each epoch, as "
+        "files that TensorBoard shows.",
+    )
+    test_epochs: tuple[int, ...] = Field(
+        default=(),
+        title="epochs whose test answers are kept",
+        description="After these epochs the network's probabilities for all test images are kept, "
+        "so that one run's epochs can vote as an ensemble.",
+    )
+
+    @field_validator("test_epochs", mode="before")
+    @classmethod
+    def _epochs_in_order(cls, value: object) -> tuple[int, ...]:
+        return checked_epochs(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -157,6 +185,18 @@ class Experiment(Value):
                 f"The warm-up takes {self.schedule.warmup_epochs} epochs and the whole run has "
                 f"{self.epochs}: use a shorter warm-up or more epochs."
             )
+        stopping = self.early_stopping
+        if stopping is not None and stopping.patience >= self.epochs:
+            problems.append(
+                f"Early stopping with a patience of {_epochs(stopping.patience)} can never stop a "
+                f"run of {_epochs(self.epochs)}: choose a smaller patience or more epochs, or "
+                "switch it off."
+            )
+        if self.test_epochs and self.test_epochs[-1] > self.epochs:
+            problems.append(
+                f"Test answers cannot be kept after epoch {self.test_epochs[-1]} of a run of "
+                f"{_epochs(self.epochs)}: name earlier epochs, or train for more."
+            )
         if problems:
             raise ValueError(*problems)
         return self
@@ -169,79 +209,33 @@ class Experiment(Value):
     def from_json(cls, text: str) -> Self:
         """Read what ``to_json`` wrote.
 
-        Raises ``UnknownFormat`` for a format number other than 1 and ``ExperimentInvalid`` for
-        anything else that is not an experiment.
+        Reads format 1 too. Raises ``UnknownFormat`` for any other format number and
+        ``ExperimentInvalid`` for anything else that is not an experiment.
         """
-        fields = _parsed(text)
-        written = fields.get("format")
-        if written != FORMAT or isinstance(written, bool):
-            raise UnknownFormat(
-                f"This experiment has format {_short(written)} and this version of cifarviz reads "
-                f"format {FORMAT}: open it with the version that wrote it."
-            )
+        current = current_text(text)
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(current)
         except ValidationError as error:
             raise ExperimentInvalid(" ".join(describe(error, cls))) from error
 
     def sizes(self, train_images: int, test_images: int) -> Sizes:
         """Work out the numbers of images for a data set with so many of each.
 
-        The split is counted as scikit-learn's ``train_test_split`` does. Raises
-        ``ExperimentInvalid`` where a choice asks for more images than there are, or for none.
+        Raises ``ExperimentInvalid`` where a choice asks for more images than there are, or for
+        none.
         """
-        train, validation = train_images, 0
-        match self.validation:
-            case SplitValidation(fraction=fraction):
-                validation = ceil(fraction * train_images)
-                train = train_images - validation
-                if train < 1 or validation < 1:
-                    empty = "training" if train < 1 else "validation"
-                    raise ExperimentInvalid(
-                        f"A validation fraction of {fraction:g} of {train_images:,} images leaves "
-                        f"none for {empty}: choose another fraction or more images."
-                    )
-            case TestValidation():
-                validation = test_images
-                if validation < 1:
-                    raise ExperimentInvalid(
-                        "Validation by the test images was chosen and there are none: validate by "
-                        "a split, or not at all."
-                    )
-            case NoValidation():
-                pass
-        if train < 1:
-            raise ExperimentInvalid("There are no training images in this data set.")
-        wanted = self.data.train_images
-        if wanted is not None and wanted > train:
-            left = " after the split" if isinstance(self.validation, SplitValidation) else ""
-            raise ExperimentInvalid(
-                f"{wanted:,} training images were asked for and there are {train:,}{left}: choose "
-                "fewer, or the full data set."
-            )
-        train = train if wanted is None else wanted
-        if self.batch_size > train:
-            raise ExperimentInvalid(
-                f"A batch of {self.batch_size:,} is larger than the {train:,} training images: "
-                f"choose a batch size of at most {train:,}."
-            )
-        return Sizes(train, validation, ceil(train / self.batch_size))
+        return count(
+            self.validation,
+            self.data.train_images,
+            self.batch_size,
+            train_images=train_images,
+            test_images=test_images,
+        )
 
     def check_against(self, train_images: int, test_images: int = 1) -> None:
         """Raise ``ExperimentInvalid`` if the choices don't fit a data set of this size."""
         self.sizes(train_images, test_images)
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ExperimentInvalid("This is not an experiment: it is not valid JSON.") from error
-    if not isinstance(fields, dict) or "format" not in fields:
-        raise ExperimentInvalid("This is not an experiment: it has no format number.")
-    return fields
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 20 else f"{text[:20]}…"
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cifarviz.experiment.epoch_list import epochs_text
+
 _CHOICES: Mapping[str, str] = MappingProxyType(
     {
         "linear": "None (linear)",
@@ -24,6 +26,8 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
         "full": "Full set",
         "integer": "Integer",
         "one_hot": "One-hot",
+        "loss": "Loss",
+        "accuracy": "Accuracy",
         "auto": "Auto (float32 for now)",
     }
 )
@@ -35,7 +39,7 @@ def choice_words(choice: str) -> str:
 
 
 def value_words(value: object) -> str:
-    """Any value of a field, short: ``on``, ``0.0001``, ``50,000``, ``ReLU``, ``nothing``."""
+    """Any value of a field, short: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -44,6 +48,8 @@ def value_words(value: object) -> str:
         return f"{value:,}" if abs(value) < 10**20 else "a very long number"
     if isinstance(value, float):
         return number_text(value)
+    if isinstance(value, (list, tuple)):
+        return epochs_text(value) or "none"
     if isinstance(value, str):
         return _CHOICES[value].partition(" (")[0] if value in _CHOICES else f"“{value}”"
     return str(value)

@@ -17,8 +17,17 @@ Checkpoint = Literal["best", "last"]
 
 
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
-    """The file of a run's checkpoint: at its lowest validation loss, or where it stands."""
+    """The file of a run's checkpoint: at its best epoch, or where it stands."""
     return folder / f"checkpoint-{which}.npz"
+
+
+def answers_path(folder: Path, epoch: int) -> Path:
+    """The file of what a run's network said about the test images after ``epoch``.
+
+    It holds ``probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
+    official ones.
+    """
+    return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
 
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -5,14 +5,15 @@ keeps every committed row when a process is killed.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from cifarviz.errors import StoreError, UnknownFormat
 from cifarviz.storage import storage_full
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -33,6 +34,9 @@ CREATE TABLE runs (
     precision TEXT,
     scaling TEXT,
     message TEXT,
+    note TEXT,
+    monitor TEXT NOT NULL DEFAULT 'loss',
+    stopped_early INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -72,6 +76,17 @@ CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
 
+# What makes a home of one version one of the next. The runs of version 1 all went by the loss.
+_MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        1: (
+            "ALTER TABLE runs ADD COLUMN note TEXT",
+            "ALTER TABLE runs ADD COLUMN monitor TEXT NOT NULL DEFAULT 'loss'",
+            "ALTER TABLE runs ADD COLUMN stopped_early INTEGER",
+        )
+    }
+)
+
 
 class Database:
     """Short-lived connections to one file; safe to use from any thread or process."""
@@ -94,13 +109,18 @@ class Database:
             # executescript() would commit first and let two processes create the tables at once.
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+            version = SCHEMA_VERSION
+        while version in _MIGRATIONS:
+            for statement in _MIGRATIONS[version]:
+                connection.execute(statement)
+            version += 1
+        if version != SCHEMA_VERSION:
             raise UnknownFormat(
                 f"The runs in {self.path} were written by another version of cifarviz "
-                f"(format {version}; this one reads format {SCHEMA_VERSION}). Use that version, "
-                "or set CIFARVIZ_HOME to another folder."
+                f"(format {version}; this one reads formats 1 to {SCHEMA_VERSION}). Use that "
+                "version, or set CIFARVIZ_HOME to another folder."
             )
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:

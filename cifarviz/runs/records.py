@@ -55,7 +55,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes."""
+    """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes.
+
+    ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
+    the lowest and the highest of all epochs.
+    """
 
     id: str
     name: str
@@ -79,6 +83,10 @@ class Run:
     message: str | None
     requested: str | None  # an action asked for and not yet carried out
     progress: Progress | None
+    stopped_early: int | None = None
+    """The epoch after which early stopping ended the run."""
+    note: str | None = None
+    """Sentences on what went wrong beside the training, which went on."""
 
     @cached_property
     def experiment(self) -> Experiment:

@@ -3,14 +3,19 @@
 import sqlite3
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.records import Progress, Run
+from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
+# The best epoch as runs/best.py has it: the first of equals.
 SELECT_RUNS = """
 SELECT runs.*,
     (SELECT COUNT(*) FROM epochs WHERE run = runs.id) AS epochs_done,
-    (SELECT epoch FROM epochs WHERE run = runs.id
-        ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1) AS best_epoch,
+    CASE runs.monitor
+        WHEN 'accuracy' THEN (SELECT epoch FROM epochs WHERE run = runs.id
+            ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)
+        ELSE (SELECT epoch FROM epochs WHERE run = runs.id
+            ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1)
+        END AS best_epoch,
     (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
     (SELECT MAX(val_accuracy) FROM epochs WHERE run = runs.id) AS best_val_accuracy,
     (SELECT action FROM controls WHERE run = runs.id AND done IS NULL
@@ -26,6 +31,26 @@ def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
     if row is None:
         raise run_not_found(run_id)
     return as_run(row)
+
+
+def insert_run(connection: sqlite3.Connection, **values: object) -> None:
+    """Enter a run with these columns."""
+    columns, places = ", ".join(values), ", ".join("?" * len(values))
+    connection.execute(f"INSERT INTO runs({columns}) VALUES ({places})", tuple(values.values()))
+
+
+def insert_batches(connection: sqlite3.Connection, run_id: str, batches: BatchPoints) -> None:
+    """Enter consecutive batches as one row."""
+    connection.execute(
+        "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
+        (
+            run_id,
+            int(batches.steps[0]),
+            len(batches),
+            batches.loss.astype("<f4").tobytes(),
+            batches.accuracy.astype("<f4").tobytes(),
+        ),
+    )
 
 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
@@ -71,6 +96,8 @@ def as_run(row: sqlite3.Row) -> Run:
         message=row["message"],
         requested=row["requested"],
         progress=progress,
+        stopped_early=row["stopped_early"],
+        note=row["note"],
     )
 
 

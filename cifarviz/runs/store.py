@@ -23,6 +23,8 @@ from cifarviz.runs.rows import (
     SELECT_RUNS,
     as_run,
     fetch_run,
+    insert_batches,
+    insert_run,
     run_not_found,
     update_run,
 )
@@ -96,6 +98,10 @@ class RunStore:
         """Where the run's artifacts are; it may not exist yet."""
         return self.settings.runs / run_id
 
+    def tensorboard_folder(self, run_id: str) -> Path:
+        """Where the run's TensorBoard files are, if it writes any."""
+        return self.settings.tensorboard_dir / run_id
+
     # For people: naming, deleting, steering
 
     def rename(self, run_id: str, name: str) -> None:
@@ -112,7 +118,8 @@ class RunStore:
             raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
         with self.database.connect(write=True) as connection:
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-        shutil.rmtree(self.folder(run_id), ignore_errors=True)
+        for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
+            shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
 
     def request(self, run_id: str, action: Action) -> None:
@@ -148,19 +155,17 @@ class RunStore:
         """Enter a queued run; the caller already holds its lock."""
         now = time.time()
         with self.database.connect(write=True) as connection:
-            connection.execute(
-                "INSERT INTO runs(id, name, state, experiment, origin, machine, created, queued) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    _checked_name(name),
-                    RunState.QUEUED,
-                    experiment.to_json(),
-                    origin,
-                    machine_name(),
-                    now,
-                    now,
-                ),
+            insert_run(
+                connection,
+                id=run_id,
+                name=_checked_name(name),
+                state=RunState.QUEUED,
+                experiment=experiment.to_json(),
+                monitor=experiment.monitor,
+                origin=origin,
+                machine=machine_name(),
+                created=now,
+                queued=now,
             )
         return self._get(run_id)
 
@@ -234,16 +239,7 @@ class RunStore:
                 heartbeat=progress.heartbeat,
             )
             if batches is not None and len(batches):
-                connection.execute(
-                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
-                    (
-                        run_id,
-                        int(batches.steps[0]),
-                        len(batches),
-                        batches.loss.astype("<f4").tobytes(),
-                        batches.accuracy.astype("<f4").tobytes(),
-                    ),
-                )
+                insert_batches(connection, run_id, batches)
             if epoch is not None:
                 connection.execute(
                     "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run_id, *epoch)

@@ -65,3 +65,12 @@ def restore_last(
         raise ArtifactDamaged(f"The checkpoint of run {folder.name} is damaged.") from error
     assign(model, arrays, optimizer)
     return position
+
+
+def restore_best(folder: Path, model: keras.Model) -> None:
+    """Give the network the weights that ``save_best`` kept.
+
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    arrays, _facts = load_arrays(checkpoint_path(folder, "best"))
+    assign(model, arrays)

@@ -12,27 +12,35 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.data import library
-from cifarviz.errors import TrainingFailed
+from cifarviz.errors import StorageFull, TrainingFailed
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.build import build
+from cifarviz.network.inference import probability_batches
+from cifarviz.runs.artifacts import answers_path, save_arrays
+from cifarviz.runs.best import best_of
 from cifarviz.runs.records import Epoch, scaling_to_json
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.checkpoint import Position, restore_last, save_best, save_last
+from cifarviz.training.checkpoint import (
+    Position,
+    restore_best,
+    restore_last,
+    save_best,
+    save_last,
+)
+from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.optimizers import build_optimizer
 from cifarviz.training.plan import epoch_order, make_plan
 from cifarviz.training.recorder import Recorder
+from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingStep, ValidationStep
-
-# Seconds that one call of the compiled step should take: charts move at least four times a
-# second, and a stop need not wait long.
-_CHUNK_SECONDS = 0.15
-_LONGEST_CHUNK = 512
+from cifarviz.training.tensorboard import TensorBoardFiles
 
 
-def train(store: RunStore, run_id: str, settings: Settings) -> bool:
-    """Train a run to its end; returns ``False`` if it was asked to stop.
+def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
+    """Train a run until it has finished or is asked to stop.
 
     Raises ``TrainingFailed``, ``StorageFull`` and the errors of data and checkpoints.
     """
@@ -94,31 +102,51 @@ class _Training:
             steps_per_epoch=plan.steps_per_epoch,
         )
         self.recorder.step = self.position.step
-        self.speed = _Speed()
+        self.speed = Speed()
+        self.test = data.test
+        self.tensorboard = (
+            TensorBoardFiles(store.tensorboard_folder(run_id), self.position.epochs_done + 1)
+            if experiment.tensorboard
+            else None
+        )
 
-    def run(self) -> bool:
-        best = self.store.get(self.run_id).best_loss
-        for number in range(self.position.epochs_done + 1, self.experiment.epochs + 1):
-            began = time.monotonic()
-            self.recorder.epoch = number
-            if not self.train_epoch(number) or (validated := self.validate()) is None:
+    def run(self) -> Ending:
+        epochs = self.store.epochs(self.run_id)
+        while (ending := ending_after(self.experiment, epochs)) is None:
+            epoch = self.one_epoch(epochs)
+            self.store.describe(self.run_id, images_per_second=self.speed.overall)
+            if epoch is None:
                 self.recorder.flush()
                 save_last(self.folder, self.model, self.optimizer, self.position)
-                self.store.describe(self.run_id, images_per_second=self.speed.overall)
-                return False
-            epoch = self.finished_epoch(number, validated, time.monotonic() - began)
-            self.recorder.phase = "saving"
-            # The history first: a checkpoint must never be ahead of it, since what is behind
-            # the checkpoint is trained again.
-            self.recorder.flush(epoch)
-            watched = epoch.loss if epoch.val_loss is None else epoch.val_loss
-            if best is None or watched < best:
-                best = watched
-                save_best(self.folder, self.model, number)
-            self.position = Position(step=self.position.step, epochs_done=number)
+                return Ending(RunState.STOPPED)
+            epochs.append(epoch)
+        stopping = self.experiment.early_stopping
+        if stopping is not None and stopping.restore_best_weights:
+            self.recorder.enter("saving")
+            restore_best(self.folder, self.model)
             save_last(self.folder, self.model, self.optimizer, self.position)
-            self.store.describe(self.run_id, images_per_second=self.speed.overall)
-        return True
+        return ending
+
+    def one_epoch(self, before: list[Epoch]) -> Epoch | None:
+        """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
+        number = len(before) + 1
+        began = time.monotonic()
+        self.recorder.epoch = number
+        if not self.train_epoch(number) or (validated := self.validate()) is None:
+            return None
+        epoch = self.finished_epoch(number, validated, time.monotonic() - began)
+        if number in self.experiment.test_epochs and not self.keep_test_answers(number):
+            return None
+        self.recorder.phase = "saving"
+        self.write_tensorboard(epoch)
+        # The history first: a checkpoint must never be ahead of it, since what is behind
+        # the checkpoint is trained again.
+        self.recorder.flush(epoch)
+        if best_of([*before, epoch], self.experiment.monitor) is epoch:
+            save_best(self.folder, self.model, number)
+        self.position = Position(step=self.position.step, epochs_done=number)
+        save_last(self.folder, self.model, self.optimizer, self.position)
+        return epoch
 
     def train_epoch(self, number: int) -> bool:
         """The rest of an epoch; ``False`` if asked to stop."""
@@ -129,7 +157,7 @@ class _Training:
         while (done := position.step - first_of_epoch) < plan.steps_per_epoch:
             if self.recorder.stop_requested():
                 return False
-            batches = _next_batches(order, done, plan.batch_size, self.speed.chunk)
+            batches = next_batches(order, done, plan.batch_size, self.speed.chunk)
             steps = len(batches)
             began = time.monotonic()
             loss, accuracy = self.train_step(
@@ -174,6 +202,34 @@ class _Training:
         images = len(self.plan.validation)
         return loss_sum / images, hits / images
 
+    def keep_test_answers(self, number: int) -> bool:
+        """Keep what the network says about the test images; ``False`` if asked to stop."""
+        self.recorder.enter("testing")
+        parts = []
+        for part in probability_batches(self.model, self.test.images):
+            if self.recorder.stop_requested():
+                return False
+            parts.append(part)
+            self.recorder.beat()
+        save_arrays(
+            answers_path(self.folder, number),
+            {"probabilities": np.concatenate(parts), "indices": self.test.indices},
+            {"format": 1, "epoch": number},
+        )
+        return True
+
+    def write_tensorboard(self, epoch: Epoch) -> None:
+        if self.tensorboard is None:
+            return
+        try:
+            self.tensorboard.write(epoch, self.model)
+        except StorageFull as error:
+            # They are for looking on, so training goes on without them.
+            self.tensorboard = None
+            note = f"TensorBoard files have nothing from epoch {epoch.epoch} on: {error}."
+            before = self.store.get(self.run_id).note
+            self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
+
     def finished_epoch(
         self, number: int, validated: tuple[float | None, float | None], seconds: float
     ) -> Epoch:
@@ -187,45 +243,3 @@ class _Training:
             learning_rate=float(f"{self.rates[position.step - 1]:.7g}"),
             seconds=seconds,
         )
-
-
-class _Speed:
-    """How fast it goes, and how many steps fit into one call."""
-
-    def __init__(self) -> None:
-        self.chunk = 1
-        self.seconds_per_step: float | None = None
-        self.current: float | None = None
-        self._first_epoch: int | None = None
-        self._later = [0, 0.0]
-        self._first = [0, 0.0]
-        self._warm = False
-
-    def note(self, epoch: int, images: int, steps: int, seconds: float) -> None:
-        if not self._warm:
-            # The first execution builds and traces; it says nothing about speed.
-            self._warm, self._first_epoch = True, epoch
-            return
-        total = self._first if epoch == self._first_epoch else self._later
-        total[0] += images
-        total[1] += seconds
-        new = seconds / steps
-        old = self.seconds_per_step
-        self.seconds_per_step = new if old is None else 0.8 * old + 0.2 * new
-        self.current = images / steps / self.seconds_per_step
-        self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _LONGEST_CHUNK))
-
-    @property
-    def overall(self) -> float | None:
-        """Images a second from the second epoch on; of the first while there is no other."""
-        images, seconds = self._later if self._later[0] else self._first
-        return images / seconds if seconds else None
-
-
-def _next_batches(order: np.ndarray, done: int, batch_size: int, most: int) -> np.ndarray:
-    """The next batches of an epoch as rows; a smaller last batch comes alone."""
-    first = done * batch_size
-    whole = min(most, (len(order) - first) // batch_size)
-    if whole == 0:
-        return order[None, first:]
-    return order[first : first + whole * batch_size].reshape(whole, batch_size)

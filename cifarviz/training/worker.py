@@ -16,11 +16,14 @@ from cifarviz.errors import CifarvizError, RunError, RunNotFound, StoreError, Tr
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs import locks
+from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
+from cifarviz.training.ending import Ending
 from cifarviz.training.plan import check_plan
+from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +49,13 @@ class Worker:
     def submit(self, experiment: Experiment, name: str) -> Run:
         """Queue a new run and return at once.
 
-        Raises ``ExperimentInvalid`` or ``DatasetNotFound`` before anything is stored.
+        Raises ``ExperimentInvalid``, ``DatasetNotFound`` or, when TensorBoard files can't be
+        written, ``StorageFull`` before anything is stored.
         """
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
         check_plan(experiment, dataset)
+        if experiment.tensorboard:
+            check_tensorboard_folder(self.settings.tensorboard_dir)
         run_id = new_run_id()
         lock = self._take(run_id)
         try:
@@ -127,11 +133,16 @@ class Worker:
             return
         try:
             before = self.store.transition(run_id, RunState.RUNNING).seconds
-            state, message, seconds = self._train(run_id)
-            self.store.describe(run_id, seconds=before + seconds)
-            if state is RunState.STOPPED:
+            ending, seconds = self._train(run_id)
+            self.store.describe(
+                run_id, seconds=before + seconds, stopped_early=ending.stopped_early
+            )
+            if ending.state is RunState.STOPPED:
                 self._stopping(run_id)
-            self.store.transition(run_id, state, message)
+            run = self.store.transition(run_id, ending.state, ending.message)
+            if run.state is RunState.FINISHED and run.experiment.best_only:
+                # Only now is there nothing left that could be resumed.
+                checkpoint_path(self.store.folder(run_id), "last").unlink(missing_ok=True)
         finally:
             slot.release()
 
@@ -152,24 +163,23 @@ class Worker:
                 time.sleep(1)
             time.sleep(_POLL)
 
-    def _train(self, run_id: str) -> tuple[RunState, str | None, float]:
-        """Run the engine: the state the run ends in, why if it failed, and the seconds it took."""
+    def _train(self, run_id: str) -> tuple[Ending, float]:
+        """Run the engine: how the run ends, and the seconds it took."""
         started = time.monotonic()
-        state, message = RunState.FAILED, None
         try:
             # One of the three doors to TensorFlow, whose import is not the run's time.
             with HEAVY_IMPORTS:
                 from cifarviz.training import engine
 
             started = time.monotonic()
-            finished = engine.train(self.store, run_id, self.settings)
-            state = RunState.FINISHED if finished else RunState.STOPPED
+            ending = engine.train(self.store, run_id, self.settings)
         except CifarvizError as error:
-            message = str(error)
+            ending = Ending(RunState.FAILED, str(error))
         except Exception as error:
             log.exception("run %s failed", run_id)
             message = f"Training broke off: {type(error).__name__}: {error}"
-        return state, message, time.monotonic() - started
+            ending = Ending(RunState.FAILED, message)
+        return ending, time.monotonic() - started
 
     def _stopping(self, run_id: str) -> None:
         try:

@@ -46,6 +46,15 @@ def test_without_validation_the_training_loss_decides() -> None:
     assert best_epoch([epoch(1, 1.5, None), epoch(2, 0.5, None), epoch(3, 0.75, None)]) == 2
 
 
+def test_the_accuracy_decides_where_it_is_monitored() -> None:
+    found = [(0.5, 0.7), (0.6, 0.9), (0.7, 0.9), (0.8, 0.8)]
+    epochs = [Epoch(n, 1.0, a, 1.0, b, 0.001, 1.0) for n, (a, b) in enumerate(found, start=1)]
+    unseen = [Epoch(n, 1.0, a, None, None, 0.001, 1.0) for n, (a, _) in enumerate(found, start=1)]
+
+    assert best_epoch(epochs, "accuracy") == 2
+    assert best_epoch(unseen, "accuracy") == 4
+
+
 def test_no_epoch_is_best_when_there_is_none_with_a_loss() -> None:
     assert best_epoch([]) is None
     assert best_epoch([epoch(1, math.nan, None)]) is None

@@ -1,5 +1,6 @@
 """``presets``, ``train``, ``runs`` and ``resume`` answer as docs/command-line.md says."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.optimizers import Adam
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -21,8 +25,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_presets_are_listed_layer_by_layer(call: Call) -> None:
     listed = {preset["name"]: preset for preset in call("presets", "--json").json}
-    assert listed["cifar10-starter"]["parameters"] == 122_570
-    assert listed["cifar10-vgg"]["parameters"] == 814_122
+    assert {name: preset["parameters"] for name, preset in listed.items()} == {
+        "cifar10-starter": 122_570,
+        "cifar10-vgg": 814_122,
+        "cifar10-dropout": 2_168_362,
+        "cifar10-ensemble": 132_435,
+        "fashion-mnist-cnn": 333_526,
+    }
+    assert listed["fashion-mnist-cnn"]["dataset"] == "fashion-mnist"
     layers = listed["cifar10-starter"]["layers"]
     assert [layer["output_shape"] for layer in layers] == [
         [30, 30, 32], [15, 15, 32], [13, 13, 64], [6, 6, 64], [4, 4, 64], [1024], [64], [10]
@@ -49,6 +59,45 @@ def test_nothing_but_the_json_is_on_standard_output(call: Call) -> None:
     answer = call(*words.split(), "--json")
     assert answer.out.count("\n") == 1
     assert "epoch 1: loss" in answer.err
+
+
+def test_a_short_trial_of_a_patient_preset_goes_without_early_stopping(call: Call) -> None:
+    words = "train fashion-mnist-cnn --data sample --train-images 32 --epochs 2 --json"
+    answer = call(*words.split())
+    assert (answer.code, answer.json["state"], answer.json["epochs"]) == (0, "finished", 2)
+    assert "with a patience of 2 it could never stop a run of 2." in answer.err
+
+
+def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    preset = PRESETS["fashion-mnist-cnn"]
+    wild = {"optimizer": Adam(learning_rate=0.01), "preset": None}
+    experiment = Experiment.make(**{**dict(preset.experiment), **wild})
+    changed = {"wild": dataclasses.replace(preset, name="wild", experiment=experiment)}
+    monkeypatch.setattr("cifarviz.cli.training.PRESETS", changed)
+    words = "train wild --data sample --train-images 64 --json"
+    answer = call(*words.split())
+    last = answer.json["epochs"]
+    losses = answer.json["history"]["val_loss"]
+    best = losses.index(min(losses)) + 1
+    assert (answer.code, answer.json["state"], last) == (0, "finished", best + 2)
+    assert last < 20
+    assert (
+        f"Stopped early after epoch {last}: no better validation loss than in epoch {best} for "
+        "2 epochs." in answer.err
+    )
+    [run] = call("runs", "--json").json
+    assert (run["stopped_early"], run["best_epoch"]) == (last, best)
+
+
+def test_a_run_that_cannot_write_its_tensorboard_files_is_refused(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(tmp_path / "file"))
+    answer = call("train", "cifar10-ensemble", "--data", "sample")
+    assert (answer.code, answer.out) == (1, "")
+    assert "TensorBoard files cannot be written to" in answer.err
+    assert call("runs", "--json").json == []
 
 
 def test_runs_are_listed(call: Call, tiny: Any) -> None:

@@ -49,6 +49,13 @@ def test_whatever_was_typed_comes_back(data: st.DataObject) -> None:
     draft = draft.with_layer_field("1-1", "filters", data.draw(TYPED))
     draft = draft.with_value("batch_size", data.draw(TYPED)).with_value("l2", data.draw(TYPED))
     draft = draft.with_kind("schedule", data.draw(st.sampled_from(["step", "cosine"])))
+    if data.draw(st.booleans()):
+        draft = draft.with_switch("early_stopping", True)
+        stopping = {**draft.section("early_stopping"), "patience": data.draw(TYPED)}
+        draft = draft.with_value("early_stopping", stopping)
+    epochs = st.one_of(st.text(max_size=40), st.lists(st.integers(-9, 10**9), max_size=9))
+    draft = draft.with_value("test_epochs", data.draw(epochs))
+    draft = draft.with_value("best_only", data.draw(st.booleans()))
     packed = pack_changes(draft)
     assert packed is not None
     again = unpack_changes("cifar10-vgg", packed, 5)
@@ -84,6 +91,16 @@ def test_any_other_text_is_refused_in_one_sentence(text: str) -> None:
         {"optimizer": {"kind": "sgd", "nesterov": 1}},
         {"data": {"dataset": "imagenet"}},
         {"data": {"variant": "half"}},
+        {"early_stopping": 3},
+        {"early_stopping": {"patience": [3]}},
+        {"early_stopping": {"kind": "early"}},
+        {"monitor": "val_loss"},
+        {"best_only": 1},
+        {"test_epochs": 5},
+        {"test_epochs": [True]},
+        {"test_epochs": [[1]]},
+        {"test_epochs": list(range(1, 102))},
+        {"test_epochs": "9" * 101},
         {"layers": {}},
         {"layers": [5]},
         {"layers": [{}]},
@@ -113,6 +130,13 @@ def test_what_is_no_draft_is_refused(value: object) -> None:
 def test_traps_in_the_packed_text_are_refused(text: bytes) -> None:
     with pytest.raises(ExperimentInvalid, match="cannot be read"):
         unpack_changes("cifar10-vgg", _coded(text))
+
+
+def test_a_switch_can_be_packed_off() -> None:
+    off = preset_draft("fashion-mnist-cnn").with_switch("early_stopping", False)
+    packed = pack_changes(off)
+    assert packed is not None
+    assert unpack_changes("fashion-mnist-cnn", packed).plain() == off.plain()
 
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:

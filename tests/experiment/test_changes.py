@@ -38,6 +38,24 @@ def test_another_kind_is_said_with_its_fields() -> None:
     ]
 
 
+def test_a_switch_is_said_with_what_it_switches() -> None:
+    on = VGG.with_switch("early_stopping", True)
+    assert _texts(on) == ["early stopping off → on (patience 3, restore the best weights on)"]
+    assert [change.short for change in changes(VGG, on)] == ["early stopping on"]
+    assert [change.text for change in changes(on, VGG)] == ["early stopping on → off"]
+    other = on.with_value("early_stopping", {**on.section("early_stopping"), "patience": 5})
+    assert [change.text for change in changes(on, other)] == ["patience 3 → 5"]
+
+
+def test_callbacks_are_said_in_words() -> None:
+    draft = VGG.with_value("monitor", "accuracy").with_value("test_epochs", [15, 30])
+    assert _texts(draft.with_value("tensorboard", True)) == [
+        "monitor Loss → Accuracy",
+        "TensorBoard files off → on",
+        "epochs whose test answers are kept none → 15, 30",
+    ]
+
+
 def test_layers_are_matched_before_they_are_compared() -> None:
     draft = VGG.with_layer_field("1-4", "kernel_size", 5).without_layer("1-7")
     assert _texts(draft) == [

@@ -2,8 +2,10 @@ import pytest
 
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import assess
+from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.draft_layers import add_layer, trace_layers
+from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.experiment.presets import PRESETS
 
 
@@ -74,6 +76,56 @@ def test_label_smoothing_waits_while_labels_are_integers() -> None:
     assert integer.with_labels("one_hot").section("loss")["label_smoothing"] == 0.1
 
 
+def test_what_was_typed_for_a_switch_survives_switching_off() -> None:
+    draft = preset_draft("cifar10-vgg")
+    assert not draft.is_on("early_stopping")
+    assert draft.section("early_stopping") == {"patience": 3, "restore_best_weights": True}
+    on = draft.with_switch("early_stopping", True)
+    typed = on.with_value("early_stopping", {**on.section("early_stopping"), "patience": "few"})
+    assert "whole number from 1 to 1,000" in _assess(typed).problems["early_stopping"]
+    off = typed.with_switch("early_stopping", False)
+    assert _assess(off).reasons == ()
+    assert off.plain() == draft.plain()
+    assert off.section("early_stopping")["patience"] == "few"
+    again = off.with_switch("early_stopping", True)
+    assert again.section("early_stopping")["patience"] == "few"
+    assert again.with_switch("early_stopping", True) is again
+
+
+def test_a_draft_of_every_new_choice_makes_its_experiment() -> None:
+    draft = preset_draft("cifar10-vgg").with_switch("early_stopping", True)
+    for name, value in {
+        "monitor": "accuracy",
+        "best_only": True,
+        "tensorboard": True,
+        "test_epochs": epochs_meant("30; 10 20"),
+    }.items():
+        draft = draft.with_value(name, value)
+    made = _assess(draft).experiment
+    assert made is not None
+    assert made.test_epochs == (10, 20, 30)
+    assert (made.monitor, made.best_only, made.tensorboard) == ("accuracy", True, True)
+    assert made.early_stopping == EarlyStopping(patience=3, restore_best_weights=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", []),
+        (None, []),
+        (" 15 ", [15]),
+        ("15, 30,45,", [15, 30, 45]),
+        ("30 15 15", [15, 30]),
+        ("15-30", "15-30"),
+        ("every fifth", "every fifth"),
+        ("1.5", "1.5"),
+    ],
+)
+def test_a_list_of_epochs_is_read_as_it_is_typed(typed: str | None, meant: object) -> None:
+    assert epochs_meant(typed) == meant
+    assert epochs_meant(epochs_text(meant)) == meant
+
+
 @pytest.mark.parametrize(
     ("layer_type", "before"),
     [
@@ -130,6 +182,9 @@ def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
         ("epochs", None, "number of epochs"),
         ("l2", "1e400", "L2 penalty"),
         ("seed", -1, "seed"),
+        ("monitor", "loss of sleep", "monitor"),
+        ("test_epochs", "soon", "“soon” cannot be read"),
+        ("test_epochs", [0], "numbered from 1"),
     ],
 )
 def test_a_wrong_single_value_is_one_sentence(name: str, value: object, words: str) -> None:
@@ -144,6 +199,10 @@ def test_what_does_not_go_together_is_said_when_each_part_is_right() -> None:
     late = draft.with_value("schedule", {**draft.section("schedule"), "warmup_epochs": 30})
     assert "warm-up" in _assess(late).together[0]
     assert "larger than" in _assess(preset_draft("cifar10-vgg"), 20, 10).together[0]
+    patient = preset_draft("fashion-mnist-cnn").with_value("epochs", 2)
+    assert "can never stop a run of 2 epochs" in _assess(patient).together[0]
+    kept = preset_draft("cifar10-vgg").with_value("test_epochs", [31])
+    assert "epoch 31 of a run of 30" in _assess(kept).together[0]
 
 
 def test_the_sizes_follow_the_data() -> None:

@@ -13,6 +13,7 @@ from cifarviz.experiment.choices import (
     VALIDATIONS,
     Augmentation,
     Data,
+    EarlyStopping,
     Loss,
     NoValidation,
     SplitValidation,
@@ -60,6 +61,14 @@ def experiment(**changes):
         ),
         experiment(validation=TestValidation(), optimizer=AdamW(), schedule=Cosine()),
         experiment(preprocessing=Divide(divisor=225.0), optimizer=RMSprop(), schedule=Step()),
+        experiment(
+            monitor="accuracy",
+            early_stopping=EarlyStopping(patience=9, restore_best_weights=False),
+            best_only=True,
+            tensorboard=True,
+            test_epochs=(2, 10),
+        ),
+        *(variant.experiment for preset in PRESETS.values() for variant in preset.variants),
     ],
 )
 def test_json_and_back_is_the_same_value(made):
@@ -82,13 +91,29 @@ def test_json_is_a_full_dump():
     }
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, True, "x" * 500])
+@pytest.mark.parametrize("version", [0, 3, 1.0, "1", "2", None, True, "x" * 500])
 def test_unknown_format_is_refused_in_words(version):
     fields = {**json.loads(experiment().to_json()), "format": version}
     with pytest.raises(
         UnknownFormat, match=r"^This experiment has format .{1,30} and this version"
     ):
         Experiment.from_json(json.dumps(fields))
+
+
+def test_format_1_is_read_as_what_its_runs_did():
+    """Written before there were callbacks, by the first version."""
+    written = json.loads(experiment(seed=3).to_json())
+    for new in ("monitor", "early_stopping", "best_only", "tensorboard", "test_epochs"):
+        del written[new]
+    read = Experiment.from_json(json.dumps({**written, "format": 1}))
+    assert read == experiment(seed=3)
+    assert (read.format, read.monitor, read.early_stopping) == (2, "loss", None)
+    assert (read.best_only, read.tensorboard, read.test_epochs) == (False, False, ())
+
+
+def test_a_wrong_experiment_of_format_1_is_refused_in_words():
+    with pytest.raises(ExperimentInvalid, match=r"^The batch size must be .*, not 0\.$"):
+        Experiment.from_json(changed(format=1, batch_size=0))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", "[" * 100_000, '{"format": NaN'])
@@ -143,6 +168,40 @@ def changed(**changes):
             {"schedule": {"kind": "cosine", "warmup_epochs": 10}},
             "The warm-up takes 10 epochs and the whole run has 10: use a shorter warm-up or more "
             "epochs.",
+        ),
+        (
+            {"early_stopping": {"patience": 10}},
+            "Early stopping with a patience of 10 epochs can never stop a run of 10 epochs: "
+            "choose a smaller patience or more epochs, or switch it off.",
+        ),
+        (
+            {"early_stopping": {"patience": 1}, "epochs": 1},
+            "Early stopping with a patience of 1 epoch can never stop a run of 1 epoch: ",
+        ),
+        (
+            {"early_stopping": {"patience": 0}},
+            "The patience must be a whole number from 1 to 1,000, not 0.",
+        ),
+        ({"early_stopping": {"patients": 2}}, "There is no setting called “patients”."),
+        ({"monitor": "val_loss"}, "The monitor must be 'loss' or 'accuracy', not “val_loss”."),
+        ({"best_only": "perhaps"}, "The best checkpoint only must be true or false"),
+        (
+            {"test_epochs": [5, 11]},
+            "Test answers cannot be kept after epoch 11 of a run of 10 epochs: name earlier "
+            "epochs, or train for more.",
+        ),
+        ({"test_epochs": [5, 3]}, "Name each epoch once and in order: “5, 3” came."),
+        ({"test_epochs": [3, 3]}, "Name each epoch once and in order: “3, 3” came."),
+        ({"test_epochs": [0]}, "Epochs are numbered from 1 to 1,000: “0” came."),
+        (
+            {"test_epochs": "last"},
+            "Epochs are named by their numbers, such as 15, 30, 45: “last” cannot be read so.",
+        ),
+        ({"test_epochs": [1.5]}, "Epochs are named by their numbers"),
+        ({"test_epochs": [True]}, "Epochs are named by their numbers"),
+        (
+            {"test_epochs": list(range(1, 102)), "epochs": 500},
+            "Test answers can be kept after at most 100 epochs, not after 101.",
         ),
         (
             {"preprocessing": {"kind": "divide", "divisor": 0}},
@@ -250,7 +309,14 @@ def test_every_kind_has_a_title_and_an_explanation(made):
 
 @pytest.mark.parametrize(
     "made",
-    [*(kind for menu in MENUS for kind in menu.values()), Experiment, Data, Augmentation, Loss],
+    [
+        *(kind for menu in MENUS for kind in menu.values()),
+        Experiment,
+        Data,
+        Augmentation,
+        Loss,
+        EarlyStopping,
+    ],
 )
 def test_every_field_has_a_help_text(made):
     for field in set(made.model_fields) - {"type", "kind", "format"}:

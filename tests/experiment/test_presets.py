@@ -2,7 +2,13 @@
 
 import pytest
 
-from cifarviz.experiment.choices import SplitValidation, TestValidation
+from cifarviz.experiment.choices import (
+    EarlyStopping,
+    Loss,
+    NoValidation,
+    SplitValidation,
+    TestValidation,
+)
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Divide, Standardize
 from cifarviz.experiment.presets import PRESETS
@@ -32,25 +38,81 @@ LAYERS = {
         ("dense_1", (256,), 524_544),
         ("dense_2", (10,), 2_570),
     ],
+    "cifar10-dropout": [
+        ("conv2d_1", (32, 32, 32), 896),
+        ("conv2d_2", (32, 32, 32), 9_248),
+        ("max_pooling2d_1", (16, 16, 32), 0),
+        ("dropout_1", (16, 16, 32), 0),
+        ("conv2d_3", (16, 16, 64), 18_496),
+        ("conv2d_4", (16, 16, 64), 36_928),
+        ("max_pooling2d_2", (8, 8, 64), 0),
+        ("dropout_2", (8, 8, 64), 0),
+        ("flatten_1", (4096,), 0),
+        ("dense_1", (512,), 2_097_664),
+        ("dropout_3", (512,), 0),
+        ("dense_2", (10,), 5_130),
+    ],
+    "cifar10-ensemble": [
+        ("conv2d_1", (32, 32, 15), 735),
+        ("max_pooling2d_1", (16, 16, 15), 0),
+        ("conv2d_2", (16, 16, 30), 7_230),
+        ("max_pooling2d_2", (8, 8, 30), 0),
+        ("conv2d_3", (8, 8, 30), 14_430),
+        ("max_pooling2d_3", (4, 4, 30), 0),
+        ("conv2d_4", (4, 4, 30), 14_430),
+        ("max_pooling2d_4", (2, 2, 30), 0),
+        ("flatten_1", (120,), 0),
+        ("dense_1", (200,), 24_200),
+        ("dropout_1", (200,), 0),
+        ("dense_2", (200,), 40_200),
+        ("dropout_2", (200,), 0),
+        ("dense_3", (100,), 20_100),
+        ("dropout_3", (100,), 0),
+        ("dense_4", (100,), 10_100),
+        ("dropout_4", (100,), 0),
+        ("dense_5", (10,), 1_010),
+    ],
+    "fashion-mnist-cnn": [
+        ("conv2d_1", (28, 28, 32), 320),
+        ("max_pooling2d_1", (14, 14, 32), 0),
+        ("conv2d_2", (14, 14, 64), 18_496),
+        ("max_pooling2d_2", (7, 7, 64), 0),
+        ("flatten_1", (3136,), 0),
+        ("dense_1", (100,), 313_700),
+        ("dropout_1", (100,), 0),
+        ("dense_2", (10,), 1_010),
+    ],
+}
+
+# The third text gives no count: it is that of our reading.
+PARAMETERS = {
+    "cifar10-starter": (122_570, 122_570),
+    "cifar10-vgg": (814_122, 814_122),
+    "cifar10-dropout": (2_168_362, None),
+    "cifar10-ensemble": (132_435, 132_435),
+    "fashion-mnist-cnn": (333_526, 333_526),
 }
 
 
+def test_these_are_the_five() -> None:
+    assert list(PRESETS) == list(LAYERS)
+
+
 @pytest.mark.parametrize("name", PRESETS)
-def test_layer_by_layer_as_published(name):
+def test_layer_by_layer_as_published(name: str) -> None:
     rows = PRESETS[name].experiment.architecture.trace().rows
     assert [(row.name, row.output_shape, row.parameters) for row in rows] == LAYERS[name]
 
 
-@pytest.mark.parametrize(
-    ("name", "total"), [("cifar10-starter", 122_570), ("cifar10-vgg", 814_122)]
-)
-def test_totals_as_published(name, total):
+@pytest.mark.parametrize("name", PRESETS)
+def test_totals_as_published(name: str) -> None:
     preset = PRESETS[name]
-    assert preset.experiment.architecture.parameters == total
-    assert preset.published["parameters"] == total
+    counted, published = PARAMETERS[name]
+    assert preset.experiment.architecture.parameters == counted
+    assert preset.published["parameters"] == published
 
 
-def test_training_as_published():
+def test_training_as_published() -> None:
     starter = PRESETS["cifar10-starter"].experiment
     assert (starter.batch_size, starter.epochs) == (4, 10)
     assert starter.optimizer == Adam(learning_rate=0.001)
@@ -61,20 +123,65 @@ def test_training_as_published():
     assert vgg.optimizer == Adam(learning_rate=1e-4)
     assert vgg.validation == SplitValidation(fraction=0.3, seed=777)
     assert vgg.preprocessing == Standardize()
+    ensemble = PRESETS["cifar10-ensemble"].experiment
+    assert (ensemble.batch_size, ensemble.epochs) == (100, 15)
+    assert ensemble.validation == NoValidation()
+    assert ensemble.preprocessing == Divide(divisor=225.0)
+    assert ensemble.loss == Loss(labels="one_hot")
+    assert ensemble.tensorboard
+    layers = ensemble.architecture.model_dump()["layers"]
+    assert {layer.get("initializer", "glorot_normal") for layer in layers} == {"glorot_normal"}
+    assert {layer["rate"] for layer in layers if layer["type"] == "dropout"} == {0.5}
+    fashion = PRESETS["fashion-mnist-cnn"].experiment
+    assert (fashion.batch_size, fashion.epochs) == (32, 20)
+    assert fashion.data.dataset == "fashion-mnist"
+    assert fashion.validation == SplitValidation(fraction=0.2, seed=42)
+    assert fashion.early_stopping == EarlyStopping(patience=2, restore_best_weights=True)
+    assert (fashion.monitor, fashion.best_only) == ("loss", True)
+
+
+def test_the_ensemble_can_also_be_run_as_it_really_was() -> None:
+    preset = PRESETS["cifar10-ensemble"]
+    assert preset.members == 4
+    [variant] = preset.variants
+    assert variant.name == "as-published"
+    assert variant.experiment.epochs == 60
+    assert variant.experiment.test_epochs == (15, 30, 45, 60)
+    same = set(type(variant.experiment).model_fields) - {"epochs", "test_epochs"}
+    for field in same:
+        assert getattr(variant.experiment, field) == getattr(preset.experiment, field)
+    assert any("225" in note and "255" in note for note in preset.notes)
+    assert any("one set of weights" in note for note in preset.notes)
+    assert preset.published["ensemble_accuracy"] == 0.7006
+    assert preset.published["history"] == ((60, 0.6055, 0.8041, 1.1913, 0.6599),)
+
+
+def test_what_the_third_text_does_not_say_is_said_to_be_a_reading() -> None:
+    preset = PRESETS["cifar10-dropout"]
+    assert "reading" in preset.story
+    assert preset.published["history"] == ()
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_knows_its_name_and_tells_its_story(name):
+def test_a_preset_knows_its_name_and_tells_its_story(name: str) -> None:
     preset = PRESETS[name]
     assert preset.name == preset.experiment.preset == name
     assert preset.experiment.data.variant == "full"
     assert preset.story.count(". ") == 2
-    assert preset.story.endswith(".")
+    for sentence in (preset.story, *preset.notes, *(v.text for v in preset.variants)):
+        assert sentence.endswith(".")
+    assert {variant.experiment.preset for variant in preset.variants} <= {name}
 
 
-def test_published_vgg_history_is_lowest_at_epoch_9():
+def test_published_vgg_history_is_lowest_at_epoch_9() -> None:
     history = PRESETS["cifar10-vgg"].published["history"]
     assert [row[0] for row in history] == list(range(1, 31))
     assert min(history, key=lambda row: row[3])[:1] == (9,)
     assert history[-1][4] == 0.7363
     assert max(row[2] for row in history) > 0.98
+
+
+def test_the_published_fashion_run_stopped_after_epoch_8_for_epoch_6() -> None:
+    history = PRESETS["fashion-mnist-cnn"].published["history"]
+    assert [row[0] for row in history] == list(range(1, 9))
+    assert min(history, key=lambda row: row[3]) == (6, 0.2181, 0.9207, 0.2157, 0.9202)

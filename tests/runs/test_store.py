@@ -22,8 +22,10 @@ from cifarviz.errors import (
     TransitionRefused,
     UnknownFormat,
 )
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import locks
+from cifarviz.runs.best import best_of, epochs_since_best
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore, new_run_id
@@ -33,11 +35,13 @@ EXPERIMENT = PRESETS["cifar10-starter"].experiment
 PROGRESS = Progress("training", 1, 3, 10, 1000.0, 5.0, 0.0)
 
 
-def held_run(store: RunStore, name: str = "mine") -> tuple[str, BaseFileLock]:
+def held_run(
+    store: RunStore, name: str = "mine", experiment: Experiment = EXPERIMENT
+) -> tuple[str, BaseFileLock]:
     run_id = new_run_id()
     lock = locks.take(store.lock_path(run_id))
     assert lock is not None
-    store.create(run_id, EXPERIMENT, name, "dashboard")
+    store.create(run_id, experiment, name, "dashboard")
     return run_id, lock
 
 
@@ -82,6 +86,33 @@ def test_the_best_epoch_is_by_training_loss_where_nothing_was_validated(store: R
     store.record(run_id, PROGRESS, None, epoch(2, None, loss=1.0))
     run = store.get(run_id)
     assert (run.best_epoch, run.best_loss, run.best_val_accuracy) == (2, 1.0, None)
+
+
+def test_the_best_epoch_goes_by_the_monitor_and_is_the_first_of_equals(store: RunStore) -> None:
+    history = [
+        Epoch(1, 0.9, 0.10, 1.5, 0.40, 0.001, 2.0),
+        Epoch(2, 0.8, 0.20, 1.2, 0.50, 0.001, 2.0),
+        Epoch(3, 0.7, 0.20, 1.2, 0.70, 0.001, 2.0),
+        Epoch(4, 0.7, 0.15, 1.3, 0.70, 0.001, 2.0),
+    ]
+    unseen = [one._replace(val_loss=None, val_accuracy=None) for one in history]
+    for monitor, validated, epochs, best in (
+        ("loss", True, history, 2),
+        ("accuracy", True, history, 3),
+        ("loss", False, unseen, 3),
+        ("accuracy", False, unseen, 2),
+    ):
+        experiment = Experiment.make(**{**dict(EXPERIMENT), "monitor": monitor})
+        run_id, _lock = held_run(store, experiment=experiment)
+        for one in epochs:
+            store.record(run_id, PROGRESS, None, one)
+        assert store.get(run_id).best_epoch == best, (monitor, validated)
+        found = best_of(store.epochs(run_id), experiment.monitor)
+        assert found is not None
+        assert found.epoch == best
+        assert epochs_since_best(epochs, experiment.monitor) == 4 - best
+    assert best_of([], "loss") is None
+    assert epochs_since_best([], "loss") == 0
 
 
 def test_a_reader_polls_from_the_last_step_it_has_and_thins(store: RunStore) -> None:
@@ -203,12 +234,14 @@ def test_deleting_takes_history_and_files_but_never_an_active_run(store: RunStor
     store.record(run_id, PROGRESS, points(1, 5), epoch(1, 1.5))
     store.folder(run_id).mkdir(parents=True)
     (store.folder(run_id) / "checkpoint-last.npz").write_bytes(b"x")
+    (store.tensorboard_folder(run_id) / "train").mkdir(parents=True)
     with pytest.raises(RunError, match="stop it before"):
         store.delete(run_id)
     store.request(run_id, Action.STOP)
     lock.release()
     store.delete(run_id)
     assert not store.folder(run_id).exists()
+    assert not store.tensorboard_folder(run_id).exists()
     assert store.epochs(run_id) == []
     with pytest.raises(RunNotFound):
         store.get(run_id)
@@ -270,7 +303,7 @@ def test_another_versions_experiment_is_refused_and_the_others_still_list(store:
     run_id, _lock = held_run(store)
     other, _other_lock = held_run(store)
     with sqlite3.connect(store.database.path) as connection:
-        changed = EXPERIMENT.to_json().replace('"format": 1', '"format": 7')
+        changed = EXPERIMENT.to_json().replace('"format": 2', '"format": 7')
         connection.execute("UPDATE runs SET experiment = ? WHERE id = ?", (changed, run_id))
     assert {run.id for run in store.all()} == {run_id, other}
     with pytest.raises(UnknownFormat, match="7"):

@@ -1,0 +1,135 @@
+"""What a global seed costs in plain Keras: one order of images for all epochs, or a new one each.
+
+With the TensorFlow backend ``keras.utils.set_random_seed(s)`` followed by
+``model.fit(images, labels, shuffle=True)`` shows the images in the same order in every epoch.
+This trains ``cifar10-vgg`` in plain Keras, float32, both ways from the same first weights:
+
+- fixed: the seed is set and ``fit`` shuffles, as a careful script would do it;
+- fresh: the same, but the images are handed over in a new order each epoch.
+
+It takes about an hour and a half on two cores, so ``make bench`` leaves it out. Each finished run
+is kept in the file of results at once, and a later call goes on from there.
+
+    python -m benchmarks.shuffle_order [--seeds 3] [--epochs 10] [--out FILE]
+"""
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cifarviz.data.library import load
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.network.build import build
+from cifarviz.runs.machine import machine_name
+from cifarviz.settings import Settings
+from cifarviz.training.plan import Plan, epoch_order, make_plan
+
+_OUT = Path("benchmarks/results/shuffle_order.json")
+
+
+def main() -> None:
+    """Train what is missing in the file of results, then print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--epochs", type=int, default=10)
+    arguments.add_argument("--out", type=Path, default=_OUT)
+    asked = arguments.parse_args()
+    found = json.loads(asked.out.read_text()) if asked.out.exists() else {"runs": []}
+    done = {(run["order"], run["seed"]) for run in found["runs"] if run["epochs"] == asked.epochs}
+    repeats = {"seeded": fit_repeats_its_order(1), "unseeded": fit_repeats_its_order(None)}
+    print(f"fit shows every epoch in the same order: {repeats}")
+    found["fit_repeats_its_order"] = repeats
+    experiment = PRESETS["cifar10-vgg"].experiment
+    plan = make_plan(experiment, load("cifar10", "full", Settings.from_environment()))
+    for seed in range(1, asked.seeds + 1):
+        for order in ("fixed", "fresh"):
+            if (order, seed) in done:
+                continue
+            found["runs"].append(_train(plan, order, seed, asked.epochs))
+            found |= {
+                "machine": machine_name(),
+                "date": datetime.now(UTC).date().isoformat(),
+                "keras": keras.__version__,
+                "tensorflow": tf.__version__,
+            }
+            asked.out.parent.mkdir(parents=True, exist_ok=True)
+            asked.out.write_text(json.dumps(found, indent=1) + "\n")
+    _print_table([run for run in found["runs"] if run["epochs"] == asked.epochs])
+
+
+def _train(plan: Plan, order: str, seed: int, epochs: int) -> dict[str, Any]:
+    assert plan.validation is not None
+    keras.utils.set_random_seed(seed)
+    preset = PRESETS["cifar10-vgg"].experiment
+    model = build(preset.architecture, plan.scaling, seed=seed, precision="float32")
+    model.compile(
+        optimizer=keras.optimizers.Adam(preset.optimizer.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    images, labels = plan.train.images, plan.train.labels
+    validation = (plan.validation.images, plan.validation.labels)
+    history: dict[str, list[float]] = {}
+    common = {"batch_size": preset.batch_size, "validation_data": validation, "verbose": 0}
+    if order == "fixed":
+        history = model.fit(images, labels, epochs=epochs, shuffle=True, **common).history
+    else:
+        for epoch in range(1, epochs + 1):
+            turn = epoch_order(seed, epoch, len(images))
+            one = model.fit(images[turn], labels[turn], shuffle=False, **common)
+            for name, values in one.history.items():
+                history.setdefault(name, []).extend(values)
+    print(f"{order} {seed}: {history['val_accuracy'][-1]:.4f}", flush=True)
+    return {
+        "order": order,
+        "seed": seed,
+        "epochs": epochs,
+        **{name: [round(float(value), 5) for value in values] for name, values in history.items()},
+    }
+
+
+class _Recording(keras.Model):
+    """Learns nothing; notes what ``fit`` shows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        self.seen.extend(data[0].numpy().ravel().astype(int).tolist())
+        return {"loss": 0.0}
+
+
+def fit_repeats_its_order(seed: int | None, images: int = 64) -> bool:
+    """Whether ``fit(shuffle=True)`` shows the same order in two epochs, after a global seed."""
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+    model = _Recording()
+    model.compile(run_eagerly=True)
+    model.fit(np.arange(images), np.zeros(images), batch_size=8, epochs=2, shuffle=True, verbose=0)
+    return model.seen[:images] == model.seen[images:]
+
+
+def _print_table(runs: list[dict[str, Any]]) -> None:
+    print(f"{'order':8}{'seed':>5}{'end':>9}{'best':>9}{'lowest loss':>13}  at epoch")
+    for run in sorted(runs, key=lambda run: (run["order"], run["seed"])):
+        losses, accuracies = run["val_loss"], run["val_accuracy"]
+        print(
+            f"{run['order']:8}{run['seed']:5}{accuracies[-1]:9.4f}{max(accuracies):9.4f}"
+            f"{min(losses):13.4f}  {int(np.argmin(losses)) + 1}"
+        )
+    for order in ("fixed", "fresh"):
+        ends = [run["val_accuracy"][-1] for run in runs if run["order"] == order]
+        if ends:
+            print(f"{order}: median of {len(ends)} {np.median(ends):.4f}")
+
+
+if __name__ == "__main__":
+    main()

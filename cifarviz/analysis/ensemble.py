@@ -1,0 +1,128 @@
+"""Several networks asked together: soft voting, majority, and what either mends.
+
+Soft voting adds the members' probabilities and takes the class with the largest sum (Hansen and
+Salamon, "Neural network ensembles", 1990, for the idea of many networks voting).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.analysis.predictions import check_probabilities, predicted_classes
+from cifarviz.analysis.scores import accuracy
+from cifarviz.errors import ExperimentInvalid
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The members' answers to the same n images, and their common one; arrays are read-only.
+
+    ``names`` one a member; ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official
+    ones; ``probabilities`` float32 (members, n, classes); ``members``, ``soft`` and ``majority``
+    are the classes found: int64 (members, n), (n,) and (n,).
+    """
+
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    members: NDArray[np.int64]
+    soft: NDArray[np.int64]
+    majority: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def member_accuracies(self) -> tuple[float, ...]:
+        """One a member, 0 to 1."""
+        return tuple(accuracy(self.labels, found) for found in self.members)
+
+    @property
+    def soft_accuracy(self) -> float:
+        """Accuracy of soft voting, 0 to 1."""
+        return accuracy(self.labels, self.soft)
+
+    @property
+    def majority_accuracy(self) -> float:
+        """Accuracy of the majority of votes, 0 to 1."""
+        return accuracy(self.labels, self.majority)
+
+    @property
+    def gain(self) -> float:
+        """How much better soft voting is than the best member: a difference of accuracies."""
+        return self.soft_accuracy - max(self.member_accuracies)
+
+    @property
+    def mean_probabilities(self) -> NDArray[np.float32]:
+        """The sum of the members' probabilities as one distribution, float32 (n, classes)."""
+        return self.probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    def mended(self, member: int | None = None) -> NDArray[np.int64]:
+        """Positions that soft voting gets right and a member, or any of them, gets wrong.
+
+        Those that most members got wrong come first.
+        """
+        return self._positions(self.soft == self.labels, self.members != self.labels, member)
+
+    def spoiled(self, member: int | None = None) -> NDArray[np.int64]:
+        """Positions that soft voting gets wrong and a member, or any of them, gets right.
+
+        Those that most members got right come first.
+        """
+        return self._positions(self.soft != self.labels, self.members == self.labels, member)
+
+    def _positions(
+        self, common: NDArray[np.bool_], differing: NDArray[np.bool_], member: int | None
+    ) -> NDArray[np.int64]:
+        chosen = differing if member is None else differing[member : member + 1]
+        found = np.flatnonzero(common & chosen.any(axis=0))
+        return found[np.argsort(-differing[:, found].sum(axis=0), kind="stable")]
+
+
+def combine(
+    names: Sequence[str],
+    probabilities: Sequence[NDArray[np.floating]],
+    labels: NDArray[np.integer],
+    indices: NDArray[np.integer],
+) -> Ensemble:
+    """Let the members, each with probabilities (n, classes) of the same images, vote.
+
+    In the majority each member has one vote; among classes with equally many, the one with the
+    largest sum of probabilities wins. Raises ``ExperimentInvalid`` for fewer than two members,
+    ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` when the arrays do
+    not fit together.
+    """
+    if len(names) < 2:
+        raise ExperimentInvalid(
+            f"An ensemble has two members or more; {len(names)} was chosen. Choose another run."
+        )
+    if len(probabilities) != len(names):
+        raise ValueError(f"{len(names)} names for {len(probabilities)} members")
+    wrong = [one.shape for one in probabilities if one.shape != probabilities[0].shape]
+    if wrong or not len(labels) == len(indices) == len(probabilities[0]):
+        raise ValueError("every member answers the same images, and each has a label and an index")
+    for one in probabilities:
+        check_probabilities(one)
+    stacked = np.stack([np.asarray(one, np.float32) for one in probabilities])
+    members = np.stack([predicted_classes(one) for one in stacked])
+    # In float64: of four float32 probabilities the order of adding could decide a tie.
+    sums = stacked.sum(axis=0, dtype=np.float64)
+    votes = np.zeros(sums.shape)
+    for found in members:
+        votes[np.arange(len(found)), found] += 1
+    leading = votes == votes.max(axis=1, keepdims=True)
+    ensemble = Ensemble(
+        names=tuple(names),
+        labels=np.array(labels, np.int64),
+        indices=np.array(indices, np.int64),
+        probabilities=stacked,
+        members=members,
+        soft=predicted_classes(sums),
+        majority=predicted_classes(np.where(leading, sums, -1.0)),
+    )
+    for array in (ensemble.labels, ensemble.indices, stacked, members):
+        array.flags.writeable = False
+    return ensemble

@@ -1,0 +1,172 @@
+"""The published experiments and one's own repeats as a page in Markdown, and as JSON beside it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from cifarviz.analysis.reproduction import EpochComparison, Figure, Kind, Part
+from cifarviz.errors import ArtifactDamaged, StorageFull
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.storage import atomically
+
+BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
+END = "<!-- end of what was made -->"
+
+_Results = TypeAdapter(dict[str, tuple[Part, ...]])
+_HEADING = "# Reproduction\n"
+
+
+def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
+    """The parts of each preset by its name; none where there is no file.
+
+    Raises ``ArtifactDamaged`` for a file that is something else.
+    """
+    try:
+        return _Results.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError) as error:
+        raise ArtifactDamaged(
+            f"{path} does not hold earlier results, so nothing was written: move it away, or name "
+            "another place with --out."
+        ) from error
+
+
+def check_place(page: Path) -> None:
+    """Raise ``StorageFull`` now if the report can't be written here later."""
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with atomically(page.with_suffix(".json")) as probe:
+            earlier = page.with_suffix(".json")
+            probe.write_bytes(earlier.read_bytes() if earlier.exists() else b"{}\n")
+        if page.exists():
+            page.open("a").close()
+    except OSError as error:
+        raise _refused(page, error) from error
+
+
+def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
+    """Put the tables into the page and the numbers into the JSON file of the same name.
+
+    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``StorageFull`` where they
+    can't be written.
+    """
+    try:
+        before, after = _around(page.read_text()) if page.exists() else (f"{_HEADING}\n", "\n")
+        text = f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
+        for path, content in (
+            (page, text.encode()),
+            (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
+        ):
+            with atomically(path) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:
+        raise _refused(page, error) from error
+
+
+def _refused(page: Path, error: OSError) -> StorageFull:
+    return StorageFull(
+        f"The report cannot be written to {page}: {error.strerror or error}. Name another place "
+        "with --out."
+    )
+
+
+def render(results: Mapping[str, tuple[Part, ...]]) -> str:
+    """All presets that have results, in the order of the menu."""
+    sections = [
+        "\n".join(_section(preset, results[preset.name]))
+        for preset in PRESETS.values()
+        if results.get(preset.name)
+    ]
+    return "\n".join(sections)
+
+
+def in_words(value: float, kind: Kind) -> str:
+    """A figure as a person writes it: 73.6 %, 0.7965, 9."""
+    if kind == "share":
+        return f"{value:.1%}".replace("%", " %")
+    return f"{value:.4f}" if kind == "loss" else f"{value:g}"
+
+
+def _around(text: str) -> tuple[str, str]:
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        return f"{text.rstrip()}\n\n", "\n"
+    return before, after
+
+
+def _section(preset: Preset, parts: tuple[Part, ...]) -> Iterator[str]:
+    yield f"## `{preset.name}`: {preset.title[:1].lower()}{preset.title[1:]}\n"
+    for note in preset.notes:
+        yield f"{note}\n"
+    for part in parts:
+        yield f"**{part.title}.** {_circumstances(part)}\n"
+        yield from _table(part)
+        if part.epochs:
+            yield from _epochs(part.epochs)
+
+
+def _circumstances(part: Part) -> str:
+    seeds = ", ".join(map(str, part.seeds))
+    low, high = min(part.seconds), max(part.seconds)
+    time = (
+        _minutes(low) if _minutes(low) == _minutes(high) else f"{_minutes(low)} to {_minutes(high)}"
+    )
+    word = "Seed" if len(part.seeds) == 1 else "Seeds"
+    return f"{word} {seeds}; full data, float32; {time} each on {part.machine}."
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
+
+
+def _table(part: Part) -> Iterator[str]:
+    repeats = max(len(figure.reproduced) for figure in part.figures)
+    heading = "reproduced, median (range)" if repeats > 1 else "reproduced"
+    yield f"| figure | published | {heading} | distance |"
+    yield "|---|---|---|---|"
+    for figure in part.figures:
+        published = "–" if figure.published is None else in_words(figure.published, figure.kind)
+        yield f"| {figure.what} | {published} | {_reproduced(figure)} | {_distance(figure)} |"
+    yield ""
+
+
+def _reproduced(figure: Figure) -> str:
+    middle = in_words(figure.median, figure.kind)
+    if len(figure.reproduced) == 1:
+        return middle
+    low, high = (in_words(value, figure.kind) for value in (figure.low, figure.high))
+    return f"{middle} ({low} – {high})"
+
+
+def _distance(figure: Figure) -> str:
+    if figure.distance is None:
+        return "–"
+    if figure.kind == "share":
+        return f"{100 * figure.distance:+.1f} points"
+    return f"{figure.distance:+.4f}" if figure.kind == "loss" else f"{figure.distance:+g}"
+
+
+def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
+    yield "<details><summary>Epoch by epoch: published, and the median of the repeats</summary>\n"
+    yield (
+        "| epoch | training loss | training accuracy | validation loss | validation accuracy | "
+        "repeats |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for one in epochs:
+        theirs = one.published[1:] if one.published else (None,) * 4
+        ours = (one.loss, one.accuracy, one.val_loss, one.val_accuracy)
+        kinds: tuple[Kind, ...] = ("loss", "share", "loss", "share")
+        cells = [
+            f"{_known(published, kind)} · {_known(own, kind)}"
+            for published, own, kind in zip(theirs, ours, kinds, strict=True)
+        ]
+        yield f"| {one.epoch} | {' | '.join(cells)} | {one.runs} |"
+    yield "\n</details>\n"
+
+
+def _known(value: float | None, kind: Kind) -> str:
+    return "–" if value is None else in_words(value, kind)

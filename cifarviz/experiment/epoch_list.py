@@ -1,0 +1,42 @@
+"""Lists of epochs, as a person types them and as an experiment keeps them: ``15, 30, 45, 60``."""
+
+import re
+
+MOST_EPOCHS = 100
+"""How many epochs a list may name: each keeps 40 bytes a test image."""
+
+_LAST_EPOCH = 1000
+_TYPED = re.compile(r"\d{1,9}([\s,;]+\d{1,9})*[\s,;]*")
+
+
+def epochs_meant(typed: str | None) -> list[int] | str:
+    """The epochs that ``typed`` names, sorted, each once; the text itself where it is no list."""
+    text = (typed or "").strip()
+    if not text:
+        return []
+    if not _TYPED.fullmatch(text):
+        return text
+    return sorted({int(number) for number in re.findall(r"\d+", text)})
+
+
+def epochs_text(value: object) -> str:
+    """A list of epochs as it is typed; anything else stands for itself."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
+
+
+def checked_epochs(value: object) -> tuple[int, ...]:
+    """Epochs in order; raises ``ValueError`` with one sentence for anything else."""
+    came = f"“{epochs_text(value)[:40]}”"
+    if not isinstance(value, (list, tuple)) or not all(type(epoch) is int for epoch in value):
+        raise ValueError(
+            f"Epochs are named by their numbers, such as 15, 30, 45: {came} cannot be read so."
+        )
+    if len(value) > MOST_EPOCHS:
+        raise ValueError(
+            f"Test answers can be kept after at most {MOST_EPOCHS} epochs, not after {len(value)}."
+        )
+    if any(not 1 <= epoch <= _LAST_EPOCH for epoch in value):
+        raise ValueError(f"Epochs are numbered from 1 to {_LAST_EPOCH:,}: {came} came.")
+    if list(value) != sorted(set(value)):
+        raise ValueError(f"Name each epoch once and in order: {came} came.")
+    return tuple(value)

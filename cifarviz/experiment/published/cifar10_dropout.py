@@ -1,0 +1,66 @@
+"""``cifar10-dropout``: a deep head with dropout, after an overview of the data (2019)."""
+
+from types import MappingProxyType
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Data, SplitValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from cifarviz.experiment.optimizers import Adam
+from cifarviz.experiment.preprocessing import Divide
+from cifarviz.experiment.published.preset import Preset
+
+_FEATURES = [
+    layer
+    for filters in (32, 64)
+    for layer in (
+        Conv2D(filters=filters),
+        Conv2D(filters=filters),
+        MaxPool2D(),
+        Dropout(rate=0.25),
+    )
+]
+_CLASSIFICATION = (
+    Flatten(),
+    Dense(units=512),
+    Dropout(rate=0.5),
+    Dense(units=10, activation="softmax"),
+)
+
+PRESET = Preset(
+    name="cifar10-dropout",
+    title="Dropout against overfitting",
+    story=(
+        "Convolutions extract features and dense layers classify them, and after each stage "
+        "dropout switches off a random part of what was found, so that the network cannot learn "
+        "the training images by heart. Watch the validation curve: it stays close to the "
+        "training curve and is often the better one, since dropout works in training only. The "
+        "text describes the parts of the network but neither sizes, nor training, nor results, "
+        "so these settings are a plain reading of it and there are no figures to compare with."
+    ),
+    experiment=Experiment(
+        preset="cifar10-dropout",
+        data=Data(dataset="cifar10", variant="full"),
+        validation=SplitValidation(fraction=0.2, seed=42),
+        preprocessing=Divide(divisor=255.0),
+        architecture=Architecture(
+            input_shape=(32, 32, 3), classes=10, layers=(*_FEATURES, *_CLASSIFICATION)
+        ),
+        optimizer=Adam(learning_rate=0.001),
+        batch_size=32,
+        epochs=25,
+    ),
+    published=MappingProxyType(
+        {
+            "year": 2019,
+            "parameters": None,
+            "seconds_an_epoch": None,
+            "history": (),
+            "measured_on": None,
+        }
+    ),
+    notes=(
+        "Numbers of filters and units, dropout rates, optimiser, batch size, split and epochs are "
+        "a reading: the text names the kinds of layers only.",
+    ),
+)

@@ -1,0 +1,66 @@
+"""``cifar10-starter``: three convolutions and one hidden layer (2022)."""
+
+from types import MappingProxyType
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Data, TestValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
+from cifarviz.experiment.optimizers import Adam
+from cifarviz.experiment.preprocessing import Divide
+from cifarviz.experiment.published.preset import HistoryRow, Preset
+
+# Only the first and the last epoch were read off.
+_HISTORY: tuple[HistoryRow, ...] = (
+    (1, 1.5071, 0.4502, 1.2627, 0.5466),
+    (10, 0.7198, 0.7468, 1.0584, 0.6620),
+)
+
+_ARCHITECTURE = Architecture(
+    input_shape=(32, 32, 3),
+    classes=10,
+    layers=(
+        Conv2D(filters=32, padding="valid"),
+        MaxPool2D(),
+        Conv2D(filters=64, padding="valid"),
+        MaxPool2D(),
+        Conv2D(filters=64, padding="valid"),
+        Flatten(),
+        Dense(units=64),
+        Dense(units=10, activation="softmax"),
+    ),
+)
+
+PRESET = Preset(
+    name="cifar10-starter",
+    title="A first network: three convolutions",
+    story=(
+        "A small network of three convolutions and one hidden layer learns to tell the ten "
+        "classes apart. Watch the training loss go on falling while the validation loss, after "
+        "a few epochs, does not. The authors got 74.7 % on the training images and 66.2 % on "
+        "the test images after 10 epochs with batches of 4."
+    ),
+    experiment=Experiment(
+        preset="cifar10-starter",
+        data=Data(dataset="cifar10", variant="full"),
+        validation=TestValidation(),
+        preprocessing=Divide(divisor=255.0),
+        architecture=_ARCHITECTURE,
+        optimizer=Adam(learning_rate=0.001),
+        batch_size=4,
+        epochs=10,
+    ),
+    published=MappingProxyType(
+        {
+            "year": 2022,
+            "parameters": 122_570,
+            "seconds_an_epoch": (45, 58),
+            "history": _HISTORY,
+            "measured_on": "test",
+        }
+    ),
+    notes=(
+        "The test images serve as validation here, as published, so the accuracy on them is no "
+        "longer that of images never looked at.",
+    ),
+)

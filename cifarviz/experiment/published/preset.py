@@ -1,0 +1,42 @@
+"""What a published experiment is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cifarviz.experiment.experiment import Experiment
+
+HistoryRow = tuple[int, float, float, float, float]
+"""(epoch, loss, accuracy, validation loss, validation accuracy), as the authors reported them."""
+
+
+@dataclass(frozen=True)
+class PresetVariant:
+    """Another way to run a published experiment."""
+
+    name: str
+    title: str
+    text: str
+    """One sentence or two on what it does differently, and why."""
+    experiment: Experiment
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published experiment, ready to run."""
+
+    name: str
+    title: str
+    story: str
+    """Three sentences: what it shows, what to watch for, what the authors got."""
+    experiment: Experiment
+    published: Mapping[str, Any]
+    """``year`` and ``parameters``, or ``None`` where the source doesn't say; ``seconds_an_epoch``
+    (low, high) or ``None``; ``history``, rows of ``HistoryRow``, of which there may be few or
+    none; ``measured_on``, whether their validation columns are of ``"validation"`` or ``"test"``
+    images, or ``None``; for an ensemble, ``ensemble_accuracy``."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what is doubtful in the source, or was read into it."""
+    members: int = 1
+    """How many networks, each from a seed of its own, it takes."""
+    variants: tuple[PresetVariant, ...] = ()

@@ -1,0 +1,68 @@
+"""How many images an experiment trains and validates on."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.choices import NoValidation, SplitValidation, TestValidation, Validation
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images a run trains and validates on, and how many steps an epoch has."""
+
+    train: int
+    validation: int
+    steps_per_epoch: int
+    """The last step of an epoch takes the images that are left."""
+
+
+def count(
+    validation: Validation,
+    wanted: int | None,
+    batch_size: int,
+    *,
+    train_images: int,
+    test_images: int,
+) -> Sizes:
+    """Work out the numbers of images for a data set with so many of each.
+
+    ``wanted`` limits the training images that the split leaves, which is counted as
+    scikit-learn's ``train_test_split`` does. Raises ``ExperimentInvalid`` where a choice asks
+    for more images than there are, or for none.
+    """
+    train, held_out = train_images, 0
+    match validation:
+        case SplitValidation(fraction=fraction):
+            held_out = ceil(fraction * train_images)
+            train = train_images - held_out
+            if train < 1 or held_out < 1:
+                empty = "training" if train < 1 else "validation"
+                raise ExperimentInvalid(
+                    f"A validation fraction of {fraction:g} of {train_images:,} images leaves "
+                    f"none for {empty}: choose another fraction or more images."
+                )
+        case TestValidation():
+            held_out = test_images
+            if held_out < 1:
+                raise ExperimentInvalid(
+                    "Validation by the test images was chosen and there are none: validate by a "
+                    "split, or not at all."
+                )
+        case NoValidation():
+            pass
+    if train < 1:
+        raise ExperimentInvalid("There are no training images in this data set.")
+    if wanted is not None and wanted > train:
+        left = " after the split" if isinstance(validation, SplitValidation) else ""
+        raise ExperimentInvalid(
+            f"{wanted:,} training images were asked for and there are {train:,}{left}: choose "
+            "fewer, or the full data set."
+        )
+    train = train if wanted is None else wanted
+    if batch_size > train:
+        raise ExperimentInvalid(
+            f"A batch of {batch_size:,} is larger than the {train:,} training images: choose a "
+            f"batch size of at most {train:,}."
+        )
+    return Sizes(train, held_out, ceil(train / batch_size))

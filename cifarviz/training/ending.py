@@ -1,0 +1,44 @@
+"""How a run ends: at its last epoch, early, or because it was asked to stop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs.best import best_of, epochs_since_best
+from cifarviz.runs.records import Epoch
+from cifarviz.runs.states import RunState
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The state a run ends in; why, if there is more to say; and whether it stopped by itself."""
+
+    state: RunState
+    message: str | None = None
+    stopped_early: int | None = None
+    """The epoch after which it did."""
+
+
+def ending_after(experiment: Experiment, epochs: Sequence[Epoch]) -> Ending | None:
+    """How a run with this history ends, or ``None`` if it goes on.
+
+    The history alone decides, so a resumed run stops where an uninterrupted one does.
+    """
+    if len(epochs) >= experiment.epochs:
+        return Ending(RunState.FINISHED)
+    stopping = experiment.early_stopping
+    best = best_of(epochs, experiment.monitor)
+    if stopping is None or best is None:
+        return None
+    waited = epochs_since_best(epochs, experiment.monitor)
+    if waited < stopping.patience:
+        return None
+    images = "training" if best.val_loss is None else "validation"
+    count = "1 epoch" if waited == 1 else f"{waited} epochs"
+    last = epochs[-1].epoch
+    return Ending(
+        RunState.FINISHED,
+        f"Stopped early after epoch {last}: no better {images} {experiment.monitor} than in epoch "
+        f"{best.epoch} for {count}.",
+        last,
+    )

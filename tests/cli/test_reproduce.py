@@ -1,0 +1,193 @@
+"""The full data set is not here, so the sample stands in for it; only two of the runs train."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.reproduction_report import BEGIN, END
+from cifarviz.cli import reproduce, training
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.artifacts import answers_path, save_arrays
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.cli.conftest import Call
+
+load = library.load
+
+
+@pytest.fixture
+def sample_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded(name: str, variant: Variant, settings: Settings) -> Dataset:
+        return load(name, "sample", settings)
+
+    monkeypatch.setattr(library, "load", loaded)
+
+
+@pytest.fixture
+def store(settings: Settings) -> RunStore:
+    return RunStore(settings)
+
+
+def finished(store: RunStore, made: Experiment, seed: int, epochs: int) -> Run:
+    experiment = made.model_copy(update={"seed": seed, "precision": "float32"})
+    return stored_runs.store_run(store, experiment, epochs=epochs)
+
+
+@pytest.mark.usefixtures("sample_as_full")
+def test_finished_runs_are_set_beside_what_was_published(
+    call: Call, store: RunStore, tmp_path: Path
+) -> None:
+    for seed in (1, 2, 3):
+        finished(store, PRESETS["cifar10-starter"].experiment, seed, epochs=10)
+    page = tmp_path / "deep" / "reproduction.md"
+
+    answer = call("reproduce", "cifar10-starter", "--out", page, "--json")
+
+    part = answer.json["cifar10-starter"][0]
+    assert part["seeds"] == [1, 2, 3]
+    figure = next(one for one in part["figures"] if one["what"] == "test accuracy, last epoch")
+    # The stored runs end at 1 - 0.2 / 3.
+    assert (figure["published"], figure["reproduced"]) == (0.662, [pytest.approx(14 / 15)] * 3)
+    assert "| test accuracy, last epoch | 66.2 % | 93.3 % (93.3 % – 93.3 %) | +27.1 points |" in (
+        page.read_text()
+    )
+    assert "| 10 | 0.7198 · 0.2000 | 74.7 % · 95.0 % |" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text()) == answer.json
+
+
+@pytest.mark.usefixtures("sample_as_full")
+def test_prose_and_other_experiments_on_the_page_are_kept(
+    call: Call, store: RunStore, tmp_path: Path
+) -> None:
+    finished(store, PRESETS["cifar10-starter"].experiment, 1, epochs=10)
+    finished(store, PRESETS["cifar10-vgg"].experiment, 1, epochs=30)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Mine\n\n{BEGIN}\nold\n{END}\n\nWritten by hand.\n")
+
+    call("reproduce", "cifar10-starter", "--quick", "--out", page)
+    call("reproduce", "cifar10-vgg", "--quick", "--out", page)
+
+    text = page.read_text()
+    assert text.startswith("# Mine\n")
+    assert text.endswith("\n\nWritten by hand.\n")
+    assert "old" not in text
+    assert text.index("`cifar10-starter`") < text.index("`cifar10-vgg`")
+    assert "epoch of the lowest validation loss | 9 |" in text
+
+
+@pytest.mark.usefixtures("sample_as_full")
+def test_an_ensemble_is_voted_on_in_both_ways(
+    call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = PRESETS["cifar10-ensemble"]
+    test = load("cifar10", "sample", store.settings).test
+    variant = preset.variants[0]
+    whole = finished(store, variant.experiment, 1, epochs=60)
+    for wrong, epoch in enumerate(variant.experiment.test_epochs):
+        save_arrays(
+            answers_path(store.folder(whole.id), epoch),
+            {"probabilities": _answers(test.labels, wrong), "indices": test.indices},
+        )
+    answers = {}
+    for seed in (1, 2, 3, 4):
+        run = finished(store, preset.experiment, seed, epochs=15)
+        stored_runs.add_checkpoint(store, run)
+        answers[run.id] = _answers(test.labels, seed)
+    monkeypatch.setattr(reproduce._Bench, "_ask", lambda self, run, which, images: answers[run.id])
+
+    answer = call("reproduce", preset.name, "--quick", "--out", tmp_path / "page.md", "--json")
+
+    theirs, ours = (
+        {one["what"]: one for one in part["figures"]} for part in answer.json[preset.name]
+    )
+    summed = "test accuracy, probabilities summed"
+    assert (theirs[summed]["published"], theirs[summed]["reproduced"]) == (0.7006, [1.0])
+    assert theirs["test accuracy after epoch 60"]["published"] == 0.6599
+    assert theirs["test accuracy after epoch 60"]["reproduced"] == [pytest.approx(0.9)]
+    assert ours[summed]["reproduced"] == [1.0]
+    assert len(ours["test accuracy, all members"]["reproduced"]) == 4
+    assert ours["gain of summing over the best member"]["reproduced"] == [pytest.approx(0.1)]
+
+
+def _answers(labels: np.ndarray, member: int) -> np.ndarray:
+    """Right but for a tenth of the images, another tenth for each member."""
+    found = np.full((len(labels), 10), 0.05, np.float32)
+    found[np.arange(len(labels)), labels] = 0.55
+    tenth = len(labels) // 10
+    rows = np.arange(member * tenth, (member + 1) * tenth)
+    found[rows, labels[rows]] = 0.05
+    found[rows, (labels[rows] + 1) % 10] = 0.55
+    return found
+
+
+@pytest.mark.usefixtures("sample_as_full")
+def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
+    call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = PRESETS["cifar10-starter"]
+    tiny = published.experiment.model_copy(
+        update={
+            "data": published.experiment.data.model_copy(update={"train_images": 64}),
+            "batch_size": 32,
+            "epochs": 1,
+        }
+    )
+    presets = {published.name: replace(published, experiment=tiny)}
+    for module in (reproduce, training):
+        monkeypatch.setattr(module, "PRESETS", presets)
+    cut_off = stored_runs.store_run(
+        store,
+        tiny.model_copy(update={"seed": 2, "precision": "float32"}),
+        state=RunState.INTERRUPTED,
+        epochs=0,
+    )
+
+    answer = call("reproduce", "--seeds", 2, "--out", tmp_path / "page.md", "--json")
+
+    assert answer.code == 0
+    runs = store.all()
+    assert {run.state for run in runs} == {RunState.FINISHED}
+    assert len(runs) == 2
+    assert cut_off.id in {run.id for run in runs}
+
+
+def test_without_the_full_data_nothing_is_begun(
+    call: Call, store: RunStore, tmp_path: Path
+) -> None:
+    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
+    assert answer.code == 1
+    assert "data fetch cifar10" in answer.err or "Fetch it" in answer.err
+    assert store.all() == []
+
+
+def test_an_unknown_preset_is_a_wrong_request(call: Call) -> None:
+    answer = call("reproduce", "cifar11")
+    assert answer.code == 2
+    assert "There is no preset called “cifar11”" in answer.err
+
+
+def test_a_place_that_takes_no_report_is_said_before_anything_is_trained(
+    call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "file" / "page.md")
+    assert answer.code == 1
+    assert "Name another place with --out" in answer.err
+
+
+def test_a_results_file_that_is_something_else_is_left_alone(call: Call, tmp_path: Path) -> None:
+    other = tmp_path / "page.json"
+    other.write_text("[1, 2]")
+    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
+    assert answer.code == 1
+    assert "move it away" in answer.err
+    assert other.read_text() == "[1, 2]"
