@@ -126,9 +126,9 @@ class Worker:
         if slot is None:
             return
         try:
-            before = self.store.transition(run_id, RunState.RUNNING).seconds
-            state, message, seconds = self._train(run_id)
-            self.store.describe(run_id, seconds=before + seconds)
+            self.store.transition(run_id, RunState.RUNNING)
+            state, message = self._train(run_id)
+            self._count_seconds(run_id)
             if state is RunState.STOPPED:
                 self._stopping(run_id)
             self.store.transition(run_id, state, message)
@@ -152,16 +152,15 @@ class Worker:
                 time.sleep(1)
             time.sleep(_POLL)
 
-    def _train(self, run_id: str) -> tuple[RunState, str | None, float]:
-        """Run the engine: the state the run ends in, why if it failed, and the seconds it took."""
-        started = time.monotonic()
+    def _train(self, run_id: str) -> tuple[RunState, str | None]:
+        """Run the engine; returns the state the run ends in, and why if it failed."""
         state, message = RunState.FAILED, None
         try:
             # One of the three doors to TensorFlow, whose import is not the run's time.
             with HEAVY_IMPORTS:
                 from cifarviz.training import engine
 
-            started = time.monotonic()
+            self.store.describe(run_id, heartbeat=time.time())
             finished = engine.train(self.store, run_id, self.settings)
             state = RunState.FINISHED if finished else RunState.STOPPED
         except CifarvizError as error:
@@ -169,7 +168,16 @@ class Worker:
         except Exception as error:
             log.exception("run %s failed", run_id)
             message = f"Training broke off: {type(error).__name__}: {error}"
-        return state, message, time.monotonic() - started
+        return state, message
+
+    def _count_seconds(self, run_id: str) -> None:
+        """Add the time since the last sign of life, up to which the time at work is known."""
+        run = self.store.get(run_id)
+        # Who was stopped while paused did no work since.
+        if run.progress is not None and run.state is not RunState.PAUSED:
+            now = time.time()
+            spent = max(now - run.progress.heartbeat, 0.0)
+            self.store.describe(run_id, seconds=run.seconds + spent, heartbeat=now)
 
     def _stopping(self, run_id: str) -> None:
         try:
