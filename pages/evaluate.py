@@ -10,8 +10,10 @@ from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
 from cifarviz.ui.evaluate.matrix import clickable_matrix
+from cifarviz.ui.evaluate.random_ten import random_ten
 from cifarviz.ui.evaluate.scores import class_scores
 from cifarviz.ui.evaluate.summary import summary
+from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 
@@ -37,9 +39,12 @@ def evaluate(run: Run, which: Checkpoint) -> None:
         cell_images(cell, evaluation, dataset.test, dataset.info, run=run.id, checkpoint=which)
     with errors_shown():
         class_scores(evaluation.per_class, f"{run.id}-{which}")
+    with errors_shown():
+        random_ten(evaluation, dataset.test, run=run.id, checkpoint=which)
 
 
 st.title("Evaluate")
+follow("evaluate")
 left, right = st.columns([3, 2])
 run = which = None
 with left, errors_shown():

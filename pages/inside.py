@@ -8,6 +8,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
 from cifarviz.ui.inside.channel import chosen_channel, show_channel
 from cifarviz.ui.inside.image import choose_image
@@ -22,6 +23,7 @@ def look_inside(run: Run, which: Checkpoint) -> None:
     choice = row.container(width=330)
     picture = row.container(width=IMAGE_WIDTH)
     answer = row.container()
+    chosen = chosen_channel(run.experiment.architecture)
     image = None
     with choice, errors_shown():
         image = choose_image(run.experiment)
@@ -34,10 +36,7 @@ def look_inside(run: Run, which: Checkpoint) -> None:
     with answer, errors_shown():
         show_answer(views[-1].values, classes, image.actual)
 
-    chosen = None
     st.header("Layers", anchor="layers")
-    with errors_shown():
-        chosen = chosen_channel(views)
     chosen = show_layers(views, classes, chosen) or chosen
     if chosen is not None:
         name, channel = chosen
@@ -45,6 +44,7 @@ def look_inside(run: Run, which: Checkpoint) -> None:
 
 
 st.title("Inside")
+follow("inside")
 left, right = st.columns([3, 2])
 run = which = None
 with left, errors_shown():

@@ -8,9 +8,10 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import follow
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 from cifarviz.ui.predict.answer import example_card
-from cifarviz.ui.predict.example import example_in_address, examples
+from cifarviz.ui.predict.example import any_image, example_in_address, examples, learned_from
 from cifarviz.ui.predict.files import ReadImage, read_files
 from cifarviz.ui.predict.uploads import pick_fit, upload_answers, uploader
 
@@ -23,6 +24,8 @@ def predict(run: Run, which: Checkpoint) -> None:
     with own:
         files = uploader()
         fit = pick_fit()
+        with errors_shown():
+            any_image(info, run)
     with others, errors_shown():
         st.markdown("No file at hand? Click one of these test images:")
         examples(info)
@@ -30,9 +33,11 @@ def predict(run: Run, which: Checkpoint) -> None:
         example = example_in_address(shape, info.name)
         if example is not None:
             given = cache.trained_model(run, which).probabilities(example.pixels[None])
-            example_card(example, given[0], info.classes, run=run.id, checkpoint=which)
+            note = learned_from(example, run)
+            example_card(example, given[0], info.classes, note=note, run=run.id, checkpoint=which)
     with errors_shown():
-        read = read_files(files, shape)
+        # The newest first: it is what a person waits for.
+        read = read_files(files[::-1], shape)
         images = [file.fitted[fit] for file in read if isinstance(file, ReadImage)]
         answers = np.empty((0, len(info.classes)), np.float32)
         if images:
@@ -41,6 +46,7 @@ def predict(run: Run, which: Checkpoint) -> None:
 
 
 st.title("Predict")
+follow("predict")
 left, right = st.columns([3, 2])
 run = which = None
 with left, errors_shown():

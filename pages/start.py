@@ -62,6 +62,12 @@ def inside_door(runs: list[Run]) -> None:
     if ready is not None:
         door("inside", "Look inside", words, "Look inside the newest", run=ready.id)
         return
+    learning = next((run for run in runs if run.state.active), None)
+    if learning is not None:
+        words = "The first network is learning just now: watch it, and look inside after an epoch."
+        address = {"view": "watch", "run": learning.id}
+        door("inside", "Look inside", words, "Watch it learn", lead="train", **address)
+        return
     words = "There is no trained network to look into yet: train one first, which takes a minute."
     door("inside", "Look inside", words, "Train one first", lead="train")
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.predictions import predicted_classes
 
 
-def confusion_matrix(
+def count_confusion(
     labels: NDArray[np.integer], predicted: NDArray[np.integer], classes: int
 ) -> NDArray[np.int64]:
     """Count images by class: int64 (classes, classes), rows actual, columns predicted.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.analysis.confusion import cell_members, confusion_matrix
+from cifarviz.analysis.confusion import cell_members, count_confusion
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
-from cifarviz.analysis.scores import PerClassScores, accuracy, cross_entropy, per_class_scores
+from cifarviz.analysis.scores import ClassScores, accuracy, cross_entropy, score_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Evaluation:
     indices: NDArray[np.int64]
     loss: float
     accuracy: float
-    per_class: PerClassScores
+    per_class: ClassScores
     confusion: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -91,14 +91,14 @@ def evaluate(
         )
     check_probabilities(probabilities)
     predicted = predicted_classes(probabilities)
-    confusion = confusion_matrix(labels, predicted, len(classes))
+    confusion = count_confusion(labels, predicted, len(classes))
     evaluation = Evaluation(
         labels=np.array(labels, np.int64),
         probabilities=np.array(probabilities, np.float32),
         indices=np.array(indices, np.int64),
         loss=cross_entropy(labels, probabilities),
         accuracy=accuracy(labels, predicted),
-        per_class=per_class_scores(classes, confusion),
+        per_class=score_classes(classes, confusion),
         confusion=confusion,
     )
     # One evaluation is shown to many sessions.

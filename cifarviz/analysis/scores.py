@@ -14,7 +14,7 @@ _CLIP = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class PerClassScores:
+class ClassScores:
     """One value a class, in the data set's order.
 
     ``precision``, ``recall`` and ``f1`` float64 (classes,), 0 to 1; ``support``, the number of
@@ -41,7 +41,7 @@ class PerClassScores:
         )
 
 
-def per_class_scores(classes: Sequence[str], confusion: NDArray[np.integer]) -> PerClassScores:
+def score_classes(classes: Sequence[str], confusion: NDArray[np.integer]) -> ClassScores:
     """Read the scores off a confusion matrix, rows actual, columns predicted.
 
     Raises ``ValueError`` when it hasn't one row and one column a class.
@@ -55,7 +55,7 @@ def per_class_scores(classes: Sequence[str], confusion: NDArray[np.integer]) -> 
     precision, recall, f1, support = precision_recall_fscore_support(
         actual, predicted, labels=np.arange(len(classes)), zero_division=np.nan
     )
-    return PerClassScores(
+    return ClassScores(
         classes=tuple(classes),
         precision=precision,
         recall=recall,

@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from PIL import Image
 
 from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.predictions import ranking
+from cifarviz.analysis.stored_probabilities import (
+    checkpoint_stamp,
+    keep_probabilities,
+    read_probabilities,
+)
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
-from cifarviz.errors import ExperimentInvalid, ImageUnreadable
+from cifarviz.errors import ExperimentInvalid, ImageUnreadable, StorageFull
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
@@ -44,11 +50,16 @@ Invert = Annotated[
 def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson = False) -> None:
     """Measure a run's network on the test images of the data it was trained on."""
     settings = Settings.from_environment()
-    found, model, which = _open(settings, run, checkpoint)
+    store = RunStore(settings)
+    found = find_run(store, run)
+    which = checkpoint or _kept(found, store)
     dataset = _dataset(found, settings)
     test = dataset.test
     evaluation = evaluate_probabilities(
-        test.labels, model.probabilities(test.images), test.indices, dataset.info.classes
+        test.labels,
+        _test_probabilities(store, found, which, dataset),
+        test.indices,
+        dataset.info.classes,
     )
     if as_json:
         print_json({"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()})
@@ -124,13 +135,10 @@ def feature_maps(
 def _open(
     settings: Settings, named: str, wanted: Checkpoint | None
 ) -> "tuple[Run, TrainedModel, Checkpoint]":
-    # One of the three doors to TensorFlow.
-    from cifarviz.analysis.checkpoints import open_checkpoint
-
     store = RunStore(settings)
     run = find_run(store, named)
     which = wanted or _kept(run, store)
-    return run, open_checkpoint(store, run, which), which
+    return run, _model(store, run, which), which
 
 
 def _kept(run: Run, store: RunStore) -> Checkpoint:
@@ -138,6 +146,31 @@ def _kept(run: Run, store: RunStore) -> Checkpoint:
     if run.experiment.best_only and not checkpoint_path(store.folder(run.id), "last").is_file():
         return "best"
     return "last"
+
+
+def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
+    # One of the three doors to TensorFlow.
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    return open_checkpoint(store, run, which)
+
+
+def _test_probabilities(
+    store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
+) -> NDArray[np.float32]:
+    """What the network says of the test images; kept, so that it is asked once, here or there."""
+    folder, test = store.folder(run.id), dataset.test
+    # Before the weights are read: a checkpoint replaced in between is then measured again.
+    stamp = checkpoint_stamp(folder, which)
+    kept = read_probabilities(folder, which, stamp, test, len(dataset.info.classes))
+    if kept is not None:
+        return kept
+    given = _model(store, run, which).probabilities(test.images)
+    try:
+        keep_probabilities(folder, which, stamp, test, given)
+    except (StorageFull, OSError) as error:
+        say(f"These answers could not be kept for the next time: {error}")
+    return given
 
 
 def _dataset(run: Run, settings: Settings) -> Dataset:

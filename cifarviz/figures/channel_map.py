@@ -1,6 +1,7 @@
 """One channel of a layer's output, large; and the kernel that made it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import plotly.graph_objects as go
 from cifarviz.figures.theme import base_layout, empty_figure
 
 _HEIGHT = 420
+_NAMED_HEIGHT = 220
 # Purple to green: neither is the colour of training, validation or a warning.
 _DIVERGING = [
     [0.0, "#762A83"],
@@ -42,6 +44,12 @@ class KernelGrid:
     cells: np.ndarray
     origin: np.ndarray
     slices: int
+    names: tuple[str, ...] | None = None
+    """What the input channels are called, where they have names."""
+
+    def name(self, number: int) -> str:
+        """What input channel ``number`` is called."""
+        return f"input channel {number}" if self.names is None else self.names[number]
 
 
 def channel_map(values: np.ndarray) -> ChannelMap:
@@ -63,11 +71,17 @@ def channel_map_figure(value: ChannelMap) -> go.Figure:
     return figure
 
 
-def kernel_grid(kernel: np.ndarray) -> KernelGrid:
-    """Lay the slices of ``kernel`` (kh, kw, cin), one an input channel, out in a near square."""
+def kernel_grid(kernel: np.ndarray, names: Sequence[str] | None = None) -> KernelGrid:
+    """Lay the slices of ``kernel`` (kh, kw, cin), one an input channel, out in a near square.
+
+    Channels with ``names`` are few, and lie in one row below them. Raises ``ValueError`` when
+    there is not one name a channel.
+    """
     kernel = np.asarray(kernel, np.float32)
     height, width, slices = kernel.shape
-    columns = max(1, math.ceil(math.sqrt(slices)))
+    if names is not None and len(names) != slices:
+        raise ValueError(f"{len(names)} names for {slices} input channels.")
+    columns = max(1, math.ceil(math.sqrt(slices)) if names is None else slices)
     rows = math.ceil(slices / columns)
     shape = (max(0, rows * (height + 1) - 1), max(0, columns * (width + 1) - 1))
     cells = np.full(shape, np.nan, np.float32)
@@ -78,7 +92,7 @@ def kernel_grid(kernel: np.ndarray) -> KernelGrid:
         block = origin[top : top + height, left : left + width]
         block[..., 0] = s
         block[..., 1:] = np.moveaxis(np.indices((height, width)), 0, -1)
-    return KernelGrid(cells, origin, slices)
+    return KernelGrid(cells, origin, slices, None if names is None else tuple(names))
 
 
 def kernel_grid_figure(value: KernelGrid) -> go.Figure:
@@ -93,13 +107,27 @@ def kernel_grid_figure(value: KernelGrid) -> go.Figure:
         zmax=limit,
         colorscale=_DIVERGING,
         colorbar={"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
-        customdata=value.origin.tolist(),
+        customdata=[
+            [[value.name(channel), row, column] for channel, row, column in line]
+            for line in value.origin.tolist()
+        ],
         hoverongaps=False,
         hovertemplate=(
-            "input channel %{customdata[0]}, row %{customdata[1]}, column %{customdata[2]}: "
+            "%{customdata[0]}, row %{customdata[1]}, column %{customdata[2]}: "
             "%{z:.5g}<extra></extra>"
         ),
     )
+    if value.names is not None:
+        step = (value.cells.shape[1] + 1) / value.slices
+        for number, name in enumerate(value.names):
+            figure.add_annotation(
+                text=name,
+                x=number * step + (step - 2) / 2,
+                y=-0.5,
+                yanchor="bottom",
+                showarrow=False,
+            )
+        figure.update_layout(height=_NAMED_HEIGHT, margin={"t": 32})
     return figure
 
 

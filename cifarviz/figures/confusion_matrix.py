@@ -11,28 +11,36 @@ from cifarviz.figures.theme import base_layout, empty_figure
 
 Shown = Literal["counts", "row_percent"]
 
-_HEIGHT = 560
+_HEIGHT = 600
 
 
 @dataclass(frozen=True, eq=False)
 class ConfusionMatrix:
-    """``counts`` int (k, k), rows actual, columns predicted; ``shares`` of each row, 0 if empty."""
+    """``counts`` int (k, k), rows actual, columns predicted; ``shares`` of each row, 0 if empty.
+
+    ``ringed`` is the row and column of the cell that is looked at.
+    """
 
     classes: tuple[str, ...]
     counts: np.ndarray
     shares: np.ndarray
     shown: Shown
+    ringed: tuple[int, int] | None
 
 
 def confusion_matrix(
-    classes: Sequence[str], counts: np.ndarray, *, shown: Shown = "counts"
+    classes: Sequence[str],
+    counts: np.ndarray,
+    *,
+    shown: Shown = "counts",
+    ringed: tuple[int, int] | None = None,
 ) -> ConfusionMatrix:
     """Shape ``counts``; raises ``ValueError`` when it isn't one row and column a class."""
     counts = np.asarray(counts, np.int64)
     if counts.shape != (len(classes), len(classes)):
         raise ValueError(f"A matrix of shape {counts.shape} for {len(classes)} classes.")
     rows = counts.sum(axis=1, keepdims=True)
-    return ConfusionMatrix(tuple(classes), counts, counts / np.maximum(rows, 1), shown)
+    return ConfusionMatrix(tuple(classes), counts, counts / np.maximum(rows, 1), shown, ringed)
 
 
 def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
@@ -45,13 +53,15 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
-            margin={"l": 90, "r": 16, "t": 16, "b": 90},
+            # Above: room for the chart's own buttons.
+            margin={"l": 90, "r": 16, "t": 40, "b": 90},
             xaxis={
                 "title": {"text": "Predicted"},
                 "showgrid": False,
                 "showline": False,
                 "ticks": "",
                 "constrain": "domain",
+                "constraintoward": "left",
                 "tickangle": -40,
             },
             yaxis={
@@ -62,6 +72,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
                 "autorange": "reversed",
                 "scaleanchor": "x",
                 "constrain": "domain",
+                "constraintoward": "top",
             },
         )
     )
@@ -76,14 +87,43 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         xgap=1,
         ygap=1,
         showscale=False,
-        text=_texts(value),
-        texttemplate="%{text}",
-        textfont={"size": 13},
         customdata=np.stack([actual, predicted, value.counts], axis=-1).tolist(),
         hovertext=_sentences(value),
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    figure.add_scatter(
+        x=[name for _ in value.classes for name in value.classes],
+        y=[name for name in value.classes for _ in value.classes],
+        mode="text",
+        text=[text for row in _texts(value) for text in row],
+        textfont={"size": 13},
+        hoverinfo="skip",
+        showlegend=False,
+        # How far up the scale each number stands: the chart makes it readable on that colour.
+        meta={"onScale": _on_scale(value).ravel().tolist()},
+    )
+    if value.ringed is not None:
+        _ring(figure, *value.ringed)
     return figure
+
+
+def _on_scale(value: ConfusionMatrix) -> np.ndarray:
+    if value.shown == "row_percent":
+        return value.shares
+    return value.counts / value.counts.max()
+
+
+def _ring(figure: go.Figure, row: int, column: int) -> None:
+    # Dark around light: one of the two is seen on every cell, in both themes.
+    for color, width in (("#1D2730", 6), ("#FFFFFF", 2.5)):
+        figure.add_shape(
+            type="rect",
+            x0=column - 0.48,
+            x1=column + 0.48,
+            y0=row - 0.48,
+            y1=row + 0.48,
+            line={"color": color, "width": width},
+        )
 
 
 def _texts(value: ConfusionMatrix) -> list[list[str]]:

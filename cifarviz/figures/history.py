@@ -18,6 +18,7 @@ METRIC_FORMATS: Final[dict[Metric, str]] = {"loss": ".4f", "accuracy": ".2%"}
 # Dots and trend together stay within the 2,000 points a browser redraws in a few hundredths of a
 # second. SVG, not WebGL: it needs no graphics driver, and saves as a true SVG.
 _MOST_POINTS = 1000
+_FIRST_BATCHES = 20
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -83,11 +84,18 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             legend_itemsizing="constant",
-            xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero", "minallowed": 0},
+            xaxis={
+                "title": {"text": "Epoch"},
+                "rangemode": "tozero",
+                "minallowed": 0,
+                "exponentformat": "none",
+                "autorangeoptions": {"include": [0, _first_stretch(curves)]},
+            },
             yaxis={
                 "title": {"text": title},
                 "tickformat": "" if curves.metric == "loss" else ".0%",
                 "rangemode": "tozero" if curves.metric == "loss" else "normal",
+                **({} if curves.metric == "loss" else {"minallowed": -0.05, "maxallowed": 1.05}),
             },
         )
     )
@@ -109,6 +117,12 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         )
     _add_best(figure, curves, number)
     return figure
+
+
+def _first_stretch(curves: HistoryCurves) -> float:
+    """Epochs the axis has at least, so that the first few batches don't fill it at once."""
+    first = float(curves.batch_x[0]) if curves.batch_x.size else 1.0
+    return min(1.0, _FIRST_BATCHES * first)
 
 
 def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
@@ -154,6 +168,11 @@ def _add_best(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
     )
 
 
+def trend_reach(batches: int) -> int:
+    """How many batches the trend looks back and ahead: a hundredth of them, or 8 in a short run."""
+    return max(batches // 100, min(8, batches // 8))
+
+
 def _floats(values: Numbers) -> np.ndarray:
     # float32: seven digits are more than a chart can show, and half the bytes on the wire.
     return np.asarray(values, np.float32) if len(values) else _NOTHING
@@ -166,11 +185,11 @@ def _thin(count: int, most: int) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """Mean of a fiftieth of the course around each point; what isn't a number is left out.
+    """Mean of the batches around each point; what isn't a number is left out.
 
     Towards both ends the window shrinks on both sides, so that the trend never lags behind.
     """
-    half = values.size // 100
+    half = trend_reach(values.size)
     known = np.isfinite(values)
     total = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0), dtype=np.float64)])
     number = np.concatenate([[0], np.cumsum(known)])

@@ -13,6 +13,7 @@ from cifarviz.figures.theme import TRAINING, VALIDATION, base_layout, empty_figu
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+_FEW_EPOCHS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +61,17 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
         return empty_figure("Choose runs that have finished an epoch to compare them.", height=420)
+    longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
         layout=base_layout(
             height=420,
             margin={"l": 60, "r": 16, "t": 16, "b": 48},
-            xaxis={"title": {"text": "Epoch"}, "rangemode": "tozero"},
+            xaxis={
+                "title": {"text": "Epoch"},
+                "rangemode": "tozero",
+                # There are no halves of an epoch.
+                "dtick": 1 if longest <= _FEW_EPOCHS else None,
+            },
             yaxis={
                 "title": {"text": title},
                 "tickformat": "" if comparison.metric == "loss" else ".0%",

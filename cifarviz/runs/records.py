@@ -74,7 +74,8 @@ class Run:
     epochs_done: int
     best_epoch: int | None
     best_loss: float | None
-    best_val_accuracy: float | None
+    best_val_accuracy: float | None  # the highest after any epoch
+    last_val_accuracy: float | None  # after the last finished epoch
     train_images: int | None
     validation_images: int | None
     images_per_second: float | None

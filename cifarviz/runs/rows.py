@@ -18,6 +18,8 @@ SELECT runs.*,
         END AS best_epoch,
     (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
     (SELECT MAX(val_accuracy) FROM epochs WHERE run = runs.id) AS best_val_accuracy,
+    (SELECT val_accuracy FROM epochs WHERE run = runs.id
+        ORDER BY epoch DESC LIMIT 1) AS last_val_accuracy,
     (SELECT action FROM controls WHERE run = runs.id AND done IS NULL
         ORDER BY id DESC LIMIT 1) AS requested
 FROM runs
@@ -88,6 +90,7 @@ def as_run(row: sqlite3.Row) -> Run:
         best_epoch=row["best_epoch"],
         best_loss=row["best_loss"],
         best_val_accuracy=row["best_val_accuracy"],
+        last_val_accuracy=row["last_val_accuracy"],
         train_images=row["train_images"],
         validation_images=row["validation_images"],
         images_per_second=row["images_per_second"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cifarviz.data.datasets import Dataset, ImageSet
-from cifarviz.data.splits import train_validation_split
+from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
@@ -38,13 +38,10 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
     number contains those of a smaller one. Raises ``ExperimentInvalid``.
     """
     check_plan(experiment, dataset)
-    train = dataset.train
-    validation: ImageSet | None = None
-    if isinstance(experiment.validation, SplitValidation):
-        kept, held_out = train_validation_split(
-            len(train), experiment.validation.fraction, experiment.validation.seed
-        )
-        train, validation = dataset.train.take(kept), dataset.train.take(held_out)
+    parts = split_positions(experiment, len(dataset.train))
+    train, validation = dataset.train, None
+    if parts is not None:
+        train, validation = (dataset.train.take(part) for part in parts)
     elif isinstance(experiment.validation, TestValidation):
         validation = dataset.test
     wanted = experiment.data.train_images
@@ -52,6 +49,17 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
         stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
         train = train.take(stream.permutation(len(train))[:wanted])
     return Plan(train, validation, _scaling(experiment, dataset), experiment.batch_size)
+
+
+def split_positions(
+    experiment: Experiment, train_images: int
+) -> tuple[Positions, Positions] | None:
+    """The positions to train on and those held back for validation, where that is a split."""
+    if not isinstance(experiment.validation, SplitValidation):
+        return None
+    return train_validation_split(
+        train_images, experiment.validation.fraction, experiment.validation.seed
+    )
 
 
 def check_plan(experiment: Experiment, dataset: Dataset) -> None:

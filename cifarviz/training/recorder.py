@@ -29,9 +29,11 @@ class Recorder:
         self._last_write = 0.0
         self._last_look = 0.0
         run = store.get(run_id)
-        self._seconds_before = run.seconds
-        # When this turn began: the last sign of life is still the one the worker gave then.
-        self._began = run.progress.heartbeat if run.progress is not None else time.time()
+        # Time at work is known up to the last sign of life, which the worker gave when this turn
+        # began; the time since then belongs to this turn.
+        self._seconds = run.seconds
+        self._counted_until = run.progress.heartbeat if run.progress is not None else time.time()
+        self._at_work = True
         self.phase = "preparing"
         self.epoch = 0
         self.step = 0
@@ -58,10 +60,14 @@ class Recorder:
             loss = np.concatenate([loss for _, loss, _ in self._pending])
             accuracy = np.concatenate([accuracy for _, _, accuracy in self._pending])
             points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
-        self._store.record(self._run_id, self._progress(), points, epoch)
+        now = time.time()
+        if self._at_work:
+            # A clock that is put back takes nothing away.
+            self._seconds += max(now - self._counted_until, 0.0)
+        self._counted_until = now
+        self._store.record(self._run_id, self._progress(now), points, epoch)
         # A process that is killed has no chance to say at its end how long it worked.
-        spent = time.time() - self._began
-        self._store.describe(self._run_id, seconds=self._seconds_before + max(spent, 0.0))
+        self._store.describe(self._run_id, seconds=self._seconds)
         self._pending.clear()
         self._last_write = time.monotonic()
 
@@ -86,6 +92,13 @@ class Recorder:
     def _pause(self) -> Action:
         self.flush()
         self._store.transition(self._run_id, RunState.PAUSED)
+        self._at_work = False
+        action = self._resume_or_stop()
+        self.flush()
+        self._at_work = True
+        return action
+
+    def _resume_or_stop(self) -> Action:
         while True:
             time.sleep(_LOOK_EVERY)
             self.beat()
@@ -95,7 +108,7 @@ class Recorder:
             if action in (Action.RESUME, Action.STOP):
                 return action
 
-    def _progress(self) -> Progress:
+    def _progress(self, now: float) -> Progress:
         left = None
         if self.seconds_per_step is not None:
             steps_left = self._total_steps - self.step
@@ -108,5 +121,5 @@ class Recorder:
             steps_per_epoch=self._steps_per_epoch,
             images_per_second=self.images_per_second,
             seconds_left=left,
-            heartbeat=time.time(),
+            heartbeat=now,
         )

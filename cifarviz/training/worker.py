@@ -132,11 +132,10 @@ class Worker:
         if slot is None:
             return
         try:
-            before = self.store.transition(run_id, RunState.RUNNING).seconds
-            ending, seconds = self._train(run_id)
-            self.store.describe(
-                run_id, seconds=before + seconds, stopped_early=ending.stopped_early
-            )
+            self.store.transition(run_id, RunState.RUNNING)
+            ending = self._train(run_id)
+            self._count_seconds(run_id)
+            self.store.describe(run_id, stopped_early=ending.stopped_early)
             if ending.state is RunState.STOPPED:
                 self._stopping(run_id)
             run = self.store.transition(run_id, ending.state, ending.message)
@@ -163,15 +162,14 @@ class Worker:
                 time.sleep(1)
             time.sleep(_POLL)
 
-    def _train(self, run_id: str) -> tuple[Ending, float]:
-        """Run the engine: how the run ends, and the seconds it took."""
-        started = time.monotonic()
+    def _train(self, run_id: str) -> Ending:
+        """Run the engine; returns how the run ends."""
         try:
             # One of the three doors to TensorFlow, whose import is not the run's time.
             with HEAVY_IMPORTS:
                 from cifarviz.training import engine
 
-            started = time.monotonic()
+            self.store.describe(run_id, heartbeat=time.time())
             ending = engine.train(self.store, run_id, self.settings)
         except CifarvizError as error:
             ending = Ending(RunState.FAILED, str(error))
@@ -179,7 +177,16 @@ class Worker:
             log.exception("run %s failed", run_id)
             message = f"Training broke off: {type(error).__name__}: {error}"
             ending = Ending(RunState.FAILED, message)
-        return ending, time.monotonic() - started
+        return ending
+
+    def _count_seconds(self, run_id: str) -> None:
+        """Add the time since the last sign of life, up to which the time at work is known."""
+        run = self.store.get(run_id)
+        # Who was stopped while paused did no work since.
+        if run.progress is not None and run.state is not RunState.PAUSED:
+            now = time.time()
+            spent = max(now - run.progress.heartbeat, 0.0)
+            self.store.describe(run_id, seconds=run.seconds + spent, heartbeat=now)
 
     def _stopping(self, run_id: str) -> None:
         try:

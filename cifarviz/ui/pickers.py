@@ -10,6 +10,8 @@ from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
+from cifarviz.ui.components.own_choices import own_choices
+from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
 
@@ -35,22 +37,22 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
     if wanted is None:
         remembered = state.recall("run")
         wanted = remembered if remembered in ready else next(iter(ready))
-        st.query_params["run"] = wanted
+        own_choices(run=wanted)
     if wanted not in ready:
         _cannot_be_shown(wanted, runs)
     if not ready:
         return None
     names = distinct_names(list(ready.values()))
     chosen = wanted if wanted in ready else None
-    state.put("pick-run", chosen)
+    show("pick-run", chosen)
     st.selectbox(
         "Run",
         list(ready),
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key="pick-run",
-        on_change=_to_address,
-        args=("run", "pick-run", ("checkpoint", *dependent)),
+        on_change=_run_chosen,
+        args=(("checkpoint", *dependent),),
         help="A trained network; runs appear here as soon as their first epoch is done.",
     )
     if chosen is None:
@@ -73,14 +75,13 @@ def pick_checkpoint(run: Run) -> Checkpoint:
         )
     wanted = st.query_params.get("checkpoint", kept[0])
     chosen = next((which for which in kept if which == wanted), kept[0])
-    state.put("pick-checkpoint", chosen)
+    show("pick-checkpoint", chosen)
     st.selectbox(
         "Weights",
         kept,
         format_func=lambda which: checkpoint_words(run, which),
         key="pick-checkpoint",
-        on_change=_to_address,
-        args=("checkpoint", "pick-checkpoint", ()),
+        on_change=_checkpoint_chosen,
         help="A run keeps its newest weights, and those of the epoch with the lowest loss.",
     )
     if chosen != wanted:
@@ -122,10 +123,12 @@ def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
     return labels
 
 
-def _to_address(name: str, key: str, forget: Sequence[str]) -> None:
-    for other in forget:
-        st.query_params.pop(other, None)
-    st.query_params[name] = state.get(key)
+def _run_chosen(forget: Sequence[str]) -> None:
+    change(**dict.fromkeys(forget), run=state.get("pick-run"))
+
+
+def _checkpoint_chosen() -> None:
+    change(checkpoint=state.get("pick-checkpoint"))
 
 
 def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:

@@ -56,6 +56,25 @@ def setup_memory() -> SetupMemory:
 
 
 @dataclass
+class AddressMemory:
+    """The address of a page as this session last had it. Monotonic seconds: ``arrived``, when the
+    browser came with it (a link, its Back button), and of ``replaced`` ones, when they were.
+    """
+
+    page: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    arrived: float = 0.0
+    replaced: dict[frozenset[tuple[str, str]], float] = field(default_factory=dict)
+
+
+def address_memory() -> AddressMemory:
+    """The memory of the address, to be changed in place."""
+    memory = st.session_state.setdefault("address-memory", AddressMemory())
+    assert isinstance(memory, AddressMemory)
+    return memory
+
+
+@dataclass
 class TickedRuns:
     """What is ticked in the table of runs: ids with commas between them, as in the address."""
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.confusion import cell_members, confusion_matrix, row_percent
+from cifarviz.analysis.confusion import cell_members, count_confusion, row_percent
 
 
 def test_rows_are_actual_and_columns_predicted() -> None:
     labels = np.array([0, 0, 0, 1, 2], np.uint8)
     predicted = np.array([0, 2, 2, 1, 0])
 
-    matrix = confusion_matrix(labels, predicted, 3)
+    matrix = count_confusion(labels, predicted, 3)
 
     assert matrix.tolist() == [[1, 0, 2], [0, 1, 0], [1, 0, 0]]
 
@@ -21,14 +21,14 @@ def test_it_counts_as_scikit_learn_does() -> None:
     labels = random.integers(0, 100, 5000).astype(np.uint8)
     predicted = random.integers(0, 100, 5000)
 
-    matrix = confusion_matrix(labels, predicted, 100)
+    matrix = count_confusion(labels, predicted, 100)
 
     expected = metrics.confusion_matrix(labels, predicted, labels=range(100))
     np.testing.assert_array_equal(matrix, expected)
 
 
 def test_classes_that_do_not_occur_have_empty_rows() -> None:
-    matrix = confusion_matrix(np.array([1, 1]), np.array([1, 1]), 3)
+    matrix = count_confusion(np.array([1, 1]), np.array([1, 1]), 3)
 
     assert matrix.tolist() == [[0, 0, 0], [0, 2, 0], [0, 0, 0]]
     assert row_percent(matrix).tolist() == [[0, 0, 0], [0, 100, 0], [0, 0, 0]]
@@ -37,7 +37,7 @@ def test_classes_that_do_not_occur_have_empty_rows() -> None:
 def test_no_images_give_an_empty_matrix() -> None:
     none = np.empty(0, np.int64)
 
-    assert confusion_matrix(none, none, 2).tolist() == [[0, 0], [0, 0]]
+    assert count_confusion(none, none, 2).tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.filterwarnings("error")
@@ -50,7 +50,7 @@ def test_percentages_are_of_the_row() -> None:
 @pytest.mark.parametrize(("label", "predicted"), [(3, 0), (0, 3), (-1, 0)])
 def test_a_class_that_is_not_there_is_refused(label: int, predicted: int) -> None:
     with pytest.raises(ValueError, match="0 to 2"):
-        confusion_matrix(np.array([0, label]), np.array([0, predicted]), 3)
+        count_confusion(np.array([0, label]), np.array([0, predicted]), 3)
 
 
 def test_members_of_a_cell_come_surest_first() -> None:
@@ -71,7 +71,7 @@ def test_cells_hold_every_image_once_as_the_matrix_counts_them() -> None:
 
     cells = {(a, p): cell_members(labels, probabilities, a, p) for a in range(4) for p in range(4)}
 
-    matrix = confusion_matrix(labels, probabilities.argmax(1), 4)
+    matrix = count_confusion(labels, probabilities.argmax(1), 4)
     assert {cell: len(members) for cell, members in cells.items()} == dict(np.ndenumerate(matrix))
     assert sorted(np.concatenate(list(cells.values()))) == list(range(300))
 

@@ -3,15 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from cifarviz.analysis.confusion import confusion_matrix
-from cifarviz.analysis.scores import accuracy, cross_entropy, per_class_scores
+from cifarviz.analysis.confusion import count_confusion
+from cifarviz.analysis.scores import accuracy, cross_entropy, score_classes
 
 CLASSES = ("cat", "dog", "ship")
 
 
 def test_scores_by_hand() -> None:
     # Of 4 cats 3 are found, and one dog is taken for a cat.
-    scores = per_class_scores(CLASSES, np.array([[3, 1, 0], [1, 1, 0], [0, 0, 5]]))
+    scores = score_classes(CLASSES, np.array([[3, 1, 0], [1, 1, 0], [0, 0, 5]]))
 
     assert scores.precision.tolist() == [3 / 4, 1 / 2, 1]
     assert scores.recall.tolist() == [3 / 4, 1 / 2, 1]
@@ -26,7 +26,7 @@ def test_scores_are_scikit_learns() -> None:
     predicted = np.where(random.random(400) < 0.5, labels, random.integers(0, 8, 400))
     names = tuple("abcdefghij")
 
-    scores = per_class_scores(names, confusion_matrix(labels, predicted, 10))
+    scores = score_classes(names, count_confusion(labels, predicted, 10))
 
     # Class 9 neither occurs nor is predicted, so that it has no score at all.
     expected = precision_recall_fscore_support(
@@ -41,7 +41,7 @@ def test_scores_are_scikit_learns() -> None:
 @pytest.mark.filterwarnings("error")
 def test_what_has_no_meaning_is_nan_and_warns_nobody() -> None:
     # All three images are cats, and one was taken for a dog.
-    scores = per_class_scores(CLASSES, np.array([[2, 1, 0], [0, 0, 0], [0, 0, 0]]))
+    scores = score_classes(CLASSES, np.array([[2, 1, 0], [0, 0, 0], [0, 0, 0]]))
 
     np.testing.assert_array_equal(scores.precision, [1, 0, np.nan])
     np.testing.assert_array_equal(scores.recall, [2 / 3, np.nan, np.nan])
@@ -49,7 +49,7 @@ def test_what_has_no_meaning_is_nan_and_warns_nobody() -> None:
 
 
 def test_a_table_has_a_row_a_class() -> None:
-    table = per_class_scores(CLASSES, np.diag([3, 1, 4])).to_frame()
+    table = score_classes(CLASSES, np.diag([3, 1, 4])).to_frame()
 
     assert list(table.index) == list(CLASSES)
     assert table.loc["ship"].to_dict() == {"precision": 1, "recall": 1, "f1": 1, "support": 4}
@@ -58,7 +58,7 @@ def test_a_table_has_a_row_a_class() -> None:
 
 def test_a_matrix_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="3 classes"):
-        per_class_scores(CLASSES, np.eye(2, dtype=int))
+        score_classes(CLASSES, np.eye(2, dtype=int))
 
 
 def test_accuracy_is_the_share_found() -> None:

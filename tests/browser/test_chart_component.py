@@ -1,13 +1,18 @@
 """The chart in a real browser: zoom, clicks, themes, pictures, and what goes wrong."""
 
+import io
+import re
 import shutil
 import xml.etree.ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from cifarviz.ui.static_files import provide
+from scripts.chromium import settle
 
 APP = Path(__file__).parent / "apps" / "live_chart.py"
 
@@ -29,7 +34,7 @@ def app(server, page: Page) -> Page:
 
 def drawn(page: Page, name: str) -> Locator:
     chart = page.get_by_role("figure", name=name)
-    expect(chart.locator("svg.main-svg").first).to_be_visible()
+    expect(chart.locator("svg.main-svg").first).to_be_visible(timeout=20_000)
     return chart
 
 
@@ -172,3 +177,53 @@ def test_without_its_script_it_says_so(app_server, page: Page, tmp_path: Path) -
     expect(alert.locator("visible=true").and_(page.locator("[aria-label='Loss'] p"))).to_have_count(
         0
     )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_can_be_read_on_every_shade(server, new_page, scheme: str) -> None:
+    page = new_page(color_scheme=scheme)
+    page.goto(server.url)
+    chart = drawn(page, "All shades of the scale")
+    settle(page)
+    chart.scroll_into_view_if_needed()
+    cells = chart.evaluate(
+        """(e) => {
+            const { xaxis, yaxis } = e._fullLayout;
+            return [...e.querySelectorAll('.textpoint text')].map((text, n) => ({
+                number: text.textContent,
+                color: getComputedStyle(text).fill,
+                x: xaxis._offset + xaxis.l2p((n % 8) - 0.4),
+                y: yaxis._offset + yaxis.l2p(Math.floor(n / 8) - 0.4),
+            }));
+        }"""
+    )
+    picture = np.array(Image.open(io.BytesIO(chart.screenshot())).convert("RGB"))
+    assert [cell["number"] for cell in cells] == ["·", *map(str, range(1, 64))]
+    worst = min(
+        contrast(
+            tuple(map(int, re.findall(r"\d+", cell["color"])[:3])),
+            tuple(picture[round(cell["y"]), round(cell["x"])].tolist()),
+        )
+        for cell in cells
+    )
+    assert worst >= 4.5  # WCAG 2, AA
+
+
+def test_the_charts_own_buttons_do_not_cover_the_first_row(app: Page) -> None:
+    chart = drawn(app, "All shades of the scale")
+    chart.hover()
+    bar, plot = chart.locator(".modebar").bounding_box(), chart.locator(".nsewdrag").bounding_box()
+    assert bar
+    assert plot
+    assert bar["y"] + bar["height"] <= plot["y"]
+
+
+def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color: tuple[int, ...]) -> float:
+    parts = [c / 255 for c in color]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

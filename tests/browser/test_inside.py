@@ -77,7 +77,7 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
     show(page, server, f"run={run}&image=3")
     channel(page, "conv2d_3", 9).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Channel 9 of 0 to 63")).to_be_visible()
+    expect(dialog.get_by_text("Channel 9 · one of 64")).to_be_visible()
     expect(dialog.get_by_text("Its kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"run={run}&image=3&layer=conv2d_3&channel=9$"))
 
@@ -89,11 +89,11 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
     expect(dialog.locator(".hoverlayer").first).to_contain_text(re.compile(r"row \d+, column \d+"))
 
     dialog.get_by_role("button", name="Next").click()
-    expect(dialog.get_by_text("Channel 10 of 0 to 63")).to_be_visible()
+    expect(dialog.get_by_text("Channel 10 · one of 64")).to_be_visible()
     expect(page).to_have_url(re.compile("channel=10$"))
 
     page.reload()
-    expect(dialog.get_by_text("Channel 10 of 0 to 63")).to_be_visible(timeout=60_000)
+    expect(dialog.get_by_text("Channel 10 · one of 64")).to_be_visible(timeout=60_000)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page).to_have_url(re.compile("image=3$"))
@@ -119,3 +119,41 @@ def test_an_uploaded_file_is_looked_into(
     expect(page.get_by_text("is a text file, not an image")).to_be_visible()
     page.get_by_test_id("stButtonGroup").get_by_text("Test images").click()
     expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible()
+
+
+def test_back_leads_to_the_page_before(page: Page, inside: tuple[AppServer, str]) -> None:
+    server, run = inside
+    page.goto(f"{server.url}/runs")
+    settle(page)
+    for name in ("Inside", "Predict"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page).to_have_url(re.compile(rf"/{name.lower()}\?run={run}$"))
+        settle(page)
+    for name in ("Inside", "Runs"):
+        page.go_back()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile("/runs$"))
+
+
+def test_quick_presses_all_count(page: Page, inside: tuple[AppServer, str]) -> None:
+    server, run = inside
+    show(page, server, f"run={run}&image=3")
+    index = page.get_by_role("textbox", name="Official index")
+    following = page.get_by_role("button", name="Next", exact=True)
+    for _ in range(4):
+        following.click(no_wait_after=True)
+        page.wait_for_timeout(100)
+    expect(index).to_have_value("7")
+    expect(page).to_have_url(re.compile("image=7$"))
+    settle(page)
+    expect(index).to_have_value("7")
+
+    # One of another kind at once after the first: neither takes the other back.
+    page.get_by_test_id("stButtonGroup").get_by_text("Training images").click()
+    following.click(no_wait_after=True)
+    expect(page).to_have_url(re.compile("split=train&image="))
+    page.wait_for_timeout(1200)  # the browser has surely caught up
+    page.go_back()
+    page.go_back()
+    expect(index).to_have_value("7")
+    expect(page.get_by_role("combobox", name="Run")).to_have_value("mine")

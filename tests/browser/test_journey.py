@@ -67,9 +67,9 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     expect(page.get_by_role("heading", name="Samples", level=1)).to_be_visible()
     tiles = page.get_by_role("group", name="Images drawn").get_by_role("button")
     expect(tiles.first).to_be_visible()
-    seed = page.get_by_role("spinbutton", name="Seed").input_value()
+    seed = page.get_by_label("Seed", exact=True).input_value()
     page.get_by_role("button", name="Shuffle").click()
-    expect(page.get_by_role("spinbutton", name="Seed")).not_to_have_value(seed)
+    expect(page.get_by_label("Seed", exact=True)).not_to_have_value(seed)
     tiles.first.click()
     expect(page.get_by_text(re.compile("official index", re.IGNORECASE)).first).to_be_visible()
     page.keyboard.press("Escape")
@@ -111,7 +111,8 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     other = new_page()
     other.goto(address)
     figure(other, "Loss")
-    expect(other.get_by_test_id("stSidebar").get_by_text("running, epoch")).to_be_visible()
+    status = other.get_by_test_id("stSidebar").locator(".st-key-run-status")
+    expect(status).to_contain_text(re.compile("running.*epoch", re.DOTALL))
 
     # Paused in one browser, resumed in the other, stopped in the first.
     page.get_by_role("button", name="Pause").click()

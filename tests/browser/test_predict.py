@@ -56,6 +56,10 @@ def test_uploads_good_and_bad(predict: Page, tmp_path: Path) -> None:
     choose(predict, photo(tmp_path, "a.jpg"), bad, photo(tmp_path, "b.gif"))
 
     expect(uploaded(predict, "a.jpg")).to_be_visible(timeout=FIRST)
+    # The page goes to the answers, the newest first.
+    heading = predict.get_by_role("heading", name="2 images added, 1 file that cannot be read")
+    expect(heading).to_be_in_viewport()
+    expect(uploaded(predict, "b.gif")).to_be_in_viewport()
     seen = predict.get_by_role("img", name="b.gif as the network saw it")
     expect(seen).to_be_visible()
     box = seen.bounding_box()
@@ -71,10 +75,10 @@ def test_of_many_uploads_one_is_shown_in_full(predict: Page, tmp_path: Path) -> 
     choose(predict, *(photo(tmp_path, f"{number}.png") for number in range(8)))
     tiles = predict.get_by_role("group", name=re.compile("Your images")).get_by_role("button")
     expect(tiles).to_have_count(8, timeout=FIRST)
-    expect(uploaded(predict, "0.png")).to_be_visible()
+    expect(uploaded(predict, "7.png")).to_be_visible()
     tiles.nth(5).click()
-    expect(uploaded(predict, "5.png")).to_be_visible()
-    expect(uploaded(predict, "0.png")).to_have_count(0)
+    expect(uploaded(predict, "2.png")).to_be_visible()
+    expect(uploaded(predict, "7.png")).to_have_count(0)
 
 
 def test_an_image_to_try_is_in_the_address(predict: Page) -> None:

@@ -57,6 +57,7 @@ def test_the_opened_image_is_in_the_link_steps_and_closes(samples: Page) -> None
     samples.keyboard.press("ArrowRight")
     expect(dialog).to_contain_text(names[1].split("image ")[1])
     expect(samples).to_have_url(re.compile(rf"image={index_of(names[1])}"))
+    expect(dialog).to_contain_text(names[1].replace(", ", " · "))
 
     samples.reload()
     expect(samples.get_by_role("dialog")).to_contain_text(names[1].split("image ")[1])
@@ -97,12 +98,35 @@ def test_a_hundred_images_come_well_within_a_second(samples: Page) -> None:
     expect(samples).to_have_url(re.compile(r"\?count=100$"))
 
 
-def test_quick_presses_are_all_heard(samples: Page) -> None:
-    up = samples.get_by_test_id("stNumberInput").filter(has_text="Seed").get_by_role("button")
-    for _ in range(4):
-        up.last.click(delay=5)
-    expect(samples).to_have_url(re.compile(r"\?seed=781$"))
-    expect(samples.get_by_label("Seed", exact=True)).to_have_value("781")
+def test_quick_choices_are_all_heard(samples: Page) -> None:
+    for name in ("bird", "cat", "deer", "dog"):
+        samples.get_by_role("button", name=name, exact=True).first.click(delay=5)
+    expect(samples).to_have_url(re.compile(r"\?classes=bird%2Ccat%2Cdeer%2Cdog$"))
+    for name in ("bird", "cat", "deer", "dog"):
+        chosen = samples.get_by_role("button", name=name, exact=True).first
+        expect(chosen).to_have_attribute("aria-pressed", "true")
+
+
+def test_numbers_typed_quickly_one_after_the_other_are_all_kept(samples: Page) -> None:
+    for label, value in (("How many", "12"), ("Seed", "5"), ("Custom divisor", "225")):
+        samples.get_by_label(label, exact=True).fill(value)
+        samples.get_by_label(label, exact=True).press("Tab")
+    expect(samples).to_have_url(re.compile(r"\?count=12&seed=5&divisor=225$"))
+    expect(samples.get_by_label("How many", exact=True)).to_have_value("12")
+    expect(tiles(samples)).to_have_count(12)
+
+
+def test_a_wrong_number_stays_with_a_sentence_until_it_is_put_right(samples: Page) -> None:
+    count = samples.get_by_label("How many", exact=True)
+    count.fill("1.5")
+    count.press("Enter")
+    expect(samples.get_by_text("cannot be the number of images")).to_be_visible()
+    expect(count).to_have_value("1.5")
+    expect(tiles(samples)).to_have_count(50)
+    count.fill("15")
+    count.press("Enter")
+    expect(tiles(samples)).to_have_count(15)
+    expect(samples.get_by_text("cannot be the number of images")).to_have_count(0)
 
 
 def test_back_undoes_the_last_choice(samples: Page) -> None:

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.settings import Settings
 
 Call = Callable[..., Any]
 
 
-def test_evaluating_measures_the_test_images(call: Call, tiny: Any) -> None:
+def test_evaluating_measures_the_test_images_once(
+    call: Call, tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = call("evaluate", tiny["run"], "--json").json
     assert (found["run"], found["split"], found["images"]) == (tiny["run"], "test", 1000)
     # The preset validates by the same test images.
@@ -26,6 +29,13 @@ def test_evaluating_measures_the_test_images(call: Call, tiny: Any) -> None:
     assert np.trace(confusion) / 1000 == found["accuracy"]
     assert found["per_class"]["cat"]["support"] == 100
     assert "airplane" in call("evaluate", tiny["run"]).out
+
+    # The answers are kept: by now nobody needs the network for them.
+    def refuse(*_args: object, **_more: object) -> None:
+        raise AssertionError("asked again")
+
+    monkeypatch.setattr(TrainedModel, "probabilities", refuse)
+    assert call("evaluate", tiny["run"], "--json").json == found
 
 
 def test_predicting_answers_for_each_file_and_says_which_cannot_be_read(

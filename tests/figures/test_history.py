@@ -110,3 +110,18 @@ def test_a_name_is_text_and_not_markup() -> None:
 def test_no_runs_are_said_in_a_word() -> None:
     figure = history_comparison_figure(history_comparison("loss", []))
     assert "Choose runs" in figure.layout.annotations[0].text
+
+
+def test_the_first_batch_has_axes_to_grow_into() -> None:
+    curves = history_curves("accuracy", batch_epochs=[1 / 12_500], batch_values=[0.0])
+    layout = history_figure(curves).layout
+    assert np.isclose(layout.xaxis.autorangeoptions.include[1], 20 / 12_500)
+    assert (layout.yaxis.minallowed, layout.yaxis.maxallowed) == (-0.05, 1.05)
+    few = history_curves("loss", batch_epochs=[0.5, 1.0], batch_values=[2.0, 1.0])
+    assert history_figure(few).layout.xaxis.autorangeoptions.include[1] == 1.0
+
+
+def test_the_trend_of_a_short_run_is_smooth_too() -> None:
+    noisy = np.where(np.arange(120) % 2, 0.0, 1.0)
+    curves = history_curves("accuracy", batch_epochs=np.arange(120), batch_values=noisy)
+    assert np.ptp(curves.trend[10:-10]) < 0.1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
-from cifarviz.figures.per_class_scores import per_class_scores, per_class_scores_figure
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
+from cifarviz.figures.score_bars import score_bars, score_bars_figure
 from cifarviz.figures.theme import CLASS_COLORS
 
 CLASSES = ("cat", "dog", "frog")
@@ -23,14 +23,25 @@ def test_a_cell_knows_actual_predicted_and_count() -> None:
     heatmap = confusion_matrix_figure(confusion_matrix(CLASSES, COUNTS)).data[0]
     assert list(heatmap.customdata[1][0]) == [1, 0, 1]
     assert heatmap.hovertext[1][0].startswith("dog taken for cat: 1 image, 25.0% of dog")
-    assert list(heatmap.text[0]) == ["8", "2", "·"]
 
 
 def test_percent_of_a_row() -> None:
     value = confusion_matrix(CLASSES, COUNTS, shown="row_percent")
-    heatmap = confusion_matrix_figure(value).data[0]
-    assert list(heatmap.text[1]) == ["25%", "75%", "·"]
+    heatmap, numbers = confusion_matrix_figure(value).data
+    assert list(numbers.text[3:6]) == ["25%", "75%", "·"]
+    assert numbers.meta["onScale"][3:6] == [0.25, 0.75, 0]
     assert (heatmap.zmin, heatmap.zmax) == (0, 1)
+
+
+def test_the_numbers_stand_in_their_cells_and_know_their_place_on_the_scale() -> None:
+    figure = confusion_matrix_figure(confusion_matrix(CLASSES, COUNTS, ringed=(1, 0)))
+    numbers = figure.data[1]
+    cells = list(zip(numbers.y, numbers.x, numbers.text, strict=True))
+    assert cells[:3] == [("cat", "cat", "8"), ("cat", "dog", "2"), ("cat", "frog", "·")]
+    assert cells[3][:2] == ("dog", "cat")
+    assert numbers.meta["onScale"][:3] == [1, 0.25, 0]
+    ring = figure.layout.shapes[0]
+    assert (round(ring.y0), round(ring.y1), round(ring.x0), round(ring.x1)) == (1, 1, 0, 0)
 
 
 def test_a_matrix_of_another_size_is_refused() -> None:
@@ -44,16 +55,16 @@ def test_no_predictions_are_said_in_a_word() -> None:
 
 
 def test_a_score_without_meaning_is_none() -> None:
-    value = per_class_scores(CLASSES, [0.5, math.nan, 1], [1, 0, 1], [0.6, 0, 1], [4, 3, 2])
+    value = score_bars(CLASSES, [0.5, math.nan, 1], [1, 0, 1], [0.6, 0, 1], [4, 3, 2])
     assert value.classes[1].precision is None
     assert value.classes[2].support == 2
-    f1, precision, recall = per_class_scores_figure(value).data
+    f1, precision, recall = score_bars_figure(value).data
     assert (f1.name, precision.name, recall.name) == ("F1", "Precision", "Recall")
     assert precision.x[1] is None
 
 
 def test_no_scores_are_said_in_a_word() -> None:
-    figure = per_class_scores_figure(per_class_scores((), (), (), (), ()))
+    figure = score_bars_figure(score_bars((), (), (), (), ()))
     assert figure.layout.annotations[0].text.startswith("No scores yet")
 
 

@@ -1,5 +1,6 @@
 """Evaluate: the numbers, the cell that is looked at, what is kept, and bad links."""
 
+import json
 import os
 from typing import Any
 
@@ -173,6 +174,29 @@ def test_pages_of_a_large_cell_are_turned(run: Run, expected: Evaluation) -> Non
     assert not first.exception
 
 
+def test_ten_images_at_random_are_the_seeds_and_drawn_again(run: Run, expected: Evaluation) -> None:
+    def shown(app: AppTest) -> list[str]:
+        grids = [one.proto for one in elements(app, "bidi_component")]
+        sent = next(grid for grid in grids if "random" in grid.id)
+        return json.loads(sent.bytes.split(b"\n", 2)[1])["labels"]
+
+    first = opened()
+    labels = shown(first)
+    assert len(labels) == len(set(labels)) == 10
+    for label in labels:
+        index, actual, said = label.split("\n")
+        position = int(np.flatnonzero(expected.indices == int(index))[0])
+        predicted = CIFAR10.classes[expected.predicted[position]]
+        assert actual == CIFAR10.classes[expected.labels[position]]
+        assert said == f"{'✓' if actual == predicted else '✗'} {predicted}"
+    next(one for one in first.button if one.label == "Draw again").click().run()
+    assert shown(first) != labels
+    assert shown(opened(seed=first.query_params["seed"])) == shown(first)
+    first.text_input(key="evaluate-seed").set_value("0").run()
+    assert shown(first) == labels
+    assert not first.exception
+
+
 def test_a_cell_without_images_says_so(run: Run, expected: Evaluation) -> None:
     empty = next(cell for cell in np.argwhere(expected.confusion == 0) if cell[0] != cell[1])
     actual, predicted = (CIFAR10.classes[i] for i in empty)
@@ -207,6 +231,7 @@ def test_an_image_of_another_cell_is_named_and_one_click_away(
         ({"image": "5000"}, "Test image 5,000 is not among the 1,000 of the embedded sample"),
         ({"page": "77"}, "“77” is none of them"),
         ({"view": "pie"}, "There is no view “pie”"),
+        ({"seed": "-1"}, "“-1” is no seed"),
         ({"run": "zzz"}, "There is no run “zzz” here."),
     ],
 )

@@ -126,9 +126,12 @@ def test_every_layer_is_shown_with_its_type_shape_and_channels(run: Run) -> None
     assert not app.exception
 
 
-def test_the_page_begins_with_the_published_image_and_the_address_holds_it(run: Run) -> None:
+def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -> None:
     app = opened()
-    assert address_of(app) == {"run": run.id, "image": "1"}
+    # The browser is asked to complete the address, without a step for its Back button.
+    assert address_of(app) == {}
+    assert "own-choices" in components(app)
+    assert "own-choices" not in components(opened(run=run.id))
     assert "**Test image 1, ship**" in said(app)
     assert app.selectbox(key="pick-checkpoint").options == [
         "as it ended",
@@ -213,9 +216,11 @@ def test_an_image_outside_the_sample_names_those_nearest(run: Run, settings: Set
     ("address", "sentence"),
     [
         ({"layer": "nope"}, "This network has no layer “nope”"),
-        ({"layer": "conv2d_1", "channel": "6"}, "The channels of conv2d_1 are numbered 0 to 5"),
-        ({"layer": "conv2d_1", "channel": "x"}, "The channels of conv2d_1 are numbered 0 to 5"),
-        ({"layer": "dense_1", "channel": "1"}, "dense_1 has no channels"),
+        ({"layer": "nope", "channel": "2"}, "This network has no layer “nope”"),
+        ({"layer": "conv2d_1", "channel": "6"}, "The 6 channels of “conv2d_1” are numbered from"),
+        ({"layer": "conv2d_1", "channel": "x"}, "The 6 channels of “conv2d_1” are numbered from"),
+        ({"layer": "dense_1", "channel": "1"}, "“dense_1” has no channels"),
+        ({"channel": "1"}, "To channel “1” the address names no layer."),
     ],
 )
 def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
@@ -223,8 +228,17 @@ def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
 ) -> None:
     app = opened(**address)
     assert len(app.error) == 1
-    assert errors(app)[0].startswith(sentence)
+    assert errors(app)[0].replace("\\", "").startswith(sentence)
     assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_all_that_is_wrong_with_an_address_is_said(run: Run) -> None:
+    app = opened(image="abc", layer="nope", channel="x")
+    image, layer, channel = errors(app)
+    assert "“abc” is none of them" in image
+    assert "no layer “nope”" in layer
+    assert "“x” is no number" in channel
     assert not app.exception
 
 
@@ -250,7 +264,7 @@ def test_an_unknown_run_is_one_sentence_and_another_can_be_chosen(run: Run) -> N
 
 def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -> None:
     app = opened(layer="conv2d_2", channel="7")
-    assert any(text.startswith("**Channel 7** of 0 to 7") for text in said(app))
+    assert any(text.startswith("**Channel 7** · one of 8, counted from 0") for text in said(app))
     assert "Its kernel, 3 × 3 for each of 6 input channels" in said(app)
     assert {"channel-map", "channel-kernel"} <= set(components(app))
     assert not app.exception
@@ -290,7 +304,7 @@ def test_damaged_weights_are_said_and_other_runs_still_work(
     broken = stored_runs.store_run(store, TINY, name="broken", checkpoints={"last": arrays})
     checkpoint_path(store.folder(broken.id), "last").write_bytes(b"PK\x03\x04 no more")
     app = opened()
-    assert address_of(app)["run"] == broken.id
+    assert app.selectbox(key="pick-run").value == broken.id
     assert "is damaged and cannot be read" in errors(app)[0]
     assert grids(app) == []
     app.selectbox(key="pick-run").select(run.id).run()
@@ -370,5 +384,5 @@ def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
     app = opened(layer="conv2d_1", channel="0")
     assert grids(app) == ["conv2d_1", "dropout_1", "conv2d_2"]
     assert "bars-global_average_pooling2d_1" in components(app)
-    assert "Its kernel, 5 × 5 for each of 3 input channels" in said(app)
+    assert "Its kernel, 5 × 5 for each of the image's channels: red, green, blue" in said(app)
     assert not app.exception

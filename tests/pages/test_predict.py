@@ -14,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.splits import train_validation_split
 from cifarviz.data.uploads import fit_to
+from cifarviz.experiment.choices import SplitValidation
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -232,7 +234,9 @@ def test_a_bad_file_stands_in_its_place_among_good_ones(run: Run) -> None:
         if one.type in ("markdown", "error")
     ]
     names = [name for one in shown for name in ("first", "notes", "last") if name in one]
-    assert names == ["first", "notes", "last"]
+    # The newest first.
+    assert names == ["last", "notes", "first"]
+    assert [one.value for one in app.subheader] == ["2 images added, 1 file that cannot be read"]
     assert len(pictures(app)) == 4
     assert not app.exception
 
@@ -242,10 +246,10 @@ def test_twenty_files_are_shown_at_a_glance(run: Run) -> None:
         (f"{number}.png", encoded(photo((20 + number, 20))), "") for number in range(18)
     ]
     app = uploaded(*files, ("notes.png", b"text", ""), ("cut.gif", animation()[:30], ""))
-    assert "20 files: 18 answered, 2 that cannot be read" in text(app).replace("**", "")
+    assert [one.value for one in app.subheader] == ["18 images added, 2 files that cannot be read"]
     assert len(errors(app)) == 2
-    # The first one in full.
-    assert pictures(app) == ["0.png as uploaded", "0.png as the network saw it"]
+    # The newest in full.
+    assert pictures(app) == ["17.png as uploaded", "17.png as the network saw it"]
     assert not app.exception
 
 
@@ -285,7 +289,40 @@ def test_an_upload_takes_the_place_of_a_linked_image(run: Run, test_images: Imag
 def test_a_training_image_of_the_sample(run: Run, shared: tuple[Settings, Run]) -> None:
     train = library.load("cifar10", "sample", shared[0]).train
     app = opened(split="train", image=int(train.indices[3]))
-    assert f"Training image {train.indices[3]:,}, {CIFAR10.classes[train.labels[3]]}" in text(app)
+    assert f"Training image {train.indices[3]}, {CIFAR10.classes[train.labels[3]]}" in text(app)
+    assert not app.exception
+
+
+def test_any_image_of_the_data_set_is_chosen_by_its_index_or_drawn(
+    run: Run, shared: tuple[Settings, Run]
+) -> None:
+    train = library.load("cifar10", "sample", shared[0]).train
+    app = opened()
+    app.segmented_control(key="predict-split").set_value("train").run()
+    assert "The network has learned from it." in text(app)
+    app.text_input(key="predict-index").set_value(str(train.indices[7])).run()
+    assert f"Training image {train.indices[7]}, {CIFAR10.classes[train.labels[7]]}" in text(app)
+    assert app.query_params["split"] == "train"
+    app.button(key="predict-random").click().run()
+    assert train.position_of(int(app.query_params["image"])) is not None
+    app.text_input(key="predict-index").set_value("").run()
+    assert pictures(app) == []
+    assert not app.exception
+
+
+def test_a_validation_image_says_that_it_was_not_learned_from(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+    split = SplitValidation(fraction=0.3, seed=777)
+    made = stored_runs.experiment(validation=split)
+    stored_runs.store_run(RunStore(settings), made, checkpoints={"last": stored_runs.weights(made)})
+    app = opened()
+    app.button(key="predict-validation").click().run()
+    train = library.load("cifar10", "sample", settings).train
+    _, held_back = train_validation_split(len(train), 0.3, 777)
+    assert train.position_of(int(app.query_params["image"])) in held_back
+    assert "one of this run's validation images: the network did not learn from it" in text(app)
     assert not app.exception
 
 
@@ -295,7 +332,10 @@ def test_a_training_image_of_the_sample(run: Run, shared: tuple[Settings, Run]) 
         ({"image": "abc"}, "numbered 0 to 9,999; “abc” is none of them"),
         ({"image": "99999999"}, "“99999999” is none of them"),
         ({"image": "-1"}, "“-1” is none of them"),
-        ({"image": "5000"}, "Test image 5,000 is not among the 1,000 of the embedded sample."),
+        (
+            {"image": "5000"},
+            "Test image 5,000 is not among the 1,000 of the embedded sample; the",
+        ),
         ({"image": "1", "split": "tset"}, "There are no images called “tset”"),
         ({"image": "1", "dataset": "mnist"}, "There is no data set called “mnist”"),
         ({"image": "1", "dataset": "[a](//b.c)"}, "There is no data set called “[a](//b.c)”"),

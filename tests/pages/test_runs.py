@@ -94,6 +94,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
         "Name": "first",
         "State": "finished",
         "Epochs": "2 of 30",
+        "Last accuracy": pytest.approx(100 * (1 - 1 / 3)),
         "Best accuracy": pytest.approx(100 * (1 - 1 / 3)),
         "Best epoch": 2,
         "Network": "cifar10-vgg, 12 layers",
@@ -106,6 +107,8 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
     assert np.isnan(second["Best accuracy"])
     assert any(text.startswith("Tick the box before a run") for text in said(app))
+    app.button[0].click().run()
+    assert app.subheader[0].value == "second"
     assert not app.exception
 
 
@@ -150,6 +153,8 @@ def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: Run
     app = opened(run.id)
     assert links(app)["Look inside"] == f"inside?run={run.id}"
     assert links(app)["Evaluate"] == f"evaluate?run={run.id}"
+    assert links(app)["Predict"] == f"predict?run={run.id}"
+    assert next(iter(links(app))) == "Look inside"
     assert any(text.startswith("1 run takes 1 MB of the disk") for text in said(app))
     assert not app.exception
 
@@ -166,7 +171,7 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
         names = [(line["legendgrouptitle"]["text"], line["name"]) for line in figure["data"]]
         assert names == [("b", "Training"), ("a", "Training"), ("a", "Validation")]
     assert numbers(loss["data"][1]["y"]) == pytest.approx([2, 1])
-    assert [one.value for one in app.subheader] == ["Accuracy", "Loss"]
+    assert [one.value for one in app.subheader] == ["2 runs compared", "Accuracy", "Loss"]
     assert "Delete these 2" in buttons(app)
     assert not app.exception
 

@@ -63,7 +63,7 @@ def address_of(app: AppTest) -> dict[str, str]:
 
 
 def control(app: AppTest, label: str) -> Any:
-    return next(one for one in [*app.number_input, *app.button_group] if one.label == label)
+    return next(one for one in [*app.text_input, *app.button_group] if one.label == label)
 
 
 def component(app: AppTest, key: str) -> bytes:
@@ -81,6 +81,10 @@ def walk(node: Any) -> Iterator[Any]:
     for child in getattr(node, "children", {}).values():
         yield child
         yield from walk(child)
+
+
+def dialogs(app: AppTest) -> list[Any]:
+    return [one for one in walk(app._tree) if one.type == "dialog"]
 
 
 def warnings(app: AppTest) -> list[str]:
@@ -108,15 +112,15 @@ def test_the_same_link_draws_the_same_images() -> None:
     assert len(drawn(first)) == 12
     assert {name.split(",")[0] for name in drawn(first)} == {"cat", "dog"}
     assert "12 of the 200 test images of cat and dog in the embedded sample" in said(first)
-    assert control(first, "Seed").value == 42
+    assert control(first, "Seed").value == "42"
     assert control(first, "Classes").value == ["cat", "dog"]
     assert not first.exception
 
 
 def test_the_controls_change_images_and_address() -> None:
     app = opened()
-    control(app, "How many").set_value(9).run()
-    control(app, "Seed").set_value(3).run()
+    control(app, "How many").set_value("9").run()
+    control(app, "Seed").set_value("3").run()
     control(app, "Split").set_value("test").run()
     control(app, "Classes").set_value(["ship"]).run()
     assert address_of(app) == {"count": "9", "seed": "3", "split": "test", "classes": "ship"}
@@ -131,9 +135,9 @@ def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
     before = drawn(app)
     app.button[0].click().run()
     seed = control(app, "Seed").value
-    assert address_of(app) == {"count": "20", "seed": str(seed)}
+    assert address_of(app) == {"count": "20", "seed": seed}
     assert drawn(app) != before
-    assert drawn(opened(count="20", seed=str(seed))) == drawn(app)
+    assert drawn(opened(count="20", seed=seed)) == drawn(app)
     assert not app.exception
 
 
@@ -164,7 +168,7 @@ def test_seed_777_on_the_full_set_draws_the_published_nine(full_set: None) -> No
 
 def test_an_opened_image_is_told_apart_and_leads_on() -> None:
     app = opened(split="test", image="1", count="9")
-    assert "■</span> ship" in said(app)
+    assert [one.proto.dialog.title for one in dialogs(app)] == ["ship · test image 1"]
     assert "Test image **1** of 10,000" in said(app)
     pixels = sample.read(CIFAR10).test.images[1]
     for channel, name in enumerate(("Red", "Green", "Blue")):
@@ -187,6 +191,62 @@ def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
     assert not app.exception
 
 
+@pytest.mark.parametrize(
+    ("label", "typed", "sentence"),
+    [
+        ("How many", "1.5", "“1\\.5” cannot be the number of images: it must be a whole number"),
+        ("How many", "401", "from 1 to 400. 50 is still used."),
+        ("How many", "", "Nothing cannot be the number of images"),
+        ("Seed", "-1", "from 0 to 4,294,967,295. 777 is still used."),
+        ("Seed", "lucky", "“lucky” cannot be the seed"),
+        ("Custom divisor", "0", "cannot be the custom divisor: it must be a number from 0.001"),
+    ],
+)
+def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
+    label: str, typed: str, sentence: str
+) -> None:
+    app = opened(classes="cat")
+    before = drawn(app)
+    control(app, label).set_value(typed).run()
+    assert len(warnings(app)) == 1
+    assert sentence in warnings(app)[0]
+    control(app, "Split").set_value("test").run()
+    assert control(app, label).value == typed
+    assert len(warnings(app)) == 1
+    assert address_of(app) == {"classes": "cat", "split": "test"}
+    assert len(drawn(app)) == len(before)
+    control(app, label).set_value("30").run()
+    assert warnings(app) == []
+    assert "30" in address_of(app).values()
+    assert not app.exception
+
+
+def test_a_number_may_be_typed_as_people_do() -> None:
+    app = opened()
+    control(app, "Seed").set_value(" 1,000 ").run()
+    assert address_of(app) == {"seed": "1000"}
+    assert warnings(app) == []
+    assert not app.exception
+
+
+def test_shuffle_puts_a_wrong_seed_right() -> None:
+    app = opened()
+    control(app, "Seed").set_value("lucky").run()
+    app.button[0].click().run()
+    assert control(app, "Seed").value == address_of(app)["seed"]
+    assert warnings(app) == []
+    assert not app.exception
+
+
+def test_the_data_at_a_glance() -> None:
+    app = opened(split="test")
+    assert "The data at a glance" in said(app)
+    image = "32 × 32 pixels | 3 (red, green, blue) | 10 |"
+    assert f"| **Training** | 5,000 | 50,000 | {image}" in said(app)
+    assert f"| **Test** | 1,000 | 10,000 | {image}" in said(app)
+    assert not app.exception
+
+
 def test_the_statistics_of_the_whole_split_are_below() -> None:
     app = opened()
     assert "All 5,000 training images of the embedded sample" in said(app)
@@ -201,7 +261,7 @@ def test_each_preprocessing_choice_shows_its_range() -> None:
     app = opened()
     assert "| ÷ 255 | 0.000 | 1.000 |" in said(app)
     assert "| Standardised | −2.003 | 2.163 |" in said(app)
-    control(app, "Custom divisor").set_value(225.0).run()
+    control(app, "Custom divisor").set_value("225").run()
     assert "| ÷ 225 | 0.000 | 1.133 |" in said(app)
     assert address_of(app) == {"divisor": "225"}
     assert not app.exception
@@ -213,7 +273,7 @@ def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
     for word in ("cannot be the seed", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
         assert word in warnings(app)[0]
     assert len(drawn(app)) == 50
-    control(app, "How many").set_value(9).run()
+    control(app, "How many").set_value("9").run()
     assert warnings(app) == []
     assert address_of(app) == {"count": "9"}
     assert len(drawn(app)) == 9

@@ -13,11 +13,12 @@ from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import DatasetNotFound, FetchCancelled
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Epoch, Progress
-from cifarviz.runs.states import RunState
+from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import downloads as shared
 from scripts.app_server import ROOT
+from tests.stored_runs import experiment, held, store_run
 
 
 @pytest.fixture(autouse=True)
@@ -114,9 +115,26 @@ def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> Non
     assert "Newest runs" in said(app)
     assert all(f"try\\_{number}" in said(app) for number in (4, 3, 2, 1))
     assert "try\\_0" not in said(app)
-    assert "stopped, 0 epochs" in said(app)
+    assert "[stopped] 0 epochs" in said(app)
     # None of them has weights.
     assert "Train one first" in labels(app)
+    assert not app.exception
+
+
+def test_the_first_network_can_be_watched_while_it_learns(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = store_run(store, experiment(epochs=10), state=RunState.RUNNING, epochs=0)
+    with held(store, run):
+        app = opened()
+        # The same words in the sidebar and in the list of runs.
+        assert said(app).count(":blue-badge[running] building the network") == 2
+        store.request(run.id, Action.STOP)
+        app = opened()
+        assert said(app).count(":orange-badge[stopping] building the network") == 2
+        assert "running" not in said(app)
+        press(app, "Watch it learn")
+    assert app.title[0].value == "Train"
+    assert app.query_params["run"] in (run.id, [run.id])
     assert not app.exception
 
 
@@ -124,7 +142,7 @@ def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> N
     add_run(settings, "older", "older", epochs=2)
     add_run(settings, "newer", "newer")
     app = opened()
-    assert "stopped, 2 epochs, validation accuracy 50.0%" in said(app)
+    assert "[stopped] 2 epochs, validation accuracy 50.0%" in said(app)
     press(app, "Look inside the newest")
     assert app.title[0].value == "Inside"
     assert app.query_params["run"] in ("older", ["older"])

@@ -34,6 +34,7 @@ def _run(**changes: Any) -> Run:
         best_epoch=1,
         best_loss=1.0,
         best_val_accuracy=0.5,
+        last_val_accuracy=0.5,
         train_images=35_000,
         validation_images=15_000,
         images_per_second=1000.0,

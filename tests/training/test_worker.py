@@ -15,6 +15,7 @@ from cifarviz.errors import (
 )
 from cifarviz.experiment.choices import Data
 from cifarviz.runs import locks
+from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
@@ -112,3 +113,35 @@ def test_at_most_four_writes_a_second_however_small_the_network(
     assert len(worker.store.batch_points(run.id)) == 2000
     # The end of the epoch and the change to validation are written at once.
     assert len(calls) <= 4 * done.seconds + 3
+
+
+def test_time_at_work_leaves_pauses_out_and_goes_on_after_a_resume(
+    worker: Worker, make_experiment: Callable
+) -> None:
+    run = worker.submit(make_experiment(epochs=1000), "paused")
+    began = time.monotonic()
+    _await(worker, run.id, lambda now: now.progress is not None and now.progress.step > 0)
+    worker.store.request(run.id, Action.PAUSE)
+    paused = _await(worker, run.id, lambda now: now.state is RunState.PAUSED)
+    at_work_at_most = time.monotonic() - began
+    time.sleep(1.5)
+    assert worker.store.get(run.id).seconds == pytest.approx(paused.seconds, abs=0.3)
+    worker.store.request(run.id, Action.STOP)
+    stopped = worker.wait(run.id)
+    assert 0 < stopped.seconds < at_work_at_most + 1.0
+
+    began = time.monotonic()
+    worker.resume(run.id)
+    moved = _await(worker, run.id, lambda now: now.seconds > stopped.seconds + 0.3)
+    assert moved.state is RunState.RUNNING
+    worker.store.request(run.id, Action.STOP)
+    again = worker.wait(run.id)
+    assert moved.seconds <= again.seconds <= stopped.seconds + time.monotonic() - began
+
+
+def _await(worker: Worker, run_id: str, reached: Callable[[Run], bool]) -> Run:
+    end = time.monotonic() + 60
+    while not reached(run := worker.store.get(run_id)):
+        assert time.monotonic() < end, run
+        time.sleep(0.02)
+    return run

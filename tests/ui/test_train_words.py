@@ -6,7 +6,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.live.words import doing, elapsed, outcome
+from cifarviz.ui.live.words import badge, doing, elapsed, outcome, state_word
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.layer_words import layer_summary
 
@@ -25,6 +25,7 @@ RUN = Run(
     best_epoch=2,
     best_loss=1.0,
     best_val_accuracy=0.5,
+    last_val_accuracy=0.5,
     train_images=10,
     validation_images=10,
     images_per_second=None,
@@ -35,22 +36,41 @@ RUN = Run(
     progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0),
 )
 
+TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
 
-def test_what_was_asked_comes_before_what_is_done() -> None:
-    assert doing(RUN) == "looking at the validation images"
-    assert doing(replace(RUN, requested="stop")) == "stopping …"
-    assert doing(replace(RUN, requested="pause")) == "pausing …"
-    assert doing(replace(RUN, state=RunState.STOPPING)) == "stopping …"
-    assert doing(replace(RUN, state=RunState.FINISHED)) == ""
+
+@pytest.mark.parametrize(
+    ("changes", "word", "words"),
+    [
+        ({}, "running", "epoch 3 of 10, validating"),
+        ({"progress": TRAINING}, "running", "epoch 3 of 10"),
+        ({"progress": None}, "running", "building the network"),
+        ({"requested": "pause"}, "pausing", "epoch 3 of 10"),
+        ({"requested": "stop"}, "stopping", "epoch 3 of 10"),
+        ({"state": RunState.PAUSED}, "paused", "epoch 3 of 10"),
+        ({"state": RunState.PAUSED, "requested": "resume"}, "resuming", "epoch 3 of 10"),
+        ({"state": RunState.PAUSED, "requested": "stop"}, "stopping", "epoch 3 of 10"),
+        ({"state": RunState.STOPPING}, "stopping", "epoch 3 of 10"),
+        ({"state": RunState.QUEUED}, "queued", "waiting for its turn"),
+        ({"state": RunState.STOPPED}, "stopped", ""),
+        ({"state": RunState.FINISHED, "requested": "stop"}, "finished", ""),
+    ],
+)
+def test_one_word_for_the_state_and_what_it_does_beside_it(
+    changes: dict[str, object], word: str, words: str
+) -> None:
+    run = replace(RUN, **changes)  # type: ignore[arg-type]
+    assert (state_word(run), doing(run)) == (word, words)
+    assert f"[{word}]" in badge(run)
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"state": RunState.FINISHED, "epochs_done": 10}, "All 10 epochs are done"),
-        ({"state": RunState.STOPPED}, "Stopped after 2 of 10 epochs and 5 steps"),
-        ({"state": RunState.STOPPED, "started": None}, "waited for its turn"),
-        ({"state": RunState.STOPPED, "progress": None}, "Stopped after 2 of 10 epochs;"),
+        ({"state": RunState.STOPPED}, "After 2 of 10 epochs and 5 steps"),
+        ({"state": RunState.STOPPED, "started": None}, "before its turn came"),
+        ({"state": RunState.STOPPED, "progress": None}, "After 2 of 10 epochs;"),
         ({"state": RunState.FAILED, "message": "The disk is full."}, "The disk is full."),
         ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
     ],
@@ -67,11 +87,15 @@ def test_without_validation_the_training_loss_is_named() -> None:
     assert "validation" not in said
 
 
-def test_time_at_work() -> None:
-    assert elapsed(RUN, now=130.0) == 30.0
-    assert elapsed(replace(RUN, seconds=70.0), now=500.0) == 70.0
-    assert elapsed(replace(RUN, started=None), now=500.0) is None
-    assert elapsed(replace(RUN, state=RunState.STOPPED), now=500.0) == 0.0
+def test_time_at_work_moves_while_it_works_and_only_then() -> None:
+    heard = replace(TRAINING, heartbeat=400.0)
+    run = replace(RUN, seconds=70.0, progress=heard)
+    assert elapsed(run, now=400.5) == 70.5
+    assert elapsed(replace(run, state=RunState.STOPPING), now=400.5) == 70.5
+    assert elapsed(replace(run, state=RunState.PAUSED), now=500.0) == 70.0
+    assert elapsed(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
+    assert elapsed(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
+    assert elapsed(replace(run, started=None), now=500.0) is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.navigation import link_to
 
 DEPENDENT = ("image", "page")
@@ -64,10 +65,8 @@ def commonest_mistake(confusion: NDArray[np.integer]) -> Cell | None:
 
 def go_to_cell(cell: Cell, classes: tuple[str, ...], **also: str) -> None:
     """Put a cell into the address, and with it what ``also`` names."""
-    for name in DEPENDENT:
-        st.query_params.pop(name, None)
-    named = zip(Cell._fields, cell, strict=True)
-    st.query_params.update({name: classes[index] for name, index in named} | also)
+    named = {name: classes[index] for name, index in zip(Cell._fields, cell, strict=True)}
+    change(**dict.fromkeys(DEPENDENT) | named | also)
 
 
 def cell_menus(cell: Cell, classes: tuple[str, ...]) -> None:
@@ -80,7 +79,7 @@ def cell_menus(cell: Cell, classes: tuple[str, ...]) -> None:
     }
     for place, name, index in zip(places, Cell._fields, cell, strict=True):
         key = f"evaluate-{name}"
-        state.put(key, classes[index])
+        show(key, classes[index])
         place.selectbox(
             words[name], classes, key=key, help=helps[name], on_change=_chosen, args=(classes,)
         )
@@ -127,7 +126,7 @@ def cell_images(
         key = f"evaluate-page-{cell.actual}-{cell.predicted}-{page}"
         st.pagination(pages, default=page, key=key, on_change=_turned, args=(key,))
     if clicked is not None and int(shown[clicked]) != chosen:
-        st.query_params["image"] = str(evaluation.indices[shown[clicked]])
+        change(image=str(evaluation.indices[shown[clicked]]))
         st.rerun()
 
 
@@ -224,5 +223,4 @@ def _chosen(classes: tuple[str, ...]) -> None:
 
 
 def _turned(key: str) -> None:
-    st.query_params.pop("image", None)
-    st.query_params["page"] = str(state.get(key))
+    change(image=None, page=str(state.get(key)))

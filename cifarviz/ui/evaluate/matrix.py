@@ -2,7 +2,6 @@
 
 from typing import get_args
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
@@ -11,6 +10,7 @@ from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.evaluate.cell import Cell, go_to_cell
+from cifarviz.ui.followed_address import change, show
 
 _WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
 
@@ -23,9 +23,8 @@ def clickable_matrix(evaluation: Evaluation, cell: Cell, view: str) -> None:
     """
     shown = _shown()
     figure = confusion_matrix_figure(
-        confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown)
+        confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown, ringed=cell)
     )
-    _ring(figure, cell)
     clicked = chart(
         figure,
         key="evaluate-matrix",
@@ -45,7 +44,7 @@ def clickable_matrix(evaluation: Evaluation, cell: Cell, view: str) -> None:
 def _shown() -> Shown:
     wanted = st.query_params.get("view", "counts")
     shown: Shown = "row_percent" if wanted == "row_percent" else "counts"
-    state.put("evaluate-view", shown)
+    show("evaluate-view", shown)
     st.segmented_control(
         "Confusion matrix",
         get_args(Shown),
@@ -65,17 +64,4 @@ def _shown() -> Shown:
 
 
 def _change_view() -> None:
-    st.query_params["view"] = state.get("evaluate-view")
-
-
-def _ring(figure: go.Figure, cell: Cell) -> None:
-    # Dark around light: one of the two is seen on every cell, in both themes.
-    for color, width in (("#1D2730", 6), ("#FFFFFF", 2.5)):
-        figure.add_shape(
-            type="rect",
-            x0=cell.predicted - 0.48,
-            x1=cell.predicted + 0.48,
-            y0=cell.actual - 0.48,
-            y1=cell.actual + 0.48,
-            line={"color": color, "width": width},
-        )
+    change(view=state.get("evaluate-view"))

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from cifarviz.analysis.scores import PerClassScores
-from cifarviz.figures.per_class_scores import per_class_scores, per_class_scores_figure
+from cifarviz.analysis.scores import ClassScores
+from cifarviz.figures.score_bars import score_bars, score_bars_figure
 from cifarviz.ui.components.chart import chart
 
 _MEANINGS = {
@@ -13,7 +13,7 @@ _MEANINGS = {
 }
 
 
-def class_scores(scores: PerClassScores, name: str) -> None:
+def class_scores(scores: ClassScores, name: str) -> None:
     """The figure beside the table; ``name``, without an ending, is what files are called."""
     st.subheader(
         "How well each class is recognised",
@@ -21,11 +21,11 @@ def class_scores(scores: PerClassScores, name: str) -> None:
     )
     drawn, listed = st.columns([3, 2], gap="medium")
     with drawn:
-        figure = per_class_scores(
+        figure = score_bars(
             scores.classes, scores.precision, scores.recall, scores.f1, scores.support
         )
         chart(
-            per_class_scores_figure(figure),
+            score_bars_figure(figure),
             key="evaluate-scores",
             file_name=f"{name}-per-class",
             description="F1, precision and recall of each class",

@@ -1,6 +1,5 @@
 """One channel, large, with its values and the kernel that makes it."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.feature_maps import LayerView
-from cifarviz.errors import ArtifactMissing
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.channel_map import (
     channel_map,
@@ -16,9 +15,11 @@ from cifarviz.figures.channel_map import (
     kernel_grid,
     kernel_grid_figure,
 )
+from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import change, followed
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -27,36 +28,40 @@ if TYPE_CHECKING:
 _PICTURE = 120
 
 
-def chosen_channel(views: Sequence[LayerView]) -> tuple[str, int] | None:
-    """Layer and channel that the address names, or ``None``.
-
-    Raises ``ArtifactMissing`` when there is no such thing in this network.
-    """
+def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
+    """Layer and channel that the address names, or ``None``; says all that is wrong with them."""
     name, number = st.query_params.get("layer"), st.query_params.get("channel")
-    if name is None:
-        return None
-    view = next((view for view in views if view.name == name), None)
-    if view is None:
-        raise ArtifactMissing(
-            f"This network has no layer {quoted(name)}; the list below names those it has."
-        )
-    if number is None:
-        return None
-    if view.maps is None:
-        raise ArtifactMissing(f"{name} has no channels: its values are shown as bars.")
-    count = len(view.maps.images)
     channel = whole_number(number)
-    if channel is None or channel >= count:
-        raise ArtifactMissing(
-            f"The channels of {name} are numbered 0 to {count - 1}; {quoted(number)} is none of "
-            "them."
+    row = next((row for row in architecture.trace().rows if row.name == name), None)
+    count = row.output_shape[2] if row and row.output_shape and len(row.output_shape) == 3 else None
+    problems = []
+    if name is not None and row is None:
+        problems.append(
+            f"This network has no layer {quoted(name)}; those it has are listed under Layers."
         )
-    return name, channel
+    if number is not None:
+        if name is None:
+            problems.append(f"To channel {quoted(number)} the address names no layer.")
+        elif row is None:
+            if channel is None:
+                problems.append(f"Channels are numbered from 0; {quoted(number)} is no number.")
+        elif count is None:
+            problems.append(f"{quoted(row.name)} has no channels: its values are shown as bars.")
+        elif channel is None or channel >= count:
+            problems.append(
+                f"The {count} channels of {quoted(row.name)} are numbered from 0 to {count - 1}; "
+                f"{quoted(number)} is none of them."
+            )
+    for problem in problems:
+        st.error(problem, icon=":material/error:")
+    if problems or row is None or channel is None:
+        return None
+    return row.name, channel
 
 
 def show_channel(view: LayerView, channel: int, model: "TrainedModel") -> None:
     """Open a channel of a layer with maps in front of the page, and put it into the address."""
-    st.query_params.update({"layer": view.name, "channel": str(channel)})
+    change(layer=view.name, channel=str(channel))
     open_ = st.dialog(
         f"A channel of {view.name}",
         width="large",
@@ -68,22 +73,24 @@ def show_channel(view: LayerView, channel: int, model: "TrainedModel") -> None:
 def _content(view: LayerView, model: "TrainedModel") -> None:
     assert view.maps is not None
     count = len(view.maps.images)
-    channel = int(st.query_params.get("channel", 0))
+    channel = int(followed("channel") or 0)
     row = st.container(horizontal=True, vertical_alignment="center")
-    for label, help_, to in (
-        ("Previous", "The channel before this one.", channel - 1),
-        ("Next", "The channel after this one.", channel + 1),
+    for label, help_, step in (
+        ("Previous", "The channel before this one.", -1),
+        ("Next", "The channel after this one.", 1),
     ):
         row.button(
             label,
             key=f"channel-{label.lower()}",
             help=help_,
-            disabled=not 0 <= to < count,
-            on_click=_turn_to,
-            args=(to,),
+            disabled=not 0 <= channel + step < count,
+            on_click=_turn,
+            args=(step, count),
         )
     values = view.values[..., channel]
-    row.markdown(f"**Channel {channel}** of 0 to {count - 1} · {_range(view, channel)}")
+    row.markdown(
+        f"**Channel {channel}** · one of {count}, counted from 0 · {_range(view, channel)}"
+    )
     left, right = st.columns(2)
     with left:
         st.markdown("Output, as the network computed it")
@@ -104,18 +111,28 @@ def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
         return
     kernel = model.kernel(view.name)[..., channel]
     height, width, inputs = kernel.shape
-    st.markdown(f"Its kernel, {height} × {width} for each of {inputs} input channels")
+    # What comes before the first convolution, such as pooling, leaves the image's channels apart.
+    first = view.name == "conv2d_1"
+    names = [name for name, _ in CHANNEL_COLORS[inputs]] if first else None
+    st.markdown(
+        f"Its kernel, {height} × {width} for each of "
+        + (
+            f"the image's channels: {', '.join(names).lower()}"
+            if names
+            else f"{inputs} input channels"
+        )
+    )
     chart(
-        kernel_grid_figure(kernel_grid(kernel)),
+        kernel_grid_figure(kernel_grid(kernel, names)),
         key="channel-kernel",
         view=f"{view.name}-{channel}",
         file_name=f"{view.name}-kernel-{channel}",
         description=f"Kernel of channel {channel} of {view.name}",
     )
-    if view.name == "conv2d_1" and inputs == 3:
+    if first and inputs == 3:
         row = st.container(horizontal=True, vertical_alignment="center")
         row.image(_as_picture(kernel), width=_PICTURE, output_format="PNG", alt="Its kernel")
-        row.caption("The same as one colour picture: its input is red, green and blue. Grey is 0.")
+        row.caption("All three as one colour picture. Grey is 0.")
 
 
 def _as_picture(kernel: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -134,10 +151,12 @@ def _range(view: LayerView, channel: int) -> str:
     return f"values from {low:.4g} to {high:.4g}, mean {float(values.mean()):.4g}"
 
 
-def _turn_to(channel: int) -> None:
-    st.query_params["channel"] = str(channel)
+def _turn(step: int, count: int) -> None:
+    # From where the session is by now: with a quick second press the page has not come as far.
+    channel = int(followed("channel") or 0) + step
+    if 0 <= channel < count:
+        change(channel=str(channel))
 
 
 def _forget() -> None:
-    for name in ("layer", "channel"):
-        st.query_params.pop(name, None)
+    change(layer=None, channel=None)

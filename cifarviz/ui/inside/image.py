@@ -6,17 +6,21 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data import library
-from cifarviz.data.datasets import DatasetInfo, ImageSet, Split, Variant, find
+from cifarviz.data.datasets import ImageSet, Split
 from cifarviz.data.uploads import decode, fit_to
-from cifarviz.errors import DatasetNotFound, ExperimentInvalid
-from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.ui import cache, state
+from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.followed_address import change, followed, show
+from cifarviz.ui.named_image import (
+    check_shape,
+    images_of,
+    named_dataset,
+    neighbours,
+    open_image,
+)
 
 _SOURCES = {"test": "Test images", "train": "Training images", "upload": "Your own"}
-_WORDS: dict[Split, str] = {"test": "Test image", "train": "Training image"}
 # The one whose feature maps the published experiment shows.
 _FIRST_TEST_IMAGE = 1
 
@@ -45,28 +49,19 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     if source == "upload":
         return _uploaded(experiment.architecture.input_shape)
     split: Split = "train" if source == "train" else "test"
-    info = find(st.query_params.get("dataset", experiment.data.dataset))
-    images = _images(info, split)
-    wanted = st.query_params.get("image")
-    if wanted is None:
-        wanted = str(_first(images, split))
-        st.query_params["image"] = wanted
-    _index_controls(wanted, images)
-    if info.image_shape != experiment.architecture.input_shape:
-        raise ExperimentInvalid(
-            f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
-            f"takes {in_words(experiment.architecture.input_shape)}. Choose another run."
-        )
-    position = _position(wanted, images, info, split)
-    return ChosenImage(
-        images.images[position], f"{_WORDS[split]} {int(wanted)}", int(images.labels[position])
-    )
+    info = named_dataset(experiment.data.dataset)
+    images = images_of(info, split)
+    wanted = st.query_params.get("image", str(_first(images, split)))
+    _index_controls(wanted, images, split)
+    check_shape(info, experiment.architecture.input_shape)
+    image = open_image(wanted, images, info, split)
+    return ChosenImage(image.pixels, image.title, image.actual)
 
 
 def _source() -> str:
     wanted = st.query_params.get("split", "test")
     chosen = wanted if wanted in _SOURCES else "test"
-    state.put("inside-source", chosen)
+    show("inside-source", chosen)
     st.segmented_control(
         "Image",
         list(_SOURCES),
@@ -85,39 +80,34 @@ def _source() -> str:
     return chosen
 
 
-def _images(info: DatasetInfo, split: Split) -> ImageSet:
-    here = library.status(info, cache.settings())
-    variant: Variant = "full" if here.full_available else "sample"
-    return cache.dataset(info.name, variant).split(split)
-
-
 def _first(images: ImageSet, split: Split) -> int:
     if split == "test" and images.position_of(_FIRST_TEST_IMAGE) is not None:
         return _FIRST_TEST_IMAGE
     return int(images.indices[0])
 
 
-def _index_controls(wanted: str, images: ImageSet) -> None:
-    state.put("inside-index", wanted)
+def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
+    show("inside-index", wanted)
     st.text_input(
         "Official index",
         key="inside-index",
         on_change=_change_index,
         help="An image's place in the published data set, counted from 0.",
     )
-    before, after = _neighbours(wanted, images)
+    index = whole_number(wanted)
+    before, after = (None, None) if index is None else neighbours(index, images)
     row = st.container(horizontal=True, gap="small")
-    for label, help_, index in (
-        ("Previous", "The image before this one.", before),
-        ("Next", "The image after this one.", after),
+    for label, help_, side, there in (
+        ("Previous", "The image before this one.", 0, before),
+        ("Next", "The image after this one.", 1, after),
     ):
         row.button(
             label,
             key=f"inside-{label.lower()}",
             help=help_,
-            disabled=index is None,
-            on_click=_show,
-            args=(index,),
+            disabled=there is None,
+            on_click=_step,
+            args=(images, split, side),
         )
     row.button(
         "Random",
@@ -127,36 +117,6 @@ def _index_controls(wanted: str, images: ImageSet) -> None:
         on_click=_show_random,
         args=(images.indices,),
     )
-
-
-def _neighbours(wanted: str, images: ImageSet) -> tuple[int | None, int | None]:
-    index = whole_number(wanted)
-    if index is None:
-        return None, None
-    ordered = np.sort(images.indices)
-    before, after = ordered[ordered < index], ordered[ordered > index]
-    return (
-        int(before[-1]) if len(before) else None,
-        int(after[0]) if len(after) else None,
-    )
-
-
-def _position(wanted: str, images: ImageSet, info: DatasetInfo, split: Split) -> int:
-    index = whole_number(wanted)
-    total = info.train_images if split == "train" else info.test_images
-    if index is None or index >= total:
-        raise DatasetNotFound(
-            f"{_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; "
-            f"{quoted(wanted)} is none of them."
-        )
-    position = images.position_of(index)
-    if position is None:
-        near = " and ".join(f"{one:,}" for one in _neighbours(wanted, images) if one is not None)
-        raise DatasetNotFound(
-            f"{_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded sample; "
-            f"the nearest are {near}. The Start page fetches the full set."
-        )
-    return position
 
 
 def _uploaded(shape: tuple[int, int, int]) -> ChosenImage | None:
@@ -184,18 +144,20 @@ def _uploaded(shape: tuple[int, int, int]) -> ChosenImage | None:
 
 
 def _change_source() -> None:
-    for name in ("image", "dataset"):
-        st.query_params.pop(name, None)
-    st.query_params["split"] = state.get("inside-source")
+    change(image=None, dataset=None, split=state.get("inside-source"))
 
 
 def _change_index() -> None:
-    st.query_params["image"] = str(state.get("inside-index")).strip()
+    change(image=str(state.get("inside-index")).strip())
 
 
-def _show(index: int) -> None:
-    st.query_params["image"] = str(index)
+def _step(images: ImageSet, split: Split, side: int) -> None:
+    # From where the session is by now: with a quick second press the page has not come as far.
+    index = whole_number(followed("image") or str(_first(images, split)))
+    there = None if index is None else neighbours(index, images)[side]
+    if there is not None:
+        change(image=str(there))
 
 
 def _show_random(indices: NDArray[np.int64]) -> None:
-    _show(int(np.random.default_rng().choice(indices)))
+    change(image=str(np.random.default_rng().choice(indices)))

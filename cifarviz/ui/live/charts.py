@@ -11,14 +11,14 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.experiment.choices import NoValidation
-from cifarviz.figures.history import Metric, history_curves, history_figure
+from cifarviz.figures.history import Metric, history_curves, history_figure, trend_reach
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.live.points import History, LivePoints, kept_dots
 
-_HEIGHT = 400
+_HEIGHT = 450
 # Seconds for which a drawing does, so that twenty lookers-on don't have it made twenty times.
 _DRAW_EVERY = 0.4
 _METRICS: tuple[Metric, ...] = ("loss", "accuracy")
@@ -97,7 +97,7 @@ def _figure(
         most_points=max(len(batches), 1),
     )
     # At both ends the trend is taken from fewer and fewer batches, and jumps about while it grows.
-    trend, edge = curves.trend.copy(), len(batches) // 200
+    trend, edge = curves.trend.copy(), trend_reach(len(batches)) // 2
     trend[:edge] = trend[len(trend) - edge :] = np.nan
     # All batches make the trend; only some of them are drawn, always the same ones.
     kept = kept_dots(batches.steps)

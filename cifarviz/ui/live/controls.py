@@ -1,6 +1,7 @@
 """Steering a run: pause, resume and stop, and the queue behind it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -10,15 +11,16 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import doing
+from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.pickers import checkpoints_of
 
 
 def steering(run: Run) -> None:
     """Show the buttons of a run that is under way; each shows that it was heard."""
     stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
     pausing = run.requested == Action.PAUSE
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, width="content"):
         if run.state is RunState.PAUSED:
             _button(
                 run,
@@ -49,28 +51,38 @@ def steering(run: Run) -> None:
 
 def what_next(run: Run) -> None:
     """Show what can be done with a run that has ended."""
+    # What failed will fail again unless something is changed.
+    change_first = run.state is RunState.FAILED
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run.state.resumable and st.button(
-            "Resume",
-            icon=":material/play_arrow:",
-            type="primary",
-            key="resume-run",
-            help="Queues the run again; it goes on from its last checkpoint.",
-        ):
-            with errors_shown():
-                cache.worker().resume(run.id)
-                st.rerun()
+        if run.state.resumable and not change_first:
+            _resume(run, "primary")
         if st.button(
             "Train again with changes",
             icon=":material/tune:",
             key="again",
+            type="primary" if change_first else "secondary",
             help="Opens this run's choices in Set up, as a new experiment.",
         ):
             go_to("train", view="setup", run=run.id)
-        if run.started is not None:
+        if change_first:
+            _resume(run, "secondary")
+        if checkpoints_of(run):
             link_to("inside", "Look inside", run=run.id)
             link_to("evaluate", "Evaluate", run=run.id)
         link_to("runs", "All runs", runs=run.id)
+
+
+def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:
+    if st.button(
+        "Resume",
+        icon=":material/play_arrow:",
+        type=kind,
+        key="resume-run",
+        help="Queues the run again; it goes on from its last checkpoint.",
+    ):
+        with errors_shown():
+            cache.worker().resume(run.id)
+            st.rerun()
 
 
 def queue(watched: Run, active: Sequence[Run]) -> None:
@@ -83,7 +95,7 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
         words, stop = st.columns([6, 1], vertical_alignment="center")
         with words:
             before = waits_for(run, active)
-            st.markdown(f"**{escaped(run.name)}**, {before or doing(run)}")
+            st.markdown(f"**{escaped(run.name)}** {badge(run)} {before or doing(run)}")
             link_to("train", "Watch", view="watch", run=run.id)
         with stop:
             _button(

@@ -22,7 +22,7 @@ def live_status(run: Run) -> None:
     at_work = progress if run.state is RunState.RUNNING else None
     left = at_work.seconds_left if at_work else None
     speed = at_work.images_per_second if at_work else run.images_per_second
-    figures = (
+    figures = [
         ("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
         (
             "Step",
@@ -30,14 +30,16 @@ def live_status(run: Run) -> None:
             "Steps of the weights in this epoch, one a batch.",
         ),
         ("Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."),
-        ("Time left", in_time(left) if left is not None else _UNKNOWN, "At the speed of now."),
         (
-            "Time so far",
+            "Time so far" if run.state.active else "Time taken",
             in_time(spent) if spent is not None else _UNKNOWN,
-            "Since its turn came, pauses included.",
+            "At work on this run, over all its turns; pauses are left out.",
         ),
         ("Best epoch so far" if run.state.active else "Best epoch", *_best(run)),
-    )
+    ]
+    if run.state.active:
+        remaining = in_time(left) if left is not None else _UNKNOWN
+        figures.insert(3, ("Time left", remaining, "At the speed of now."))
     for place, (label, value, hint) in zip(st.columns(len(figures)), figures, strict=True):
         # Not st.metric: its figures are so large that they are cut off.
         with place.container(gap=None):

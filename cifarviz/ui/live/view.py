@@ -13,23 +13,12 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.charts import live_charts
 from cifarviz.ui.live.controls import queue, steering, waits_for, what_next
 from cifarviz.ui.live.status import live_status
-from cifarviz.ui.live.words import doing, outcome
+from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import go_to, link_to
 
 # Seconds between two looks at the store: while somebody waits for the first point or for what
 # was asked, while it trains, afterwards.
 _SOON, _LIVE, _IDLE = 0.4, 1.0, 5.0
-
-_COLORS = {
-    RunState.QUEUED: "gray",
-    RunState.RUNNING: "blue",
-    RunState.PAUSED: "orange",
-    RunState.STOPPING: "orange",
-    RunState.STOPPED: "gray",
-    RunState.FINISHED: "green",
-    RunState.FAILED: "red",
-    RunState.INTERRUPTED: "orange",
-}
 
 
 def live_view() -> None:
@@ -42,8 +31,10 @@ def live_view() -> None:
     if run.state.active:
         st.fragment(_watch, run_every=every)(run.id, every)
     else:
-        # Charts that don't change any more stay out of what is sent again and again.
-        _show(run, cache.store().active())
+        # Charts that don't change any more stay out of what is sent again and again. In a
+        # container, as a fragment is: so they stay the same charts when the run ends.
+        with st.container():
+            _show(run, cache.store().active())
         st.fragment(_look_again, run_every=every)(run.id)
 
 
@@ -98,16 +89,19 @@ def _look_again(run_id: str) -> None:
 
 
 def _show(run: Run, active: Sequence[Run]) -> None:
-    title, buttons = st.columns([3, 2], vertical_alignment="center")
-    with title:
+    top = st.container(horizontal=True, vertical_alignment="center")
+    with top, st.container(width="stretch"):
         st.subheader(escaped(run.name), anchor=False)
-        badge = f":{_COLORS[run.state]}-badge[{run.state}]"
         words = waits_for(run, active) or escaped(doing(run) or outcome(run))
-        st.markdown(f"{badge} {words}")
+        st.markdown(f"{badge(run)} {words}")
+    # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom,
+    # when the run ends.
+    below = st.container()
     if run.state.active:
-        with buttons:
+        with top:
             steering(run)
     else:
-        what_next(run)
+        with below:
+            what_next(run)
     live_status(run)
     live_charts(run)

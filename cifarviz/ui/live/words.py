@@ -5,29 +5,46 @@ import time
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 
-_ASKED = {Action.PAUSE: "pausing …", Action.RESUME: "going on …", Action.STOP: "stopping …"}
-_PHASES = {
-    "preparing": "getting ready: loading the images and building the network",
-    "training": "training",
-    "validating": "looking at the validation images",
-    "saving": "saving the weights",
+_ASKED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
+_COLORS = {
+    "running": "blue",
+    "resuming": "blue",
+    "paused": "orange",
+    "pausing": "orange",
+    "stopping": "orange",
+    "finished": "green",
+    "failed": "red",
+    "interrupted": "orange",
 }
+# Of the rest of an epoch it is enough to say which one it is.
+_PHASES = {"preparing": "building the network", "validating": "validating", "saving": "saving"}
+
+
+def state_word(run: Run) -> str:
+    """The state a run is in, or the one that was asked for and is about to come."""
+    if run.requested is not None and run.state.active:
+        return _ASKED[Action(run.requested)]
+    return str(run.state)
+
+
+def badge(run: Run) -> str:
+    """Markdown of the state's word in its colour."""
+    word = state_word(run)
+    return f":{_COLORS.get(word, 'gray')}-badge[{word}]"
 
 
 def doing(run: Run) -> str:
-    """What an active run does at the moment, or is asked to do; nothing for one that has ended."""
+    """How far an active run is, to be said after its state; nothing for one that has ended."""
     if not run.state.active:
         return ""
-    if run.requested is not None:
-        return _ASKED[Action(run.requested)]
-    if run.state is RunState.STOPPING:
-        return "stopping …"
     if run.state is RunState.QUEUED:
         return "waiting for its turn"
-    if run.state is RunState.PAUSED:
-        return "waiting for Resume"
-    phase = run.progress.phase if run.progress is not None else "preparing"
-    return _PHASES.get(phase, phase)
+    progress = run.progress
+    if progress is None or progress.epoch == 0:
+        return _PHASES["preparing"]
+    words = f"epoch {progress.epoch} of {run.experiment.epochs}"
+    phase = _PHASES.get(progress.phase) if state_word(run) == "running" else None
+    return f"{words}, {phase}" if phase else words
 
 
 def outcome(run: Run) -> str:
@@ -39,9 +56,9 @@ def outcome(run: Run) -> str:
             all_epochs = "The one epoch is" if count == 1 else f"All {count} epochs are"
             return f"{all_epochs} done{_best(run)}."
         case RunState.STOPPED if run.started is None:
-            return "Stopped while it waited for its turn, so it has learned nothing yet."
+            return "Taken out of the queue before its turn came, so it has learned nothing yet."
         case RunState.STOPPED:
-            return f"Stopped after {_reached(run)}; what it learned until then is kept{_best(run)}."
+            return f"After {_reached(run)}; what it learned until then is kept{_best(run)}."
         case RunState.INTERRUPTED:
             said = run.message or "The process that trained it ended."
             return f"{said} {done} are kept{_best(run)}."
@@ -52,19 +69,25 @@ def outcome(run: Run) -> str:
 
 
 def elapsed(run: Run, now: float | None = None) -> float | None:
-    """Seconds at work so far, over all turns; ``None`` before the run's turn has come."""
+    """Seconds at work so far, over all turns, pauses left out; ``None`` before its first turn."""
     if run.started is None:
         return None
-    if run.seconds == 0.0 and run.state.active:  # nothing recorded of its first turn yet
-        return (time.time() if now is None else now) - run.started
-    return run.seconds
+    if run.progress is None or run.state not in (RunState.RUNNING, RunState.STOPPING):
+        return run.seconds
+    # What is stored goes up to its last sign of life.
+    now = time.time() if now is None else now
+    return run.seconds + max(now - run.progress.heartbeat, 0.0)
 
 
 def _best(run: Run) -> str:
     if run.best_epoch is None:
         return ""
     if run.best_val_accuracy is None:
+        if run.experiment.epochs == 1:
+            return ""
         return f", with the lowest training loss after epoch {run.best_epoch}"
+    if run.experiment.epochs == 1:
+        return f", with {run.best_val_accuracy:.1%} validation accuracy"
     return (
         f", with the lowest validation loss after epoch {run.best_epoch} and "
         f"{run.best_val_accuracy:.1%} validation accuracy at best"

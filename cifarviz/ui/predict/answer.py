@@ -12,8 +12,8 @@ from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.named_image import NamedImage
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.predict.example import Example
 from cifarviz.ui.predict.files import PICTURE, ReadImage, enlarged
 
 _SURE = 0.9
@@ -30,9 +30,17 @@ _FITTED: Mapping[FitMode, str] = {
 
 
 def example_card(
-    example: Example, given: NDArray[np.float32], classes: Sequence[str], **address: str
+    example: NamedImage,
+    given: NDArray[np.float32],
+    classes: Sequence[str],
+    *,
+    note: str | None = None,
+    **address: str,
 ) -> None:
-    """An image of the data set with its true class; ``given`` float32 (classes,)."""
+    """An image of the data set with its true class; ``given`` float32 (classes,).
+
+    ``note`` is a sentence about it; ``address`` leads to the same network on another page.
+    """
     name = f"{example.title}, {classes[example.actual]}"
     with st.container(border=True, horizontal=True, gap="medium", key="predict-example"):
         with st.container(width=PICTURE):
@@ -40,6 +48,8 @@ def example_card(
             st.caption("What the network saw, enlarged without smoothing")
         with st.container():
             st.markdown(f"#### {name}")
+            if note is not None:
+                st.caption(note)
             _answer(given, classes, "example", example.actual)
             with st.container(horizontal=True, gap="medium"):
                 split, index = example.split, example.index

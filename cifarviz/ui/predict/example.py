@@ -1,44 +1,34 @@
 """An image of the data set to predict: one to try, or the one that a link names."""
 
-from dataclasses import dataclass
-from typing import get_args
-
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Variant
-from cifarviz.errors import DatasetNotFound, ExperimentInvalid
-from cifarviz.experiment.architecture import in_words
+from cifarviz.data.datasets import DatasetInfo, ImageSet, Split, find
+from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
-from cifarviz.ui import cache
+from cifarviz.runs.records import Run
+from cifarviz.training.plan import split_positions
+from cifarviz.ui import cache, state
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.named_image import (
+    NamedImage,
+    check_shape,
+    images_of,
+    named_dataset,
+    named_split,
+    open_image,
+)
 from cifarviz.ui.navigation import link_to
 
 _TILE = 64
-_WORDS: dict[str, str] = {"train": "Training image", "test": "Test image"}
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
-
-    split: Split
-    index: int
-    pixels: NDArray[np.uint8]
-    actual: int
-
-    @property
-    def title(self) -> str:
-        """What the image is called: its split and official index."""
-        return f"{_WORDS[self.split]} {self.index:,}"
+_SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
 
 
 def examples(info: DatasetInfo) -> None:
-    """A test image of each class to click on, and a link to all others."""
+    """A test image of each class to click on, and the ways to all others."""
     test = cache.dataset(info.name, "sample").test
     shown = test.take([int(np.argmax(test.labels == label)) for label in np.unique(test.labels)])
     names = [info.classes[label] for label in shown.labels]
@@ -54,23 +44,62 @@ def examples(info: DatasetInfo) -> None:
     )
     link_to("samples", "Find others on the Samples page", split="test")
     if clicked is not None:
-        show_example(int(shown.indices[clicked]))
+        _show("test", int(shown.indices[clicked]))
         st.rerun()
 
 
-def show_example(index: int) -> None:
-    """Put a test image into the address."""
-    st.query_params.pop("dataset", None)
-    st.query_params.update({"split": "test", "image": str(index)})
+def any_image(info: DatasetInfo, run: Run) -> None:
+    """Fields and buttons for any test or training image, by its number or at random."""
+    try:
+        split: Split = named_split()
+    except CifarvizError:
+        # Said where the image is shown.
+        split = "test"
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    show("predict-split", split)
+    row.segmented_control(
+        "Or an image of the data set",
+        list(_SPLITS),
+        format_func=_SPLITS.__getitem__,
+        key="predict-split",
+        required=True,
+        on_change=_change_split,
+        args=(info.name,),
+        help="The network has learned from training images, but has never seen the test images.",
+    )
+    show("predict-index", st.query_params.get("image", ""))
+    row.text_input(
+        "Official index",
+        key="predict-index",
+        width=120,
+        on_change=_change_index,
+        help="An image's place in the published data set, counted from 0.",
+    )
+    row.button(
+        "Random",
+        icon=":material/shuffle:",
+        key="predict-random",
+        on_click=_show_random,
+        args=(info.name,),
+        help="Draw one of these images.",
+    )
+    if run.experiment.validation.kind == "split":
+        row.button(
+            "Validation image",
+            icon=":material/shuffle:",
+            key="predict-validation",
+            on_click=_show_validation,
+            args=(run,),
+            help="Draw one of the training images that this run held back for validation.",
+        )
 
 
 def forget_example() -> None:
     """Take the image out of the address."""
-    for name in ("dataset", "split", "image"):
-        st.query_params.pop(name, None)
+    change(dataset=None, split=None, image=None)
 
 
-def example_in_address(shape: tuple[int, int, int], dataset: str) -> Example | None:
+def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage | None:
     """The image that the address names, ``None`` if it names none.
 
     ``shape`` is what the network takes, ``dataset`` what it was trained on. Raises
@@ -79,42 +108,28 @@ def example_in_address(shape: tuple[int, int, int], dataset: str) -> Example | N
     wanted = st.query_params.get("image")
     if wanted is None:
         return None
-    info = _named_dataset(dataset)
-    named = st.query_params.get("split", "test")
-    split: Split | None = next((one for one in get_args(Split) if one == named), None)
-    if split is None:
-        raise DatasetNotFound(f"There are no images called “{named[:40]}”: it is test or train.")
-    if info.image_shape != shape:
-        raise ExperimentInvalid(
-            f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
-            f"takes {in_words(shape)}. Choose another run."
-        )
-    total = info.train_images if split == "train" else info.test_images
-    index = whole_number(wanted)
-    if index is None or index >= total:
-        raise DatasetNotFound(
-            f"{_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; “{wanted[:40]}” "
-            "is none of them."
-        )
-    full = library.status(info, cache.settings()).full_available
-    variant: Variant = "full" if full else "sample"
-    images = cache.dataset(info.name, variant).split(split)
-    position = images.position_of(index)
+    info, split = named_dataset(dataset), named_split()
+    check_shape(info, shape)
+    return open_image(wanted, images_of(info, split), info, split)
+
+
+def learned_from(image: NamedImage, run: Run) -> str | None:
+    """A sentence on whether the run's network has seen a training image; ``None`` of others."""
+    if image.split != "train":
+        return None
+    data = run.experiment.data
+    train = cache.dataset(data.dataset, data.variant).train
+    position = train.position_of(image.index)
     if position is None:
-        raise DatasetNotFound(
-            f"{_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded sample. "
-            "The Start page fetches the full set."
-        )
-    return Example(split, index, images.images[position], int(images.labels[position]))
-
-
-def _named_dataset(otherwise: str) -> DatasetInfo:
-    name = st.query_params.get("dataset", otherwise)
-    if name not in DATASETS:
-        raise DatasetNotFound(
-            f"There is no data set called “{name[:40]}”. Choose one of: {', '.join(DATASETS)}."
-        )
-    return DATASETS[name]
+        return "It is not among the images of this run: the network has never seen it."
+    parts = split_positions(run.experiment, len(train))
+    if parts is not None and position in parts[1]:
+        return "It is one of this run's validation images: the network did not learn from it."
+    if data.train_images is not None and data.train_images < (
+        len(parts[0]) if parts else len(train)
+    ):
+        return "It is one of the training images, of which this run used only a part."
+    return "The network has learned from it."
 
 
 def _selected(shown: ImageSet) -> int | None:
@@ -122,3 +137,33 @@ def _selected(shown: ImageSet) -> int | None:
     if index is None or st.query_params.get("split", "test") != "test":
         return None
     return shown.position_of(index)
+
+
+def _show(split: Split, index: int) -> None:
+    change(dataset=None, split=split, image=str(index))
+
+
+def _change_split(dataset: str) -> None:
+    split: Split = state.get("predict-split")
+    _show(split, int(images_of(find(dataset), split).indices[0]))
+
+
+def _change_index() -> None:
+    text = str(state.get("predict-index")).strip()
+    if text:
+        change(split=state.get("predict-split"), image=text)
+    else:
+        forget_example()
+
+
+def _show_random(dataset: str) -> None:
+    split: Split = state.get("predict-split")
+    _show(split, int(np.random.default_rng().choice(images_of(find(dataset), split).indices)))
+
+
+def _show_validation(run: Run) -> None:
+    data = run.experiment.data
+    train = cache.dataset(data.dataset, data.variant).train
+    parts = split_positions(run.experiment, len(train))
+    if parts is not None:
+        _show("train", int(train.indices[np.random.default_rng().choice(parts[1])]))

@@ -14,6 +14,8 @@ from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.components.scroll_here import scroll_here
+from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
 from cifarviz.ui.predict.files import BadFile, ReadImage
@@ -49,7 +51,7 @@ def pick_fit() -> FitMode:
     wanted = st.query_params.get("fit", "crop")
     found = [mode for mode in FITS if str(mode) == wanted]
     fit = found[0] if found else "crop"
-    state.put("predict-fit", fit)
+    show("predict-fit", fit)
     st.segmented_control(
         "Fitting",
         list(FITS),
@@ -78,8 +80,12 @@ def upload_answers(
 
     ``given`` float32 (images, classes): the probabilities for the readable ones, in their order.
     """
+    if not files:
+        return
     images = [file for file in files if isinstance(file, ReadImage)]
     bad = [file for file in files if isinstance(file, BadFile)]
+    scroll_here([file.id for file in files], key="predict-answers")
+    st.subheader(_counted(len(images), len(bad)), anchor="answers")
     if len(files) <= _IN_FULL:
         answers = iter(given)
         for file in files:
@@ -88,8 +94,8 @@ def upload_answers(
             else:
                 upload_card(file, fit, next(answers), classes)
         return
-    st.markdown(_counted(len(images), len(bad)))
     if images:
+        st.caption("Click an image to see its probabilities.")
         chosen = _overview(images, fit, given, classes)
         upload_card(images[chosen], fit, given[chosen], classes)
     for file in bad:
@@ -125,10 +131,11 @@ def _overview(
 
 
 def _counted(images: int, bad: int) -> str:
-    said = f"**{images + bad} files**: {images} answered"
-    if bad:
-        said += f", {bad} that cannot be read, below"
-    return f"{said}. Click an image to see its probabilities."
+    said = f"{images} image{'' if images == 1 else 's'} added"
+    if not bad:
+        return said
+    cannot = f"{bad} file{'' if bad == 1 else 's'} that cannot be read"
+    return f"{said}, {cannot}" if images else cannot[0].upper() + cannot[1:]
 
 
 def _say(file: BadFile) -> None:
@@ -136,4 +143,4 @@ def _say(file: BadFile) -> None:
 
 
 def _change_fit() -> None:
-    st.query_params["fit"] = state.get("predict-fit")
+    change(fit=state.get("predict-fit"))

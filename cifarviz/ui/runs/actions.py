@@ -20,7 +20,8 @@ def show_actions(runs: Sequence[Run]) -> None:
         _one(runs[0])
         return
     names = list(distinct_names(runs).values())
-    st.markdown(f"**{len(runs)} runs chosen:** {', '.join(map(escaped, names))}")
+    st.subheader(f"{len(runs)} runs compared", anchor=False)
+    st.caption(" · ".join(map(escaped, names)))
     _delete_button(runs)
 
 
@@ -31,11 +32,7 @@ def _one(run: Run) -> None:
         st.warning(escaped(run.message), icon=":material/warning:")
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        label = "Watch" if run.state.active else "Open"
-        link_to("train", label, ":material/show_chart:", view="watch", run=run.id)
-        if checkpoints_of(run):
-            link_to("inside", "Look inside", run=run.id)
-            link_to("evaluate", "Evaluate", run=run.id)
+        _next_steps(run)
         resume = run.state.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
@@ -44,8 +41,26 @@ def _one(run: Run) -> None:
         if st.button("Rename", icon=":material/edit:"):
             st.dialog("Rename a run")(_rename)(run)
         _delete_button([run])
+    st.caption("Tick another run in the list to compare their curves.")
     if resume:
         _resume(run)
+
+
+def _next_steps(run: Run) -> None:
+    # Its style makes the first of these links the page's main button.
+    with st.container(horizontal=True, width="content", key="runs-next"):
+        if run.state.active:
+            _open(run, "Watch")
+        if checkpoints_of(run):
+            link_to("inside", "Look inside", run=run.id)
+            link_to("evaluate", "Evaluate", run=run.id)
+            link_to("predict", "Predict", run=run.id)
+        if not run.state.active:
+            _open(run, "Open")
+
+
+def _open(run: Run, label: str) -> None:
+    link_to("train", label, ":material/show_chart:", view="watch", run=run.id)
 
 
 def _resume(run: Run) -> None:
@@ -76,6 +91,11 @@ def _details(run: Run) -> str:
         if run.validation_images:
             images += f", {run.validation_images:,} validation images"
         facts.append(images)
+    if run.best_val_accuracy is not None and run.last_val_accuracy is not None:
+        facts.append(
+            f"validation accuracy {run.last_val_accuracy:.1%} after the last epoch, "
+            f"{run.best_val_accuracy:.1%} at best"
+        )
     if run.precision is not None:
         facts.append(run.precision)
     if run.images_per_second:

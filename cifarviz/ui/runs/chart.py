@@ -31,11 +31,7 @@ def show_curves(runs: Sequence[Run]) -> None:
                 name=names[run_id],
                 epochs=frame["epoch"].to_numpy(),
                 training=frame[metric].to_numpy(),
-                validation=(
-                    None
-                    if frame[f"val_{metric}"].isna().all()
-                    else frame[f"val_{metric}"].to_numpy()
-                ),
+                validation=_measured(frame[f"val_{metric}"]),
             )
             for run_id, frame in frames.items()
         ]

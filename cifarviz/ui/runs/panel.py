@@ -47,9 +47,16 @@ def _show(live: bool) -> None:
     st.caption(_use(runs))
     if not chosen:
         st.info(
-            "Tick the box before a run to open, rename or delete it; tick several to see their "
+            "Tick the box before a run to open, rename or delete it; tick several to compare their "
             "curves in one chart.",
             icon=":material/info:",
+        )
+        st.button(
+            f"Choose the newest: {quoted(runs[0].name)}",
+            type="primary",
+            icon=":material/check_box:",
+            on_click=_choose_newest,
+            args=(runs[0].id,),
         )
         return
     show_actions(chosen)
@@ -88,9 +95,13 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
             "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
         },
         column_config={
-            "Name": st.column_config.TextColumn(width=150),
+            "Name": st.column_config.TextColumn(width=115),
+            "Last accuracy": st.column_config.NumberColumn(
+                format="%.1f%%",
+                help="On the validation images after the last epoch: as the run ended, or stands.",
+            ),
             "Best accuracy": st.column_config.NumberColumn(
-                format="%.1f %%", help="The highest on the validation images after any epoch."
+                format="%.1f%%", help="The highest on the validation images after any epoch."
             ),
             "Best epoch": st.column_config.NumberColumn(
                 format="%d",
@@ -133,6 +144,11 @@ def _choose(ids: Sequence[str], key: str) -> None:
         st.query_params["runs"] = ticked.ids
     else:
         st.query_params.pop("runs", None)
+
+
+def _choose_newest(run_id: str) -> None:
+    # The ticks follow the address.
+    st.query_params["runs"] = run_id
 
 
 def _use(runs: Sequence[Run]) -> str:

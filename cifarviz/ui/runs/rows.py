@@ -74,7 +74,8 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Name": run.name,
         "State": state_words(run),
         "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
-        "Best accuracy": None if run.best_val_accuracy is None else 100 * run.best_val_accuracy,
+        "Last accuracy": _percent(run.last_val_accuracy),
+        "Best accuracy": _percent(run.best_val_accuracy),
         "Best epoch": run.best_epoch,
         "Network": plan.network,
         "Parameters": plan.parameters,
@@ -82,6 +83,10 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Started": datetime.fromtimestamp(run.started or run.created),
         "Took": _took(run, now),
     }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _took(run: Run, now: float) -> str:

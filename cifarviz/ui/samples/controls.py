@@ -6,20 +6,74 @@ from typing import Any, get_args
 import streamlit as st
 
 from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
-from cifarviz.data.random_images import LARGEST_SEED
 from cifarviz.errors import DataError
 from cifarviz.ui import cache, state
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.samples.view import MOST_IMAGES, Choice, SamplesView, read_address
+from cifarviz.ui.samples.view import MOST_IMAGES, NUMBERS, Choice, SamplesView, read_address
+from cifarviz.ui.setup.fields import number_meant, number_typed
 
 # Short enough to be read out in a room.
 _SHUFFLED_SEEDS = 10_000
+_NUMBER_WIDTH = 150
+_LONGEST = 40
 _CHOICE_WORDS = {"random": "Random images", "published": "The nine published images"}
 
 
 def show_in_address(view: SamplesView) -> None:
     """Make the address hold this view."""
     st.query_params.from_dict(view.address())
+
+
+def number_input(
+    label: str, field: str, view: SamplesView, *, hint: str, disabled: bool = False
+) -> None:
+    """Show a number of the view to be typed; what was typed wrong stays until it is put right."""
+    key = f"samples-{field}"
+    value = getattr(view, field)
+    typed = _typed(field)
+    # As with ``bound``: what the user has set is left alone, here also where it is no number.
+    if typed is None or (typed != value and NUMBERS[field].problem(typed) is None):
+        state.put(key, number_typed(value))
+        state.remember(key, "page")
+    st.text_input(
+        label,
+        key=key,
+        width=_NUMBER_WIDTH,
+        max_chars=_LONGEST,
+        autocomplete="off",
+        disabled=disabled,
+        help=hint,
+        on_change=_number_to_address,
+        args=(field,),
+    )
+
+
+def number_problems(view: SamplesView, *names: str) -> None:
+    """Say what is wrong with numbers typed, and which are used; nothing where they are right."""
+    said = []
+    for field in names:
+        typed = _typed(field)
+        problem = None if typed is None else NUMBERS[field].problem(typed)
+        if problem is not None:
+            said.append(f"{problem} {number_typed(getattr(view, field))} is still used.")
+    if said:
+        st.warning("  \n".join(said), icon=":material/warning:")
+
+
+def _typed(field: str) -> float | str | None:
+    """What the user typed last, a number where it is one; ``None`` if the page wrote it."""
+    key = f"samples-{field}"
+    if state.recall(key) != "user" or not state.is_kept(key):
+        return None
+    meant = number_meant(state.get(key), whole=NUMBERS[field].whole)
+    return "" if meant is None else meant
+
+
+def _number_to_address(field: str) -> None:
+    state.remember(f"samples-{field}", "user")
+    typed = _typed(field)
+    if isinstance(typed, int | float) and NUMBERS[field].problem(typed) is None:
+        _change(**{field: typed})
 
 
 def bound(field: str, view: SamplesView) -> dict[str, Any]:
@@ -49,8 +103,12 @@ def _to_address(field: str, key: str) -> None:
     if value is None:
         return
     state.remember(key, "user")
+    _change(**{field: value})
+
+
+def _change(**fields: Any) -> None:
     view, _ = read_address(st.query_params)
-    show_in_address(view.changed(**{field: value, "image": None}))
+    show_in_address(view.changed(**fields, image=None))
 
 
 def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView]:
@@ -74,6 +132,8 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
             _which_data(view)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             _which_images(view)
+        if view.view != "published":
+            number_problems(view, "count", "seed")
         st.pills(
             "Classes",
             dataset.info.classes,
@@ -123,25 +183,19 @@ def _which_images(view: SamplesView) -> None:
         help="The nine are the training images that the published experiment “cifar10-vgg” shows, "
         "drawn from all 50,000 with NumPy's seed 777.",
     )
-    st.number_input(
+    number_input(
         "How many",
-        1,
-        MOST_IMAGES,
-        step=10,
-        **bound("count", view),
+        "count",
+        view,
         disabled=published,
-        width=140,
-        help=f"The number of images to draw, at most {MOST_IMAGES}.",
+        hint=f"The number of images to draw, at most {MOST_IMAGES}.",
     )
-    st.number_input(
+    number_input(
         "Seed",
-        0,
-        LARGEST_SEED,
-        step=1,
-        **bound("seed", view),
+        "seed",
+        view,
         disabled=published,
-        width=170,
-        help="The number the draw starts from: the same seed draws the same images again.",
+        hint="The number the draw starts from: the same seed draws the same images again.",
     )
     st.button(
         "Shuffle",
@@ -157,4 +211,5 @@ def _shuffle() -> None:
     seed = SystemRandom().randrange(_SHUFFLED_SEEDS - 1)
     # Never the seed that is there: a press that changes nothing looks broken.
     seed += seed >= view.seed
+    state.remember("samples-seed", "page")
     show_in_address(view.changed(seed=seed, image=None))

@@ -57,7 +57,8 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
     if view.image is None:
         return
     images = dataset.split(view.shown_split)
-    if images.position_of(view.image) is None:
+    position = images.position_of(view.image)
+    if position is None:
         st.warning(
             f"{SPLIT_WORDS[view.shown_split].capitalize()} image {view.image:,} is not among the "
             f"{len(images):,} of the {VARIANT_WORDS[dataset.variant]}; the full set has it.",
@@ -68,8 +69,10 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
             link_to("samples", "Open it in the full set", **in_full)
         return
     shown = images.take(view.positions(images))
-    show = st.dialog(view.info.title, width=_DIALOG, on_dismiss=_close)(_opened)
-    show(images, shown)
+    name = view.info.classes[images.labels[position]]
+    title = f"{name} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
+    show = st.dialog(title, width=_DIALOG, on_dismiss=_close)(_opened)
+    show(images, shown, view.image)
 
 
 def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
@@ -96,9 +99,11 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _opened(images: ImageSet, shown: ImageSet) -> None:
+def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
     # The dialog runs again by itself when it steps on: the address says to which image.
     view, _ = read_address(st.query_params)
+    if view.image not in (None, titled):
+        st.rerun()  # its title is the page's to make
     position = None if view.image is None else images.position_of(view.image)
     if position is None:
         st.write("This image is not here.")
@@ -116,8 +121,6 @@ def _opened(images: ImageSet, shown: ImageSet) -> None:
             alt=f"{name}, {SPLIT_WORDS[view.shown_split]} image {view.image}",
         )
     with facts:
-        color = class_color(label)
-        st.markdown(f'### <span style="color:{color}">■</span> {name}', unsafe_allow_html=True)
         st.markdown(_facts(view, pixels))
         index = int(images.indices[position])
         # Links, not buttons that switch the page: a dialog runs by itself, and a page switched to
@@ -151,7 +154,6 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
     with st.container(horizontal=True):
         st.button(
             "Previous",
-            icon=":material/chevron_left:",
             shortcut="Left",
             disabled=place == before,
             on_click=_open,
@@ -160,8 +162,6 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
         )
         st.button(
             "Next",
-            icon=":material/chevron_right:",
-            icon_position="right",
             shortcut="Right",
             disabled=place == after,
             on_click=_open,

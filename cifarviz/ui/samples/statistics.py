@@ -16,12 +16,11 @@ from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_fi
 from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
 from cifarviz.figures.sprite import Sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
+from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.samples.controls import bound, show_in_address
+from cifarviz.ui.samples.controls import number_input, number_problems, show_in_address
 from cifarviz.ui.samples.view import (
-    LARGEST_DIVISOR,
-    SMALLEST_DIVISOR,
     SPLIT_WORDS,
     VARIANT_WORDS,
     SamplesView,
@@ -48,6 +47,7 @@ def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
     split = view.shown_split
     images = dataset.split(split)
     measured = _measured(dataset, split)
+    _overview(dataset)
     st.subheader(
         f"All {len(images):,} {SPLIT_WORDS[split]} images of the {VARIANT_WORDS[dataset.variant]}"
     )
@@ -74,6 +74,31 @@ def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
     with right:
         _channels(dataset, measured)
     _preprocessing(view, dataset, measured)
+
+
+def _overview(dataset: Dataset) -> None:
+    """Show how many examples there are, and what one is: a look at the data before all else."""
+    info = dataset.info
+    height, width, channels = info.image_shape
+    st.subheader("The data at a glance")
+    names = ", ".join(name.lower() for name, _ in CHANNEL_COLORS[channels])
+    sample = cache.dataset(info.name, "sample")
+    rows = [
+        "| | Examples in the sample | Examples in the full set | Image size | Channels | Classes |",
+        "|:--|--:|--:|--:|:--|--:|",
+    ]
+    published: dict[Split, int] = {"train": info.train_images, "test": info.test_images}
+    for split, count in published.items():
+        rows.append(
+            f"| **{SPLIT_WORDS[split].capitalize()}** | {len(sample.split(split)):,} "
+            f"| {count:,} | {width} × {height} pixels | {channels} ({names}) "
+            f"| {len(info.classes)} |"
+        )
+    st.markdown("\n".join(rows))
+    st.caption(
+        "Training images are learned from, test images kept back to judge what was learned. "
+        "A channel is one of the colours an image is made of."
+    )
 
 
 def _channels(dataset: Dataset, measured: SplitStatistics) -> None:
@@ -120,16 +145,8 @@ def _preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistic
     channels = dataset.info.image_shape[2]
     left, right = st.columns(2, gap="large")
     with left:
-        st.number_input(
-            "Custom divisor",
-            SMALLEST_DIVISOR,
-            LARGEST_DIVISOR,
-            step=1.0,
-            format="%g",
-            **bound("divisor", view),
-            width=180,
-            help=Divide.help_text("divisor"),
-        )
+        number_input("Custom divisor", "divisor", view, hint=Divide.help_text("divisor"))
+        number_problems(view, "divisor")
     training = _measured(dataset, "train")
     choices: dict[str, Divide | Standardize] = {
         "÷ 255": Divide(divisor=255.0),

@@ -12,6 +12,7 @@ from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Varia
 from cifarviz.data.random_images import LARGEST_SEED, published_nine, random_images
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui.address import quoted
+from cifarviz.ui.setup.fields import number_typed
 
 Choice = Literal["random", "published"]
 
@@ -21,6 +22,36 @@ LARGEST_DIVISOR: Final = float(Divide.limits("divisor")[1] or 0)
 
 SPLIT_WORDS: Final[Mapping[Split, str]] = {"train": "training", "test": "test"}
 VARIANT_WORDS: Final[Mapping[Variant, str]] = {"sample": "embedded sample", "full": "full set"}
+
+
+@dataclass(frozen=True)
+class NumberField:
+    """What a number of the view can be; ``words`` are its name in a sentence."""
+
+    words: str
+    low: float
+    high: float
+    whole: bool = True
+
+    def problem(self, value: object) -> str | None:
+        """Say why ``value``, a number or what was typed instead of one, cannot be it."""
+        if isinstance(value, int | float) and self.low <= value <= self.high:
+            return None if not self.whole or value == int(value) else self._rule(f"{value:g}")
+        return self._rule("" if value is None else number_typed(value))
+
+    def _rule(self, given: str) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        return (
+            f"{quoted(given) if given else 'Nothing'} cannot be {self.words}: it must be {kind} "
+            f"from {self.low:g} to {self.high:,.0f}."
+        )
+
+
+NUMBERS: Final[Mapping[str, NumberField]] = {
+    "count": NumberField("the number of images", 1, MOST_IMAGES),
+    "seed": NumberField("the seed", 0, LARGEST_SEED),
+    "divisor": NumberField("the custom divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, whole=False),
+}
 
 _WHOLE = "[0-9]{1,10}"
 _DECIMAL = r"[0-9]{1,7}(\.[0-9]{1,17})?"
@@ -93,10 +124,10 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
         variant=reader.one_of("variant", get_args(Variant), "is neither “sample” nor “full”"),
         split=reader.one_of("split", get_args(Split), "is neither “train” nor “test”"),
         view=reader.one_of("view", get_args(Choice), "is neither “random” nor “published”"),
-        count=reader.whole("count", 1, MOST_IMAGES, "the number of images"),
+        count=int(reader.number("count")),
         classes=reader.classes(info),
-        seed=reader.whole("seed", 0, LARGEST_SEED, "the seed"),
-        divisor=reader.decimal("divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, "the custom divisor"),
+        seed=int(reader.number("seed")),
+        divisor=reader.number("divisor"),
     )
     view = view.changed(image=reader.image(view))
     return view, tuple(reader.problems)
@@ -116,23 +147,17 @@ class _Reader:
         self.problems.append(f"{quoted(given)} {otherwise}; “{standard}” is shown.")
         return standard
 
-    def whole(self, name: str, low: int, high: int, words: str) -> int:
-        return int(self._number(name, _WHOLE, low, high, f"{words}: it must be a whole number"))
-
-    def decimal(self, name: str, low: float, high: float, words: str) -> float:
-        return self._number(name, _DECIMAL, low, high, f"{words}: it must be a number")
-
-    def _number(self, name: str, pattern: str, low: float, high: float, rule: str) -> float:
+    def number(self, name: str) -> float:
         standard: float = getattr(self._standard, name)
         given = self._address.get(name)
         if given is None:
             return standard
-        value = _number(given, pattern)
-        if value is not None and low <= value <= high:
+        field = NUMBERS[name]
+        value = _number(given, _WHOLE if field.whole else _DECIMAL)
+        problem = field.problem(given if value is None else value)
+        if value is not None and problem is None:
             return value
-        self.problems.append(
-            f"{quoted(given)} cannot be {rule} from {low:g} to {high:,.0f}. {standard:g} is used."
-        )
+        self.problems.append(f"{problem} {standard:g} is used.")
         return standard
 
     def classes(self, info: DatasetInfo) -> tuple[str, ...]:

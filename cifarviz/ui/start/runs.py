@@ -6,6 +6,7 @@ import streamlit as st
 
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
+from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import distinct_names
 
@@ -27,9 +28,9 @@ def newest_runs(runs: Sequence[Run]) -> None:
 
 
 def run_words(run: Run) -> str:
-    """Say in which state a run is, after how many epochs, and how well it does at best."""
+    """Say in which state a run is, how far it has come, and how well it does at best."""
     epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
-    words = f"{run.state}, {epochs}"
+    words = f"{badge(run)} {doing(run) or epochs}"
     if run.best_val_accuracy is not None:
         words += f", validation accuracy {run.best_val_accuracy:.1%}"
     return words

@@ -34,6 +34,14 @@ clicked = chart(
 if clicked:
     st.write(f"clicked: {clicked.point} {clicked.x} {clicked.y} {clicked.z} {clicked.customdata}")
 
+SHADES = tuple(str(number) for number in range(8))
+chart(
+    confusion_matrix_figure(confusion_matrix(SHADES, np.arange(64).reshape(8, 8))),
+    key="shades",
+    height=500,
+    description="All shades of the scale",
+)
+
 open_tab, closed_tab = st.tabs(["First", "Second"])
 with closed_tab:
     chart(

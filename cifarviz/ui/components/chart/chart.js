@@ -93,7 +93,7 @@ async function draw(chart) {
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
-      await Plotly.react(chart.place, chart.figure.data, layoutOf(chart, theme), chart.config);
+      await Plotly.react(chart.place, dataOf(chart, theme), layoutOf(chart, theme), chart.config);
       if (!chart.drawn) listen(chart);
       chart.drawn = true;
       chart.shown = wanted;
@@ -153,11 +153,6 @@ function readTheme(element) {
 
 // What figures leave open: Plotly takes from a template only what the figure doesn't say itself.
 function templateOf(theme) {
-  const low = theme.panel;
-  const dark = isDark(theme.background);
-  // White is readable on the darkest blue of a light page and on the brightest of a dark one.
-  const high = dark ? "#1f86c9" : "#00558a";
-  const middle = dark ? "#23597f" : "#6fb1da";
   return {
     layout: {
       font: { color: theme.text, family: theme.font },
@@ -172,11 +167,55 @@ function templateOf(theme) {
         activecolor: theme.primary,
       },
       colorscale: {
-        sequential: [[0, low], [0.4, middle], [1, high]],
+        sequential: scaleOf(theme),
       },
       colorway: [theme.primary],
     },
   };
+}
+
+// From the colour of the page's panels to a strong blue.
+function scaleOf(theme) {
+  const dark = isDark(theme.background);
+  return [[0, theme.panel], [0.4, dark ? "#23597f" : "#6fb1da"], [1, dark ? "#1f86c9" : "#00558a"]];
+}
+
+// Texts that stand on the scale's colours (a trace whose meta says where on it, 0 to 1) are made
+// readable there.
+function dataOf(chart, theme) {
+  return chart.figure.data.map((trace) => {
+    const places = trace.meta?.onScale;
+    if (!places) return trace;
+    const color = places.map((place) => readableOn(colorOnScale(place, theme), theme.text));
+    return { ...trace, textfont: { ...trace.textfont, color } };
+  });
+}
+
+function colorOnScale(place, theme) {
+  const scale = scaleOf(theme);
+  const end = Math.max(1, scale.findIndex(([stop]) => stop >= place));
+  const [[from, low], [to, high]] = scale.slice(end - 1, end + 1);
+  const amount = (place - from) / (to - from);
+  const [a, b] = [channels(low), channels(high)];
+  return a.map((value, i) => value + (b[i] - value) * amount);
+}
+
+// The page's own colour of text where it is clear enough, else white or black: one of them is.
+function readableOn(background, text) {
+  const enough = 4.5; // WCAG 2, AA
+  const under = luminance(background);
+  return [text, "#ffffff", "#000000"].find((color) => {
+    const [low, high] = [under, luminance(channels(color))].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05) >= enough;
+  });
+}
+
+function luminance(color) {
+  const [red, green, blue] = color.map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 function layoutOf(chart, theme) {

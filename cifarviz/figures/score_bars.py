@@ -12,7 +12,7 @@ Numbers = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
-class ClassScores:
+class ScoreBar:
     """One class's scores, 0..1, and its number of images; None where a score has no meaning."""
 
     name: str
@@ -23,27 +23,27 @@ class ClassScores:
 
 
 @dataclass(frozen=True)
-class PerClassScores:
+class ScoreBars:
     """The classes in the data set's order."""
 
-    classes: tuple[ClassScores, ...]
+    classes: tuple[ScoreBar, ...]
 
 
-def per_class_scores(
+def score_bars(
     classes: Sequence[str],
     precision: Numbers,
     recall: Numbers,
     f1: Numbers,
     support: Sequence[int] | np.ndarray,
-) -> PerClassScores:
+) -> ScoreBars:
     """Shape four arrays of one value a class; NaN becomes None."""
     rows = zip(classes, precision, recall, f1, support, strict=True)
-    return PerClassScores(
-        tuple(ClassScores(n, _known(p), _known(r), _known(f), int(s)) for n, p, r, f, s in rows)
+    return ScoreBars(
+        tuple(ScoreBar(n, _known(p), _known(r), _known(f), int(s)) for n, p, r, f, s in rows)
     )
 
 
-def per_class_scores_figure(value: PerClassScores) -> go.Figure:
+def score_bars_figure(value: ScoreBars) -> go.Figure:
     """F1 as a bar in the class's colour, precision and recall as marks on it."""
     classes = value.classes
     if not any(row.support for row in classes):

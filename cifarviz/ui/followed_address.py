@@ -1,0 +1,74 @@
+"""The address of a page, changed by what is pressed there, however fast."""
+
+import time
+
+import streamlit as st
+
+from cifarviz.ui import state
+
+# Seconds within which the browser has surely taken over a new address.
+_LAG = 1.0
+
+
+def follow(page: str) -> None:
+    """Take over the address the browser sends; call this first on the page of that name.
+
+    A press that comes before the browser has heard of the one before still brings the address of
+    before that: it must not take the change back.
+    """
+    memory = state.address_memory()
+    sent = st.query_params.to_dict()
+    if memory.page != page:
+        memory.page = page
+        memory.replaced.clear()
+    elif sent == memory.values:
+        return
+    elif _lags(sent):
+        st.query_params.from_dict(memory.values)
+        return
+    memory.values = sent
+    memory.arrived = time.monotonic()
+
+
+def show(key: str, value: object) -> None:
+    """Give the widget ``key`` its value from the address, before it is made."""
+    # One that it has already is not sent: in the browser, a press made meanwhile is newer. But
+    # when an address arrives, the browser makes all widgets anew and knows nothing of them.
+    anew = time.monotonic() - state.address_memory().arrived < _LAG
+    if anew or not state.is_kept(key) or state.get(key) != value:
+        state.put(key, value)
+
+
+def followed(name: str) -> str | None:
+    """What the address holds under this name, also in a callback, which runs before the page."""
+    memory = state.address_memory()
+    follow(memory.page)
+    return memory.values.get(name)
+
+
+def change(**values: str | None) -> None:
+    """Put these values into the address of the page that is followed, ``None`` takes one out.
+
+    It is one step of the browser's Back, whatever the number of values.
+    """
+    memory = state.address_memory()
+    follow(memory.page)
+    before = memory.values
+    after = {name: value for name, value in (before | values).items() if value is not None}
+    if after == before:
+        return
+    now = time.monotonic()
+    memory.replaced = {old: when for old, when in memory.replaced.items() if now - when < _LAG}
+    memory.replaced[_key(before)] = now
+    memory.replaced.pop(_key(after), None)
+    memory.values = after
+    st.query_params.from_dict(after)
+
+
+def _lags(sent: dict[str, str]) -> bool:
+    when = state.address_memory().replaced.get(_key(sent))
+    return when is not None and time.monotonic() - when < _LAG
+
+
+def _key(values: dict[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(values.items())

@@ -1,0 +1,102 @@
+"""The image of a data set that the address names, by its split and official index."""
+
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.data import library
+from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Variant
+from cifarviz.errors import DatasetNotFound, ExperimentInvalid
+from cifarviz.experiment.architecture import in_words
+from cifarviz.ui import cache
+from cifarviz.ui.address import whole_number
+
+SPLIT_WORDS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
+_LONGEST = 40
+
+
+@dataclass(frozen=True, eq=False)
+class NamedImage:
+    """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
+
+    split: Split
+    index: int
+    pixels: NDArray[np.uint8]
+    actual: int
+
+    @property
+    def title(self) -> str:
+        """What the image is called: its split and official index."""
+        return f"{SPLIT_WORDS[self.split]} {self.index}"
+
+
+def named_dataset(otherwise: str) -> DatasetInfo:
+    """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
+    name = st.query_params.get("dataset", otherwise)
+    if name not in DATASETS:
+        raise DatasetNotFound(
+            f"There is no data set called {_plain(name)}. Choose one of: {', '.join(DATASETS)}."
+        )
+    return DATASETS[name]
+
+
+def named_split() -> Split:
+    """The split that the address names, else the test images; raises ``DatasetNotFound``."""
+    name = st.query_params.get("split", "test")
+    split: Split | None = next((one for one in get_args(Split) if one == name), None)
+    if split is None:
+        raise DatasetNotFound(f"There are no images called {_plain(name)}: it is test or train.")
+    return split
+
+
+def images_of(info: DatasetInfo, split: Split) -> ImageSet:
+    """All images there are here: the full set's if it is, else the sample's."""
+    full = library.status(info, cache.settings()).full_available
+    variant: Variant = "full" if full else "sample"
+    return cache.dataset(info.name, variant).split(split)
+
+
+def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
+    """Raise ``ExperimentInvalid`` unless the network takes images of this data set."""
+    if info.image_shape != shape:
+        raise ExperimentInvalid(
+            f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
+            f"takes {in_words(shape)}. Choose another run."
+        )
+
+
+def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> NamedImage:
+    """The one of ``images`` whose official index ``text`` is; raises ``DatasetNotFound``."""
+    index = whole_number(text)
+    total = info.train_images if split == "train" else info.test_images
+    if index is None or index >= total:
+        raise DatasetNotFound(
+            f"{SPLIT_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; "
+            f"{_plain(text)} is none of them."
+        )
+    position = images.position_of(index)
+    if position is None:
+        near = " and ".join(f"{one:,}" for one in neighbours(index, images) if one is not None)
+        raise DatasetNotFound(
+            f"{SPLIT_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded "
+            f"sample; the nearest are {near}. The Start page fetches the full set."
+        )
+    return NamedImage(split, index, images.images[position], int(images.labels[position]))
+
+
+def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
+    """The official indices of the images before and after this one, ``None`` at the ends."""
+    ordered = np.sort(images.indices)
+    before, after = ordered[ordered < index], ordered[ordered > index]
+    return (
+        int(before[-1]) if len(before) else None,
+        int(after[0]) if len(after) else None,
+    )
+
+
+def _plain(text: str) -> str:
+    # Errors are escaped where they are shown.
+    return f"“{text}”" if len(text) <= _LONGEST else f"“{text[:_LONGEST]}…”"

@@ -1,0 +1,55 @@
+"""Presses that come before the browser has heard of the ones before."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def page() -> None:
+    import streamlit as st
+
+    from cifarviz.ui.followed_address import change, follow, followed, show
+
+    def more() -> None:
+        change(n=str(int(followed("n") or 0) + 1), gone=None)
+
+    follow("test")
+    show("box", st.query_params.get("n", "none"))
+    st.text_input("n", key="box")
+    st.button("More", on_click=more)
+
+
+def at(app: AppTest) -> dict[str, list[str]]:
+    return {name: [value] if isinstance(value, str) else value for name, value in _items(app)}
+
+
+def _items(app: AppTest) -> list[tuple[str, str | list[str]]]:
+    return list(app.query_params.items())
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_function(page)
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_a_press_that_brings_the_address_of_before_takes_nothing_back() -> None:
+    app = opened(n="5", gone="x")
+    app.button[0].click().run()
+    assert at(app) == {"n": ["6"]}
+    # As a browser does that has not heard of it yet.
+    app.query_params["n"], app.query_params["gone"] = "5", "x"
+    app.button[0].click().run()
+    assert at(app) == {"n": ["7"]}
+    assert app.text_input[0].value == "7"
+    assert not app.exception
+
+
+def test_an_address_that_is_new_is_followed() -> None:
+    app = opened(n="5")
+    app.button[0].click().run()
+    app.query_params["n"] = "40"
+    app.run()
+    assert app.text_input[0].value == "40"
+    app.button[0].click().run()
+    assert at(app) == {"n": ["41"]}
+    assert not app.exception
