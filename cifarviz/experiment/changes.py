@@ -9,7 +9,7 @@ from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, Fields
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.value import Value
-from cifarviz.experiment.words import value_words
+from cifarviz.experiment.words import brief, brief_kind, layer_label, value_words
 
 # More layers than this are counted instead of named one by one.
 _MOST_LAYERS = 4
@@ -17,7 +17,8 @@ _MOST_LAYERS = 4
 
 @dataclass(frozen=True)
 class Change:
-    """``text`` says before and after, ``epochs 10 → 5``; ``short`` the new only, ``epochs 5``."""
+    """``text`` says before and after, ``batch size 4 → 64``; ``short`` only the new, ``batch 64``,
+    as it stands in the name of a run."""
 
     text: str
     short: str
@@ -46,14 +47,15 @@ def _section_changes(base: Draft, other: Draft) -> Iterator[Change]:
         own = [f"{made.words(name)} {value_words(new[name])}" for name in new if name != "kind"]
         details = f" ({', '.join(own)})" if own else ""
         words = Experiment.words(section)
-        yield Change(f"{words} {before} → {after}{details}", f"{words} {after}")
+        text = f"{words} {before} → {after}{details}"
+        yield Change(text, brief_kind(section, new["kind"]))
 
 
 def _single_changes(base: Draft, other: Draft) -> Iterator[Change]:
     for name in SINGLES:
         old, new = base.settings[name], other.settings[name]
         if old != new:
-            yield _change(Experiment.words(name), value_words(old), value_words(new))
+            yield _change(name, Experiment.words(name), old, new)
 
 
 def _switch_changes(base: Draft, other: Draft) -> Iterator[Change]:
@@ -73,20 +75,22 @@ def _switch_changes(base: Draft, other: Draft) -> Iterator[Change]:
 def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Change]:
     for name in new:
         before, after = old.get(name), new[name]
-        if before == after:
-            continue
-        if name == "variant":
-            text = f"{value_words(after)} instead of {value_words(before)}".lower()
-            yield Change(text, str(after))
-        elif name == "train_images":
-            words = ["all" if value is None else value_words(value) for value in (before, after)]
-            yield _change("training images", words[0], words[1])
-        else:
-            yield _change(made.words(name), value_words(before), value_words(after))
+        if before != after:
+            yield _change(name, made.words(name), before, after)
 
 
-def _change(words: str, before: str, after: str) -> Change:
-    return Change(f"{words} {before} → {after}", f"{words} {after}")
+def _change(name: str, words: str, before: object, after: object) -> Change:
+    short = brief(name, words, after)
+    if name == "variant":
+        return Change(f"{value_words(after)} instead of {value_words(before)}".lower(), short)
+    if name == "train_images":
+        words = "training images"
+        said = ["all" if value is None else value_words(value) for value in (before, after)]
+    else:
+        said = [value_words(before), value_words(after)]
+    if name in ("labels", "padding"):
+        said = [value.lower() for value in said]
+    return Change(f"{words} {said[0]} → {said[1]}", short)
 
 
 def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
@@ -102,15 +106,19 @@ def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]
         if after is not None:
             counts["added"] += 1
             text = f"{_title(new[after])} added as layer {after + 1}"
+            said.append(Change(text, _added(new[after])))
         else:
             assert before is not None
             counts["removed"] += 1
             text = f"layer {before + 1} ({_title(old[before])}) removed"
-        said.append(Change(text, text))
+            said.append(Change(text, f"without {_label(old[before])}"))
     if len(said) <= _MOST_LAYERS:
         return said
-    text = "layers: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)
-    return [Change(text, "other layers")]
+    counted = [(n, word) for word, n in counts.items() if n]
+    text = ", ".join(f"{n} {word}" for n, word in counted)
+    (first, word), *others = counted
+    start = f"{first} {'layer' if first == 1 else 'layers'} {word}"
+    return [Change(f"layers: {text}", ", ".join([start, *(f"{n} {w}" for n, w in others)]))]
 
 
 def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | None, int | None]]:
@@ -153,10 +161,21 @@ def _becoming(old: Fields, new: Fields) -> float:
 def _changed_layer(number: int, old: Fields, new: Fields) -> Change:
     found = list(_field_changes(LAYER_TYPES[new["type"]], old, new))
     where = f"layer {number} ({_title(new)})"
-    return Change(
-        f"{where}: {', '.join(change.text for change in found)}",
-        f"layer {number} {', '.join(change.short for change in found)}",
-    )
+    text = f"{where}: {', '.join(change.text for change in found)}"
+    if new["type"] == "dropout":
+        return Change(text, _label(new))
+    return Change(text, f"layer {number} {', '.join(change.short for change in found)}")
+
+
+def _added(fields: Fields) -> str:
+    # A rate of dropout says enough.
+    return _label(fields) if fields["type"] == "dropout" else f"with {_label(fields)}"
+
+
+def _label(fields: Fields) -> str:
+    """``conv 64``; but ``ReLU`` as it is written."""
+    label = layer_label(fields)
+    return label if fields["type"] == "activation" else _lowered(label)
 
 
 def _title(fields: Mapping[str, Any]) -> str:

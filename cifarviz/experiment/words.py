@@ -1,7 +1,8 @@
-"""What a person calls the choices and numbers of an experiment."""
+"""What a person calls the choices, numbers and layers of an experiment."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from cifarviz.experiment.epoch_list import epochs_text
 
@@ -29,6 +30,61 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
         "loss": "Loss",
         "accuracy": "Accuracy",
         "auto": "Auto (float32 for now)",
+        "float32": "float32",
+        "bfloat16": "bfloat16",
+    }
+)
+
+_LAYER_LABELS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
+    {
+        "conv2d": ("Conv", "filters"),
+        "max_pool2d": ("Max pool", None),
+        "average_pool2d": ("Avg pool", None),
+        "batch_norm": ("Batch norm", None),
+        "dropout": ("Dropout", "rate"),
+        "flatten": ("Flatten", None),
+        "global_average_pool2d": ("Global avg", None),
+        "global_max_pool2d": ("Global max", None),
+        "dense": ("Dense", "units"),
+    }
+)
+# Fields that are known by their value, and how: {} stands for it.
+_BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "activation": "{}",
+        "batch_size": "batch {}",
+        "epochs": "{} epochs",
+        "filters": "{} filters",
+        "fraction": "split {}",
+        "initializer": "{}",
+        "kernel_size": "kernel {}",
+        "l2": "L2 {}",
+        "label_smoothing": "smoothing {}",
+        "labels": "{} labels",
+        "padding": "{} padding",
+        "pool_size": "pool {}",
+        "precision": "{}",
+        "rate": "rate {}",
+        "strides": "stride {}",
+        "train_images": "{} images",
+        "units": "{} units",
+    }
+)
+_BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "validation split": "validation split",
+        "validation test": "validated on test",
+        "validation none": "no validation",
+        "preprocessing divide": "divided",
+        "preprocessing standardize": "standardised",
+        "optimizer sgd": "SGD",
+        "optimizer adam": "Adam",
+        "optimizer adamw": "AdamW",
+        "optimizer rmsprop": "RMSprop",
+        "schedule constant": "constant rate",
+        "schedule step": "stepped rate",
+        "schedule cosine": "cosine rate",
+        "schedule one_cycle": "one cycle",
     }
 )
 
@@ -58,3 +114,35 @@ def value_words(value: object) -> str:
 def number_text(value: float) -> str:
     """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def layer_label(fields: Mapping[str, Any]) -> str:
+    """A layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
+    if fields["type"] == "activation":
+        return value_words(fields["activation"])
+    name, counted = _LAYER_LABELS[fields["type"]]
+    return name if counted is None else f"{name} {value_words(fields[counted])}"
+
+
+def brief(name: str, words: str, value: object) -> str:
+    """The value of field ``name``, called ``words``, as briefly as it is still understood.
+
+    Such as ``batch 64``, ``5 epochs``, ``flip``, ``no flip``, ``sample``; for names of runs.
+    """
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    if name == "variant":
+        return {"sample": "sample", "full": "full set"}.get(str(value), str(value))
+    if name == "train_images" and value is None:
+        return "all images"
+    if name == "epochs" and value == 1:
+        return "1 epoch"
+    said = value_words(value)
+    if name in ("labels", "padding"):
+        said = said.lower()
+    return _BRIEF_FIELDS.get(name, f"{words} {{}}").format(said)
+
+
+def brief_kind(section: str, kind: str) -> str:
+    """Another kind of a section, briefly: ``no validation``, ``SGD``, ``one cycle``."""
+    return _BRIEF_KINDS.get(f"{section} {kind}", kind)

@@ -1,223 +1,255 @@
-"""A network drawn as a row of blocks, one a layer.
+"""A network drawn as a low strip of blocks, one a layer, with what it is and its output's shape.
 
-A block's front is its map, as tall as the map is large; its thickness along the row is its
-channels; both on a logarithmic scale, so that 32×32 and 4×4 fit one picture. A layer without maps
-is a thin plate as tall as it has units.
+A block's front is its map, as tall as the map is large; its thickness is its channels; both on a
+logarithmic scale, so that 32×32 and 4×4 fit one picture. A layer without maps is a thin plate as
+tall as it has units. Every block has a place of the same width, so that its words can stand level
+below it; a long network goes on in the next row.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from html import escape
+from typing import Any, Final
 
 import plotly.graph_objects as go
 
 from cifarviz.figures.theme import AXIS, NEUTRAL, WARNING, base_layout, empty_figure, mix
 
-_KINDS: Final = {
-    "conv2d": ("Convolution", "#7C6BC9"),
-    "max_pool2d": ("Pooling", "#C9709F"),
-    "average_pool2d": ("Pooling", "#C9709F"),
-    "global_average_pool2d": ("Pooling", "#C9709F"),
-    "global_max_pool2d": ("Pooling", "#C9709F"),
-    "dense": ("Dense", "#A98A5B"),
-    "batch_norm": ("Normalisation", "#5E97A8"),
-    "dropout": ("Dropout", "#9AA3AB"),
-    "activation": ("Activation", "#8FAE62"),
-    "flatten": ("Flatten", "#B7BEC5"),
+_COLORS: Final = {
+    "input": "#6C7781",
+    "conv2d": "#7C6BC9",
+    "max_pool2d": "#C9709F",
+    "average_pool2d": "#C9709F",
+    "global_average_pool2d": "#C9709F",
+    "global_max_pool2d": "#C9709F",
+    "dense": "#A98A5B",
+    "batch_norm": "#5E97A8",
+    "dropout": "#9AA3AB",
+    "activation": "#8FAE62",
+    "flatten": "#B7BEC5",
 }
-_OTHER: Final = ("Other", NEUTRAL)
-_INPUT: Final = ("Input", "#6C7781")
 
-_GAP = 0.55
-_SKEW_X, _SKEW_Y = 0.30, 0.22
-_MOST_LEVEL_LABELS = 7
-_LEAST_WIDTH = 13.0
+# Places a row: words of twelve letters stand side by side on a page 1,000 pixels wide. A small
+# network isn't drawn out over all of it.
+_MOST_PLACES, _FEWEST_PLACES = 14, 10
+_LONGEST_LABEL = 12
+
+# Heights in pixels, widths in places.
+_ROW, _BLOCKS, _TALLEST = 104, 66, 56.0
+_NAME_Y, _SHAPE_Y = 79, 94
+_MARGIN = 4
+_SKEW_X, _SKEW_Y = 0.0062, 0.18
+
+DrawnLayer = tuple[str, str, tuple[int, ...] | None, int, bool]
+"""Label, type of the layer specs (``conv2d``, …), output shape without a batch axis or None
+where it isn't known, parameters, and whether the layer cannot work as it is."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """One layer's place: ``left`` and ``width`` along the row, ``height`` centred on it, in units
-    of the drawing; ``depth`` of the slanted side, 0 for a plate."""
+    """One layer's place: in ``row``, its middle at ``middle`` places from the left.
 
-    name: str
-    kind: str
+    ``width`` (places) and ``height`` (pixels) are those of its front; ``depth`` (pixels) of its
+    slanted side is 0 for a plate. ``number`` counts layers from 1; the input has 0. ``wrong``: it
+    cannot work as it is.
+    """
+
+    number: int
+    label: str
     color: str
+    wrong: bool
     shape: tuple[int, ...] | None
     parameters: int
-    left: float
+    row: int
+    middle: float
     width: float
     height: float
     depth: float
 
     @property
     def shape_text(self) -> str:
-        """``32×32×64``, or a question mark where the layer cannot work."""
+        """``32×32×64``, or a question mark where it isn't known."""
         return "?" if self.shape is None else "×".join(str(n) for n in self.shape)
 
 
 @dataclass(frozen=True)
 class NetworkDiagram:
-    """The blocks from the input (if it was given) to the output."""
+    """The blocks from the input (if it was given) to the output, in ``rows`` of ``places``."""
 
     blocks: tuple[Block, ...]
+    rows: int
+    places: int
+
+    @property
+    def height(self) -> int:
+        """Pixels that the drawing takes."""
+        return self.rows * _ROW + 2 * _MARGIN
 
 
 def network_diagram(
-    layers: Iterable[tuple[str, str, tuple[int, ...] | None, int]],
-    *,
-    input_shape: tuple[int, ...] | None = None,
+    layers: Iterable[DrawnLayer], *, input_shape: tuple[int, ...] | None = None
 ) -> NetworkDiagram:
-    """Place ``layers``, each (name, type, output shape or None where it cannot work, parameters).
-
-    Types are those of the layer specs (``conv2d``, ``max_pool2d``, …); shapes have no batch axis.
-    """
-    blocks: list[Block] = []
-    left = 0.0
+    """Place ``layers`` one after another, after the input if its shape is given."""
+    drawn = [(number, *layer) for number, layer in enumerate(layers, start=1)]
     if input_shape is not None:
-        blocks.append(_block("input", _INPUT, input_shape, 0, left))
-        left = _next(blocks[-1])
-    for name, kind, shape, parameters in layers:
-        blocks.append(_block(name, _KINDS.get(kind, _OTHER), shape, parameters, left))
-        left = _next(blocks[-1])
-    return NetworkDiagram(tuple(blocks))
+        drawn.insert(0, (0, "Input", "input", input_shape, 0, False))
+    rows = max(1, math.ceil(len(drawn) / _MOST_PLACES))
+    a_row = math.ceil(len(drawn) / rows)
+    blocks = tuple(
+        _block(*layer, row=place // a_row, middle=place % a_row + 0.5)
+        for place, layer in enumerate(drawn)
+    )
+    return NetworkDiagram(blocks, rows, max(a_row, _FEWEST_PLACES))
 
 
 def network_diagram_figure(value: NetworkDiagram) -> go.Figure:
-    """Draw the blocks, names below and output shapes above; customdata is the block's number."""
+    """Draw the blocks, label and output shape below each; customdata is the layer's number."""
     if not value.blocks:
-        return empty_figure("Add a layer and the network is drawn here.", height=300)
-    upright = len(value.blocks) > _MOST_LEVEL_LABELS
-    last = value.blocks[-1]
-    top = max(b.height / 2 + b.depth * _SKEW_Y for b in value.blocks)
-    bottom = -max(b.height for b in value.blocks) / 2
-    right = last.left + last.width + last.depth * _SKEW_X
-    # A short network stays in the middle instead of being drawn out.
-    spare = max(0.0, _LEAST_WIDTH - right) / 2
-    longest = max(len(b.name) for b in value.blocks)
-    below = 24 + round(6.2 * longest) if upright else 40
+        return empty_figure("Add a layer and the network is drawn here.", height=value.height)
     hidden = {"visible": False, "fixedrange": True}
     figure = go.Figure(
         layout=base_layout(
-            height=(290 if upright else 270) + below,
-            margin={"l": 8, "r": 8, "t": 36, "b": below},
+            height=value.height,
+            margin={"l": 0, "r": 0, "t": _MARGIN, "b": _MARGIN},
             dragmode=False,
-            xaxis={**hidden, "range": [-0.4 - spare, right + 0.4 + spare]},
-            yaxis={**hidden, "range": [bottom - 0.1, top + (1.9 if upright else 0.7)]},
-            annotations=[
-                note for block in value.blocks for note in _labels(block, bottom, upright)
-            ],
+            showlegend=False,
+            xaxis={**hidden, "range": [0, value.places]},
+            yaxis={**hidden, "range": [value.rows * _ROW, 0]},
         )
     )
-    figure.add_scatter(
-        x=[0, last.left + last.width],
-        y=[0, 0],
-        mode="lines",
-        line={"color": AXIS, "width": 2},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    # Left to right, so that a block's slanted side lies over the line and under the next block.
-    seen: set[str] = set()
-    for block in value.blocks:
-        for x, y, shade in _faces(block):
-            figure.add_scatter(
-                x=x,
-                y=y,
-                mode="lines",
-                fill="toself",
-                fillcolor=shade,
-                line={"color": mix(block.color, "#000000", 0.35), "width": 1},
-                name=block.kind,
-                legendgroup=block.kind,
-                showlegend=block.kind not in seen,
-                hoverinfo="skip",
-            )
-            seen.add(block.kind)
-    _add_targets(figure, value.blocks)
+    _add_line(figure, value)
+    _add_faces(figure, value.blocks)
+    _add_words(figure, value.blocks)
     return figure
 
 
-def _next(block: Block) -> float:
-    return block.left + block.width + _GAP + 0.6 * block.depth * _SKEW_X
-
-
 def _block(
-    name: str,
-    look: tuple[str, str],
+    number: int,
+    label: str,
+    kind: str,
     shape: tuple[int, ...] | None,
     parameters: int,
-    left: float,
+    wrong: bool,
+    *,
+    row: int,
+    middle: float,
 ) -> Block:
-    kind, color = look
-    if shape is None:
-        return Block(name, "Cannot work", WARNING, None, parameters, left, 0.6, 1.6, 0.0)
-    if len(shape) == 3:
-        side = max(shape[0], shape[1])
-        height = 0.5 + 0.62 * math.log2(side + 1)
-        width = 0.12 + 0.11 * math.log2(shape[2] + 1)
-        return Block(name, kind, color, shape, parameters, left, width, height, height)
-    units = math.prod(shape)
-    height = 0.3 + 0.28 * math.log2(units + 1)
-    return Block(name, kind, color, shape, parameters, left, 0.26, height, 0.0)
+    short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
+    # Of what comes after a layer that cannot work, nothing is known.
+    color = WARNING if wrong else NEUTRAL if shape is None else _COLORS.get(kind, NEUTRAL)
+    width, height, depth = 0.12, 34.0, 0.0
+    if shape is not None and len(shape) == 3:
+        height = depth = min(_TALLEST, 10.5 * math.log2(max(shape[:2]) + 1))
+        width = 0.07 + 0.028 * math.log2(shape[2] + 1)
+    elif shape is not None:
+        height = min(_TALLEST, 5 * math.log2(math.prod(shape) + 1))
+    return Block(number, short, color, wrong, shape, parameters, row, middle, width, height, depth)
+
+
+def _add_line(figure: go.Figure, value: NetworkDiagram) -> None:
+    """What the blocks are strung on; from one row to the next it leaves at the right."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in range(value.rows):
+        here = [block.middle for block in value.blocks if block.row == row]
+        x += [here[0] if row == 0 else 0, here[-1] if row == value.rows - 1 else value.places, None]
+        y += [_level(row), _level(row), None]
+    figure.add_scatter(x=x, y=y, mode="lines", line={"color": AXIS, "width": 1.5}, hoverinfo="skip")
+
+
+def _add_faces(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
+    """One trace a shade and its outlines, however many blocks: traces are what costs time."""
+    outlines: dict[tuple[str, str], tuple[list[float | None], list[float | None]]]
+    outlines = defaultdict(lambda: ([], []))
+    for block in blocks:
+        for x, y, shade in _faces(block):
+            all_x, all_y = outlines[shade, mix(block.color, "#000000", 0.35)]
+            all_x += [*x, x[0], None]
+            all_y += [*y, y[0], None]
+    for (shade, edge), (all_x, all_y) in outlines.items():
+        figure.add_scatter(
+            x=all_x,
+            y=all_y,
+            mode="lines",
+            fill="toself",
+            fillcolor=shade,
+            line={"color": edge, "width": 1},
+            hoverinfo="skip",
+        )
 
 
 def _faces(block: Block) -> list[tuple[list[float], list[float], str]]:
     """Outlines of the visible faces with their colours: the front first, then side and top."""
-    left, right, half = block.left, block.left + block.width, block.height / 2
     dx, dy = block.depth * _SKEW_X, block.depth * _SKEW_Y
-    front = ([left, right, right, left, left], [-half, -half, half, half, -half], block.color)
+    left = block.middle - (block.width + dx) / 2
+    right = left + block.width
+    top = _level(block.row) - (block.height - dy) / 2
+    bottom = top + block.height
+    front = ([left, right, right, left], [bottom, bottom, top, top], block.color)
     if block.depth == 0:
         return [front]
     side = (
-        [right, right + dx, right + dx, right, right],
-        [-half, -half + dy, half + dy, half, -half],
+        [right, right + dx, right + dx, right],
+        [bottom, bottom - dy, top - dy, top],
         mix(block.color, "#FFFFFF", 0.35),
     )
-    top = (
-        [left, left + dx, right + dx, right, left],
-        [half, half + dy, half + dy, half, half],
+    lid = (
+        [left, left + dx, right + dx, right],
+        [top, top - dy, top - dy, top],
         mix(block.color, "#FFFFFF", 0.6),
     )
-    return [front, side, top]
+    return [front, side, lid]
 
 
-def _labels(block: Block, bottom: float, upright: bool) -> list[dict[str, object]]:
-    middle = block.left + block.width / 2
-    above = block.height / 2 + block.depth * _SKEW_Y
-    shape = {
-        "text": block.shape_text,
-        "x": middle + block.depth * _SKEW_X / 2,
-        "y": above + 0.08,
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 12},
-    }
-    name = {
-        "text": block.name,
-        "x": middle,
-        "y": bottom,
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"size": 12, **({"color": WARNING} if block.shape is None else {})},
-    }
-    if upright:
-        shape["textangle"] = name["textangle"] = -90
-    return [shape, name]
-
-
-def _add_targets(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
-    """Invisible marks in the blocks' middles: what the pointer finds and a click answers."""
+def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
+    """Label and shape of each block, and what the pointer finds in its middle."""
+    x = [block.middle for block in blocks]
+    words: dict[str, Any] = {"mode": "text", "hoverinfo": "skip"}
+    # A colour for these alone: who shows the figure gives all other text the page's colour.
+    for wrong in (False, True):
+        some = [block for block in blocks if block.wrong is wrong]
+        if some:
+            figure.add_scatter(
+                x=[block.middle for block in some],
+                y=[block.row * _ROW + _NAME_Y for block in some],
+                text=[_plain(block.label) for block in some],
+                textfont={"size": 12, **({"color": WARNING} if wrong else {})},
+                **words,
+            )
     figure.add_scatter(
-        x=[b.left + b.width / 2 + b.depth * _SKEW_X / 2 for b in blocks],
-        y=[0.0] * len(blocks),
+        x=x,
+        y=[block.row * _ROW + _SHAPE_Y for block in blocks],
+        text=[block.shape_text for block in blocks],
+        textfont={"size": 11, "color": NEUTRAL},
+        **words,
+    )
+    figure.add_scatter(
+        x=x,
+        y=[_level(block.row) for block in blocks],
         mode="markers",
-        marker={"size": 26, "opacity": 0},
-        showlegend=False,
-        customdata=list(range(len(blocks))),
-        hovertext=[
-            f"<b>{b.name}</b><br>{b.kind}<br>output {b.shape_text}<br>{b.parameters:,} parameters"
-            for b in blocks
-        ],
+        marker={"size": 44, "opacity": 0},
+        customdata=[block.number for block in blocks],
+        hovertext=[_hover(block) for block in blocks],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+
+
+def _hover(block: Block) -> str:
+    name = f"<b>{f'{block.number}. ' if block.number else ''}{_plain(block.label)}</b>"
+    if block.wrong:
+        return f"{name}<br>cannot work like this"
+    if block.shape is None:
+        return f"{name}<br>its output is known once the layers before it work"
+    return f"{name}<br>output {block.shape_text}<br>{block.parameters:,} parameters"
+
+
+def _plain(label: str) -> str:
+    """What was typed for a number may hold what Plotly takes for a tag."""
+    return escape(label, quote=False)
+
+
+def _level(row: int) -> float:
+    """The height of a row's line."""
+    return row * _ROW + _BLOCKS / 2 + 2

@@ -120,6 +120,8 @@ def test_quick_typing_reload_and_back_keep_the_draft(server: AppServer, page: Pa
     page.wait_for_timeout(3500)
     page.go_back()
     expect(page.get_by_text("seed 0 → 5")).to_be_visible()
+    # For a moment the fields of the draft before are still there.
+    expect(page.get_by_label("Seed", exact=True)).to_have_count(1)
     expect(page.get_by_label("Seed", exact=True)).to_have_value("5")
 
 
@@ -135,3 +137,36 @@ def test_rows_keep_what_was_typed_into_them_when_they_move(server: AppServer, pa
     rows = page.locator("[class*='st-key-layer-1-'][class*='-edit']")
     expect(rows).to_have_count(7)
     assert "st-key-layer-1-3-edit" in (rows.nth(0).get_attribute("class") or "")
+
+
+def test_the_table_of_layers_is_seen_at_once_and_its_buttons_have_names(
+    server: AppServer, page: Page
+) -> None:
+    open_train(page, server, "preset=cifar10-vgg")
+    up = page.get_by_role("button", name="Move Conv 64 (row 4) up", exact=True)
+    expect(page.get_by_role("heading", name="Train")).to_be_in_viewport()
+    expect(page.locator(".st-key-network-diagram .main-svg").first).to_be_in_viewport()
+    expect(up).to_be_in_viewport(ratio=1)
+    # The style sheet leaves the icon alone to be seen.
+    box = up.bounding_box()
+    assert box is not None
+    assert box["width"] < 40
+    row = page.locator(".st-key-layer-1-4-up, .st-key-layer-1-4-remove")
+    assert len({place["y"] for one in row.all() if (place := one.bounding_box())}) == 1
+    up.click()
+    page.get_by_role("button", name="Move Conv 64 (row 3) up", exact=True).click()
+    expect(page.get_by_text("convolution added as layer 2")).to_be_visible()
+
+
+def test_presses_in_quick_succession_all_count(server: AppServer, page: Page) -> None:
+    open_train(page, server, "preset=cifar10-vgg")
+    for key in ("layer-1-12-edit", "layer-1-1-remove", "layer-1-11-copy"):
+        button(page, key).click()  # without waiting for what the last one does
+    expect(page.locator(".st-key-layer-1-12-form")).to_be_visible()
+    expect(page.locator(".st-key-layer-1-1-edit")).to_have_count(0)
+    expect(page.locator(".st-key-layer-1-13-edit")).to_have_count(1)
+    page.get_by_role("tab", name="Data").click()
+    for _ in range(5):
+        page.get_by_text("Flip", exact=True).click()
+    expect(page.get_by_text("flip off → on")).to_be_visible()
+    expect(page.get_by_role("switch", name="Flip")).to_be_checked()

@@ -1,7 +1,11 @@
+import pytest
+
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.changes import changes
-from cifarviz.experiment.draft import Draft
+from cifarviz.experiment.draft import SECTIONS, Draft
 from cifarviz.experiment.draft_layers import add_layer
+from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.experiment.words import brief_kind, layer_label
 
 VGG = preset_draft("cifar10-vgg", 1)
 
@@ -25,7 +29,7 @@ def test_values_are_said_before_and_after() -> None:
         "number of epochs 30 → nothing",
     ]
     shorts = [change.short for change in changes(VGG, draft)]
-    assert shorts[:3] == ["sample", "training images 9", "batch size 128"]
+    assert shorts[:3] == ["sample", "9 images", "batch 128"]
 
 
 def test_another_kind_is_said_with_its_fields() -> None:
@@ -70,4 +74,37 @@ def test_many_changed_layers_are_counted() -> None:
     for layer in VGG.layers[:5]:
         draft = draft.without_layer(layer.id)
     assert _texts(draft) == ["layers: 5 removed"]
-    assert changes(VGG, draft)[0].short == "other layers"
+    assert changes(VGG, draft)[0].short == "5 layers removed"
+
+
+@pytest.mark.parametrize(
+    ("draft", "short"),
+    [
+        (VGG.with_value("epochs", 1), "1 epoch"),
+        (VGG.with_value("precision", "bfloat16"), "bfloat16"),
+        (VGG.with_value("augmentation", {"flip": True, "shift": 0}), "flip"),
+        (VGG.with_labels("one_hot"), "one-hot labels"),
+        (VGG.with_kind("validation", "none"), "no validation"),
+        (VGG.with_kind("schedule", "one_cycle"), "one cycle"),
+        (VGG.with_layer_field("1-1", "filters", 48), "layer 1 48 filters"),
+        (VGG.with_layer_field("1-1", "padding", "valid"), "layer 1 valid padding"),
+        (add_layer(VGG, "dropout"), "dropout 0.5"),
+        (add_layer(VGG, "conv2d"), "with conv 32"),
+        (add_layer(VGG, "activation"), "with ReLU"),
+        (VGG.without_layer("1-3"), "without max pool"),
+    ],
+)
+def test_a_change_is_short_enough_for_a_name(draft: Draft, short: str) -> None:
+    assert [change.short for change in changes(VGG, draft)] == [short]
+
+
+def test_every_kind_has_a_short_name() -> None:
+    for section, kinds in SECTIONS.items():
+        for kind in filter(None, kinds):
+            assert "_" not in brief_kind(section, kind)
+
+
+@pytest.mark.parametrize("layer_type", LAYER_TYPES)
+def test_every_layer_has_a_label_that_fits_a_drawing(layer_type: str) -> None:
+    label = layer_label(LAYER_TYPES[layer_type]().model_dump(mode="json"))
+    assert 3 < len(label) <= 12

@@ -1,6 +1,7 @@
 """Figures of a network and of what is in it."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from cifarviz.figures.channel_map import (
@@ -12,45 +13,72 @@ from cifarviz.figures.channel_map import (
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
 from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.figures.theme import WARNING
 
 LAYERS = [
-    ("conv2d_1", "conv2d", (30, 30, 32), 896),
-    ("max_pooling2d_1", "max_pool2d", (15, 15, 32), 0),
-    ("flatten_1", "flatten", (7200,), 0),
-    ("dense_1", "dense", (10,), 72_010),
+    ("Conv 32", "conv2d", (30, 30, 32), 896, False),
+    ("Max pool", "max_pool2d", (15, 15, 32), 0, False),
+    ("Flatten", "flatten", (7200,), 0, False),
+    ("Dense 10", "dense", (10,), 72_010, False),
 ]
 
 
-def test_blocks_follow_each_other_without_overlap() -> None:
-    blocks = network_diagram(LAYERS, input_shape=(32, 32, 3)).blocks
-    assert [b.name for b in blocks] == ["input", *(name for name, *_ in LAYERS)]
-    ends = [b.left + b.width for b in blocks]
-    assert all(end < block.left for end, block in zip(ends, blocks[1:], strict=False))
+def texts(figure: go.Figure) -> list[str]:
+    return [text for trace in figure.data if trace.mode == "text" for text in trace.text]
+
+
+def test_a_network_is_one_low_row_after_its_input() -> None:
+    diagram = network_diagram(LAYERS, input_shape=(32, 32, 3))
+    assert [b.label for b in diagram.blocks] == ["Input", *(label for label, *_ in LAYERS)]
+    assert [b.middle for b in diagram.blocks] == [0.5, 1.5, 2.5, 3.5, 4.5]
+    assert diagram.height < 120
+
+
+def test_a_long_network_goes_on_in_rows_of_one_length_with_room_for_words() -> None:
+    diagram = network_diagram(LAYERS * 10, input_shape=(32, 32, 3))
+    rows = [[b for b in diagram.blocks if b.row == row] for row in range(diagram.rows)]
+    assert [len(row) for row in rows] == [14, 14, 13]
+    assert diagram.places == 14
+    for row in rows:
+        ends = [b.middle + b.width / 2 for b in row]
+        starts = [b.middle - b.width / 2 for b in row]
+        assert all(end < start for end, start in zip(ends, starts[1:], strict=False))
 
 
 def test_larger_maps_are_taller_and_more_channels_thicker() -> None:
-    layers = [(f"conv2d_{i}", "conv2d", s, 1) for i, s in enumerate([(32, 32, 8), (16, 16, 64)])]
+    layers = [("Conv", "conv2d", shape, 1, False) for shape in [(32, 32, 8), (16, 16, 64)]]
     first, second = network_diagram(layers).blocks
     assert first.height > second.height
     assert first.width < second.width
     assert first.shape_text == "32×32×8"
 
 
-def test_a_layer_that_cannot_work_is_marked() -> None:
-    diagram = network_diagram([*LAYERS, ("conv2d_2", "conv2d", None, 0)])
-    assert diagram.blocks[-1].shape_text == "?"
-    assert "Cannot work" in {t.name for t in network_diagram_figure(diagram).data}
+def test_only_the_layer_that_cannot_work_is_marked() -> None:
+    unknown = [("Conv 64", "conv2d", None, 0, True), ("Dense 10", "dense", None, 0, False)]
+    diagram = network_diagram([*LAYERS, *unknown])
+    assert [b.shape_text for b in diagram.blocks[-2:]] == ["?", "?"]
+    figure = network_diagram_figure(diagram)
+    marked = [t for t in figure.data if t.mode == "text" and t.textfont.color == WARNING]
+    assert [list(trace.text) for trace in marked] == [["Conv 64"]]
+    assert "cannot work" in figure.data[-1].hovertext[4]
+    assert "layers before it" in figure.data[-1].hovertext[5]
 
 
 @pytest.mark.parametrize("repeats", [1, 6])
-def test_every_layer_is_named_and_answers_the_pointer(repeats: int) -> None:
-    diagram = network_diagram(LAYERS * repeats)
-    figure = network_diagram_figure(diagram)
-    texts = [note.text for note in figure.layout.annotations]
-    assert [t for t in texts if t == "flatten_1"] == ["flatten_1"] * repeats
+def test_every_layer_has_its_words_and_answers_the_pointer(repeats: int) -> None:
+    figure = network_diagram_figure(network_diagram(LAYERS * repeats))
+    shown = texts(figure)
+    assert shown.count("Flatten") == shown.count("30×30×32") == repeats
     targets = figure.data[-1]
-    assert list(targets.customdata) == list(range(4 * repeats))
+    assert list(targets.customdata) == list(range(1, 4 * repeats + 1))
+    assert "<b>4. Dense 10</b>" in targets.hovertext[3]
     assert "72,010 parameters" in targets.hovertext[3]
+
+
+def test_what_was_typed_is_no_markup_and_stays_short() -> None:
+    layer = ("Conv “<b>" + "9" * 40 + "”", "conv2d", None, 0, True)
+    (label, *_) = texts(network_diagram_figure(network_diagram([layer])))
+    assert label == "Conv “&lt;b&gt;99…"
 
 
 def test_no_layers_are_said_in_a_word() -> None:
@@ -77,6 +105,21 @@ def test_kernel_slices_lie_side_by_side_with_gaps() -> None:
     assert grid.origin[3, 0].tolist() == [-1, -1, -1]
     heatmap = kernel_grid_figure(grid).data[0]
     assert heatmap.zmax == -heatmap.zmin == 44
+
+
+def test_named_slices_lie_in_one_row_below_their_names() -> None:
+    kernel = np.arange(3 * 3 * 3, dtype=np.float32).reshape(3, 3, 3)
+    grid = kernel_grid(kernel, ("Red", "Green", "Blue"))
+    assert grid.cells.shape == (3, 11)
+    figure = kernel_grid_figure(grid)
+    assert [(note.text, note.x) for note in figure.layout.annotations] == [
+        ("Red", 1),
+        ("Green", 5),
+        ("Blue", 9),
+    ]
+    assert figure.data[0].customdata[0][8] == ["Blue", 0, 0]
+    with pytest.raises(ValueError, match="2 names for 3"):
+        kernel_grid(kernel, ("Red", "Green"))
 
 
 def test_a_layer_without_a_kernel_is_said_in_a_word() -> None:

@@ -1,11 +1,14 @@
 """Train: setting an experiment up, its address, pressing Train, and watching a run."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.data import library
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.draft import Draft
@@ -69,6 +72,10 @@ def labels(app: AppTest) -> list[str]:
     return [one.label for one in app.button]
 
 
+def links(app: AppTest) -> list[str]:
+    return [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
+
+
 def kinds(app: AppTest) -> list[str]:
     return [layer.type for layer in drafted(app).layers]
 
@@ -85,8 +92,14 @@ def walk(node: Any) -> Iterator[Any]:
 def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> None:
     app = opened()
     assert not app.button(key="train").disabled
-    assert "embedded sample instead of full set" in said(app)
     assert "A wide guess" in said(app)
+    assert app.text_input(key="run-name").placeholder == "A first network · sample"
+    # The sample is used for want of the full set: nobody's change, and nothing to undo.
+    assert "Nothing is changed" in said(app)
+    assert "Undo all changes" not in labels(app)
+    assert "changes" not in app.query_params
+    assert "The full set is not here yet: the embedded sample is used." in said(app)
+    assert "Get the full set" in links(app)
     assert not app.exception
 
 
@@ -263,12 +276,51 @@ def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_the_full_set_that_is_not_here_is_said_with_the_way_to_get_it(store: RunStore) -> None:
-    app = linked(VGG.with_value("epochs", 3))
-    assert "The full set is not on this machine" in said(app)
-    assert app.button(key="train").disabled
-    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
-    assert "Get the full set" in links
+def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) -> None:
+    app = linked(VGG.with_value("epochs", 3), part="data")
+    assert not app.button(key="train").disabled
+    assert app.selectbox(key="1-data-sample").value == "sample"
+    # Once in the panel, once beside the choice of data.
+    assert said(app).count("The full set is not here yet") == 2
+    assert links(app).count("Get the full set") == 2
+    # The link goes on meaning the full set, which is used as soon as it is here.
+    app.text_input(key="1-data-train_images").set_value("1,000").run()
+    assert drafted(app).settings["data"]["variant"] == "full"
+    assert drafted(app).settings["data"]["train_images"] == 1000
+    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    press(app, "undo-changes")
+    assert "changes" not in app.query_params
+    assert not app.exception
+
+
+def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = replace(library.status("cifar10", store.settings), full_available=True)
+    monkeypatch.setattr(library, "status", lambda *_: status)
+    app = opened(preset="cifar10-vgg", part="data")
+    assert "full set is not here" not in said(app)
+    assert app.text_input(key="run-name").placeholder == "Overfitting and feature maps"
+    app.selectbox(key="1-data-sample-full").select("sample").run()
+    assert "embedded sample instead of full set" in said(app)
+    name = app.text_input(key="run-name").placeholder
+    assert name == "Overfitting and feature maps · sample"
+    press(app, "undo-changes")
+    assert drafted(app).settings["data"]["variant"] == "full"
+    assert not app.exception
+
+
+def test_a_row_says_what_its_buttons_do(store: RunStore) -> None:
+    app = linked(VGG.with_value("data", SAMPLE))
+    names = [label for label in labels(app) if "(row 4)" in label]
+    assert names == [
+        "Change the settings of Conv 64 (row 4)",
+        "Move Conv 64 (row 4) up",
+        "Move Conv 64 (row 4) down",
+        "Duplicate Conv 64 (row 4)",
+        "Remove Conv 64 (row 4)",
+    ]
+    assert len(set(labels(app))) == len(labels(app))
     assert not app.exception
 
 
@@ -357,7 +409,7 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     ended = Worker(store.settings, "test").wait(run.id, 90)
     assert ended.state is RunState.FINISHED, ended.message
     app.run()
-    assert "The one epoch is done, with the lowest training loss after epoch 1." in said(app)
+    assert "The one epoch is done." in said(app)
     assert "my *first* run" in said(app)
     assert not app.exception
 
@@ -381,13 +433,14 @@ def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> N
         stored_runs.store_run(store, stored_runs.experiment(), name="older")
         app = opened(view="watch")
         assert address_of(app)["run"] == working.id
-        assert "running" in said(app)
+        assert ":blue-badge[running] epoch 1 of 3" in said(app)
         assert "##### 1 of 3" in said(app)
         press(app, f"stop-{working.id}")
         assert store.get(working.id).requested == Action.STOP
         assert app.button(key=f"stop-{working.id}").label == "Stopping …"
         assert app.button(key=f"stop-{working.id}").disabled
-        assert "stopping …" in said(app)
+        assert ":orange-badge[stopping] epoch 1 of 3" in said(app)
+        assert "running" not in said(app)
         assert not app.exception
 
 
@@ -401,7 +454,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
         app = opened(view="watch", run=second.id)
         assert "waiting for “first”" in said(app)
         app = opened(view="watch", run=first.id)
-        assert "**second**, waiting for “first”" in said(app)
+        assert "**second** :gray-badge[queued] waiting for “first”" in said(app)
         press(app, f"stop-{second.id}")
         assert store.get(second.id).state is RunState.STOPPED
         assert "**second**" not in said(app)
@@ -413,7 +466,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     ("state", "words", "resumable"),
     [
         (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "Stopped after 3 of 3 epochs; what it learned until then is kept", True),
+        (RunState.STOPPED, "After 3 of 3 epochs; what it learned until then is kept", True),
         (RunState.FAILED, "The loss was no longer a number.", True),
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
@@ -422,7 +475,13 @@ def test_an_ended_run_says_what_happened_and_what_next(
     store: RunStore, state: RunState, words: str, resumable: bool
 ) -> None:
     message = "The loss was no longer a number." if state is RunState.FAILED else None
-    run = stored_runs.store_run(store, stored_runs.experiment(), state=state, message=message)
+    run = stored_runs.store_run(
+        store,
+        stored_runs.experiment(),
+        state=state,
+        message=message,
+        checkpoints={"last": {"weights": np.zeros(1)}},
+    )
     app = opened(view="watch", run=run.id)
     assert words in said(app)
     assert ("Resume" in labels(app)) is resumable
@@ -430,6 +489,22 @@ def test_an_ended_run_says_what_happened_and_what_next(
     links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
     assert {"Look inside", "Evaluate", "All runs"} <= set(links)
     assert not app.error
+    assert not app.exception
+
+
+def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
+    store: RunStore,
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), state=RunState.FAILED, epochs=0, message="It broke."
+    )
+    app = opened(view="watch", run=run.id)
+    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
+    assert "All runs" in links
+    assert "Look inside" not in links
+    kinds = {button.label: button.proto.type for button in app.button}
+    assert (kinds["Train again with changes"], kinds["Resume"]) == ("primary", "secondary")
+    assert "Time left" not in said(app)
     assert not app.exception
 
 

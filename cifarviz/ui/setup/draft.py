@@ -11,7 +11,6 @@ from math import inf
 
 import streamlit as st
 
-from cifarviz.data import library
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.draft import Draft, draft_of
@@ -42,7 +41,7 @@ def begin(preset: str) -> None:
     memory = state.setup_memory()
     memory.drafts_begun += 1
     memory.open_layer = None
-    memory.draft = _of_preset(preset, memory.drafts_begun)
+    memory.draft = preset_draft(preset, memory.drafts_begun)
 
 
 def keep(draft: Draft) -> None:
@@ -74,7 +73,7 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
                     "The address holds changes, but not the preset that they were made to, so the "
                     "first preset is shown. If you copied the address, copy it whole."
                 )
-            return _of_preset(next(iter(PRESETS)), number)
+            return preset_draft(next(iter(PRESETS)), number)
         if preset not in PRESETS:
             raise ExperimentInvalid(
                 f"There is no preset “{preset[:40]}”, so the first one is shown; choose another "
@@ -86,16 +85,7 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
         st.error(escaped(str(error)), icon=":material/error:")
         if preset is None or preset not in PRESETS:
             preset = next(iter(PRESETS))
-    return _of_preset(preset, number)
-
-
-def _of_preset(preset: str, number: int) -> Draft:
-    """As published, but on the embedded sample where the full set isn't here."""
-    draft = preset_draft(preset, number)
-    data = draft.section("data")
-    if library.status(data["dataset"], cache.settings()).full_available:
-        return draft
-    return draft.with_value("data", {**data, "variant": "sample"})
+    return preset_draft(preset, number)
 
 
 def _of_run(run_id: str, number: int) -> Draft:

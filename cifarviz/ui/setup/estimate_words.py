@@ -19,10 +19,7 @@ def span(estimate: Estimate, epochs: int = 1) -> str:
 def basis(estimate: Estimate, precision: str) -> str:
     """What the estimate rests on, in a sentence."""
     if estimate.runs == 0:
-        return (
-            f"A wide guess: no run like this in {precision} has been recorded on this machine yet. "
-            "It gets better after the first."
-        )
+        return f"A wide guess: no run like this in {precision} was recorded yet."
     runs = "1 recorded run" if estimate.runs == 1 else f"{estimate.runs} recorded runs"
     what = "of a network of this size" if estimate.same else "of the networks most like this one"
     return f"By the speed of {runs} {what}, on this machine."

@@ -70,17 +70,22 @@ def choice_input(
     give: Give,
     *,
     key: str,
-    hint: str,
+    hint: str = "",
+    headed: bool = False,
     words: Callable[[str], str] = choice_words,
 ) -> None:
-    """A menu of ``options``, each in words; ``give`` gets the one chosen."""
+    """A menu of ``options``, each in words; ``give`` gets the one chosen.
+
+    ``headed``: a heading above says its label and help, which it then only has for screen readers.
+    """
     st.selectbox(
         label,
         options,
         index=options.index(value),
         format_func=words,
         key=key,
-        help=hint,
+        help=hint or None,
+        label_visibility="collapsed" if headed else "visible",
         on_change=lambda: give(state.get(key)),
     )
 

@@ -18,28 +18,29 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case
 from cifarviz.ui.setup.learning_rate_preview import learning_rate_preview
+from cifarviz.ui.setup.stand_in import show_stand_in
 
 Problems = Mapping[str, str]
 
 
-def data_forms(draft: Draft, assessment: Assessment) -> None:
-    """Which images, how many, which of them validate, and what is done to them."""
+def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+    """Which images, how many, which of them validate, and what is done to them.
+
+    ``stands_in``: the sample is used for want of the full set.
+    """
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Images")
-        _data_form(draft, problems)
-        st.markdown("##### Validation")
+        _data_form(draft, problems, stands_in=stands_in)
         _kind_form(draft, "validation", problems)
         if assessment.sizes is not None:
             sizes = assessment.sizes
             held = f", {sizes.validation:,} to validate" if sizes.validation else ""
             st.caption(f"{sizes.train:,} images to train on{held}.")
     with right:
-        st.markdown("##### Preprocessing")
         _kind_form(draft, "preprocessing", problems)
-        st.markdown("##### Augmentation")
-        st.caption(Experiment.help_text("augmentation"))
+        st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
         _fields(draft, "augmentation")
         show_problem(problems.get("augmentation"))
 
@@ -49,14 +50,12 @@ def training_forms(draft: Draft, assessment: Assessment) -> None:
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Optimiser")
         _kind_form(draft, "optimizer", problems)
         st.markdown("##### Course")
         _singles(draft, ("batch_size", "epochs"), problems)
         _singles(draft, ("seed", "precision"), problems)
     with right:
-        st.markdown("##### Learning rate over the run")
-        _kind_form(draft, "schedule", problems)
+        _kind_form(draft, "schedule", problems, heading="Learning rate over the run")
         learning_rate_preview(draft, assessment)
         st.markdown("##### Loss")
         _loss_form(draft, problems)
@@ -68,7 +67,7 @@ def show_problem(problem: str | None) -> None:
         st.markdown(f":red[:material/error: {escaped(problem)}]")
 
 
-def _data_form(draft: Draft, problems: Problems) -> None:
+def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     data = draft.section("data")
     made = section_class("data", data)
     choice_input(
@@ -86,18 +85,22 @@ def _data_form(draft: Draft, problems: Problems) -> None:
         "sample": f"{status.sample_train:,} + {status.sample_test:,}",
         "full": f"{info.train_images:,} + {info.test_images:,}",
     }
+    variants = ("sample", "full") if status.full_available else ("sample",)
     choice_input(
         "How much of it",
-        ("sample", "full"),
+        variants,
         data["variant"],
         partial(setup_edits.set_value, "data.variant"),
-        key=f"{draft.generation}-data-variant",
+        # Another menu when there is another choice: the browser keeps a menu's old one.
+        key=f"{draft.generation}-data-{'-'.join(variants)}",
         hint=f"{made.help_text('variant')} Numbers are training and test images.",
         words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
     )
-    if not status.full_available:
+    if stands_in:
+        show_stand_in()
+    elif not status.full_available:
         st.caption("The full set is not on this machine yet.")
-        link_to("start", "Get the full set on the Start page")
+        link_to("start", "Get the full set")
     field_input(
         made,
         "train_images",
@@ -135,17 +138,19 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
     show_problem(problems.get("l2"))
 
 
-def _kind_form(draft: Draft, section: str, problems: Problems) -> None:
-    """A menu of the kinds, what the chosen one does, and its fields."""
+def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
+    """A heading, a menu of the kinds, what the chosen one does, and its fields."""
     kinds = SECTIONS[section]
     fields = draft.section(section)
+    label = sentence_case(Experiment.words(section))
+    st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
     choice_input(
-        sentence_case(Experiment.words(section)),
+        label,
         tuple(kinds),
         fields["kind"],
         partial(setup_edits.set_kind, section),
         key=f"{draft.generation}-{section}-kind",
-        hint=Experiment.help_text(section),
+        headed=True,
         words=lambda kind: kinds[kind].title,
     )
     st.caption(kinds[fields["kind"]].explanation)
@@ -157,7 +162,10 @@ def _fields(draft: Draft, section: str) -> None:
     fields = draft.section(section)
     names = [name for name in fields if name != "kind"]
     kind = fields.get("kind", "")
-    for place, name in zip(st.columns(max(2, len(names))), names, strict=False):
+    # A switch has its label beside it.
+    widths = [1.6 if isinstance(fields[name], bool) and len(names) > 2 else 1 for name in names]
+    widths += [1] * (2 - len(names))
+    for place, name in zip(st.columns(widths, vertical_alignment="bottom"), names, strict=False):
         with place:
             field_input(
                 section_class(section, fields),

@@ -5,27 +5,29 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.experiment.assessment import Assessment
-from cifarviz.experiment.changes import Change
 from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.run_names import free_name
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import Work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.navigation import go_to
 from cifarviz.ui.setup.estimate_words import basis, span
+from cifarviz.ui.setup.stand_in import show_stand_in
 
-_LONGEST_NAME = 60
 _MOST_REASONS = 4
 
 
-def launch_panel(
-    preset: str, made: Sequence[Change], assessment: Assessment, *, data_here: bool
-) -> None:
-    """Show the panel; goes to Watch when Train is pressed and the run is queued."""
+def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
+    """Show the panel; goes to Watch when Train is pressed and the run is queued.
+
+    ``default`` names the run if nobody does, with a number if there is such a run already.
+    ``stands_in``: the sample is used for want of the full set.
+    """
     runs = cache.store().all()
-    default = _default_name(preset, made, runs)
+    default = free_name(default, {run.name for run in runs})
     name = st.text_input(
         "Name of the run",
         placeholder=default,
@@ -39,18 +41,11 @@ def launch_panel(
         type="primary",
         icon=":material/play_arrow:",
         key="train",
-        disabled=assessment.experiment is None or not data_here,
+        disabled=assessment.experiment is None,
         width="stretch",
     )
     if assessment.experiment is None or assessment.sizes is None:
         _say_why_not(assessment.reasons)
-    elif not data_here:
-        st.warning(
-            "The full set is not on this machine, so this cannot be trained yet: get it on the "
-            "Start page, or choose the embedded sample under Data.",
-            icon=":material/download:",
-        )
-        link_to("start", "Get the full set")
     else:
         _show_estimate(assessment.experiment, assessment.sizes, runs)
         _say_who_is_before([run for run in runs if run.state.active])
@@ -58,9 +53,14 @@ def launch_panel(
             with errors_shown():
                 run = cache.worker().submit(assessment.experiment, (name or "").strip() or default)
                 go_to("train", view="watch", run=run.id)
+    if stands_in:
+        show_stand_in()
 
 
 def _say_why_not(reasons: Sequence[str]) -> None:
+    if len(reasons) == 1:
+        st.error(f"This cannot be trained yet. {escaped(reasons[0])}", icon=":material/error:")
+        return
     shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_REASONS]]
     if len(reasons) > _MOST_REASONS:
         shown.append(f"- … and {len(reasons) - _MOST_REASONS} more.")
@@ -74,18 +74,6 @@ def _say_who_is_before(active: Sequence[Run]) -> None:
             f":material/hourglass_top: A new run waits for “{escaped(active[-1].name)}”{more}: one "
             "trains at a time."
         )
-
-
-def _default_name(preset: str, made: Sequence[Change], runs: Sequence[Run]) -> str:
-    """The preset and what is different, if that is short; with a number if the name is taken."""
-    name = ", ".join([preset, *(change.short for change in made)])
-    if len(name) > _LONGEST_NAME:
-        name = f"{preset}, {len(made)} changes"
-    taken = {run.name for run in runs}
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name} ({number})", number + 1
-    return free
 
 
 def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:

@@ -1,4 +1,4 @@
-"""The network as a table of layers that can be changed, with its diagram above.
+"""The network as a table of layers that can be changed, under its diagram.
 
 Widgets are named after their layer's id, never after its place: moving, copying or removing
 rows leaves everybody else's values alone.
@@ -13,7 +13,8 @@ import streamlit as st
 from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
 from cifarviz.experiment.draft import Draft, DraftLayer
 from cifarviz.experiment.layers import LAYER_TYPES
-from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.experiment.words import layer_label
+from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
@@ -22,25 +23,17 @@ from cifarviz.ui.setup.fields import field_input
 from cifarviz.ui.setup.forms import show_problem
 from cifarviz.ui.setup.layer_words import layer_summary, layer_title
 
-_WIDTHS = (0.35, 1.7, 3.2, 1.15, 1.15, 2.3)
+_WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
 _FIELDS_A_ROW = 3
-_DIAGRAM_HEIGHT = 330
+# A taller diagram than of three rows would push the table off the screen; it is scrolled instead.
+_TALLEST_DIAGRAM = 330
 
 
 def layer_editor(draft: Draft, trace: Trace) -> None:
     """Show the diagram, the table with a row a layer, and the way to add one."""
-    chart(
-        _diagram(
-            tuple((row.name, row.type, row.output_shape, row.parameters) for row in trace.rows),
-            draft.image_shape,
-        ),
-        key="network-diagram",
-        height=_DIAGRAM_HEIGHT,
-        file_name="network",
-        description="Diagram of the network, layer by layer",
-    )
-    with st.container(gap="xsmall"):
+    _show_diagram(draft, trace)
+    with st.container(gap=None, key="layer-table"):
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
             place.caption(heading)
         _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
@@ -59,13 +52,34 @@ def _totals(trace: Trace) -> None:
     st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
 
 
+def _show_diagram(draft: Draft, trace: Trace) -> None:
+    layers = tuple(
+        (
+            layer_label(layer.fields),
+            layer.type,
+            row.output_shape,
+            row.parameters,
+            row.problem is not None,
+        )
+        for layer, row in zip(draft.layers, trace.rows, strict=True)
+    )
+    figure, height = _diagram(layers, draft.image_shape)
+    with st.container(height=_TALLEST_DIAGRAM if height > _TALLEST_DIAGRAM else "content"):
+        chart(
+            figure,
+            key="network-diagram",
+            height=height,
+            file_name="network",
+            description="Diagram of the network, layer by layer",
+        )
+
+
 @lru_cache(maxsize=64)
 def _diagram(
-    layers: tuple[tuple[str, str, tuple[int, ...] | None, int], ...],
-    input_shape: tuple[int, ...],
-) -> Mapping[str, Any]:
-    figure = network_diagram_figure(network_diagram(layers, input_shape=input_shape))
-    return dict(figure.to_plotly_json())
+    layers: tuple[DrawnLayer, ...], input_shape: tuple[int, ...]
+) -> tuple[Mapping[str, Any], int]:
+    diagram = network_diagram(layers, input_shape=input_shape)
+    return dict(network_diagram_figure(diagram).to_plotly_json()), diagram.height
 
 
 def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool) -> None:
@@ -78,7 +92,7 @@ def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_
         shape,
         parameters,
     )
-    with buttons, st.container(horizontal=True, gap="small", horizontal_alignment="right"):
+    with buttons, st.container(horizontal=True, gap=None, horizontal_alignment="right"):
         _buttons(number, layer, count, is_open=is_open)
     show_problem(row.problem)
     if is_open:
@@ -96,18 +110,20 @@ def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
 
 def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
     def button(
-        name: str, icon: str, hint: str, act: Callable[[], None], *, disabled: bool = False
+        name: str, icon: str, label: str, act: Callable[[], None], *, disabled: bool = False
     ) -> None:
+        # The style sheet shows the icon only; who cannot see it is told the label.
         st.button(
-            f":material/{icon}:",
+            label,
+            icon=f":material/{icon}:",
             key=f"layer-{layer.id}-{name}",
-            help=hint,
+            help=label,
             type="tertiary",
             disabled=disabled,
             on_click=act,
         )
 
-    what = f"layer {number}"
+    what = f"{escaped(layer_label(layer.fields))} (row {number})"
     editable = len(layer.fields) > 1
     button(
         "edit",
@@ -133,7 +149,7 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
     button(
         "copy",
         "content_copy",
-        f"Put a copy of {what} after it",
+        f"Duplicate {what}",
         partial(setup_edits.copy_layer, layer.id),
         disabled=count >= MAX_LAYERS,
     )

@@ -1,6 +1,6 @@
 """Setup: an experiment from a preset to the button that trains it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import streamlit as st
@@ -12,6 +12,7 @@ from cifarviz.experiment.assessment import Assessment, assess
 from cifarviz.experiment.changes import Change, changes
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.run_names import run_name
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
@@ -19,6 +20,7 @@ from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.forms import data_forms, training_forms
 from cifarviz.ui.setup.launch import launch_panel
 from cifarviz.ui.setup.layer_editor import layer_editor
+from cifarviz.ui.setup.stand_in import at_hand
 
 _PARTS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
@@ -27,8 +29,9 @@ _PARTS: Mapping[str, str] = MappingProxyType(
 
 def setup_view() -> None:
     """Show the whole of Setup."""
-    draft = setup_draft.current_draft()
-    setup_draft.keep(draft)
+    wanted = setup_draft.current_draft()
+    setup_draft.keep(wanted)
+    draft = at_hand(wanted)
     data = draft.section("data")
     info = DATASETS[data["dataset"]]
     status = library.status(info.name, cache.settings())
@@ -38,16 +41,19 @@ def setup_view() -> None:
         train_images=info.train_images if full else status.sample_train,
         test_images=info.test_images if full else status.sample_test,
     )
-    made = changes(preset_draft(draft.preset), draft)
+    preset = preset_draft(draft.preset)
+    made = changes(at_hand(preset), draft)
     story, launch = st.columns([3, 2], gap="large")
     with story:
         _preset_picker(draft, made)
-    with launch, st.container(border=True), errors_shown():
-        launch_panel(draft.preset, made, assessment, data_here=not full or status.full_available)
-    _parts(draft, assessment)
+    with launch, st.container(border=True, gap="xsmall"), errors_shown():
+        # The sample is nobody's change, but what was trained on it should say so.
+        default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
+        launch_panel(default, assessment, stands_in=draft is not wanted)
+    _parts(draft, assessment, stands_in=draft is not wanted)
 
 
-def _parts(draft: Draft, assessment: Assessment) -> None:
+def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
     """The forms in three tabs, of which the address holds the open one."""
     wanted = st.query_params.get("part", "network")
     if wanted not in _PARTS:
@@ -68,7 +74,7 @@ def _parts(draft: Draft, assessment: Assessment) -> None:
             if part == "network":
                 layer_editor(draft, assessment.trace)
             elif part == "data":
-                data_forms(draft, assessment)
+                data_forms(draft, assessment, stands_in=stands_in)
             else:
                 training_forms(draft, assessment)
 
@@ -78,7 +84,7 @@ def _opened() -> None:
     st.query_params["part"] = next(part for part, words in _PARTS.items() if words == title)
 
 
-def _preset_picker(draft: Draft, made: tuple[Change, ...]) -> None:
+def _preset_picker(draft: Draft, made: Sequence[Change]) -> None:
     key = f"{draft.generation}-preset"
     st.selectbox(
         "Preset",
@@ -89,38 +95,40 @@ def _preset_picker(draft: Draft, made: tuple[Change, ...]) -> None:
         on_change=lambda: setup_draft.begin(state.get(key)),
         help="A published experiment to start from; choosing one replaces what is set up below.",
     )
-    preset = PRESETS[draft.preset]
-    st.markdown(preset.story)
-    st.caption(_published(draft.preset))
+    with st.container(gap="xsmall", key="preset-story"):
+        st.markdown(f":small[{PRESETS[draft.preset].story}]")
+        st.caption(_published(draft.preset))
+        _changes(draft, made)
+
+
+def _changes(draft: Draft, made: Sequence[Change]) -> None:
     if not made:
         st.caption("Nothing is changed against the preset.")
         return
-    st.markdown(
-        "**Changed against the preset:** " + escaped(" · ".join(change.text for change in made))
-    )
-    st.button(
-        "Undo all changes",
-        key="undo-changes",
-        type="tertiary",
-        icon=":material/undo:",
-        on_click=setup_draft.begin,
-        args=(draft.preset,),
-    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        said = escaped(" · ".join(change.text for change in made))
+        st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
+        st.button(
+            "Undo all changes",
+            key="undo-changes",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=setup_draft.begin,
+            args=(draft.preset,),
+        )
 
 
 def _published(name: str) -> str:
     published, experiment = PRESETS[name].published, PRESETS[name].experiment
     history = published["history"]
-    last = history[-1]
     best = min(history, key=lambda row: row[3])
     words = [
-        f"Published in {published['year']}: {published['parameters']:,} parameters, batches of "
-        f"{experiment.batch_size}",
-        f"after epoch {last[0]}, training accuracy {last[2]:.1%} and validation {last[4]:.1%}",
+        f"Published in {published['year']}: {published['parameters']:,} parameters",
+        f"batches of {experiment.batch_size}",
     ]
-    if best is not last and len(history) > 2:
-        words.append(f"lowest validation loss {best[3]:.4f} after epoch {best[0]}")
+    if best is not history[-1]:
+        words.append(f"lowest validation loss {best[3]:.3f} after epoch {best[0]}")
     if published["seconds_an_epoch"]:
         low, high = published["seconds_an_epoch"]
         words.append(f"{low} to {high} s an epoch on the authors' machine")
-    return "; ".join(words) + "."
+    return ", ".join(words) + "."
