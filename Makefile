@@ -20,9 +20,17 @@ run: environment
 	@$(VENV_PYTHON) -m scripts.serve
 
 # TESTS=… runs some of them: make test TESTS=tests/data
+# Without it, two at a time, but for those in a browser: they watch charts that move.
 test: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
+ifdef TESTS
 	@$(VENV_PYTHON) -m pytest $(TESTS)
+else
+	@failed=no; \
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=yes; \
+	$(VENV_PYTHON) -m pytest tests/browser || failed=yes; \
+	[ $$failed = no ]
+endif
 
 lint: environment-dev
 	@$(VENV_PYTHON) -m ruff check .

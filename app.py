@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import streamlit as st
 
 from cifarviz.ui import cache, static_files
+from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES
 from cifarviz.ui.status import run_status
@@ -32,8 +33,12 @@ page = st.navigation(
         for name, entry in PAGES.items()
     ]
 )
-with st.sidebar, errors_shown():
-    run_status()
+with st.sidebar:
+    pick_language()
+    with errors_shown():
+        run_status()
+if problem := unknown_language():
+    st.warning(problem, icon=":material/warning:")
 with errors_shown():
     page.run()
 cache.warm_up()

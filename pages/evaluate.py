@@ -1,4 +1,4 @@
-"""Evaluate: how good a network is on images it has never seen, and which it mistakes."""
+"""Evaluate: how good a network, or several together, is on images it has never seen."""
 
 import streamlit as st
 
@@ -6,13 +6,16 @@ from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate.ensemble.view import ensemble_view
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
 from cifarviz.ui.evaluate.matrix import clickable_matrix
 from cifarviz.ui.evaluate.random_ten import random_ten
 from cifarviz.ui.evaluate.scores import class_scores
 from cifarviz.ui.evaluate.summary import summary
+from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
@@ -29,13 +32,14 @@ def evaluate(run: Run, which: Checkpoint) -> None:
     evaluation = wait_for(evaluation_job(run, which, dataset))
     if evaluation is None:
         return
+    evaluation = evaluation.renamed(class_names(dataset.info))
     summary(run, evaluation, dataset.info)
-    cell = cell_in_address(evaluation)
+    cell = cell_in_address(evaluation, dataset.info)
     matrix, images = st.columns([6, 5], gap="medium")
     with matrix, errors_shown():
-        clickable_matrix(evaluation, cell, view=f"{run.id} {which}")
+        clickable_matrix(evaluation, cell, dataset.info, view=f"{run.id} {which}")
     with images, errors_shown():
-        cell_menus(cell, evaluation.classes)
+        cell_menus(cell, dataset.info)
         cell_images(cell, evaluation, dataset.test, dataset.info, run=run.id, checkpoint=which)
     with errors_shown():
         class_scores(evaluation.per_class, f"{run.id}-{which}")
@@ -43,15 +47,23 @@ def evaluate(run: Run, which: Checkpoint) -> None:
         random_ten(evaluation, dataset.test, run=run.id, checkpoint=which)
 
 
-st.title("Evaluate")
+def one_network() -> None:
+    """Choose a checkpoint and look at it."""
+    left, right = st.columns([3, 2])
+    run = which = None
+    with left, errors_shown():
+        run = pick_run(dependent=DEPENDENT)
+    if run is not None:
+        with right, errors_shown():
+            which = pick_checkpoint(run)
+    if run is not None and which is not None:
+        with errors_shown():
+            evaluate(run, which)
+
+
 follow("evaluate")
-left, right = st.columns([3, 2])
-run = which = None
-with left, errors_shown():
-    run = pick_run(dependent=DEPENDENT)
-if run is not None:
-    with right, errors_shown():
-        which = pick_checkpoint(run)
-if run is not None and which is not None:
+if choose_view() == "ensemble":
     with errors_shown():
-        evaluate(run, which)
+        ensemble_view()
+else:
+    one_network()

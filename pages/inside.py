@@ -3,10 +3,10 @@
 import streamlit as st
 
 from cifarviz.analysis.feature_maps import layer_views
-from cifarviz.data.datasets import find
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
@@ -18,7 +18,7 @@ from cifarviz.ui.pickers import pick_checkpoint, pick_run
 
 def look_inside(run: Run, which: Checkpoint) -> None:
     """Show the image, the network's answer and all layers."""
-    classes = find(run.experiment.data.dataset).classes
+    classes = class_names(run.experiment.data.dataset)
     row = st.container(horizontal=True, gap="medium")
     choice = row.container(width=330)
     picture = row.container(width=IMAGE_WIDTH)

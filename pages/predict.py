@@ -7,23 +7,25 @@ from cifarviz.data.datasets import find
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 from cifarviz.ui.predict.answer import example_card
 from cifarviz.ui.predict.example import any_image, example_in_address, examples, learned_from
 from cifarviz.ui.predict.files import ReadImage, read_files
-from cifarviz.ui.predict.uploads import pick_fit, upload_answers, uploader
+from cifarviz.ui.predict.uploads import pick_fitting, upload_answers, uploader
 
 
 def predict(run: Run, which: Checkpoint) -> None:
     """Take images and show the answers to them."""
     info = find(run.experiment.data.dataset)
+    classes = class_names(info)
     shape = run.experiment.architecture.input_shape
     own, others = st.columns([3, 2], gap="large")
     with own:
         files = uploader()
-        fit = pick_fit()
+        fit = pick_fitting(info)
         with errors_shown():
             any_image(info, run)
     with others, errors_shown():
@@ -34,15 +36,15 @@ def predict(run: Run, which: Checkpoint) -> None:
         if example is not None:
             given = cache.trained_model(run, which).probabilities(example.pixels[None])
             note = learned_from(example, run)
-            example_card(example, given[0], info.classes, note=note, run=run.id, checkpoint=which)
+            example_card(example, given[0], classes, note=note, run=run.id, checkpoint=which)
     with errors_shown():
         # The newest first: it is what a person waits for.
         read = read_files(files[::-1], shape)
-        images = [file.fitted[fit] for file in read if isinstance(file, ReadImage)]
-        answers = np.empty((0, len(info.classes)), np.float32)
+        images = [file.seen(fit) for file in read if isinstance(file, ReadImage)]
+        answers = np.empty((0, len(classes)), np.float32)
         if images:
             answers = cache.trained_model(run, which).probabilities(np.stack(images))
-        upload_answers(read, fit, answers, info.classes)
+        upload_answers(read, fit, answers, classes)
 
 
 st.title("Predict")

@@ -3,13 +3,15 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import follow, followed_values
 from cifarviz.ui.samples.controls import controls, open_dataset
 from cifarviz.ui.samples.grid import grid, opened_image
 from cifarviz.ui.samples.statistics import statistics_shown
 from cifarviz.ui.samples.view import read_address
 
 st.title("Samples")
-asked, problems = read_address(st.query_params)
+follow("samples")
+asked, problems = read_address(followed_values())
 if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
 with errors_shown():

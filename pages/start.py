@@ -1,15 +1,17 @@
-"""Start: what this is, the state of the data, and the three doors."""
+"""Start: what this is, the three doors, and the state of the data."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import CIFAR10, DATASETS
+from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, DatasetInfo
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES, go_to
@@ -22,26 +24,30 @@ _HELP = {
     "inside": "Feature maps of every layer of the newest run that has finished an epoch.",
 }
 # Official indices of test images that are easy to make out, one a class; the sample has them.
-_ONE_OF_EACH = (1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38)
+_ONE_OF_EACH: Mapping[str, tuple[int, ...]] = {
+    CIFAR10.name: (1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38),
+    FASHION_MNIST.name: (19, 64, 169, 353, 347, 484, 726, 611, 469, 348),
+}
 
 
-def picture() -> None:
+def picture(info: DatasetInfo) -> None:
     """Show one test image of each class; a click leads to more of the class."""
-    test = cache.dataset(CIFAR10.name, "sample").test
-    classes = CIFAR10.classes
-    shown = test.take(np.flatnonzero(np.isin(test.indices, _ONE_OF_EACH)))
+    test = cache.dataset(info.name, "sample").test
+    classes = class_names(info)
+    shown = test.take(np.flatnonzero(np.isin(test.indices, _ONE_OF_EACH[info.name])))
     shown = shown.take(np.argsort(shown.labels))
     clicked = image_grid(
         sprite(shown.images),
-        key="start-classes",
-        labels=classes,
+        key=f"start-classes-{info.name}",
+        # As narrow as the pictures.
+        labels=[name.replace(" ", "\n") for name in classes],
         tooltips=[f"{name}: browse images of this class" for name in classes],
         colors=[class_color(label) for label in range(len(classes))],
-        size=96,
-        description="One image of each class",
+        size=64,
+        description=f"One image of each class of {info.title}",
     )
     if clicked is not None:
-        go_to("samples", classes=classes[clicked])
+        go_to("samples", dataset=info.name, classes=address_names(info)[clicked])
 
 
 def door(page: str, title: str, words: str, label: str, lead: str = "", **address: str) -> None:
@@ -72,17 +78,18 @@ def inside_door(runs: list[Run]) -> None:
     door("inside", "Look inside", words, "Train one first", lead="train")
 
 
-left, right = st.columns([5, 6], vertical_alignment="center")
+left, right = st.columns([3, 8], gap="medium", vertical_alignment="center")
 with left:
     st.title("cifarviz")
     st.markdown(
-        "Watch a convolutional network learn to tell ten kinds of things apart in real photographs "
-        "of 32 × 32 pixels, and look inside it while it learns."
+        "Watch a convolutional network learn to tell ten kinds of things apart, in small "
+        "photographs or in grey pictures of clothes, and look inside it while it learns."
     )
-    st.caption(f"The images: [{CIFAR10.title}]({CIFAR10.page}). {CIFAR10.citation}")
-# Five beside each other, so that ten make two rows.
-with right, st.container(width=532), errors_shown():
-    picture()
+# Ten images of 64 pixels beside each other.
+with right, st.container(width=740, gap="xsmall"):
+    for one in DATASETS.values():
+        with errors_shown():
+            picture(one)
 runs: list[Run] = []
 with errors_shown():
     runs = cache.store().all()
@@ -103,11 +110,10 @@ with train:
     )
 with inside:
     inside_door(runs)
-data, newest = st.columns(2) if runs else (st.container(), st.container())
-with data:
-    for info in DATASETS.values():
-        with errors_shown():
-            data_panel(info)
+places = st.columns(len(DATASETS) + bool(runs))
+for place, info in zip(places, DATASETS.values(), strict=False):
+    with place, errors_shown():
+        data_panel(info)
 if runs:
-    with newest, errors_shown():
+    with places[-1], errors_shown():
         newest_runs(runs)

@@ -20,6 +20,11 @@ MISSING = (
     ".venv/bin/python -m playwright install chromium), or name it in CIFARVIZ_CHROMIUM."
 )
 
+NO_KOREAN = (
+    "no font with Korean letters was found, so Korean class names would be boxes. Install one "
+    "(Debian, Ubuntu: apt-get install fonts-noto-cjk)."
+)
+
 _SETTLED = """() => {
     const app = document.querySelector('[data-testid="stApp"]');
     return app?.dataset.testScriptState === "notRunning"
@@ -45,6 +50,15 @@ def find() -> str | None:
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     return path if Path(path).exists() and _starts(path) else None
+
+
+def has_korean() -> bool:
+    """Whether the browser has a font for Korean class names."""
+    if shutil.which("fc-list") is None:
+        # Not Linux: those that have no fontconfig come with Korean letters.
+        return sys.platform != "linux"
+    answer = subprocess.run(["fc-list", ":lang=ko"], capture_output=True, check=False)
+    return bool(answer.stdout.strip())
 
 
 def launch_arguments() -> list[str]:

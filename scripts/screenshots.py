@@ -1,7 +1,7 @@
 """Take pictures of every page of the real app, light and dark: ``make screenshots``.
 
-Two networks are trained on the embedded sample first, into a home of their own under ``build``
-that later calls use again, and a third one trains while the pictures are taken. The pictures go
+Three networks are trained on the embedded sample first, into a home of their own under ``build``
+that later calls use again, and a fourth one trains while the pictures are taken. The pictures go
 to ``build/screenshots``; those that the README and docs show, to ``docs/images`` as well.
 """
 
@@ -30,6 +30,7 @@ _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
+_FASHION = "train fashion-mnist-cnn --data sample"
 _LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
 
 
@@ -52,6 +53,11 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
     serve_files()
     vgg, starter = _trained("cifar10-vgg", _VGG), _trained("cifar10-starter", _STARTER)
+    shots_in_korean = []
+    if chromium.has_korean():
+        shots_in_korean = _korean(_trained("fashion-mnist-cnn", _FASHION))
+    else:
+        print(f"No pictures in Korean: {chromium.NO_KOREAN}", file=sys.stderr)
     log = _FOLDER / "server.log"
     log.unlink(missing_ok=True)
     with (
@@ -62,7 +68,7 @@ def main() -> int:
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for shot in _shots(vgg, starter, live):
+        for shot in _shots(vgg, starter, live) + shots_in_korean:
             for theme in ("light", "dark"):
                 for width, height in _SIZES:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
@@ -85,6 +91,16 @@ def _shots(vgg: str, starter: str, live: str) -> list[Shot]:
         Shot("channel", f"inside?run={vgg}&split=test&image=1&layer=conv2d_2&channel=5"),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("predict", f"predict?run={starter}&split=test&image=1"),
+    ]
+
+
+def _korean(fashion: str) -> list[Shot]:
+    return [
+        Shot("korean-samples", "samples?dataset=fashion-mnist&count=24&labels=ko"),
+        Shot("korean-watch", f"train?view=watch&run={fashion}&labels=ko"),
+        Shot("korean-inside", f"inside?run={fashion}&split=test&image=1&labels=ko"),
+        Shot("korean-evaluate", f"evaluate?run={fashion}&labels=ko"),
+        Shot("korean-predict", f"predict?run={fashion}&split=train&image=12628&labels=ko"),
     ]
 
 

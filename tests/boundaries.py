@@ -4,6 +4,7 @@
 Keras, TensorFlow or another ★ file at its top.
 """
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,9 @@ STAR_ROOMS = frozenset({"network", "training", "analysis"})
 DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
+CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
+# Values whose classes have been named by that file, stand in the address, or are counted only.
+NAMED_VALUES = frozenset({"evaluation", "scores", "view", "reader", "draft", "self"})
 FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "misc"})
 FORBIDDEN_WORDS: Mapping[str, str] = {
     "load_model": "runs code that a stranger put into a file: build from our JSON, load the arrays",
@@ -152,6 +156,21 @@ def _one_session_state(tree: Tree) -> Iterator[Violation]:
                     yield Violation(source.path, line, law)
 
 
+def _one_place_for_class_names(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        if source.room not in STREAMLIT_ROOMS or source.path == CLASS_NAMES_FILE:
+            continue
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Attribute):
+                continue
+            owner = ast.unparse(node.value)
+            if node.attr in ("class_names", "classes_ko") or (
+                node.attr == "classes" and owner.split(".")[-1] not in NAMED_VALUES
+            ):
+                law = f"only {CLASS_NAMES_FILE} asks a data set what its classes are called"
+                yield Violation(source.path, node.lineno, f"{law} ({owner}.{node.attr})")
+
+
 def _forbidden_words(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for word, line in words(source.tree):
@@ -186,6 +205,7 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "tensorflow only in starred files": _tensorflow_only_starred,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,
+    "one place for class names": _one_place_for_class_names,
     "forbidden words": _forbidden_words,
     "names": _names,
     "lengths": _lengths,

@@ -18,7 +18,6 @@ from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 
-SCALING = Scaling((1 / 255,) * 3, (0.0,) * 3)
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -38,12 +37,18 @@ def experiment(*layers: LayerSpec, **fields: object) -> Experiment:
     return Experiment(**made)
 
 
+def scaling_of(made: Experiment) -> Scaling:
+    """What a run of ``made`` that divides by 255 has stored."""
+    channels = made.architecture.input_shape[2]
+    return Scaling((1 / 255,) * channels, (0.0,) * channels)
+
+
 def weights(made: Experiment) -> dict[str, np.ndarray]:
     """What a checkpoint of a network that has not learned yet would hold."""
     from cifarviz.network.build import build
     from cifarviz.network.variables import to_arrays
 
-    return to_arrays(build(made.architecture, SCALING, seed=1))
+    return to_arrays(build(made.architecture, scaling_of(made), seed=1))
 
 
 def store_run(
@@ -76,7 +81,9 @@ def store_run(
             )
             progress = Progress("training", number, number * 10, 10, 900.0, 30.0, time.time())
             store.record(run_id, progress, None, record)
-        store.describe(run_id, scaling=scaling_to_json(SCALING), seconds=65.0, train_images=5000)
+        store.describe(
+            run_id, scaling=scaling_to_json(scaling_of(made)), seconds=65.0, train_images=5000
+        )
         if state in (RunState.STOPPED, RunState.STOPPING):
             store.transition(run_id, RunState.STOPPING)
         if state not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,10 @@ class Evaluation:
     def cell(self, actual: int, predicted: int) -> NDArray[np.int64]:
         """Positions of the images in one cell of the confusion matrix, the surest first."""
         return cell_members(self.labels, self.probabilities, actual, predicted)
+
+    def renamed(self, classes: tuple[str, ...]) -> "Evaluation":
+        """The same with other names for the classes, in the data set's order."""
+        return replace(self, per_class=replace(self.per_class, classes=classes))
 
     def to_dict(self) -> dict[str, Any]:
         """As the command line prints it in JSON; what has no meaning is ``None``."""

@@ -8,8 +8,9 @@ from typing import Literal
 from cifarviz.experiment.published.preset import HistoryRow
 from cifarviz.runs.records import Epoch
 
-Kind = Literal["share", "loss", "epoch"]
-"""A share is shown in percent, a loss in nats, an epoch as a whole number."""
+Kind = Literal["share", "difference", "loss", "epoch"]
+"""A share is shown in percent, a difference of two shares in points, a loss in nats, an epoch as a
+whole number."""
 
 # With fewer published epochs nobody can say where a curve turns.
 _ENOUGH_FOR_A_TURN = 3
@@ -114,7 +115,7 @@ def history_figures(
                 "share",
                 lambda h: _val_accuracy(turn(h)),
             ),
-            figure("gap, training less validation accuracy, last epoch", "share", _gap),
+            figure("gap, training less validation accuracy, last epoch", "difference", _gap),
             figure("number of epochs", "epoch", len),
         ]
     return tuple(figures)

@@ -83,9 +83,11 @@ def render(results: Mapping[str, tuple[Part, ...]]) -> str:
 
 
 def in_words(value: float, kind: Kind) -> str:
-    """A figure as a person writes it: 73.6 %, 0.7965, 9."""
+    """A figure as a person writes it: 73.6 %, 24.7 points, 0.7965, 9."""
     if kind == "share":
         return f"{value:.1%}".replace("%", " %")
+    if kind == "difference":
+        return f"{100 * value:.1f} points"
     return f"{value:.4f}" if kind == "loss" else f"{value:g}"
 
 
@@ -144,7 +146,7 @@ def _reproduced(figure: Figure) -> str:
 def _distance(figure: Figure) -> str:
     if figure.distance is None:
         return "–"
-    if figure.kind == "share":
+    if figure.kind in ("share", "difference"):
         return f"{100 * figure.distance:+.1f} points"
     return f"{figure.distance:+.4f}" if figure.kind == "loss" else f"{figure.distance:+g}"
 

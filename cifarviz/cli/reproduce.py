@@ -209,7 +209,10 @@ def _ensemble_figures(
             tuple(one.majority_accuracy for one in voted),
         ),
         Figure(
-            "gain of summing over the best member", "share", None, tuple(one.gain for one in voted)
+            "gain of summing over the best member",
+            "difference",
+            None,
+            tuple(one.gain for one in voted),
         ),
     )
 

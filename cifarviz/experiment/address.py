@@ -25,7 +25,7 @@ from cifarviz.experiment.value import Value
 
 # Far more than 200 layers need.
 _MOST_BYTES = 100_000
-_LONGEST_TEXT = 100
+_LONGEST_TEXT = 300
 
 
 def preset_draft(preset: str, generation: int = 0) -> Draft:

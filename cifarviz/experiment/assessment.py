@@ -36,6 +36,10 @@ def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
     trace = trace_layers(draft)
     parts = (*SECTIONS, *SINGLES, *OPTIONAL)
     problems = {name: said for name in parts if (said := _problem(draft, name))}
+    if "epochs" not in problems:
+        for name in _WITHIN_EPOCHS:
+            if name not in problems and (said := _problem(draft, name, draft.settings["epochs"])):
+                problems[name] = said
     if problems or not trace.ok:
         return Assessment(trace, problems, (), None, None)
     try:
@@ -54,22 +58,25 @@ def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
     return Assessment(trace, problems, (), experiment, sizes)
 
 
-def _problem(draft: Draft, name: str) -> str | None:
+def _problem(draft: Draft, name: str, epochs: int | None = None) -> str | None:
+    """What is wrong with one part by itself; with ``epochs``, in a run of so many."""
     try:
         if name in OPTIONAL and not draft.is_on(name):
             return None
-        if name in SECTIONS or name in OPTIONAL:
+        if epochs is None and (name in SECTIONS or name in OPTIONAL):
             fields = draft.section(name)
             section_class(name, fields).make(**fields)
         else:
             # In an experiment that is right but for this value, and takes any epoch there can be.
-            given = {"epochs": _MOST_EPOCHS, name: draft.settings[name]}
+            given = {"epochs": epochs or _MOST_EPOCHS, name: draft.settings[name]}
             Experiment.make(architecture=_SMALLEST, **given)
     except ExperimentInvalid as error:
         return str(error)
     return None
 
 
+# The parts that may ask for more epochs than there are.
+_WITHIN_EPOCHS = ("schedule", "early_stopping", "test_epochs")
 _MOST_EPOCHS = Experiment.limits("epochs")[1]
 _SMALLEST = Architecture(
     input_shape=(32, 32, 3), classes=10, layers=(Flatten(), Dense(units=10, activation="softmax"))

@@ -69,7 +69,7 @@ def _switch_changes(base: Draft, other: Draft) -> Iterator[Change]:
                 own = ", ".join(f"{made.words(name)} {value_words(new[name])}" for name in new)
                 yield Change(f"{words} off → on ({own})", f"{words} on")
             case True, False:
-                yield _change(words, "on", "off")
+                yield _change(section, words, True, False)
 
 
 def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Change]:
@@ -88,7 +88,7 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
         said = ["all" if value is None else value_words(value) for value in (before, after)]
     else:
         said = [value_words(before), value_words(after)]
-    if name in ("labels", "padding"):
+    if name in ("labels", "monitor", "padding"):
         said = [value.lower() for value in said]
     return Change(f"{words} {said[0]} → {said[1]}", short)
 

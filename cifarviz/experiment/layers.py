@@ -19,7 +19,8 @@ ActivationChoice = Annotated[
     Field(
         title="activation",
         description="What is done to each value on its way out; ReLU keeps positive values and "
-        "sets negative ones to zero, softmax turns the outputs into probabilities.",
+        "sets negative ones to zero, softmax turns the outputs into probabilities, which add up "
+        "to 1.",
     ),
 ]
 InitializerChoice = Annotated[
@@ -205,7 +206,7 @@ class GlobalAveragePool2D(Layer):
     """The mean of each channel."""
 
     title: ClassVar[str] = "Global average pooling"
-    explanation: ClassVar[str] = "Keeps one number a channel: the mean over the whole map."
+    explanation: ClassVar[str] = "Pooling of the whole map: of each channel only the mean is kept."
     keras_name: ClassVar[str] = "global_average_pooling2d"
 
     type: Literal["global_average_pool2d"] = "global_average_pool2d"
@@ -215,7 +216,9 @@ class GlobalMaxPool2D(Layer):
     """The largest value of each channel."""
 
     title: ClassVar[str] = "Global max pooling"
-    explanation: ClassVar[str] = "Keeps one number a channel: the largest value on the whole map."
+    explanation: ClassVar[str] = (
+        "Pooling of the whole map: of each channel only the largest value is kept."
+    )
     keras_name: ClassVar[str] = "global_max_pooling2d"
 
     type: Literal["global_max_pool2d"] = "global_max_pool2d"

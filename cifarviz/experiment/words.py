@@ -59,6 +59,7 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
         "initializer": "{}",
         "kernel_size": "kernel {}",
         "l2": "L2 {}",
+        "monitor": "best by {}",
         "label_smoothing": "smoothing {}",
         "labels": "{} labels",
         "padding": "{} padding",
@@ -66,6 +67,7 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
         "precision": "{}",
         "rate": "rate {}",
         "strides": "stride {}",
+        "test_epochs": "answers of {}",
         "train_images": "{} images",
         "units": "{} units",
     }
@@ -137,8 +139,10 @@ def brief(name: str, words: str, value: object) -> str:
         return "all images"
     if name == "epochs" and value == 1:
         return "1 epoch"
+    if name == "test_epochs" and not value:
+        return "no answers kept"
     said = value_words(value)
-    if name in ("labels", "padding"):
+    if name in ("labels", "monitor", "padding"):
         said = said.lower()
     return _BRIEF_FIELDS.get(name, f"{words} {{}}").format(said)
 

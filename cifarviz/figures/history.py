@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import TRAINING, VALIDATION, base_layout, empty_figure
+from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
+from cifarviz.figures.published_curves import PublishedCurves, add_published
+from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION, base_layout, empty_figure
 
-Metric = Literal["loss", "accuracy"]
 Numbers = Sequence[float] | np.ndarray
-
-METRIC_TITLES: Final[dict[Metric, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
-METRIC_FORMATS: Final[dict[Metric, str]] = {"loss": ".4f", "accuracy": ".2%"}
 
 # Dots and trend together stay within the 2,000 points a browser redraws in a few hundredths of a
 # second. SVG, not WebGL: it needs no graphics driver, and saves as a true SVG.
@@ -37,6 +34,9 @@ class HistoryCurves:
     training: np.ndarray
     validation: np.ndarray | None
     best_epoch: int | None
+    stopped_early: int | None
+    """The epoch after which early stopping ended the run."""
+    published: PublishedCurves | None
 
     @property
     def empty(self) -> bool:
@@ -53,6 +53,8 @@ def history_curves(
     batch_epochs: Numbers = (),
     batch_values: Numbers = (),
     best_epoch: int | None = None,
+    stopped_early: int | None = None,
+    published: PublishedCurves | None = None,
     most_points: int = _MOST_POINTS,
 ) -> HistoryCurves:
     """Shape a history: ``epochs`` are 1, 2, …; ``batch_epochs`` fractional (0.5: mid-epoch 1).
@@ -72,11 +74,16 @@ def history_curves(
         training=_floats(training),
         validation=None if validation is None else _floats(validation),
         best_epoch=best_epoch,
+        stopped_early=stopped_early,
+        published=published,
     )
 
 
 def history_figure(curves: HistoryCurves) -> go.Figure:
-    """Draw ``curves``: training blue, validation orange, the best epoch starred."""
+    """Draw ``curves``: training blue, validation orange, the best epoch starred.
+
+    A line marks where the run stopped early; the published curves are dashed.
+    """
     title = METRIC_TITLES[curves.metric]
     if curves.empty:
         return empty_figure(f"{title} appears here with the first training batch.")
@@ -99,6 +106,9 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             },
         )
     )
+    # First, so that they lie behind everything else.
+    if curves.published is not None:
+        add_published(figure, curves.published)
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
     lines = [("Training", curves.training, TRAINING, "circle")]
@@ -116,7 +126,34 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             hovertemplate=f"{name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
         )
     _add_best(figure, curves, number)
+    if curves.stopped_early is not None:
+        mark_epoch(figure, curves.stopped_early, "Stopped early", curves.metric)
     return figure
+
+
+def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: Metric) -> None:
+    """A dotted line at ``epoch``, its label where curves of ``metric`` rarely are at their end."""
+    figure.add_shape(
+        type="line",
+        x0=epoch,
+        x1=epoch,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
+        line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
+    )
+    top = metric == "loss"
+    figure.add_annotation(
+        text=label,
+        x=epoch,
+        y=1 if top else 0,
+        yref="paper",
+        xanchor="right",
+        yanchor="top" if top else "bottom",
+        showarrow=False,
+        xshift=-4,
+    )
 
 
 def _first_stretch(curves: HistoryCurves) -> float:

@@ -1,13 +1,14 @@
 """The curves of several runs in one chart."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.history import METRIC_FORMATS, METRIC_TITLES, Metric
-from cifarviz.figures.theme import TRAINING, VALIDATION, base_layout, empty_figure, mix
+from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
+from cifarviz.figures.published_curves import PublishedCurves, add_published
+from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION, base_layout, empty_figure, mix
 
 # Training stays blue and validation orange: what tells runs apart is lightness, dash and marker.
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
@@ -18,12 +19,17 @@ _FEW_EPOCHS = 10
 
 @dataclass(frozen=True, eq=False)
 class RunCurve:
-    """One run's values after each epoch; arrays of one length, ``validation`` may be missing."""
+    """One run's values after each epoch; arrays of one length, ``validation`` may be missing.
+
+    ``stopped_early`` is the epoch after which early stopping ended it.
+    """
 
     name: str
     epochs: np.ndarray
     training: np.ndarray
     validation: np.ndarray | None = None
+    best_epoch: int | None = None
+    stopped_early: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +38,12 @@ class HistoryComparison:
 
     metric: Metric
     runs: tuple[RunCurve, ...]
+    published: PublishedCurves | None = None
 
 
-def history_comparison(metric: Metric, runs: Iterable[RunCurve]) -> HistoryComparison:
+def history_comparison(
+    metric: Metric, runs: Iterable[RunCurve], published: PublishedCurves | None = None
+) -> HistoryComparison:
     """Keep what can be drawn; two runs of one name are numbered."""
     kept: list[RunCurve] = []
     seen: dict[str, int] = {}
@@ -44,7 +53,8 @@ def history_comparison(metric: Metric, runs: Iterable[RunCurve]) -> HistoryCompa
         seen[run.name] = seen.get(run.name, 0) + 1
         name = run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})"
         kept.append(
-            RunCurve(
+            replace(
+                run,
                 name=name,
                 epochs=np.asarray(run.epochs, np.int32),
                 training=np.asarray(run.training, np.float32),
@@ -53,7 +63,7 @@ def history_comparison(metric: Metric, runs: Iterable[RunCurve]) -> HistoryCompa
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(kept))
+    return HistoryComparison(metric, tuple(kept), published)
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
@@ -87,9 +97,51 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
             },
         )
     )
+    if comparison.published is not None:
+        group = {"legendgroup": "published", "legendgrouptitle": {"text": "Published"}}
+        add_published(figure, comparison.published, group)
+    number = METRIC_FORMATS[comparison.metric]
     for position, run in enumerate(comparison.runs):
-        _add_run(figure, run, position, METRIC_FORMATS[comparison.metric])
+        _add_run(figure, run, position, number)
+    marks = (
+        ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
+        ("Stopped early", "x-thin", [(run, run.stopped_early) for run in comparison.runs]),
+    )
+    for name, symbol, epochs in marks:
+        _add_marks(figure, name, symbol, epochs, number)
     return figure
+
+
+def _add_marks(
+    figure: go.Figure,
+    name: str,
+    symbol: str,
+    epochs: Iterable[tuple[RunCurve, int | None]],
+    number: str,
+) -> None:
+    """One mark on each run that has such an epoch: on validation, or on training without it."""
+    points = []
+    for run, epoch in epochs:
+        values = run.training if run.validation is None else run.validation
+        points += [(run, epoch, values[place]) for place in np.flatnonzero(run.epochs == epoch)]
+    if not points:
+        return
+    figure.add_scatter(
+        x=[epoch for _, epoch, _ in points],
+        y=[float(value) for _, _, value in points],
+        name=name,
+        legendgroup="marks",
+        legendgrouptitle={"text": "Marks"},
+        mode="markers",
+        marker={
+            "symbol": symbol,
+            "size": 13,
+            "color": [TRAINING if run.validation is None else VALIDATION for run, _, _ in points],
+            "line": {"width": 1.2 if symbol == "star" else 2.5, "color": NEUTRAL},
+        },
+        text=[_text(run.name) for run, _, _ in points],
+        hovertemplate=(f"<b>%{{text}}</b><br>{name}, %{{x}}: %{{y:{number}}}<extra></extra>"),
+    )
 
 
 def _add_run(figure: go.Figure, run: RunCurve, position: int, number: str) -> None:

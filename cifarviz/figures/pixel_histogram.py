@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure
 
+# So many times as high as the next, a peak is cut off.
+_FLATTENS = 5
+
 
 @dataclass(frozen=True, eq=False)
 class PixelHistogram:
@@ -26,7 +29,7 @@ def pixel_histogram(counts: np.ndarray, *, low: float = 0.0, high: float = 256.0
 
 
 def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
-    """One filled outline a channel."""
+    """One filled outline a channel; a peak that would flatten all else is cut off, and named."""
     if value.shares.size == 0 or not value.shares.any():
         return empty_figure("No pixels to count.", height=320)
     figure = go.Figure(
@@ -55,4 +58,23 @@ def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
             fillcolor=f"rgba({red}, {green}, {blue}, 0.14)",
             hovertemplate=f"{name}: %{{y:.2%}}<extra></extra>",
         )
+    _cut_off_peak(figure, value)
     return figure
+
+
+def _cut_off_peak(figure: go.Figure, value: PixelHistogram) -> None:
+    highest = value.shares.max(axis=0)
+    if len(highest) < 2:
+        return
+    peak, rest = int(highest.argmax()), float(np.sort(highest)[-2])
+    if highest[peak] <= _FLATTENS * rest or rest == 0:
+        return
+    figure.update_yaxes(range=[0, 1.3 * rest])
+    figure.add_annotation(
+        text=f"{highest[peak]:.1%} of the pixels are {value.starts[peak]:g}",
+        x=value.starts[peak],
+        y=1.25 * rest,
+        xanchor="left",
+        xshift=6,
+        showarrow=False,
+    )

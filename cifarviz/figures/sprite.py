@@ -38,7 +38,7 @@ def sprite(images: np.ndarray) -> Sprite:
     count, height, width, channels = pixels.shape
     if count == 0:
         return Sprite(b"", 1, width, height, 0)
-    columns = min(_MOST_COLUMNS, math.ceil(math.sqrt(count * height / width)))
+    columns = min(_MOST_COLUMNS, count, math.ceil(math.sqrt(count * height / width)))
     rows = math.ceil(count / columns)
     padded = np.zeros((rows * columns, height, width, channels), np.uint8)
     padded[:count] = pixels

@@ -66,6 +66,17 @@ class Work:
         return self.operations * images / rate + step * -(-self.train_images // self.batch_size)
 
 
+def work_of(experiment: Experiment, train_images: int, validation_images: int) -> Work:
+    """What an epoch of ``experiment`` has to do with so many images of each kind."""
+    return Work(
+        operations=experiment.architecture.trace().operations,
+        batch_size=experiment.batch_size,
+        precision="bfloat16" if experiment.precision == "bfloat16" else "float32",
+        train_images=train_images,
+        validation_images=validation_images,
+    )
+
+
 @dataclass(frozen=True)
 class Estimate:
     """Seconds an epoch, from ``low`` to ``high``; ``runs`` 0 means a guess within bounds."""

@@ -8,6 +8,8 @@ from cifarviz.ui import state
 
 # Seconds within which the browser has surely taken over a new address.
 _LAG = 1.0
+# The same where nothing was pressed that changes the address: it may well be the Back button.
+_SHORT_LAG = 0.3
 
 
 def follow(page: str) -> None:
@@ -16,6 +18,10 @@ def follow(page: str) -> None:
     A press that comes before the browser has heard of the one before still brings the address of
     before that: it must not take the change back.
     """
+    _take_over(page, _SHORT_LAG)
+
+
+def _take_over(page: str, lag: float) -> None:
     memory = state.address_memory()
     sent = st.query_params.to_dict()
     if memory.page != page:
@@ -23,7 +29,7 @@ def follow(page: str) -> None:
         memory.replaced.clear()
     elif sent == memory.values:
         return
-    elif _lags(sent):
+    elif _lags(sent, lag):
         st.query_params.from_dict(memory.values)
         return
     memory.values = sent
@@ -41,9 +47,14 @@ def show(key: str, value: object) -> None:
 
 def followed(name: str) -> str | None:
     """What the address holds under this name, also in a callback, which runs before the page."""
+    return followed_values().get(name)
+
+
+def followed_values() -> dict[str, str]:
+    """All that the address holds, also in a callback, which runs before the page."""
     memory = state.address_memory()
-    follow(memory.page)
-    return memory.values.get(name)
+    _take_over(memory.page, _LAG)
+    return dict(memory.values)
 
 
 def change(**values: str | None) -> None:
@@ -52,7 +63,7 @@ def change(**values: str | None) -> None:
     It is one step of the browser's Back, whatever the number of values.
     """
     memory = state.address_memory()
-    follow(memory.page)
+    _take_over(memory.page, _LAG)
     before = memory.values
     after = {name: value for name, value in (before | values).items() if value is not None}
     if after == before:
@@ -65,9 +76,9 @@ def change(**values: str | None) -> None:
     st.query_params.from_dict(after)
 
 
-def _lags(sent: dict[str, str]) -> bool:
+def _lags(sent: dict[str, str], lag: float) -> bool:
     when = state.address_memory().replaced.get(_key(sent))
-    return when is not None and time.monotonic() - when < _LAG
+    return when is not None and time.monotonic() - when < lag
 
 
 def _key(values: dict[str, str]) -> frozenset[tuple[str, str]]:

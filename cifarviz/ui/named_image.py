@@ -22,6 +22,7 @@ _LONGEST = 40
 class NamedImage:
     """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
 
+    dataset: str
     split: Split
     index: int
     pixels: NDArray[np.uint8]
@@ -64,7 +65,7 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
     if info.image_shape != shape:
         raise ExperimentInvalid(
             f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
-            f"takes {in_words(shape)}. Choose another run."
+            f"takes {in_words(shape)}. Choose a run on {info.title}, or train one."
         )
 
 
@@ -84,7 +85,9 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
             f"{SPLIT_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded "
             f"sample; the nearest are {near}. The Start page fetches the full set."
         )
-    return NamedImage(split, index, images.images[position], int(images.labels[position]))
+    return NamedImage(
+        info.name, split, index, images.images[position], int(images.labels[position])
+    )
 
 
 def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import streamlit as st
 
+from cifarviz.ui.class_names import language_address
+
 
 @dataclass(frozen=True)
 class PageEntry:
@@ -32,7 +34,7 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
 
 def go_to(page: str, **address: str | int) -> NoReturn:
     """Open a page with these values in its address, such as ``run`` and ``image``."""
-    st.switch_page(_file(page), query_params={key: str(value) for key, value in address.items()})
+    st.switch_page(_file(page), query_params=_address(address))
 
 
 def link_to(page: str, label: str, icon: str | None = None, **address: str | int) -> None:
@@ -41,8 +43,12 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
         _file(page),
         label=label,
         icon=icon or PAGES[page].icon,
-        query_params={key: str(value) for key, value in address.items()} or None,
+        query_params=_address(address) or None,
     )
+
+
+def _address(values: Mapping[str, str | int]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items()} | language_address()
 
 
 def _file(page: str) -> str:

@@ -1,21 +1,23 @@
 """Choosing the run and the weights that a page looks at; the address holds both."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from cifarviz.errors import ArtifactMissing
+from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.own_choices import own_choices
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, followed, show
+from cifarviz.ui.live.words import best_words
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
 
 _ORDER: tuple[Checkpoint, ...] = ("last", "best")
+_OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
 # Seconds between two looks whether the first weights have come.
 _LOOK = 2
 
@@ -24,8 +26,9 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
     """Show a menu of the runs that have weights, the newest first, and return the one chosen.
 
     The address holds it as ``run``; without one there, it is the run this browser session chose
-    last, or the newest. ``dependent`` names what else in the address makes sense for one run
-    only, and is forgotten with it. Returns ``None`` after saying why, and what to do, when there
+    last, or the newest: of those on the data set that the address names, where there are any.
+    ``dependent`` names what else in the address makes sense for one run only, and is forgotten
+    with it. Returns ``None`` after saying why, and what to do, when there
     is none to choose or the address names one that cannot be looked at.
     """
     runs = cache.store().all()
@@ -35,8 +38,7 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
         _nothing_yet(runs)
         return None
     if wanted is None:
-        remembered = state.recall("run")
-        wanted = remembered if remembered in ready else next(iter(ready))
+        wanted = _usual_choice(ready)
         own_choices(run=wanted)
     if wanted not in ready:
         _cannot_be_shown(wanted, runs)
@@ -52,7 +54,7 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
         placeholder="Choose a run",
         key="pick-run",
         on_change=_run_chosen,
-        args=(("checkpoint", *dependent),),
+        args=(ready, ("checkpoint", *dependent)),
         help="A trained network; runs appear here as soon as their first epoch is done.",
     )
     if chosen is None:
@@ -82,7 +84,8 @@ def pick_checkpoint(run: Run) -> Checkpoint:
         format_func=lambda which: checkpoint_words(run, which),
         key="pick-checkpoint",
         on_change=_checkpoint_chosen,
-        help="A run keeps its newest weights, and those of the epoch with the lowest loss.",
+        help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
+        "keep the best ones only.",
     )
     if chosen != wanted:
         st.warning(
@@ -103,9 +106,8 @@ def checkpoint_words(run: Run, which: Checkpoint) -> str:
     """What a person calls these weights: "as it ended", for one."""
     if which == "last":
         return "as it stands now" if run.state.active else "as it ended"
-    loss = "validation loss" if run.best_val_accuracy is not None else "training loss"
     epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"
-    return f"at its lowest {loss}{epoch}"
+    return f"at its {best_words(run)}{epoch}"
 
 
 def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
@@ -123,8 +125,28 @@ def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
     return labels
 
 
-def _run_chosen(forget: Sequence[str]) -> None:
-    change(**dict.fromkeys(forget), run=state.get("pick-run"))
+def _usual_choice(ready: Mapping[str, Run]) -> str:
+    wanted = st.query_params.get("dataset")
+    fitting = [one for one, run in ready.items() if _dataset_of(run) == wanted] or list(ready)
+    remembered = state.recall("run")
+    return remembered if remembered in fitting else fitting[0]
+
+
+def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
+    chosen = state.get("pick-run")
+    before = ready.get(followed("run") or "")
+    if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
+        # Images and classes of another data set are nothing for this run.
+        forget = (*forget, *_OF_A_DATASET)
+    change(**dict.fromkeys(forget), run=chosen)
+
+
+def _dataset_of(run: Run) -> str | None:
+    try:
+        return run.experiment.data.dataset
+    except CifarvizError:
+        # Written by a newer version: its own page says so.
+        return None
 
 
 def _checkpoint_chosen() -> None:

@@ -4,10 +4,12 @@ Nothing that matters lives here alone: a reload starts a new session.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import streamlit as st
 
+from cifarviz.data.datasets import Language
 from cifarviz.experiment.draft import Draft
 
 
@@ -71,6 +73,25 @@ def address_memory() -> AddressMemory:
     """The memory of the address, to be changed in place."""
     memory = st.session_state.setdefault("address-memory", AddressMemory())
     assert isinstance(memory, AddressMemory)
+    return memory
+
+
+@dataclass
+class LanguageMemory:
+    """The language that class names are shown in. ``given`` is what the address was last seen to
+    hold of it, ``unknown`` that if it is no language; ``chosen`` (monotonic seconds): when it was.
+    """
+
+    language: Language = "en"
+    given: str | None = None
+    unknown: str | None = None
+    chosen: float = -inf
+
+
+def language_memory() -> LanguageMemory:
+    """The memory of the language, to be changed in place."""
+    memory = st.session_state.setdefault("language-memory", LanguageMemory())
+    assert isinstance(memory, LanguageMemory)
     return memory
 
 

@@ -8,15 +8,17 @@ import streamlit as st
 
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
+from cifarviz.ui.view_switch import ViewEntry, title_and_switch
 
 View = Literal["setup", "watch"]
 
-_TITLES: Mapping[View, str] = MappingProxyType({"setup": "Set up", "watch": "Watch"})
-_ICONS: Mapping[View, str] = MappingProxyType({"setup": "tune", "watch": "monitoring"})
+_VIEWS: Mapping[str, ViewEntry] = MappingProxyType(
+    {"setup": ViewEntry("Set up", "tune"), "watch": ViewEntry("Watch", "monitoring")}
+)
 _KEY = "train-view"
 # What only one of the views understands.
 _OWN: Mapping[View, tuple[str, ...]] = MappingProxyType(
-    {"setup": ("preset", "changes", "part"), "watch": ("run",)}
+    {"setup": ("preset", "changes", "part"), "watch": ("run", "ghost")}
 )
 
 
@@ -25,18 +27,8 @@ def choose_view() -> View:
     wanted = st.query_params.get("view", "setup")
     view: View = "watch" if wanted == "watch" else "setup"
     state.put(_KEY, view)
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
-        st.title("Train", width="content")
-        st.segmented_control(
-            "View",
-            tuple(_TITLES),
-            format_func=lambda name: f":material/{_ICONS[name]}: {_TITLES[name]}",
-            key=_KEY,
-            required=True,
-            on_change=_switch,
-            label_visibility="collapsed",
-        )
-    if wanted not in _TITLES:
+    title_and_switch("Train", _VIEWS, key=_KEY, on_change=_switch)
+    if wanted not in _VIEWS:
         st.error(
             f"Train has no view {quoted(wanted)}: this is the one to set training up.",
             icon=":material/error:",

@@ -74,7 +74,7 @@ def test_the_opened_image_goes_to_the_feature_maps(samples: Page) -> None:
     tiles(samples).nth(2).click()
     samples.get_by_role("dialog").get_by_role("link", name="See its feature maps").click()
     expect(samples.get_by_role("heading", name="Inside")).to_be_visible()
-    expect(samples).to_have_url(re.compile(rf"/inside\?split=train&image={index}"))
+    expect(samples).to_have_url(re.compile(rf"/inside\?dataset=cifar10&split=train&image={index}"))
     expect(samples.get_by_role("dialog")).to_have_count(0)
 
 

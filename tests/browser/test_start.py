@@ -24,20 +24,25 @@ def start(server, page: Page) -> Page:
 def test_a_picture_leads_to_more_of_its_class(start: Page) -> None:
     start.get_by_role("button", name="frog: browse images of this class").click()
     expect(start.get_by_role("heading", name="Samples")).to_be_visible()
-    expect(start).to_have_url(re.compile(r"/samples\?classes=frog$"))
+    expect(start).to_have_url(re.compile(r"/samples\?dataset=cifar10&classes=frog$"))
 
 
 def test_everything_stands_on_one_screen(start: Page) -> None:
-    for name in ("Browse the images", "Train a network", "Train one first", "Fetch the full set"):
+    doors = ("Browse the images", "Train a network", "Train one first")
+    for name in (*doors, "Fetch the full CIFAR-10 set", "Fetch the full Fashion-MNIST set"):
         button = start.get_by_role("button", name=name)
         expect(button).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "title"), [("cifar10", "CIFAR-10"), ("fashion-mnist", "Fashion-MNIST")]
+)
 def test_a_folder_without_the_data_is_refused_without_another_click(
-    start: Page, tmp_path: Path
+    start: Page, tmp_path: Path, name: str, title: str
 ) -> None:
-    start.get_by_role("button", name="I have it already").click()
+    panel = start.locator(f".st-key-data-{name}")
+    panel.get_by_role("button", name="I have it already").click()
     start.get_by_label("Folder or archive", exact=True).fill(str(tmp_path))
     start.get_by_role("button", name="Use it").click()
-    expect(start.get_by_role("alert").filter(has_text="holds no CIFAR-10")).to_be_visible()
-    expect(start.get_by_role("button", name="Fetch the full set")).to_be_visible()
+    expect(start.get_by_role("alert").filter(has_text=f"holds no {title}")).to_be_visible()
+    expect(start.get_by_role("button", name=f"Fetch the full {title} set")).to_be_visible()

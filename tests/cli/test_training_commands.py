@@ -206,6 +206,8 @@ def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background may have had Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     store = RunStore(settings)
     deadline = time.monotonic() + 60

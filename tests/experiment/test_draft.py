@@ -195,14 +195,25 @@ def test_a_wrong_single_value_is_one_sentence(name: str, value: object, words: s
 
 
 def test_what_does_not_go_together_is_said_when_each_part_is_right() -> None:
+    assert "larger than" in _assess(preset_draft("cifar10-vgg"), 20, 10).together[0]
+
+
+def test_what_asks_for_more_epochs_than_there_are_is_said_in_its_place() -> None:
     draft = preset_draft("cifar10-vgg").with_kind("schedule", "cosine")
     late = draft.with_value("schedule", {**draft.section("schedule"), "warmup_epochs": 30})
-    assert "warm-up" in _assess(late).together[0]
-    assert "larger than" in _assess(preset_draft("cifar10-vgg"), 20, 10).together[0]
     patient = preset_draft("fashion-mnist-cnn").with_value("epochs", 2)
-    assert "can never stop a run of 2 epochs" in _assess(patient).together[0]
     kept = preset_draft("cifar10-vgg").with_value("test_epochs", [31])
-    assert "epoch 31 of a run of 30" in _assess(kept).together[0]
+    for wrong, place, words in (
+        (late, "schedule", "warm-up"),
+        (patient, "early_stopping", "can never stop a run of 2 epochs"),
+        (kept, "test_epochs", "epoch 31 of a run of 30"),
+    ):
+        assessment = _assess(wrong)
+        assert list(assessment.problems) == [place]
+        assert words in assessment.problems[place]
+        assert assessment.experiment is None
+    # As long as the number of epochs is none, nothing else is called wrong.
+    assert list(_assess(patient.with_value("epochs", 0)).problems) == ["epochs"]
 
 
 def test_the_sizes_follow_the_data() -> None:

@@ -67,3 +67,12 @@ def test_ranges_are_those_of_the_reference_experiment() -> None:
 def test_no_choice_is_said_in_a_word() -> None:
     value = preprocessing_ranges({}, minimum=[0], maximum=[1], mean=[0], deviation=[1])
     assert preprocessing_ranges_figure(value).layout.annotations[0].text.startswith("No prepro")
+
+
+def test_a_peak_that_would_flatten_the_rest_is_cut_off_and_named() -> None:
+    figure = pixel_histogram_figure(pixel_histogram(np.array([90, 2, 5, 3])))
+    assert figure.layout.yaxis.range == (0, 0.065)
+    assert figure.layout.annotations[0].text == "90.0% of the pixels are 0"
+    even = pixel_histogram_figure(pixel_histogram(np.array([9, 2, 5, 3])))
+    assert even.layout.yaxis.range is None
+    assert not even.layout.annotations

@@ -1,5 +1,7 @@
 """Curves of one run and of several."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from cifarviz.figures.history import history_curves, history_figure
@@ -8,9 +10,12 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
+from cifarviz.figures.metric import Metric
+from cifarviz.figures.published_curves import published_curves
 from cifarviz.figures.theme import TRAINING, VALIDATION
 
 EPOCHS = np.array([1, 2, 3])
+ROWS = [(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
 
 
 def names(figure) -> list[str]:
@@ -125,3 +130,70 @@ def test_the_trend_of_a_short_run_is_smooth_too() -> None:
     noisy = np.where(np.arange(120) % 2, 0.0, 1.0)
     curves = history_curves("accuracy", batch_epochs=np.arange(120), batch_values=noisy)
     assert np.ptp(curves.trend[10:-10]) < 0.1
+
+
+def test_where_it_stopped_early_is_a_line_with_its_label() -> None:
+    places: dict[Metric, int] = {"loss": 1, "accuracy": 0}
+    for metric, place in places.items():
+        curves = history_curves(metric, epochs=EPOCHS, training=[3, 1, 2], stopped_early=3)
+        layout = history_figure(curves).layout
+        assert [(line.x0, line.x1, line.yref) for line in layout.shapes] == [(3, 3, "paper")]
+        (label,) = layout.annotations
+        assert (label.text, label.x, label.y) == ("Stopped early", 3, place)
+    whole = history_figure(history_curves("loss", epochs=EPOCHS, training=[3, 1, 2]))
+    assert not whole.layout.shapes
+
+
+def test_published_curves_end_with_the_planned_epochs() -> None:
+    loss = published_curves("loss", ROWS, "test", 3)
+    accuracy = published_curves("accuracy", ROWS, "validation", 99)
+    assert loss is not None
+    assert accuracy is not None
+    assert list(loss.epochs) == [1, 2, 3]
+    assert np.allclose(loss.held_out, [3, 1.5, 1])
+    assert np.allclose(accuracy.training, [0.1, 0.2, 0.3, 0.4, 0.5])
+    assert published_curves("loss", ROWS, "test", 0) is None
+    assert published_curves("loss", [], "test", 9) is None
+
+
+def test_the_ghost_lies_dashed_behind_ones_own_curves() -> None:
+    published = published_curves("loss", ROWS, "validation", 9)
+    curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], published=published)
+    training, held_out, mine = history_figure(curves).data
+    assert (training.line.dash, held_out.line.dash, mine.line.dash) == ("dash", "dash", None)
+    assert training.line.width < mine.line.width
+    assert (training.line.color, held_out.line.color) == (TRAINING, VALIDATION)
+    assert [trace.mode for trace in (training, held_out)] == ["lines", "lines"]
+    # One entry of the legend for both, by whose name they are switched off together.
+    assert (training.name, training.showlegend, held_out.showlegend) == ("Published", True, False)
+    assert training.legendgroup == held_out.legendgroup
+
+
+def test_two_published_epochs_are_points() -> None:
+    published = published_curves("loss", [ROWS[0], ROWS[-1]], "test", 9)
+    curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], published=published)
+    assert [trace.mode for trace in history_figure(curves).data[:2]] == ["markers", "markers"]
+
+
+def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:
+    runs = [
+        replace(run("a"), best_epoch=2, stopped_early=3),
+        replace(run("b", validated=False), best_epoch=3),
+        replace(run("c"), best_epoch=9),
+    ]
+    figure = history_comparison_figure(history_comparison("loss", runs))
+    best, stopped = figure.data[-2:]
+    assert (best.name, list(best.x), list(best.y)) == (
+        "Best epoch",
+        [2, 3],
+        [1, float(np.float32(1 / 3))],
+    )
+    assert list(best.marker.color) == [VALIDATION, TRAINING]
+    assert (stopped.name, list(stopped.x)) == ("Stopped early", [3])
+
+
+def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
+    published = published_curves("accuracy", ROWS, "test", 9)
+    figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
+    assert names(figure) == ["Training", "Test", "Training", "Validation"]
+    assert figure.data[0].legendgrouptitle.text == "Published"

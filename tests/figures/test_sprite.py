@@ -57,3 +57,9 @@ def test_other_arrays_are_refused_in_words(images: np.ndarray) -> None:
 def test_mean_images_are_rounded_and_a_class_without_images_is_black() -> None:
     means = np.stack([np.full((2, 2, 3), 100.6), np.full((2, 2, 3), np.nan)])
     assert tiles(mean_image_sprite(means))[:, 0, 0].tolist() == [[101, 101, 101], [0, 0, 0]]
+
+
+def test_a_tall_image_alone_has_nothing_beside_it() -> None:
+    made = sprite(np.full((1, 40, 30, 3), 200, np.uint8))
+    assert made.columns == 1
+    assert Image.open(io.BytesIO(made.png)).size == (30, 40)

@@ -230,7 +230,7 @@ def test_an_image_of_another_cell_is_named_and_one_click_away(
         ({"image": "-1"}, "“-1” is none of them"),
         ({"image": "5000"}, "Test image 5,000 is not among the 1,000 of the embedded sample"),
         ({"page": "77"}, "“77” is none of them"),
-        ({"view": "pie"}, "There is no view “pie”"),
+        ({"matrix": "pie"}, "There is no view “pie”"),
         ({"seed": "-1"}, "“-1” is no seed"),
         ({"run": "zzz"}, "There is no run “zzz” here."),
     ],

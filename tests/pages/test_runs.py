@@ -143,7 +143,7 @@ def test_one_run_can_be_opened_renamed_deleted_and_its_curves_are_shown(store: R
     run = stored_runs.store_run(store, VGG)
     app = opened(run.id)
     assert links(app) == {"Open": f"train?view=watch&run={run.id}"}
-    assert buttons(app) == ["Rename", "Delete"]
+    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
     assert len(charts(app)) == 2
     assert not app.exception
 
@@ -169,7 +169,12 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
     for figure in (accuracy, loss):
         # Training and validation of the one, training of the other, which had no validation.
         names = [(line["legendgrouptitle"]["text"], line["name"]) for line in figure["data"]]
-        assert names == [("b", "Training"), ("a", "Training"), ("a", "Validation")]
+        assert names == [
+            ("b", "Training"),
+            ("a", "Training"),
+            ("a", "Validation"),
+            ("Marks", "Best epoch"),
+        ]
     assert numbers(loss["data"][1]["y"]) == pytest.approx([2, 1])
     assert [one.value for one in app.subheader] == ["2 runs compared", "Accuracy", "Loss"]
     assert "Delete these 2" in buttons(app)
@@ -183,7 +188,7 @@ def test_an_unknown_run_in_the_address_is_one_sentence(store: RunStore) -> None:
         "There is no run “zzz” here; below are those there are."
     ]
     assert len(app.dataframe[0].value) == 1
-    assert buttons(app) == ["Rename", "Delete"]
+    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
     assert not app.exception
 
 
@@ -253,4 +258,33 @@ def test_fifty_runs_open_quickly(store: RunStore) -> None:
         took.append(time.perf_counter() - start)
     assert len(app.dataframe[0].value) == 50
     assert min(took) < 0.5
+    assert not app.exception
+
+
+def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: RunStore) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(tensorboard=True), message="Stopped early after epoch 3."
+    )
+    store.describe(run.id, stopped_early=3, note="TensorBoard files have nothing from epoch 2 on.")
+    store.tensorboard_folder(run.id).mkdir(parents=True)
+    app = opened(run.id)
+    # How it ended is no warning; what went wrong is one.
+    assert ["Stopped early" in info.value for info in app.info] == [True]
+    assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert app.code[0].value == f"tensorboard --logdir {store.tensorboard_folder(run.id)}"
+    assert not app.exception
+
+
+def test_runs_of_one_preset_are_compared_with_the_published_curves(store: RunStore) -> None:
+    made = VGG.model_copy(update={"epochs": 3})
+    runs = [stored_runs.store_run(store, made, name=name) for name in ("a", "b")]
+    app = opened(*(run.id for run in runs))
+    app.button(key="ghost").click().run()
+    assert app.query_params["ghost"] == "1"
+    words = "\n".join(said(app))
+    assert "of the unchanged preset. “b” has changes against it: number of epochs 30 → 3." in words
+    assert "“a” has changes against it" in words
+    other = stored_runs.store_run(store, OWN)
+    app = opened(runs[0].id, other.id)
+    assert not [one for one in app.button if one.key == "ghost"]
     assert not app.exception

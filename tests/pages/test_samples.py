@@ -177,7 +177,7 @@ def test_an_opened_image_is_told_apart_and_leads_on() -> None:
     links = {one.proto.label: one.proto for one in walk(app._tree) if one.type == "page_link"}
     for label, page in (("See its feature maps", "inside"), ("Predict its class", "predict")):
         assert links[label].page == page
-        assert links[label].query_string == "split=test&image=1"
+        assert links[label].query_string == "dataset=cifar10&split=test&image=1"
     assert not app.exception
 
 

@@ -1,92 +1,38 @@
-"""Train: setting an experiment up, its address, pressing Train, and watching a run."""
+"""Train: setting an experiment up, its address, and pressing Train."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
-from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
-from cifarviz.experiment.choices import NoValidation
-from cifarviz.experiment.draft import Draft
+from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
-from scripts.app_server import ROOT
+from cifarviz.ui.setup.preset_words import published_words
 from tests import stored_runs
-
-VGG = preset_draft("cifar10-vgg", 1)
-SAMPLE = {"dataset": "cifar10", "variant": "sample", "train_images": None}
+from tests.pages.train_page import (
+    SAMPLE,
+    VGG,
+    address_of,
+    drafted,
+    kinds,
+    labels,
+    linked,
+    links,
+    opened,
+    press,
+    said,
+    walk,
+)
 
 
 @pytest.fixture
 def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
     return RunStore(settings)
-
-
-def opened(**address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.switch_page("pages/train.py")
-    for name, value in address.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def linked(draft: Draft, **address: str) -> AppTest:
-    """The page opened by a link that holds this draft."""
-    packed = pack_changes(draft)
-    changes = {} if packed is None else {"changes": packed}
-    return opened(preset=draft.preset, **changes, **address)
-
-
-def address_of(app: AppTest) -> Mapping[str, str]:
-    pairs = app.query_params.items()
-    return {name: value if isinstance(value, str) else value[0] for name, value in pairs}
-
-
-def drafted(app: AppTest) -> Draft:
-    """The draft that the address holds now."""
-    address = address_of(app)
-    if "changes" not in address:
-        return preset_draft(address["preset"], 1)
-    return unpack_changes(address["preset"], address["changes"], 1)
-
-
-def said(app: AppTest) -> str:
-    found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
-    # A backslash only keeps Markdown from reading a sign as its own.
-    return "\n".join(one.value.replace("\\", "") for one in found)
-
-
-def press(app: AppTest, key: str) -> AppTest:
-    return app.button(key=key).click().run()
-
-
-def labels(app: AppTest) -> list[str]:
-    return [one.label for one in app.button]
-
-
-def links(app: AppTest) -> list[str]:
-    return [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
-
-
-def kinds(app: AppTest) -> list[str]:
-    return [layer.type for layer in drafted(app).layers]
-
-
-def walk(node: Any) -> Iterator[Any]:
-    for child in getattr(node, "children", {}).values():
-        yield child
-        yield from walk(child)
-
-
-# Setup
 
 
 def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> None:
@@ -108,10 +54,40 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
     app = opened(preset=preset)
     network = PRESETS[preset].experiment.architecture
     assert PRESETS[preset].story in said(app)
-    assert f"Published in {PRESETS[preset].published['year']}" in said(app)
+    assert published_words(PRESETS[preset]) in said(app)
+    assert all(note in said(app) for note in PRESETS[preset].notes)
+    assert "Nothing is changed against the preset." in said(app)
     assert f"**{network.parameters:,} parameters**" in said(app)
     edits = [one for one in app.button if (one.key or "").endswith("-edit")]
     assert len(edits) == len(network.layers)
+    assert not app.exception
+
+
+def test_an_ensemble_can_be_trained_as_published_or_for_real(store: RunStore) -> None:
+    app = opened(preset="cifar10-ensemble")
+    (real,) = [
+        one for one in walk(app._tree) if one.type == "page_link" and "real" in one.proto.label
+    ]
+    assert "4 members from 4 seeds" in real.proto.label
+    assert "view=ensemble" in real.proto.query_string
+    press(app, "variant-as-published")
+    assert "number of epochs 15 → 60" in said(app)
+    assert app.button(key="variant-as-published").disabled
+    # The address holds it: a reload shows the same.
+    again = opened(**address_of(app))
+    assert drafted(again).settings["test_epochs"] == [15, 30, 45, 60]
+    assert again.button(key="variant-as-published").disabled
+    press(again, "undo-changes")
+    assert drafted(again).settings["epochs"] == 15
+    assert not app.exception
+    assert not again.exception
+
+
+def test_the_words_of_a_network_are_explained_in_its_table(store: RunStore) -> None:
+    app = opened(preset="cifar10-dropout")
+    words = " ".join(one.help for one in app.caption if one.help).lower()
+    for word in ("channel", "relu", "padding", "dropout", "pooling", "softmax"):
+        assert word in words
     assert not app.exception
 
 
@@ -264,7 +240,8 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
 def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore) -> None:
     app = opened(part="training")
     assert app.text_input(key="1-label_smoothing-off").disabled
-    assert "Smoothing needs one-hot labels" in said(app)
+    assert "only one-hot labels can be smoothed" in said(app)
+    assert "`0\u00a00\u00a00\u00a01\u00a00\u00a00\u00a00\u00a00\u00a00\u00a00`" in said(app)
     assert not app.exception
 
 
@@ -412,135 +389,3 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     assert "The one epoch is done." in said(app)
     assert "my *first* run" in said(app)
     assert not app.exception
-
-
-# Watch
-
-
-def test_without_runs_watch_says_what_to_do(store: RunStore) -> None:
-    app = opened(view="watch")
-    assert "Nothing has been trained here yet" in said(app)
-    assert "Set up a run" in labels(app)
-    assert not app.exception
-
-
-def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> None:
-    working = stored_runs.store_run(
-        store, stored_runs.experiment(), name="at work", state=RunState.RUNNING, epochs=1
-    )
-    with stored_runs.held(store, working):
-        _revive(store, working.id)
-        stored_runs.store_run(store, stored_runs.experiment(), name="older")
-        app = opened(view="watch")
-        assert address_of(app)["run"] == working.id
-        assert ":blue-badge[running] epoch 1 of 3" in said(app)
-        assert "##### 1 of 3" in said(app)
-        press(app, f"stop-{working.id}")
-        assert store.get(working.id).requested == Action.STOP
-        assert app.button(key=f"stop-{working.id}").label == "Stopping …"
-        assert app.button(key=f"stop-{working.id}").disabled
-        assert ":orange-badge[stopping] epoch 1 of 3" in said(app)
-        assert "running" not in said(app)
-        assert not app.exception
-
-
-def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStore) -> None:
-    made = stored_runs.experiment()
-    first = stored_runs.store_run(store, made, name="first", state=RunState.RUNNING, epochs=1)
-    second = stored_runs.store_run(store, made, name="second", state=RunState.QUEUED, epochs=0)
-    with stored_runs.held(store, first), stored_runs.held(store, second):
-        _revive(store, first.id)
-        _revive(store, second.id, RunState.QUEUED)
-        app = opened(view="watch", run=second.id)
-        assert "waiting for “first”" in said(app)
-        app = opened(view="watch", run=first.id)
-        assert "**second** :gray-badge[queued] waiting for “first”" in said(app)
-        press(app, f"stop-{second.id}")
-        assert store.get(second.id).state is RunState.STOPPED
-        assert "**second**" not in said(app)
-        assert "A new run waits for “first”" in said(opened(view="setup"))
-        assert not app.exception
-
-
-@pytest.mark.parametrize(
-    ("state", "words", "resumable"),
-    [
-        (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "After 3 of 3 epochs; what it learned until then is kept", True),
-        (RunState.FAILED, "The loss was no longer a number.", True),
-        (RunState.INTERRUPTED, "3 of 3 epochs", True),
-    ],
-)
-def test_an_ended_run_says_what_happened_and_what_next(
-    store: RunStore, state: RunState, words: str, resumable: bool
-) -> None:
-    message = "The loss was no longer a number." if state is RunState.FAILED else None
-    run = stored_runs.store_run(
-        store,
-        stored_runs.experiment(),
-        state=state,
-        message=message,
-        checkpoints={"last": {"weights": np.zeros(1)}},
-    )
-    app = opened(view="watch", run=run.id)
-    assert words in said(app)
-    assert ("Resume" in labels(app)) is resumable
-    assert "Train again with changes" in labels(app)
-    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
-    assert {"Look inside", "Evaluate", "All runs"} <= set(links)
-    assert not app.error
-    assert not app.exception
-
-
-def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
-    store: RunStore,
-) -> None:
-    run = stored_runs.store_run(
-        store, stored_runs.experiment(), state=RunState.FAILED, epochs=0, message="It broke."
-    )
-    app = opened(view="watch", run=run.id)
-    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
-    assert "All runs" in links
-    assert "Look inside" not in links
-    kinds = {button.label: button.proto.type for button in app.button}
-    assert (kinds["Train again with changes"], kinds["Resume"]) == ("primary", "secondary")
-    assert "Time left" not in said(app)
-    assert not app.exception
-
-
-def test_a_resume_that_cannot_be_says_why(store: RunStore) -> None:
-    made = PRESETS["cifar10-starter"].experiment  # on the full set, which is not here
-    run = stored_runs.store_run(store, made, state=RunState.STOPPED)
-    app = opened(view="watch", run=run.id)
-    press(app, "resume-run")
-    assert ["Fetch it on the Start page" in error.value for error in app.error] == [True]
-    assert store.get(run.id).state is RunState.STOPPED
-    assert not app.exception
-
-
-def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> None:
-    made = stored_runs.experiment(validation=NoValidation())
-    run = stored_runs.store_run(store, made, validated=False)
-    app = opened(view="watch", run=run.id)
-    sent = [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
-    assert len(sent) == 2
-    assert all(b'"Training"' in figure and b'"Validation"' not in figure for figure in sent)
-    assert "The epoch with the lowest" not in said(app)
-    assert not app.exception
-
-
-def test_a_run_of_another_version_is_a_sentence(store: RunStore) -> None:
-    run = stored_runs.store_run(store, stored_runs.experiment())
-    with store.database.connect(write=True) as connection:
-        connection.execute("UPDATE runs SET experiment = ?", ('{"format": 99}',))
-    for view in ("watch", "setup"):
-        app = opened(view=view, run=run.id)
-        assert len(app.error) == 1
-        assert "format 99" in app.error[0].value
-        assert not app.exception
-
-
-def _revive(store: RunStore, run_id: str, state: RunState = RunState.RUNNING) -> None:
-    """Back to what it was before it was found cut off, now that it is held."""
-    with store.database.connect(write=True) as connection:
-        connection.execute("UPDATE runs SET state = ?, ended = NULL WHERE id = ?", (state, run_id))

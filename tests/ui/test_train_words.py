@@ -6,7 +6,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.live.words import badge, doing, elapsed, outcome, state_word
+from cifarviz.ui.live.words import badge, best_words, doing, elapsed, outcome, state_word
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.layer_words import layer_summary
 
@@ -44,6 +44,11 @@ TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
     [
         ({}, "running", "epoch 3 of 10, validating"),
         ({"progress": TRAINING}, "running", "epoch 3 of 10"),
+        (
+            {"progress": replace(TRAINING, phase="testing")},
+            "running",
+            "epoch 3 of 10, answering the test images",
+        ),
         ({"progress": None}, "running", "building the network"),
         ({"requested": "pause"}, "pausing", "epoch 3 of 10"),
         ({"requested": "stop"}, "stopping", "epoch 3 of 10"),
@@ -79,6 +84,32 @@ def test_an_ending_is_a_sentence(changes: dict[str, object], words: str) -> None
     said = outcome(replace(RUN, **changes))  # type: ignore[arg-type]
     assert words in said
     assert said.endswith(".")
+
+
+def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
+    experiment = PRESETS["fashion-mnist-cnn"].experiment
+    run = replace(
+        RUN,
+        state=RunState.FINISHED,
+        experiment_json=experiment.to_json(),
+        epochs_done=8,
+        best_epoch=6,
+        stopped_early=8,
+        message="Stopped early after epoch 8: no better validation loss than in epoch 6.",
+    )
+    assert outcome(run) == (
+        "Stopped early after epoch 8: no better validation loss than in epoch 6. Validation "
+        "accuracy was 50.0% at best. It ended with the weights of epoch 6."
+    )
+
+
+def test_the_best_epoch_is_that_of_the_monitor() -> None:
+    base = PRESETS["cifar10-starter"].experiment
+    by_accuracy = base.model_copy(update={"monitor": "accuracy"}).to_json()
+    run = replace(RUN, state=RunState.FINISHED, experiment_json=by_accuracy)
+    assert best_words(run) == "highest validation accuracy"
+    assert "with the highest validation accuracy after epoch 2" in outcome(run)
+    assert best_words(replace(run, best_val_accuracy=None)) == "highest training accuracy"
 
 
 def test_without_validation_the_training_loss_is_named() -> None:

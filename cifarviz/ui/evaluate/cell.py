@@ -12,6 +12,7 @@ from cifarviz.data.datasets import DatasetInfo, ImageSet
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.navigation import link_to
@@ -31,12 +32,12 @@ class Cell(NamedTuple):
     predicted: int
 
 
-def cell_in_address(evaluation: Evaluation) -> Cell:
+def cell_in_address(evaluation: Evaluation, info: DatasetInfo) -> Cell:
     """The cell that the address names; else that of the image there, else the commonest mistake.
 
     What the address names in vain is said.
     """
-    classes = evaluation.classes
+    classes = address_names(info)
     named = [st.query_params.get(name) for name in Cell._fields]
     unknown = [name for name in named if name is not None and name not in classes]
     if unknown:
@@ -63,15 +64,17 @@ def commonest_mistake(confusion: NDArray[np.integer]) -> Cell | None:
     return Cell(int(actual), int(predicted))
 
 
-def go_to_cell(cell: Cell, classes: tuple[str, ...], **also: str) -> None:
+def go_to_cell(cell: Cell, info: DatasetInfo, **also: str) -> None:
     """Put a cell into the address, and with it what ``also`` names."""
+    classes = address_names(info)
     named = {name: classes[index] for name, index in zip(Cell._fields, cell, strict=True)}
     change(**dict.fromkeys(DEPENDENT) | named | also)
 
 
-def cell_menus(cell: Cell, classes: tuple[str, ...]) -> None:
+def cell_menus(cell: Cell, info: DatasetInfo) -> None:
     """Two menus that choose the cell, for those who can't or won't click on it."""
     places = st.columns(2)
+    names = dict(zip(address_names(info), class_names(info), strict=True))
     words = {"actual": "Actual class", "predicted": "Predicted class"}
     helps = {
         "actual": "What the images show, as the data set says: a row of the matrix.",
@@ -79,9 +82,15 @@ def cell_menus(cell: Cell, classes: tuple[str, ...]) -> None:
     }
     for place, name, index in zip(places, Cell._fields, cell, strict=True):
         key = f"evaluate-{name}"
-        show(key, classes[index])
+        show(key, address_names(info)[index])
         place.selectbox(
-            words[name], classes, key=key, help=helps[name], on_change=_chosen, args=(classes,)
+            words[name],
+            list(names),
+            format_func=names.__getitem__,
+            key=key,
+            help=helps[name],
+            on_change=_chosen,
+            args=(info,),
         )
 
 
@@ -183,7 +192,7 @@ def _wanted(
     )
     st.button(
         "Show it in its cell",
-        on_click=lambda: go_to_cell(own, evaluation.classes, image=text),
+        on_click=lambda: go_to_cell(own, info, image=text),
     )
     return None
 
@@ -217,9 +226,10 @@ def _position(text: str, evaluation: Evaluation) -> int | None:
     return int(np.flatnonzero(evaluation.indices == number)[0])
 
 
-def _chosen(classes: tuple[str, ...]) -> None:
+def _chosen(info: DatasetInfo) -> None:
+    classes = address_names(info)
     names = [state.get(f"evaluate-{name}") for name in Cell._fields]
-    go_to_cell(Cell(*map(classes.index, names)), classes)
+    go_to_cell(Cell(*map(classes.index, names)), info)
 
 
 def _turned(key: str) -> None:

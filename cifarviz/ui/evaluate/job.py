@@ -12,11 +12,12 @@ from cifarviz.analysis.stored_probabilities import (
     keep_probabilities,
     read_probabilities,
 )
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names
 
 # Seconds an evaluation may take before anything is said of it, and between two looks.
 _UNSAID = 0.3
@@ -24,24 +25,34 @@ _LOOK = 0.15
 
 
 def evaluation_job(run: Run, which: Checkpoint, data: Dataset) -> EvaluationJob:
-    """The evaluation of a checkpoint on the test images of ``data``, its run's own data.
+    """The evaluation of a checkpoint on the test images of ``data``, its run's data or the sample.
 
-    It is begun at the first look and shared from then on; answers that were kept on disk are used
-    where they are those of this very checkpoint. Raises ``ArtifactMissing`` and
-    ``ArtifactDamaged``.
+    It is begun at the first look and shared from then on. Answers about the run's own data that
+    were kept on disk are used where they are those of this very checkpoint, and new ones are
+    kept. Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     # Before the weights are read: a checkpoint replaced in between is then measured again.
     stamp = checkpoint_stamp(cache.store().folder(run.id), which)
-    return _job(run.id, which, cache.settings(), stamp, run, data)
+    return _job(run.id, which, cache.settings(), stamp, data.variant, run, data)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Settings: repr})
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Settings: repr})
 def _job(
-    run_id: str, which: Checkpoint, settings: Settings, stamp: Stamp, _run: Run, _data: Dataset
+    run_id: str,
+    which: Checkpoint,
+    settings: Settings,
+    stamp: Stamp,
+    variant: Variant,
+    _run: Run,
+    _data: Dataset,
 ) -> EvaluationJob:
     folder = cache.store().folder(run_id)
-    test, classes = _data.test, _data.info.classes
-    kept = read_probabilities(folder, which, stamp, test, len(classes))
+    # Shared by sessions of all languages: each page names the classes itself.
+    test, classes = _data.test, address_names(_data.info)
+    # Beside others in an ensemble a run on the full set may be asked about the sample's images:
+    # that must not push out what it said about its own.
+    own = variant == _run.experiment.data.variant
+    kept = read_probabilities(folder, which, stamp, test, len(classes)) if own else None
     if kept is not None:
         return EvaluationJob(lambda tell: kept, test, classes)
     model = cache.trained_model(_run, which)
@@ -49,11 +60,11 @@ def _job(
         lambda tell: model.probabilities(test.images, on_progress=tell),
         test,
         classes,
-        keep=partial(keep_probabilities, folder, which, stamp, test),
+        keep=partial(keep_probabilities, folder, which, stamp, test) if own else None,
     )
 
 
-def wait_for(job: EvaluationJob) -> Evaluation | None:
+def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
     """Show how far ``job`` is until it is over; ``None`` if it was stopped, which is said then.
 
     Raises what the job met with. A click elsewhere on the page ends the waiting, not the work.
@@ -64,12 +75,13 @@ def wait_for(job: EvaluationJob) -> Evaluation | None:
             bar = st.progress(0.0)
             st.button(
                 "Stop",
+                key=f"stop-evaluation-{who}",
                 icon=":material/stop:",
                 on_click=job.cancel,
                 help="End the evaluation; nothing of it is kept.",
             )
         while not job.wait(_LOOK):
-            bar.progress(job.done / job.total, text=_words(job))
+            bar.progress(job.done / job.total, text=_words(job, who))
         place.empty()
     evaluation = job.result()
     if evaluation is None:
@@ -80,7 +92,7 @@ def wait_for(job: EvaluationJob) -> Evaluation | None:
     return evaluation
 
 
-def _words(job: EvaluationJob) -> str:
-    words = f"The network looks at the test images: {job.done:,} of {job.total:,}"
+def _words(job: EvaluationJob, who: str) -> str:
+    words = f"{who} looks at the test images: {job.done:,} of {job.total:,}"
     left = job.seconds_left
     return words if left is None else f"{words}, about {max(1, round(left))} s left"

@@ -5,6 +5,7 @@ from typing import get_args
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.data.datasets import DatasetInfo
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
@@ -15,10 +16,10 @@ from cifarviz.ui.followed_address import change, show
 _WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
 
 
-def clickable_matrix(evaluation: Evaluation, cell: Cell, view: str) -> None:
+def clickable_matrix(evaluation: Evaluation, cell: Cell, info: DatasetInfo, view: str) -> None:
     """Show the matrix with ``cell`` ringed; a click on another goes there.
 
-    The address holds as ``view`` whether it is counts or percentages. Another ``view`` argument
+    The address holds as ``matrix`` whether it is counts or percentages. Another ``view`` argument
     (the run and checkpoint) starts with fresh axes.
     """
     shown = _shown()
@@ -37,21 +38,21 @@ def clickable_matrix(evaluation: Evaluation, cell: Cell, view: str) -> None:
         return
     actual, predicted = (int(index) for index in clicked.customdata[:2])
     if Cell(actual, predicted) != cell:
-        go_to_cell(Cell(actual, predicted), evaluation.classes)
+        go_to_cell(Cell(actual, predicted), info)
         st.rerun()
 
 
 def _shown() -> Shown:
-    wanted = st.query_params.get("view", "counts")
+    wanted = st.query_params.get("matrix", "counts")
     shown: Shown = "row_percent" if wanted == "row_percent" else "counts"
-    show("evaluate-view", shown)
+    show("evaluate-shown", shown)
     st.segmented_control(
         "Confusion matrix",
         get_args(Shown),
         format_func=_WORDS.__getitem__,
-        key="evaluate-view",
+        key="evaluate-shown",
         required=True,
-        on_change=_change_view,
+        on_change=_change_shown,
         help="Each row is a class; along it stands what the network took its images for, as "
         "numbers of images or as shares of the row.",
     )
@@ -63,5 +64,5 @@ def _shown() -> Shown:
     return shown
 
 
-def _change_view() -> None:
-    change(view=state.get("evaluate-view"))
+def _change_shown() -> None:
+    change(matrix=state.get("evaluate-shown"))

@@ -13,7 +13,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.inside.image import ChosenImage
 
 IMAGE_WIDTH = 256
-"""CSS pixels; a whole multiple of the data sets' own sizes where that can be."""
+"""CSS pixels that the image may be wide."""
 
 _MOST = 3
 
@@ -21,12 +21,14 @@ _MOST = 3
 def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
     """The image enlarged without smoothing, with its class and what was done to it."""
     # Twice as many pixels as shown: sharp on a screen with two to a CSS pixel, too.
-    scale = max(1, 2 * IMAGE_WIDTH // max(image.pixels.shape[:2]))
+    side = image.pixels.shape[1]
+    width = side * max(1, IMAGE_WIDTH // side)
+    scale = 2 * width // side
     large = image.pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     if large.shape[-1] == 1:
         large = large[..., 0]
     name = image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
-    st.image(large, width=IMAGE_WIDTH, output_format="PNG", alt=name)
+    st.image(large, width=width, output_format="PNG", alt=name)
     st.markdown(f"**{escaped(name)}**")
     for note in image.notes:
         st.caption(note)

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import ImageSet, Split
-from cifarviz.data.uploads import decode, fit_to
+from cifarviz.data.datasets import DATASETS, ImageSet, Split
+from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
@@ -47,7 +47,7 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     """
     source = _source()
     if source == "upload":
-        return _uploaded(experiment.architecture.input_shape)
+        return _uploaded(experiment)
     split: Split = "train" if source == "train" else "test"
     info = named_dataset(experiment.data.dataset)
     images = images_of(info, split)
@@ -119,7 +119,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
     )
 
 
-def _uploaded(shape: tuple[int, int, int]) -> ChosenImage | None:
+def _uploaded(experiment: Experiment) -> ChosenImage | None:
     file = st.file_uploader(
         "Your image",
         key="inside-upload",
@@ -129,6 +129,7 @@ def _uploaded(shape: tuple[int, int, int]) -> ChosenImage | None:
         st.info("Choose an image file, and the network is shown it.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
+    shape = experiment.architecture.input_shape
     height, width, channels = shape
     notes = list(image.notes)
     if image.width != image.height:
@@ -140,7 +141,20 @@ def _uploaded(shape: tuple[int, int, int]) -> ChosenImage | None:
         )
     if channels == 1:
         notes.append("It was made grey, as this network takes it.")
-    return ChosenImage(fit_to(image.rgb, shape), file.name, None, tuple(notes))
+    inverted = False
+    info = DATASETS[experiment.data.dataset]
+    if info.dark_background:
+        inverted = st.toggle(
+            "Swap light and dark",
+            value=has_light_background(image.rgb),
+            key=f"inside-invert-{file.file_id}",
+            help=f"{info.title} shows things light on black: an image with a light background is "
+            "inverted, or the network would see something it has never learned from.",
+        )
+    if inverted:
+        notes.append("Light and dark were swapped: this network knows things as light on black.")
+    pixels = fit_to(image.rgb, shape, invert=inverted)
+    return ChosenImage(pixels, file.name, None, tuple(notes))
 
 
 def _change_source() -> None:

@@ -11,12 +11,15 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.experiment.choices import NoValidation
-from cifarviz.figures.history import Metric, history_curves, history_figure, trend_reach
+from cifarviz.figures.history import history_curves, history_figure, trend_reach
+from cifarviz.figures.metric import Metric
+from cifarviz.figures.published_curves import PublishedCurves
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.live.points import History, LivePoints, kept_dots
+from cifarviz.ui.published_ghost import ghost, ghost_switch
 
 _HEIGHT = 450
 # Seconds for which a drawing does, so that twenty lookers-on don't have it made twenty times.
@@ -27,12 +30,10 @@ Figures = Mapping[Metric, Mapping[str, Any]]
 
 def live_charts(run: Run) -> None:
     """Show both charts as far as the run has come."""
+    published = ghost_switch("train", [run])
     steps_per_epoch = run.progress.steps_per_epoch if run.progress is not None else 0
-    course = _course(run.id, cache.settings())
-    validated = not isinstance(run.experiment.validation, NoValidation)
-    figures = course.figures(
-        steps_per_epoch, run.best_epoch, validated=validated, at_once=not run.state.active
-    )
+    course = _course(run.id, cache.settings(), published)
+    figures = course.figures(run, steps_per_epoch)
     for place, metric in zip(st.columns(2), _METRICS, strict=True):
         with place:
             chart(
@@ -48,41 +49,52 @@ def live_charts(run: Run) -> None:
 class _Course:
     """The points of a run and the figures made of them, made anew only when there is news."""
 
-    def __init__(self, points: LivePoints) -> None:
+    def __init__(self, points: LivePoints, *, published: bool) -> None:
         self._points = points
+        self._published = published
         self._lock = threading.Lock()
         self._drawn: object = None
         self._drawn_at = -inf
         self._figures: Figures = {}
 
-    def figures(
-        self, steps_per_epoch: int, best_epoch: int | None, *, validated: bool, at_once: bool
-    ) -> Figures:
+    def figures(self, run: Run, steps_per_epoch: int) -> Figures:
         history = self._points.refresh()
-        wanted = (history.version, steps_per_epoch, best_epoch)
+        wanted = (history.version, steps_per_epoch, run.best_epoch, run.stopped_early)
         with self._lock:
-            due = at_once or time.monotonic() - self._drawn_at >= _DRAW_EVERY
+            due = not run.state.active or time.monotonic() - self._drawn_at >= _DRAW_EVERY
             if self._drawn != wanted and due:
                 self._figures = {
-                    metric: _figure(metric, history, steps_per_epoch, best_epoch, validated)
+                    metric: _figure(
+                        metric,
+                        history,
+                        run,
+                        steps_per_epoch,
+                        ghost(metric, [run]) if self._published else None,
+                    )
                     for metric in _METRICS
                 }
                 self._drawn, self._drawn_at = wanted, time.monotonic()
             return self._figures
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Settings: repr})
-def _course(run_id: str, settings: Settings) -> _Course:
-    return _Course(LivePoints(cache.store(), run_id))
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Settings: repr})
+def _course(run_id: str, settings: Settings, published: bool) -> _Course:
+    return _Course(_points(run_id, settings), published=published)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Settings: repr})
+def _points(run_id: str, settings: Settings) -> LivePoints:
+    return LivePoints(cache.store(), run_id)
 
 
 def _figure(
     metric: Metric,
     history: History,
+    run: Run,
     steps_per_epoch: int,
-    best_epoch: int | None,
-    validated: bool,
+    published: PublishedCurves | None,
 ) -> Mapping[str, Any]:
+    validated = not isinstance(run.experiment.validation, NoValidation)
     batches, epochs = history.batches, history.epochs
     values = batches.loss if metric == "loss" else batches.accuracy
     measured = [epoch.val_loss if metric == "loss" else epoch.val_accuracy for epoch in epochs]
@@ -93,7 +105,9 @@ def _figure(
         validation=[np.nan if v is None else v for v in measured] if validated else None,
         batch_epochs=batches.steps / max(steps_per_epoch, 1),
         batch_values=values,
-        best_epoch=best_epoch,
+        best_epoch=run.best_epoch,
+        stopped_early=run.stopped_early,
+        published=published,
         most_points=max(len(batches), 1),
     )
     # At both ends the trend is taken from fewer and fewer batches, and jumps about while it grows.

@@ -5,12 +5,16 @@ from typing import Literal
 
 import streamlit as st
 
+from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError
+from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.evaluate.ensemble.choices import kept_epochs
+from cifarviz.ui.evaluate.ensemble.named_members import joined
 from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
@@ -69,7 +73,16 @@ def what_next(run: Run) -> None:
         if checkpoints_of(run):
             link_to("inside", "Look inside", run=run.id)
             link_to("evaluate", "Evaluate", run=run.id)
+        _vote(run)
         link_to("runs", "All runs", runs=run.id)
+
+
+def _vote(run: Run) -> None:
+    epochs = kept_epochs(cache.store(), run)
+    if len(epochs) >= FEWEST_MEMBERS:
+        members = joined([Member(run, epoch) for epoch in epochs]) or ""
+        icon = ":material/groups:"
+        link_to("evaluate", "Let its epochs vote", icon, view="ensemble", members=members)
 
 
 def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:

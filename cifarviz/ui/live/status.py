@@ -4,7 +4,7 @@ import streamlit as st
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.ui.live.words import elapsed
+from cifarviz.ui.live.words import best_words, elapsed
 from cifarviz.ui.runs.rows import in_time
 
 _UNKNOWN = "–"
@@ -15,7 +15,11 @@ def live_status(run: Run) -> None:
     progress = run.progress
     epochs = run.experiment.epochs
     step, per_epoch = (progress.step, progress.steps_per_epoch) if progress else (0, 0)
-    st.progress(min(1.0, step / (per_epoch * epochs)) if per_epoch else 0.0)
+    if run.state is RunState.FINISHED:
+        # Also one that stopped early has nothing left to do.
+        st.progress(1.0)
+    else:
+        st.progress(min(1.0, step / (per_epoch * epochs)) if per_epoch else 0.0)
     epoch = progress.epoch if progress and progress.epoch else run.epochs_done
     in_epoch = step - max(epoch - 1, 0) * per_epoch
     spent = elapsed(run)
@@ -51,8 +55,8 @@ def _best(run: Run) -> tuple[str, str]:
     if run.best_epoch is None:
         return _UNKNOWN, "Known after the first epoch."
     if run.best_val_accuracy is None:
-        return str(run.best_epoch), "The epoch with the lowest training loss."
+        return str(run.best_epoch), f"The epoch with the {best_words(run)}."
     return (
         f"{run.best_epoch} ({run.best_val_accuracy:.1%})",
-        "The epoch with the lowest validation loss; in brackets the highest validation accuracy.",
+        f"The epoch with the {best_words(run)}; in brackets the highest validation accuracy.",
     )

@@ -15,6 +15,7 @@ from cifarviz.ui.live.controls import queue, steering, waits_for, what_next
 from cifarviz.ui.live.status import live_status
 from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 # Seconds between two looks at the store: while somebody waits for the first point or for what
 # was asked, while it trains, afterwards.
@@ -103,5 +104,8 @@ def _show(run: Run, active: Sequence[Run]) -> None:
     else:
         with below:
             what_next(run)
+    if run.note:
+        st.warning(escaped(run.note), icon=":material/warning:")
     live_status(run)
     live_charts(run)
+    show_tensorboard_files(run)

@@ -17,7 +17,12 @@ _COLORS = {
     "interrupted": "orange",
 }
 # Of the rest of an epoch it is enough to say which one it is.
-_PHASES = {"preparing": "building the network", "validating": "validating", "saving": "saving"}
+_PHASES = {
+    "preparing": "building the network",
+    "validating": "validating",
+    "testing": "answering the test images",
+    "saving": "saving",
+}
 
 
 def state_word(run: Run) -> str:
@@ -52,6 +57,9 @@ def outcome(run: Run) -> str:
     done = f"{run.epochs_done} of {run.experiment.epochs} epochs"
     match run.state:
         case RunState.FINISHED:
+            if run.stopped_early is not None:
+                said = run.message or f"Stopped early after epoch {run.stopped_early}."
+                return f"{said}{_at_best(run)}"
             count = run.experiment.epochs
             all_epochs = "The one epoch is" if count == 1 else f"All {count} epochs are"
             return f"{all_epochs} done{_best(run)}."
@@ -82,16 +90,30 @@ def elapsed(run: Run, now: float | None = None) -> float | None:
 def _best(run: Run) -> str:
     if run.best_epoch is None:
         return ""
-    if run.best_val_accuracy is None:
-        if run.experiment.epochs == 1:
-            return ""
-        return f", with the lowest training loss after epoch {run.best_epoch}"
     if run.experiment.epochs == 1:
-        return f", with {run.best_val_accuracy:.1%} validation accuracy"
-    return (
-        f", with the lowest validation loss after epoch {run.best_epoch} and "
-        f"{run.best_val_accuracy:.1%} validation accuracy at best"
-    )
+        known = run.best_val_accuracy is not None
+        return f", with {run.best_val_accuracy:.1%} validation accuracy" if known else ""
+    words = f", with the {best_words(run)} after epoch {run.best_epoch}"
+    if run.best_val_accuracy is None:
+        return words
+    return f"{words} and {run.best_val_accuracy:.1%} validation accuracy at best"
+
+
+def best_words(run: Run) -> str:
+    """What an epoch has to have to be a run's best, such as ``lowest validation loss``."""
+    images = "training" if run.best_val_accuracy is None else "validation"
+    monitor = run.experiment.monitor
+    return f"{'lowest' if monitor == 'loss' else 'highest'} {images} {monitor}"
+
+
+def _at_best(run: Run) -> str:
+    words = ""
+    if run.best_val_accuracy is not None:
+        words = f" Validation accuracy was {run.best_val_accuracy:.1%} at best."
+    stopping = run.experiment.early_stopping
+    if stopping is not None and stopping.restore_best_weights:
+        words += f" It ended with the weights of epoch {run.best_epoch}."
+    return words
 
 
 def _reached(run: Run) -> str:

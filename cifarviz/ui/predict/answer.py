@@ -14,7 +14,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.named_image import NamedImage
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.predict.files import PICTURE, ReadImage, enlarged
+from cifarviz.ui.predict.files import PICTURE, Fitting, ReadImage, enlarged
 
 _SURE = 0.9
 _LIKELY = 0.5
@@ -54,14 +54,20 @@ def example_card(
             with st.container(horizontal=True, gap="medium"):
                 split, index = example.split, example.index
                 link_to("inside", "See its feature maps", split=split, image=index, **address)
-                link_to("samples", "See it among the samples", split=split, image=index)
+                link_to(
+                    "samples",
+                    "See it among the samples",
+                    dataset=example.dataset,
+                    split=split,
+                    image=index,
+                )
 
 
 def upload_card(
-    image: ReadImage, mode: FitMode, given: NDArray[np.float32], classes: Sequence[str]
+    image: ReadImage, fitting: Fitting, given: NDArray[np.float32], classes: Sequence[str]
 ) -> None:
     """An uploaded image: as it came, as the network saw it, and the answer."""
-    fitted = image.fitted[mode]
+    fitted = image.seen(fitting)
     height, width = fitted.shape[:2]
     with st.container(border=True, horizontal=True, gap="medium", key=f"predict-{image.id}"):
         with st.container(width=PICTURE):
@@ -70,7 +76,7 @@ def upload_card(
         with st.container(width=PICTURE):
             _picture(enlarged(fitted), f"{image.name} as the network saw it")
             st.caption(f"What the network saw: {width} × {height} pixels")
-            for note in _notes(image, mode):
+            for note in _notes(image, fitting):
                 st.caption(note)
         with st.container():
             st.markdown(f"#### {escaped(image.name)}")
@@ -120,6 +126,12 @@ def _picture(pixels: NDArray[np.uint8], name: str) -> None:
     st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)
 
 
-def _notes(image: ReadImage, mode: FitMode) -> tuple[str, ...]:
-    own = () if image.same_shape else (_FITTED[mode],)
-    return (*image.notes, *own)
+def _notes(image: ReadImage, fitting: Fitting) -> list[str]:
+    notes = list(image.notes)
+    if not image.same_shape:
+        notes.append(_FITTED[fitting.mode])
+    if image.seen(fitting).shape[2] == 1:
+        notes.append("Its colours became shades of grey.")
+    if image.inverted(fitting):
+        notes.append("Light and dark were swapped: this network knows things as light on black.")
+    return notes

@@ -11,8 +11,9 @@ from cifarviz.runs.records import Run
 from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import whole_number
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, followed, show
 from cifarviz.ui.named_image import (
     NamedImage,
     check_shape,
@@ -31,18 +32,20 @@ def examples(info: DatasetInfo) -> None:
     """A test image of each class to click on, and the ways to all others."""
     test = cache.dataset(info.name, "sample").test
     shown = test.take([int(np.argmax(test.labels == label)) for label in np.unique(test.labels)])
-    names = [info.classes[label] for label in shown.labels]
+    classes = class_names(info)
+    names = [classes[label] for label in shown.labels]
     clicked = image_grid(
         sprite(shown.images),
         key="predict-examples",
-        labels=names,
+        # As narrow as the pictures.
+        labels=[name.replace(" ", "\n") for name in names],
         tooltips=[f"{name}, test image {i}" for name, i in zip(names, shown.indices, strict=True)],
         colors=[class_color(int(label)) for label in shown.labels],
         size=_TILE,
         selected=_selected(shown),
         description="Test images to try",
     )
-    link_to("samples", "Find others on the Samples page", split="test")
+    link_to("samples", "Find others on the Samples page", dataset=info.name, split="test")
     if clicked is not None:
         _show("test", int(shown.indices[clicked]))
         st.rerun()
@@ -90,7 +93,8 @@ def any_image(info: DatasetInfo, run: Run) -> None:
             key="predict-validation",
             on_click=_show_validation,
             args=(run,),
-            help="Draw one of the training images that this run held back for validation.",
+            help="The first of the training images that this run held back for validation; pressed "
+            "again, any of them.",
         )
 
 
@@ -165,5 +169,10 @@ def _show_validation(run: Run) -> None:
     data = run.experiment.data
     train = cache.dataset(data.dataset, data.variant).train
     parts = split_positions(run.experiment, len(train))
-    if parts is not None:
-        _show("train", int(train.indices[np.random.default_rng().choice(parts[1])]))
+    if parts is None:
+        return
+    first = int(train.indices[parts[1][0]])
+    drawn = int(train.indices[np.random.default_rng().choice(parts[1])])
+    shown = whole_number(followed("image")) if followed("split") == "train" else None
+    held_back = shown is not None and train.position_of(shown) in parts[1]
+    _show("train", drawn if held_back else first)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 import streamlit as st
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.data.uploads import FitMode, decode, fit_to
+from cifarviz.data.uploads import FitMode, decode, fit_to, has_light_background
 from cifarviz.errors import ImageUnreadable
 
 PICTURE: Final = 224
@@ -21,13 +21,28 @@ PICTURE: Final = 224
 _UNSAID = 0.3
 
 
+Invert = Literal["auto", "yes", "no"]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How images are made what a network takes: their shape, and whether light becomes dark.
+
+    ``invert`` "auto": where the background is light.
+    """
+
+    mode: FitMode = "crop"
+    invert: Invert = "no"
+
+
 @dataclass(frozen=True, eq=False)
 class ReadImage:
     """An uploaded image as it is shown and as networks take it.
 
     ``thumbnail`` uint8 (h, w, 3) has at most ``PICTURE`` pixels a side; ``fitted`` uint8
     (height, width, c) for each way to fit it. ``about``: its size and format; ``same_shape``:
-    nothing is cut off, distorted or added; ``notes``: a sentence for each thing that was done.
+    nothing is cut off, distorted or added; ``light``: its background is; ``notes``: a sentence
+    for each thing that was done.
     """
 
     id: str
@@ -36,7 +51,17 @@ class ReadImage:
     fitted: Mapping[FitMode, NDArray[np.uint8]]
     about: str
     same_shape: bool
+    light: bool
     notes: tuple[str, ...]
+
+    def inverted(self, fitting: Fitting) -> bool:
+        """Whether light becomes dark."""
+        return self.light if fitting.invert == "auto" else fitting.invert == "yes"
+
+    def seen(self, fitting: Fitting) -> NDArray[np.uint8]:
+        """The pixels that the network is given, uint8 (height, width, c)."""
+        pixels = self.fitted[fitting.mode]
+        return 255 - pixels if self.inverted(fitting) else pixels
 
 
 @dataclass(frozen=True)
@@ -81,6 +106,7 @@ def _read(
         fitted={mode: fit_to(upload.rgb, image_shape, mode) for mode in get_args(FitMode)},
         about=f"{upload.width:,} × {upload.height:,} pixels, {upload.format}",
         same_shape=upload.width * image_shape[0] == upload.height * image_shape[1],
+        light=has_light_background(upload.rgb),
         notes=upload.notes,
     )
 

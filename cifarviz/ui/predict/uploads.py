@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import top
+from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.uploads import MAX_PIXELS, FitMode
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -18,9 +19,10 @@ from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
-from cifarviz.ui.predict.files import BadFile, ReadImage
+from cifarviz.ui.predict.files import BadFile, Fitting, Invert, ReadImage
 
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
+INVERSIONS: dict[Invert, str] = {"auto": "If it is light", "yes": "Always", "no": "Never"}
 
 # More than so many are shown at a glance first.
 _IN_FULL = 5
@@ -46,8 +48,14 @@ def uploader() -> list[UploadedFile]:
     return files
 
 
-def pick_fit() -> FitMode:
-    """Show the ways to make an image square and return the one chosen; the address holds it."""
+def pick_fitting(info: DatasetInfo) -> Fitting:
+    """Show the ways to make an image like those of a data set; the address holds those chosen."""
+    with st.container(horizontal=True, gap="medium"):
+        mode = _pick_mode()
+        return Fitting(mode, _pick_inversion(info)) if info.dark_background else Fitting(mode)
+
+
+def _pick_mode() -> FitMode:
     wanted = st.query_params.get("fit", "crop")
     found = [mode for mode in FITS if str(mode) == wanted]
     fit = found[0] if found else "crop"
@@ -70,9 +78,32 @@ def pick_fit() -> FitMode:
     return fit
 
 
+def _pick_inversion(info: DatasetInfo) -> Invert:
+    wanted = st.query_params.get("invert", "auto")
+    found = [one for one in INVERSIONS if str(one) == wanted]
+    invert = found[0] if found else "auto"
+    show("predict-invert", invert)
+    st.segmented_control(
+        "Swap light and dark",
+        list(INVERSIONS),
+        format_func=INVERSIONS.__getitem__,
+        key="predict-invert",
+        required=True,
+        on_change=_change_inversion,
+        help=f"{info.title} shows things light on black, so an image with a light background is "
+        "inverted, or the network would see something it has never learned from.",
+    )
+    if not found:
+        st.error(
+            f"Light and dark cannot be swapped by {quoted(wanted)}: it is auto, yes or no.",
+            icon=":material/error:",
+        )
+    return invert
+
+
 def upload_answers(
     files: Sequence[ReadImage | BadFile],
-    fit: FitMode,
+    fit: Fitting,
     given: NDArray[np.float32],
     classes: Sequence[str],
 ) -> None:
@@ -104,7 +135,7 @@ def upload_answers(
 
 def _overview(
     images: Sequence[ReadImage],
-    fit: FitMode,
+    fit: Fitting,
     given: NDArray[np.float32],
     classes: Sequence[str],
 ) -> int:
@@ -112,7 +143,7 @@ def _overview(
     before = state.recall("predict-file")
     chosen = next((i for i, image in enumerate(images) if image.id == before), 0)
     clicked = image_grid(
-        sprite(np.stack([image.fitted[fit] for image in images])),
+        sprite(np.stack([image.seen(fit) for image in images])),
         key="predict-overview",
         labels=[f"{one.name} {one.probability:.0%}" for one in answers],
         tooltips=[
@@ -144,3 +175,7 @@ def _say(file: BadFile) -> None:
 
 def _change_fit() -> None:
     change(fit=state.get("predict-fit"))
+
+
+def _change_inversion() -> None:
+    change(invert=state.get("predict-invert"))

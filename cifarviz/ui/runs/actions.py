@@ -6,12 +6,14 @@ import streamlit as st
 
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
+from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 
 def show_actions(runs: Sequence[Run]) -> None:
@@ -28,8 +30,13 @@ def show_actions(runs: Sequence[Run]) -> None:
 def _one(run: Run) -> None:
     st.subheader(escaped(run.name), anchor=False)
     st.caption(_details(run))
-    if run.message:
+    if run.message and run.state is RunState.FINISHED:
+        st.info(escaped(run.message), icon=":material/info:")
+    elif run.message:
         st.warning(escaped(run.message), icon=":material/warning:")
+    if run.note:
+        st.warning(escaped(run.note), icon=":material/warning:")
+    show_tensorboard_files(run)
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         _next_steps(run)

@@ -105,8 +105,9 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
             ),
             "Best epoch": st.column_config.NumberColumn(
                 format="%d",
-                help="The epoch with the lowest validation loss (training loss, where nothing was "
-                "held back); its weights are kept.",
+                help="The epoch with the lowest validation loss, or with the highest validation "
+                "accuracy where the run goes by that (of training, where nothing was held back); "
+                "its weights are kept.",
             ),
             "Parameters": st.column_config.NumberColumn(format="localized"),
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),

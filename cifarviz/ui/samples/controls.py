@@ -1,5 +1,6 @@
 """The controls of the Samples page; the address is what they show and what they change."""
 
+import time
 from random import SystemRandom
 from typing import Any, get_args
 
@@ -8,6 +9,8 @@ import streamlit as st
 from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
 from cifarviz.errors import DataError
 from cifarviz.ui import cache, state
+from cifarviz.ui.class_names import address_names, class_names, language_address
+from cifarviz.ui.followed_address import change, followed_values
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.samples.view import MOST_IMAGES, NUMBERS, Choice, SamplesView, read_address
 from cifarviz.ui.setup.fields import number_meant, number_typed
@@ -16,12 +19,14 @@ from cifarviz.ui.setup.fields import number_meant, number_typed
 _SHUFFLED_SEEDS = 10_000
 _NUMBER_WIDTH = 150
 _LONGEST = 40
+# Seconds within which the browser has surely taken over what the page has put into a widget.
+_LAG = 1.0
 _CHOICE_WORDS = {"random": "Random images", "published": "The nine published images"}
 
 
 def show_in_address(view: SamplesView) -> None:
     """Make the address hold this view."""
-    st.query_params.from_dict(view.address())
+    change(**(dict.fromkeys(followed_values()) | view.address() | language_address()))
 
 
 def number_input(
@@ -33,8 +38,7 @@ def number_input(
     typed = _typed(field)
     # As with ``bound``: what the user has set is left alone, here also where it is no number.
     if typed is None or (typed != value and NUMBERS[field].problem(typed) is None):
-        state.put(key, number_typed(value))
-        state.remember(key, "page")
+        _put(key, number_typed(value))
     st.text_input(
         label,
         key=key,
@@ -70,6 +74,8 @@ def _typed(field: str) -> float | str | None:
 
 
 def _number_to_address(field: str) -> None:
+    if _is_echo(f"samples-{field}"):
+        return
     state.remember(f"samples-{field}", "user")
     typed = _typed(field)
     if isinstance(typed, int | float) and NUMBERS[field].problem(typed) is None:
@@ -89,9 +95,24 @@ def bound(field: str, view: SamplesView) -> dict[str, Any]:
     # a run that is overtaken may never reach the browser.
     users_own = state.recall(key) == "user" and state.is_kept(key)
     if not users_own or _plain(state.get(key)) != value:
-        state.put(key, list(value) if isinstance(value, tuple) else value)
-        state.remember(key, "page")
+        _put(key, list(value) if isinstance(value, tuple) else value)
     return {"key": key, "on_change": _to_address, "args": (field, key)}
+
+
+def _put(key: str, value: Any) -> None:
+    """Give a widget the page's own value, and know which one that replaces."""
+    if state.is_kept(key) and state.get(key) != value:
+        state.remember(f"{key}-replaced", repr(state.get(key)))
+        state.remember(f"{key}-replaced-at", str(time.monotonic()))
+    state.put(key, value)
+    state.remember(key, "page")
+
+
+def _is_echo(key: str) -> bool:
+    """Whether the browser sends what the page has just replaced: it has not heard of that yet."""
+    if state.recall(key) != "page" or state.recall(f"{key}-replaced") != repr(state.get(key)):
+        return False
+    return time.monotonic() - float(state.recall(f"{key}-replaced-at") or 0) < _LAG
 
 
 def _plain(value: Any) -> Any:
@@ -100,14 +121,17 @@ def _plain(value: Any) -> Any:
 
 def _to_address(field: str, key: str) -> None:
     value = _plain(state.get(key))
-    if value is None:
+    if value is None or _is_echo(key):
         return
     state.remember(key, "user")
     _change(**{field: value})
 
 
 def _change(**fields: Any) -> None:
-    view, _ = read_address(st.query_params)
+    view, _ = read_address(followed_values())
+    if fields.get("dataset", view.dataset) != view.dataset:
+        # Another data set has other classes, and not the nine images.
+        fields = {"classes": (), "view": "random"} | fields
     show_in_address(view.changed(**fields, image=None))
 
 
@@ -134,9 +158,11 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
             _which_images(view)
         if view.view != "published":
             number_problems(view, "count", "seed")
+        names = dict(zip(address_names(dataset.info), class_names(dataset.info), strict=True))
         st.pills(
             "Classes",
-            dataset.info.classes,
+            list(names),
+            format_func=names.__getitem__,
             selection_mode="multi",
             **bound("classes", view),
             disabled=view.view == "published",
@@ -174,15 +200,16 @@ def _which_data(view: SamplesView) -> None:
 
 def _which_images(view: SamplesView) -> None:
     published = view.view == "published"
-    st.segmented_control(
-        "Show",
-        get_args(Choice),
-        required=True,
-        format_func=_CHOICE_WORDS.__getitem__,
-        **bound("view", view),
-        help="The nine are the training images that the published experiment “cifar10-vgg” shows, "
-        "drawn from all 50,000 with NumPy's seed 777.",
-    )
+    if view.has_nine:
+        st.segmented_control(
+            "Show",
+            get_args(Choice),
+            required=True,
+            format_func=_CHOICE_WORDS.__getitem__,
+            **bound("view", view),
+            help="The nine are the training images that the published experiment “cifar10-vgg” "
+            "shows, drawn from all 50,000 with NumPy's seed 777.",
+        )
     number_input(
         "How many",
         "count",
@@ -207,7 +234,7 @@ def _which_images(view: SamplesView) -> None:
 
 
 def _shuffle() -> None:
-    view, _ = read_address(st.query_params)
+    view, _ = read_address(followed_values())
     seed = SystemRandom().randrange(_SHUFFLED_SEEDS - 1)
     # Never the seed that is there: a press that changes nothing looks broken.
     seed += seed >= view.seed

@@ -8,7 +8,9 @@ import streamlit as st
 from cifarviz.data.datasets import Dataset, ImageSet
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
+from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.followed_address import followed_values
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.samples.controls import show_in_address
 from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
@@ -31,7 +33,8 @@ def grid(view: SamplesView, dataset: Dataset) -> SamplesView:
         )
         return view
     words = SPLIT_WORDS[view.shown_split]
-    names = [dataset.info.classes[label] for label in shown.labels]
+    classes = class_names(dataset.info)
+    names = [classes[label] for label in shown.labels]
     clicked = image_grid(
         sprite(shown.images),
         key="samples-grid",
@@ -65,11 +68,11 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
             icon=":material/warning:",
         )
         in_full = view.changed(variant="full").address()
-        if in_full != dict(st.query_params):
+        if in_full | language_address() != dict(st.query_params):
             link_to("samples", "Open it in the full set", **in_full)
         return
     shown = images.take(view.positions(images))
-    name = view.info.classes[images.labels[position]]
+    name = class_names(view.info)[images.labels[position]]
     title = f"{name} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
     show = st.dialog(title, width=_DIALOG, on_dismiss=_close)(_opened)
     show(images, shown, view.image)
@@ -84,9 +87,9 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
         )
     kind = f"{SPLIT_WORDS[view.shown_split]} images"
     if view.classes:
-        labels = [view.info.classes.index(name) for name in view.classes]
+        labels = [address_names(view.info).index(name) for name in view.classes]
         total = int(np.isin(images.labels, labels).sum())
-        kind += f" of {_listed(view.classes)}"
+        kind += f" of {_listed([class_names(view.info)[label] for label in labels])}"
     else:
         total = len(images)
     return (
@@ -101,7 +104,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
     # The dialog runs again by itself when it steps on: the address says to which image.
-    view, _ = read_address(st.query_params)
+    view, _ = read_address(followed_values())
     if view.image not in (None, titled):
         st.rerun()  # its title is the page's to make
     position = None if view.image is None else images.position_of(view.image)
@@ -109,7 +112,7 @@ def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
         st.write("This image is not here.")
         return
     pixels, label = images.images[position], int(images.labels[position])
-    name = view.info.classes[label]
+    name = class_names(view.info)[label]
     picture, facts = st.columns([470, 370], gap="large")
     with picture:
         # Whole squares of one size, so that nothing has to be smoothed on the screen.
@@ -125,8 +128,9 @@ def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
         index = int(images.indices[position])
         # Links, not buttons that switch the page: a dialog runs by itself, and a page switched to
         # from there at times came up empty.
-        link_to("inside", "See its feature maps", split=view.shown_split, image=index)
-        link_to("predict", "Predict its class", split=view.shown_split, image=index)
+        named = {"dataset": view.dataset, "split": view.shown_split, "image": str(index)}
+        link_to("inside", "See its feature maps", None, **named)
+        link_to("predict", "Predict its class", None, **named)
         _stepping(view.image, shown)
 
 
@@ -171,7 +175,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
 
 
 def _open(index: int | None) -> None:
-    view, _ = read_address(st.query_params)
+    view, _ = read_address(followed_values())
     show_in_address(view.changed(image=index))
 
 

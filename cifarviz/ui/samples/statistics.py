@@ -17,14 +17,12 @@ from cifarviz.figures.preprocessing_range import preprocessing_ranges, preproces
 from cifarviz.figures.sprite import Sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.samples.controls import number_input, number_problems, show_in_address
-from cifarviz.ui.samples.view import (
-    SPLIT_WORDS,
-    VARIANT_WORDS,
-    SamplesView,
-)
+from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView
+from cifarviz.ui.start.data import source_words
 
 # Ten classes in two rows of five, 96 pixels each and what lies between them.
 _FIVE_WIDE = 532
@@ -55,7 +53,7 @@ def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
     with left:
         st.markdown("#### Images a class")
         chart(
-            _counts_figure(dataset),
+            _counts_figure(dataset, class_names(dataset.info)),
             key="samples-counts",
             file_name=f"{view.dataset}-classes",
             description="How many training and test images each class has",
@@ -92,18 +90,24 @@ def _overview(dataset: Dataset) -> None:
         rows.append(
             f"| **{SPLIT_WORDS[split].capitalize()}** | {len(sample.split(split)):,} "
             f"| {count:,} | {width} × {height} pixels | {channels} ({names}) "
-            f"| {len(info.classes)} |"
+            f"| {len(class_names(info))} |"
         )
     st.markdown("\n".join(rows))
-    st.caption(
-        "Training images are learned from, test images kept back to judge what was learned. "
+    meaning = (
         "A channel is one of the colours an image is made of."
+        if channels > 1
+        else "The one channel of these images says how light each pixel is."
     )
+    st.caption(
+        f"Training images are learned from, test images kept back to judge what was learned. "
+        f"{meaning}"
+    )
+    st.caption(source_words(info))
 
 
 def _channels(dataset: Dataset, measured: SplitStatistics) -> None:
     st.markdown("#### Channels")
-    st.caption("Each colour channel's pixels, over all images: their mean, and how far they stray.")
+    st.caption("Each channel's pixels, over all images: their mean, and how far they stray.")
     rows = ["| Channel | Mean | Deviation | Lowest | Highest |", "|:--|--:|--:|--:|--:|"]
     for c, (name, _) in enumerate(CHANNEL_COLORS[dataset.info.image_shape[2]]):
         low, high = measured.ranges[c]
@@ -118,7 +122,7 @@ def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics)
     st.caption(
         "Each pixel averaged over all images of the class. Click one to draw images of its class."
     )
-    classes = dataset.info.classes
+    classes = class_names(dataset.info)
     clicked = image_grid(
         measured.means,
         key="samples-means",
@@ -132,7 +136,8 @@ def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics)
         description="Mean image of each class",
     )
     if clicked is not None:
-        show_in_address(view.changed(view="random", classes=(classes[clicked],), image=None))
+        chosen = address_names(dataset.info)[clicked]
+        show_in_address(view.changed(view="random", classes=(chosen,), image=None))
         st.rerun()
 
 
@@ -198,7 +203,7 @@ def _identity(dataset: Dataset) -> tuple[str, str]:
 @st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})
 def _measured(dataset: Dataset, split: Split) -> SplitStatistics:
     images = dataset.split(split)
-    classes = len(dataset.info.classes)
+    classes = len(address_names(dataset.info))
     histograms = statistics.pixel_histograms(images.images)
     mean, deviation = statistics.mean_std_of(histograms)
     return SplitStatistics(
@@ -214,8 +219,7 @@ def _measured(dataset: Dataset, split: Split) -> SplitStatistics:
 
 
 @st.cache_resource(show_spinner=False, hash_funcs={Dataset: _identity})
-def _counts_figure(dataset: Dataset) -> go.Figure:
-    classes = dataset.info.classes
+def _counts_figure(dataset: Dataset, classes: tuple[str, ...]) -> go.Figure:
     return class_counts_figure(
         class_counts(
             classes,

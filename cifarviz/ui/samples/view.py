@@ -8,10 +8,11 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Variant
+from cifarviz.data.datasets import CIFAR10, DATASETS, DatasetInfo, ImageSet, Split, Variant
 from cifarviz.data.random_images import LARGEST_SEED, published_nine, random_images
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui.address import quoted
+from cifarviz.ui.class_names import address_names
 from cifarviz.ui.setup.fields import number_typed
 
 Choice = Literal["random", "published"]
@@ -82,6 +83,11 @@ class SamplesView:
         return DATASETS[self.dataset]
 
     @property
+    def has_nine(self) -> bool:
+        """Whether a published experiment shows nine images of the data set."""
+        return self.dataset == CIFAR10.name
+
+    @property
     def shown_split(self) -> Split:
         """The split that the images shown are of."""
         return "train" if self.view == "published" else self.split
@@ -96,7 +102,7 @@ class SamplesView:
         if self.view == "published":
             wanted = (images.position_of(i) for i in published_nine(self.info.train_images))
             return np.array([p for p in wanted if p is not None], np.int64)
-        labels = [self.info.classes.index(name) for name in self.classes]
+        labels = [address_names(self.info).index(name) for name in self.classes]
         return random_images(images, self.count, self.seed, labels)
 
     def changed(self, **changes: Any) -> "SamplesView":
@@ -129,6 +135,12 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
         seed=int(reader.number("seed")),
         divisor=reader.number("divisor"),
     )
+    if view.view == "published" and not view.has_nine:
+        reader.problems.append(
+            f"The nine published images are of {CIFAR10.title}; {info.title} has none. Random "
+            "images are shown."
+        )
+        view = view.changed(view="random")
     view = view.changed(image=reader.image(view))
     return view, tuple(reader.problems)
 
@@ -163,13 +175,14 @@ class _Reader:
     def classes(self, info: DatasetInfo) -> tuple[str, ...]:
         named = [name.strip() for name in self._address.get("classes", "").split(",")]
         named = [name for name in named if name]
-        unknown = next((name for name in named if name not in info.classes), None)
+        known = address_names(info)
+        unknown = next((name for name in named if name not in known), None)
         if unknown is not None:
             self.problems.append(
                 f"{info.title} has no class {quoted(unknown)}. Its classes are "
-                f"{', '.join(info.classes[:-1])} and {info.classes[-1]}."
+                f"{', '.join(known[:-1])} and {known[-1]}."
             )
-        return tuple(name for name in info.classes if name in named)
+        return tuple(name for name in known if name in named)
 
     def image(self, view: SamplesView) -> int | None:
         given = self._address.get("image")

@@ -36,12 +36,15 @@ def current_draft() -> Draft:
     return _asked_for(*asked, run_id, memory.drafts_begun)
 
 
-def begin(preset: str) -> None:
-    """A fresh draft of a preset, in place of the one there is."""
+def begin(preset: str, variant: str | None = None) -> None:
+    """A fresh draft of a preset or of a variant of it, in place of the one there is."""
     memory = state.setup_memory()
     memory.drafts_begun += 1
     memory.open_layer = None
     memory.draft = preset_draft(preset, memory.drafts_begun)
+    for other in PRESETS[preset].variants:
+        if other.name == variant:
+            memory.draft = draft_of(other.experiment, preset, memory.drafts_begun)
 
 
 def keep(draft: Draft) -> None:

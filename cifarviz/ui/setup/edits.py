@@ -24,6 +24,11 @@ def set_kind(section: str, kind: str) -> None:
     _edit(lambda draft: draft.with_kind(section, kind))
 
 
+def set_switch(section: str, on: bool) -> None:
+    """A section that may be missing, on or off; what was typed for it waits meanwhile."""
+    _edit(lambda draft: draft.with_switch(section, on))
+
+
 def set_labels(labels: str) -> None:
     """Integer or one-hot labels."""
     _edit(lambda draft: draft.with_labels(labels))

@@ -11,11 +11,15 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 
+from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.experiment.value import Value
 from cifarviz.experiment.words import choice_words, number_text
 from cifarviz.ui import state
+from cifarviz.ui.address import escaped
 
 _LONGEST = 40
+# Fewer than 100 epochs, which are as many as an experiment takes.
+_LONGEST_LIST = 280
 _WHOLE = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -48,6 +52,17 @@ def field_input(
         )
     elif get_origin(annotation) is Literal:
         choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+    elif get_origin(annotation) is tuple:
+        st.text_input(
+            label,
+            value=epochs_text(value),
+            key=key,
+            help=hint,
+            max_chars=_LONGEST_LIST,
+            placeholder=placeholder,
+            autocomplete="off",
+            on_change=lambda: give(epochs_meant(state.get(key))),
+        )
     else:
         whole = float not in (annotation, *get_args(annotation))
         st.text_input(
@@ -88,6 +103,12 @@ def choice_input(
         label_visibility="collapsed" if headed else "visible",
         on_change=lambda: give(state.get(key)),
     )
+
+
+def show_problem(problem: str | None) -> None:
+    """What is wrong with what stands above, if anything is."""
+    if problem is not None:
+        st.markdown(f":red[:material/error: {escaped(problem)}]")
 
 
 def number_typed(value: object) -> str:

@@ -13,10 +13,10 @@ from cifarviz.experiment.draft import SECTIONS, Draft, section_class
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.words import choice_words
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.setup import edits as setup_edits
-from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case
+from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
+from cifarviz.ui.setup.keeping_forms import keeping_forms
 from cifarviz.ui.setup.learning_rate_preview import learning_rate_preview
 from cifarviz.ui.setup.stand_in import show_stand_in
 
@@ -46,7 +46,7 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
 
 
 def training_forms(draft: Draft, assessment: Assessment) -> None:
-    """How the network learns: optimiser, learning rate over time, batches, loss."""
+    """How the network learns, from what, when it stops, and what is kept."""
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
@@ -54,17 +54,12 @@ def training_forms(draft: Draft, assessment: Assessment) -> None:
         st.markdown("##### Course")
         _singles(draft, ("batch_size", "epochs"), problems)
         _singles(draft, ("seed", "precision"), problems)
+        st.markdown("##### Loss", help=Experiment.help_text("loss"))
+        _loss_form(draft, problems)
     with right:
         _kind_form(draft, "schedule", problems, heading="Learning rate over the run")
         learning_rate_preview(draft, assessment)
-        st.markdown("##### Loss")
-        _loss_form(draft, problems)
-
-
-def show_problem(problem: str | None) -> None:
-    """What is wrong with what stands above, if anything is."""
-    if problem is not None:
-        st.markdown(f":red[:material/error: {escaped(problem)}]")
+        keeping_forms(draft, problems)
 
 
 def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
@@ -132,8 +127,13 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
         )
     with penalty:
         _single(draft, "l2")
-    if not one_hot:
-        st.caption("Smoothing needs one-hot labels: an integer label cannot be spread.")
+    # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
+    row = "\u00a0".join("1" if place == 3 else "0" for place in range(draft.classes))
+    st.caption(
+        f"Class 3 is written `3` as an integer (sparse) label and `{row}` as a one-hot "
+        "(categorical) one: a place for each class, and a 1 in its own. The loss and the results "
+        "are the same; only one-hot labels can be smoothed."
+    )
     show_problem(problems.get("loss"))
     show_problem(problems.get("l2"))
 

@@ -9,7 +9,7 @@ from cifarviz.experiment.experiment import Experiment, Sizes
 from cifarviz.experiment.run_names import free_name
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.training.estimate import Work, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
@@ -77,13 +77,7 @@ def _say_who_is_before(active: Sequence[Run]) -> None:
 
 
 def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
-    work = Work(
-        operations=experiment.architecture.trace().operations,
-        batch_size=experiment.batch_size,
-        precision="bfloat16" if experiment.precision == "bfloat16" else "float32",
-        train_images=sizes.train,
-        validation_images=sizes.validation,
-    )
+    work = work_of(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
     epoch = span(estimate)
     whole = (

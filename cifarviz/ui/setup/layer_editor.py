@@ -12,15 +12,14 @@ import streamlit as st
 
 from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
 from cifarviz.experiment.draft import Draft, DraftLayer
-from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.experiment.layers import LAYER_TYPES, Conv2D
 from cifarviz.experiment.words import layer_label
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.setup import edits as setup_edits
-from cifarviz.ui.setup.fields import field_input
-from cifarviz.ui.setup.forms import show_problem
+from cifarviz.ui.setup.fields import field_input, sentence_case, show_problem
 from cifarviz.ui.setup.layer_words import layer_summary, layer_title
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
@@ -34,8 +33,9 @@ def layer_editor(draft: Draft, trace: Trace) -> None:
     """Show the diagram, the table with a row a layer, and the way to add one."""
     _show_diagram(draft, trace)
     with st.container(gap=None, key="layer-table"):
+        words = _glossary(draft)
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
-            place.caption(heading)
+            place.caption(heading, help=words.get(heading))
         _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
         opened = state.setup_memory().open_layer
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
@@ -44,6 +44,22 @@ def layer_editor(draft: Draft, trace: Trace) -> None:
     if trace.ok:
         _totals(trace)
     _add_layer(draft)
+
+
+def _glossary(draft: Draft) -> Mapping[str, str]:
+    """What stands in the columns, in plain words; of the layers, those that are there."""
+    types = dict.fromkeys(layer.type for layer in draft.layers)
+    layers = [f"- **{layer_title(one)}**: {LAYER_TYPES[one].explanation}" for one in types]
+    settings = {name: Conv2D.help_text(name) for name in ("filters", "padding", "activation")}
+    return {
+        "Layer": "\n".join(layers),
+        "Settings": "\n".join(
+            f"- **{sentence_case(Conv2D.words(name))}**: {text}" for name, text in settings.items()
+        ),
+        "Output shape": "What the layer passes on: height × width × channels, or the length of a "
+        "flat vector. A channel is one map of values, as red is one of a picture's three.",
+        "Parameters": "How many numbers the layer learns.",
+    }
 
 
 def _totals(trace: Trace) -> None:

@@ -1,6 +1,6 @@
 """Setup: an experiment from a preset to the button that trains it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import streamlit as st
@@ -9,17 +9,18 @@ from cifarviz.data import library
 from cifarviz.data.datasets import DATASETS
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import Assessment, assess
-from cifarviz.experiment.changes import Change, changes
+from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import run_name
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.forms import data_forms, training_forms
 from cifarviz.ui.setup.launch import launch_panel
 from cifarviz.ui.setup.layer_editor import layer_editor
+from cifarviz.ui.setup.preset_panel import preset_panel
 from cifarviz.ui.setup.stand_in import at_hand
 
 _PARTS: Mapping[str, str] = MappingProxyType(
@@ -45,7 +46,7 @@ def setup_view() -> None:
     made = changes(at_hand(preset), draft)
     story, launch = st.columns([3, 2], gap="large")
     with story:
-        _preset_picker(draft, made)
+        preset_panel(wanted, made)
     with launch, st.container(border=True, gap="xsmall"), errors_shown():
         # The sample is nobody's change, but what was trained on it should say so.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
@@ -82,53 +83,3 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
 def _opened() -> None:
     title = state.get("part")
     st.query_params["part"] = next(part for part, words in _PARTS.items() if words == title)
-
-
-def _preset_picker(draft: Draft, made: Sequence[Change]) -> None:
-    key = f"{draft.generation}-preset"
-    st.selectbox(
-        "Preset",
-        tuple(PRESETS),
-        index=tuple(PRESETS).index(draft.preset),
-        format_func=lambda name: f"{PRESETS[name].title} ({name})",
-        key=key,
-        on_change=lambda: setup_draft.begin(state.get(key)),
-        help="A published experiment to start from; choosing one replaces what is set up below.",
-    )
-    with st.container(gap="xsmall", key="preset-story"):
-        st.markdown(f":small[{PRESETS[draft.preset].story}]")
-        st.caption(_published(draft.preset))
-        _changes(draft, made)
-
-
-def _changes(draft: Draft, made: Sequence[Change]) -> None:
-    if not made:
-        st.caption("Nothing is changed against the preset.")
-        return
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        said = escaped(" · ".join(change.text for change in made))
-        st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
-        st.button(
-            "Undo all changes",
-            key="undo-changes",
-            type="tertiary",
-            icon=":material/undo:",
-            on_click=setup_draft.begin,
-            args=(draft.preset,),
-        )
-
-
-def _published(name: str) -> str:
-    published, experiment = PRESETS[name].published, PRESETS[name].experiment
-    history = published["history"]
-    best = min(history, key=lambda row: row[3])
-    words = [
-        f"Published in {published['year']}: {published['parameters']:,} parameters",
-        f"batches of {experiment.batch_size}",
-    ]
-    if best is not history[-1]:
-        words.append(f"lowest validation loss {best[3]:.3f} after epoch {best[0]}")
-    if published["seconds_an_epoch"]:
-        low, high = published["seconds_an_epoch"]
-        words.append(f"{low} to {high} s an epoch on the authors' machine")
-    return ", ".join(words) + "."

@@ -1,4 +1,4 @@
-"""The state of the data on the Start page, and fetching the full set."""
+"""The state of the data sets on the Start page, and fetching the full ones."""
 
 import os
 
@@ -24,11 +24,16 @@ _SOURCES = {
 
 def data_panel(info: DatasetInfo) -> None:
     """Say which images of a data set are here; fetch the rest, with progress and a way to stop."""
-    st.subheader(f"The data: {info.title}")
+    st.subheader(info.title)
     download = downloads(cache.settings()).latest(info.name)
     live = download is not None and download.running
     with st.container(border=True, key=f"data-{info.name}"):
         st.fragment(_panel, run_every=_LOOK if live else None)(info, live)
+
+
+def source_words(info: DatasetInfo) -> str:
+    """Where a data set comes from, to be cited, and under what terms; Markdown."""
+    return f"[{info.title}]({info.page}): {info.citation} {info.terms}"
 
 
 def _panel(info: DatasetInfo, live: bool) -> None:
@@ -41,7 +46,7 @@ def _panel(info: DatasetInfo, live: bool) -> None:
         st.markdown(":material/check_circle: **Embedded sample**, ready")
         st.caption(
             f"{status.sample_train:,} training and {status.sample_test:,} test images, the same "
-            "number of each class. They come with cifarviz."
+            "number of each class; they come with cifarviz."
         )
         if download is not None and download.running:
             _under_way(info, download)
@@ -49,6 +54,7 @@ def _panel(info: DatasetInfo, live: bool) -> None:
             _here(info, status)
         else:
             _missing(info, status, download)
+        st.caption(source_words(info))
 
 
 def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
@@ -57,7 +63,7 @@ def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
         f"{info.train_images:,} training and {info.test_images:,} test images, "
         f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}. Every one is as published."
     )
-    link_to("samples", "Browse the full set", dataset=info.name, variant="full")
+    link_to("samples", f"Browse the full {info.title} set", dataset=info.name, variant="full")
 
 
 def _under_way(info: DatasetInfo, download: Download) -> None:
@@ -85,12 +91,12 @@ def _missing(info: DatasetInfo, status: library.DatasetStatus, download: Downloa
     st.caption(
         f"{escaped(status.problem or '')} It has {info.train_images:,} training and "
         f"{info.test_images:,} test images and takes {info.nbytes / 1e6:,.0f} MB on the disk. "
-        "Every page works with the sample; results as published need the full set."
+        "Every page works with the sample; published results need the full set."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)
         if st.button(
-            "Fetch the full set",
+            f"Fetch the full {info.title} set",
             key=f"fetch-{info.name}",
             icon=":material/download:",
             help="From the first source that answers: the folder named by CIFARVIZ\\_DATA\\_DIR, "

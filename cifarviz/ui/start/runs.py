@@ -19,7 +19,7 @@ def newest_runs(runs: Sequence[Run]) -> None:
     st.subheader("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):
         for run in runs[:_MOST]:
-            words, link = st.columns([3, 1], vertical_alignment="center")
+            words, link = st.columns([5, 3], vertical_alignment="center")
             words.markdown(f"**{escaped(names[run.id])}**  \n{run_words(run)}")
             with link:
                 _link(run)

@@ -1,0 +1,33 @@
+"""One experiment trained from several seeds, as the members of an ensemble."""
+
+import re
+from typing import Final
+
+from cifarviz.experiment.experiment import Experiment
+
+FEWEST_MEMBERS: Final = 2
+MOST_MEMBERS: Final = 10
+LARGEST_SEED: Final = 2**31 - 1
+
+_SUFFIX = re.compile(r", seed \d+ \(member \d+ of \d+\)( \(\d+\))?$")
+# A run's name has at most 100 characters, and the seed and the member follow.
+_LONGEST = 60
+
+
+def from_seeds(experiment: Experiment, first: int, count: int) -> tuple[Experiment, ...]:
+    """``experiment`` from ``count`` seeds in a row; nothing else differs."""
+    return tuple(
+        Experiment.make(**{**dict(experiment), "seed": seed})
+        for seed in range(first, first + count)
+    )
+
+
+def member_name(name: str, seed: int, number: int, count: int) -> str:
+    """``Four networks voting, seed 3 (member 2 of 4)``, at most 100 characters."""
+    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    return f"{short}, seed {seed} (member {number} of {count})"
+
+
+def common_name(name: str) -> str:
+    """The name of a run without what ``member_name`` put after it."""
+    return _SUFFIX.sub("", name)

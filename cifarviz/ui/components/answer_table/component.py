@@ -1,0 +1,79 @@
+"""The Python half of the table of answers: rows and one sprite to the browser, a row back."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from cifarviz.figures.sprite import Sprite
+
+_HERE = Path(__file__).parent
+
+
+class Answer(NamedTuple):
+    """What a network says of an image: a class, whether it is right, and what a pointer is told."""
+
+    name: str
+    right: bool
+    tooltip: str
+
+
+def answer_table(
+    sprite: Sprite,
+    *,
+    key: str,
+    indices: Sequence[int],
+    actual: Sequence[str],
+    columns: Sequence[str],
+    answers: Sequence[Sequence[Answer]],
+    description: str,
+    size: int = 64,
+) -> int | None:
+    """Show a row an image: thumbnail, official index, class, answers; returns a row clicked, once.
+
+    ``columns`` are the answers' headings, the last one the ensemble's; ``answers`` one row an
+    image. Right and wrong ones differ in mark, weight and colour. ``size``: a thumbnail's width,
+    CSS pixels, rounded to a whole multiple of the image's. Raises ``ValueError`` when a list isn't
+    as long as the sprite, or a row not as long as ``columns``.
+    """
+    counts = {len(indices), len(actual), len(answers), sprite.count}
+    if len(counts) > 1 or any(len(row) != len(columns) for row in answers):
+        raise ValueError("a table has one index, class and row an image, and one answer a column")
+    head = {
+        "actual": list(actual),
+        "answers": [[list(answer) for answer in row] for row in answers],
+        "columns": list(columns),
+        "description": description,
+        "indices": [int(index) for index in indices],
+        "size": size,
+        "spriteColumns": sprite.columns,
+        "tile": [sprite.tile_width, sprite.tile_height],
+    }
+    header = json.dumps(head).encode()
+    # What is drawn already is known by this, and left alone.
+    revision = hashlib.blake2b(header + sprite.png, digest_size=12).hexdigest().encode()
+    result = _component()(
+        key=key, data=b"\n".join((revision, header, sprite.png)), on_click_change=_nothing
+    )
+    clicked = result.get("click")
+    if isinstance(clicked, int) and 0 <= clicked < sprite.count:
+        return clicked
+    return None
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "cifarviz.answer_table",
+        html='<div class="frame"></div>',
+        css=(_HERE / "answer_table.css").read_text("utf-8"),
+        js=(_HERE / "answer_table.js").read_text("utf-8"),
+    )
+
+
+def _nothing() -> None:
+    """A trigger needs a callback; the value is read from the result."""

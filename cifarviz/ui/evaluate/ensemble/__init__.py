@@ -1,0 +1,1 @@
+"""The Ensemble view of Evaluate: several networks asked together."""

@@ -1,0 +1,143 @@
+"""Choosing the members of an ensemble; the address holds them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from cifarviz.analysis.members import Member
+from cifarviz.experiment.member_seeds import MOST_MEMBERS
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.own_choices import own_choices
+from cifarviz.ui.evaluate.ensemble.choices import (
+    Suggestion,
+    choices,
+    labels,
+    suggestions,
+    weights_of,
+)
+from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members, token
+from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.navigation import link_to
+
+FORGOTTEN = ("member", "page")
+"""What in the address makes sense for the members of before only."""
+
+_WEIGHTS: dict[Checkpoint, str] = {"last": "As they ended", "best": "Best epoch"}
+_MEMBERS, _KIND = "ensemble-members", "ensemble-weights"
+_REMEMBERED = "members"
+
+
+def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
+    """Show what there is to choose, suggestions first, and return the members of the address.
+
+    Without any there, they are those that this browser session had last. What the address names
+    in vain is said.
+    """
+    text = st.query_params.get("members")
+    if text is None:
+        text = state.recall(_REMEMBERED) or ""
+        if text:
+            own_choices(members=text)
+    state.remember(_REMEMBERED, text)
+    named = named_members(text, {run.id: run for run in runs})
+    for problem in named.problems:
+        st.error(problem, icon=":material/error:")
+    if len(named.problems) > len(named.members):
+        link_to("runs", "See the runs there are")
+    kind = _kind(named.members)
+    _menus(runs, named.members, kind)
+    _suggest(suggestions(cache.store(), runs, kind or "last"), named.members)
+    return named.members
+
+
+def choose(members: Sequence[Member], **also: None) -> None:
+    """Put these members into the address in place of those there are; ``also`` goes out of it."""
+    text = joined(members)
+    state.remember(_REMEMBERED, text or "")
+    change(**dict.fromkeys(FORGOTTEN), **also, members=text)
+
+
+def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint | None) -> None:
+    offered = choices(cache.store(), runs, kind or "last")
+    # What the address names stands there too, be it gone or still at work.
+    offered += [one for one in chosen if one not in offered]
+    tokens = [token(one) for one in offered]
+    names = dict(zip(tokens, labels(offered), strict=True))
+    by_token = dict(zip(tokens, offered, strict=True))
+    left, right = st.columns([3, 1], gap="medium")
+    wanted = list(dict.fromkeys(map(token, chosen)))
+    show(_MEMBERS, wanted)
+    left.multiselect(
+        "Members",
+        tokens,
+        format_func=names.__getitem__,
+        key=_MEMBERS,
+        max_selections=MOST_MEMBERS,
+        placeholder="Choose two or more" if tokens else "There are none yet",
+        on_change=lambda: _chosen(by_token),
+        help="The trained networks that vote, and answers that a run kept after some of its "
+        "epochs.",
+    )
+    show(_KIND, kind)
+    right.segmented_control(
+        "Weights",
+        list(_WEIGHTS),
+        format_func=_WEIGHTS.__getitem__,
+        key=_KIND,
+        on_change=lambda: _weigh(chosen),
+        help="Which of the weights that each run has kept; where it has one kind only, that. Kept "
+        "epochs stay as they are.",
+    )
+
+
+def _chosen(by_token: Mapping[str, Member]) -> None:
+    tokens = state.get(_MEMBERS)
+    # The browser sends names. One that has changed since, as with the state of a run, comes as it
+    # is: nobody chose anything then.
+    if all(one in by_token for one in tokens):
+        choose([by_token[one] for one in tokens])
+
+
+def _kind(members: Sequence[Member]) -> Checkpoint | None:
+    """The weights of all members that are runs; ``None`` where they differ."""
+    kinds = {one.when for one in members if not isinstance(one.when, int)}
+    if len(kinds) > 1:
+        return None
+    remembered: Checkpoint = "best" if state.recall(_KIND) == "best" else "last"
+    return "best" if kinds == {"best"} else "last" if kinds else remembered
+
+
+def _weigh(members: Sequence[Member]) -> None:
+    kind: Checkpoint | None = state.get(_KIND)
+    if kind is None:
+        # Pressed once more: that says nothing.
+        return
+    state.remember(_KIND, kind)
+    store = cache.store()
+    changed = [
+        one
+        if isinstance(one.when, int)
+        else replace(one, when=weights_of(store, one.run, kind) or one.when)
+        for one in members
+    ]
+    choose(list(dict.fromkeys(changed)))
+
+
+def _suggest(found: Sequence[Suggestion], chosen: Sequence[Member]) -> None:
+    if not found:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(":small[These belong together:]", width="content")
+        for number, one in enumerate(found):
+            st.button(
+                escaped(one.label),
+                key=f"suggestion-{number}",
+                icon=":material/group_work:",
+                disabled=set(one.members) == set(chosen),
+                on_click=choose,
+                args=(one.members,),
+            )

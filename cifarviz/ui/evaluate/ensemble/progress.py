@@ -1,0 +1,157 @@
+"""Members that are still being trained, and those that broke off before they were done."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.analysis.members import Member
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.evaluate.ensemble.choices import kept_epochs, listed, weights_of
+from cifarviz.ui.evaluate.ensemble.picker import choose
+from cifarviz.ui.live.words import badge, doing, outcome
+from cifarviz.ui.navigation import link_to
+
+# Seconds between two looks at the store.
+_LOOK = 1.0
+_ENDED = {
+    RunState.STOPPED: "was stopped",
+    RunState.FAILED: "has failed",
+    RunState.INTERRUPTED: "was interrupted",
+}
+
+
+def runs_of(members: Sequence[Member]) -> list[Run]:
+    """The runs behind ``members``, each once."""
+    return list({one.run.id: one.run for one in members}.values())
+
+
+@st.fragment(run_every=_LOOK)
+def training_progress(run_ids: Sequence[str]) -> None:
+    """Show how far each of these runs is; the page is made anew when none is active any more."""
+    with errors_shown():
+        store = cache.store()
+        runs = [store.get(run_id) for run_id in run_ids]
+        active = [run for run in runs if run.state.active]
+        if not active:
+            st.rerun()
+        done = len(runs) - len(active)
+        st.subheader("The members are being trained", anchor=False)
+        st.caption(
+            f"{done} of {len(runs)} {'is' if done == 1 else 'are'} done; the result shows here by "
+            "itself when all are."
+            if len(runs) > 1
+            else "The result shows here by itself when the run is done."
+        )
+        for run in runs:
+            _row(run)
+        stopping = all(run.requested == Action.STOP for run in active)
+        st.button(
+            "Stopping …" if stopping else "Stop all" if len(active) > 1 else "Stop",
+            key="stop-members",
+            icon=":material/stop:",
+            disabled=stopping,
+            on_click=_stop,
+            args=([run.id for run in active],),
+            help="Ends the training; what was learned is kept, and it can be resumed.",
+        )
+
+
+def _row(run: Run) -> None:
+    name, bar, link = st.columns([5, 3, 1], vertical_alignment="center")
+    name.markdown(f"{badge(run)} **{escaped(run.name)}** {escaped(doing(run))}")
+    bar.progress(_share(run))
+    with link:
+        if run.state.active:
+            link_to("train", "Watch", view="watch", run=run.id)
+
+
+def _share(run: Run) -> float:
+    if run.state is RunState.FINISHED:
+        return 1.0
+    epochs = run.experiment.epochs
+    if run.progress is None or not run.progress.steps_per_epoch:
+        return run.epochs_done / epochs
+    return min(1.0, run.progress.step / (run.progress.steps_per_epoch * epochs))
+
+
+def broken_off(members: Sequence[Member]) -> bool:
+    """Say which members did not finish, or lack their weights, and what to do.
+
+    Returns whether they can vote together as they are.
+    """
+    silent = [one for one in members if not _can_vote(one)]
+    hurt = [one for one in members if one.run.state is not RunState.FINISHED or not _can_vote(one)]
+    if not hurt:
+        return True
+    runs = runs_of(hurt)
+    said = [_sentence(run, [one for one in silent if one.run.id == run.id]) for run in runs]
+    words = said[0] if len(said) == 1 else "\n".join(f"- {one}" for one in said)
+    if silent:
+        st.error(words, icon=":material/error:")
+    else:
+        st.warning(words, icon=":material/warning:")
+    resumable = [run for run in runs if run.state.resumable]
+    out = silent or hurt
+    with st.container(horizontal=True):
+        if resumable and st.button(
+            "Resume" if len(resumable) == 1 else f"Resume all {len(resumable)}",
+            key="resume-members",
+            icon=":material/play_arrow:",
+            help="Queues what did not finish; each goes on from its last checkpoint.",
+        ):
+            with errors_shown():
+                for run in sorted(resumable, key=lambda one: one.created):
+                    cache.worker().resume(run.id)
+                st.rerun()
+        st.button(
+            "Leave it out" if len(out) == 1 else f"Leave these {len(out)} out",
+            key="leave-out",
+            icon=":material/remove:",
+            on_click=choose,
+            args=([one for one in members if one not in out],),
+            help="Go on with the other members; nothing is deleted.",
+        )
+    return not silent
+
+
+def _sentence(run: Run, silent: Sequence[Member]) -> str:
+    who = f"“{escaped(run.name)}”"
+    if run.state is RunState.FINISHED:
+        return f"{who} {_lacking(silent)} Leave it out, or train it again."
+    ended = f"{who} {_ENDED[run.state]}. {escaped(outcome(run))}"
+    if silent:
+        return f"{ended} It {_lacking(silent)} Resume it, or leave it out."
+    return f"{ended} It votes with what it has learned; it can be resumed, or left out."
+
+
+def _lacking(silent: Sequence[Member]) -> str:
+    epochs = [one.when for one in silent if isinstance(one.when, int)]
+    if epochs:
+        plural = "s" if len(epochs) > 1 else ""
+        return f"has kept no answers after epoch{plural} {listed(epochs)}, so it cannot vote."
+    if not silent[0].run.epochs_done:
+        return "has no weights, so it cannot vote."
+    which = " of its best epoch" if silent[0].when == "best" else ""
+    return f"has no weights{which} (any more), so it cannot vote."
+
+
+def _can_vote(member: Member) -> bool:
+    store = cache.store()
+    if isinstance(member.when, int):
+        return member.when in kept_epochs(store, member.run)
+    return weights_of(store, member.run, member.when) == member.when
+
+
+def _stop(run_ids: Sequence[str]) -> None:
+    # The last first: else the next one would begin when the one before it stops.
+    for run_id in reversed(run_ids):
+        try:
+            cache.store().request(run_id, Action.STOP)
+        except CifarvizError as error:
+            # Above all that it has just ended by itself.
+            st.toast(escaped(str(error)), icon=":material/info:")

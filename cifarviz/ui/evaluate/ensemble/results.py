@@ -1,0 +1,127 @@
+"""How good the ensemble is beside its members, and beside the published one."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.analysis.ensemble import Ensemble
+from cifarviz.analysis.members import Member
+from cifarviz.data.datasets import Dataset
+from cifarviz.experiment.choices import TestValidation
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.figures.ensemble_accuracies import ensemble_accuracies, ensemble_accuracies_figure
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.evaluate.ensemble.choices import labels, short_labels
+
+
+def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> None:
+    """Show figures, a sentence on what they mean, and a chart of all accuracies."""
+    names, short = labels(members), short_labels(members)
+    accuracies = ensemble.member_accuracies
+    best = accuracies.index(max(accuracies))
+    # One image of 1,000 is a tenth of a percent: more digits would say nothing.
+    digits = 2 if len(ensemble) >= 10_000 else 1
+    by_sum, by_majority, of_best, gain = st.columns(4)
+    by_sum.metric(
+        "Ensemble, by sum",
+        f"{ensemble.soft_accuracy:.{digits}%}",
+        help="Soft voting: the members' probabilities are added, and the largest sum wins.",
+    )
+    by_majority.metric(
+        "Ensemble, by majority",
+        f"{ensemble.majority_accuracy:.{digits}%}",
+        help="Each member has one vote, for its most probable class.",
+    )
+    of_best.metric(
+        f"Best member ({short[best]})",
+        f"{accuracies[best]:.{digits}%}",
+        help=f"{escaped(names[best])}: the most accurate member on these test images.",
+    )
+    gain.metric(
+        "Gain of the ensemble",
+        f"{100 * ensemble.gain:+.{digits}f} points",
+        help="Accuracy by sum less that of the best member, in percentage points.",
+    )
+    st.caption(" ".join(_sentences(members, dataset)))
+    figure, words = st.columns([3, 2], gap="large")
+    preset = _published(members)
+    with figure:
+        lines = () if preset is None else _lines(preset)
+        chart(
+            ensemble_accuracies_figure(
+                ensemble_accuracies(
+                    short,
+                    names,
+                    accuracies,
+                    by_sum=ensemble.soft_accuracy,
+                    by_majority=ensemble.majority_accuracy,
+                    published=lines,
+                    digits=digits,
+                )
+            ),
+            key="ensemble-accuracies",
+            view=",".join(names),
+            file_name="ensemble",
+            description="Test accuracy of each member and of the ensemble",
+        )
+    with words:
+        st.markdown(
+            "**By sum** (soft voting), the members' probabilities for each class are added, and "
+            "the largest sum wins: a member that is sure weighs more. **By majority**, each member "
+            "has one vote; where classes have equally many, the sum of probabilities decides."
+        )
+        if preset is not None:
+            _beside(preset, ensemble, digits)
+
+
+def _sentences(members: Sequence[Member], dataset: Dataset) -> list[str]:
+    count, title = len(dataset.test), dataset.info.title
+    runs = {one.run.id: one.run for one in members}.values()
+    mixed = {run.experiment.data.variant for run in runs}
+    if dataset.variant == "full":
+        said = [f"Measured on all {count:,} test images of {title}."]
+    else:
+        why = (
+            "the ones that all members know: not all were trained on the full set"
+            if len(mixed) > 1
+            else "since the members were trained on the sample"
+        )
+        said = [f"Measured on the {count:,} test images of the embedded {title} sample, {why}."]
+    chosen_by_test = any(
+        isinstance(one.run.experiment.validation, TestValidation) and one.when == "best"
+        for one in members
+    )
+    if chosen_by_test:
+        said.append(
+            "They were validation images too, by which a best epoch was chosen: that epoch has "
+            "seen the answers."
+        )
+    return said
+
+
+def _published(members: Sequence[Member]) -> Preset | None:
+    """The preset that all members come from, if an ensemble was published with it."""
+    (name, *others) = {one.run.experiment.preset for one in members}
+    preset = PRESETS.get(name or "") if not others else None
+    return preset if preset is not None and "ensemble_accuracy" in preset.published else None
+
+
+def _lines(preset: Preset) -> tuple[tuple[str, float], ...]:
+    return (
+        ("Published, last member", preset.published["history"][-1][4]),
+        ("Published ensemble", preset.published["ensemble_accuracy"]),
+    )
+
+
+def _beside(preset: Preset, ensemble: Ensemble, digits: int) -> None:
+    member, together = (accuracy for _, accuracy in _lines(preset))
+    side = "above" if ensemble.gain >= 0 else "below"
+    st.markdown(
+        f"**Published** ({preset.published['year']}): last member {member:.1%}, ensemble "
+        f"{together:.2%}, which is {100 * (together - member):.1f} points above it. Here: "
+        f"{ensemble.soft_accuracy:.{digits}%}, {100 * abs(ensemble.gain):.{digits}f} points "
+        f"{side} the best member."
+    )
+    for note in preset.notes:
+        st.caption(f":material/info: {escaped(note)}")

@@ -1,0 +1,106 @@
+"""The published curves behind one's own: where there are any, and the switch that shows them.
+
+The address holds the switch as ``ghost=1``.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import streamlit as st
+
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.changes import changes
+from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.figures.metric import Metric
+from cifarviz.figures.published_curves import PublishedCurves, published_curves
+from cifarviz.runs.records import Run
+from cifarviz.ui import followed_address
+from cifarviz.ui.address import escaped, quoted
+
+
+def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
+    """Show the switch if there is something to show for ``runs``; say what it is when it is on.
+
+    ``page`` is the one whose address holds it. Returns whether the curves are wanted.
+    """
+    followed_address.follow(page)
+    asked = followed_address.followed("ghost")
+    if ghost("loss", runs) is None:
+        return False
+    if asked not in (None, "1"):
+        st.error(
+            f"The address has {quoted(asked)} for the published curves: 1 shows them, and without "
+            "it they are left out.",
+            icon=":material/error:",
+        )
+    on = asked == "1"
+    # No st.toggle: each look at a run under way brings the toggles as the browser has them, and
+    # would take back what its Back button did a moment ago.
+    st.button(
+        "Hide the published curves" if on else "Show the published curves",
+        icon=":material/toggle_on:" if on else ":material/toggle_off:",
+        type="tertiary",
+        key="ghost",
+        help="What the authors of the preset reported, dashed behind your own curves; up to the "
+        "last epoch that was planned here.",
+        on_click=followed_address.change,
+        kwargs={"ghost": None if on else "1"},
+    )
+    if on and (changed := _changed(runs)):
+        st.caption(f"The published curves are of the unchanged preset. {escaped(changed)}")
+    return on
+
+
+def _changed(runs: Sequence[Run]) -> str:
+    """A sentence on each run that isn't as it was published."""
+    names = [f"“{run.name}”" for run in runs] if len(runs) > 1 else ["This run"]
+    return " ".join(
+        f"{name} has changes against it: {differences}."
+        for name, run in zip(names, runs, strict=True)
+        if (differences := _differences(run.experiment_json))
+    )
+
+
+def ghost(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
+    """The published curves of the one preset that all ``runs`` started from."""
+    experiments = [made for run in runs if (made := _readable(run.experiment_json)) is not None]
+    presets = {made.preset for made in experiments}
+    if len(experiments) < len(runs) or len(presets) != 1:
+        return None
+    preset = _preset(experiments[0])
+    if preset is None:
+        return None
+    return published_curves(
+        metric,
+        preset.published["history"],
+        str(preset.published["measured_on"]),
+        max(one.epochs for one in experiments),
+    )
+
+
+@lru_cache(maxsize=100)
+def _differences(experiment_json: str) -> str:
+    """What was changed against the preset, or against that variant of it which is nearest."""
+    experiment = _readable(experiment_json)
+    preset = None if experiment is None else _preset(experiment)
+    if experiment is None or preset is None:
+        return ""
+    mine = draft_of(experiment, preset.name)
+    published = (preset.experiment, *(variant.experiment for variant in preset.variants))
+    made = min((changes(draft_of(one, preset.name), mine) for one in published), key=len)
+    return " · ".join(change.text for change in made)
+
+
+@lru_cache(maxsize=100)
+def _readable(experiment_json: str) -> Experiment | None:
+    try:
+        return Experiment.from_json(experiment_json)
+    except CifarvizError:
+        # The page of the run says so; here there is only nothing to draw.
+        return None
+
+
+def _preset(experiment: Experiment) -> Preset | None:
+    return None if experiment.preset is None else PRESETS.get(experiment.preset)

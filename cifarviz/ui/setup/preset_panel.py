@@ -1,0 +1,79 @@
+"""The top of Setup: which published experiment it starts from, and what was changed since."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.experiment.changes import Change
+from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.setup import draft as setup_draft
+from cifarviz.ui.setup.preset_words import published_words
+
+
+def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
+    """Show the choice of a preset, its story, and the changes ``made`` against it."""
+    key = f"{draft.generation}-preset"
+    st.selectbox(
+        "Preset",
+        tuple(PRESETS),
+        index=tuple(PRESETS).index(draft.preset),
+        format_func=lambda name: f"{PRESETS[name].title} ({name})",
+        key=key,
+        on_change=lambda: setup_draft.begin(state.get(key)),
+        help="A published experiment to start from; choosing one replaces what is set up below.",
+    )
+    preset = PRESETS[draft.preset]
+    with st.container(gap="xsmall", key="preset-story"):
+        st.markdown(f":small[{preset.story}]")
+        st.caption(published_words(preset))
+        for note in preset.notes:
+            st.caption(f":material/info: {escaped(note)}")
+        if preset.variants:
+            _ways(draft, preset)
+        _changes(draft, made)
+
+
+def _ways(draft: Draft, preset: Preset) -> None:
+    """What else the preset can be run as, and as the ensemble that it is a member of."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for variant in preset.variants:
+            chosen = draft.plain() == draft_of(variant.experiment, preset.name).plain()
+            st.button(
+                variant.title,
+                key=f"variant-{variant.name}",
+                icon=":material/check:" if chosen else ":material/history_edu:",
+                help=variant.text,
+                disabled=chosen,
+                on_click=setup_draft.begin,
+                args=(preset.name, variant.name),
+            )
+        if preset.members > 1:
+            link_to(
+                "evaluate",
+                f"A real ensemble: {preset.members} members from {preset.members} seeds",
+                ":material/groups:",
+                view="ensemble",
+                preset=preset.name,
+                way="seeds",
+            )
+
+
+def _changes(draft: Draft, made: Sequence[Change]) -> None:
+    if not made:
+        st.caption("Nothing is changed against the preset.")
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        said = escaped(" · ".join(change.text for change in made))
+        st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
+        st.button(
+            "Undo all changes",
+            key="undo-changes",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=setup_draft.begin,
+            args=(draft.preset,),
+        )

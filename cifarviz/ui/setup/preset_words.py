@@ -1,0 +1,34 @@
+"""What the authors of a preset reported, in a sentence."""
+
+from cifarviz.experiment.presets import Preset
+
+
+def published_words(preset: Preset) -> str:
+    """Year, size, batches and results; or that there are no results to compare with."""
+    published = preset.published
+    head = "Published" if published["year"] is None else f"Published in {published['year']}"
+    if not published["history"]:
+        return f"{head}, without figures that a run could be compared with."
+    words = [
+        f"{published['parameters']:,} parameters",
+        f"batches of {preset.experiment.batch_size}",
+        *_results(preset),
+    ]
+    if published["seconds_an_epoch"]:
+        low, high = published["seconds_an_epoch"]
+        words.append(f"{low} to {high} s an epoch on the authors' machine")
+    return f"{head}: {', '.join(words)}."
+
+
+def _results(preset: Preset) -> list[str]:
+    history, images = preset.published["history"], preset.published["measured_on"]
+    best, last = min(history, key=lambda row: row[3]), history[-1]
+    if best is last:
+        words = [
+            f"a loss of {last[3]:.3f} and {last[4]:.1%} accuracy on the {images} images after "
+            f"epoch {last[0]}"
+        ]
+    else:
+        words = [f"lowest {images} loss {best[3]:.3f} after epoch {best[0]} of {last[0]}"]
+    together = preset.published.get("ensemble_accuracy")
+    return words if together is None else [*words, f"{together:.1%} for the ensemble"]

@@ -1,0 +1,109 @@
+"""Each published experiment, opened, trained for an epoch on the sample, and its pictures found."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cifarviz.experiment.address import pack_changes, preset_draft
+from cifarviz.experiment.architecture import in_words
+from cifarviz.experiment.presets import PRESETS
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+
+LONG = 90_000
+GLOSSARY = ("channel", "ReLU", "padding", "dropout", "pooling", "softmax")
+
+
+@pytest.fixture(scope="module")
+def server(app_server: Callable[..., AppServer]) -> AppServer:
+    return app_server("app.py")
+
+
+def visit(page: Page, server: AppServer, address: str) -> None:
+    page.goto(f"{server.url}/{address}")
+    settle(page)
+
+
+def chart(page: Page, name: str | re.Pattern[str]) -> None:
+    expect(page.get_by_role("figure", name=name).locator("svg.main-svg").first).to_be_visible(
+        timeout=LONG
+    )
+
+
+def train_an_epoch(page: Page, server: AppServer, name: str) -> str:
+    """Train the preset from its link, look at its curves, and give the run's id."""
+    draft = preset_draft(name).with_value("epochs", 1)
+    if draft.is_on("early_stopping"):
+        draft = draft.with_switch("early_stopping", False)
+    visit(page, server, f"train?preset={name}&changes={pack_changes(draft)}")
+    page.get_by_role("button", name="Train", exact=True).click()
+    chart(page, re.compile("^Loss"))
+    chart(page, re.compile("^Accuracy"))
+    expect(page.get_by_test_id("stMain").get_by_text("finished", exact=True)).to_be_visible(
+        timeout=LONG
+    )
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, page: Page) -> None:
+    preset = PRESETS[name]
+    network, dataset = preset.experiment.architecture, preset.experiment.data.dataset
+
+    # Its story, the summary table and the diagram, shapes in both.
+    visit(page, server, f"train?preset={name}")
+    expect(page.get_by_text(preset.story[:60])).to_be_visible()
+    expect(page.get_by_text(f"{network.parameters:,}").first).to_be_visible()
+    chart(page, "Diagram of the network")
+    for row in network.trace().rows:
+        assert row.output_shape is not None
+        shape = in_words(row.output_shape)
+        expect(page.get_by_test_id("stMain").get_by_text(shape).first).to_be_attached()
+
+    run = train_an_epoch(page, server, name)
+
+    # The overview of its data.
+    visit(page, server, f"samples?dataset={dataset}")
+    overview = page.get_by_test_id("stMain")
+    expect(overview.get_by_text("The data at a glance")).to_be_visible(timeout=LONG)
+    for words in ("Examples", "Image size", "Channels"):
+        expect(overview.get_by_text(re.compile(words, re.IGNORECASE)).first).to_be_visible()
+
+    # Feature maps of official test image 1: a group of channels for each layer that has maps.
+    visit(page, server, f"inside?run={run}&image=1")
+    for row in network.trace().rows:
+        if row.output_shape is not None and len(row.output_shape) == 3:
+            channels = page.get_by_role("group", name=f"Channels of {row.name}")
+            expect(channels.get_by_role("button")).to_have_count(row.output_shape[2], timeout=LONG)
+
+    # Ten probabilities of one image, and ten random test images with what the network says.
+    visit(page, server, f"predict?run={run}&split=train&image={'12628' if '-mn' in name else '0'}")
+    chart(page, "Probability of each class")
+    visit(page, server, f"evaluate?run={run}")
+    tiles = page.get_by_role("group", name="Ten test images at random")
+    expect(tiles.get_by_role("button")).to_have_count(10, timeout=LONG)
+
+
+def test_nine_labelled_training_images_as_published(server: AppServer, page: Page) -> None:
+    visit(page, server, "samples?view=published")
+    tiles = page.get_by_role("group", name="Images drawn").get_by_role("button")
+    expect(tiles).to_have_count(9)
+    for index in (47_919, 15_931):  # two of np.random.RandomState(777).randint(50000, size=9)
+        expect(
+            page.get_by_role("button", name=re.compile(rf"\b{index:,}\b|\b{index}\b")).first
+        ).to_be_visible()
+
+
+def test_the_glossarys_words_stand_where_their_controls_are(server: AppServer, page: Page) -> None:
+    visit(page, server, "train?preset=cifar10-dropout")
+    icons = page.get_by_test_id("stMain").get_by_test_id("stTooltipHoverTarget")
+    said = ""
+    for number in range(icons.count()):
+        icons.nth(number).hover()
+        said += page.get_by_test_id("stTooltipContent").last.inner_text() + " "
+        page.mouse.move(0, 0)
+    assert [word for word in GLOSSARY if word.lower() not in said.lower()] == []

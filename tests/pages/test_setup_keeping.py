@@ -1,0 +1,117 @@
+"""Setting up when a run stops and what is kept of it."""
+
+from pathlib import Path
+
+import pytest
+
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests.pages.train_page import SAMPLE, VGG, address_of, drafted, linked, opened, press, said
+
+SMALL = VGG.with_value("data", SAMPLE)
+
+
+@pytest.fixture
+def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+    return RunStore(settings)
+
+
+def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) -> None:
+    app = linked(SMALL, part="training")
+    app.selectbox(key="1-monitor-validation").select("accuracy").run()
+    app.toggle(key="1-early_stopping").set_value(True).run()
+    app.text_input(key="1-early_stopping-patience").set_value("5").run()
+    app.toggle(key="1-early_stopping-restore_best_weights").set_value(False).run()
+    app.toggle(key="1-best_only").set_value(True).run()
+    app.toggle(key="1-tensorboard").set_value(True).run()
+    app.text_input(key="1-test_epochs").set_value("20, 10 30,10").run()
+    wanted = {
+        "monitor": "accuracy",
+        "early_stopping": {"patience": 5, "restore_best_weights": False},
+        "best_only": True,
+        "tensorboard": True,
+        "test_epochs": [10, 20, 30],
+    }
+    assert {name: drafted(app).settings[name] for name in wanted} == wanted
+    assert not app.button(key="train").disabled
+    again = opened(**address_of(app))
+    assert again.text_input(key="1-test_epochs").value == "10, 20, 30"
+    assert again.text_input(key="1-early_stopping-patience").value == "5"
+    assert again.selectbox(key="1-monitor-validation").value == "accuracy"
+    assert not app.exception
+    assert not again.exception
+
+
+def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
+    app = linked(SMALL, part="training")
+    app.toggle(key="1-early_stopping").set_value(True).run()
+    app.text_input(key="1-early_stopping-patience").set_value("7").run()
+    app.toggle(key="1-early_stopping").set_value(False).run()
+    assert drafted(app).settings["early_stopping"] is None
+    app.toggle(key="1-early_stopping").set_value(True).run()
+    assert app.text_input(key="1-early_stopping-patience").value == "7"
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "words"),
+    [
+        ("early_stopping-patience", "30", "a patience of 30 epochs can never stop a run of 30"),
+        ("early_stopping-patience", "0", "patience must be a whole number from 1 to 1,000, not 0"),
+        ("early_stopping-patience", "", "patience must be"),
+        ("test_epochs", "15, 31", "cannot be kept after epoch 31 of a run of 30 epochs"),
+        ("test_epochs", "0", "numbered from 1"),
+        ("test_epochs", "the last", "“the last” cannot be read"),
+        ("test_epochs", "<b>" * 60, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
+    store: RunStore, key: str, typed: str, words: str
+) -> None:
+    app = linked(SMALL.with_switch("early_stopping", True), part="training")
+    app.text_input(key=f"1-{key}").set_value(typed).run()
+    beside = [
+        one.value.replace("\\", "") for one in app.markdown if words in one.value.replace("\\", "")
+    ]
+    assert [one.startswith(":red[") for one in beside] == [True]
+    assert words in app.error[0].value.replace("\\", "")
+    assert app.button(key="train").disabled
+    again = opened(**address_of(app))
+    assert again.text_input(key=f"1-{key}").value == typed
+    assert not app.exception
+    assert not again.exception
+
+
+def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -> None:
+    app = linked(SMALL.with_kind("validation", "none"), part="training")
+    assert app.selectbox(key="1-monitor-training").options == [
+        "The lowest training loss",
+        "The highest training accuracy",
+    ]
+    assert not app.exception
+
+
+def test_the_tensorboard_command_can_be_copied(store: RunStore) -> None:
+    app = linked(SMALL, part="training")
+    assert not app.code
+    app.toggle(key="1-tensorboard").set_value(True).run()
+    assert app.code[0].value == f"tensorboard --logdir {store.settings.tensorboard_dir}"
+    assert "pip install tensorboard" in said(app)
+    assert not app.exception
+
+
+def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "a file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(blocked / "logs"))
+    app = linked(SMALL.with_value("tensorboard", True), part="training")
+    assert "a file is in the way" in said(app)
+    assert not app.code
+    press(app, "train")
+    assert ["a file is in the way" in error.value for error in app.error] == [True]
+    assert store.all() == []
+    assert drafted(app).settings["tensorboard"] is True
+    assert not app.exception

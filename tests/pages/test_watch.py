@@ -1,0 +1,246 @@
+"""Watching a run: while it trains, and what can be done when it has ended."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.experiment.choices import NoValidation
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.artifacts import answers_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.pages.train_page import address_of, labels, opened, press, said, walk
+
+
+@pytest.fixture
+def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+    return RunStore(settings)
+
+
+def test_without_runs_watch_says_what_to_do(store: RunStore) -> None:
+    app = opened(view="watch")
+    assert "Nothing has been trained here yet" in said(app)
+    assert "Set up a run" in labels(app)
+    assert not app.exception
+
+
+def test_the_run_at_work_is_shown_first_and_can_be_steered(store: RunStore) -> None:
+    working = stored_runs.store_run(
+        store, stored_runs.experiment(), name="at work", state=RunState.RUNNING, epochs=1
+    )
+    with stored_runs.held(store, working):
+        _revive(store, working.id)
+        stored_runs.store_run(store, stored_runs.experiment(), name="older")
+        app = opened(view="watch")
+        assert address_of(app)["run"] == working.id
+        assert ":blue-badge[running] epoch 1 of 3" in said(app)
+        assert "##### 1 of 3" in said(app)
+        press(app, f"stop-{working.id}")
+        assert store.get(working.id).requested == Action.STOP
+        assert app.button(key=f"stop-{working.id}").label == "Stopping …"
+        assert app.button(key=f"stop-{working.id}").disabled
+        assert ":orange-badge[stopping] epoch 1 of 3" in said(app)
+        assert "running" not in said(app)
+        assert not app.exception
+
+
+def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStore) -> None:
+    made = stored_runs.experiment()
+    first = stored_runs.store_run(store, made, name="first", state=RunState.RUNNING, epochs=1)
+    second = stored_runs.store_run(store, made, name="second", state=RunState.QUEUED, epochs=0)
+    with stored_runs.held(store, first), stored_runs.held(store, second):
+        _revive(store, first.id)
+        _revive(store, second.id, RunState.QUEUED)
+        app = opened(view="watch", run=second.id)
+        assert "waiting for “first”" in said(app)
+        app = opened(view="watch", run=first.id)
+        assert "**second** :gray-badge[queued] waiting for “first”" in said(app)
+        press(app, f"stop-{second.id}")
+        assert store.get(second.id).state is RunState.STOPPED
+        assert "**second**" not in said(app)
+        assert "A new run waits for “first”" in said(opened(view="setup"))
+        assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "resumable"),
+    [
+        (RunState.FINISHED, "All 3 epochs are done", False),
+        (RunState.STOPPED, "After 3 of 3 epochs; what it learned until then is kept", True),
+        (RunState.FAILED, "The loss was no longer a number.", True),
+        (RunState.INTERRUPTED, "3 of 3 epochs", True),
+    ],
+)
+def test_an_ended_run_says_what_happened_and_what_next(
+    store: RunStore, state: RunState, words: str, resumable: bool
+) -> None:
+    message = "The loss was no longer a number." if state is RunState.FAILED else None
+    run = stored_runs.store_run(
+        store,
+        stored_runs.experiment(),
+        state=state,
+        message=message,
+        checkpoints={"last": {"weights": np.zeros(1)}},
+    )
+    app = opened(view="watch", run=run.id)
+    assert words in said(app)
+    assert ("Resume" in labels(app)) is resumable
+    assert "Train again with changes" in labels(app)
+    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
+    assert {"Look inside", "Evaluate", "All runs"} <= set(links)
+    assert not app.error
+    assert not app.exception
+
+
+def test_what_failed_before_it_learned_is_to_be_changed_and_not_looked_into(
+    store: RunStore,
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), state=RunState.FAILED, epochs=0, message="It broke."
+    )
+    app = opened(view="watch", run=run.id)
+    links = [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
+    assert "All runs" in links
+    assert "Look inside" not in links
+    kinds = {button.label: button.proto.type for button in app.button}
+    assert (kinds["Train again with changes"], kinds["Resume"]) == ("primary", "secondary")
+    assert "Time left" not in said(app)
+    assert not app.exception
+
+
+def test_a_resume_that_cannot_be_says_why(store: RunStore) -> None:
+    made = PRESETS["cifar10-starter"].experiment  # on the full set, which is not here
+    run = stored_runs.store_run(store, made, state=RunState.STOPPED)
+    app = opened(view="watch", run=run.id)
+    press(app, "resume-run")
+    assert ["Fetch it on the Start page" in error.value for error in app.error] == [True]
+    assert store.get(run.id).state is RunState.STOPPED
+    assert not app.exception
+
+
+def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> None:
+    made = stored_runs.experiment(validation=NoValidation())
+    run = stored_runs.store_run(store, made, validated=False)
+    app = opened(view="watch", run=run.id)
+    sent = [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
+    assert len(sent) == 2
+    assert all(b'"Training"' in figure and b'"Validation"' not in figure for figure in sent)
+    assert "The epoch with the lowest" not in said(app)
+    assert not app.exception
+
+
+def test_a_run_of_another_version_is_a_sentence(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET experiment = ?", ('{"format": 99}',))
+    for view in ("watch", "setup"):
+        app = opened(view=view, run=run.id)
+        assert len(app.error) == 1
+        assert "format 99" in app.error[0].value
+        assert not app.exception
+
+
+def _revive(store: RunStore, run_id: str, state: RunState = RunState.RUNNING) -> None:
+    """Back to what it was before it was found cut off, now that it is held."""
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = ?, ended = NULL WHERE id = ?", (state, run_id))
+
+
+def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStore) -> None:
+    run = _of_preset(store, "cifar10-vgg")
+    app = opened(view="watch", run=run.id)
+    assert not any(b'"Published"' in figure for figure in _figures(app))
+    app.button(key="ghost").click().run()
+    assert address_of(app)["ghost"] == "1"
+    assert all(b'"Published"' in figure for figure in _figures(app))
+    # Only the epochs were changed, and it says so.
+    assert "of the unchanged preset. This run has changes against it" in said(app)
+    assert "number of epochs 30 → 3" in said(app)
+    again = opened(**address_of(app))
+    assert "Hide the published curves" in labels(again)
+    assert all(b'"Published"' in figure for figure in _figures(again))
+    again.button(key="ghost").click().run()
+    assert "ghost" not in address_of(again)
+    assert not app.exception
+    assert not again.exception
+
+
+@pytest.mark.parametrize("preset", ["cifar10-dropout", "cifar10-ensemble", None])
+def test_without_a_published_course_there_is_no_switch(store: RunStore, preset: str | None) -> None:
+    if preset is None:
+        run = stored_runs.store_run(store, stored_runs.experiment())
+    else:
+        run = _of_preset(store, preset)
+    app = opened(view="watch", run=run.id, ghost="1")
+    assert not [one for one in app.button if one.key == "ghost"]
+    assert not app.error
+    assert not app.exception
+
+
+def test_an_unchanged_run_has_nothing_to_explain_beside_the_ghost(store: RunStore) -> None:
+    run = stored_runs.store_run(store, PRESETS["cifar10-starter"].experiment)
+    app = opened(view="watch", run=run.id, ghost="1")
+    assert "unchanged preset" not in said(app)
+    assert not app.exception
+
+
+def test_a_bad_ghost_in_the_address_is_a_sentence(store: RunStore) -> None:
+    app = opened(view="watch", run=_of_preset(store, "cifar10-vgg").id, ghost="boo")
+    assert ["“boo”" in error.value for error in app.error] == [True]
+    assert "Show the published curves" in labels(app)
+    assert not app.exception
+
+
+def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    store.describe(run.id, note="TensorBoard files have nothing from epoch 2 on: disk full.")
+    app = opened(view="watch", run=run.id)
+    assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert not app.exception
+
+
+def test_where_it_stopped_early_is_marked(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(epochs=9))
+    store.describe(run.id, stopped_early=3)
+    app = opened(view="watch", run=run.id)
+    assert all(b'"Stopped early"' in figure for figure in _figures(app))
+    assert not app.exception
+
+
+def test_tensorboard_files_are_shown_with_their_command(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(tensorboard=True))
+    assert not opened(view="watch", run=run.id).code
+    store.tensorboard_folder(run.id).mkdir(parents=True)
+    app = opened(view="watch", run=run.id)
+    assert app.code[0].value == f"tensorboard --logdir {store.tensorboard_folder(run.id)}"
+    assert not app.exception
+
+
+def test_epochs_whose_answers_were_kept_can_vote(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(test_epochs=(1, 3)))
+    for epoch in (1, 3):
+        path = answers_path(store.folder(run.id), epoch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    app = opened(view="watch", run=run.id)
+    (link,) = [
+        one.proto
+        for one in walk(app._tree)
+        if one.type == "page_link" and one.proto.label == "Let its epochs vote"
+    ]
+    assert "view=ensemble" in link.query_string
+    assert f"{run.id}%401%2C{run.id}%403" in link.query_string
+    assert not app.exception
+
+
+def _of_preset(store: RunStore, preset: str) -> Run:
+    made = PRESETS[preset].experiment.model_copy(update={"epochs": 3})
+    return stored_runs.store_run(store, made)
+
+
+def _figures(app: AppTest) -> list[bytes]:
+    return [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]

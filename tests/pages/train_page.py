@@ -1,0 +1,69 @@
+"""The Train page, opened, pressed and read by its tests."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
+from cifarviz.experiment.draft import Draft
+from scripts.app_server import ROOT
+
+VGG = preset_draft("cifar10-vgg", 1)
+SAMPLE = {"dataset": "cifar10", "variant": "sample", "train_images": None}
+
+
+def opened(**address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.switch_page("pages/train.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def linked(draft: Draft, **address: str) -> AppTest:
+    """The page opened by a link that holds this draft."""
+    packed = pack_changes(draft)
+    changes = {} if packed is None else {"changes": packed}
+    return opened(preset=draft.preset, **changes, **address)
+
+
+def address_of(app: AppTest) -> Mapping[str, str]:
+    pairs = app.query_params.items()
+    return {name: value if isinstance(value, str) else value[0] for name, value in pairs}
+
+
+def drafted(app: AppTest) -> Draft:
+    """The draft that the address holds now."""
+    address = address_of(app)
+    if "changes" not in address:
+        return preset_draft(address["preset"], 1)
+    return unpack_changes(address["preset"], address["changes"], 1)
+
+
+def said(app: AppTest) -> str:
+    found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
+    # A backslash only keeps Markdown from reading a sign as its own.
+    return "\n".join(one.value.replace("\\", "") for one in found)
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    return app.button(key=key).click().run()
+
+
+def labels(app: AppTest) -> list[str]:
+    return [one.label for one in app.button]
+
+
+def links(app: AppTest) -> list[str]:
+    return [one.proto.label for one in walk(app._tree) if one.type == "page_link"]
+
+
+def kinds(app: AppTest) -> list[str]:
+    return [layer.type for layer in drafted(app).layers]
+
+
+def walk(node: Any) -> Iterator[Any]:
+    for child in getattr(node, "children", {}).values():
+        yield child
+        yield from walk(child)

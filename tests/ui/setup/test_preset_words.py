@@ -1,0 +1,29 @@
+"""What the authors of each preset reported, in a sentence."""
+
+import pytest
+
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.ui.setup.preset_words import published_words
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        (
+            "cifar10-starter",
+            "Published in 2022: 122,570 parameters, batches of 4, a loss of 1.058 and 66.2% "
+            "accuracy on the test images after epoch 10, 45 to 58 s an epoch on the authors' "
+            "machine.",
+        ),
+        ("cifar10-vgg", "lowest validation loss 0.796 after epoch 9 of 30"),
+        ("cifar10-dropout", "Published in 2019, without figures that a run could be compared"),
+        (
+            "cifar10-ensemble",
+            "a loss of 1.191 and 66.0% accuracy on the test images after epoch 60, 70.1% for the "
+            "ensemble.",
+        ),
+        ("fashion-mnist-cnn", "Published: 333,526 parameters, batches of 32, lowest validation"),
+    ],
+)
+def test_a_sentence_says_what_was_measured_and_on_what(preset: str, words: str) -> None:
+    assert words in published_words(PRESETS[preset])

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from cifarviz.ui.tensorboard_command import tensorboard_command
+
+
+def test_a_folder_with_spaces_and_quotes_is_one_word_to_a_shell() -> None:
+    assert tensorboard_command(Path("/logs/a")) == "tensorboard --logdir /logs/a"
+    assert (
+        tensorboard_command(Path("/my logs/it's")) == "tensorboard --logdir '/my logs/it'\"'\"'s'"
+    )
