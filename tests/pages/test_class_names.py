@@ -97,7 +97,12 @@ def english(app: AppTest) -> list[str]:
 
 
 def choice(app: AppTest) -> Any:
-    return next(one for one in app.get("button_group") if one.label == "Class names")
+    return _buttons(app, "Class names")
+
+
+def _buttons(app: AppTest, label: str) -> Any:
+    groups: list[Any] = list(app.get("button_group"))
+    return next(one for one in groups if one.label == label)
 
 
 def _elements(block: Any) -> Iterator[Any]:
@@ -166,8 +171,7 @@ def test_links_hold_the_language_and_english_class_names() -> None:
     app = opened("samples", labels="ko", dataset="fashion-mnist", split="test", image="1")
     links = [one.proto.query_string for one in _elements(app._tree) if one.type == "page_link"]
     assert "dataset=fashion-mnist&split=test&image=1&labels=ko" in links
-    pills = next(one for one in app.get("button_group") if one.label == "Classes")
-    pills.set_value(["Bag"]).run()
+    _buttons(app, "Classes").set_value(["Bag"]).run()
     assert app.query_params["classes"] == "Bag"
     assert app.query_params["labels"] == "ko"
     assert "가방" in shown(app)

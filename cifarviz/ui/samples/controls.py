@@ -1,6 +1,5 @@
 """The controls of the Samples page; the address is what they show and what they change."""
 
-import time
 from random import SystemRandom
 from typing import Any, get_args
 
@@ -19,8 +18,6 @@ from cifarviz.ui.setup.fields import number_meant, number_typed
 _SHUFFLED_SEEDS = 10_000
 _NUMBER_WIDTH = 150
 _LONGEST = 40
-# Seconds within which the browser has surely taken over what the page has put into a widget.
-_LAG = 1.0
 _CHOICE_WORDS = {"random": "Random images", "published": "The nine published images"}
 
 
@@ -38,7 +35,8 @@ def number_input(
     typed = _typed(field)
     # As with ``bound``: what the user has set is left alone, here also where it is no number.
     if typed is None or (typed != value and NUMBERS[field].problem(typed) is None):
-        _put(key, number_typed(value))
+        state.put(key, number_typed(value))
+        state.remember(key, "page")
     st.text_input(
         label,
         key=key,
@@ -74,8 +72,6 @@ def _typed(field: str) -> float | str | None:
 
 
 def _number_to_address(field: str) -> None:
-    if _is_echo(f"samples-{field}"):
-        return
     state.remember(f"samples-{field}", "user")
     typed = _typed(field)
     if isinstance(typed, int | float) and NUMBERS[field].problem(typed) is None:
@@ -95,24 +91,9 @@ def bound(field: str, view: SamplesView) -> dict[str, Any]:
     # a run that is overtaken may never reach the browser.
     users_own = state.recall(key) == "user" and state.is_kept(key)
     if not users_own or _plain(state.get(key)) != value:
-        _put(key, list(value) if isinstance(value, tuple) else value)
+        state.put(key, list(value) if isinstance(value, tuple) else value)
+        state.remember(key, "page")
     return {"key": key, "on_change": _to_address, "args": (field, key)}
-
-
-def _put(key: str, value: Any) -> None:
-    """Give a widget the page's own value, and know which one that replaces."""
-    if state.is_kept(key) and state.get(key) != value:
-        state.remember(f"{key}-replaced", repr(state.get(key)))
-        state.remember(f"{key}-replaced-at", str(time.monotonic()))
-    state.put(key, value)
-    state.remember(key, "page")
-
-
-def _is_echo(key: str) -> bool:
-    """Whether the browser sends what the page has just replaced: it has not heard of that yet."""
-    if state.recall(key) != "page" or state.recall(f"{key}-replaced") != repr(state.get(key)):
-        return False
-    return time.monotonic() - float(state.recall(f"{key}-replaced-at") or 0) < _LAG
 
 
 def _plain(value: Any) -> Any:
@@ -121,7 +102,7 @@ def _plain(value: Any) -> Any:
 
 def _to_address(field: str, key: str) -> None:
     value = _plain(state.get(key))
-    if value is None or _is_echo(key):
+    if value is None:
         return
     state.remember(key, "user")
     _change(**{field: value})
