@@ -80,10 +80,11 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
         )
     position = images.position_of(index)
     if position is None:
-        near = " and ".join(f"{one:,}" for one in neighbours(index, images) if one is not None)
+        near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
+        verb = "is" if len(near) == 1 else "are"
         raise DatasetNotFound(
             f"{SPLIT_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded "
-            f"sample; the nearest are {near}. The Start page fetches the full set."
+            f"sample; the nearest {verb} {' and '.join(near)}. The Start page fetches the full set."
         )
     return NamedImage(
         info.name, split, index, images.images[position], int(images.labels[position])
