@@ -59,7 +59,7 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     # Start: what this is, the data, the doors.
     page.goto(server.url)
     expect(page.get_by_role("heading", name="cifarviz", level=1)).to_be_visible()
-    expect(page.get_by_text("Embedded sample")).to_be_visible()
+    expect(page.get_by_text("Embedded sample")).to_have_count(2)  # of CIFAR-10 and Fashion-MNIST
     expect(page.get_by_text("There is no trained network to look into yet")).to_be_visible()
     page.get_by_role("button", name="Browse the images").click()
 
