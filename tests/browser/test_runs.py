@@ -37,7 +37,9 @@ def served(server: tuple[AppServer, RunStore]) -> tuple[AppServer, RunStore]:
 
 def tick(page: Page, row: int) -> None:
     """Click the box before a row of the table, counted from 0."""
-    page.get_by_test_id("stDataFrame").click(position={"x": 17, "y": 35 * row + 52})
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_have_count(1)  # for a moment there is the table of before as well
+    table.click(position={"x": 17, "y": 35 * row + 52})
 
 
 def show(page: Page, server: AppServer) -> None:
