@@ -1,17 +1,13 @@
 """The confusion matrix, whose cells are clicked."""
 
-from typing import get_args
-
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
-from cifarviz.ui import state
-from cifarviz.ui.address import quoted
+from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.evaluate.cell import Cell, go_to_cell
-from cifarviz.ui.followed_address import change, show
 
 _WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
 
@@ -43,26 +39,14 @@ def clickable_matrix(evaluation: Evaluation, cell: Cell, info: DatasetInfo, view
 
 
 def _shown() -> Shown:
-    wanted = st.query_params.get("matrix", "counts")
-    shown: Shown = "row_percent" if wanted == "row_percent" else "counts"
-    show("evaluate-shown", shown)
-    st.segmented_control(
+    return address_choice(
+        "matrix",
         "Confusion matrix",
-        get_args(Shown),
-        format_func=_WORDS.__getitem__,
+        _WORDS,
         key="evaluate-shown",
-        required=True,
-        on_change=_change_shown,
-        help="Each row is a class; along it stands what the network took its images for, as "
+        hint="Each row is a class; along it stands what the network took its images for, as "
         "numbers of images or as shares of the row.",
+        problem=lambda word: (
+            f"There is no view {word} of the matrix: it is counts or row\\_percent."
+        ),
     )
-    if shown != wanted:
-        st.error(
-            f"There is no view {quoted(wanted)} of the matrix: it is counts or row\\_percent.",
-            icon=":material/error:",
-        )
-    return shown
-
-
-def _change_shown() -> None:
-    change(matrix=state.get("evaluate-shown"))

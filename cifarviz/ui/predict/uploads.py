@@ -13,10 +13,10 @@ from cifarviz.data.uploads import MAX_PIXELS, FitMode
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped
+from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
-from cifarviz.ui.followed_address import change, show
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
 from cifarviz.ui.predict.files import BadFile, Fitting, Invert, ReadImage
@@ -56,49 +56,27 @@ def pick_fitting(info: DatasetInfo) -> Fitting:
 
 
 def _pick_mode() -> FitMode:
-    wanted = st.query_params.get("fit", "crop")
-    found = [mode for mode in FITS if str(mode) == wanted]
-    fit = found[0] if found else "crop"
-    show("predict-fit", fit)
-    st.segmented_control(
+    return address_choice(
+        "fit",
         "Fitting",
-        list(FITS),
-        format_func=FITS.__getitem__,
+        FITS,
         key="predict-fit",
-        required=True,
-        on_change=_change_fit,
-        help="How an image that isn't square is made so: the middle is cut out, it is distorted, "
+        hint="How an image that isn't square is made so: the middle is cut out, it is distorted, "
         "or borders are added.",
+        problem=lambda word: f"Images cannot be fitted by {word}: it is crop, stretch or pad.",
     )
-    if not found:
-        st.error(
-            f"Images cannot be fitted by {quoted(wanted)}: it is crop, stretch or pad.",
-            icon=":material/error:",
-        )
-    return fit
 
 
 def _pick_inversion(info: DatasetInfo) -> Invert:
-    wanted = st.query_params.get("invert", "auto")
-    found = [one for one in INVERSIONS if str(one) == wanted]
-    invert = found[0] if found else "auto"
-    show("predict-invert", invert)
-    st.segmented_control(
+    return address_choice(
+        "invert",
         "Swap light and dark",
-        list(INVERSIONS),
-        format_func=INVERSIONS.__getitem__,
+        INVERSIONS,
         key="predict-invert",
-        required=True,
-        on_change=_change_inversion,
-        help=f"{info.title} shows things light on black, so an image with a light background is "
+        hint=f"{info.title} shows things light on black, so an image with a light background is "
         "inverted, or the network would see something it has never learned from.",
+        problem=lambda word: f"Light and dark cannot be swapped by {word}: it is auto, yes or no.",
     )
-    if not found:
-        st.error(
-            f"Light and dark cannot be swapped by {quoted(wanted)}: it is auto, yes or no.",
-            icon=":material/error:",
-        )
-    return invert
 
 
 def upload_answers(
@@ -171,11 +149,3 @@ def _counted(images: int, bad: int) -> str:
 
 def _say(file: BadFile) -> None:
     st.error(escaped(file.problem), icon=":material/error:")
-
-
-def _change_fit() -> None:
-    change(fit=state.get("predict-fit"))
-
-
-def _change_inversion() -> None:
-    change(invert=state.get("predict-invert"))

@@ -13,6 +13,7 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.answer_table import Answer, answer_table
 from cifarviz.ui.evaluate.draw import TEN, draw_ten
@@ -123,24 +124,15 @@ def _pick_shown() -> Shown:
         "mended": "Mended by the ensemble",
         "spoiled": "Spoiled by it",
     }
-    wanted = st.query_params.get("show", "random")
-    chosen: Shown = next((one for one in titles if one == wanted), "random")
-    show("ensemble-shown", chosen)
-    st.segmented_control(
+    return address_choice(
+        "show",
         "Images",
-        list(titles),
-        format_func=titles.__getitem__,
+        titles,
         key="ensemble-shown",
-        required=True,
-        on_change=lambda: change(show=state.get("ensemble-shown"), page=None),
-        help="Mended: a member is wrong and the ensemble right. Spoiled: the other way round.",
+        hint="Mended: a member is wrong and the ensemble right. Spoiled: the other way round.",
+        problem=lambda word: f"There are no images called {word} here: it is {', '.join(titles)}.",
+        forget=("page",),
     )
-    if wanted != chosen:
-        st.error(
-            f"There are no images called {quoted(wanted)} here: it is {', '.join(titles)}.",
-            icon=":material/error:",
-        )
-    return chosen
 
 
 def _pick_member(members: Sequence[Member]) -> int | None:

@@ -1,0 +1,46 @@
+"""A few choices side by side, of which the address holds one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from cifarviz.ui import state
+from cifarviz.ui.address import quoted
+from cifarviz.ui.followed_address import change, show
+
+Word = TypeVar("Word", bound=str)
+
+
+def address_choice(
+    name: str,
+    label: str,
+    options: Mapping[Word, str],
+    *,
+    key: str,
+    hint: str,
+    problem: Callable[[str], str],
+    forget: Sequence[str] = (),
+) -> Word:
+    """Show the choices and return the one that the address holds as ``name``, else the first.
+
+    ``options`` are the address's words with those shown. ``problem`` makes a sentence of a word,
+    quoted, that is none of them. ``forget`` names what else in the address a change makes void.
+    """
+    first = next(iter(options))
+    wanted = st.query_params.get(name, first)
+    found = next((one for one in options if one == wanted), None)
+    chosen = first if found is None else found
+    show(key, chosen)
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        required=True,
+        on_change=lambda: change(**dict.fromkeys(forget), **{name: state.get(key)}),
+        help=hint,
+    )
+    if found is None:
+        st.error(problem(quoted(wanted)), icon=":material/error:")
+    return chosen
