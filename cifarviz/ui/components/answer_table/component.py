@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from cifarviz.figures.sprite import Sprite
+from cifarviz.ui.components.clicked_tile import clicked_tile
 
 _HERE = Path(__file__).parent
 
@@ -56,13 +57,7 @@ def answer_table(
     header = json.dumps(head).encode()
     # What is drawn already is known by this, and left alone.
     revision = hashlib.blake2b(header + sprite.png, digest_size=12).hexdigest().encode()
-    result = _component()(
-        key=key, data=b"\n".join((revision, header, sprite.png)), on_click_change=_nothing
-    )
-    clicked = result.get("click")
-    if isinstance(clicked, int) and 0 <= clicked < sprite.count:
-        return clicked
-    return None
+    return clicked_tile(_component(), key, (revision, header, sprite.png), sprite.count)
 
 
 @cache
@@ -73,7 +68,3 @@ def _component() -> Any:
         css=(_HERE / "answer_table.css").read_text("utf-8"),
         js=(_HERE / "answer_table.js").read_text("utf-8"),
     )
-
-
-def _nothing() -> None:
-    """A trigger needs a callback; the value is read from the result."""

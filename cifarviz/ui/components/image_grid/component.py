@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cifarviz.figures.sprite import Sprite
+from cifarviz.ui.components.clicked_tile import clicked_tile
 
 _HERE = Path(__file__).parent
 
@@ -56,15 +57,8 @@ def image_grid(
     # A line for the choice, a line for the tiles, then the picture: a new choice alone is ringed
     # without drawing anything again.
     choice = json.dumps(selected).encode()
-    result = _component()(
-        key=key,
-        data=b"\n".join((choice, json.dumps(head).encode(), sprite.png)),
-        on_click_change=_nothing,
-    )
-    clicked = result.get("click")
-    if isinstance(clicked, int) and 0 <= clicked < sprite.count:
-        return clicked
-    return None
+    parts = (choice, json.dumps(head).encode(), sprite.png)
+    return clicked_tile(_component(), key, parts, sprite.count)
 
 
 @cache
@@ -75,7 +69,3 @@ def _component() -> Any:
         css=(_HERE / "image_grid.css").read_text("utf-8"),
         js=(_HERE / "image_grid.js").read_text("utf-8"),
     )
-
-
-def _nothing() -> None:
-    """A trigger needs a callback; the value is read from the result."""
