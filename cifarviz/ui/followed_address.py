@@ -6,10 +6,13 @@ import streamlit as st
 
 from cifarviz.ui import state
 
-# Seconds within which the browser has surely taken over a new address.
-_LAG = 1.0
+# Seconds within which a press may still bring an address that was replaced: the browser of a
+# laden machine hears late of the new one. Once it has brought that, an old one is no echo.
+_LAG = 10.0
 # The same where nothing was pressed that changes the address: it may well be the Back button.
 _SHORT_LAG = 0.3
+# Seconds after an address has arrived within which the browser makes its widgets anew.
+_NEW_WIDGETS = 1.0
 
 
 def follow(page: str) -> None:
@@ -19,6 +22,7 @@ def follow(page: str) -> None:
     before that: it must not take the change back.
     """
     _take_over(page, _SHORT_LAG)
+    state.address_memory().changed = False
 
 
 def _take_over(page: str, lag: float) -> None:
@@ -28,9 +32,12 @@ def _take_over(page: str, lag: float) -> None:
         memory.page = page
         memory.replaced.clear()
     elif sent == memory.values:
+        if not memory.changed:
+            memory.replaced.clear()
         return
     elif _lags(sent, lag):
         st.query_params.from_dict(memory.values)
+        memory.changed = True
         return
     memory.values = sent
     memory.arrived = time.monotonic()
@@ -40,7 +47,7 @@ def show(key: str, value: object) -> None:
     """Give the widget ``key`` its value from the address, before it is made."""
     # One that it has already is not sent: in the browser, a press made meanwhile is newer. But
     # when an address arrives, the browser makes all widgets anew and knows nothing of them.
-    anew = time.monotonic() - state.address_memory().arrived < _LAG
+    anew = time.monotonic() - state.address_memory().arrived < _NEW_WIDGETS
     if anew or not state.is_kept(key) or state.get(key) != value:
         state.put(key, value)
 
@@ -73,6 +80,7 @@ def change(**values: str | None) -> None:
     memory.replaced[_key(before)] = now
     memory.replaced.pop(_key(after), None)
     memory.values = after
+    memory.changed = True
     st.query_params.from_dict(after)
 
 

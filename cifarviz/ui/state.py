@@ -60,13 +60,15 @@ def setup_memory() -> SetupMemory:
 @dataclass
 class AddressMemory:
     """The address of a page as this session last had it. Monotonic seconds: ``arrived``, when the
-    browser came with it (a link, its Back button), and of ``replaced`` ones, when they were.
+    browser came with it (a link, its Back button), and of ``replaced`` ones that it may not know
+    of yet, when they were. ``changed``: by this run of the script, before it came to the page.
     """
 
     page: str = ""
     values: dict[str, str] = field(default_factory=dict)
     arrived: float = 0.0
     replaced: dict[frozenset[tuple[str, str]], float] = field(default_factory=dict)
+    changed: bool = False
 
 
 def address_memory() -> AddressMemory:

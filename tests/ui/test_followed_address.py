@@ -1,5 +1,8 @@
 """Presses that come before the browser has heard of the ones before."""
 
+import time
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -52,4 +55,26 @@ def test_an_address_that_is_new_is_followed() -> None:
     assert app.text_input[0].value == "40"
     app.button[0].click().run()
     assert at(app) == {"n": ["41"]}
+    assert not app.exception
+
+
+def test_a_press_brings_an_old_address_late_when_the_machine_is_laden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = opened(n="5")
+    app.button[0].click().run()
+    later = time.monotonic() + 5
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    app.query_params["n"] = "5"
+    app.button[0].click().run()
+    assert at(app) == {"n": ["7"]}
+
+
+def test_an_old_address_is_followed_once_the_browser_has_known_a_newer_one() -> None:
+    app = opened(n="5")
+    app.button[0].click().run()
+    app.run()
+    app.query_params["n"] = "5"
+    app.button[0].click().run()
+    assert at(app) == {"n": ["6"]}
     assert not app.exception
