@@ -20,7 +20,7 @@ run: environment
 	@$(VENV_PYTHON) -m scripts.serve
 
 # TESTS=… runs some of them: make test TESTS=tests/data
-# Without it, two at a time, but for those in a browser: they watch charts that move.
+# Without it, all, two files at a time; those in a browser after the others.
 test: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
 ifdef TESTS
@@ -28,7 +28,7 @@ ifdef TESTS
 else
 	@failed=no; \
 	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=yes; \
-	$(VENV_PYTHON) -m pytest tests/browser || failed=yes; \
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser || failed=yes; \
 	[ $$failed = no ]
 endif
 

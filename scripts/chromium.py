@@ -33,6 +33,9 @@ _SETTLED = """() => {
         && [...document.images].every((image) => image.complete);
 }"""
 
+# A chart in sight that has neither been drawn nor said why it can't be.
+_UNDRAWN = ".cifarviz-chart:not([data-revision]):not(:has([role=alert])):visible"
+
 
 def find() -> str | None:
     """Return the path of a Chromium that starts, or None.
@@ -78,7 +81,8 @@ def launch_arguments() -> list[str]:
 def settle(page: Page) -> None:
     """Wait until the page of the app has run, drawn what it has, and loaded its images."""
     page.wait_for_function(_SETTLED, polling=100)
-    # Charts ease in after their data are there.
+    page.locator(_UNDRAWN).first.wait_for(state="detached")
+    # Charts ease in after they are drawn.
     page.wait_for_timeout(500)
 
 

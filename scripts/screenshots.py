@@ -1,8 +1,9 @@
 """Take pictures of every page of the real app, light and dark: ``make screenshots``.
 
-Three networks are trained on the embedded sample first, into a home of their own under ``build``
-that later calls use again, and a fourth one trains while the pictures are taken. The pictures go
-to ``build/screenshots``; those that the README and docs show, to ``docs/images`` as well.
+Three networks and the members of an ensemble are trained on the embedded sample first, into a home
+of their own under ``build`` that later calls use again, and one more trains while the pictures are
+taken. The pictures go to ``build/screenshots``; those that the README and docs show, to
+``docs/images`` as well.
 """
 
 import json
@@ -30,6 +31,7 @@ _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
+_MEMBERS = 4
 _FASHION = "train fashion-mnist-cnn --data sample"
 _LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
 
@@ -52,7 +54,8 @@ def main() -> int:
     for folder in (_FOLDER, _HOME, _DOCS):
         folder.mkdir(parents=True, exist_ok=True)
     serve_files()
-    vgg, starter = _trained("cifar10-vgg", _VGG), _trained("cifar10-starter", _STARTER)
+    vgg = _trained("cifar10-vgg", _VGG)
+    members = [_trained("cifar10-starter", _STARTER, seed) for seed in range(_MEMBERS)]
     shots_in_korean = []
     if chromium.has_korean():
         shots_in_korean = _korean(_trained("fashion-mnist-cnn", _FASHION))
@@ -68,7 +71,7 @@ def main() -> int:
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for shot in _shots(vgg, starter, live) + shots_in_korean:
+        for shot in _shots(vgg, members, live) + shots_in_korean:
             for theme in ("light", "dark"):
                 for width, height in _SIZES:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
@@ -79,7 +82,7 @@ def main() -> int:
     return 0
 
 
-def _shots(vgg: str, starter: str, live: str) -> list[Shot]:
+def _shots(vgg: str, members: list[str], live: str) -> list[Shot]:
     return [
         Shot("start", ""),
         Shot("samples", "samples?seed=777&count=24", in_docs=True),
@@ -90,7 +93,8 @@ def _shots(vgg: str, starter: str, live: str) -> list[Shot]:
         Shot("inside", f"inside?run={vgg}&split=test&image=1", in_docs=True),
         Shot("channel", f"inside?run={vgg}&split=test&image=1&layer=conv2d_2&channel=5"),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
-        Shot("predict", f"predict?run={starter}&split=test&image=1"),
+        Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
+        Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
     ]
 
 
@@ -117,13 +121,13 @@ def _take(browser: Browser, address: str, theme: str, size: tuple[int, int], pic
     context.close()
 
 
-def _trained(preset: str, words: str) -> str:
-    """The id of a finished run of a preset, trained now if there is none yet."""
+def _trained(preset: str, words: str, seed: int = 0) -> str:
+    """The id of a finished run of a preset from a seed, trained now if there is none yet."""
     for run in json.loads(_call("runs --json")):
-        if run["preset"] == preset and run["state"] == "finished":
+        if (run["preset"], run["seed"], run["state"]) == (preset, seed, "finished"):
             return str(run["run"])
-    print(f"Training {preset} on the sample.", flush=True)
-    result: dict[str, Any] = json.loads(_call(f"{words} --json"))
+    print(f"Training {preset} on the sample, seed {seed}.", flush=True)
+    result: dict[str, Any] = json.loads(_call(f"{words} --seed {seed} --json"))
     return str(result["run"])
 
 

@@ -261,6 +261,7 @@ def _run_dict(run: Run) -> dict[str, Any]:
         "dataset": experiment.data.dataset,
         "data": experiment.data.variant,
         "train_images": run.train_images,
+        "seed": experiment.seed,
         "parameters": experiment.architecture.parameters,
         "epochs": run.epochs_done,
         "epochs_planned": experiment.epochs,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from scripts import chromium as installed
 from scripts.app_server import ROOT, AppServer, serve_files
@@ -15,6 +15,8 @@ _PICTURES = ROOT / "build" / "failed"
 _FAILED = pytest.StashKey[bool]()
 _PAGES = pytest.StashKey[list[Page]]()
 _SERVERS = pytest.StashKey[list[AppServer]]()
+# Milliseconds to wait for what must come: two cores may be busy with a training run as well.
+_PATIENCE = 20_000
 
 StartServer = Callable[..., AppServer]
 
@@ -33,6 +35,8 @@ def chromium() -> Iterator[Browser]:
     path = installed.find()
     if path is None:
         pytest.skip(f"Browser tests: {installed.MISSING}")
+    expect.set_options(timeout=_PATIENCE)
+    serve_files()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=installed.launch_arguments()
@@ -41,16 +45,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartServer]:
     """Start servers: ``app_server(script="app.py", home=None, environment=None)``.
 
     ``script`` is a path from the root of the repository; without ``home`` the server gets an
-    empty one. Each runs until the end of the session, or until ``.stop()``.
+    empty one. Each runs until the end of the test's module, or until ``.stop()``.
     """
-    serve_files()
     servers: list[AppServer] = []
     request.session.stash[_SERVERS] = servers
     numbers = itertools.count(1)
@@ -89,7 +92,7 @@ def new_page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Call
     def open_page(**context: object) -> Page:
         settings: dict[str, object] = {"viewport": {"width": 1440, "height": 900}, **context}
         page = chromium.new_context(**settings).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE)
         page.on("console", note)
         page.on("pageerror", lambda error: notes.append(f"uncaught: {error}"))
         pages.append(page)
