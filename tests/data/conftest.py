@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from cifarviz.data.datasets import CIFAR10, FASHION_MNIST, DatasetInfo, Fingerprints
+from cifarviz.settings import Settings
 
 IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -185,6 +186,13 @@ def random_toy(info: DatasetInfo) -> tuple[DatasetInfo, dict[str, np.ndarray]]:
     return small, arrays
 
 
+def names_kept(settings: Settings) -> list[str]:
+    """Name everything below the folder for data."""
+    return (
+        sorted(path.name for path in settings.datasets.rglob("*")) if settings.home.exists() else []
+    )
+
+
 @pytest.fixture(scope="session")
 def toy() -> Toy:
     return Toy(*random_toy(CIFAR10))
@@ -224,3 +232,8 @@ def member():
 @pytest.fixture
 def python3():
     return python3_pickle
+
+
+@pytest.fixture
+def kept():
+    return names_kept

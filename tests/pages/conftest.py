@@ -1,12 +1,155 @@
-"""Streamlit collects all garbage after each script run, which TensorFlow makes slow."""
+"""Homes with runs that have not learned anything, for the pages to look at; no training."""
 
 import gc
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+
+from cifarviz.analysis.ensemble import Ensemble, combine
+from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+Arrays = dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _frozen_garbage() -> None:
-    """Take what is loaded so far out of collections, as the dashboard itself does."""
+    """Take what is loaded so far out of collections, as the dashboard itself does.
+
+    Streamlit collects all garbage after each script run, which TensorFlow makes slow. What a
+    session's fixtures load is loaded before this, where a module's first test asks for them.
+    """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _without_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page loads TensorFlow in the background."""
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+
+
+@pytest.fixture
+def store(settings: Settings) -> RunStore:
+    """An empty home of this test's own."""
+    return RunStore(settings)
+
+
+@pytest.fixture(scope="session")
+def weights() -> Arrays:
+    """Weights of the network that stored runs have."""
+    return stored_runs.weights(stored_runs.experiment())
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, weights: Arrays) -> tuple[Settings, Run]:
+    """A home with one run, for the tests that change nothing in it."""
+    settings = _home(tmp_path_factory, "one-run")
+    run = stored_runs.store_run(
+        RunStore(settings), stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    return settings, run
+
+
+@pytest.fixture
+def run(shared: tuple[Settings, Run], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The shared run, on whose home this test's pages are."""
+    _live_in(shared[0], monkeypatch)
+    return shared[1]
+
+
+@pytest.fixture(scope="session")
+def evaluation(shared: tuple[Settings, Run]) -> Evaluation:
+    """How the shared run's network does on the test images."""
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    settings, run = shared
+    test = library.load("cifar10", "sample", settings).test
+    model = open_checkpoint(RunStore(settings), run, "last")
+    return evaluate(test.labels, model.probabilities(test.images), test.indices, CIFAR10.classes)
+
+
+@pytest.fixture(scope="session")
+def asked(shared: tuple[Settings, Run]) -> Callable[[np.ndarray], tuple[str, float]]:
+    """Asks the shared run's network: the class found for an image, and its probability."""
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    model = open_checkpoint(RunStore(shared[0]), shared[1], "last")
+
+    def ask(pixels: np.ndarray) -> tuple[str, float]:
+        given = model.probabilities(pixels[None])[0]
+        return CIFAR10.classes[given.argmax()], float(given.max())
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def three_weights(weights: Arrays) -> list[Arrays]:
+    """Weights of three networks that differ."""
+    random = np.random.default_rng(0)
+    return [
+        {
+            name: values + random.normal(0, 0.1 * turn, values.shape).astype(values.dtype)
+            if values.dtype == np.float32
+            else values
+            for name, values in weights.items()
+        }
+        for turn in range(3)
+    ]
+
+
+@pytest.fixture(scope="session")
+def shared_members(
+    tmp_path_factory: pytest.TempPathFactory, three_weights: list[Arrays]
+) -> tuple[Settings, list[Run]]:
+    """A home with three members of an ensemble, for the tests that change nothing in it."""
+    settings = _home(tmp_path_factory, "members")
+    runs = [
+        stored_runs.store_run(
+            RunStore(settings),
+            stored_runs.experiment(seed=turn + 1),
+            name=f"net, seed {turn + 1} (member {turn + 1} of 3)",
+            checkpoints={"last": one, "best": three_weights[0]},
+        )
+        for turn, one in enumerate(three_weights)
+    ]
+    return settings, runs
+
+
+@pytest.fixture
+def members(
+    shared_members: tuple[Settings, list[Run]], monkeypatch: pytest.MonkeyPatch
+) -> list[Run]:
+    """The shared members, on whose home this test's pages are."""
+    _live_in(shared_members[0], monkeypatch)
+    return shared_members[1]
+
+
+@pytest.fixture(scope="session")
+def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
+    """How the shared members do together on the test images."""
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    settings, runs = shared_members
+    test = library.load("cifar10", "sample", settings).test
+    store = RunStore(settings)
+    asked = [open_checkpoint(store, run, "last").probabilities(test.images) for run in runs]
+    return combine([run.name for run in runs], asked, test.labels, test.indices)
+
+
+def _home(folders: pytest.TempPathFactory, name: str) -> Settings:
+    home = str(folders.mktemp(name))
+    return Settings.from_environment(
+        {"CIFARVIZ_HOME": home, "KERAS_HOME": home, "CIFARVIZ_WARM_UP": "0"}
+    )
+
+
+def _live_in(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFARVIZ_HOME", str(settings.home))
+    monkeypatch.setenv("KERAS_HOME", str(settings.home))

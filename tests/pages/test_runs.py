@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,16 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import locks
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.settings import Settings
-from scripts.app_server import ROOT
 from tests import stored_runs
+from tests.pages.app_page import opened_by_link, walk
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 WEIGHTS = {"w": np.zeros(250_000, np.float32)}
 
 
-@pytest.fixture
-def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
-    return RunStore(settings)
-
-
 def opened(*runs: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.switch_page("pages/runs.py")
-    if runs:
-        app.query_params["runs"] = ",".join(runs)
-    return app.run()
+    return opened_by_link("runs", **({"runs": ",".join(runs)} if runs else {}))
 
 
 def said(app: AppTest) -> list[str]:
@@ -69,12 +57,6 @@ def numbers(sent: Any) -> list[float]:
     if isinstance(sent, list):
         return sent
     return np.frombuffer(base64.b64decode(sent["bdata"]), sent["dtype"]).tolist()
-
-
-def walk(node: Any) -> Iterator[Any]:
-    for child in getattr(node, "children", {}).values():
-        yield child
-        yield from walk(child)
 
 
 def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:

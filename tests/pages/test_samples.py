@@ -1,9 +1,8 @@
-"""Samples: what is drawn, what the address holds, and what it says to a wrong one."""
+"""Samples: what is drawn, what the address holds, one image opened, and the whole split below."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,11 @@ from cifarviz.data import sample
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.data.random_images import published_nine
 from scripts.app_server import ROOT
+from tests.pages.app_page import address_of, walk
+from tests.pages.samples_page import component, control, drawn, opened, said, warnings
 
 # The grid's numbers have commas, as the page writes them.
 NINE = [f"{index:,}" for index in published_nine(50_000)]
-
-
-@pytest.fixture(autouse=True)
-def _without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
 
 
 @pytest.fixture
@@ -47,52 +43,8 @@ def full_set(tmp_path: Path) -> None:
     (folder / "verified.json").write_text(json.dumps(mark))
 
 
-def opened(**address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.run()
-    app.switch_page("pages/samples.py")
-    for name, value in address.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def address_of(app: AppTest) -> dict[str, str]:
-    # A value set by the page comes back as text, one set by a test as a list of one.
-    pairs = app.query_params.items()
-    return {name: value if isinstance(value, str) else value[0] for name, value in pairs}
-
-
-def control(app: AppTest, label: str) -> Any:
-    return next(one for one in [*app.text_input, *app.button_group] if one.label == label)
-
-
-def component(app: AppTest, key: str) -> bytes:
-    found = [one for one in walk(app._tree) if one.type == "bidi_component"]
-    return next(one.proto.bytes for one in found if one.proto.id.endswith(f"-{key}"))
-
-
-def drawn(app: AppTest, key: str = "samples-grid") -> list[str]:
-    """What the tiles of the grid are called."""
-    tooltips: list[str] = json.loads(component(app, key).split(b"\n", 2)[1])["tooltips"]
-    return tooltips
-
-
-def walk(node: Any) -> Iterator[Any]:
-    for child in getattr(node, "children", {}).values():
-        yield child
-        yield from walk(child)
-
-
 def dialogs(app: AppTest) -> list[Any]:
     return [one for one in walk(app._tree) if one.type == "dialog"]
-
-
-def warnings(app: AppTest) -> list[str]:
-    return [one.value for one in app.warning]
-
-
-def said(app: AppTest) -> str:
-    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info, *app.subheader])
 
 
 def test_random_images_of_the_sample_each_with_its_class() -> None:
@@ -191,53 +143,6 @@ def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
     assert not app.exception
 
 
-@pytest.mark.parametrize(
-    ("label", "typed", "sentence"),
-    [
-        ("How many", "1.5", "“1\\.5” cannot be the number of images: it must be a whole number"),
-        ("How many", "401", "from 1 to 400. 50 is still used."),
-        ("How many", "", "Nothing cannot be the number of images"),
-        ("Seed", "-1", "from 0 to 4,294,967,295. 777 is still used."),
-        ("Seed", "lucky", "“lucky” cannot be the seed"),
-        ("Custom divisor", "0", "cannot be the custom divisor: it must be a number from 0.001"),
-    ],
-)
-def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
-    label: str, typed: str, sentence: str
-) -> None:
-    app = opened(classes="cat")
-    before = drawn(app)
-    control(app, label).set_value(typed).run()
-    assert len(warnings(app)) == 1
-    assert sentence in warnings(app)[0]
-    control(app, "Split").set_value("test").run()
-    assert control(app, label).value == typed
-    assert len(warnings(app)) == 1
-    assert address_of(app) == {"classes": "cat", "split": "test"}
-    assert len(drawn(app)) == len(before)
-    control(app, label).set_value("30").run()
-    assert warnings(app) == []
-    assert "30" in address_of(app).values()
-    assert not app.exception
-
-
-def test_a_number_may_be_typed_as_people_do() -> None:
-    app = opened()
-    control(app, "Seed").set_value(" 1,000 ").run()
-    assert address_of(app) == {"seed": "1000"}
-    assert warnings(app) == []
-    assert not app.exception
-
-
-def test_shuffle_puts_a_wrong_seed_right() -> None:
-    app = opened()
-    control(app, "Seed").set_value("lucky").run()
-    app.button[0].click().run()
-    assert control(app, "Seed").value == address_of(app)["seed"]
-    assert warnings(app) == []
-    assert not app.exception
-
-
 def test_the_data_at_a_glance() -> None:
     app = opened(split="test")
     assert "The data at a glance" in said(app)
@@ -264,35 +169,6 @@ def test_each_preprocessing_choice_shows_its_range() -> None:
     control(app, "Custom divisor").set_value("225").run()
     assert "| ÷ 225 | 0.000 | 1.133 |" in said(app)
     assert address_of(app) == {"divisor": "225"}
-    assert not app.exception
-
-
-def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
-    app = opened(seed="-1", count="abc", classes="unicorn", image="99999999", dataset="zzz")
-    assert len(warnings(app)) == 1
-    for word in ("cannot be the seed", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
-        assert word in warnings(app)[0]
-    assert len(drawn(app)) == 50
-    control(app, "How many").set_value("9").run()
-    assert warnings(app) == []
-    assert address_of(app) == {"count": "9"}
-    assert len(drawn(app)) == 9
-    assert not app.exception
-
-
-def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
-    app = opened(variant="full")
-    assert "The full CIFAR-10 set is not on this machine yet." in warnings(app)[0]
-    assert "The embedded sample is shown meanwhile." in warnings(app)[0]
-    assert control(app, "Part of it").value == "sample"
-    assert len(drawn(app)) == 50
-    assert not app.exception
-
-
-def test_an_image_that_the_sample_lacks_is_said() -> None:
-    app = opened(image="0")
-    assert "Training image 0 is not among the 5,000 of the embedded sample" in warnings(app)[0]
-    assert len(drawn(app)) == 50
     assert not app.exception
 
 

@@ -5,16 +5,10 @@ from pathlib import Path
 import pytest
 
 from cifarviz.runs.store import RunStore
-from cifarviz.settings import Settings
-from tests.pages.train_page import SAMPLE, VGG, address_of, drafted, linked, opened, press, said
+from tests.pages.app_page import address_of
+from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
 
 SMALL = VGG.with_value("data", SAMPLE)
-
-
-@pytest.fixture
-def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
-    return RunStore(settings)
 
 
 def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) -> None:

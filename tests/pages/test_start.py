@@ -23,11 +23,6 @@ from tests.stored_runs import experiment, held, store_run
 FETCH = "Fetch the full CIFAR-10 set"
 
 
-@pytest.fixture(autouse=True)
-def _without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
-
-
 def opened() -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
 

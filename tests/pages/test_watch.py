@@ -10,15 +10,9 @@ from cifarviz.runs.artifacts import answers_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.settings import Settings
 from tests import stored_runs
-from tests.pages.train_page import address_of, labels, opened, press, said, walk
-
-
-@pytest.fixture
-def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RunStore:
-    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
-    return RunStore(settings)
+from tests.pages.app_page import address_of, walk
+from tests.pages.train_page import labels, opened, press, said
 
 
 def test_without_runs_watch_says_what_to_do(store: RunStore) -> None:

@@ -1,24 +1,17 @@
 """The Train page, opened, pressed and read by its tests."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.draft import Draft
-from scripts.app_server import ROOT
+from tests.pages.app_page import address_of, opened_by_link, walk
 
 VGG = preset_draft("cifar10-vgg", 1)
 SAMPLE = {"dataset": "cifar10", "variant": "sample", "train_images": None}
 
 
 def opened(**address: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.switch_page("pages/train.py")
-    for name, value in address.items():
-        app.query_params[name] = value
-    return app.run()
+    return opened_by_link("train", **address)
 
 
 def linked(draft: Draft, **address: str) -> AppTest:
@@ -26,11 +19,6 @@ def linked(draft: Draft, **address: str) -> AppTest:
     packed = pack_changes(draft)
     changes = {} if packed is None else {"changes": packed}
     return opened(preset=draft.preset, **changes, **address)
-
-
-def address_of(app: AppTest) -> Mapping[str, str]:
-    pairs = app.query_params.items()
-    return {name: value if isinstance(value, str) else value[0] for name, value in pairs}
 
 
 def drafted(app: AppTest) -> Draft:
@@ -61,9 +49,3 @@ def links(app: AppTest) -> list[str]:
 
 def kinds(app: AppTest) -> list[str]:
     return [layer.type for layer in drafted(app).layers]
-
-
-def walk(node: Any) -> Iterator[Any]:
-    for child in getattr(node, "children", {}).values():
-        yield child
-        yield from walk(child)

@@ -1,0 +1,95 @@
+"""An uploaded image is brought to a network's size, channels and background."""
+
+import numpy as np
+import pytest
+
+from cifarviz.data.uploads import fit_to, has_light_background
+from tests.image_files import noise
+
+
+def test_an_image_that_fits_comes_back_as_it_is():
+    pixels = np.asarray(noise().crop((0, 0, 32, 32)))
+    for mode in ("crop", "stretch", "pad"):
+        np.testing.assert_array_equal(fit_to(pixels, (32, 32, 3), mode), pixels)
+
+
+def test_crop_keeps_the_middle():
+    pixels = np.zeros((30, 90, 3), np.uint8)
+    pixels[:, 30:60] = (0, 200, 0)
+    fitted = fit_to(pixels, (32, 32, 3))
+    assert fitted.shape == (32, 32, 3)
+    np.testing.assert_allclose(fitted[16, 16], (0, 200, 0), atol=1)
+    assert fitted[:, 2:30, 1].min() > 190
+
+
+def test_stretch_keeps_everything():
+    pixels = np.zeros((30, 90, 3), np.uint8)
+    pixels[:, :45] = 200
+    fitted = fit_to(pixels, (32, 32, 3), "stretch")
+    assert fitted[:, :14].min() > 190
+    assert fitted[:, 18:].max() < 10
+
+
+def test_pad_fills_with_the_mean_colour():
+    pixels = np.zeros((30, 90, 3), np.uint8)
+    pixels[:, :45] = 200
+    fitted = fit_to(pixels, (32, 32, 3), "pad")
+    assert fitted[0, 0].tolist() == [100, 100, 100]
+    assert fitted[16, 3].min() > 190
+
+
+def test_shrinking_averages_fine_patterns():
+    board = (np.indices((640, 640)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    fitted = fit_to(np.repeat(board[:, :, None], 3, axis=2), (32, 32, 3))
+    assert fitted.min() >= 120
+    assert fitted.max() <= 135
+
+
+def test_one_channel_is_grey():
+    fitted = fit_to(np.full((50, 50, 3), (255, 0, 0), np.uint8), (28, 28, 1))
+    assert fitted.shape == (28, 28, 1)
+    assert set(np.unique(fitted)) == {76}
+
+
+def test_a_dark_garment_on_white_becomes_a_light_one_on_black():
+    photo = np.full((280, 280, 3), 255, np.uint8)
+    photo[70:210, 70:210] = 20
+    assert has_light_background(photo)
+    fitted = fit_to(photo, (28, 28, 1), invert=True)
+    assert fitted.dtype == np.uint8
+    assert fitted[0, 0, 0] == 0
+    assert fitted[14, 14, 0] == 235
+    np.testing.assert_array_equal(fit_to(photo, (28, 28, 1)), 255 - fitted)
+
+
+def test_colours_are_inverted_channel_by_channel():
+    pixels = np.full((32, 32, 3), (255, 200, 0), np.uint8)
+    assert fit_to(pixels, (32, 32, 3), invert=True)[5, 5].tolist() == [0, 55, 255]
+
+
+@pytest.mark.parametrize(("value", "light"), [(0, False), (127, False), (128, True), (255, True)])
+def test_the_background_is_what_is_at_the_edges(value, light):
+    pixels = np.full((20, 30, 3), value, np.uint8)
+    pixels[5:15, 5:25] = 255 - value
+    # A thing may touch an edge.
+    pixels[15:, 10:20] = 255 - value
+    assert has_light_background(pixels) is light
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_the_background_of_the_smallest_images(size):
+    assert has_light_background(np.full((*size, 3), 250, np.uint8))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 1), (7, 3)])
+@pytest.mark.parametrize("mode", ["crop", "stretch", "pad"])
+def test_odd_sizes_fit_as_well(size, mode):
+    pixels = np.full((*size, 3), 90, np.uint8)
+    fitted = fit_to(pixels, (32, 32, 3), mode)
+    assert fitted.shape == (32, 32, 3)
+    assert (fitted == 90).all()
+
+
+def test_a_shape_no_image_has():
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        fit_to(np.zeros((4, 4, 3), np.uint8), (32, 32, 4))

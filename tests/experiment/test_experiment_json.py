@@ -1,0 +1,100 @@
+"""An experiment survives the way through JSON; what is no experiment is refused in words."""
+
+import json
+
+import pytest
+
+from cifarviz.errors import ExperimentInvalid, UnknownFormat
+from cifarviz.experiment.choices import (
+    Augmentation,
+    Data,
+    EarlyStopping,
+    Loss,
+    NoValidation,
+    TestValidation,
+)
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.optimizers import SGD, AdamW, RMSprop
+from cifarviz.experiment.preprocessing import Divide, Standardize
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.schedules import Cosine, OneCycle, Step
+from tests.experiment.small_experiment import changed, experiment
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(preset.experiment for preset in PRESETS.values()),
+        experiment(
+            data=Data(variant="full", train_images=1234),
+            validation=NoValidation(),
+            preprocessing=Standardize(),
+            augmentation=Augmentation(flip=True, shift=4),
+            optimizer=SGD(learning_rate=0.1, momentum=0.85, nesterov=True),
+            schedule=OneCycle(warmup_fraction=0.25),
+            loss=Loss(labels="one_hot", label_smoothing=0.2),
+            l2=5e-4,
+            seed=2**31 - 1,
+            precision="bfloat16",
+        ),
+        experiment(validation=TestValidation(), optimizer=AdamW(), schedule=Cosine()),
+        experiment(preprocessing=Divide(divisor=225.0), optimizer=RMSprop(), schedule=Step()),
+        experiment(
+            monitor="accuracy",
+            early_stopping=EarlyStopping(patience=9, restore_best_weights=False),
+            best_only=True,
+            tensorboard=True,
+            test_epochs=(2, 10),
+        ),
+        *(variant.experiment for preset in PRESETS.values() for variant in preset.variants),
+    ],
+)
+def test_json_and_back_is_the_same_value(made):
+    again = Experiment.from_json(made.to_json())
+    assert again == made
+    assert hash(again) == hash(made)
+
+
+def test_json_is_a_full_dump():
+    fields = json.loads(experiment().to_json())
+    assert set(fields) == set(Experiment.model_fields)
+    assert fields["architecture"]["layers"][0] == {
+        "type": "conv2d",
+        "filters": 4,
+        "kernel_size": 3,
+        "strides": 1,
+        "padding": "same",
+        "activation": "relu",
+        "initializer": "glorot_uniform",
+    }
+
+
+@pytest.mark.parametrize("version", [0, 3, 1.0, "1", "2", None, True, "x" * 500])
+def test_unknown_format_is_refused_in_words(version):
+    fields = {**json.loads(experiment().to_json()), "format": version}
+    with pytest.raises(
+        UnknownFormat, match=r"^This experiment has format .{1,30} and this version"
+    ):
+        Experiment.from_json(json.dumps(fields))
+
+
+def test_format_1_is_read_as_what_its_runs_did():
+    """Written before there were callbacks, by the first version."""
+    written = json.loads(experiment(seed=3).to_json())
+    for new in ("monitor", "early_stopping", "best_only", "tensorboard", "test_epochs"):
+        del written[new]
+    read = Experiment.from_json(json.dumps({**written, "format": 1}))
+    assert read == experiment(seed=3)
+    assert (read.format, read.monitor, read.early_stopping) == (2, "loss", None)
+    assert (read.best_only, read.tensorboard, read.test_epochs) == (False, False, ())
+
+
+def test_a_wrong_experiment_of_format_1_is_refused_in_words():
+    with pytest.raises(ExperimentInvalid, match=r"^The batch size must be .*, not 0\.$"):
+        Experiment.from_json(changed(format=1, batch_size=0))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", "[" * 100_000, '{"format": NaN'])
+def test_what_is_no_experiment_is_refused_in_one_sentence(text):
+    with pytest.raises(ExperimentInvalid, match=r"^This is not an experiment: [^.]*\.$"):
+        Experiment.from_json(text)

@@ -1,0 +1,117 @@
+"""A model's first weights come from its own seed, and from nothing else."""
+
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layers import Conv2D, Dense, Flatten
+from cifarviz.network.build import build
+from cifarviz.network.variables import to_arrays
+from tests.network.tiny_network import BY_255, TINY
+
+
+def test_same_seed_same_weights_other_seed_other_weights():
+    one, same, other = (to_arrays(build(TINY, BY_255, seed=seed)) for seed in (3, 3, 4))
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, same[name])
+        if name.endswith(("kernel", "seed_generator_state")):
+            assert not np.array_equal(value, other[name]), name
+
+
+def test_layers_of_one_shape_draw_different_weights():
+    layers = (Conv2D(filters=3), Conv2D(filters=3), Flatten(), Dense(units=4, activation="softmax"))
+    model = build(Architecture(input_shape=(8, 8, 3), classes=4, layers=layers), BY_255)
+    first, second = (model.get_layer(name).kernel.numpy() for name in ("conv2d_1", "conv2d_2"))
+    assert not np.array_equal(first, second)
+
+
+def test_both_precisions_start_from_the_same_weights():
+    exact = to_arrays(build(TINY, BY_255, seed=5))
+    fast = to_arrays(build(TINY, BY_255, seed=5, precision="bfloat16"))
+    for name, value in exact.items():
+        np.testing.assert_array_equal(value, fast[name])
+
+
+def test_building_draws_nothing_from_global_generators():
+    def state():
+        return (
+            random.getstate(),
+            np.random.get_state(legacy=False)["state"]["key"].tolist(),
+            keras.config.dtype_policy().name,
+        )
+
+    tf.random.set_seed(1)
+    before = state()
+    first_draw = float(tf.random.uniform(()))
+    tf.random.set_seed(1)
+    build(TINY, BY_255, seed=9, precision="bfloat16")
+    assert float(tf.random.uniform(())) == first_draw
+    assert state() == before
+
+
+def test_global_seeds_do_not_change_the_weights():
+    expected = to_arrays(build(TINY, BY_255, seed=1))
+    keras.utils.set_random_seed(123)
+    for name, value in to_arrays(build(TINY, BY_255, seed=1)).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_many_threads_may_build_at_once():
+    expected = [to_arrays(build(TINY, BY_255, seed=seed)) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        built = list(pool.map(lambda seed: to_arrays(build(TINY, BY_255, seed=seed)), range(8)))
+    for one, other in zip(expected, built, strict=True):
+        assert list(one) == list(other)
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name])
+
+
+DIGEST = """
+import hashlib
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.network.build import build
+from cifarviz.network.variables import to_arrays
+
+architecture = PRESETS["cifar10-starter"].experiment.architecture
+arrays = to_arrays(build(architecture, Scaling((1.0,) * 3, (0.0,) * 3), seed=7))
+joined = b"".join(name.encode() + array.tobytes() for name, array in arrays.items())
+digest = hashlib.sha256(joined).hexdigest()
+"""
+
+
+def test_another_process_builds_the_same_weights():
+    code = DIGEST + "print(digest)"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    here: dict[str, str] = {}
+    exec(DIGEST, here)
+    assert said.stdout.strip() == here["digest"]
+
+
+@pytest.mark.parametrize(
+    ("initializer", "variance"),
+    [
+        ("glorot_uniform", 2 / (192 + 64)),
+        ("glorot_normal", 2 / (192 + 64)),
+        ("he_uniform", 2 / 192),
+        ("he_normal", 2 / 192),
+    ],
+)
+def test_initializers_have_their_variance(initializer, variance):
+    layers = (
+        Flatten(),
+        Dense(units=64, initializer=initializer),
+        Dense(units=4, activation="softmax"),
+    )
+    model = build(Architecture(input_shape=(8, 8, 3), classes=4, layers=layers), BY_255)
+    kernel = model.get_layer("dense_1").kernel.numpy()
+    assert kernel.var() == pytest.approx(variance, rel=0.05)
+    uniform = np.abs(kernel).max() <= np.sqrt(3 * variance)
+    assert uniform == initializer.endswith("uniform")

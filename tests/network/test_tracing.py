@@ -1,0 +1,143 @@
+"""The shapes and parameters we reckon for a network, without TensorFlow, are those Keras makes."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cifarviz.experiment.architecture import Architecture, trace
+from cifarviz.experiment.layers import (
+    Activation,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    LayerSpec,
+    MaxPool2D,
+)
+from cifarviz.experiment.preprocessing import Divide, scaling
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.network.build import build
+
+
+def assert_traced_as_keras_counts(architecture):
+    channels = architecture.input_shape[-1]
+    model = build(architecture, scaling(Divide(), (), (), channels))
+    traced = architecture.trace()
+    layers = model.layers[2:]  # after the input and the rescaling
+    assert [row.name for row in traced.rows] == [layer.name for layer in layers]
+    assert [row.output_shape for row in traced.rows] == [layer.output.shape[1:] for layer in layers]
+    # Keras' own count takes dropout's random generators for no parameters, as we do.
+    assert [row.parameters for row in traced.rows] == [layer.count_params() for layer in layers]
+    assert traced.parameters == model.count_params()
+    assert traced.trainable_parameters == sum(
+        int(np.prod(weight.shape)) for weight in model.trainable_weights
+    )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_traced_as_keras_counts(name):
+    assert_traced_as_keras_counts(PRESETS[name].experiment.architecture)
+
+
+activations = st.sampled_from(
+    ["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+)
+
+
+paddings = st.sampled_from(["same", "valid"])
+
+
+initializers = st.sampled_from(["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"])
+
+
+windows = {"strides": st.integers(1, 3), "padding": paddings}
+
+
+pools = {"pool_size": st.integers(1, 4), **windows}
+
+
+anywhere = [
+    st.builds(BatchNorm, momentum=st.floats(0, 0.999), epsilon=st.floats(1e-6, 1)),
+    st.builds(Activation, activation=activations),
+    st.builds(Dropout, rate=st.floats(0, 0.9)),
+]
+
+
+convolutions = st.builds(
+    Conv2D,
+    filters=st.integers(1, 6),
+    kernel_size=st.integers(1, 5),
+    activation=activations,
+    initializer=initializers,
+    **windows,
+)
+
+
+pooling = [st.builds(MaxPool2D, **pools), st.builds(AveragePool2D, **pools)]
+
+
+for_maps = st.one_of(convolutions, st.one_of(*pooling), st.one_of(convolutions, *anywhere))
+
+
+for_vectors = st.one_of(
+    st.builds(Dense, units=st.integers(1, 9), activation=activations, initializer=initializers),
+    st.builds(Flatten),
+    *anywhere,
+)
+
+
+bridges = st.sampled_from([Flatten(), GlobalAveragePool2D(), GlobalMaxPool2D()])
+
+
+@st.composite
+def architectures(draw):
+    """Any order of layers that fit, on any image from 1x1 to 14x14."""
+    shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4)))
+    classes = draw(st.integers(2, 12))
+    layers: list[LayerSpec] = []
+    for layer in draw(st.lists(for_maps, min_size=2, max_size=6)):
+        if all(row.problem is None for row in trace(shape, [*layers, layer], classes).rows[:-1]):
+            fits = trace(shape, [*layers, layer, Flatten()], classes).rows[-1].output_shape
+            layers += [layer] if fits else []
+    layers += [draw(bridges), *draw(st.lists(for_vectors, max_size=3))]
+    output = Dense(units=classes, activation="softmax", initializer=draw(initializers))
+    return Architecture(input_shape=shape, classes=classes, layers=(*layers, output))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(architectures())
+def test_random_networks_are_traced_as_keras_counts(architecture):
+    assert_traced_as_keras_counts(architecture)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (MaxPool2D(), Conv2D(kernel_size=5, padding="valid")),
+        (MaxPool2D(pool_size=7),),
+        (Flatten(), Conv2D()),
+        (Flatten(), GlobalMaxPool2D()),
+    ],
+)
+def test_what_the_trace_refuses_keras_refuses_too(layers):
+    assert trace((6, 6, 3), layers, 10).rows[-1].problem
+    values = keras.Input((6, 6, 3))
+    made: dict[type, Callable[..., keras.Layer]] = {
+        Conv2D: lambda spec: keras.layers.Conv2D(1, spec.kernel_size, padding=spec.padding),
+        MaxPool2D: lambda spec: keras.layers.MaxPooling2D(spec.pool_size, 2, spec.padding),
+        Flatten: lambda spec: keras.layers.Flatten(),
+        GlobalMaxPool2D: lambda spec: keras.layers.GlobalMaxPooling2D(),
+    }
+    *before, last = (made[type(spec)](spec) for spec in layers)
+    for layer in before:
+        values = layer(values)
+    with pytest.raises(ValueError, match=r"Invalid|incompatible|negative"):
+        last(values)

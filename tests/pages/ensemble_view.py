@@ -1,0 +1,40 @@
+"""Evaluate's Ensemble view, opened and read by its tests."""
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs.records import Run
+from tests import stored_runs
+from tests.pages.app_page import opened_from_start
+
+
+def seeded(seed: int, **fields: object) -> Experiment:
+    return stored_runs.experiment(seed=seed, **fields)
+
+
+def opened(*members: object, **address: object) -> AppTest:
+    named = {"members": ",".join(map(str, members))} if members else {}
+    return opened_from_start("evaluate", **{"view": "ensemble", **named, **address})
+
+
+def ids(runs: list[Run]) -> list[str]:
+    return [run.id for run in runs]
+
+
+def said(app: AppTest) -> str:
+    kinds = (*app.error, *app.warning, *app.info, *app.markdown, *app.caption)
+    return "\n".join(one.value for one in kinds).replace("\\", "")
+
+
+def table(app: AppTest) -> dict[str, Any]:
+    components = [one.proto for one in app.get("bidi_component")]
+    sent = next(one for one in components if "ensemble-answers" in one.id)
+    head: dict[str, Any] = json.loads(sent.bytes.split(b"\n", 2)[1])
+    return head
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(one for one in app.button if one.label.replace("\\", "") == label)

@@ -1,0 +1,21 @@
+"""The Evaluate page, opened and read by its tests."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.app_page import opened_from_start
+
+
+def opened(**address: object) -> AppTest:
+    return opened_from_start("evaluate", **address)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: str(metric.value) for metric in app.metric}
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.markdown, *app.caption))
+
+
+def errors(app: AppTest) -> str:
+    return "\n".join(error.value for error in app.error).replace("\\", "")

@@ -1,0 +1,42 @@
+"""The Predict page, opened, given files and read by its tests."""
+
+import numpy as np
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.app_page import elements, opened_from_start
+
+File = tuple[str, bytes, str]
+
+
+def opened(**address: object) -> AppTest:
+    return opened_from_start("predict", **address)
+
+
+def uploaded(*files: File, **address: object) -> AppTest:
+    app = opened(**address)
+    app.file_uploader[0].set_value(list(files))
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    """Everything said outside of errors, as it is read."""
+    return "\n".join(plain(one.value) for one in (*app.markdown, *app.caption))
+
+
+def errors(app: AppTest) -> list[str]:
+    return [plain(error.value) for error in app.error]
+
+
+def plain(markdown: str) -> str:
+    return markdown.replace("\\", "")
+
+
+def pictures(app: AppTest) -> list[str]:
+    """What screen readers say of the pictures, in their order."""
+    return [image.alt for one in elements(app, "image") for image in one.proto.imgs]
+
+
+def photo(size: tuple[int, int] = (90, 60), mode: str = "RGB") -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+    return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).convert(mode)

@@ -1,0 +1,136 @@
+"""Evaluate's Ensemble view: members that cannot vote, and what an address names in vain."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.ensemble import Ensemble
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.ensemble_view import button, ids, opened, said, seeded
+from tests.pages.evaluate_page import metrics
+
+TINY = stored_runs.experiment()
+
+
+def test_bad_ids_are_said_and_the_others_vote(members: list[Run], ensemble: Ensemble) -> None:
+    app = opened("zzz", f"{members[0].id}@nine", *ids(members))
+    assert "There is no run “zzz” here: it is left out." in said(app)
+    assert "“nine” is no epoch of “net, seed 1" in said(app)
+    assert metrics(app)["Ensemble, by sum"] == f"{ensemble.soft_accuracy:.1%}"
+    assert not app.exception
+
+
+def test_one_run_is_no_ensemble(members: list[Run]) -> None:
+    app = opened(members[0].id)
+    assert "two members or more, and one was chosen" in said(app)
+    assert app.multiselect(key="ensemble-members").value == [members[0].id]
+    assert not app.metric
+    assert not app.exception
+
+
+def test_the_same_member_twice_is_said(members: list[Run]) -> None:
+    app = opened(members[0].id, members[0].id)
+    assert "was chosen twice" in said(app)
+    assert not app.exception
+
+
+def test_different_data_sets_are_said(store: RunStore) -> None:
+    fashion = PRESETS["fashion-mnist-cnn"].experiment
+    made = [
+        stored_runs.store_run(store, one, name=name)
+        for one, name in ((TINY, "colours"), (fashion, "clothes"))
+    ]
+    for run in made:
+        stored_runs.add_checkpoint(store, run)
+        stored_runs.add_checkpoint(store, run, "best")
+    app = opened(*ids(made))
+    assert "“colours” CIFAR-10 and “clothes” Fashion-MNIST was trained on" in said(app)
+    assert not app.exception
+
+
+def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
+    store: RunStore, three_weights: list[dict[str, np.ndarray]]
+) -> None:
+    made = [
+        stored_runs.store_run(
+            store, seeded(n), name=f"m{n}", checkpoints={"last": three_weights[n]}
+        )
+        for n in range(3)
+    ]
+    checkpoint_path(store.folder(made[1].id), "last").unlink()
+    app = opened(*ids(made))
+    assert "“m1” has no weights (any more), so it cannot vote." in said(app)
+    assert not app.metric
+    button(app, "Leave it out").click().run()
+    assert app.query_params["members"] == f"{made[0].id},{made[2].id}"
+    assert "Ensemble, by sum" in metrics(app)
+    assert not app.exception
+
+
+def test_an_epoch_that_was_not_kept_is_said(store: RunStore) -> None:
+    run = stored_runs.store_run(store, TINY, name="short")
+    app = opened(f"{run.id}@1", f"{run.id}@2")
+    assert "“short” has kept no answers after epochs 1 and 2" in said(app)
+    assert not app.exception
+
+
+def test_a_stopped_member_votes_and_is_named(
+    store: RunStore, three_weights: list[dict[str, np.ndarray]]
+) -> None:
+    made = [
+        stored_runs.store_run(
+            store,
+            seeded(n),
+            name=f"m{n}",
+            state=state,
+            epochs=2,
+            checkpoints={"last": three_weights[n]},
+        )
+        for n, state in enumerate((RunState.FINISHED, RunState.STOPPED))
+    ]
+    app = opened(*ids(made))
+    assert "“m1” was stopped. After 2 of 3 epochs" in said(app)
+    assert button(app, "Resume")
+    assert "Ensemble, by sum" in metrics(app)
+    assert not app.exception
+
+
+def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore) -> None:
+    made = [
+        stored_runs.store_run(
+            store, seeded(n), name=f"m{n}", state=RunState.FAILED, epochs=0, message="No memory."
+        )
+        for n in range(2)
+    ]
+    app = opened(*ids(made))
+    assert "“m0” has failed. No memory. 0 of 3 epochs were done." in said(app)
+    assert "Resume it, or leave it out." in said(app)
+    assert button(app, "Resume all 2")
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"show": "all"}, "There are no images called “all” here"),
+        ({"show": "mended", "member": "9"}, "There is no member “9”: they are numbered 1 to 3"),
+        ({"show": "mended", "page": "999"}, "“999” is none of them"),
+        ({"seed": "-1"}, "“-1” is no seed"),
+        ({"view": "both"}, "Evaluate has no view “both”"),
+        ({"preset": "nope"}, "There is no preset or run “nope”"),
+        ({"way": "nope"}, "“nope” is no way to train this preset"),
+        ({"count": "11"}, "Members: a whole number from 2 to 10, and “11” came"),
+        ({"first": "-1"}, "First seed: a whole number from 0"),
+    ],
+)
+def test_what_the_address_names_in_vain_is_said(
+    members: list[Run], address: dict[str, str], sentence: str
+) -> None:
+    app = opened(*ids(members), **address)
+    assert sentence in said(app)
+    assert app.metric
+    assert not app.exception

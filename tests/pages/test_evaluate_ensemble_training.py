@@ -1,0 +1,74 @@
+"""Evaluate's Ensemble view: training members, and watching them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cifarviz.experiment.choices import Data
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.ui import cache
+from tests import stored_runs
+from tests.pages.ensemble_view import button, ids, opened, said, seeded
+from tests.pages.evaluate_page import metrics
+
+
+@pytest.fixture
+def store(store: RunStore) -> Iterator[RunStore]:
+    """An empty home of this test's own, and nothing left at work in it."""
+    yield store
+    for run in store.active():
+        store.request(run.id, "stop")  # type: ignore[arg-type]
+        cache.worker().wait(run.id, 30)
+
+
+def test_it_says_what_one_click_will_do(store: RunStore) -> None:
+    app = opened()
+    assert "Trains 4 networks one after another, 15 epochs each" in said(app)
+    assert "embedded sample of CIFAR-10 (5,000 training images)" in said(app)
+    assert "from the seeds 1, 2, 3 and 4" in said(app)
+    assert "The full set is not here yet" in said(app)
+    app.number_input(key="team-count").set_value(2).run()
+    app.number_input(key="team-first").set_value(7).run()
+    assert "from the seeds 7 and 8" in said(app)
+    assert (app.query_params["count"], app.query_params["first"]) == ("2", "7")
+    app.radio(key="team-way").set_value("as-published").run()
+    assert "Trains one network for 60 epochs" in said(app)
+    assert "after the epochs 15, 30, 45 and 60" in said(app)
+    assert not app.exception
+
+
+def test_members_are_queued_shown_and_vote_by_themselves_at_the_end(store: RunStore) -> None:
+    template = stored_runs.store_run(
+        store, seeded(9, epochs=1, data=Data(train_images=64)), name="tiny"
+    )
+    app = opened(template=template.id, count=2, first=3)
+    button(app, "Train 2 members").click().run()
+    made = sorted(
+        (run for run in store.all() if run.id != template.id), key=lambda run: run.experiment.seed
+    )
+    assert [run.name for run in made] == [
+        "tiny, seed 3 (member 1 of 2)",
+        "tiny, seed 4 (member 2 of 2)",
+    ]
+    assert [run.experiment.seed for run in made] == [3, 4]
+    assert app.query_params["members"] == ",".join(ids(made))
+    assert "template" not in app.query_params
+    for run in made:
+        assert cache.worker().wait(run.id, 60).state is RunState.FINISHED
+    app.run()
+    assert "Ensemble, by sum" in metrics(app)
+    assert not app.exception
+
+
+def test_while_members_train_it_shows_how_far_they_are_and_stops_them(store: RunStore) -> None:
+    done = stored_runs.store_run(store, seeded(1), name="done")
+    waits = stored_runs.store_run(store, seeded(2), name="waits", state=RunState.RUNNING, epochs=1)
+    with stored_runs.held(store, waits):
+        app = opened(done.id, waits.id)
+        assert "1 of 2 is done; the result shows here by itself when all are." in said(app)
+        assert "**waits** epoch 1 of 3" in said(app)
+        button(app, "Stop").click().run()
+        assert store.get(waits.id).requested == "stop"
+        assert button(app, "Stopping …").disabled
+    assert not app.exception

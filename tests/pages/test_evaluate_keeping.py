@@ -1,0 +1,71 @@
+"""Evaluate keeps what a network answered beside its weights, and asks again where they changed."""
+
+import os
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.stored_probabilities import probabilities_path
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.pages.evaluate_page import metrics, opened
+
+TINY = stored_runs.experiment()
+
+
+def test_after_a_restart_the_network_is_not_asked_again(
+    shared: tuple[Settings, Run], run: Run, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened()
+    folder = RunStore(shared[0]).folder(run.id)
+    arrays, facts = load_arrays(probabilities_path(folder, "last"))
+    np.testing.assert_array_equal(arrays["probabilities"], evaluation.probabilities)
+    checkpoint = checkpoint_path(folder, "last").stat()
+    assert facts["checkpoint"] == [checkpoint.st_mtime_ns, checkpoint.st_size]
+
+    st.cache_resource.clear()
+
+    def refuse(*_args: object, **_more: object) -> None:
+        raise AssertionError("asked again")
+
+    monkeypatch.setattr(TrainedModel, "probabilities", refuse)
+    app = opened()
+    assert metrics(app)["Accuracy"] == f"{evaluation.accuracy:.1%}"
+    assert not app.exception
+
+
+def test_another_checkpoint_is_measured_anew(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
+    opened()
+    path = probabilities_path(store.folder(run.id), "last")
+    modified, size = load_arrays(path)[1]["checkpoint"]
+    os.utime(checkpoint_path(store.folder(run.id), "last"), ns=(modified + 1000, modified + 1000))
+
+    app = opened()
+    assert load_arrays(path)[1]["checkpoint"] == [modified + 1000, size]
+    assert metrics(app)["Test images"] == "1,000"
+    assert not app.exception
+
+
+def test_a_disk_that_takes_no_more_costs_only_a_word(
+    store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
+
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    app = opened()
+    assert "could not be kept" in app.warning[0].value
+    assert metrics(app)["Test images"] == "1,000"
+    assert not probabilities_path(store.folder(run.id), "last").exists()
+    assert not app.exception

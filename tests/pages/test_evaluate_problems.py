@@ -1,0 +1,93 @@
+"""Evaluate: what it says to bad links, and where runs, data or weights are missing."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.experiment.choices import Data
+from cifarviz.runs import locks
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.app_page import elements
+from tests.pages.evaluate_page import errors, metrics, opened, text
+
+TINY = stored_runs.experiment()
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"actual": "unicorn"}, "There is no class “unicorn” here: the classes are airplane"),
+        ({"image": "99999999"}, "numbered 0 to 9,999; “99999999” is none of them"),
+        ({"image": "abc"}, "numbered 0 to 9,999; “abc” is none of them"),
+        ({"image": "-1"}, "“-1” is none of them"),
+        ({"image": "5000"}, "Test image 5,000 is not among the 1,000 of the embedded sample"),
+        ({"page": "77"}, "“77” is none of them"),
+        ({"matrix": "pie"}, "There is no view “pie”"),
+        ({"seed": "-1"}, "“-1” is no seed"),
+        ({"run": "zzz"}, "There is no run “zzz” here."),
+    ],
+)
+def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
+    run: Run, evaluation: Evaluation, address: dict[str, str], sentence: str
+) -> None:
+    assert 5000 not in evaluation.indices
+    app = opened(**address)
+    assert sentence in errors(app)
+    assert len(app.error) == 1
+    assert app.selectbox[0].label == "Run"
+    if "run" not in address:
+        assert metrics(app)["Test images"] == "1,000"
+    assert not app.exception
+
+
+def test_weights_that_are_not_there(run: Run) -> None:
+    app = opened(checkpoint="middle")
+    assert "“middle”" in app.warning[0].value
+    assert metrics(app)["Test images"] == "1,000"
+    assert not app.exception
+
+
+def test_without_runs_it_says_what_to_do(store: RunStore) -> None:
+    app = opened()
+    assert "Train one first" in app.info[0].value
+    assert "Train a network" in [button.label for button in app.button]
+    assert not app.exception
+
+
+def test_data_that_is_gone_gets_a_sentence_and_a_link(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    full = stored_runs.experiment(data=Data(variant="full"))
+    stored_runs.store_run(store, full, checkpoints={"last": weights})
+    app = opened()
+    assert "full CIFAR-10 set is not on this machine" in errors(app)
+    assert "Get the images on the Start page" in [link.label for link in elements(app, "page_link")]
+    assert not app.metric
+    assert not app.exception
+
+
+def test_weights_that_do_not_fit_get_a_sentence(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    damaged = dict(list(weights.items())[1:])
+    stored_runs.store_run(store, TINY, checkpoints={"last": damaged})
+    app = opened()
+    assert len(app.error) == 1
+    assert not app.metric
+    assert not app.exception
+
+
+def test_of_a_run_that_still_trains_it_says_so(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    run = stored_runs.store_run(store, TINY, state=RunState.RUNNING, checkpoints={"last": weights})
+    lock = locks.take(store.lock_path(run.id))
+    assert lock is not None
+    with lock:
+        app = opened()
+    assert "The run is still training" in text(app)
+    assert metrics(app)["Test images"] == "1,000"
+    assert not app.exception

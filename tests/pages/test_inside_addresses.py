@@ -1,0 +1,97 @@
+"""Inside: what it says to an address of what is not there."""
+
+import pytest
+
+from cifarviz.data import library
+from cifarviz.runs.records import Run
+from cifarviz.settings import Settings
+from tests.pages.app_page import address_of
+from tests.pages.inside_page import MAPS, errors, grids, opened
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"image": "abc"}, "Test images of CIFAR-10 are numbered 0 to 9,999; “abc” is none"),
+        ({"image": "99999999"}, "Test images of CIFAR-10 are numbered 0 to 9,999"),
+        ({"image": "-1"}, "Test images of CIFAR-10 are numbered 0 to 9,999"),
+        ({"image": "1" * 5000}, "Test images of CIFAR-10 are numbered 0 to 9,999"),
+        ({"split": "train", "image": "50000"}, "Training images of CIFAR-10 are numbered 0 to"),
+        ({"dataset": "mnist"}, "There is no data set called “mnist”"),
+    ],
+)
+def test_an_image_that_is_not_there_is_one_sentence(
+    run: Run, address: dict[str, str], sentence: str
+) -> None:
+    app = opened(**address)
+    assert len(app.error) == 1
+    assert errors(app)[0].startswith(sentence)
+    assert grids(app) == []
+    assert not app.exception
+
+
+def test_from_a_wrong_image_a_click_leads_to_a_right_one(run: Run) -> None:
+    app = opened(image="abc")
+    app.button(key="inside-random").click().run()
+    assert not app.error
+    assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_an_image_outside_the_sample_names_those_nearest(run: Run, settings: Settings) -> None:
+    indices = library.load("cifar10", "sample", settings).test.indices.tolist()
+    missing = next(number for number in range(10, 10_000) if number not in indices)
+    app = opened(image=str(missing))
+    assert f"Test image {missing} is not among the 1,000 of the embedded sample" in errors(app)[0]
+    assert f"{max(one for one in indices if one < missing):,}" in errors(app)[0]
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"layer": "nope"}, "This network has no layer “nope”"),
+        ({"layer": "nope", "channel": "2"}, "This network has no layer “nope”"),
+        ({"layer": "conv2d_1", "channel": "6"}, "The 6 channels of “conv2d_1” are numbered from"),
+        ({"layer": "conv2d_1", "channel": "x"}, "The 6 channels of “conv2d_1” are numbered from"),
+        ({"layer": "dense_1", "channel": "1"}, "“dense_1” has no channels"),
+        ({"channel": "1"}, "To channel “1” the address names no layer."),
+    ],
+)
+def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
+    run: Run, address: dict[str, str], sentence: str
+) -> None:
+    app = opened(**address)
+    assert len(app.error) == 1
+    assert errors(app)[0].replace("\\", "").startswith(sentence)
+    assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_all_that_is_wrong_with_an_address_is_said(run: Run) -> None:
+    app = opened(image="abc", layer="nope", channel="x")
+    image, layer, channel = errors(app)
+    assert "“abc” is none of them" in image
+    assert "no layer “nope”" in layer
+    assert "“x” is no number" in channel
+    assert not app.exception
+
+
+def test_unknown_images_and_weights_are_said_and_replaced(run: Run) -> None:
+    app = opened(split="nope", checkpoint="nope")
+    warnings = [one.value for one in app.warning]
+    assert any("There are no images called “nope”" in one for one in warnings)
+    assert any("This run has no weights called “nope”" in one for one in warnings)
+    assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_an_unknown_run_is_one_sentence_and_another_can_be_chosen(run: Run) -> None:
+    app = opened(run="zzz")
+    assert errors(app) == ["There is no run “zzz” here."]
+    assert grids(app) == []
+    app.selectbox(key="pick-run").select(run.id).run()
+    assert not app.error
+    assert grids(app) == MAPS
+    assert address_of(app)["run"] == run.id
+    assert not app.exception

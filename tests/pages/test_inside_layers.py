@@ -1,0 +1,69 @@
+"""Inside: all layers of a network, and one of its channels large."""
+
+import numpy as np
+import pytest
+
+from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool2D
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.inside_page import MAPS, components, grids, opened, said
+
+TINY = stored_runs.experiment()
+
+
+@pytest.fixture
+def run(store: RunStore, weights: dict[str, np.ndarray]) -> Run:
+    """A run two channels of whose first layer are dead for every image."""
+    made = dict(weights)
+    bias = next(name for name in made if name.endswith("conv2d_1/bias"))
+    made[bias] = made[bias].copy()
+    made[bias][[1, 4]] = -1000
+    return stored_runs.store_run(store, TINY, checkpoints={"last": made, "best": made})
+
+
+def test_every_layer_is_shown_with_its_type_shape_and_channels(run: Run) -> None:
+    app = opened(checkpoint="best")
+    assert grids(app) == MAPS
+    assert [key for key in components(app) if key.startswith("bars-")] == [
+        "bars-flatten_1",
+        "bars-dense_1",
+    ]
+    assert [one.value for one in app.subheader] == list(TINY.architecture.layer_names)
+    facts = [one.value for one in app.caption]
+    assert "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4" in facts
+    assert "Max pooling · output 16×16×6 · 6 channels · 2 dead: 1 and 4" in facts
+    assert any(fact.startswith("Dense · output 10") for fact in facts)
+    assert not app.exception
+
+
+def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -> None:
+    app = opened(layer="conv2d_2", channel="7")
+    assert any(text.startswith("**Channel 7** · one of 8, counted from 0") for text in said(app))
+    assert "Its kernel, 3 × 3 for each of 6 input channels" in said(app)
+    assert {"channel-map", "channel-kernel"} <= set(components(app))
+    assert not app.exception
+
+
+def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None:
+    app = opened(layer="max_pooling2d_1", channel="4")
+    assert any("0 everywhere, so it says nothing about this image" in text for text in said(app))
+    assert "Max pooling has no kernel." in said(app)
+    assert "channel-kernel" not in components(app)
+    assert not app.exception
+
+
+def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
+    made = stored_runs.experiment(
+        Conv2D(filters=3, kernel_size=5, strides=2),
+        Dropout(rate=0.5),
+        Conv2D(filters=4, kernel_size=1, activation="linear"),
+        GlobalAveragePool2D(),
+        Dense(units=10, activation="softmax"),
+    )
+    stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    app = opened(layer="conv2d_1", channel="0")
+    assert grids(app) == ["conv2d_1", "dropout_1", "conv2d_2"]
+    assert "bars-global_average_pooling2d_1" in components(app)
+    assert "Its kernel, 5 × 5 for each of the image's channels: red, green, blue" in said(app)
+    assert not app.exception

@@ -1,0 +1,101 @@
+"""Inside: which runs and weights can be chosen, and what is said of those that cannot."""
+
+import numpy as np
+import pytest
+
+from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.inside_page import MAPS, errors, grids, opened, said
+
+TINY = stored_runs.experiment()
+
+
+@pytest.fixture
+def own_run(store: RunStore, weights: dict[str, np.ndarray]) -> Run:
+    return stored_runs.store_run(store, TINY, checkpoints={"last": weights, "best": weights})
+
+
+def test_damaged_weights_are_said_and_other_runs_still_work(
+    store: RunStore, own_run: Run, weights: dict[str, np.ndarray]
+) -> None:
+    broken = stored_runs.store_run(store, TINY, name="broken", checkpoints={"last": weights})
+    checkpoint_path(store.folder(broken.id), "last").write_bytes(b"PK\x03\x04 no more")
+    app = opened()
+    assert app.selectbox(key="pick-run").value == broken.id
+    assert "is damaged and cannot be read" in errors(app)[0]
+    assert grids(app) == []
+    app.selectbox(key="pick-run").select(own_run.id).run()
+    assert not app.error
+    assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_weights_of_another_network_are_refused_in_words(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    other = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
+    stored_runs.store_run(store, other, checkpoints={"last": weights})
+    app = opened()
+    assert len(app.error) == 1
+    assert not app.exception
+
+
+def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, own_run: Run) -> None:
+    lost = stored_runs.store_run(store, TINY, name="lost")
+    app = opened(run=lost.id)
+    assert "“lost” is finished and has no weights" in errors(app)[0]
+    assert app.selectbox(key="pick-run").options == ["mine"]
+    assert not app.exception
+
+
+def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run) -> None:
+    coming = stored_runs.store_run(store, TINY, name="new", state=RunState.RUNNING, epochs=0)
+    with stored_runs.held(store, coming):
+        app = opened(run=coming.id)
+    assert "“new” is running. Its weights can be looked at once" in said(app)[0]
+    assert app.selectbox(key="pick-run").options == ["mine"]
+    assert not app.exception
+
+
+def test_a_running_run_is_looked_at_as_it_stands(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    running = stored_runs.store_run(
+        store, TINY, state=RunState.RUNNING, epochs=1, checkpoints={"last": weights}
+    )
+    with stored_runs.held(store, running):
+        app = opened()
+    assert app.selectbox(key="pick-checkpoint").options == ["as it stands now"]
+    assert grids(app) == MAPS
+    assert not app.exception
+
+
+def test_runs_of_one_name_are_told_apart(store: RunStore, own_run: Run, weights: dict) -> None:
+    stored_runs.store_run(store, TINY, checkpoints={"last": weights})
+    app = opened()
+    options = app.selectbox(key="pick-run").options
+    assert len(set(options)) == 2
+    assert all(one.startswith("mine, ") for one in options)
+    assert not app.exception
+
+
+def test_a_run_without_validation_says_which_loss_was_lowest(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    stored_runs.store_run(store, TINY, validated=False, checkpoints={"best": weights})
+    app = opened()
+    assert app.selectbox(key="pick-checkpoint").options == ["at its lowest training loss, epoch 3"]
+    assert not app.error
+    assert not app.exception
+
+
+def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
+    app = opened()
+    assert "No network has been trained here yet" in said(app)[0]
+    app.button[0].click().run()
+    assert app.title[0].value == "Train"
+    assert not app.exception

@@ -1,0 +1,82 @@
+"""Samples: what it says to a wrong number or address, and how it goes on."""
+
+import pytest
+
+from tests.pages.app_page import address_of
+from tests.pages.samples_page import control, drawn, opened, warnings
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "sentence"),
+    [
+        ("How many", "1.5", "“1\\.5” cannot be the number of images: it must be a whole number"),
+        ("How many", "401", "from 1 to 400. 50 is still used."),
+        ("How many", "", "Nothing cannot be the number of images"),
+        ("Seed", "-1", "from 0 to 4,294,967,295. 777 is still used."),
+        ("Seed", "lucky", "“lucky” cannot be the seed"),
+        ("Custom divisor", "0", "cannot be the custom divisor: it must be a number from 0.001"),
+    ],
+)
+def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
+    label: str, typed: str, sentence: str
+) -> None:
+    app = opened(classes="cat")
+    before = drawn(app)
+    control(app, label).set_value(typed).run()
+    assert len(warnings(app)) == 1
+    assert sentence in warnings(app)[0]
+    control(app, "Split").set_value("test").run()
+    assert control(app, label).value == typed
+    assert len(warnings(app)) == 1
+    assert address_of(app) == {"classes": "cat", "split": "test"}
+    assert len(drawn(app)) == len(before)
+    control(app, label).set_value("30").run()
+    assert warnings(app) == []
+    assert "30" in address_of(app).values()
+    assert not app.exception
+
+
+def test_a_number_may_be_typed_as_people_do() -> None:
+    app = opened()
+    control(app, "Seed").set_value(" 1,000 ").run()
+    assert address_of(app) == {"seed": "1000"}
+    assert warnings(app) == []
+    assert not app.exception
+
+
+def test_shuffle_puts_a_wrong_seed_right() -> None:
+    app = opened()
+    control(app, "Seed").set_value("lucky").run()
+    app.button[0].click().run()
+    assert control(app, "Seed").value == address_of(app)["seed"]
+    assert warnings(app) == []
+    assert not app.exception
+
+
+def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
+    app = opened(seed="-1", count="abc", classes="unicorn", image="99999999", dataset="zzz")
+    assert len(warnings(app)) == 1
+    for word in ("cannot be the seed", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
+        assert word in warnings(app)[0]
+    assert len(drawn(app)) == 50
+    control(app, "How many").set_value("9").run()
+    assert warnings(app) == []
+    assert address_of(app) == {"count": "9"}
+    assert len(drawn(app)) == 9
+    assert not app.exception
+
+
+def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
+    app = opened(variant="full")
+    assert "The full CIFAR-10 set is not on this machine yet." in warnings(app)[0]
+    assert "The embedded sample is shown meanwhile." in warnings(app)[0]
+    assert control(app, "Part of it").value == "sample"
+    assert len(drawn(app)) == 50
+    assert not app.exception
+
+
+def test_an_image_that_the_sample_lacks_is_said() -> None:
+    app = opened(image="0")
+    assert "Training image 0 is not among the 5,000 of the embedded sample" in warnings(app)[0]
+    assert len(drawn(app)) == 50
+    assert not app.exception

@@ -1,0 +1,95 @@
+"""Setting up the data and the training: every choice counts, and is explained where it cannot."""
+
+from dataclasses import replace
+
+import pytest
+
+from cifarviz.data import library
+from cifarviz.runs.store import RunStore
+from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
+
+
+def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
+    app = linked(VGG.with_value("data", SAMPLE), part="training")
+    app.selectbox(key="1-optimizer-kind").select("sgd").run()
+    app.text_input(key="1-optimizer-sgd-learning_rate").set_value("1e-2").run()
+    app.toggle(key="1-optimizer-sgd-nesterov").set_value(True).run()
+    app.selectbox(key="1-schedule-kind").select("cosine").run()
+    app.text_input(key="1-schedule-cosine-warmup_epochs").set_value("2").run()
+    app.text_input(key="1-batch_size").set_value("64").run()
+    app.text_input(key="1-epochs").set_value("5").run()
+    app.text_input(key="1-seed").set_value("3").run()
+    app.text_input(key="1-l2").set_value("0.001").run()
+    app.selectbox(key="1-precision").select("bfloat16").run()
+    app.selectbox(key="1-labels").select("one_hot").run()
+    app.text_input(key="1-label_smoothing").set_value("0.1").run()
+    settings = drafted(app).settings
+    assert settings["optimizer"] == {
+        "kind": "sgd",
+        "learning_rate": 0.01,
+        "momentum": 0.9,
+        "nesterov": True,
+    }
+    assert settings["schedule"]["warmup_epochs"] == 2
+    assert settings["loss"] == {"labels": "one_hot", "label_smoothing": 0.1}
+    single = {name: settings[name] for name in ("batch_size", "epochs", "seed", "l2", "precision")}
+    assert single == {
+        "batch_size": 64,
+        "epochs": 5,
+        "seed": 3,
+        "l2": 0.001,
+        "precision": "bfloat16",
+    }
+    assert not app.button(key="train").disabled
+    assert not app.exception
+
+
+def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
+    app = linked(VGG.with_value("data", SAMPLE), part="data")
+    app.text_input(key="1-data-train_images").set_value("1,000").run()
+    app.selectbox(key="1-preprocessing-kind").select("divide").run()
+    app.text_input(key="1-preprocessing-divide-divisor").set_value("225").run()
+    app.toggle(key="1-augmentation--flip").set_value(True).run()
+    app.text_input(key="1-augmentation--shift").set_value("2").run()
+    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    app.selectbox(key="1-validation-kind").select("test").run()
+    assert "too good to be true" in said(app)
+    settings = drafted(app).settings
+    assert settings["data"]["train_images"] == 1000
+    assert settings["preprocessing"] == {"kind": "divide", "divisor": 225.0}
+    assert settings["augmentation"] == {"flip": True, "shift": 2}
+    assert settings["validation"] == {"kind": "test"}
+    assert not app.exception
+
+
+def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore) -> None:
+    app = opened(part="training")
+    assert app.text_input(key="1-label_smoothing-off").disabled
+    assert "only one-hot labels can be smoothed" in said(app)
+    assert "`0\u00a00\u00a00\u00a01\u00a00\u00a00\u00a00\u00a00\u00a00\u00a00`" in said(app)
+    assert not app.exception
+
+
+def test_a_batch_larger_than_the_data_is_said(store: RunStore) -> None:
+    draft = VGG.with_value("data", {**SAMPLE, "train_images": 20})
+    app = linked(draft)
+    assert "A batch of 32 is larger than the 20 training images" in said(app)
+    assert app.button(key="train").disabled
+    assert not app.exception
+
+
+def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = replace(library.status("cifar10", store.settings), full_available=True)
+    monkeypatch.setattr(library, "status", lambda *_: status)
+    app = opened(preset="cifar10-vgg", part="data")
+    assert "full set is not here" not in said(app)
+    assert app.text_input(key="run-name").placeholder == "Overfitting and feature maps"
+    app.selectbox(key="1-data-sample-full").select("sample").run()
+    assert "embedded sample instead of full set" in said(app)
+    name = app.text_input(key="run-name").placeholder
+    assert name == "Overfitting and feature maps · sample"
+    press(app, "undo-changes")
+    assert drafted(app).settings["data"]["variant"] == "full"
+    assert not app.exception
