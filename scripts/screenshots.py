@@ -9,7 +9,6 @@ taken. The pictures go to ``build/screenshots``; those that the README and docs 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts import chromium
@@ -143,9 +143,11 @@ def _training() -> Iterator[str]:
     try:
         yield run
     finally:
-        process.send_signal(signal.SIGINT)
+        # Not by a signal: what runs in the background of a shell may ignore Ctrl-C.
+        store = RunStore(Settings.from_environment(_environment()))
+        store.request(run, Action.STOP)
         process.communicate()
-        RunStore(Settings.from_environment(_environment())).delete(run)
+        store.delete(run)
 
 
 def _call(words: str) -> str:
