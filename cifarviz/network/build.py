@@ -21,6 +21,7 @@ from cifarviz.experiment.layers import (
     MaxPool2D,
 )
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network import threads as threads  # first of all: TensorFlow asks once
 
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""

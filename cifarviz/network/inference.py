@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
+from cifarviz.network.threads import batch_parts, cut
 
 # Model.predict costs 50 ms a call and leaks, and calling the model without a graph is up to four
-# times slower: so one graph a model, kept for as long as the model lives.
-_graphs: "weakref.WeakKeyDictionary[keras.Model, Callable[..., tf.Tensor]]" = (
-    weakref.WeakKeyDictionary()
-)
+# times slower: so graphs of our own, kept for as long as the model lives. One for each number of
+# parts that a batch is cut into; they are traced when they are first used.
+_Graphs = dict[int, Callable[[tf.Tensor], tf.Tensor]]
+_graphs: "weakref.WeakKeyDictionary[keras.Model, _Graphs]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -37,11 +38,15 @@ def probability_batches(
 ) -> Iterator[NDArray[np.float32]]:
     """As ``probabilities``, a batch at a time, for callers that show progress or may stop."""
     check_images(model, images)
-    graph = _graph(model)
     for start in range(0, len(images), batch_size):
         # A copy: a memory-mapped slice handed over as it is would be read by other threads.
         batch = np.array(images[start : start + batch_size], dtype=np.uint8)
-        yield graph(tf.constant(batch)).numpy()
+        yield answer(model, batch).numpy()
+
+
+def answer(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
+    """Class probabilities, float32 (n, classes), of one batch of raw images; all cores work."""
+    return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
 
 def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
@@ -54,22 +59,22 @@ def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
         )
 
 
-def _graph(model: keras.Model) -> Callable[..., tf.Tensor]:
+def _graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tensor]:
     with _lock:
-        graph = _graphs.get(model)
-        if graph is None:
-            graph = _graphs[model] = _make_graph(model)
-        return graph
+        graphs = _graphs.setdefault(model, {})
+        if parts not in graphs:
+            graphs[parts] = _make_graph(model, parts)
+        return graphs[parts]
 
 
-def _make_graph(model: keras.Model) -> Callable[..., tf.Tensor]:
+def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tensor]:
     # Held weakly, or the table's value would keep its own key alive for ever.
     held = weakref.ref(model)
 
     def forward(batch: tf.Tensor) -> tf.Tensor:
         living = held()
         assert living is not None  # the caller holds it
-        return living(batch, training=False)
+        return tf.concat([living(part, training=False) for part in cut(batch, parts)], 0)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

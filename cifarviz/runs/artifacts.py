@@ -15,6 +15,9 @@ _FACTS = "__facts__"
 
 Checkpoint = Literal["best", "last"]
 
+ANSWERS_FORMAT = 1
+"""The ``format`` among the facts of a file of answers kept after an epoch."""
+
 
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
     """The file of a run's checkpoint: at its best epoch, or where it stands."""
@@ -25,7 +28,7 @@ def answers_path(folder: Path, epoch: int) -> Path:
     """The file of what a run's network said about the test images after ``epoch``.
 
     It holds ``probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
-    official ones.
+    official ones; its facts are ``format`` and ``epoch``.
     """
     return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from cifarviz.errors import StoreError, UnknownFormat
 from cifarviz.storage import storage_full
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -32,6 +32,7 @@ CREATE TABLE runs (
     validation_images INTEGER,
     images_per_second REAL,
     precision TEXT,
+    precision_reason TEXT,
     scaling TEXT,
     message TEXT,
     note TEXT,
@@ -83,7 +84,8 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN note TEXT",
             "ALTER TABLE runs ADD COLUMN monitor TEXT NOT NULL DEFAULT 'loss'",
             "ALTER TABLE runs ADD COLUMN stopped_early INTEGER",
-        )
+        ),
+        2: ("ALTER TABLE runs ADD COLUMN precision_reason TEXT",),
     }
 )
 

@@ -44,7 +44,7 @@ class BatchPoints:
 class Progress:
     """What a worker says of itself a few times a second."""
 
-    phase: str  # preparing, training, validating, saving
+    phase: str  # preparing, choosing, training, validating, testing, saving
     epoch: int  # the one being worked on, from 1
     step: int  # training steps done in the whole run
     steps_per_epoch: int
@@ -58,7 +58,7 @@ class Run:
     """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes.
 
     ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
-    the lowest and the highest of all epochs.
+    the lowest and the highest of all epochs, and so often those of another one.
     """
 
     id: str
@@ -88,6 +88,12 @@ class Run:
     """The epoch after which early stopping ended the run."""
     note: str | None = None
     """Sentences on what went wrong beside the training, which went on."""
+    best_epoch_val_accuracy: float | None = None
+    """After the best epoch."""
+    best_val_accuracy_epoch: int | None = None
+    """The first epoch with the highest."""
+    precision_reason: str | None = None
+    """A sentence on why it trains in its precision, where that was left to cifarviz."""
 
     @cached_property
     def experiment(self) -> Experiment:

@@ -6,18 +6,26 @@ from cifarviz.errors import RunNotFound
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
-# The best epoch as runs/best.py has it: the first of equals.
-SELECT_RUNS = """
+
+def _of_best_epoch(column: str) -> str:
+    """A column of the best epoch as runs/best.py has it: the first of equals."""
+    return f"""CASE runs.monitor
+        WHEN 'accuracy' THEN (SELECT {column} FROM epochs WHERE run = runs.id
+            ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)
+        ELSE (SELECT {column} FROM epochs WHERE run = runs.id
+            ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1)
+        END"""
+
+
+SELECT_RUNS = f"""
 SELECT runs.*,
     (SELECT COUNT(*) FROM epochs WHERE run = runs.id) AS epochs_done,
-    CASE runs.monitor
-        WHEN 'accuracy' THEN (SELECT epoch FROM epochs WHERE run = runs.id
-            ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)
-        ELSE (SELECT epoch FROM epochs WHERE run = runs.id
-            ORDER BY COALESCE(val_loss, loss), epoch LIMIT 1)
-        END AS best_epoch,
+    {_of_best_epoch("epoch")} AS best_epoch,
+    {_of_best_epoch("val_accuracy")} AS best_epoch_val_accuracy,
     (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
     (SELECT MAX(val_accuracy) FROM epochs WHERE run = runs.id) AS best_val_accuracy,
+    (SELECT epoch FROM epochs WHERE run = runs.id AND val_accuracy IS NOT NULL
+        ORDER BY val_accuracy DESC, epoch LIMIT 1) AS best_val_accuracy_epoch,
     (SELECT val_accuracy FROM epochs WHERE run = runs.id
         ORDER BY epoch DESC LIMIT 1) AS last_val_accuracy,
     (SELECT action FROM controls WHERE run = runs.id AND done IS NULL
@@ -101,6 +109,9 @@ def as_run(row: sqlite3.Row) -> Run:
         progress=progress,
         stopped_early=row["stopped_early"],
         note=row["note"],
+        best_epoch_val_accuracy=row["best_epoch_val_accuracy"],
+        best_val_accuracy_epoch=row["best_val_accuracy_epoch"],
+        precision_reason=row["precision_reason"],
     )
 
 

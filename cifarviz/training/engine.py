@@ -6,20 +6,17 @@ the middle of validation, and goes on from any step as if it had never been cut 
 """
 
 import time
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 from cifarviz.data import library
 from cifarviz.errors import StorageFull, TrainingFailed
-from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
-from cifarviz.network.build import build
 from cifarviz.network.inference import probability_batches
-from cifarviz.runs.artifacts import answers_path, save_arrays
+from cifarviz.runs.artifacts import ANSWERS_FORMAT, answers_path, save_arrays
 from cifarviz.runs.best import best_of
-from cifarviz.runs.records import Epoch, scaling_to_json
+from cifarviz.runs.records import Epoch, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -31,12 +28,13 @@ from cifarviz.training.checkpoint import (
     save_last,
 )
 from cifarviz.training.ending import Ending, ending_after
-from cifarviz.training.optimizers import build_optimizer
 from cifarviz.training.plan import epoch_order, make_plan
+from cifarviz.training.precision import PRECISIONS, SHORT_RUN, Precision, Timings, choose
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.speed import Speed, next_batches
-from cifarviz.training.step import TrainingStep, ValidationStep
+from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
+from cifarviz.training.trainable import Trainable, make_trainable
 
 
 def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
@@ -46,6 +44,8 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
     """
     try:
         return _Training(store, run_id, settings).run()
+    except _Stopped:
+        return Ending(RunState.STOPPED)
     except tf.errors.ResourceExhaustedError as error:
         raise TrainingFailed(
             "There was not enough memory for this network and batch size. Choose a smaller "
@@ -53,9 +53,8 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
         ) from error
 
 
-def resolve_precision(experiment: Experiment) -> Literal["float32", "bfloat16"]:
-    """The precision to train in: ``auto`` is float32 for now."""
-    return "float32" if experiment.precision == "auto" else experiment.precision
+class _Stopped(Exception):
+    """The run was asked to stop before its first step."""
 
 
 class _Training:
@@ -66,23 +65,21 @@ class _Training:
         self.experiment = experiment = run.experiment
         data = library.load(experiment.data.dataset, experiment.data.variant, settings)
         self.plan = plan = make_plan(experiment, data)
-        precision = resolve_precision(experiment)
         store.describe(
             run_id,
             train_images=len(plan.train),
             validation_images=len(plan.validation) if plan.validation else None,
-            precision=precision,
             scaling=scaling_to_json(plan.scaling),
         )
-        self.model = build(
-            experiment.architecture,
-            plan.scaling,
-            l2=experiment.l2,
-            seed=experiment.seed,
-            precision=precision,
+        self.recorder = Recorder(
+            store,
+            run_id,
+            epochs=experiment.epochs,
+            steps_per_epoch=plan.steps_per_epoch,
         )
-        self.optimizer = build_optimizer(experiment.optimizer)
-        self.optimizer.build(self.model.trainable_variables)
+        trainable = self.make_trainable(run, settings)
+        self.model, self.optimizer = trainable.model, trainable.optimizer
+        self.train_step = trainable.step
         self.position = restore_last(self.folder, self.model, self.optimizer)
         store.rewind(run_id, step=self.position.step, epoch=self.position.epochs_done)
         self.rates = learning_rates(
@@ -91,15 +88,8 @@ class _Training:
             plan.steps_per_epoch,
             experiment.epochs,
         )
-        self.train_step = TrainingStep(self.model, self.optimizer, experiment, plan.train)
         self.validation_step = (
             ValidationStep(self.model, experiment, plan.validation) if plan.validation else None
-        )
-        self.recorder = Recorder(
-            store,
-            run_id,
-            epochs=experiment.epochs,
-            steps_per_epoch=plan.steps_per_epoch,
         )
         self.recorder.step = self.position.step
         self.speed = Speed()
@@ -109,6 +99,37 @@ class _Training:
             if experiment.tensorboard
             else None
         )
+
+    def make_trainable(self, run: Run, settings: Settings) -> Trainable:
+        """The network, in the precision that was asked for, found before, or is found now."""
+        images = TrainingImages(self.plan.train)
+
+        def make(precision: Precision) -> Trainable:
+            return make_trainable(self.experiment, self.plan, images, precision)
+
+        asked = self.experiment.precision
+        if asked != "auto":
+            self.store.describe(run.id, precision=asked)
+            return make(asked)
+        if run.precision is not None:
+            return make(PRECISIONS[run.precision])  # it goes on as it began
+        timings = Timings(settings.home)
+        timing, trainable = timings.find(self.experiment), None
+        if timing is None:
+            self.recorder.enter("choosing")
+            timing, trainable = choose(make, self.experiment, len(self.plan.train), self.look)
+            if timing is None:
+                self.store.describe(run.id, precision="float32", precision_reason=SHORT_RUN)
+                return trainable
+            timings.keep(self.experiment, timing)
+        self.store.describe(run.id, precision=timing.best, precision_reason=timing.reason)
+        return trainable or make(timing.best)
+
+    def look(self) -> None:
+        """Raise ``_Stopped`` if asked to stop."""
+        self.recorder.beat()
+        if self.recorder.stop_requested():
+            raise _Stopped
 
     def run(self) -> Ending:
         epochs = self.store.epochs(self.run_id)
@@ -214,7 +235,7 @@ class _Training:
         save_arrays(
             answers_path(self.folder, number),
             {"probabilities": np.concatenate(parts), "indices": self.test.indices},
-            {"format": 1, "epoch": number},
+            {"format": ANSWERS_FORMAT, "epoch": number},
         )
         return True
 

@@ -8,7 +8,11 @@ import tensorflow as tf
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.experiment.experiment import Experiment, Loss
+from cifarviz.network.inference import answer
+from cifarviz.network.threads import batch_parts, cut
 from cifarviz.training.augmentation import augment
+from cifarviz.training.forward import forward
+from cifarviz.training.update import apply_gradients
 
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -26,8 +30,16 @@ def loss_function(loss: Loss, classes: int) -> LossFunction:
     return one_hot
 
 
+class TrainingImages:
+    """Images, uint8, and labels that stay in memory, where every step finds them."""
+
+    def __init__(self, data: ImageSet) -> None:
+        self.images = tf.convert_to_tensor(data.images)
+        self.labels = tf.convert_to_tensor(data.labels.astype(np.int32))
+
+
 class TrainingStep:
-    """Trains a model on images that stay in memory as uint8.
+    """Trains a model on images that stay in memory.
 
     The loss it reports is the cross-entropy alone. An L2 penalty steers the weights but is
     left out of the figures, so that runs with and without it can be compared.
@@ -38,24 +50,20 @@ class TrainingStep:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         experiment: Experiment,
-        data: ImageSet,
+        data: TrainingImages,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
         self._augmentation = experiment.augmentation
         self._seed = experiment.seed
+        self._batch_size = experiment.batch_size
         self._loss = loss_function(experiment.loss, experiment.architecture.classes)
-        self._images = tf.convert_to_tensor(data.images)
-        self._labels = tf.convert_to_tensor(data.labels.astype(np.int32))
-        self._compiled = tf.function(
-            self._steps,
-            input_signature=[
-                tf.TensorSpec((None, None), tf.int32),
-                tf.TensorSpec((None,), tf.float32),
-                tf.TensorSpec((), tf.int32),
-            ],
-            jit_compile=False,
-        )
+        self._data = data
+        parts = batch_parts(experiment.batch_size)
+        self._compiled = self._compile(parts)
+        # An epoch may end with a batch of a single image, which cannot be cut.
+        self._compiled_whole = self._compile(1) if parts > 1 else self._compiled
+        self._fewest = parts
 
     def __call__(
         self, batches: np.ndarray, learning_rates: np.ndarray, first_step: int
@@ -66,41 +74,67 @@ class TrainingStep:
         ``first_step`` the number of the first of them in the run, from 1. Returns each
         batch's own loss and accuracy, before its step: float32 (k,) each.
         """
-        losses, accuracies = self._compiled(
+        compiled = self._compiled if batches.shape[1] >= self._fewest else self._compiled_whole
+        losses, accuracies = compiled(
             tf.convert_to_tensor(batches, tf.int32),
             tf.convert_to_tensor(learning_rates, tf.float32),
             tf.convert_to_tensor(first_step, tf.int32),
         )
         return losses.numpy(), accuracies.numpy()
 
+    def _compile(self, parts: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+        def steps(
+            batches: tf.Tensor, learning_rates: tf.Tensor, first_step: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            return self._steps(batches, learning_rates, first_step, parts)
+
+        # Traced when it is first called.
+        return tf.function(
+            steps,
+            input_signature=[
+                tf.TensorSpec((None, None), tf.int32),
+                tf.TensorSpec((None,), tf.float32),
+                tf.TensorSpec((), tf.int32),
+            ],
+            jit_compile=False,
+        )
+
     def _steps(
-        self, batches: tf.Tensor, learning_rates: tf.Tensor, first_step: tf.Tensor
+        self, batches: tf.Tensor, learning_rates: tf.Tensor, first_step: tf.Tensor, parts: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
         count = tf.shape(batches)[0]
         losses = tf.TensorArray(tf.float32, count)
         accuracies = tf.TensorArray(tf.float32, count)
         for i in tf.range(count):
-            loss, accuracy = self._step(batches[i], learning_rates[i], first_step + i)
+            loss, accuracy = self._step(batches[i], learning_rates[i], first_step + i, parts)
             losses = losses.write(i, loss)
             accuracies = accuracies.write(i, accuracy)
         return losses.stack(), accuracies.stack()
 
+    # Nothing in it depends on values, and its calls hold what AutoGraph cannot read.
+    @tf.autograph.experimental.do_not_convert
     def _step(
-        self, batch: tf.Tensor, learning_rate: tf.Tensor, step: tf.Tensor
+        self, batch: tf.Tensor, learning_rate: tf.Tensor, step: tf.Tensor, parts: int
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.gather(self._images, batch)
-        labels = tf.gather(self._labels, batch)
+        images = tf.gather(self._data.images, batch)
+        labels = tf.gather(self._data.labels, batch)
         # The flip and the shift take the seeds (run, 2·step) and one above it in each place.
         seed = tf.stack([tf.constant(self._seed, tf.int32), 2 * step])
         images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
-        with tf.GradientTape() as tape:
-            probabilities = self._model(images, training=True)
-            loss = tf.reduce_mean(self._loss(labels, probabilities))
-            penalized = tf.add_n([loss, *self._model.losses])
         variables = self._model.trainable_variables
-        self._optimizer.learning_rate.assign(learning_rate)
-        self._optimizer.apply(tape.gradient(penalized, [v.value for v in variables]), variables)
-        hits = tf.equal(tf.argmax(probabilities, 1, tf.int32), labels)
+        with tf.GradientTape() as tape:
+            answers = forward(self._model, cut(images, parts), self._batch_size)
+            images_seen = tf.cast(tf.shape(batch)[0], tf.float32)
+            loss = tf.add_n(
+                [
+                    tf.reduce_sum(self._loss(right, said)) / images_seen
+                    for right, said in zip(cut(labels, parts), answers, strict=True)
+                ]
+            )
+            penalized = tf.add_n([loss, *self._model.losses])
+        gradients = tape.gradient(penalized, [variable.value for variable in variables])
+        apply_gradients(self._optimizer, gradients, variables, learning_rate)
+        hits = tf.equal(tf.argmax(tf.concat(answers, 0), 1, tf.int32), labels)
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
 
@@ -114,14 +148,6 @@ class ValidationStep:
         # About a tenth of a second a batch, so that a stop need not wait; fixed by the
         # network alone, so that sums come out the same on every run.
         self.batch_size = int(np.clip(10**10 // experiment.architecture.trace().operations, 8, 500))
-        self._compiled = tf.function(
-            self._measure,
-            input_signature=[
-                tf.TensorSpec((None, *data.images.shape[1:]), tf.uint8),
-                tf.TensorSpec((None,), tf.int32),
-            ],
-            jit_compile=False,
-        )
 
     @property
     def batches(self) -> range:
@@ -131,16 +157,10 @@ class ValidationStep:
     def __call__(self, first: int) -> tuple[float, int]:
         """The sum of losses and the number of hits in the batch that begins at ``first``."""
         part = slice(first, first + self.batch_size)
-        loss, hits = self._compiled(
-            tf.convert_to_tensor(self._data.images[part]),
-            tf.convert_to_tensor(self._data.labels[part].astype(np.int32)),
-        )
-        return float(loss), int(hits)
-
-    def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        probabilities = self._model(tf.cast(images, tf.float32), training=False)
+        labels = tf.convert_to_tensor(self._data.labels[part].astype(np.int32))
+        probabilities = answer(self._model, self._data.images[part])
         hits = tf.equal(tf.argmax(probabilities, 1, tf.int32), labels)
         return (
-            tf.reduce_sum(self._loss(labels, probabilities)),
-            tf.reduce_sum(tf.cast(hits, tf.int32)),
+            float(tf.reduce_sum(self._loss(labels, probabilities))),
+            int(tf.reduce_sum(tf.cast(hits, tf.int32))),
         )

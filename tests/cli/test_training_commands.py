@@ -159,7 +159,7 @@ def test_a_failed_run_is_code_1_and_says_why(call: Call, monkeypatch: pytest.Mon
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("a wire came loose")
 
-    monkeypatch.setattr(engine, "build", broken)
+    monkeypatch.setattr(engine, "make_trainable", broken)
     answer = call("train", "cifar10-starter", "--data", "sample", "--batch-size", "32", "--json")
     assert answer.code == 1
     assert answer.json["state"] == "failed"

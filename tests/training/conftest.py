@@ -39,6 +39,7 @@ def make_experiment() -> MakeExperiment:
             "batch_size": 16,
             "epochs": 3,
             "seed": 5,
+            "precision": "float32",
         }
         return Experiment.make(**{**defaults, **fields})
 

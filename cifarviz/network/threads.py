@@ -1,0 +1,60 @@
+"""How TensorFlow uses the processor's cores.
+
+TensorFlow by default lets every operation use all cores, one operation after the other. On two
+cores it trains faster the other way round: each operation keeps to one core, and two halves of a
+batch go side by side (docs/performance.md). That was measured on two cores, so with more of them
+TensorFlow's own choice stays, unless ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS``
+say otherwise.
+"""
+
+import os
+
+import tensorflow as tf
+
+_INTRA, _INTER = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+# Fewer images than this in each part, and starting its operations costs more than is won.
+_FEWEST_IMAGES = 8
+
+
+def configure() -> None:
+    """Set the threads of this process, unless the environment does or TensorFlow is at work."""
+    if _INTRA in os.environ or _INTER in os.environ or cores() != 2:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(2)
+    except RuntimeError:
+        # Somebody has used TensorFlow before; then it stays as it is.
+        return
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def batch_parts(images: int) -> int:
+    """Into how many parts a batch of so many images is cut, to be worked on side by side."""
+    intra = tf.config.threading.get_intra_op_parallelism_threads() or _number(_INTRA)
+    inter = tf.config.threading.get_inter_op_parallelism_threads() or _number(_INTER)
+    if intra != 1 or inter < 2:
+        return 1
+    return max(min(inter, images // _FEWEST_IMAGES), 1)
+
+
+def cut(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
+    """``values`` in so many parts of about equal length, in order."""
+    if parts == 1:
+        return [values]
+    length = tf.shape(values)[0]
+    return [values[length * part // parts : length * (part + 1) // parts] for part in range(parts)]
+
+
+def _number(variable: str) -> int:
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdecimal() else 0
+
+
+configure()

@@ -1,0 +1,101 @@
+"""The forward pass of a training step, so arranged that it and its gradient are quick.
+
+The values are those of ``model(images, training=True)``, and so are the gradients, but for
+rounding; docs/performance.md says what each arrangement brings.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cifarviz.network.relu import compiled_gradient_relu
+
+# From so many values on, starting compiled code costs less than it wins.
+_LARGE = 2**20
+
+
+def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list[tf.Tensor]:
+    """The model's answers to a batch of so many ``images``, given in parts, layer by layer.
+
+    Nothing in one part waits for another, so TensorFlow works on them side by side; only batch
+    normalization measures mean and variance over all of them. Between a convolution and max
+    pooling, ReLU waits until the maps are smaller: the largest value is positive or not before
+    and after.
+    """
+    values = list(parts)
+    relu_waits = False
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    for layer, following in pairwise([*layers, None]):
+        relu = _relu_for(layer, images // len(parts))
+        if isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
+            values = _normalized(layer, values)
+        elif isinstance(layer, keras.layers.BatchNormalization | keras.layers.Dropout):
+            values = [layer(part, training=True) for part in values]
+        elif _has_relu(layer) and isinstance(following, keras.layers.MaxPooling2D):
+            with _activation(layer, keras.activations.linear):
+                values = [layer(part) for part in values]
+            relu_waits = True
+        elif _has_relu(layer):
+            with _activation(layer, relu):
+                values = [layer(part) for part in values]
+        else:
+            values = [layer(part) for part in values]
+            if relu_waits:
+                values = [relu(part) for part in values]
+                relu_waits = False
+    return values
+
+
+def _has_relu(layer: keras.layers.Layer) -> bool:
+    with_maps = isinstance(layer, keras.layers.Conv2D | keras.layers.Activation)
+    return with_maps and layer.activation is keras.activations.relu
+
+
+def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The quickest ReLU for what ``layer`` puts out for so many images."""
+    values = images * int(np.prod(layer.output.shape[1:]))
+    if layer.compute_dtype == "bfloat16" and values >= _LARGE:
+        return compiled_gradient_relu
+    return keras.activations.relu
+
+
+@contextmanager
+def _activation(
+    layer: keras.layers.Layer, activation: Callable[[tf.Tensor], tf.Tensor]
+) -> Iterator[None]:
+    """Give the layer of a training run, which nobody else uses, another activation for a while."""
+    own, layer.activation = layer.activation, activation
+    try:
+        yield
+    finally:
+        layer.activation = own
+
+
+def _normalized(
+    layer: keras.layers.BatchNormalization, parts: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """As ``layer(whole, training=True)``, with the moments of all parts together."""
+    exact = [tf.cast(part, tf.float32) for part in parts]
+    axes = list(range(len(exact[0].shape) - 1))
+    sizes = [tf.cast(tf.shape(part)[0], tf.float32) for part in exact]
+    shares = [size / tf.add_n(sizes) for size in sizes]
+    moments = [tf.nn.moments(part, axes) for part in exact]
+    mean = tf.add_n([m * share for (m, _), share in zip(moments, shares, strict=True)])
+    variance = tf.add_n(
+        [(v + tf.square(m - mean)) * share for (m, v), share in zip(moments, shares, strict=True)]
+    )
+    for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(moving * layer.momentum + new * (1.0 - layer.momentum))
+    offset = layer.beta.value if layer.center else None
+    scale = layer.gamma.value if layer.scale else None
+    return [
+        tf.cast(
+            tf.nn.batch_normalization(part, mean, variance, offset, scale, layer.epsilon),
+            layer.compute_dtype,
+        )
+        for part in exact
+    ]

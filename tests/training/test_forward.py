@@ -1,0 +1,102 @@
+"""A batch worked on in parts gives what the whole one gives."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layers import (
+    Activation,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerSpec,
+    MaxPool2D,
+)
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.build import build
+from cifarviz.network.relu import compiled_gradient_relu
+from cifarviz.network.threads import cut
+from cifarviz.training import forward as forward_file
+from cifarviz.training.forward import forward
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (21, 8, 8, 3)).astype(np.float32)
+LABELS = np.arange(21) % 10
+NETWORKS: dict[str, list[LayerSpec]] = {
+    "relu before max pooling": [
+        Conv2D(filters=8), MaxPool2D(), Conv2D(filters=8), Conv2D(filters=8),
+        MaxPool2D(padding="same"),
+    ],
+    "batch normalisation": [
+        Conv2D(filters=8, activation="linear"), BatchNorm(), Activation(), MaxPool2D(), BatchNorm(),
+    ],
+    "relu before average pooling": [Conv2D(filters=8), AveragePool2D(), Dropout(rate=0.0)],
+    "max pooling of a linear map": [Conv2D(filters=8, activation="linear"), MaxPool2D()],
+    "max pooling of an activation": [Conv2D(filters=4), Activation(), MaxPool2D(), MaxPool2D()],
+}  # fmt: skip
+
+
+def model_of(layers: list[LayerSpec], precision: str = "float32") -> keras.Model:
+    network = Architecture(
+        input_shape=(8, 8, 3),
+        classes=10,
+        layers=(*layers, Flatten(), Dense(units=10, activation="softmax")),
+    )
+    scaling = Scaling(scale=(1 / 255,) * 3, offset=(-0.5,) * 3)
+    return build(network, scaling, seed=3, precision=precision)  # type: ignore[arg-type]
+
+
+def learned(model: keras.Model, parts: int | None) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The answers in training, and the gradient of each weight; Keras' own without ``parts``."""
+    images = tf.constant(IMAGES)
+    variables = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        if parts is None:
+            answers = model(images, training=True)
+        else:
+            answers = tf.concat(forward(model, cut(images, parts), len(IMAGES)), 0)
+        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(LABELS, answers))
+    return answers.numpy(), [gradient.numpy() for gradient in tape.gradient(loss, variables)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_parts_answer_and_learn_like_the_whole(name: str, parts: int) -> None:
+    keras_own, ours = model_of(NETWORKS[name]), model_of(NETWORKS[name])
+    expected, expected_gradients = learned(keras_own, None)
+    answers, gradients = learned(ours, parts)
+    np.testing.assert_allclose(answers, expected, atol=2e-6)
+    for found, right in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, right, atol=2e-6)
+    # The moving mean and variance of batch normalization, too.
+    for found, right in zip(ours.variables, keras_own.variables, strict=True):
+        np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_keeps_its_activation() -> None:
+    model = model_of(NETWORKS["relu before max pooling"])
+    learned(model, 2)
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert {layer.activation for layer in convolutions} == {keras.activations.relu}
+
+
+def test_the_compiled_gradient_of_relu_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = NETWORKS["relu before max pooling"]
+    usual_answers, usual = learned(model_of(layers, "bfloat16"), 2)
+    compiled = []
+
+    def counted(values: tf.Tensor) -> tf.Tensor:
+        compiled.append(values)
+        return compiled_gradient_relu(values)
+
+    monkeypatch.setattr(forward_file, "_LARGE", 1)
+    monkeypatch.setattr(forward_file, "compiled_gradient_relu", counted)
+    answers, gradients = learned(model_of(layers, "bfloat16"), 2)
+    assert len(compiled) == 3 * 2  # each ReLU, in each part
+    np.testing.assert_array_equal(answers, usual_answers)
+    for found, right in zip(gradients, usual, strict=True):
+        np.testing.assert_array_equal(found, right)

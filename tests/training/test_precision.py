@@ -1,0 +1,142 @@
+"""``auto`` trains in the precision that was faster here, and leaves no other trace."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.settings import Settings
+from cifarviz.training import precision
+from cifarviz.training.precision import SHORT_RUN, Timing, Timings
+from cifarviz.training.worker import Worker
+
+TrainRun = Callable[..., Run]
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a tiny run is timed."""
+    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(precision, "_TIMED", 0.01)
+
+
+def faster(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one precision win, whatever was timed."""
+    monkeypatch.setattr(precision, "_LEAST_GAIN", 1e9 if name == "float32" else 0.0)
+
+
+def history(worker: Worker, run: Run) -> list[tuple[float, ...]]:
+    return [(one.loss, one.accuracy, one.val_loss or 0) for one in worker.store.epochs(run.id)]
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_the_faster_one_trains_as_if_it_had_been_asked_for(
+    name: str, worth_it: None, worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster(name, monkeypatch)
+    found, asked = trained(precision="auto"), trained(precision=name)
+    assert (found.state, found.precision) == (RunState.FINISHED, name)
+    assert found.precision_reason is not None
+    assert found.precision_reason.startswith(f"{name}, as ")
+    assert asked.precision_reason is None
+    # Dropout, batch normalisation and the optimiser start afresh after the timed steps.
+    assert history(worker, found) == history(worker, asked)
+
+
+def test_what_was_found_is_kept_for_the_same_network_and_batch(
+    worth_it: None, worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster("bfloat16", monkeypatch)
+    first = trained(precision="auto", epochs=1)
+    timed = []
+    real = precision._Stopwatch.seconds_per_step
+
+    def counted(stopwatch: precision._Stopwatch) -> float:
+        timed.append(stopwatch)
+        return real(stopwatch)
+
+    monkeypatch.setattr(precision._Stopwatch, "seconds_per_step", counted)
+    again = trained(precision="auto", epochs=1, seed=6)
+    assert (again.precision, again.precision_reason) == (first.precision, first.precision_reason)
+    assert timed == []
+    trained(precision="auto", epochs=1, batch_size=8)
+    assert len(timed) == 2
+
+
+def test_a_run_of_seconds_is_not_timed(
+    worker: Worker, trained: TrainRun, settings: Settings
+) -> None:
+    run = trained(precision="auto", epochs=1)
+    assert (run.precision, run.precision_reason) == ("float32", SHORT_RUN)
+    assert Timings(settings.home).find(run.experiment) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"KEY": 3}', '{"KEY": {"float32": 1}}'])
+def test_a_damaged_file_is_as_good_as_none(
+    content: str, settings: Settings, make_experiment: Callable
+) -> None:
+    experiment, timings = make_experiment(), Timings(settings.home)
+    timings.keep(experiment, Timing(2.0, 1.0))
+    path = settings.home / "precision.json"
+    [key] = json.loads(path.read_text())
+    path.write_text(content.replace("KEY", key))
+    assert timings.find(experiment) is None
+    timings.keep(experiment, Timing(2.0, 1.0))
+    assert timings.find(experiment) == Timing(2.0, 1.0)
+
+
+def test_the_sentence_says_how_much_faster() -> None:
+    assert Timing(0.0446, 0.0167).reason == (
+        "bfloat16, as it is 2.7 times as fast here: a step took 16.7 ms in bfloat16 and 44.6 ms "
+        "in float32."
+    )
+    assert Timing(0.010, 0.0099).reason == (
+        "float32, as bfloat16 is no faster for this network here: a step took 9.9 ms in bfloat16 "
+        "and 10 ms in float32."
+    )
+
+
+def test_a_run_goes_on_in_the_precision_it_began_with(
+    worth_it: None,
+    worker: Worker,
+    trained: TrainRun,
+    make_experiment: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faster("bfloat16", monkeypatch)
+    whole = trained(precision="auto", epochs=40)
+    run = worker.submit(make_experiment(precision="auto", epochs=40), "stopped")
+    while not worker.store.epochs(run.id):
+        worker.wait(run.id, seconds=0.01)
+    worker.store.request(run.id, Action.STOP)
+    assert worker.wait(run.id).state is RunState.STOPPED
+    (worker.settings.home / "precision.json").unlink()
+    faster("float32", monkeypatch)
+    resumed = worker.wait(worker.resume(run.id).id)
+    assert (resumed.state, resumed.precision) == (RunState.FINISHED, "bfloat16")
+    assert history(worker, resumed) == history(worker, whole)
+
+
+def test_a_stop_while_it_is_timed_is_heard(
+    worth_it: None,
+    worker: Worker,
+    make_experiment: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = worker.submit(make_experiment(precision="auto"), "stopped")
+    with monkeypatch.context() as endless:
+        endless.setattr(precision, "_TIMED", 60.0)
+        endless.setattr(precision, "_CALLS", 10_000)
+        while _phase(worker, run) != "choosing":
+            worker.wait(run.id, seconds=0.01)
+        worker.store.request(run.id, Action.STOP)
+        stopped = worker.wait(run.id, seconds=30)
+    assert (stopped.state, stopped.precision) == (RunState.STOPPED, None)
+    assert worker.wait(worker.resume(run.id).id).state is RunState.FINISHED
+
+
+def _phase(worker: Worker, run: Run) -> str | None:
+    progress = worker.store.get(run.id).progress
+    return progress.phase if progress else None
