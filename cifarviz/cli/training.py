@@ -36,7 +36,7 @@ class Precision(StrEnum):
 
 
 def presets(as_json: AsJson = False) -> None:
-    """List the published experiments with their layers."""
+    """List the published experiments; with --json all about them, layer by layer."""
     if as_json:
         print_json([_preset_dict(preset) for preset in PRESETS.values()])
         return
@@ -82,10 +82,11 @@ def train(
     changed |= {name: value for name, value in given.items() if value is not None}
     stopping = experiment.early_stopping
     if epochs is not None and stopping is not None and stopping.patience >= epochs > 0:
+        length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
         # A preset's own patience is no reason to refuse a short trial.
         say(
             f"Early stopping is left out: with a patience of {stopping.patience} it could never "
-            f"stop a run of {epochs}."
+            f"stop a run of {length}."
         )
         changed["early_stopping"] = None
     experiment = Experiment.make(**{**dict(experiment), **changed})
@@ -172,6 +173,8 @@ def watch(worker: Worker, run: Run) -> Run:
 
 def _print_result(worker: Worker, run: Run, as_json: bool) -> int:
     """Print what came out of a run and give the exit code."""
+    if run.precision_reason is not None:
+        say(f"Precision: {run.precision_reason}")
     if as_json:
         print_json(_result(run, worker.store.epochs(run.id)))
     else:
@@ -229,6 +232,22 @@ def _preset_dict(preset: Preset) -> dict[str, Any]:
             for row in architecture.trace().rows
         ],
         "experiment": preset.experiment.model_dump(mode="json"),
+        "story": preset.story,
+        "notes": list(preset.notes),
+        "published": {
+            **preset.published,
+            "history": [row._asdict() for row in preset.published["history"]],
+        },
+        "members": preset.members,
+        "variants": [
+            {
+                "name": variant.name,
+                "title": variant.title,
+                "text": variant.text,
+                "experiment": variant.experiment.model_dump(mode="json"),
+            }
+            for variant in preset.variants
+        ],
     }
 
 
@@ -268,6 +287,7 @@ def _run_dict(run: Run) -> dict[str, Any]:
         "best_epoch": run.best_epoch,
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
+        "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
         "created": run.created,
         "seconds": run.seconds,
         "images_per_second": run.images_per_second,

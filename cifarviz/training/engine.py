@@ -29,11 +29,12 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import PRECISIONS, SHORT_RUN, Precision, Timings, choose
+from cifarviz.training.precision import Timings, choose
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
+from cifarviz.training.timing import PRECISIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
 
 

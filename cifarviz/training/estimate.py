@@ -7,7 +7,7 @@ the wider the answer. Before there are any runs, the rate lies between bounds.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log2
 from statistics import median
@@ -16,6 +16,7 @@ from typing import Literal
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
+from cifarviz.training.timing import SHORT_RUN
 
 # Seconds a step costs beside its multiply-adds. Measured on 2 cores with the presets and six
 # other networks at batches of 4 to 256: 0.5 to 4 ms.
@@ -24,6 +25,8 @@ _STEP = 0.002
 # Measured on 2 cores with AMX: 10 to 45 thousand million in float32, up to 120 in bfloat16.
 _BOUNDS = {"float32": (8e9, 80e9), "bfloat16": (6e9, 160e9)}
 _STEP_BOUNDS = (0.0005, 0.004)
+# How many times as fast bfloat16 may be as float32.
+_GAIN = 4
 # Validation goes forward only; the way back costs twice as much again.
 _VALIDATION = 1 / 3
 # What each doubling of the network, or two of the batch, adds to the doubt; and the doubt that
@@ -36,12 +39,16 @@ _MOST_RUNS = 5
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast one recorded run was; ``operations`` are multiply-adds an image, forward."""
+    """How fast one recorded run was; ``operations`` are multiply-adds an image, forward.
+
+    ``chosen``: its precision was found to be the faster one.
+    """
 
     operations: int
     batch_size: int
     precision: str
     images_per_second: float
+    chosen: bool = False
 
     @property
     def rate(self) -> float:
@@ -52,11 +59,11 @@ class Speed:
 
 @dataclass(frozen=True)
 class Work:
-    """What one epoch has to do."""
+    """What one epoch has to do. ``precision`` is ``None`` where the faster one will be found."""
 
     operations: int
     batch_size: int
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "bfloat16"] | None
     train_images: int
     validation_images: int
 
@@ -71,7 +78,7 @@ def work_of(experiment: Experiment, train_images: int, validation_images: int) -
     return Work(
         operations=experiment.architecture.trace().operations,
         batch_size=experiment.batch_size,
-        precision="bfloat16" if experiment.precision == "bfloat16" else "float32",
+        precision=None if experiment.precision == "auto" else experiment.precision,
         train_images=train_images,
         validation_images=validation_images,
     )
@@ -93,6 +100,8 @@ def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
 
     ``speeds`` come the newest first, from runs of this machine.
     """
+    if work.precision is None:
+        return _in_the_faster(work, speeds)
     measured = sorted(
         (distance, place)
         for place, speed in enumerate(speeds)
@@ -118,6 +127,21 @@ def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
     )
 
 
+def _in_the_faster(work: Work, speeds: Sequence[Speed]) -> Estimate:
+    exact, fast = (
+        estimate_epoch(replace(work, precision=precision), speeds)
+        for precision in ("float32", "bfloat16")
+    )
+    if not exact.runs and not fast.runs:
+        return Estimate(min(exact.low, fast.low), max(exact.high, fast.high), 0, False)
+    if not exact.runs or (fast.runs and fast.high < exact.high):
+        return fast
+    if fast.runs or any(speed.chosen for speed in speeds if speed.precision == "float32"):
+        return exact
+    # All that is known was trained in float32 because somebody asked for it.
+    return replace(exact, low=exact.low / _GAIN, same=False)
+
+
 def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
     """The speeds of those ``runs`` that were measured on ``machine``, in their order."""
     found = []
@@ -126,7 +150,8 @@ def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
             continue
         size = _size(run.experiment_json)
         if size is not None:
-            found.append(Speed(*size, run.precision, run.images_per_second))
+            chosen = run.precision_reason not in (None, SHORT_RUN)
+            found.append(Speed(*size, run.precision, run.images_per_second, chosen))
     return tuple(found)
 
 

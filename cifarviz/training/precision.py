@@ -9,12 +9,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from types import MappingProxyType
-from typing import Literal
 
 import keras
 import numpy as np
@@ -24,48 +21,17 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
 from cifarviz.runs.artifacts import write_atomically
 from cifarviz.runs.machine import machine_name
+from cifarviz.training.timing import Precision, Timing
 from cifarviz.training.trainable import Trainable
 
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: Mapping[str, Precision] = MappingProxyType(
-    {"float32": "float32", "bfloat16": "bfloat16"}
-)
-"""Each by its name, the more exact first."""
-
-# bfloat16 must win by this much: float32 is the more exact, and repeats the published runs.
-_LEAST_GAIN = 1.05
 # Seconds of steps in each precision that are timed, and into how many calls they are cut.
 _TIMED = 0.3
 _CALLS = 3
 _MOST_STEPS = 100
 # Seconds that a run must take for the choice to be worth its time.
 _WORTH_IT = 5.0
-SHORT_RUN = "float32, as the whole run takes only seconds in it."
-"""Why, where it was not worth it."""
 # Two networks of more parameters than this are not kept side by side.
 _KEEP_BOTH = 10_000_000
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds a training step took in each precision."""
-
-    float32: float
-    bfloat16: float
-
-    @property
-    def best(self) -> Precision:
-        return "bfloat16" if self.float32 / self.bfloat16 >= _LEAST_GAIN else "float32"
-
-    @property
-    def reason(self) -> str:
-        """A sentence on the choice."""
-        fast, exact = _milliseconds(self.bfloat16), _milliseconds(self.float32)
-        times = f"a step took {fast} in bfloat16 and {exact} in float32"
-        if self.best == "bfloat16":
-            gain = self.float32 / self.bfloat16
-            return f"bfloat16, as it is {gain:.1f} times as fast here: {times}."
-        return f"float32, as bfloat16 is no faster for this network here: {times}."
 
 
 class Timings:
@@ -76,7 +42,8 @@ class Timings:
 
     def find(self, experiment: Experiment) -> Timing | None:
         try:
-            return Timing(**self._read()[key(experiment)])
+            timing = Timing(**self._read()[key(experiment)])
+            return timing if min(timing.float32, timing.bfloat16) > 0 else None
         except (KeyError, TypeError):
             return None
 
@@ -174,7 +141,3 @@ class _Stopwatch:
         began = time.perf_counter()
         self._trainable.step(batches, np.zeros(steps, np.float32), 1)
         return (time.perf_counter() - began) / steps
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms"

@@ -7,6 +7,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Speed, Work, estimate_epoch, recorded_speeds
+from cifarviz.training.timing import SHORT_RUN
 
 VGG = PRESETS["cifar10-vgg"].experiment
 WORK = Work(
@@ -101,6 +102,29 @@ def test_another_precision_and_the_very_different_say_nothing() -> None:
     assert estimate_epoch(replace(WORK, precision="bfloat16"), speeds).runs == 1
 
 
+def test_the_faster_precision_is_expected_where_it_will_be_looked_for() -> None:
+    either = replace(WORK, precision=None)
+    exact, fast = Speed(40_000_000, 32, "float32", 1000.0), Speed(40_000_000, 32, "bfloat16", 3e3)
+    in_bfloat16 = estimate_epoch(replace(WORK, precision="bfloat16"), [fast])
+    assert estimate_epoch(either, [exact, fast]) == estimate_epoch(either, [fast]) == in_bfloat16
+    # Where float32 was found to be the faster, it will be again.
+    in_float32 = estimate_epoch(WORK, [exact])
+    assert estimate_epoch(either, [replace(exact, chosen=True)]) == in_float32
+    assert estimate_epoch(either, [exact, replace(fast, images_per_second=500.0)]) == in_float32
+
+
+def test_what_was_only_asked_for_in_float32_says_how_long_at_most() -> None:
+    exact = Speed(40_000_000, 32, "float32", 1000.0)
+    in_float32 = estimate_epoch(WORK, [exact])
+    either = estimate_epoch(replace(WORK, precision=None), [exact])
+    assert either.high == in_float32.high
+    assert either.low < in_float32.low / 2
+    assert not either.same
+    nothing = estimate_epoch(replace(WORK, precision=None), [])
+    assert nothing.runs == 0
+    assert nothing.high >= estimate_epoch(WORK, []).high
+
+
 def test_small_batches_cost_more_steps() -> None:
     speeds = [Speed(4_000_000, 128, "float32", 6000.0)]
     work = replace(WORK, operations=4_000_000, validation_images=0)
@@ -125,10 +149,13 @@ def test_only_this_machines_finished_measurements_count() -> None:
         _run(precision=None),
         _run(experiment_json='{"format": 99}'),
         _run(experiment_json="nonsense"),
+        _run(precision_reason="float32, as bfloat16 is no faster"),
+        _run(precision_reason=SHORT_RUN),
     ]
     speeds = recorded_speeds(runs, "here")
     operations = VGG.architecture.trace().operations
-    assert speeds == (Speed(operations, 32, "float32", 1000.0),)
+    exact = Speed(operations, 32, "float32", 1000.0)
+    assert speeds == (exact, replace(exact, chosen=True), exact)
 
 
 @pytest.mark.parametrize("name", PRESETS)

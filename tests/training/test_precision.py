@@ -8,8 +8,9 @@ import pytest
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
-from cifarviz.training import precision
-from cifarviz.training.precision import SHORT_RUN, Timing, Timings
+from cifarviz.training import precision, timing
+from cifarviz.training.precision import Timings
+from cifarviz.training.timing import SHORT_RUN, Timing
 from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
@@ -24,7 +25,7 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def faster(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one precision win, whatever was timed."""
-    monkeypatch.setattr(precision, "_LEAST_GAIN", 1e9 if name == "float32" else 0.0)
+    monkeypatch.setattr(timing, "_LEAST_GAIN", 1e9 if name == "float32" else 0.0)
 
 
 def history(worker: Worker, run: Run) -> list[tuple[float, ...]]:
@@ -73,7 +74,18 @@ def test_a_run_of_seconds_is_not_timed(
     assert Timings(settings.home).find(run.experiment) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"KEY": 3}', '{"KEY": {"float32": 1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"KEY": 3}',
+        '{"KEY": {"float32": 1}}',
+        '{"KEY": {"float32": 1, "bfloat16": 0}}',
+        '{"KEY": {"float32": "1", "bfloat16": 1}}',
+    ],
+)
 def test_a_damaged_file_is_as_good_as_none(
     content: str, settings: Settings, make_experiment: Callable
 ) -> None:

@@ -202,7 +202,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_queued(
             worker.submit(make_experiment(tensorboard=True), "tiny")
         assert str(refused.value) == (
             f"TensorBoard files cannot be written to “{tmp_path / place}”: a file is in the way. "
-            "Set CIFARVIZ_TENSORBOARD_DIR to a folder you may write to, or train without them."
+            "Set CIFARVIZ_TENSORBOARD_DIR to a folder you may write to, or switch them off on the "
+            "Train page, under Training."
         )
         assert worker.store.all() == []
 

@@ -16,10 +16,11 @@ def span(estimate: Estimate, epochs: int = 1) -> str:
     return f"about {low_words}" if low_words == high_words else f"{low_words} to {high_words}"
 
 
-def basis(estimate: Estimate, precision: str) -> str:
+def basis(estimate: Estimate, precision: str | None) -> str:
     """What the estimate rests on, in a sentence."""
     if estimate.runs == 0:
-        return f"A wide guess: no run like this in {precision} was recorded yet."
+        where = f" in {precision}" if precision is not None else ""
+        return f"A wide guess: no run like this{where} was recorded yet."
     runs = "1 recorded run" if estimate.runs == 1 else f"{estimate.runs} recorded runs"
     what = "of a network of this size" if estimate.same else "of the networks most like this one"
     return f"By the speed of {runs} {what}, on this machine."

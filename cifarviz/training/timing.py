@@ -1,0 +1,43 @@
+"""How long a training step took in each precision, and what follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: Mapping[str, Precision] = MappingProxyType(
+    {"float32": "float32", "bfloat16": "bfloat16"}
+)
+"""Each by its name, the more exact first."""
+
+# bfloat16 must win by this much: float32 is the more exact, and repeats the published runs.
+_LEAST_GAIN = 1.05
+SHORT_RUN = "float32, as the whole run takes only seconds in it."
+"""Why, where nothing was timed because it was not worth it."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a training step took in each precision."""
+
+    float32: float
+    bfloat16: float
+
+    @property
+    def best(self) -> Precision:
+        return "bfloat16" if self.float32 / self.bfloat16 >= _LEAST_GAIN else "float32"
+
+    @property
+    def reason(self) -> str:
+        """A sentence on the choice."""
+        fast, exact = _milliseconds(self.bfloat16), _milliseconds(self.float32)
+        times = f"a step took {fast} in bfloat16 and {exact} in float32"
+        if self.best == "bfloat16":
+            gain = self.float32 / self.bfloat16
+            return f"bfloat16, as it is {gain:.1f} times as fast here: {times}."
+        return f"float32, as bfloat16 is no faster for this network here: {times}."
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms"
