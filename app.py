@@ -10,6 +10,7 @@ import streamlit as st
 
 from cifarviz.ui import cache, static_files
 from cifarviz.ui.class_names import pick_language, unknown_language
+from cifarviz.ui.components.one_step_back import one_step_back
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES
 from cifarviz.ui.status import run_status
@@ -37,6 +38,7 @@ with st.sidebar:
     pick_language()
     with errors_shown():
         run_status()
+    one_step_back()
 if problem := unknown_language():
     st.warning(problem, icon=":material/warning:")
 with errors_shown():

@@ -17,6 +17,7 @@
     ├── StoreError
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, takes no more
+    ├── PlaceRefused             a place somebody named for files, where none can be written
     └── TrainingFailed           the loss is no longer a number, no memory left, …
 
 The message is one sentence or two for the person at the screen: the rule, what came,
@@ -82,6 +83,10 @@ class UnknownFormat(StoreError):
 
 class StorageFull(StoreError):
     """The disk, or the folder, takes no more."""
+
+
+class PlaceRefused(CifarvizError):
+    """A place that somebody named for files, where none can be written."""
 
 
 class TrainingFailed(CifarvizError):

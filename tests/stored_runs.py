@@ -13,7 +13,13 @@ from cifarviz.experiment.layers import Conv2D, Dense, Flatten, LayerSpec, MaxPoo
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import locks
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
+from cifarviz.runs.artifacts import (
+    ANSWERS_FORMAT,
+    Checkpoint,
+    answers_path,
+    checkpoint_path,
+    save_arrays,
+)
 from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
@@ -93,9 +99,28 @@ def store_run(
         return store.get(run_id)
 
 
+def make_worse(store: RunStore, run: Run, epoch: int) -> None:
+    """Give an epoch a high validation loss, as one has that is no longer the best."""
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "UPDATE epochs SET val_loss = 9 WHERE run = ? AND epoch = ?", (run.id, epoch)
+        )
+
+
 def add_checkpoint(store: RunStore, run: Run, which: Checkpoint = "last") -> None:
     """Give a run a checkpoint file with nothing in it, for those who only look whether it is."""
     save_arrays(checkpoint_path(store.folder(run.id), which), {}, {"format": 1})
+
+
+def keep_answers(
+    store: RunStore, run: Run, epoch: int, probabilities: np.ndarray, indices: np.ndarray
+) -> None:
+    """Give a run its answers after an epoch, as the engine would."""
+    save_arrays(
+        answers_path(store.folder(run.id), epoch),
+        {"probabilities": probabilities, "indices": indices},
+        {"format": ANSWERS_FORMAT, "epoch": epoch},
+    )
 
 
 @contextmanager

@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.analysis.scores import accuracy
-from cifarviz.errors import ExperimentInvalid
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """The members' answers to the same n images, and their common one; arrays are read-only.
 
-    ``names`` one a member; ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official
-    ones; ``probabilities`` float32 (members, n, classes); ``members``, ``soft`` and ``majority``
-    are the classes found: int64 (members, n), (n,) and (n,).
+    ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official ones; ``probabilities``
+    float32 (members, n, classes); ``members``, ``soft`` and ``majority`` are the classes found:
+    int64 (members, n), (n,) and (n,).
     """
 
-    names: tuple[str, ...]
     labels: NDArray[np.int64]
     indices: NDArray[np.int64]
     probabilities: NDArray[np.float32]
@@ -39,6 +37,11 @@ class Ensemble:
     def member_accuracies(self) -> tuple[float, ...]:
         """One a member, 0 to 1."""
         return tuple(accuracy(self.labels, found) for found in self.members)
+
+    @property
+    def best_member(self) -> int:
+        """The position of the most accurate member, the first of equals."""
+        return self.member_accuracies.index(max(self.member_accuracies))
 
     @property
     def soft_accuracy(self) -> float:
@@ -83,7 +86,6 @@ class Ensemble:
 
 
 def combine(
-    names: Sequence[str],
     probabilities: Sequence[NDArray[np.floating]],
     labels: NDArray[np.integer],
     indices: NDArray[np.integer],
@@ -91,16 +93,9 @@ def combine(
     """Let the members, each with probabilities (n, classes) of the same images, vote.
 
     In the majority each member has one vote; among classes with equally many, the one with the
-    largest sum of probabilities wins. Raises ``ExperimentInvalid`` for fewer than two members,
-    ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` when the arrays do
-    not fit together.
+    largest sum of probabilities wins. Raises ``ArtifactDamaged`` if a probability is not a
+    number, and ``ValueError`` when the arrays do not fit together.
     """
-    if len(names) < 2:
-        raise ExperimentInvalid(
-            f"An ensemble has two members or more; {len(names)} was chosen. Choose another run."
-        )
-    if len(probabilities) != len(names):
-        raise ValueError(f"{len(names)} names for {len(probabilities)} members")
     wrong = [one.shape for one in probabilities if one.shape != probabilities[0].shape]
     if wrong or not len(labels) == len(indices) == len(probabilities[0]):
         raise ValueError("every member answers the same images, and each has a label and an index")
@@ -115,7 +110,6 @@ def combine(
         votes[np.arange(len(found)), found] += 1
     leading = votes == votes.max(axis=1, keepdims=True)
     ensemble = Ensemble(
-        names=tuple(names),
         labels=np.array(labels, np.int64),
         indices=np.array(indices, np.int64),
         probabilities=stacked,
@@ -123,6 +117,13 @@ def combine(
         soft=predicted_classes(sums),
         majority=predicted_classes(np.where(leading, sums, -1.0)),
     )
-    for array in (ensemble.labels, ensemble.indices, stacked, members):
+    for array in (
+        ensemble.labels,
+        ensemble.indices,
+        ensemble.probabilities,
+        ensemble.members,
+        ensemble.soft,
+        ensemble.majority,
+    ):
         array.flags.writeable = False
     return ensemble

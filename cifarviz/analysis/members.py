@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,11 @@ from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.analysis.stored_probabilities import epoch_probabilities
 from cifarviz.data.datasets import DATASETS, ImageSet
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 
 Answers = Callable[[Run, Checkpoint, ImageSet], NDArray[np.float32]]
@@ -27,42 +31,66 @@ class Member:
     when: Checkpoint | int = "last"
 
     @property
-    def name(self) -> str:
-        """What a table calls it; a run's seed is not in it."""
+    def words(self) -> str:
+        """Which of its run's networks it is: ``epoch 15``, for one."""
         match self.when:
             case "last":
-                return self.run.name
+                return "as it ended"
             case "best":
-                return f"{self.run.name}, best epoch"
+                best = self.run.best_epoch
+                return "best epoch" if best is None else f"best epoch {best}"
             case epoch:
-                return f"{self.run.name}, epoch {epoch}"
+                return f"epoch {epoch}"
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch after which its run's network was this one; ``None`` if that is not known."""
+        match self.when:
+            case "last":
+                if self.run.state is not RunState.FINISHED:
+                    # It may have been stopped in the middle of an epoch.
+                    return None
+                stopping = self.run.experiment.early_stopping
+                restored = stopping is not None and stopping.restore_best_weights
+                return self.run.best_epoch if restored else self.run.epochs_done
+            case "best":
+                return self.run.best_epoch
+            case epoch:
+                return epoch
+
+    def same_network(self, other: "Member") -> bool:
+        """Whether both are one network, by whatever name."""
+        return self.run.id == other.run.id and (
+            self.when == other.when or (self.epoch is not None and self.epoch == other.epoch)
+        )
 
 
 def check_members(store: RunStore, members: Sequence[Member]) -> None:
     """Say what keeps these members from voting together.
 
-    Raises ``ExperimentInvalid`` for fewer than two, for the same one twice, for different data
+    Raises ``ExperimentInvalid`` for fewer than two, for the same network twice, for different data
     sets, and for answers after an epoch together with runs whose test images are others;
     ``ArtifactMissing`` where weights or answers are not there.
     """
-    if len(members) < 2:
+    if len(members) < FEWEST_MEMBERS:
         count = "one was" if members else "none were"
         raise ExperimentInvalid(
             f"An ensemble has two members or more, and {count} chosen. Choose another run."
         )
-    twice = next((one for one in members if members.count(one) > 1), None)
-    if twice is not None:
-        raise ExperimentInvalid(
-            f"“{twice.name}” was chosen twice: the same network votes the same. Choose others."
-        )
-    datasets = {one.run.experiment.data.dataset: one for one in members}
+    for one, other in combinations(members, 2):
+        if one.same_network(other):
+            _refuse_twice(one, other)
+    datasets: dict[str, Member] = {}
+    for one in members:
+        datasets.setdefault(one.run.experiment.data.dataset, one)
     if len(datasets) > 1:
         words = " and ".join(
-            f"“{one.run.name}” {DATASETS[name].title}" for name, one in datasets.items()
+            f"“{one.run.name}” was trained on {DATASETS[name].title}"
+            for name, one in datasets.items()
         )
         raise ExperimentInvalid(
-            f"Members of an ensemble look at the same images, and {words} was trained on. "
-            "Choose runs of one data set."
+            f"Members of an ensemble look at the same images, but {words}. Choose runs of one "
+            "data set."
         )
     for one in members:
         _check_there(store, one)
@@ -99,14 +127,23 @@ def vote(
         else ask(one.run, one.when, test)
         for one in members
     ]
-    return combine([one.name for one in members], answers, test.labels, test.indices)
+    return combine(answers, test.labels, test.indices)
+
+
+def _refuse_twice(one: Member, other: Member) -> NoReturn:
+    if one.when == other.when:
+        raise ExperimentInvalid(
+            f"“{one.run.name}” was chosen twice ({one.words}): the same network votes the same. "
+            "Choose others."
+        )
+    raise ExperimentInvalid(
+        f"“{one.run.name}” was chosen twice: its network {one.words} is that of {other.words}, and "
+        "the same network votes the same. Leave one of them out."
+    )
 
 
 def _check_there(store: RunStore, member: Member) -> None:
     if isinstance(member.when, int):
         return  # reading says what is wrong
-    if not checkpoint_path(store.folder(member.run.id), member.when).is_file():
-        raise ArtifactMissing(
-            f"The weights of “{member.run.name}” are not there: it has not finished an epoch, or "
-            "their files were removed. Leave it out, or train it again."
-        )
+    if (lacking := lacking_weights(store, member.run, member.when)) is not None:
+        raise ArtifactMissing(f"“{member.run.name}” {lacking}. Leave it out, or train it again.")

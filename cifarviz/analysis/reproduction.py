@@ -47,21 +47,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One way of running a published experiment, repeated: figures, and what they took.
-
-    ``seconds`` is one a repeat, time at work; ``epochs`` may be empty.
-    """
-
-    title: str
-    seeds: tuple[int, ...]
-    machine: str
-    seconds: tuple[float, ...]
-    figures: tuple[Figure, ...]
-    epochs: "tuple[EpochComparison, ...]" = ()
-
-
-@dataclass(frozen=True)
 class EpochComparison:
     """One epoch of a published history beside the medians of one's own.
 
@@ -77,19 +62,36 @@ class EpochComparison:
     val_accuracy: float | None
 
 
+@dataclass(frozen=True)
+class Part:
+    """One way of running a published experiment, repeated: figures, and what they took.
+
+    ``seconds`` is one a repeat, time at work; ``epochs`` may be empty.
+    """
+
+    title: str
+    seeds: tuple[int, ...]
+    machine: str
+    seconds: tuple[float, ...]
+    figures: tuple[Figure, ...]
+    epochs: tuple[EpochComparison, ...] = ()
+
+
 def history_figures(
     published: Sequence[HistoryRow], histories: Sequence[Sequence[Epoch]], *, validated_on: str
 ) -> tuple[Figure, ...]:
-    """The last epoch, and, where the published curve is whole, its turn and its gap.
+    """What the last epoch came to, and the turn, the gap and the length of the course.
 
-    ``validated_on`` says what the validation images are, such as ``"test"``. The turn is the
-    epoch of the lowest validation loss; the gap is training accuracy less validation accuracy
-    after the last epoch. Nothing without a history, or when one has no epoch.
+    The turn is the epoch of the lowest validation loss; the gap is training accuracy less
+    validation accuracy after the last epoch. Both are left out, with the length, where so few
+    epochs were published that nobody can say where their curve turns, and all about validation
+    where nothing was validated. ``validated_on`` says what the validation images are, such as
+    ``"test"``. Nothing without a history, or when one has no epoch.
     """
     if not histories or not all(histories):
         return ()
     validated = all(one.val_loss is not None for history in histories for one in history)
-    theirs = [Epoch(*row, learning_rate=0.0, seconds=0.0) for row in published]
+    theirs = [Epoch(**row._asdict(), learning_rate=0.0, seconds=0.0) for row in published]
 
     def figure(what: str, kind: Kind, of: Callable[[Sequence[Epoch]], float]) -> Figure:
         return Figure(
@@ -130,7 +132,7 @@ def epoch_comparison(
     published: Sequence[HistoryRow], histories: Sequence[Sequence[Epoch]]
 ) -> tuple[EpochComparison, ...]:
     """Every epoch that was published or that one's own runs have, in order."""
-    theirs = {row[0]: row for row in published}
+    theirs = {row.epoch: row for row in published}
     longest = max((len(history) for history in histories), default=0)
     compared = []
     for number in range(1, max([longest, *theirs]) + 1):

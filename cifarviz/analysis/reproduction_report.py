@@ -1,12 +1,13 @@
 """The published experiments and one's own repeats as a page in Markdown, and as JSON beside it."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from cifarviz.analysis.reproduction import EpochComparison, Figure, Kind, Part
-from cifarviz.errors import ArtifactDamaged, StorageFull
+from cifarviz.errors import PlaceRefused
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.storage import atomically
 
@@ -20,55 +21,65 @@ _HEADING = "# Reproduction\n"
 def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
     """The parts of each preset by its name; none where there is no file.
 
-    Raises ``ArtifactDamaged`` for a file that is something else.
+    Raises ``PlaceRefused`` for a file that is something else.
     """
     try:
         return _Results.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValidationError) as error:
-        raise ArtifactDamaged(
+        raise PlaceRefused(
             f"{path} does not hold earlier results, so nothing was written: move it away, or name "
             "another place with --out."
         ) from error
 
 
 def check_place(page: Path) -> None:
-    """Raise ``StorageFull`` now if the report can't be written here later."""
+    """Raise ``PlaceRefused`` if the report can't be written here later; nothing is left behind."""
+    if page.suffix == ".json":
+        raise _refused(page, "the numbers go into a .json file, so the page needs another name")
+    if page.is_dir():
+        raise _refused(page, "it is a folder")
+    # Links may be broken, and a folder may be there only later.
+    parent = next(one for one in page.absolute().parents if one.exists())
+    if not parent.is_dir():
+        raise _refused(page, f"“{parent}” is a file, not a folder")
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        with atomically(page.with_suffix(".json")) as probe:
-            earlier = page.with_suffix(".json")
-            probe.write_bytes(earlier.read_bytes() if earlier.exists() else b"{}\n")
+        with tempfile.TemporaryFile(dir=parent):
+            pass
         if page.exists():
+            page.read_text("utf-8")
             page.open("a").close()
+    except UnicodeDecodeError as error:
+        raise _refused(page, "what stands there already is not text in UTF-8") from error
     except OSError as error:
-        raise _refused(page, error) from error
+        raise _refused(page, error.strerror or str(error)) from error
 
 
 def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
     """Put the tables into the page and the numbers into the JSON file of the same name.
 
-    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``StorageFull`` where they
+    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``PlaceRefused`` where they
     can't be written.
     """
     try:
-        before, after = _around(page.read_text()) if page.exists() else (f"{_HEADING}\n", "\n")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        there = page.read_text("utf-8") if page.exists() else None
+        before, after = (f"{_HEADING}\n", "\n") if there is None else _around(there)
         text = f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
         for path, content in (
-            (page, text.encode()),
+            (page, text.encode("utf-8")),
             (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
         ):
             with atomically(path) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        raise _refused(page, error) from error
+        raise _refused(page, error.strerror or str(error)) from error
 
 
-def _refused(page: Path, error: OSError) -> StorageFull:
-    return StorageFull(
-        f"The report cannot be written to {page}: {error.strerror or error}. Name another place "
-        "with --out."
+def _refused(page: Path, reason: str) -> PlaceRefused:
+    return PlaceRefused(
+        f"The report cannot be written to {page}: {reason}. Name another place with --out."
     )
 
 
@@ -159,7 +170,10 @@ def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|"
     for one in epochs:
-        theirs = one.published[1:] if one.published else (None,) * 4
+        row = one.published
+        theirs = (
+            (None,) * 4 if row is None else (row.loss, row.accuracy, row.val_loss, row.val_accuracy)
+        )
         ours = (one.loss, one.accuracy, one.val_loss, one.val_accuracy)
         kinds: tuple[Kind, ...] = ("loss", "share", "loss", "share")
         cells = [

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import (
+    ANSWERS_FORMAT,
     Checkpoint,
     answers_path,
     checkpoint_path,
@@ -88,8 +89,8 @@ def epoch_probabilities(
 ) -> NDArray[np.float32]:
     """The answers a run kept after ``epoch``, float32 (n, classes), in the order of ``test``.
 
-    Raises ``ArtifactMissing`` where none were kept, and ``ArtifactDamaged`` where they are not
-    about these images.
+    Raises ``ArtifactMissing`` where none were kept, ``UnknownFormat`` where another version kept
+    them, and ``ArtifactDamaged`` where they are not about these images.
     """
     path = answers_path(folder, epoch)
     if not path.is_file():
@@ -97,7 +98,13 @@ def epoch_probabilities(
             f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, or "
             "was not asked to keep them. Choose another epoch."
         )
-    arrays, _facts = load_arrays(path)
+    arrays, facts = load_arrays(path)
+    if facts.get("format") != ANSWERS_FORMAT:
+        raise UnknownFormat(
+            f"What run {folder.name} has kept after epoch {epoch} is of format "
+            f"{facts.get('format')}, and this version of cifarviz reads {ANSWERS_FORMAT}. Train "
+            "the run again with this one."
+        )
     probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
     fits = (
         probabilities is not None

@@ -8,11 +8,13 @@ from typer.exceptions import TyperException
 
 from cifarviz.cli import data, inspection, reproduce, training
 from cifarviz.cli.output import say
+from cifarviz.cli.wrong_words import in_words
 from cifarviz.errors import (
     ArtifactMissing,
     CifarvizError,
     ExperimentInvalid,
     ImageUnreadable,
+    PlaceRefused,
     RunNotFound,
     TransitionRefused,
 )
@@ -22,6 +24,7 @@ _WRONG_REQUESTS = (
     ArtifactMissing,
     ExperimentInvalid,
     ImageUnreadable,
+    PlaceRefused,
     RunNotFound,
     TransitionRefused,
 )
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(str(error))
         sys.exit(2 if isinstance(error, _WRONG_REQUESTS) else 1)
     except TyperException as error:
-        say(f"{error.format_message()} More: python -m cifarviz --help")
+        say(in_words(error))
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

@@ -21,8 +21,9 @@ from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
-from cifarviz.errors import ExperimentInvalid, ImageUnreadable, StorageFull
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused, StorageFull
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import lacking_weights, other_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -52,7 +53,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     settings = Settings.from_environment()
     store = RunStore(settings)
     found = find_run(store, run)
-    which = checkpoint or _kept(found, store)
+    which = _weights(found, store, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
     evaluation = evaluate_probabilities(
@@ -119,7 +120,7 @@ def feature_maps(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExperimentInvalid(f"No folder can be made at {out}: {error.strerror}.") from error
+        raise PlaceRefused(f"No folder can be made at {out}: {error.strerror}.") from error
     written = 0
     for number, view in enumerate(layer_views(model.observe(pixels)), 1):
         if view.maps is None:
@@ -137,19 +138,27 @@ def _open(
 ) -> "tuple[Run, TrainedModel, Checkpoint]":
     store = RunStore(settings)
     run = find_run(store, named)
-    which = wanted or _kept(run, store)
+    which = _weights(run, store, wanted)
     return run, _model(store, run, which), which
 
 
-def _kept(run: Run, store: RunStore) -> Checkpoint:
-    """The weights as the run ended, unless it kept those of its best epoch only."""
-    if run.experiment.best_only and not checkpoint_path(store.folder(run.id), "last").is_file():
-        return "best"
-    return "last"
+def _weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Checkpoint:
+    """The weights wanted; else those the run ended with, or of its best epoch if it kept no other.
+
+    Raises ``ArtifactMissing`` where they are not there.
+    """
+    if wanted is None:
+        gone = lacking_weights(store, run, "last") is not None
+        wanted = "best" if gone and run.experiment.best_only else "last"
+    if (lacking := lacking_weights(store, run, wanted)) is None:
+        return wanted
+    other = other_weights(wanted)
+    there = lacking_weights(store, run, other) is None
+    todo = f"Ask for them with --checkpoint {other}." if there else "Choose another run."
+    raise ArtifactMissing(f"“{run.name}” ({run.id}) {lacking}. {todo}")
 
 
 def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
-    # One of the three doors to TensorFlow.
     from cifarviz.analysis.checkpoints import open_checkpoint
 
     return open_checkpoint(store, run, which)

@@ -35,7 +35,7 @@ def reproduce(
         list[str] | None, typer.Argument(help="Names that the presets command lists; default: all.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One seed of each instead of three.")
+        bool, typer.Option("--quick", help="One seed of each instead of three; not with --seeds.")
     ] = False,
     seeds: Annotated[
         int | None,
@@ -52,12 +52,14 @@ def reproduce(
     is gone on with, so that the command may be called again.
     """
     chosen = [find_preset(name) for name in dict.fromkeys(presets or PRESETS)]
+    if quick and seeds is not None:
+        raise typer.BadParameter("--quick is one seed: leave it out, or leave out --seeds.")
     count = seeds or (1 if quick else _SEEDS)
     settings = Settings.from_environment()
+    # All that could be wrong, before anything is trained for hours.
     check_place(out)
     results = read_results(out.with_suffix(".json"))
     for preset in chosen:
-        # Before anything is trained for hours.
         library.load(preset.experiment.data.dataset, "full", settings)
     made: dict[str, tuple[Part, ...]] = {}
     for preset in chosen:
@@ -159,7 +161,6 @@ class _Bench:
         return vote(self._store, members, dataset.test, self._ask, len(dataset.info.classes))
 
     def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> np.ndarray:
-        # One of the three doors to TensorFlow.
         from cifarviz.analysis.checkpoints import open_checkpoint
 
         return open_checkpoint(self._store, run, which).probabilities(test.images)
@@ -167,10 +168,14 @@ class _Bench:
 
 def _is_run_of(run: Run, wanted: Experiment) -> bool:
     try:
-        return run.experiment == wanted
+        made = run.experiment
     except CifarvizError:
         # Written by another version: it says so where it is looked at.
         return False
+    if run.state is RunState.FINISHED and run.precision is not None:
+        # What it was trained in counts, not that this was left to cifarviz.
+        made = made.model_copy(update={"precision": run.precision})
+    return made == wanted
 
 
 def _ensemble_figures(
@@ -189,11 +194,11 @@ def _ensemble_figures(
         ]
     else:
         for number, name in enumerate(names):
-            theirs = last[4] if number == len(names) - 1 else None
+            theirs = last.val_accuracy if number == len(names) - 1 else None
             own = tuple(one.member_accuracies[number] for one in voted)
             figures.append(Figure(f"test accuracy after {name}", "share", theirs, own))
         losses = tuple(cross_entropy(one.labels, one.probabilities[-1]) for one in voted)
-        figures.append(Figure(f"test loss after {names[-1]}", "loss", last[3], losses))
+        figures.append(Figure(f"test loss after {names[-1]}", "loss", last.val_loss, losses))
     return (
         *figures,
         Figure(

@@ -9,7 +9,13 @@ from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, Fields
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.value import Value
-from cifarviz.experiment.words import brief, brief_kind, layer_label, value_words
+from cifarviz.experiment.words import (
+    brief,
+    brief_kind,
+    dataset_words,
+    layer_label,
+    value_words,
+)
 
 # More layers than this are counted instead of named one by one.
 _MOST_LAYERS = 4
@@ -83,7 +89,9 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
     short = brief(name, words, after)
     if name == "variant":
         return Change(f"{value_words(after)} instead of {value_words(before)}".lower(), short)
-    if name == "train_images":
+    if name == "dataset":
+        said = [dataset_words(value) for value in (before, after)]
+    elif name == "train_images":
         words = "training images"
         said = ["all" if value is None else value_words(value) for value in (before, after)]
     else:

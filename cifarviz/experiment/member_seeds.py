@@ -1,7 +1,7 @@
 """One experiment trained from several seeds, as the members of an ensemble."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from cifarviz.experiment.experiment import Experiment
 
@@ -9,9 +9,17 @@ FEWEST_MEMBERS: Final = 2
 MOST_MEMBERS: Final = 10
 LARGEST_SEED: Final = 2**31 - 1
 
-_SUFFIX = re.compile(r", seed \d+ \(member \d+ of \d+\)( \(\d+\))?$")
+_SUFFIX = re.compile(r", seed (\d+) \(member (\d+) of (\d+)\)( \(\d+\))?$")
 # A run's name has at most 100 characters, and the seed and the member follow.
 _LONGEST = 60
+
+
+class TeamName(NamedTuple):
+    """What the names of members that were trained together have in common."""
+
+    name: str
+    first_seed: int
+    members: int
 
 
 def from_seeds(experiment: Experiment, first: int, count: int) -> tuple[Experiment, ...]:
@@ -31,3 +39,12 @@ def member_name(name: str, seed: int, number: int, count: int) -> str:
 def common_name(name: str) -> str:
     """The name of a run without what ``member_name`` put after it."""
     return _SUFFIX.sub("", name)
+
+
+def team_name(name: str) -> TeamName | None:
+    """With whom a run was trained, if ``member_name`` has named it."""
+    found = _SUFFIX.search(name)
+    if found is None:
+        return None
+    seed, number, count = (int(found[group]) for group in (1, 2, 3))
+    return TeamName(name[: found.start()], seed - number + 1, count)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from cifarviz.data.datasets import DATASETS
 from cifarviz.experiment.epoch_list import epochs_text
 
 _CHOICES: Mapping[str, str] = MappingProxyType(
@@ -113,6 +114,15 @@ def value_words(value: object) -> str:
     return str(value)
 
 
+def dataset_words(value: object) -> str:
+    """A data set by its title; what is none, as any other value."""
+    return (
+        DATASETS[value].title
+        if isinstance(value, str) and value in DATASETS
+        else value_words(value)
+    )
+
+
 def number_text(value: float) -> str:
     """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
@@ -133,6 +143,8 @@ def brief(name: str, words: str, value: object) -> str:
     """
     if isinstance(value, bool):
         return words if value else f"no {words}"
+    if name == "dataset":
+        return dataset_words(value)
     if name == "variant":
         return {"sample": "sample", "full": "full set"}.get(str(value), str(value))
     if name == "train_images" and value is None:

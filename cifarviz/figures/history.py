@@ -8,7 +8,15 @@ import plotly.graph_objects as go
 
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
-from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION, base_layout, empty_figure
+from cifarviz.figures.theme import (
+    FONT_SIZE,
+    NEUTRAL,
+    SHARE_TICKS,
+    TRAINING,
+    VALIDATION,
+    base_layout,
+    empty_figure,
+)
 
 Numbers = Sequence[float] | np.ndarray
 
@@ -91,6 +99,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             legend_itemsizing="constant",
+            # With published curves there are seven entries: three beside each other, not two.
+            legend_font_size=FONT_SIZE - 1,
             xaxis={
                 "title": {"text": "Epoch"},
                 "rangemode": "tozero",
@@ -100,7 +110,7 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             },
             yaxis={
                 "title": {"text": title},
-                "tickformat": "" if curves.metric == "loss" else ".0%",
+                "tickformatstops": () if curves.metric == "loss" else SHARE_TICKS,
                 "rangemode": "tozero" if curves.metric == "loss" else "normal",
                 **({} if curves.metric == "loss" else {"minallowed": -0.05, "maxallowed": 1.05}),
             },

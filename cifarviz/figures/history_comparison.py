@@ -8,11 +8,20 @@ import plotly.graph_objects as go
 
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
-from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION, base_layout, empty_figure, mix
+from cifarviz.figures.theme import (
+    NEUTRAL,
+    SHARE_TICKS,
+    TRAINING,
+    VALIDATION,
+    base_layout,
+    empty_figure,
+    mix,
+)
 
 # Training stays blue and validation orange: what tells runs apart is lightness, dash and marker.
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# None is "dash", as published curves are; lengths are in pixels.
+_DASHES = ("solid", "dot", "dashdot", "3px,7px", "longdashdot", "14px,3px,2px,3px,2px,3px")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _FEW_EPOCHS = 10
 
@@ -84,7 +93,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
             },
             yaxis={
                 "title": {"text": title},
-                "tickformat": "" if comparison.metric == "loss" else ".0%",
+                "tickformatstops": () if comparison.metric == "loss" else SHARE_TICKS,
             },
             legend={
                 "orientation": "v",

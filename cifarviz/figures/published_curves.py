@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cifarviz.experiment.presets import HistoryRow
 from cifarviz.figures.metric import METRIC_FORMATS, Metric
-from cifarviz.figures.theme import TRAINING, VALIDATION
+from cifarviz.figures.theme import TEST, TRAINING, VALIDATION
 
 # Fewer epochs than this make no course: they are drawn as points.
 _SHORTEST_COURSE = 3
@@ -30,15 +30,17 @@ def published_curves(
     metric: Metric, rows: Sequence[HistoryRow], images: str, last_epoch: int
 ) -> PublishedCurves | None:
     """The rows up to ``last_epoch``; ``None`` if there are none."""
-    shown = [row for row in rows if row[0] <= last_epoch]
+    shown = [row for row in rows if row.epoch <= last_epoch]
     if not shown:
         return None
-    first = 1 if metric == "loss" else 2
+    loss = metric == "loss"
     return PublishedCurves(
         metric=metric,
-        epochs=np.asarray([row[0] for row in shown], np.int32),
-        training=np.asarray([row[first] for row in shown], np.float32),
-        held_out=np.asarray([row[first + 2] for row in shown], np.float32),
+        epochs=np.asarray([row.epoch for row in shown], np.int32),
+        training=np.asarray([row.loss if loss else row.accuracy for row in shown], np.float32),
+        held_out=np.asarray(
+            [row.val_loss if loss else row.val_accuracy for row in shown], np.float32
+        ),
         images=images,
     )
 
@@ -46,13 +48,13 @@ def published_curves(
 def add_published(
     figure: go.Figure, curves: PublishedCurves, group: Mapping[str, Any] | None = None
 ) -> None:
-    """Draw them thin and dashed, as one entry of the legend, or as a ``group`` of two in it."""
+    """Draw them thin and dashed, as two entries of the legend, or as a ``group`` of two in it."""
     course = curves.epochs.size >= _SHORTEST_COURSE
     number = METRIC_FORMATS[curves.metric]
-    together = {"legendgroup": "published", "name": "Published"}
+    held_out = TEST if curves.images == "test" else VALIDATION
     for kind, values, color, symbol in (
         ("training", curves.training, TRAINING, "circle-open"),
-        (curves.images, curves.held_out, VALIDATION, "diamond-open"),
+        (curves.images, curves.held_out, held_out, "diamond-open"),
     ):
         figure.add_scatter(
             x=curves.epochs,
@@ -62,6 +64,6 @@ def add_published(
             line={"color": color, "width": 1.5, "dash": "dash"},
             marker={"color": color, "size": 10, "symbol": symbol, "line": {"width": 1.5}},
             hovertemplate=f"Published {kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
-            showlegend=group is not None or values is curves.training,
-            **({**group, "name": kind.capitalize()} if group else together),
+            name=kind.capitalize() if group else f"Published {kind}",
+            **(group or {}),
         )

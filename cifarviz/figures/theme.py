@@ -42,6 +42,14 @@ CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
 }
 """Name and colour of each channel of an image with so many channels."""
 
+SHARE_TICKS: Final = (
+    {"dtickrange": [None, 0.0008], "value": ".2%"},
+    {"dtickrange": [0.0008, 0.008], "value": ".1%"},
+    {"dtickrange": [0.008, None], "value": ".0%"},
+)
+"""``tickformatstops`` of an axis of shares: as many decimals as tell its ticks apart, also when it
+is zoomed into."""
+
 FONT_SIZE: Final = 13
 HEIGHT: Final = 360
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, show, wished
 
 Word = TypeVar("Word", bound=str)
 
@@ -38,9 +38,15 @@ def address_choice(
         format_func=options.__getitem__,
         key=key,
         required=True,
-        on_change=lambda: change(**dict.fromkeys(forget), **{name: state.get(key)}),
+        on_change=_chosen,
+        args=(name, key, forget),
         help=hint,
     )
     if found is None:
         st.error(problem(quoted(wanted)), icon=":material/error:")
     return chosen
+
+
+def _chosen(name: str, key: str, forget: Sequence[str]) -> None:
+    if wished(key):
+        change(**dict.fromkeys(forget), **{name: state.get(key)})

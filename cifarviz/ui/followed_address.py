@@ -1,6 +1,7 @@
 """The address of a page, changed by what is pressed there, however fast."""
 
 import time
+from math import inf
 
 import streamlit as st
 
@@ -31,6 +32,8 @@ def _take_over(page: str, lag: float) -> None:
     if memory.page != page:
         memory.page = page
         memory.replaced.clear()
+        memory.shown.clear()
+        memory.outdated.clear()
     elif sent == memory.values:
         if not memory.changed:
             memory.replaced.clear()
@@ -50,6 +53,28 @@ def show(key: str, value: object) -> None:
     anew = time.monotonic() - state.address_memory().arrived < _NEW_WIDGETS
     if anew or not state.is_kept(key) or state.get(key) != value:
         state.put(key, value)
+    memory = state.address_memory()
+    if key in memory.shown and memory.shown[key] != value:
+        memory.outdated[key] = (memory.shown[key], time.monotonic())
+    memory.shown[key] = value
+
+
+def wished(key: str) -> bool:
+    """Whether a person has changed the widget ``key``, asked in the callback that says so.
+
+    Each look at a run under way, a press elsewhere too, brings all widgets as the browser has
+    them. After ``show`` has given one another value, that is the one of before until the browser
+    has heard of it, and then the new one: to Streamlit both are changes, and nobody made them.
+    """
+    memory, value = state.address_memory(), state.get(key)
+    if key in memory.shown and value == memory.shown[key]:
+        return False
+    before, when = memory.outdated.get(key, (None, -inf))
+    lag = _SHORT_LAG if st.query_params.to_dict() == memory.values else _LAG
+    if value == before and time.monotonic() - when < lag:
+        return False
+    memory.shown[key] = value
+    return True
 
 
 def followed(name: str) -> str | None:

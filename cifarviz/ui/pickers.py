@@ -12,7 +12,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show
-from cifarviz.ui.live.words import best_words
+from cifarviz.ui.live.words import best_words, given_back
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
 
@@ -104,6 +104,8 @@ def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
 
 def checkpoint_words(run: Run, which: Checkpoint) -> str:
     """What a person calls these weights: "as it ended", for one."""
+    if which == "last" and given_back(run):
+        return f"as it ended: the weights of epoch {run.best_epoch}, given back"
     if which == "last":
         return "as it stands now" if run.state.active else "as it ended"
     epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"

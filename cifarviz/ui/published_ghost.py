@@ -4,13 +4,12 @@ The address holds the switch as ``ghost=1``.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.changes import changes
-from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.figures.metric import Metric
@@ -18,6 +17,8 @@ from cifarviz.figures.published_curves import PublishedCurves, published_curves
 from cifarviz.runs.records import Run
 from cifarviz.ui import followed_address
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.live.words import named
+from cifarviz.ui.published_changes import changed_words
 
 
 def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
@@ -48,19 +49,38 @@ def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
         on_click=followed_address.change,
         kwargs={"ghost": None if on else "1"},
     )
-    if on and (changed := _changed(runs)):
-        st.caption(f"The published curves are of the unchanged preset. {escaped(changed)}")
+    if on:
+        _say_how_they_differ(runs)
     return on
 
 
-def _changed(runs: Sequence[Run]) -> str:
-    """A sentence on each run that isn't as it was published."""
-    names = [f"“{run.name}”" for run in runs] if len(runs) > 1 else ["This run"]
-    return " ".join(
-        f"{name} has changes against it: {differences}."
-        for name, run in zip(names, runs, strict=True)
-        if (differences := _differences(run.experiment_json))
-    )
+def _say_how_they_differ(runs: Sequence[Run]) -> None:
+    # Another seed is no other experiment; and the sample, which Setup takes where the full set
+    # isn't here, is nobody's change.
+    changed = changed_words([_as_if_on_full_set(run) for run in runs], but=("seed",))
+    of_sample = [run for run in runs if run is not _as_if_on_full_set(run)]
+    words = "The published curves are of the unchanged preset"
+    if of_sample:
+        words += f" on the full set; {_who(of_sample, runs)} learned from the embedded sample"
+    if changed or of_sample:
+        st.caption(escaped(f"{words}. {changed}".strip()))
+
+
+def _who(some: Sequence[Run], runs: Sequence[Run]) -> str:
+    if len(some) == len(runs):
+        return "this run" if len(runs) == 1 else "these runs"
+    return named([run.name for run in some])
+
+
+def _as_if_on_full_set(run: Run) -> Run:
+    """``run`` itself if it was on the full set, or is of a preset that wasn't."""
+    made = _readable(run.experiment_json)
+    preset = None if made is None else _preset(made)
+    if made is None or preset is None or made.data.variant == preset.experiment.data.variant:
+        return run
+    data = made.data.model_copy(update={"variant": preset.experiment.data.variant})
+    full = made.model_copy(update={"data": data})
+    return replace(run, experiment_json=full.to_json())
 
 
 def ghost(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
@@ -78,19 +98,6 @@ def ghost(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
         str(preset.published["measured_on"]),
         max(one.epochs for one in experiments),
     )
-
-
-@lru_cache(maxsize=100)
-def _differences(experiment_json: str) -> str:
-    """What was changed against the preset, or against that variant of it which is nearest."""
-    experiment = _readable(experiment_json)
-    preset = None if experiment is None else _preset(experiment)
-    if experiment is None or preset is None:
-        return ""
-    mine = draft_of(experiment, preset.name)
-    published = (preset.experiment, *(variant.experiment for variant in preset.variants))
-    made = min((changes(draft_of(one, preset.name), mine) for one in published), key=len)
-    return " · ".join(change.text for change in made)
 
 
 @lru_cache(maxsize=100)

@@ -62,6 +62,8 @@ class AddressMemory:
     """The address of a page as this session last had it. Monotonic seconds: ``arrived``, when the
     browser came with it (a link, its Back button), and of ``replaced`` ones that it may not know
     of yet, when they were. ``changed``: by this run of the script, before it came to the page.
+    ``shown`` are the values that widgets got from the address, by their keys; ``outdated`` those
+    they had before, and when they were replaced.
     """
 
     page: str = ""
@@ -69,6 +71,8 @@ class AddressMemory:
     arrived: float = 0.0
     replaced: dict[frozenset[tuple[str, str]], float] = field(default_factory=dict)
     changed: bool = False
+    shown: dict[str, object] = field(default_factory=dict)
+    outdated: dict[str, tuple[object, float]] = field(default_factory=dict)
 
 
 def address_memory() -> AddressMemory:

@@ -1,13 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
-from cifarviz.experiment.choices import Data
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid, UnknownFormat
+from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import answers_path, save_arrays
+from cifarviz.runs.artifacts import ANSWERS_FORMAT, Checkpoint, answers_path, save_arrays
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -35,26 +38,34 @@ def answers(right: int) -> np.ndarray:
 
 def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    save_arrays(
-        answers_path(store.folder(second.id), 2),
-        {"probabilities": answers(3), "indices": TEST.indices},
-    )
-    members = [Member(first), Member(first, "best"), Member(second, 2)]
-    stored_runs.add_checkpoint(store, first, "best")
+    third = trained(store, "c")
+    stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices)
+    members = [Member(first), Member(third, "best"), Member(second, 2)]
+    stored_runs.add_checkpoint(store, third, "best")
 
     ensemble = vote(
         store, members, TEST, lambda run, which, _: answers(2 if which == "last" else 3), 10
     )
 
-    assert ensemble.names == ("a", "a, best epoch", "b, epoch 2")
     assert list(ensemble.member_accuracies) == pytest.approx([2 / 3, 1, 1])
     assert ensemble.soft_accuracy == 1
+
+
+def test_answers_of_another_format_are_refused(store: RunStore) -> None:
+    first, second = trained(store, "a"), trained(store, "b")
+    save_arrays(
+        answers_path(store.folder(second.id), 2),
+        {"probabilities": answers(3), "indices": TEST.indices},
+        {"format": ANSWERS_FORMAT + 1},
+    )
+    with pytest.raises(UnknownFormat, match="after epoch 2 is of format 2"):
+        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: answers(3), 10)
 
 
 def test_different_data_sets_are_named(store: RunStore) -> None:
     fashion = stored_runs.store_run(store, PRESETS["fashion-mnist-cnn"].experiment, name="clothes")
     stored_runs.add_checkpoint(store, fashion)
-    with pytest.raises(ExperimentInvalid, match="“a” CIFAR-10 and “clothes” Fashion-MNIST"):
+    with pytest.raises(ExperimentInvalid, match="“a” was trained on CIFAR-10 and “clothes” was"):
         check_members(store, [Member(trained(store, "a")), Member(fashion)])
 
 
@@ -71,9 +82,43 @@ def test_the_same_network_does_not_vote_twice(store: RunStore) -> None:
         check_members(store, [Member(run), Member(run)])
 
 
+@pytest.mark.parametrize(("one", "other"), [("last", 3), ("best", 3), ("last", "best")])
+def test_nor_does_it_under_two_names(
+    store: RunStore, one: Checkpoint, other: Checkpoint | int
+) -> None:
+    # The stored run has got better to its end, which is after epoch 3.
+    run = trained(store, "a")
+    with pytest.raises(ExperimentInvalid, match="the same network votes the same"):
+        check_members(store, [Member(run, one), Member(run, other)])
+
+
+def test_networks_of_one_run_at_different_times_vote_together(store: RunStore) -> None:
+    stopped = stored_runs.store_run(
+        store, stored_runs.experiment(), name="a", state=RunState.STOPPED
+    )
+    stored_runs.add_checkpoint(store, stopped)
+    # It may have gone on into the fourth epoch.
+    check_members(store, [Member(stopped), Member(stopped, 2), Member(stopped, 3)])
+
+
+def test_weights_that_early_stopping_gave_back_are_those_of_the_best_epoch(store: RunStore) -> None:
+    run = trained(store, "a", early_stopping=EarlyStopping(patience=1))
+    at_its_best = dataclasses.replace(run, best_epoch=2)
+    assert Member(at_its_best).same_network(Member(at_its_best, 2))
+    assert not Member(at_its_best).same_network(Member(at_its_best, 3))
+
+
+def test_a_run_that_kept_its_best_epoch_only_says_so(store: RunStore) -> None:
+    made = stored_runs.experiment(best_only=True)
+    run = stored_runs.store_run(store, made, name="lean")
+    stored_runs.add_checkpoint(store, run, "best")
+    with pytest.raises(ArtifactMissing, match="“lean” has kept the weights of its best epoch only"):
+        check_members(store, [Member(trained(store, "a")), Member(run)])
+
+
 def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
     gone = stored_runs.store_run(store, stored_runs.experiment(), name="gone")
-    with pytest.raises(ArtifactMissing, match="weights of “gone” are not there"):
+    with pytest.raises(ArtifactMissing, match="“gone” has no weights any more"):
         check_members(store, [Member(trained(store, "a")), Member(gone)])
 
 
@@ -85,10 +130,7 @@ def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
 
 def test_answers_about_other_images_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    save_arrays(
-        answers_path(store.folder(second.id), 2),
-        {"probabilities": answers(3), "indices": TEST.indices + 1},
-    )
+    stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices + 1)
     with pytest.raises(ArtifactDamaged, match="not about these test images"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: answers(3), 10)
 

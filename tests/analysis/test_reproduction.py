@@ -1,9 +1,14 @@
 import pytest
 
 from cifarviz.analysis.reproduction import epoch_comparison, history_figures, turn
+from cifarviz.experiment.presets import HistoryRow
 from cifarviz.runs.records import Epoch
 
-PUBLISHED = ((1, 1.5, 0.4, 1.2, 0.5), (2, 1.0, 0.7, 1.0, 0.6), (3, 0.5, 0.9, 1.4, 0.61))
+PUBLISHED = (
+    HistoryRow(1, 1.5, 0.4, 1.2, 0.5),
+    HistoryRow(2, 1.0, 0.7, 1.0, 0.6),
+    HistoryRow(3, 0.5, 0.9, 1.4, 0.61),
+)
 
 
 def history(*rows: tuple[float, float, float | None, float | None]) -> list[Epoch]:

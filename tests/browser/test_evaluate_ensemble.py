@@ -54,9 +54,16 @@ def test_members_train_vote_and_lead_to_an_image(server, page: Page, template: R
     expect(indices).to_have_text(before)
 
     table.get_by_role("button").nth(3).click()
+    expect(page).to_have_url(re.compile(rf"/evaluate\?.*image={before[3]}\b"))
+    expect(page.get_by_text(f"Test image {before[3]}:")).to_be_in_viewport()
+    answer = page.get_by_role("figure", name="Probability of each class, by each member")
+    expect(answer).to_be_visible()
+    page.get_by_role("link", name="2 · seed 6").click()
     expect(page).to_have_url(re.compile(rf"/predict\?.*image={before[3]}\b"))
     settle(page)
     expect(page.get_by_role("heading", name="Predict", level=1)).to_be_visible()
+    page.go_back()
+    expect(answer).to_be_visible()
 
 
 def test_the_switch_goes_there_and_back_and_keeps_the_members(

@@ -45,6 +45,17 @@ def wait_for_news(page: Page) -> None:
     )
 
 
+def test_numbers_of_parameters_end_below_each_other(
+    server: AppServer, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    open_train(page, server, "preset=cifar10-vgg")
+    for text in ("Parameters", "896", "524,544"):
+        place = page.get_by_test_id("stMain").get_by_text(text, exact=True).first
+        aligned = place.evaluate("one => getComputedStyle(one).textAlign")
+        assert aligned in ("right", "end"), text
+
+
 def test_a_run_lives_on_through_zoom_reload_a_second_browser_pause_and_stop(
     server: AppServer, new_page: Callable[..., Page]
 ) -> None:

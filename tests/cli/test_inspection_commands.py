@@ -106,7 +106,7 @@ def test_weights_that_are_gone_or_damaged(call: Call, tiny: Any, settings: Setti
     weights.unlink()
     answer = call("evaluate", tiny["run"])
     assert answer.code == 2
-    assert "not there" in answer.err
+    assert "only those of its best epoch. Ask for them with --checkpoint best." in answer.err
     assert call("evaluate", tiny["run"], "--checkpoint", "best").code == 0
 
 
@@ -147,3 +147,17 @@ def test_grey_images_are_looked_into_as_coloured_ones_are(
     assert photo.json[0]["probabilities"] != plain.json[0]["probabilities"]
     turned = call("predict", fashion_run, tmp_path / "photo.png", "--invert", "--json")
     assert turned.json[0]["probabilities"] == plain.json[0]["probabilities"]
+
+
+def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(
+    call: Call, fashion_run: str, tmp_path: Path
+) -> None:
+    for words in (
+        ("evaluate", fashion_run),
+        ("feature-maps", fashion_run, "--image", 1, "--out", tmp_path / "maps"),
+    ):
+        answer = call(*words, "--checkpoint", "last")
+        assert answer.code == 2
+        assert "has kept the weights of its best epoch only" in answer.err
+        assert "Ask for them with --checkpoint best." in answer.err
+        assert call(*words).code == 0

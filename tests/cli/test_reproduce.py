@@ -11,13 +11,14 @@ from cifarviz.analysis.reproduction_report import BEGIN, END
 from cifarviz.cli import reproduce, training
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.errors import RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import answers_path, save_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
 from tests import stored_runs
 from tests.cli.conftest import Call
 
@@ -93,10 +94,7 @@ def test_an_ensemble_is_voted_on_in_both_ways(
     variant = preset.variants[0]
     whole = finished(store, variant.experiment, 1, epochs=60)
     for wrong, epoch in enumerate(variant.experiment.test_epochs):
-        save_arrays(
-            answers_path(store.folder(whole.id), epoch),
-            {"probabilities": _answers(test.labels, wrong), "indices": test.indices},
-        )
+        stored_runs.keep_answers(store, whole, epoch, _answers(test.labels, wrong), test.indices)
     answers = {}
     for seed in (1, 2, 3, 4):
         run = finished(store, preset.experiment, seed, epochs=15)
@@ -160,13 +158,40 @@ def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
     assert cut_off.id in {run.id for run in runs}
 
 
-def test_without_the_full_data_nothing_is_begun(
+def test_without_the_full_data_nothing_is_begun_and_nothing_written(
     call: Call, store: RunStore, tmp_path: Path
 ) -> None:
-    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
+    folder = tmp_path / "deep"
+    answer = call("reproduce", "cifar10-starter", "--out", folder / "page.md")
     assert answer.code == 1
     assert "data fetch cifar10" in answer.err or "Fetch it" in answer.err
     assert store.all() == []
+    assert not folder.exists()
+
+
+@pytest.mark.usefixtures("sample_as_full")
+def test_a_run_of_the_dashboard_counts_by_what_it_was_trained_in(
+    call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def submit(*_: object) -> None:
+        raise RunError("It would be trained.")
+
+    monkeypatch.setattr(Worker, "submit", submit)
+    made = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 1})
+    assert made.precision == "auto"
+    run = stored_runs.store_run(store, made, epochs=10)
+    words = ("reproduce", "cifar10-starter", "--quick", "--out", tmp_path / "page.md")
+
+    store.describe(run.id, precision="float32")
+    assert call(*words).code == 0
+    store.describe(run.id, precision="bfloat16")
+    assert "It would be trained." in call(*words).err
+
+
+def test_one_seed_and_so_many_seeds_do_not_go_together(call: Call) -> None:
+    answer = call("reproduce", "--quick", "--seeds", 2)
+    assert answer.code == 2
+    assert answer.err.startswith("--quick is one seed: leave it out, or leave out --seeds.")
 
 
 def test_an_unknown_preset_is_a_wrong_request(call: Call) -> None:
@@ -178,16 +203,27 @@ def test_an_unknown_preset_is_a_wrong_request(call: Call) -> None:
 def test_a_place_that_takes_no_report_is_said_before_anything_is_trained(
     call: Call, tmp_path: Path
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
-    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "file" / "page.md")
-    assert answer.code == 1
-    assert "Name another place with --out" in answer.err
+    file = tmp_path / "file"
+    file.write_bytes("Müller".encode("latin-1"))
+    for out, reason in (
+        (file / "page.md", f"“{file}” is a file, not a folder"),
+        (file / "deep" / "page.md", f"“{file}” is a file, not a folder"),
+        (tmp_path, "it is a folder"),
+        (tmp_path / "page.json", "the numbers go into a .json file"),
+        (file, "what stands there already is not text in UTF-8"),
+    ):
+        answer = call("reproduce", "cifar10-starter", "--out", out)
+        assert answer.code == 2
+        assert reason in answer.err
+        assert "Name another place with --out" in answer.err
+    assert file.read_bytes() == "Müller".encode("latin-1")
+    assert list(tmp_path.glob("*.*")) == []
 
 
 def test_a_results_file_that_is_something_else_is_left_alone(call: Call, tmp_path: Path) -> None:
     other = tmp_path / "page.json"
     other.write_text("[1, 2]")
     answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
-    assert answer.code == 1
+    assert answer.code == 2
     assert "move it away" in answer.err
     assert other.read_text() == "[1, 2]"

@@ -40,6 +40,26 @@ def test_presets_are_listed_layer_by_layer(call: Call) -> None:
     assert [layer["parameters"] for layer in layers] == [896, 0, 18_496, 0, 36_928, 0, 65_600, 650]
 
 
+def test_presets_are_listed_with_all_that_is_known_of_them(call: Call) -> None:
+    listed = {preset["name"]: preset for preset in call("presets", "--json").json}
+    ensemble, starter = listed["cifar10-ensemble"], listed["cifar10-starter"]
+    assert (ensemble["members"], starter["members"]) == (4, 1)
+    assert ensemble["story"].startswith("Four networks of the same layers")
+    assert any("225" in note for note in ensemble["notes"])
+    assert ensemble["published"]["ensemble_accuracy"] == 0.7006
+    assert ensemble["published"]["history"] == [
+        {
+            "epoch": 60,
+            "loss": 0.6055,
+            "accuracy": 0.8041,
+            "val_loss": 1.1913,
+            "val_accuracy": 0.6599,
+        }
+    ]
+    (variant,) = ensemble["variants"]
+    assert (variant["name"], variant["experiment"]["epochs"]) == ("as-published", 60)
+
+
 def test_training_gives_its_whole_history(call: Call, tiny: Any) -> None:
     assert tiny.keys() == {
         "run", "state", "epochs", "history", "seconds", "images_per_second", "precision",
@@ -65,7 +85,7 @@ def test_a_short_trial_of_a_patient_preset_goes_without_early_stopping(call: Cal
     words = "train fashion-mnist-cnn --data sample --train-images 32 --epochs 2 --json"
     answer = call(*words.split())
     assert (answer.code, answer.json["state"], answer.json["epochs"]) == (0, "finished", 2)
-    assert "with a patience of 2 it could never stop a run of 2." in answer.err
+    assert "with a patience of 2 it could never stop a run of 2 epochs." in answer.err
 
 
 def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +126,8 @@ def test_runs_are_listed(call: Call, tiny: Any) -> None:
     assert run["val_accuracy"] == max(tiny["history"]["val_accuracy"])
     losses = tiny["history"]["val_loss"]
     assert run["best_epoch"] == losses.index(min(losses)) + 1
+    accuracies = tiny["history"]["val_accuracy"]
+    assert run["best_epoch_val_accuracy"] == accuracies[run["best_epoch"] - 1]
     table = call("runs")
     assert tiny["run"] in table.out
 
@@ -128,21 +150,36 @@ def test_no_runs_yet_says_what_to_do(call: Call) -> None:
         ),
         ("train cifar10-starter --data sample --train-images 50001", "50,001 training images"),
         ("train cifar10-starter --seed -1", "seed must be"),
-        ("train cifar10-starter --precision half", "half"),
-        ("train cifar10-starter --data everything", "everything"),
+        (
+            "train cifar10-starter --precision half",
+            "--precision is auto, float32 or bfloat16, and “half” came.",
+        ),
+        ("train cifar10-starter --data everything", "--data is sample or full, and “everything”"),
+        ("train cifar10-starter --epochs many", "--epochs is a whole number, and “many” came."),
+        ("train cifar10-starter --epochs", "--epochs needs a value after it."),
+        ("train cifar10-starter --fast", "There is no option --fast."),
+        ("train cifar10-starter too", "There is a word too many: “too”."),
+        ("data fetch mnist", "DATASET is cifar10 or fashion-mnist, and “mnist” came."),
+        ("data fetch", "DATASET is missing: it is cifar10 or fashion-mnist."),
+        ("reproduce --seeds 0", "--seeds is a number of at least 1, and “0” came."),
+        ("reproduce --seeds 101", "--seeds is a number of at most 100, and “101” came."),
+        ("evaluate x --checkpoint worst", "--checkpoint is best or last, and “worst” came."),
+        ("feature-maps x --image 1", "--out is missing."),
         ("resume nowhere", "no run “nowhere”"),
         ("evaluate nowhere", "no run “nowhere”"),
         ("predict nowhere x.png", "no run “nowhere”"),
         ("feature-maps nowhere --image 1 --out x", "no run “nowhere”"),
-        ("dance", "dance"),
-        ("train", "preset"),
+        ("dance", "There is no command “dance”."),
+        ("train", "PRESET is missing."),
     ],
 )
 def test_a_wrong_request_is_one_line_and_code_2(call: Call, words: str, said: str) -> None:
     answer = call(*words.split())
     assert answer.code == 2
     assert said.lower() in answer.err.lower()
-    assert "Traceback" not in answer.err
+    assert len(answer.err.strip().splitlines()) <= 2
+    for word in ("Traceback", "Input", "Value error", "Invalid value"):
+        assert word not in answer.err
     assert answer.out == ""
     assert call("runs", "--json").json == []
 

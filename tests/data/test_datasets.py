@@ -49,6 +49,7 @@ def test_classes_have_a_name_of_their_own_in_each_language(info):
 
 def test_korean_names_stand_in_the_order_of_the_labels():
     assert FASHION_MNIST.class_names("ko")[:3] == ("티셔츠", "바지", "스웨터")
+    assert FASHION_MNIST.class_names("ko")[5] == "샌들"
     assert FASHION_MNIST.class_names("ko")[9] == "앵클 부츠"
     assert CIFAR10.class_names("ko")[3] == "고양이"
 

@@ -62,7 +62,7 @@ def test_another_process_waits_too(toy, settings, tmp_path):
             target=_fetch_in_another_process, args=(toy.info, settings, mine, queue)
         )
         other.start()
-        assert queue.get(timeout=30) == "waiting"
+        assert queue.get(timeout=120) == "waiting"
         assert not library.status(toy.info, settings).full_available
     stages = list(iter(lambda: queue.get(timeout=30), "returned"))
     other.join(10)

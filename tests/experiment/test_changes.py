@@ -8,6 +8,7 @@ from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.words import brief_kind, layer_label
 
 VGG = preset_draft("cifar10-vgg", 1)
+DATA = VGG.section("data")
 
 
 def _texts(draft: Draft) -> list[str]:
@@ -30,6 +31,11 @@ def test_values_are_said_before_and_after() -> None:
     ]
     shorts = [change.short for change in changes(VGG, draft)]
     assert shorts[:3] == ["sample", "9 images", "batch 128"]
+
+
+def test_data_sets_are_said_by_their_titles() -> None:
+    other = VGG.with_value("data", {**DATA, "dataset": "fashion-mnist"})
+    assert _texts(other) == ["data set CIFAR-10 → Fashion-MNIST"]
 
 
 def test_another_kind_is_said_with_its_fields() -> None:
@@ -82,6 +88,7 @@ def test_many_changed_layers_are_counted() -> None:
     [
         (VGG.with_value("epochs", 1), "1 epoch"),
         (VGG.with_value("precision", "bfloat16"), "bfloat16"),
+        (VGG.with_value("data", {**DATA, "dataset": "fashion-mnist"}), "Fashion-MNIST"),
         (VGG.with_value("augmentation", {"flip": True, "shift": 0}), "flip"),
         (VGG.with_labels("one_hot"), "one-hot labels"),
         (VGG.with_kind("validation", "none"), "no validation"),

@@ -185,3 +185,11 @@ def test_the_published_fashion_run_stopped_after_epoch_8_for_epoch_6() -> None:
     history = PRESETS["fashion-mnist-cnn"].published["history"]
     assert [row[0] for row in history] == list(range(1, 9))
     assert min(history, key=lambda row: row[3]) == (6, 0.2181, 0.9207, 0.2157, 0.9202)
+
+
+def test_a_story_has_the_published_figures_as_pages_write_them() -> None:
+    vgg = PRESETS["cifar10-vgg"]
+    ninth, *_, last = vgg.published["history"][8:]
+    assert f"{last.val_accuracy:.1%} validation accuracy after 30 epochs" in vgg.story
+    assert f"the {ninth.val_accuracy:.1%} of epoch 9" in vgg.story
+    assert not [preset.name for preset in PRESETS.values() if " %" in preset.story]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cifarviz.experiment.presets import HistoryRow
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
@@ -12,10 +13,10 @@ from cifarviz.figures.history_comparison import (
 )
 from cifarviz.figures.metric import Metric
 from cifarviz.figures.published_curves import published_curves
-from cifarviz.figures.theme import TRAINING, VALIDATION
+from cifarviz.figures.theme import TEST, TRAINING, VALIDATION
 
 EPOCHS = np.array([1, 2, 3])
-ROWS = [(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
+ROWS = [HistoryRow(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
 
 
 def names(figure) -> list[str]:
@@ -105,6 +106,33 @@ def test_runs_are_told_apart_by_dash_and_marker() -> None:
     assert traces[1].line.color == VALIDATION
 
 
+def test_no_run_is_dashed_as_published_curves_are() -> None:
+    published = published_curves("loss", ROWS, "test", 9)
+    runs = [run(name) for name in "abcdef"]
+    traces = history_comparison_figure(history_comparison("loss", runs, published)).data
+    assert {trace.line.dash for trace in traces[:2]} == {"dash"}
+    dashes = [trace.line.dash for trace in traces[2:] if trace.name == "Training"]
+    assert len(set(dashes)) == 6
+    assert "dash" not in dashes
+
+
+def test_shares_have_as_many_decimals_as_their_ticks_need() -> None:
+    one = history_figure(history_curves("accuracy", epochs=EPOCHS, training=[0.1, 0.1, 0.11]))
+    several = history_comparison_figure(history_comparison("accuracy", [run("a")]))
+    for figure in (one, several):
+        stops = figure.layout.yaxis.tickformatstops
+        for apart, wanted in ((0.2, ".0%"), (0.01, ".0%"), (0.005, ".1%"), (0.0005, ".2%")):
+            fitting = [
+                stop.value
+                for stop in stops
+                if (stop.dtickrange[0] or 0) <= apart <= (stop.dtickrange[1] or 1)
+            ]
+            assert fitting == [wanted]
+    assert not history_comparison_figure(
+        history_comparison("loss", [run("a")])
+    ).layout.yaxis.tickformatstops
+
+
 def test_a_name_is_text_and_not_markup() -> None:
     value = history_comparison("loss", [run("<b>bold %{x}")])
     trace = history_comparison_figure(value).data[0]
@@ -164,15 +192,18 @@ def test_the_ghost_lies_dashed_behind_ones_own_curves() -> None:
     assert training.line.width < mine.line.width
     assert (training.line.color, held_out.line.color) == (TRAINING, VALIDATION)
     assert [trace.mode for trace in (training, held_out)] == ["lines", "lines"]
-    # One entry of the legend for both, by whose name they are switched off together.
-    assert (training.name, training.showlegend, held_out.showlegend) == ("Published", True, False)
-    assert training.legendgroup == held_out.legendgroup
+    assert (training.name, held_out.name) == ("Published training", "Published validation")
+    assert (training.showlegend, held_out.showlegend) == (None, None)
 
 
 def test_two_published_epochs_are_points() -> None:
     published = published_curves("loss", [ROWS[0], ROWS[-1]], "test", 9)
     curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], published=published)
-    assert [trace.mode for trace in history_figure(curves).data[:2]] == ["markers", "markers"]
+    training, held_out = history_figure(curves).data[:2]
+    assert (training.mode, held_out.mode) == ("markers", "markers")
+    # What was measured on the test images is in their colour, and the legend says what it is.
+    assert (training.marker.color, held_out.marker.color) == (TRAINING, TEST)
+    assert (training.name, held_out.name) == ("Published training", "Published test")
 
 
 def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:

@@ -142,3 +142,22 @@ def test_a_learning_rate_is_thinned_and_keeps_its_ends() -> None:
     assert (curve.epochs[0], curve.epochs[-1]) == (0, 10)
     assert (curve.rates[0], curve.rates[-1]) == (0, 1)
     assert "No steps" in learning_rate_figure(learning_rate_curve([], 1)).layout.annotations[0].text
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ticks"),
+    [
+        (1, [0, 1]),
+        (8, [*range(9)]),
+        (15, [0, 5, 10, 15]),
+        (11, [0, 2, 4, 6, 8, 11]),
+        (30, [0, 5, 10, 15, 20, 25, 30]),
+        (1000, [0, 200, 400, 600, 800, 1000]),
+    ],
+)
+def test_the_axis_of_a_learning_rate_ends_with_the_last_epoch(
+    epochs: int, ticks: list[int]
+) -> None:
+    figure = learning_rate_figure(learning_rate_curve(np.ones(3 * epochs), 3))
+    assert list(figure.layout.xaxis.tickvals) == ticks
+    assert list(figure.layout.xaxis.range) == [0, epochs]

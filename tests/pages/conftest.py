@@ -140,7 +140,7 @@ def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
     test = library.load("cifar10", "sample", settings).test
     store = RunStore(settings)
     asked = [open_checkpoint(store, run, "last").probabilities(test.images) for run in runs]
-    return combine([run.name for run in runs], asked, test.labels, test.indices)
+    return combine(asked, test.labels, test.indices)
 
 
 def _home(folders: pytest.TempPathFactory, name: str) -> Settings:

@@ -1,8 +1,10 @@
 """The Evaluate page, opened and read by its tests."""
 
+from itertools import pairwise
+
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.app_page import opened_from_start
+from tests.pages.app_page import opened_from_start, walk
 
 
 def opened(**address: object) -> AppTest:
@@ -10,7 +12,13 @@ def opened(**address: object) -> AppTest:
 
 
 def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: str(metric.value) for metric in app.metric}
+    """The figures at the top by their labels, as one network or an ensemble shows them."""
+    found = {metric.label: str(metric.value) for metric in app.metric}
+    elements = list(walk(app._tree))
+    for label, value in pairwise(elements):
+        if label.type == "caption" and value.type == "markdown" and value.value.startswith("####"):
+            found[label.value] = value.value.lstrip("# ").replace("\\", "")
+    return found
 
 
 def text(app: AppTest) -> str:

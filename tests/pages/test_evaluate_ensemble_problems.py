@@ -26,7 +26,8 @@ def test_bad_ids_are_said_and_the_others_vote(members: list[Run], ensemble: Ense
 
 def test_one_run_is_no_ensemble(members: list[Run]) -> None:
     app = opened(members[0].id)
-    assert "two members or more, and one was chosen" in said(app)
+    assert any("two members or more, and one was chosen" in one.value for one in app.info)
+    assert not app.error
     assert app.multiselect(key="ensemble-members").value == [members[0].id]
     assert not app.metric
     assert not app.exception
@@ -35,6 +36,33 @@ def test_one_run_is_no_ensemble(members: list[Run]) -> None:
 def test_the_same_member_twice_is_said(members: list[Run]) -> None:
     app = opened(members[0].id, members[0].id)
     assert "was chosen twice" in said(app)
+    assert not app.exception
+
+
+def test_the_same_network_under_two_names_is_said(store: RunStore) -> None:
+    run = stored_runs.store_run(store, seeded(1, test_epochs=(3,)), name="twin")
+    stored_runs.add_checkpoint(store, run)
+    stored_runs.keep_answers(store, run, 3, np.zeros((2, 10)), np.arange(2))
+    app = opened(run.id, f"{run.id}@3")
+    assert "“twin” was chosen twice: its network as it ended is that of epoch 3" in said(app)
+    assert not app.exception
+
+
+def test_a_run_that_kept_its_best_epoch_only_says_so_and_gives_that(
+    store: RunStore, three_weights: list[dict[str, np.ndarray]]
+) -> None:
+    both = stored_runs.store_run(
+        store, seeded(1), name="both", checkpoints={"last": three_weights[0]}
+    )
+    lean = stored_runs.store_run(
+        store, seeded(2, best_only=True), name="lean", checkpoints={"best": three_weights[1]}
+    )
+    app = opened(both.id, lean.id)
+    assert "“lean” has kept the weights of its best epoch only" in said(app)
+    assert "Take those, or leave it out." in said(app)
+    button(app, "Take the best epoch").click().run()
+    assert app.query_params["members"] == f"{both.id},{lean.id}@best"
+    assert "Ensemble, by sum" in metrics(app)
     assert not app.exception
 
 
@@ -48,7 +76,9 @@ def test_different_data_sets_are_said(store: RunStore) -> None:
         stored_runs.add_checkpoint(store, run)
         stored_runs.add_checkpoint(store, run, "best")
     app = opened(*ids(made))
-    assert "“colours” CIFAR-10 and “clothes” Fashion-MNIST was trained on" in said(app)
+    assert "“colours” was trained on CIFAR-10 and “clothes” was trained on Fashion-MNIST" in (
+        said(app)
+    )
     assert not app.exception
 
 
@@ -63,7 +93,7 @@ def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
     ]
     checkpoint_path(store.folder(made[1].id), "last").unlink()
     app = opened(*ids(made))
-    assert "“m1” has no weights (any more), so it cannot vote." in said(app)
+    assert "“m1” has no weights any more: their files were removed, so it cannot vote." in said(app)
     assert not app.metric
     button(app, "Leave it out").click().run()
     assert app.query_params["members"] == f"{made[0].id},{made[2].id}"
@@ -120,6 +150,9 @@ def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore
         ({"show": "mended", "member": "9"}, "There is no member “9”: they are numbered 1 to 3"),
         ({"show": "mended", "page": "999"}, "“999” is none of them"),
         ({"seed": "-1"}, "“-1” is no seed"),
+        ({"image": "x"}, "“x” is none of the 1,000 test images"),
+        ({"weights": "worst"}, "There are no weights called “worst”: it is last or best."),
+        ({"preset": "cifar10-ensemble", "changes": "zz"}, "changes that this address holds cannot"),
         ({"view": "both"}, "Evaluate has no view “both”"),
         ({"preset": "nope"}, "There is no preset or run “nope”"),
         ({"way": "nope"}, "“nope” is no way to train this preset"),
@@ -132,5 +165,5 @@ def test_what_the_address_names_in_vain_is_said(
 ) -> None:
     app = opened(*ids(members), **address)
     assert sentence in said(app)
-    assert app.metric
+    assert metrics(app)
     assert not app.exception

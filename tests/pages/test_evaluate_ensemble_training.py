@@ -1,14 +1,20 @@
 """Evaluate's Ensemble view: training members, and watching them."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 import pytest
 
+from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.choices import Data
+from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui import cache
+from cifarviz.ui import cache, followed_address
 from tests import stored_runs
+from tests.pages import train_page
+from tests.pages.app_page import walk
 from tests.pages.ensemble_view import button, ids, opened, said, seeded
 from tests.pages.evaluate_page import metrics
 
@@ -35,6 +41,86 @@ def test_it_says_what_one_click_will_do(store: RunStore) -> None:
     app.radio(key="team-way").set_value("as-published").run()
     assert "Trains one network for 60 epochs" in said(app)
     assert "after the epochs 15, 30, 45 and 60" in said(app)
+    assert not app.exception
+
+
+def test_members_are_trained_from_what_was_changed_on_the_train_page(store: RunStore) -> None:
+    mine = preset_draft("cifar10-ensemble")
+    mine = mine.with_value("epochs", 1).with_value(
+        "data", {**mine.section("data"), "variant": "sample", "train_images": 200}
+    )
+    link = _link_to_the_ensemble(mine)
+    app = opened(**link, count=2)
+    assert "number of epochs 15 → 1" in said(app)
+    assert "Trains 2 networks one after another, 1 epoch each" in said(app)
+    assert "(200 training images)" in said(app)
+    button(app, "Train 2 members").click().run()
+    made = store.all()
+    assert {run.experiment.epochs for run in made} == {1}
+    assert {run.experiment.data.train_images for run in made} == {200}
+    assert {run.experiment.seed for run in made} == {1, 2}
+    assert made[0].name.startswith("Four networks voting · ")
+    assert "changes" not in app.query_params
+    assert not app.exception
+
+
+def test_the_published_way_carries_its_changes_but_not_what_makes_it_that_way(
+    store: RunStore,
+) -> None:
+    preset = PRESETS["cifar10-ensemble"]
+    mine = draft_of(preset.variants[0].experiment, preset.name)
+    assert "changes" not in _link_to_the_ensemble(mine)
+    app = opened(**_link_to_the_ensemble(mine.with_value("batch_size", 50)))
+    assert "Trains 4 networks one after another, 15 epochs each" in said(app)
+    assert "Changed against the preset:** batch size 100 → 50" in said(app)
+    app.radio(key="team-way").set_value("as-published").run()
+    assert "Trains one network for 60 epochs" in said(app)
+    assert "Changed against the preset:** batch size 100 → 50" in said(app)
+    button(app, "As published").click().run()
+    assert "Changed against the preset" not in said(app)
+    assert not app.exception
+
+
+def test_changes_that_cannot_be_trained_are_said_and_lead_back(store: RunStore) -> None:
+    app = opened(**_link_to_the_ensemble(preset_draft("cifar10-ensemble").with_value("epochs", 0)))
+    assert "This cannot be trained yet. The number of epochs must be" in said(app)
+    assert not [one for one in app.button if one.key == "train-members"]
+    assert not app.exception
+
+
+def _link_to_the_ensemble(draft: Draft) -> dict[str, str]:
+    """What the link on the Train page has in its address for this draft."""
+    page = train_page.linked(draft)
+    (link,) = [
+        one.proto
+        for one in walk(page._tree)
+        if one.type == "page_link" and "real ensemble" in one.proto.label
+    ]
+    named = dict(parse_qsl(link.query_string))
+    assert named.pop("view") == "ensemble"
+    return named
+
+
+def test_what_the_browser_had_a_moment_ago_undoes_no_press(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a laden machine: each look at the training brings all widgets as the browser has them.
+    monkeypatch.setattr(followed_address, "_SHORT_LAG", 60.0)
+    template = stored_runs.store_run(
+        store, seeded(9, epochs=1, data=Data(train_images=64)), name="tiny"
+    )
+    app = opened(template=template.id, count=2, first=3)
+    button(app, "Train 2 members").click().run()
+    members = app.query_params["members"]
+    for name, value in (("count", 2), ("first", 3)):
+        app.number_input(key=f"team-{name}").set_value(value)
+    app.selectbox(key="team-source").set_value("Like the run: tiny")
+    app.multiselect(key="ensemble-members").set_value([])
+    app.run()
+    # And then the new values, which to Streamlit are changes again.
+    app.run()
+    assert app.query_params.keys() == {"view", "members"}
+    assert app.query_params["members"] == members
     assert not app.exception
 
 

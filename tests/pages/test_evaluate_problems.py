@@ -65,7 +65,7 @@ def test_data_that_is_gone_gets_a_sentence_and_a_link(
     app = opened()
     assert "full CIFAR-10 set is not on this machine" in errors(app)
     assert "Get the images on the Start page" in [link.label for link in elements(app, "page_link")]
-    assert not app.metric
+    assert not metrics(app)
     assert not app.exception
 
 
@@ -76,7 +76,7 @@ def test_weights_that_do_not_fit_get_a_sentence(
     stored_runs.store_run(store, TINY, checkpoints={"last": damaged})
     app = opened()
     assert len(app.error) == 1
-    assert not app.metric
+    assert not metrics(app)
     assert not app.exception
 
 

@@ -41,6 +41,8 @@ def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -
     app = opened(layer="conv2d_2", channel="7")
     assert any(text.startswith("**Channel 7** · one of 8, counted from 0") for text in said(app))
     assert "Its kernel, 3 × 3 for each of 6 input channels" in said(app)
+    values = next(text for text in said(app) if "values from" in text)
+    assert "-" not in values
     assert {"channel-map", "channel-kernel"} <= set(components(app))
     assert not app.exception
 

@@ -93,6 +93,20 @@ def test_a_run_without_validation_says_which_loss_was_lowest(
     assert not app.exception
 
 
+def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
+    store: RunStore, weights: dict[str, np.ndarray]
+) -> None:
+    made = stored_runs.experiment(early_stopping={"patience": 2})
+    run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": weights})
+    stored_runs.make_worse(store, run, epoch=3)
+    app = opened()
+    assert app.selectbox(key="pick-checkpoint").options == [
+        "as it ended: the weights of epoch 2, given back",
+        "at its lowest validation loss, epoch 2",
+    ]
+    assert not app.exception
+
+
 def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
     app = opened()
     assert "No network has been trained here yet" in said(app)[0]

@@ -52,6 +52,12 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(one.bytes.split(b"\n", 2)[2]) for one in found]
 
 
+def widths(app: AppTest) -> dict[str, int]:
+    """Columns of the table that have a width, in pixels."""
+    columns = json.loads(app.dataframe[0].proto.columns)
+    return {name: one["width"] for name, one in columns.items() if one.get("width") is not None}
+
+
 def numbers(sent: Any) -> list[float]:
     """Numbers as they go to the browser: a list, or bytes in base64."""
     if isinstance(sent, list):
@@ -74,11 +80,12 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     second, first = app.dataframe[0].value.to_dict("records")
     assert first | {"Started": None} == {
         "Name": "first",
+        "Seed": 0,
         "State": "finished",
         "Epochs": "2 of 30",
         "Last accuracy": pytest.approx(100 * (1 - 1 / 3)),
-        "Best accuracy": pytest.approx(100 * (1 - 1 / 3)),
         "Best epoch": 2,
+        "Its accuracy": pytest.approx(100 * (1 - 1 / 3)),
         "Network": "cifar10-vgg, 12 layers",
         "Parameters": 814_122,
         "Data": "CIFAR-10 full",
@@ -87,11 +94,38 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     }
     assert (second["Name"], second["State"]) == ("second", "stopped")
     assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
-    assert np.isnan(second["Best accuracy"])
+    assert np.isnan(second["Its accuracy"])
     assert any(text.startswith("Tick the box before a run") for text in said(app))
     app.button[0].click().run()
     assert app.subheader[0].value == "second"
     assert not app.exception
+
+
+def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
+    run = stored_runs.store_run(store, OWN.model_copy(update={"seed": 7}))
+    # The last epoch has the highest accuracy, but not the lowest loss.
+    stored_runs.make_worse(store, run, epoch=3)
+    app = opened(run.id)
+    row = app.dataframe[0].value.to_dict("records")[0]
+    assert (row["Seed"], row["Best epoch"]) == (7, 2)
+    assert row["Its accuracy"] == pytest.approx(100 * (1 - 1 / 3))
+    assert row["Last accuracy"] == pytest.approx(100 * (1 - 2 / 9))
+    words = "validation accuracy 77.8% after the last epoch, 66.7% after the best, 2"
+    assert any(words in text for text in said(app))
+    assert not app.exception
+
+
+def test_names_have_room_and_results_are_beside_them(store: RunStore) -> None:
+    long = "Four networks voting · sample · 2,000 images · +2 more, seed 82 (member 2 of 2)"
+    stored_runs.store_run(store, OWN, name="short", epochs=1)
+    narrow = widths(opened())
+    stored_runs.store_run(store, OWN, name=long, epochs=1)
+    wide = widths(opened())
+    assert narrow["Name"] < 150
+    assert wide["Name"] > 450
+    # A window of 1440 pixels leaves 1060 for the table, 36 of them for the boxes.
+    columns = ("Name", "Seed", "State", "Epochs", "Last accuracy", "Best epoch", "Its accuracy")
+    assert 36 + sum(wide[name] for name in (*columns, "Took")) < 1060
 
 
 def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
@@ -259,13 +293,15 @@ def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: R
 
 def test_runs_of_one_preset_are_compared_with_the_published_curves(store: RunStore) -> None:
     made = VGG.model_copy(update={"epochs": 3})
-    runs = [stored_runs.store_run(store, made, name=name) for name in ("a", "b")]
+    runs = [stored_runs.store_run(store, made, name=name) for name in ("a · flip", "b")]
     app = opened(*(run.id for run in runs))
     app.button(key="ghost").click().run()
     assert app.query_params["ghost"] == "1"
     words = "\n".join(said(app))
-    assert "of the unchanged preset. “b” has changes against it: number of epochs 30 → 3." in words
-    assert "“a” has changes against it" in words
+    # A name has "·" in it by itself.
+    assert "“b” and “a · flip”" in words
+    assert "of the unchanged preset. " in words
+    assert "changes against it: number of epochs 30 → 3." in words
     other = stored_runs.store_run(store, OWN)
     app = opened(runs[0].id, other.id)
     assert not [one for one in app.button if one.key == "ghost"]

@@ -93,3 +93,12 @@ def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
     press(app, "undo-changes")
     assert drafted(app).settings["data"]["variant"] == "full"
     assert not app.exception
+
+
+def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
+    app = opened(preset="cifar10-ensemble")
+    assert "Train here trains one network, a single one of the ensemble’s 4" in said(app)
+    press(app, "variant-as-published")
+    assert "one network whose answers after several of its epochs vote" in said(app)
+    assert "Train here" not in said(opened(preset="cifar10-vgg"))
+    assert not app.exception

@@ -6,7 +6,7 @@ import pytest
 
 from cifarviz.runs.store import RunStore
 from tests.pages.app_page import address_of
-from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
+from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, said
 
 SMALL = VGG.with_value("data", SAMPLE)
 
@@ -101,11 +101,30 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
     blocked = tmp_path / "a file"
     blocked.write_text("in the way")
     monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(blocked / "logs"))
+    # Beside its switch and beside the button, which is off at once, whichever part is open.
     app = linked(SMALL.with_value("tensorboard", True), part="training")
-    assert "a file is in the way" in said(app)
+    beside = [one.value for one in app.markdown if "a file is in the way" in one.value]
+    assert [one.startswith(":red[") for one in beside] == [True]
     assert not app.code
-    press(app, "train")
-    assert ["a file is in the way" in error.value for error in app.error] == [True]
-    assert store.all() == []
+    for part in ("training", "network"):
+        app = linked(SMALL.with_value("tensorboard", True), part=part)
+        assert ["a file is in the way" in error.value for error in app.error] == [True]
+        assert app.button(key="train").disabled
+        assert not app.exception
     assert drafted(app).settings["tensorboard"] is True
+    app = linked(SMALL, part="network")
+    assert not app.error
+    assert not app.button(key="train").disabled
+    assert not app.exception
+
+
+def test_asking_for_tensorboard_files_makes_no_folder(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "not" / "yet" / "there"
+    monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(folder))
+    app = linked(SMALL.with_value("tensorboard", True), part="training")
+    assert app.code[0].value == f"tensorboard --logdir {folder}"
+    assert not app.button(key="train").disabled
+    assert not (tmp_path / "not").exists()
     assert not app.exception

@@ -90,7 +90,7 @@ def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
     )
     for speed in (600.0, 620.0):
         run = stored_runs.store_run(store, sample)
-        store.describe(run.id, precision="float32", images_per_second=speed)
+        store.describe(run.id, precision="bfloat16", images_per_second=speed)
     app = linked(VGG.with_value("data", SAMPLE))
     assert "2 recorded runs of a network of this size" in said(app)
     assert not app.exception

@@ -147,16 +147,16 @@ def _revive(store: RunStore, run_id: str, state: RunState = RunState.RUNNING) ->
 def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStore) -> None:
     run = _of_preset(store, "cifar10-vgg")
     app = opened(view="watch", run=run.id)
-    assert not any(b'"Published"' in figure for figure in _figures(app))
+    assert not any(b'"Published validation"' in figure for figure in _figures(app))
     app.button(key="ghost").click().run()
     assert address_of(app)["ghost"] == "1"
-    assert all(b'"Published"' in figure for figure in _figures(app))
+    assert all(b'"Published validation"' in figure for figure in _figures(app))
     # Only the epochs were changed, and it says so.
     assert "of the unchanged preset. This run has changes against it" in said(app)
     assert "number of epochs 30 → 3" in said(app)
     again = opened(**address_of(app))
     assert "Hide the published curves" in labels(again)
-    assert all(b'"Published"' in figure for figure in _figures(again))
+    assert all(b'"Published validation"' in figure for figure in _figures(again))
     again.button(key="ghost").click().run()
     assert "ghost" not in address_of(again)
     assert not app.exception
@@ -176,10 +176,30 @@ def test_without_a_published_course_there_is_no_switch(store: RunStore, preset: 
 
 
 def test_an_unchanged_run_has_nothing_to_explain_beside_the_ghost(store: RunStore) -> None:
-    run = stored_runs.store_run(store, PRESETS["cifar10-starter"].experiment)
+    # Another seed is no other experiment.
+    made = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 5})
+    run = stored_runs.store_run(store, made)
     app = opened(view="watch", run=run.id, ghost="1")
     assert "unchanged preset" not in said(app)
     assert not app.exception
+
+
+def test_the_sample_is_no_change_in_setup_and_beside_the_ghost(store: RunStore) -> None:
+    made = PRESETS["cifar10-starter"].experiment
+    sample = made.data.model_copy(update={"variant": "sample"})
+    run = stored_runs.store_run(store, made.model_copy(update={"data": sample}))
+    app = opened(view="watch", run=run.id, ghost="1")
+    words = (
+        "The published curves are of the unchanged preset on the full set; this run learned from "
+        "the embedded sample."
+    )
+    assert words in said(app)
+    assert "changes against" not in said(app)
+    setup = opened(view="setup", preset="cifar10-starter")
+    assert "Nothing is changed against the preset." in said(setup)
+    assert "The full set is not here yet: the embedded sample is used." in said(setup)
+    assert not app.exception
+    assert not setup.exception
 
 
 def test_a_bad_ghost_in_the_address_is_a_sentence(store: RunStore) -> None:
@@ -194,6 +214,28 @@ def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> No
     store.describe(run.id, note="TensorBoard files have nothing from epoch 2 on: disk full.")
     app = opened(view="watch", run=run.id)
     assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert not app.exception
+
+
+def test_the_precision_and_why_it_was_chosen_stand_below_the_figures(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    store.describe(run.id, precision="bfloat16")
+    assert "Precision: bfloat16, as was asked for." in said(opened(view="watch", run=run.id))
+    store.describe(run.id, precision_reason="bfloat16, as it is 2.7 times as fast here.")
+    app = opened(view="watch", run=run.id)
+    assert "Precision: bfloat16, as it is 2.7 times as fast here." in said(app)
+    assert not app.exception
+
+
+def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
+    made = stored_runs.experiment(early_stopping={"patience": 2})
+    run = stored_runs.store_run(store, made)
+    # The last epoch has the highest accuracy, but not the lowest loss.
+    stored_runs.make_worse(store, run, epoch=3)
+    app = opened(view="watch", run=run.id)
+    assert "##### 2 (66.7%)" in said(app)
+    assert "(66.7% validation accuracy; the highest was 77.8%, after epoch 3)." in said(app)
+    assert "At its end it was given back the weights of epoch 2." in said(app)
     assert not app.exception
 
 

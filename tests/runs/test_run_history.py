@@ -55,10 +55,14 @@ def test_the_best_epoch_goes_by_the_monitor_and_is_the_first_of_equals(store: Ru
         run_id, _lock = held_run(store, experiment=experiment)
         for one in epochs:
             store.record(run_id, PROGRESS, None, one)
-        assert store.get(run_id).best_epoch == best, (monitor, validated)
+        run = store.get(run_id)
+        assert run.best_epoch == best, (monitor, validated)
         found = best_of(store.epochs(run_id), experiment.monitor)
         assert found is not None
         assert found.epoch == best
+        assert run.best_epoch_val_accuracy == found.val_accuracy
+        highest = (0.70, 3) if validated else (None, None)
+        assert (run.best_val_accuracy, run.best_val_accuracy_epoch) == highest
         assert epochs_since_best(epochs, experiment.monitor) == 4 - best
     assert best_of([], "loss") is None
     assert epochs_since_best([], "loss") == 0

@@ -281,7 +281,7 @@ def test_what_nobody_foresaw_fails_in_words_too(
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("a wire came loose")
 
-    monkeypatch.setattr(engine, "build", broken)
+    monkeypatch.setattr(engine, "make_trainable", broken)
     run = trained()
     assert run.state is RunState.FAILED
     assert "a wire came loose" in (run.message or "")

@@ -5,6 +5,8 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.ui import followed_address
+
 
 def page() -> None:
     import streamlit as st
@@ -77,4 +79,49 @@ def test_an_old_address_is_followed_once_the_browser_has_known_a_newer_one() -> 
     app.query_params["n"] = "5"
     app.button[0].click().run()
     assert at(app) == {"n": ["6"]}
+    assert not app.exception
+
+
+def box_page() -> None:
+    import streamlit as st
+
+    from cifarviz.ui import state
+    from cifarviz.ui.followed_address import change, follow, show, wished
+
+    def chosen() -> None:
+        if wished("box"):
+            change(n=str(state.get("box")))
+
+    follow("test")
+    show("box", st.query_params.get("n", "none"))
+    st.text_input("n", key="box", on_change=chosen)
+    st.button("Forget", on_click=lambda: change(n=None))
+
+
+def test_a_value_that_the_browser_has_not_let_go_of_is_nobodys_wish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(followed_address, "_SHORT_LAG", 60.0)
+    app = AppTest.from_function(box_page).run()
+    app.text_input[0].input("5").run()
+    app.button[0].click().run()
+    assert at(app) == {}
+    # A look at a run under way, by a browser that has not heard of it yet ...
+    app.query_params["n"] = "5"
+    app.text_input[0].input("5").run()
+    assert at(app) == {}
+    assert app.text_input[0].value == "none"
+    # ... and by one that has.
+    app.run()
+    assert at(app) == {}
+
+
+def test_a_value_that_somebody_types_is_a_wish_whenever_it_comes() -> None:
+    app = AppTest.from_function(box_page).run()
+    for value in ("5", "6", "5", "6"):
+        app.text_input[0].input(value).run()
+        assert at(app) == {"n": [value]}
+    app.button[0].click().run()
+    app.text_input[0].input("7").run()
+    assert at(app) == {"n": ["7"]}
     assert not app.exception

@@ -6,7 +6,15 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.live.words import badge, best_words, doing, elapsed, outcome, state_word
+from cifarviz.ui.live.words import (
+    badge,
+    best_words,
+    doing,
+    elapsed,
+    given_back,
+    outcome,
+    state_word,
+)
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.layer_words import layer_summary
 
@@ -34,6 +42,8 @@ RUN = Run(
     message=None,
     requested=None,
     progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0),
+    best_epoch_val_accuracy=0.5,
+    best_val_accuracy_epoch=2,
 )
 
 TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
@@ -94,12 +104,46 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
         experiment_json=experiment.to_json(),
         epochs_done=8,
         best_epoch=6,
+        best_val_accuracy=0.55,
+        best_val_accuracy_epoch=7,
         stopped_early=8,
         message="Stopped early after epoch 8: no better validation loss than in epoch 6.",
     )
     assert outcome(run) == (
         "Stopped early after epoch 8: no better validation loss than in epoch 6. Validation "
-        "accuracy was 50.0% at best. It ended with the weights of epoch 6."
+        "accuracy was 50.0% after epoch 6; the highest was 55.0%, after epoch 7. At its end it was "
+        "given back the weights of epoch 6."
+    )
+
+
+def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back() -> None:
+    experiment = PRESETS["fashion-mnist-cnn"].experiment
+    epochs = experiment.epochs
+    run = replace(
+        RUN, state=RunState.FINISHED, experiment_json=experiment.to_json(), epochs_done=epochs
+    )
+    assert outcome(run) == (
+        f"All {epochs} epochs are done, with the lowest validation loss after epoch 2 (50.0% "
+        "validation accuracy). At its end it was given back the weights of epoch 2."
+    )
+    # There is nothing to give back where the last epoch is the best, or training goes on later.
+    for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
+        assert not given_back(other)
+        assert "given back" not in outcome(other)
+
+
+def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named() -> None:
+    run = replace(
+        RUN,
+        state=RunState.FINISHED,
+        best_epoch=9,
+        best_epoch_val_accuracy=0.770,
+        best_val_accuracy=0.783,
+        best_val_accuracy_epoch=12,
+    )
+    assert outcome(run) == (
+        "All 10 epochs are done, with the lowest validation loss after epoch 9 (77.0% validation "
+        "accuracy; the highest was 78.3%, after epoch 12)."
     )
 
 
@@ -113,7 +157,8 @@ def test_the_best_epoch_is_that_of_the_monitor() -> None:
 
 
 def test_without_validation_the_training_loss_is_named() -> None:
-    said = outcome(replace(RUN, state=RunState.FINISHED, best_val_accuracy=None))
+    unseen = replace(RUN, best_val_accuracy=None, best_epoch_val_accuracy=None)
+    said = outcome(replace(unseen, state=RunState.FINISHED))
     assert "lowest training loss after epoch 2" in said
     assert "validation" not in said
 

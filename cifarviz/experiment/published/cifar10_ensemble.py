@@ -22,7 +22,7 @@ _EPOCHS, _MEMBERS = 15, 4
 _INITIALIZER: InitializerName = "glorot_normal"
 
 # The last of the four, whose weights had then seen 60 epochs; measured on the test images.
-_HISTORY: tuple[HistoryRow, ...] = ((60, 0.6055, 0.8041, 1.1913, 0.6599),)
+_HISTORY: tuple[HistoryRow, ...] = (HistoryRow(60, 0.6055, 0.8041, 1.1913, 0.6599),)
 
 _CONVOLUTIONS: list[LayerSpec] = [
     layer
@@ -61,7 +61,7 @@ PRESET = Preset(
         "Four networks of the same layers, trained from four seeds, answer together: their "
         "probabilities are summed, and the class with the largest sum wins. Watch how much "
         "better the ensemble is than its best member, and where it mends a member's mistake. The "
-        "authors got 66.0 % on the test images with their last member and 70.1 % with the "
+        "authors got 66.0% on the test images with their last member and 70.1% with the "
         "ensemble, whose members were one set of weights after 15, 30, 45 and 60 epochs."
     ),
     experiment=_MEMBER,
@@ -76,8 +76,8 @@ PRESET = Preset(
         }
     ),
     notes=(
-        "The pixels are divided by 225, as published: most likely a slip for 255, and the divisor "
-        "can be changed.",
+        "The pixels are divided by 225, as published: most likely a slip for 255. The divisor can "
+        "be changed on the Train page, under Data.",
         "In the published run the four members were the same object, so one set of weights was "
         "trained four times over; a real ensemble trains four members from four seeds.",
     ),

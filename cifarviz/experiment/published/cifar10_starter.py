@@ -12,8 +12,8 @@ from cifarviz.experiment.published.preset import HistoryRow, Preset
 
 # Only the first and the last epoch were read off.
 _HISTORY: tuple[HistoryRow, ...] = (
-    (1, 1.5071, 0.4502, 1.2627, 0.5466),
-    (10, 0.7198, 0.7468, 1.0584, 0.6620),
+    HistoryRow(1, 1.5071, 0.4502, 1.2627, 0.5466),
+    HistoryRow(10, 0.7198, 0.7468, 1.0584, 0.6620),
 )
 
 _ARCHITECTURE = Architecture(
@@ -37,7 +37,7 @@ PRESET = Preset(
     story=(
         "A small network of three convolutions and one hidden layer learns to tell the ten "
         "classes apart. Watch the training loss go on falling while the validation loss, after "
-        "a few epochs, does not. The authors got 74.7 % on the training images and 66.2 % on "
+        "a few epochs, does not. The authors got 74.7% on the training images and 66.2% on "
         "the test images after 10 epochs with batches of 4."
     ),
     experiment=Experiment(

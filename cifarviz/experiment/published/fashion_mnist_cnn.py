@@ -11,14 +11,14 @@ from cifarviz.experiment.preprocessing import Divide
 from cifarviz.experiment.published.preset import HistoryRow, Preset
 
 _HISTORY: tuple[HistoryRow, ...] = (
-    (1, 0.5237, 0.8120, 0.3200, 0.8809),
-    (2, 0.3450, 0.8777, 0.2833, 0.8988),
-    (3, 0.2965, 0.8932, 0.2616, 0.9028),
-    (4, 0.2617, 0.9047, 0.2388, 0.9106),
-    (5, 0.2389, 0.9134, 0.2262, 0.9137),
-    (6, 0.2181, 0.9207, 0.2157, 0.9202),
-    (7, 0.1985, 0.9268, 0.2172, 0.9171),
-    (8, 0.1844, 0.9316, 0.2278, 0.9180),
+    HistoryRow(1, 0.5237, 0.8120, 0.3200, 0.8809),
+    HistoryRow(2, 0.3450, 0.8777, 0.2833, 0.8988),
+    HistoryRow(3, 0.2965, 0.8932, 0.2616, 0.9028),
+    HistoryRow(4, 0.2617, 0.9047, 0.2388, 0.9106),
+    HistoryRow(5, 0.2389, 0.9134, 0.2262, 0.9137),
+    HistoryRow(6, 0.2181, 0.9207, 0.2157, 0.9202),
+    HistoryRow(7, 0.1985, 0.9268, 0.2172, 0.9171),
+    HistoryRow(8, 0.1844, 0.9316, 0.2278, 0.9180),
 )
 
 _ARCHITECTURE = Architecture(
@@ -44,7 +44,7 @@ PRESET = Preset(
         "bring no lower validation loss, training stops and the weights of the best epoch come "
         "back. Watch for the epoch at which the validation loss turns while the training loss "
         "goes on falling. The authors' run stopped after epoch 8 and went back to epoch 6, with a "
-        "validation loss of 0.2157 and a validation accuracy of 92.0 %."
+        "validation loss of 0.2157 and a validation accuracy of 92.0%."
     ),
     experiment=Experiment(
         preset="fashion-mnist-cnn",

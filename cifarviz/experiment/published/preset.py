@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cifarviz.experiment.experiment import Experiment
 
-HistoryRow = tuple[int, float, float, float, float]
-"""(epoch, loss, accuracy, validation loss, validation accuracy), as the authors reported them."""
+
+class HistoryRow(NamedTuple):
+    """One epoch as the authors reported it."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
 
 
 @dataclass(frozen=True)

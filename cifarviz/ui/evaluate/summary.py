@@ -6,36 +6,44 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.runs.records import Run
+from cifarviz.ui.address import escaped
 from cifarviz.ui.evaluate.cell import commonest_mistake
+from cifarviz.ui.figure_row import Figure, figure_row
 
 
 def summary(run: Run, evaluation: Evaluation, info: DatasetInfo) -> None:
     """A row of figures, with a sentence on where they come from."""
-    accuracy, loss, images, mistake = st.columns([1, 1, 1, 2])
-    accuracy.metric(
-        "Accuracy",
-        f"{evaluation.accuracy:.1%}",
-        help="The share of the test images whose class the network found.",
-    )
-    loss.metric(
-        "Loss",
-        f"{evaluation.loss:.3f}",
-        help="Mean cross-entropy over the test images: 0 is perfect, and giving each of ten "
-        "classes the same probability costs 2.303.",
-    )
-    images.metric(
-        "Test images",
-        f"{len(evaluation):,}",
-        help="Images that are not among those the network learns from.",
-    )
+    figures = [
+        Figure(
+            "Accuracy",
+            f"{evaluation.accuracy:.1%}",
+            "The share of the test images whose class the network found.",
+        ),
+        Figure(
+            "Loss",
+            f"{evaluation.loss:.3f}",
+            "Mean cross-entropy over the test images: 0 is perfect, and giving each of ten "
+            "classes the same probability costs 2.303.",
+        ),
+        Figure(
+            "Test images",
+            f"{len(evaluation):,}",
+            "Images that are not among those the network learns from.",
+        ),
+    ]
     worst = commonest_mistake(evaluation.confusion)
     if worst is not None:
         actual, predicted = (evaluation.classes[index] for index in worst)
-        mistake.metric(
-            "Most frequent mistake",
-            f"{actual} → {predicted}, {evaluation.confusion[worst]:,} times",
-            help="The largest number in the confusion matrix beside its diagonal.",
+        count = int(evaluation.confusion[worst])
+        times = "once" if count == 1 else f"{count:,} times"
+        figures.append(
+            Figure(
+                "Most frequent mistake",
+                escaped(f"{actual} → {predicted}, {times}"),
+                "The largest number in the confusion matrix beside its diagonal.",
+            )
         )
+    figure_row(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
     st.caption(" ".join(_sentences(run, evaluation, info)))
 
 

@@ -148,7 +148,8 @@ def _range(view: LayerView, channel: int) -> str:
     low, high = float(values.min()), float(values.max())
     if view.maps is not None and channel in view.maps.dead:
         return f"{low:.4g} everywhere, so it says nothing about this image"
-    return f"values from {low:.4g} to {high:.4g}, mean {float(values.mean()):.4g}"
+    words = f"values from {low:.4g} to {high:.4g}, mean {float(values.mean()):.4g}"
+    return words.replace("-", "−")
 
 
 def _turn(step: int, count: int) -> None:

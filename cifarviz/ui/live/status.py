@@ -4,7 +4,8 @@ import streamlit as st
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.ui.live.words import best_words, elapsed
+from cifarviz.ui.figure_row import Figure, figure_row
+from cifarviz.ui.live.words import best_words, elapsed, highest_words
 from cifarviz.ui.runs.rows import in_time
 
 _UNKNOWN = "–"
@@ -27,36 +28,39 @@ def live_status(run: Run) -> None:
     left = at_work.seconds_left if at_work else None
     speed = at_work.images_per_second if at_work else run.images_per_second
     figures = [
-        ("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
-        (
+        Figure("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
+        Figure(
             "Step",
             f"{in_epoch:,} of {per_epoch:,}" if per_epoch else _UNKNOWN,
             "Steps of the weights in this epoch, one a batch.",
         ),
-        ("Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."),
-        (
+        Figure(
+            "Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."
+        ),
+        Figure(
             "Time so far" if run.state.active else "Time taken",
             in_time(spent) if spent is not None else _UNKNOWN,
             "At work on this run, over all its turns; pauses are left out.",
         ),
-        ("Best epoch so far" if run.state.active else "Best epoch", *_best(run)),
+        Figure("Best epoch so far" if run.state.active else "Best epoch", *_best(run)),
     ]
     if run.state.active:
         remaining = in_time(left) if left is not None else _UNKNOWN
-        figures.insert(3, ("Time left", remaining, "At the speed of now."))
-    for place, (label, value, hint) in zip(st.columns(len(figures)), figures, strict=True):
-        # Not st.metric: its figures are so large that they are cut off.
-        with place.container(gap=None):
-            st.caption(label, help=hint)
-            st.markdown(f"##### {value}")
+        figures.insert(3, Figure("Time left", remaining, "At the speed of now."))
+    figure_row(figures)
+    if run.precision is not None:
+        reason = run.precision_reason or f"{run.precision}, as was asked for."
+        st.caption(f"Precision: {reason}")
 
 
 def _best(run: Run) -> tuple[str, str]:
     if run.best_epoch is None:
         return _UNKNOWN, "Known after the first epoch."
-    if run.best_val_accuracy is None:
-        return str(run.best_epoch), f"The epoch with the {best_words(run)}."
-    return (
-        f"{run.best_epoch} ({run.best_val_accuracy:.1%})",
-        f"The epoch with the {best_words(run)}; in brackets the highest validation accuracy.",
-    )
+    hint = f"The epoch with the {best_words(run)}"
+    own = run.best_epoch_val_accuracy
+    if own is None:
+        return str(run.best_epoch), f"{hint}."
+    hint += "; in brackets its validation accuracy."
+    if top := highest_words(run):
+        hint += f" The highest of all was {top}."
+    return f"{run.best_epoch} ({own:.1%})", hint

@@ -1,6 +1,7 @@
 """What a run is doing or how it ended, in words."""
 
 import time
+from collections.abc import Sequence
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -19,6 +20,7 @@ _COLORS = {
 # Of the rest of an epoch it is enough to say which one it is.
 _PHASES = {
     "preparing": "building the network",
+    "choosing": "finding the faster precision",
     "validating": "validating",
     "testing": "answering the test images",
     "saving": "saving",
@@ -46,7 +48,7 @@ def doing(run: Run) -> str:
         return "waiting for its turn"
     progress = run.progress
     if progress is None or progress.epoch == 0:
-        return _PHASES["preparing"]
+        return _PHASES["choosing" if progress and progress.phase == "choosing" else "preparing"]
     words = f"epoch {progress.epoch} of {run.experiment.epochs}"
     phase = _PHASES.get(progress.phase) if state_word(run) == "running" else None
     return f"{words}, {phase}" if phase else words
@@ -62,7 +64,7 @@ def outcome(run: Run) -> str:
                 return f"{said}{_at_best(run)}"
             count = run.experiment.epochs
             all_epochs = "The one epoch is" if count == 1 else f"All {count} epochs are"
-            return f"{all_epochs} done{_best(run)}."
+            return f"{all_epochs} done{_best(run)}.{_given_back(run)}"
         case RunState.STOPPED if run.started is None:
             return "Taken out of the queue before its turn came, so it has learned nothing yet."
         case RunState.STOPPED:
@@ -74,6 +76,12 @@ def outcome(run: Run) -> str:
             return f"{run.message or 'Training broke off.'} {done} were done."
         case _:
             return ""
+
+
+def named(names: Sequence[str]) -> str:
+    """Names in a sentence: “a”, “b” and “c”, so that one with a comma in it is still one."""
+    *most, last = [f"“{name}”" for name in names]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def elapsed(run: Run, now: float | None = None) -> float | None:
@@ -90,13 +98,24 @@ def elapsed(run: Run, now: float | None = None) -> float | None:
 def _best(run: Run) -> str:
     if run.best_epoch is None:
         return ""
+    own = run.best_epoch_val_accuracy
     if run.experiment.epochs == 1:
-        known = run.best_val_accuracy is not None
-        return f", with {run.best_val_accuracy:.1%} validation accuracy" if known else ""
+        return "" if own is None else f", with {own:.1%} validation accuracy"
     words = f", with the {best_words(run)} after epoch {run.best_epoch}"
-    if run.best_val_accuracy is None:
-        return words
-    return f"{words} and {run.best_val_accuracy:.1%} validation accuracy at best"
+    return words if own is None else f"{words} ({own:.1%} validation accuracy{_highest(run)})"
+
+
+def _highest(run: Run) -> str:
+    top = highest_words(run)
+    return f"; the highest was {top}" if top else ""
+
+
+def highest_words(run: Run) -> str:
+    """The highest validation accuracy and its epoch, where that of the best epoch is another."""
+    own, top = run.best_epoch_val_accuracy, run.best_val_accuracy
+    if own is None or top is None or f"{own:.1%}" == f"{top:.1%}":
+        return ""
+    return f"{top:.1%}, after epoch {run.best_val_accuracy_epoch}"
 
 
 def best_words(run: Run) -> str:
@@ -106,14 +125,28 @@ def best_words(run: Run) -> str:
     return f"{'lowest' if monitor == 'loss' else 'highest'} {images} {monitor}"
 
 
-def _at_best(run: Run) -> str:
-    words = ""
-    if run.best_val_accuracy is not None:
-        words = f" Validation accuracy was {run.best_val_accuracy:.1%} at best."
+def given_back(run: Run) -> bool:
+    """Whether the run ended with the weights of an earlier epoch, its best, in place of its last's.
+
+    It is also given them back when it was not stopped early.
+    """
     stopping = run.experiment.early_stopping
-    if stopping is not None and stopping.restore_best_weights:
-        words += f" It ended with the weights of epoch {run.best_epoch}."
-    return words
+    restored = stopping is not None and stopping.restore_best_weights
+    return restored and run.state is RunState.FINISHED and run.best_epoch != run.epochs_done
+
+
+def _given_back(run: Run) -> str:
+    if not given_back(run):
+        return ""
+    return f" At its end it was given back the weights of epoch {run.best_epoch}."
+
+
+def _at_best(run: Run) -> str:
+    words = _given_back(run)
+    if run.best_epoch_val_accuracy is None:
+        return words
+    own = f"{run.best_epoch_val_accuracy:.1%} after epoch {run.best_epoch}"
+    return f" Validation accuracy was {own}{_highest(run)}.{words}"
 
 
 def _reached(run: Run) -> str:

@@ -10,6 +10,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.live.words import given_back, highest_words, named
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
@@ -23,7 +24,7 @@ def show_actions(runs: Sequence[Run]) -> None:
         return
     names = list(distinct_names(runs).values())
     st.subheader(f"{len(runs)} runs compared", anchor=False)
-    st.caption(" · ".join(map(escaped, names)))
+    st.caption(escaped(named(names)))
     _delete_button(runs)
 
 
@@ -98,11 +99,9 @@ def _details(run: Run) -> str:
         if run.validation_images:
             images += f", {run.validation_images:,} validation images"
         facts.append(images)
-    if run.best_val_accuracy is not None and run.last_val_accuracy is not None:
-        facts.append(
-            f"validation accuracy {run.last_val_accuracy:.1%} after the last epoch, "
-            f"{run.best_val_accuracy:.1%} at best"
-        )
+    facts.extend(_accuracies(run))
+    if plan.problem is None and given_back(run):
+        facts.append(f"given back the weights of epoch {run.best_epoch} at its end")
     if run.precision is not None:
         facts.append(run.precision)
     if run.images_per_second:
@@ -110,6 +109,19 @@ def _details(run: Run) -> str:
     if run.state.active and run.progress is not None and run.progress.seconds_left:
         facts.append(f"about {in_time(run.progress.seconds_left)} left")
     return " · ".join(facts)
+
+
+def _accuracies(run: Run) -> list[str]:
+    last, own = run.last_val_accuracy, run.best_epoch_val_accuracy
+    if last is None or own is None:
+        return []
+    words = f"validation accuracy {last:.1%} after the last epoch"
+    if run.best_epoch != run.epochs_done:
+        words += f", {own:.1%} after the best, {run.best_epoch}"
+    top = highest_words(run)
+    if top and run.best_val_accuracy_epoch != run.epochs_done:
+        words += f"; the highest was {top}"
+    return [words]
 
 
 def _delete_button(runs: Sequence[Run]) -> None:

@@ -21,6 +21,9 @@ _LIVE, _IDLE = 1, 5
 _LAG = 2
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
+# Pixels: the least and the most for names, an average letter, and what a cell has around its text.
+_NAME_WIDTHS = 115, 475
+_LETTER, _CELL_PADDING = 5.85, 18
 
 
 def show_runs() -> None:
@@ -95,25 +98,42 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
             "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
         },
         column_config={
-            "Name": st.column_config.TextColumn(width=115),
-            "Last accuracy": st.column_config.NumberColumn(
-                format="%.1f%%",
-                help="On the validation images after the last epoch: as the run ended, or stands.",
+            "Name": st.column_config.TextColumn(width=_name_width(runs)),
+            "Seed": st.column_config.NumberColumn(
+                width=50, format="%d", help="Decides everything random in a run."
             ),
-            "Best accuracy": st.column_config.NumberColumn(
-                format="%.1f%%", help="The highest on the validation images after any epoch."
+            "State": st.column_config.TextColumn(width=72),
+            "Epochs": st.column_config.TextColumn(width=68),
+            "Last accuracy": st.column_config.NumberColumn(
+                width=95,
+                format="%.1f%%",
+                help="On the validation images after the last epoch.",
             ),
             "Best epoch": st.column_config.NumberColumn(
+                width=80,
                 format="%d",
                 help="The epoch with the lowest validation loss, or with the highest validation "
                 "accuracy where the run goes by that (of training, where nothing was held back); "
                 "its weights are kept.",
             ),
-            "Parameters": st.column_config.NumberColumn(format="localized"),
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-            "Took": st.column_config.TextColumn(help="Time at work, pauses included."),
+            "Its accuracy": st.column_config.NumberColumn(
+                width=90,
+                format="%.1f%%",
+                help="On the validation images after the best epoch; another epoch may have a "
+                "higher one.",
+            ),
+            "Took": st.column_config.TextColumn(width=80, help="Time at work, pauses included."),
+            "Started": st.column_config.DatetimeColumn(width=102, format="D MMM, HH:mm"),
+            "Data": st.column_config.TextColumn(width=142),
+            "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
         },
     )
+
+
+def _name_width(runs: Sequence[Run]) -> int:
+    """As many pixels as the longest name takes, but so few that its results are seen beside it."""
+    longest = max(len(run.name) for run in runs)
+    return min(max(_NAME_WIDTHS[0], round(_LETTER * longest) + _CELL_PADDING), _NAME_WIDTHS[1])
 
 
 def _follow_address() -> str:

@@ -27,6 +27,7 @@ class Planned:
     network: str = NOT_KNOWN
     parameters: int | None = None
     epochs: int | None = None
+    seed: int | None = None
     problem: str | None = None
 
 
@@ -72,16 +73,17 @@ def bytes_of(folder: Path) -> int:
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     return {
         "Name": run.name,
+        "Seed": plan.seed,
         "State": state_words(run),
         "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
         "Last accuracy": _percent(run.last_val_accuracy),
-        "Best accuracy": _percent(run.best_val_accuracy),
         "Best epoch": run.best_epoch,
-        "Network": plan.network,
-        "Parameters": plan.parameters,
-        "Data": plan.data,
-        "Started": datetime.fromtimestamp(run.started or run.created),
+        "Its accuracy": _percent(run.best_epoch_val_accuracy),
         "Took": _took(run, now),
+        "Started": datetime.fromtimestamp(run.started or run.created),
+        "Data": plan.data,
+        "Parameters": plan.parameters,
+        "Network": plan.network,
     }
 
 
@@ -112,6 +114,7 @@ def _planned(experiment_json: str) -> Planned:
         network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
+        seed=experiment.seed,
     )
 
 

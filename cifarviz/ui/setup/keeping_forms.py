@@ -5,11 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from cifarviz.errors import StorageFull
 from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 from cifarviz.ui import cache, state
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
@@ -76,19 +74,13 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
 
 def _tensorboard(draft: Draft, problems: Problems) -> None:
     _single(draft, "tensorboard", problems)
-    if draft.settings["tensorboard"] is not True:
-        return
-    folder = cache.settings().tensorboard_dir
-    try:
-        check_tensorboard_folder(folder)
-    except StorageFull as error:
-        show_problem(str(error))
+    if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
     st.caption(
         "Each run writes into a folder of its own under the one below. TensorBoard itself is "
         "installed apart, by `pip install tensorboard`, and opened by this command:"
     )
-    show_tensorboard_command(folder)
+    show_tensorboard_command(cache.settings().tensorboard_dir)
 
 
 def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:

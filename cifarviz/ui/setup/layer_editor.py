@@ -6,7 +6,8 @@ rows leaves everybody else's values alone.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -24,6 +25,8 @@ from cifarviz.ui.setup.layer_words import layer_summary, layer_title
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
+# Numbers that are compared with each other stand with their ends below each other.
+_ALIGNMENTS: Mapping[str, Literal["right"]] = MappingProxyType({"Parameters": "right"})
 _FIELDS_A_ROW = 3
 # A taller diagram than of three rows would push the table off the screen; it is scrolled instead.
 _TALLEST_DIAGRAM = 330
@@ -35,7 +38,9 @@ def layer_editor(draft: Draft, trace: Trace) -> None:
     with st.container(gap=None, key="layer-table"):
         words = _glossary(draft)
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
-            place.caption(heading, help=words.get(heading))
+            place.caption(
+                heading, help=words.get(heading), text_alignment=_ALIGNMENTS.get(heading, "left")
+            )
         _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
         opened = state.setup_memory().open_layer
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
@@ -118,9 +123,9 @@ def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_
 def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
     """One row of the table; returns the place for its buttons."""
     *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
-    for place, text in zip(places, texts, strict=True):
+    for place, heading, text in zip(places, _HEADINGS, texts, strict=False):
         if text:
-            place.markdown(text)
+            place.markdown(text, text_alignment=_ALIGNMENTS.get(heading, "left"))
     return buttons
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cifarviz.experiment.address import pack_changes
+from cifarviz.experiment.against_published import in_way, nearest_way
 from cifarviz.experiment.changes import Change
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS, Preset
@@ -59,7 +61,32 @@ def _ways(draft: Draft, preset: Preset) -> None:
                 view="ensemble",
                 preset=preset.name,
                 way="seeds",
+                **_changed(draft),
             )
+    _say_what_train_does(draft, preset)
+
+
+def _changed(draft: Draft) -> dict[str, str]:
+    """What was changed here, for the members: whichever way of the preset it was changed in."""
+    packed = pack_changes(in_way(draft, None))
+    return {} if packed is None else {"changes": packed}
+
+
+def _say_what_train_does(draft: Draft, preset: Preset) -> None:
+    way = nearest_way(draft)
+    if way is not None:
+        said = (
+            "Train here trains one network whose answers after several of its epochs vote, on the "
+            "Evaluate page, under Ensemble."
+        )
+    elif preset.members > 1:
+        said = (
+            f"Train here trains one network, a single one of the ensemble’s {preset.members}; the "
+            "real ensemble trains them all."
+        )
+    else:
+        return
+    st.caption(f":material/info: {said}")
 
 
 def _changes(draft: Draft, made: Sequence[Change]) -> None:

@@ -22,13 +22,15 @@ def published_words(preset: Preset) -> str:
 
 def _results(preset: Preset) -> list[str]:
     history, images = preset.published["history"], preset.published["measured_on"]
-    best, last = min(history, key=lambda row: row[3]), history[-1]
+    best, last = min(history, key=lambda row: row.val_loss), history[-1]
     if best is last:
         words = [
-            f"a loss of {last[3]:.3f} and {last[4]:.1%} accuracy on the {images} images after "
-            f"epoch {last[0]}"
+            f"a loss of {last.val_loss:.3f} and {last.val_accuracy:.1%} accuracy on the {images} "
+            f"images after epoch {last.epoch}"
         ]
     else:
-        words = [f"lowest {images} loss {best[3]:.3f} after epoch {best[0]} of {last[0]}"]
+        words = [
+            f"lowest {images} loss {best.val_loss:.3f} after epoch {best.epoch} of {last.epoch}"
+        ]
     together = preset.published.get("ensemble_accuracy")
     return words if together is None else [*words, f"{together:.1%} for the ensemble"]

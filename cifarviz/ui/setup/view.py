@@ -22,6 +22,7 @@ from cifarviz.ui.setup.launch import launch_panel
 from cifarviz.ui.setup.layer_editor import layer_editor
 from cifarviz.ui.setup.preset_panel import preset_panel
 from cifarviz.ui.setup.stand_in import at_hand
+from cifarviz.ui.setup.tensorboard_check import with_tensorboard_checked
 
 _PARTS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
@@ -37,10 +38,13 @@ def setup_view() -> None:
     info = DATASETS[data["dataset"]]
     status = library.status(info.name, cache.settings())
     full = data["variant"] == "full"
-    assessment = assess(
+    assessment = with_tensorboard_checked(
         draft,
-        train_images=info.train_images if full else status.sample_train,
-        test_images=info.test_images if full else status.sample_test,
+        assess(
+            draft,
+            train_images=info.train_images if full else status.sample_train,
+            test_images=info.test_images if full else status.sample_test,
+        ),
     )
     preset = preset_draft(draft.preset)
     made = changes(at_hand(preset), draft)

@@ -28,11 +28,13 @@ def newest_runs(runs: Sequence[Run]) -> None:
 
 
 def run_words(run: Run) -> str:
-    """Say in which state a run is, how far it has come, and how well it does at best."""
+    """Say in which state a run is, how far it has come, and how well its best epoch does."""
     epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
     words = f"{badge(run)} {doing(run) or epochs}"
-    if run.best_val_accuracy is not None:
-        words += f", validation accuracy {run.best_val_accuracy:.1%}"
+    if run.best_epoch_val_accuracy is not None:
+        words += f", validation accuracy {run.best_epoch_val_accuracy:.1%}"
+        if run.best_epoch != run.epochs_done:
+            words += f" after epoch {run.best_epoch}, the best"
     return words
 
 

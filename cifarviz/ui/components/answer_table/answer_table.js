@@ -68,7 +68,7 @@ function line(head, address, index, row) {
   const image = element("td");
   const button = element("button");
   button.type = "button";
-  button.setAttribute("aria-label", `Test image ${index}: ${head.actual[row]}; open it on Predict`);
+  button.setAttribute("aria-label", `Test image ${index}: ${head.actual[row]}; show all probabilities`);
   button.append(picture(head, address, row));
   image.append(button);
   place.append(image, element("td", String(index)), element("td", head.actual[row]));

@@ -18,8 +18,7 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.answer_table import Answer, answer_table
 from cifarviz.ui.evaluate.draw import TEN, draw_ten
 from cifarviz.ui.evaluate.ensemble.choices import short_labels
-from cifarviz.ui.followed_address import change, show
-from cifarviz.ui.navigation import go_to
+from cifarviz.ui.followed_address import change, show, wished
 
 Shown = Literal["random", "mended", "spoiled"]
 
@@ -55,7 +54,7 @@ def _positions(shown: Shown, member: int | None, ensemble: Ensemble) -> NDArray[
 def _words(
     shown: Shown, member: int | None, ensemble: Ensemble, positions: NDArray[np.int64]
 ) -> str:
-    click = "Click a row for all probabilities of the image, by the best member."
+    click = "Click a row for all probabilities of the image."
     marks = "✓ right, ✗ wrong; the ensemble's answer is by sum."
     if shown == "random":
         right = int((ensemble.soft[positions] == ensemble.labels[positions]).sum())
@@ -64,12 +63,12 @@ def _words(
             f"{marks} {click}"
         )
     who = "at least one member is" if member is None else f"member {member + 1} is"
-    first = "most members"
-    if shown == "mended":
-        said = f"the ensemble is right where {who} wrong; those that {first} get wrong come first"
-    else:
-        said = f"the ensemble is wrong where {who} right; those that {first} get right come first"
-    noun = "image" if len(positions) == 1 else "images"
+    theirs, its = ("wrong", "right") if shown == "mended" else ("right", "wrong")
+    said = (
+        f"the ensemble is {its} where {who} {theirs}; those that most members get {theirs} come "
+        "first"
+    )
+    noun = "image" if len(ensemble) == 1 else "images"
     return (
         f"**{len(positions):,}** of {len(ensemble):,} test {noun}, on which {said}: {marks} {click}"
     )
@@ -108,14 +107,7 @@ def _table(
         description="Test images with the answer of each member and of the ensemble",
     )
     if clicked is not None:
-        _open(indices[clicked], members, ensemble)
-
-
-def _open(index: int, members: Sequence[Member], ensemble: Ensemble) -> None:
-    accuracies = ensemble.member_accuracies
-    best = members[accuracies.index(max(accuracies))]
-    which = "last" if isinstance(best.when, int) else best.when
-    go_to("predict", run=best.run.id, checkpoint=which, split="test", image=index)
+        change(image=str(indices[clicked]))
 
 
 def _pick_shown() -> Shown:
@@ -148,7 +140,7 @@ def _pick_member(members: Sequence[Member]) -> int | None:
         format_func=lambda one: "Any member" if one == _ANY else short[int(one) - 1],
         key="ensemble-member",
         width=220,
-        on_change=lambda: change(member=state.get("ensemble-member"), page=None),
+        on_change=_member_chosen,
         help="Whose answers the ensemble's are held against.",
     )
     if wanted != chosen:
@@ -178,7 +170,17 @@ def _page(positions: NDArray[np.int64]) -> NDArray[np.int64]:
             pages,
             key="ensemble-page",
             width=160,
-            on_change=lambda: change(page=str(state.get("ensemble-page"))),
+            on_change=_page_chosen,
             help="Ten images a page.",
         )
     return positions[(number - 1) * TEN : number * TEN]
+
+
+def _member_chosen() -> None:
+    if wished("ensemble-member"):
+        change(member=state.get("ensemble-member"), page=None)
+
+
+def _page_chosen() -> None:
+    if wished("ensemble-page"):
+        change(page=str(state.get("ensemble-page")))

@@ -10,17 +10,12 @@ from cifarviz.experiment.member_seeds import MOST_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.own_choices import own_choices
-from cifarviz.ui.evaluate.ensemble.choices import (
-    Suggestion,
-    choices,
-    labels,
-    suggestions,
-    weights_of,
-)
+from cifarviz.ui.evaluate.ensemble.choices import choices, labels, weights_of
 from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members, token
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.evaluate.ensemble.suggestions import Suggestion, suggestions
+from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
 
 FORGOTTEN = ("member", "page")
@@ -48,21 +43,21 @@ def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
         st.error(problem, icon=":material/error:")
     if len(named.problems) > len(named.members):
         link_to("runs", "See the runs there are")
-    kind = _kind(named.members)
+    kind = _kind()
     _menus(runs, named.members, kind)
-    _suggest(suggestions(cache.store(), runs, kind or "last"), named.members)
+    _suggest(suggestions(cache.store(), runs, kind), named.members)
     return named.members
 
 
-def choose(members: Sequence[Member], **also: None) -> None:
-    """Put these members into the address in place of those there are; ``also`` goes out of it."""
+def choose(members: Sequence[Member], **also: str | None) -> None:
+    """Put these members into the address in place of those there are, and with them ``also``."""
     text = joined(members)
     state.remember(_REMEMBERED, text or "")
     change(**dict.fromkeys(FORGOTTEN), **also, members=text)
 
 
-def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint | None) -> None:
-    offered = choices(cache.store(), runs, kind or "last")
+def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint) -> None:
+    offered = choices(cache.store(), runs, kind, chosen)
     # What the address names stands there too, be it gone or still at work.
     offered += [one for one in chosen if one not in offered]
     tokens = [token(one) for one in offered]
@@ -88,13 +83,17 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint | Non
         list(_WEIGHTS),
         format_func=_WEIGHTS.__getitem__,
         key=_KIND,
+        required=True,
         on_change=lambda: _weigh(chosen),
-        help="Which of the weights that each run has kept; where it has one kind only, that. Kept "
-        "epochs stay as they are.",
+        help="Which of the weights that each run has kept, for the members there are and for "
+        "those chosen from now on; where a run has one kind only, that. Kept epochs stay as they "
+        "are.",
     )
 
 
 def _chosen(by_token: Mapping[str, Member]) -> None:
+    if not wished(_MEMBERS):
+        return
     tokens = state.get(_MEMBERS)
     # The browser sends names. One that has changed since, as with the state of a run, comes as it
     # is: nobody chose anything then.
@@ -102,21 +101,22 @@ def _chosen(by_token: Mapping[str, Member]) -> None:
         choose([by_token[one] for one in tokens])
 
 
-def _kind(members: Sequence[Member]) -> Checkpoint | None:
-    """The weights of all members that are runs; ``None`` where they differ."""
-    kinds = {one.when for one in members if not isinstance(one.when, int)}
-    if len(kinds) > 1:
-        return None
-    remembered: Checkpoint = "best" if state.recall(_KIND) == "best" else "last"
-    return "best" if kinds == {"best"} else "last" if kinds else remembered
+def _kind() -> Checkpoint:
+    """The weights that are preferred where a run has kept both kinds; the address holds them."""
+    wanted = st.query_params.get("weights", "last")
+    kind: Checkpoint = "best" if wanted == "best" else "last"
+    if wanted not in _WEIGHTS:
+        st.error(
+            f"There are no weights called {quoted(wanted)}: it is {' or '.join(_WEIGHTS)}.",
+            icon=":material/error:",
+        )
+    return kind
 
 
 def _weigh(members: Sequence[Member]) -> None:
-    kind: Checkpoint | None = state.get(_KIND)
-    if kind is None:
-        # Pressed once more: that says nothing.
+    if not wished(_KIND):
         return
-    state.remember(_KIND, kind)
+    kind: Checkpoint = state.get(_KIND)
     store = cache.store()
     changed = [
         one
@@ -124,7 +124,7 @@ def _weigh(members: Sequence[Member]) -> None:
         else replace(one, when=weights_of(store, one.run, kind) or one.when)
         for one in members
     ]
-    choose(list(dict.fromkeys(changed)))
+    choose(list(dict.fromkeys(changed)), weights=kind)
 
 
 def _suggest(found: Sequence[Suggestion], chosen: Sequence[Member]) -> None:

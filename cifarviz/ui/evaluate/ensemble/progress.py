@@ -1,11 +1,13 @@
 """Members that are still being trained, and those that broke off before they were done."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError
+from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
@@ -97,7 +99,19 @@ def broken_off(members: Sequence[Member]) -> bool:
         st.warning(words, icon=":material/warning:")
     resumable = [run for run in runs if run.state.resumable]
     out = silent or hurt
+    instead = {one: other for one in silent if (other := _other_weights(one)) is not None}
     with st.container(horizontal=True):
+        if instead:
+            st.button(
+                "Take the best epoch"
+                if all(other.when == "best" for other in instead.values())
+                else "Take the weights there are",
+                key="other-weights",
+                icon=":material/swap_horiz:",
+                on_click=choose,
+                args=(list(dict.fromkeys(instead.get(one, one) for one in members)),),
+                help="Go on with the weights that have been kept.",
+            )
         if resumable and st.button(
             "Resume" if len(resumable) == 1 else f"Resume all {len(resumable)}",
             key="resume-members",
@@ -121,23 +135,34 @@ def broken_off(members: Sequence[Member]) -> bool:
 
 def _sentence(run: Run, silent: Sequence[Member]) -> str:
     who = f"“{escaped(run.name)}”"
+    lacking = " It ".join(_lacking(run, silent))
     if run.state is RunState.FINISHED:
-        return f"{who} {_lacking(silent)} Leave it out, or train it again."
+        there = any(_other_weights(one) is not None for one in silent)
+        todo = "Take those, or leave it out." if there else "Leave it out, or train it again."
+        return f"{who} {lacking} {todo}"
     ended = f"{who} {_ENDED[run.state]}. {escaped(outcome(run))}"
     if silent:
-        return f"{ended} It {_lacking(silent)} Resume it, or leave it out."
+        return f"{ended} It {lacking} Resume it, or leave it out."
     return f"{ended} It votes with what it has learned; it can be resumed, or left out."
 
 
-def _lacking(silent: Sequence[Member]) -> str:
+def _lacking(run: Run, silent: Sequence[Member]) -> Iterator[str]:
     epochs = [one.when for one in silent if isinstance(one.when, int)]
     if epochs:
         plural = "s" if len(epochs) > 1 else ""
-        return f"has kept no answers after epoch{plural} {listed(epochs)}, so it cannot vote."
-    if not silent[0].run.epochs_done:
-        return "has no weights, so it cannot vote."
-    which = " of its best epoch" if silent[0].when == "best" else ""
-    return f"has no weights{which} (any more), so it cannot vote."
+        yield f"has kept no answers after epoch{plural} {listed(epochs)}, so it cannot vote."
+    for one in silent:
+        if not isinstance(one.when, int):
+            yield f"{lacking_weights(cache.store(), run, one.when)}, so it cannot vote."
+            return
+
+
+def _other_weights(member: Member) -> Member | None:
+    """The same run with the weights it has instead of those that ``member`` lacks."""
+    if isinstance(member.when, int):
+        return None
+    which = weights_of(cache.store(), member.run, member.when)
+    return None if which is None else replace(member, when=which)
 
 
 def _can_vote(member: Member) -> bool:

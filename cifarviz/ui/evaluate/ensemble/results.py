@@ -13,13 +13,16 @@ from cifarviz.figures.ensemble_accuracies import ensemble_accuracies, ensemble_a
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.evaluate.ensemble.choices import labels, short_labels
+from cifarviz.ui.published_changes import changed_words
+
+# What of an experiment makes its network no better or worse.
+_NO_MATTER = ("seed", "test_epochs", "tensorboard", "best_only")
 
 
 def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> None:
     """Show figures, a sentence on what they mean, and a chart of all accuracies."""
     names, short = labels(members), short_labels(members)
-    accuracies = ensemble.member_accuracies
-    best = accuracies.index(max(accuracies))
+    accuracies, best = ensemble.member_accuracies, ensemble.best_member
     # One image of 1,000 is a tenth of a percent: more digits would say nothing.
     digits = 2 if len(ensemble) >= 10_000 else 1
     by_sum, by_majority, of_best, gain = st.columns(4)
@@ -72,7 +75,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
             "has one vote; where classes have equally many, the sum of probabilities decides."
         )
         if preset is not None:
-            _beside(preset, ensemble, digits)
+            _beside(preset, members, ensemble, digits)
 
 
 def _sentences(members: Sequence[Member], dataset: Dataset) -> list[str]:
@@ -109,19 +112,30 @@ def _published(members: Sequence[Member]) -> Preset | None:
 
 def _lines(preset: Preset) -> tuple[tuple[str, float], ...]:
     return (
-        ("Published, last member", preset.published["history"][-1][4]),
+        ("Published, last member", preset.published["history"][-1].val_accuracy),
         ("Published ensemble", preset.published["ensemble_accuracy"]),
     )
 
 
-def _beside(preset: Preset, ensemble: Ensemble, digits: int) -> None:
+def _beside(preset: Preset, members: Sequence[Member], ensemble: Ensemble, digits: int) -> None:
     member, together = (accuracy for _, accuracy in _lines(preset))
     side = "above" if ensemble.gain >= 0 else "below"
     st.markdown(
-        f"**Published** ({preset.published['year']}): last member {member:.1%}, ensemble "
-        f"{together:.2%}, which is {100 * (together - member):.1f} points above it. Here: "
-        f"{ensemble.soft_accuracy:.{digits}%}, {100 * abs(ensemble.gain):.{digits}f} points "
+        f"**Published** ({preset.published['year']}): last member {member:.{digits}%}, ensemble "
+        f"{together:.{digits}%}, which is {100 * (together - member):.{digits}f} points above it. "
+        f"Here: {ensemble.soft_accuracy:.{digits}%}, {100 * abs(ensemble.gain):.{digits}f} points "
         f"{side} the best member."
     )
+    if different := _different(preset, members):
+        st.caption(f":material/warning: {escaped(different)}")
     for note in preset.notes:
         st.caption(f":material/info: {escaped(note)}")
+
+
+def _different(preset: Preset, members: Sequence[Member]) -> str:
+    """What keeps the members from being comparable with the published ones; empty if nothing."""
+    runs = list({one.run.id: one.run for one in members}.values())
+    said = changed_words(runs, but=_NO_MATTER)
+    if len(members) != preset.members:
+        said = f"{said} It had {preset.members} members, and here are {len(members)}.".strip()
+    return f"The published figures are of the unchanged preset. {said}" if said else ""

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.analysis.members import Member, check_members
-from cifarviz.errors import DataError
+from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.ui import cache
 from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.ensemble.images import answers
+from cifarviz.ui.evaluate.ensemble.one_image import one_image
 from cifarviz.ui.evaluate.ensemble.picker import pick_members
 from cifarviz.ui.evaluate.ensemble.progress import broken_off, runs_of, training_progress
 from cifarviz.ui.evaluate.ensemble.results import results
@@ -43,7 +44,8 @@ def _voting(members: Sequence[Member]) -> None:
         training_progress([run.id for run in runs])
         return
     if len(members) < FEWEST_MEMBERS:
-        check_members(cache.store(), members)
+        _too_few(members)
+        return
     if not broken_off(members):
         return
     try:
@@ -58,3 +60,13 @@ def _voting(members: Sequence[Member]) -> None:
     results(members, ensemble, dataset)
     with errors_shown():
         answers(members, ensemble, dataset)
+    with errors_shown():
+        one_image(members, ensemble, dataset)
+
+
+def _too_few(members: Sequence[Member]) -> None:
+    """The rule in its own words; but nothing is wrong yet, while somebody is choosing."""
+    try:
+        check_members(cache.store(), members)
+    except ExperimentInvalid as rule:
+        st.info(as_text(str(rule)), icon=":material/info:")

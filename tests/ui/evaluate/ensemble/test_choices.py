@@ -1,71 +1,18 @@
-"""What an ensemble can be made of, under which names, and what suggests itself."""
+"""What an ensemble can be made of, and under which names."""
 
-import numpy as np
 import pytest
 
 from cifarviz.analysis.members import Member
-from cifarviz.runs.artifacts import Checkpoint, answers_path, save_arrays
-from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.ensemble.choices import choices, labels, short_labels, suggestions
-from tests import stored_runs
+from cifarviz.ui.evaluate.ensemble.choices import choices, labels, short_labels
+from tests.ui.evaluate.ensemble.ended_runs import keep_answers, trained
 
 
 @pytest.fixture
 def store(settings: Settings) -> RunStore:
     return RunStore(settings)
-
-
-def trained(
-    store: RunStore,
-    name: str = "net",
-    *,
-    kept: tuple[Checkpoint, ...] = ("last",),
-    state: RunState = RunState.FINISHED,
-    **fields: object,
-) -> Run:
-    made = stored_runs.experiment(**fields)
-    run = stored_runs.store_run(store, made, name=name, state=state)
-    for which in kept:
-        stored_runs.add_checkpoint(store, run, which)
-    return run
-
-
-def keep_answers(store: RunStore, run: Run, *epochs: int) -> None:
-    for epoch in epochs:
-        path = answers_path(store.folder(run.id), epoch)
-        save_arrays(path, {"indices": np.arange(3)}, {})
-
-
-def test_runs_that_differ_in_their_seed_suggest_themselves(store: RunStore) -> None:
-    runs = {
-        seed: trained(store, f"net, seed {seed} (member {seed} of 3)", seed=seed)
-        for seed in (1, 2, 3)
-    }
-    trained(store, "other", seed=4, batch_size=7)
-    (found,) = suggestions(store, store.all(), "last")
-    assert found.label == "3 runs of “net”, seeds 1–3"
-    assert found.members == tuple(Member(runs[seed]) for seed in (1, 2, 3))
-
-
-def test_of_two_runs_from_one_seed_the_newer_is_suggested(store: RunStore) -> None:
-    for seed in (1, 1, 5):
-        newest = trained(store, seed=seed)
-    (found,) = suggestions(store, store.all(), "last")
-    assert found.label == "2 runs of “net”, seeds 1 and 5"
-    assert found.members[1] == Member(newest)
-    assert found.members[0].run == store.all()[1]
-
-
-def test_kept_epochs_suggest_themselves_as_far_as_they_are_there(store: RunStore) -> None:
-    run = trained(store, test_epochs=(1, 2, 3))
-    keep_answers(store, run, 1, 3)
-    (found,) = suggestions(store, store.all(), "last")
-    assert found.label == "Epochs 1 and 3 of “net”"
-    assert found.members == (Member(run, 1), Member(run, 3))
-    assert choices(store, [run], "last") == [Member(run), Member(run, 1), Member(run, 3)]
 
 
 def test_the_weights_that_are_there_stand_in_for_those_wished_for(store: RunStore) -> None:
@@ -90,3 +37,36 @@ def test_a_table_names_members_by_what_tells_them_apart(store: RunStore) -> None
     assert short_labels([Member(first), Member(second)]) == ["1 · seed 1", "2 · seed 2"]
     assert short_labels([Member(first, 15), Member(first, 30)]) == ["1 · epoch 15", "2 · epoch 30"]
     assert short_labels([Member(first), Member(other)]) == ["1 · net", "2 · another network w…"]
+
+
+def test_what_it_takes_to_tell_members_apart_is_said(store: RunStore) -> None:
+    seeds = [
+        trained(store, f"Four networks voting, seed {seed} (member {seed} of 2)", seed=seed)
+        for seed in (1, 2)
+    ]
+    alone = trained(store, "Four networks voting, as published", seed=1)
+    assert short_labels([*map(Member, seeds), Member(alone, 15), Member(alone, 30)]) == [
+        "1 · seed 1, as it ended",
+        "2 · seed 2, as it ended",
+        "3 · seed 1, epoch 15",
+        "4 · seed 1, epoch 30",
+    ]
+    # Nothing tells these apart but their place.
+    again = trained(store, "net"), trained(store, "net")
+    assert short_labels([*map(Member, again)]) == ["1 · net", "2 · net"]
+
+
+def test_a_seed_in_a_name_is_not_taken_for_the_beginning_of_another(store: RunStore) -> None:
+    assert labels([Member(trained(store, "seed 12", seed=1))]) == [
+        "seed 12, seed 1, CIFAR-10 sample"
+    ]
+    assert labels([Member(trained(store, "seed 12", seed=12))]) == ["seed 12, CIFAR-10 sample"]
+
+
+def test_all_there_is_to_choose_may_vote_together(store: RunStore) -> None:
+    run = trained(store, test_epochs=(1, 3))
+    keep_answers(store, run, 1, 3)
+    # As it ended it is what it was after epoch 3, its last.
+    assert choices(store, [run], "last") == [Member(run), Member(run, 1)]
+    chosen = [Member(run, 3)]
+    assert choices(store, [run], "last", chosen) == [Member(run, 1), Member(run, 3)]

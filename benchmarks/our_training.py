@@ -1,0 +1,52 @@
+"""One side of a comparison: whole runs by cifarviz, with all that a run writes and looks for.
+
+For each line on standard input it trains a run and prints its images a second, as the store has
+them: images over time in training steps from the second epoch on.
+
+    python -m benchmarks.our_training PRESET BATCH_SIZE IMAGES EPOCHS PRECISION
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from cifarviz.experiment.choices import Data, NoValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+def main() -> None:
+    """Train one run untimed; then one for each line that comes in."""
+    preset, batch_size, images, epochs, precision = sys.argv[1:6]
+    experiment = Experiment.make(
+        **{
+            **dict(PRESETS[preset].experiment),
+            "data": Data.make(variant="sample", train_images=int(images)),
+            "validation": NoValidation(),
+            "batch_size": int(batch_size),
+            "epochs": int(epochs),
+            "precision": precision,
+            "early_stopping": None,
+            "test_epochs": (),
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
+        worker = Worker(replace(Settings.from_environment(), home=Path(home)), "command line")
+        _run(worker, experiment)
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            print(_run(worker, experiment), flush=True)
+
+
+def _run(worker: Worker, experiment: Experiment) -> float:
+    run = worker.wait(worker.submit(experiment, "benchmark").id)
+    if run.images_per_second is None:
+        raise SystemExit(f"The run did not finish: {run.message}")
+    return run.images_per_second
+
+
+if __name__ == "__main__":
+    main()

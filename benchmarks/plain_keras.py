@@ -1,0 +1,97 @@
+"""The counterpart: each published experiment as a person would write it in plain Keras.
+
+Same network, data, preprocessing, optimizer and batch size as the preset; ``model.fit`` on
+arrays, float32, default settings, no global seed, no dashboard. Nothing of cifarviz but the
+decoded images comes in here: its settings of TensorFlow must not.
+
+Run as a module it is one side of a comparison (benchmarks/alternating.py): for each line on
+standard input it trains an epoch and prints the images a second.
+
+    python -m benchmarks.plain_keras PRESET BATCH_SIZE IMAGES
+"""
+
+import sys
+import time
+
+import keras
+import numpy as np
+from keras import layers
+
+from cifarviz.data.library import load
+from cifarviz.settings import Settings
+
+
+def starter() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def vgg() -> keras.Model:
+    blocks = []
+    for filters in (32, 64, 128):
+        blocks += [
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.Conv2D(filters, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2, padding="same"),
+        ]
+    head = [
+        layers.Flatten(),
+        layers.Dense(256, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential([keras.Input((32, 32, 3)), *blocks, *head])
+
+
+def ensemble_member() -> keras.Model:
+    def dense(units: int, activation: str = "relu") -> layers.Dense:
+        return layers.Dense(units, activation=activation, kernel_initializer="glorot_normal")
+
+    stack = []
+    for filters in (15, 30, 30, 30):
+        stack += [
+            layers.Conv2D(
+                filters, 4, padding="same", activation="relu", kernel_initializer="glorot_normal"
+            ),
+            layers.MaxPooling2D(2),
+        ]
+    stack.append(layers.Flatten())
+    for units in (200, 200, 100, 100):
+        stack += [dense(units), layers.Dropout(0.5)]
+    return keras.Sequential([keras.Input((32, 32, 3)), *stack, dense(10, "softmax")])
+
+
+def main() -> None:
+    """Read the data, compile, train an epoch untimed; then one for each line that comes in."""
+    preset, batch_size, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    train = load("cifar10", "sample", Settings.from_environment()).train
+    pixels, labels = train.images[:count].astype("float32"), train.labels[:count].astype("int64")
+    loss, rate = "sparse_categorical_crossentropy", 1e-3
+    if preset == "cifar10-starter":
+        model, images = starter(), pixels / 255.0
+    elif preset == "cifar10-vgg":
+        model, images, rate = vgg(), (pixels - pixels.mean((0, 1, 2))) / pixels.std((0, 1, 2)), 1e-4
+    else:
+        model, images, loss = ensemble_member(), pixels / 225.0, "categorical_crossentropy"
+        labels = np.eye(10, dtype="float32")[labels]
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    model.fit(images, labels, batch_size=batch_size, epochs=1, verbose=0)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        model.fit(images, labels, batch_size=batch_size, epochs=1, verbose=0)
+        print(count / (time.perf_counter() - began), flush=True)
+
+
+if __name__ == "__main__":
+    main()
