@@ -43,7 +43,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
     )
     gain.metric(
         "Gain of the ensemble",
-        f"{100 * ensemble.gain:+.{digits}f} points",
+        f"{100 * ensemble.gain:+.{digits}f} points".replace("-", "−"),
         help="Accuracy by sum less that of the best member, in percentage points.",
     )
     st.caption(" ".join(_sentences(members, dataset)))
