@@ -1,6 +1,7 @@
 """What holds for every test: folders of its own, a quiet TensorFlow, and no skips in CI."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -33,6 +34,12 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras-home"))
     monkeypatch.delenv("CIFARVIZ_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFARVIZ_TENSORBOARD_DIR", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves its page as ``__main__``, which processes that are spawned later would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

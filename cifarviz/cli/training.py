@@ -115,7 +115,7 @@ def runs(as_json: AsJson = False) -> None:
         say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
         return
     print_table(
-        ["run", "name", "state", "epochs", "best epoch", "best validation accuracy", "seconds"],
+        ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
         [
             (
                 run.id,
@@ -123,7 +123,7 @@ def runs(as_json: AsJson = False) -> None:
                 run.state,
                 f"{run.epochs_done} of {run.experiment.epochs}",
                 run.best_epoch,
-                run.best_val_accuracy,
+                run.best_epoch_val_accuracy,
                 round(run.seconds),
             )
             for run in found
