@@ -59,9 +59,14 @@ def main() -> None:
                 "keras": keras.__version__,
                 "tensorflow": tf.__version__,
             }
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            asked.out.write_text(json.dumps(found, indent=1) + "\n")
+            _write(asked.out, found)
+    _write(asked.out, found)
     _print_table([run for run in found["runs"] if run["epochs"] == asked.epochs])
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _train(plan: Plan, order: str, seed: int, epochs: int) -> dict[str, Any]:

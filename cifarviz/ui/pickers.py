@@ -11,7 +11,7 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.own_choices import own_choices
-from cifarviz.ui.followed_address import change, followed, show
+from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.live.words import best_words, given_back
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
@@ -136,6 +136,8 @@ def _usual_choice(ready: Mapping[str, Run]) -> str:
 
 def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
     chosen = state.get("pick-run")
+    if not wished("pick-run"):
+        return
     before = ready.get(followed("run") or "")
     if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
         # Images and classes of another data set are nothing for this run.
@@ -152,7 +154,8 @@ def _dataset_of(run: Run) -> str | None:
 
 
 def _checkpoint_chosen() -> None:
-    change(checkpoint=state.get("pick-checkpoint"))
+    if wished("pick-checkpoint"):
+        change(checkpoint=state.get("pick-checkpoint"))
 
 
 def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:

@@ -95,8 +95,7 @@ def test_a_click_on_a_cell_shows_its_images_the_surest_first(
     first = expected.indices[members[0]]
     expect(tiles.first).to_have_accessible_name(re.compile(rf"^Test image {first}: {actual}"))
     expect(tiles).to_have_count(min(16, len(members)))
-    assert f"actual={actual}" in evaluated.url
-    assert f"predicted={predicted}" in evaluated.url
+    expect(evaluated).to_have_url(re.compile(f"actual={actual}&predicted={predicted}"))
     expect(evaluated.get_by_role("combobox", name="Actual class")).to_have_value(actual)
 
     # An image of it large, in the address, and after a reload.

@@ -87,7 +87,7 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     # Live: points arrive, a zoom stays, a second browser and a reload see the same run.
     loss = figure(page, "Loss")
     page.wait_for_function(
-        "e => e._fullData.some(t => /batches/i.test(t.name) && t.x && t.x.length > 3)",
+        "e => e._fullData?.some(t => /batches/i.test(t.name) && t.x && t.x.length > 3)",
         arg=loss.element_handle(),
         timeout=LONG,
     )

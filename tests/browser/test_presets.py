@@ -13,7 +13,7 @@ from cifarviz.experiment.presets import PRESETS
 from scripts.app_server import AppServer
 from scripts.chromium import settle
 
-LONG = 90_000
+LONG = 180_000
 # In the samples: the first validation image of the published split, and one of the published nine.
 TRAINING_IMAGE = {"fashion-mnist": 12_628, "cifar10": 47_919}
 GLOSSARY = ("channel", "ReLU", "padding", "dropout", "pooling", "softmax")
@@ -50,7 +50,7 @@ def train_an_epoch(page: Page, server: AppServer, name: str) -> str:
     return parse_qs(urlsplit(page.url).query)["run"][0]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, page: Page) -> None:
     preset = PRESETS[name]

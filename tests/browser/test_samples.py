@@ -42,6 +42,7 @@ def test_a_click_opens_the_image_large_and_sharp(samples: Page) -> None:
     expect(dialog).to_contain_text(f"Training image {name.split('image ')[1]} of 50,000")
     expect(samples).to_have_url(re.compile(rf"[?&]image={index_of(name)}$"))
     picture = dialog.get_by_role("img", name=name.split(",")[0])
+    expect(picture).to_have_js_property("complete", True)
     box = picture.bounding_box()
     assert box
     # Fourteen screen pixels for each of the 32: one PNG pixel a screen pixel, nothing to smooth.

@@ -1,6 +1,7 @@
 """Evaluate: the numbers, and the cell that is looked at."""
 
 import json
+import time
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -114,6 +115,7 @@ def test_ten_images_at_random_are_the_seeds_and_drawn_again(
     next(one for one in first.button if one.label == "Draw again").click().run()
     assert shown(first) != labels
     assert shown(opened(seed=first.query_params["seed"])) == shown(first)
+    time.sleep(0.4)  # sooner, it would be what the browser had a moment ago
     first.text_input(key="evaluate-seed").set_value("0").run()
     assert shown(first) == labels
     assert not first.exception

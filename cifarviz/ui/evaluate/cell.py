@@ -14,7 +14,7 @@ from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
 
 DEPENDENT = ("image", "page")
@@ -90,7 +90,7 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
             key=key,
             help=helps[name],
             on_change=_chosen,
-            args=(info,),
+            args=(name, cell, info),
         )
 
 
@@ -133,7 +133,7 @@ def cell_images(
     if pages > 1:
         # Another key for another page: so it follows the address.
         key = f"evaluate-page-{cell.actual}-{cell.predicted}-{page}"
-        st.pagination(pages, default=page, key=key, on_change=_turned, args=(key,))
+        st.pagination(pages, default=page, key=key, on_change=_turned, args=(key, page))
     if clicked is not None and int(shown[clicked]) != chosen:
         change(image=str(evaluation.indices[shown[clicked]]))
         st.rerun()
@@ -226,11 +226,13 @@ def _position(text: str, evaluation: Evaluation) -> int | None:
     return int(np.flatnonzero(evaluation.indices == number)[0])
 
 
-def _chosen(info: DatasetInfo) -> None:
-    classes = address_names(info)
-    names = [state.get(f"evaluate-{name}") for name in Cell._fields]
-    go_to_cell(Cell(*map(classes.index, names)), info)
+def _chosen(name: str, cell: Cell, info: DatasetInfo) -> None:
+    key = f"evaluate-{name}"
+    if wished(key):
+        index = address_names(info).index(state.get(key))
+        go_to_cell(cell._replace(**{name: index}), info)
 
 
-def _turned(key: str) -> None:
-    change(image=None, page=str(state.get(key)))
+def _turned(key: str, page: int) -> None:
+    if state.get(key) != page:
+        change(image=None, page=str(state.get(key)))

@@ -6,7 +6,7 @@ import streamlit as st
 from cifarviz.data.random_images import Positions, random_positions
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, show, wished
 
 TEN = 10
 _FIRST_SEED = 0
@@ -48,7 +48,8 @@ def _seed() -> int:
 
 
 def _change_seed() -> None:
-    change(seed=str(state.get("evaluate-seed")).strip())
+    if wished("evaluate-seed"):
+        change(seed=str(state.get("evaluate-seed")).strip())
 
 
 def _draw() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
-from cifarviz.ui.followed_address import change, show
+from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.view_switch import ViewEntry, title_and_switch
 
 View = Literal["network", "ensemble"]
@@ -39,4 +39,5 @@ def choose_view() -> View:
 
 
 def _switch() -> None:
-    change(**dict.fromkeys(_OF_ONE_VIEW), view=state.get(_KEY))
+    if wished(_KEY):
+        change(**dict.fromkeys(_OF_ONE_VIEW), view=state.get(_KEY))

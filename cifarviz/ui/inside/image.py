@@ -11,7 +11,7 @@ from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.followed_address import change, followed, show
+from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.named_image import (
     check_shape,
     images_of,
@@ -158,11 +158,13 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
 
 
 def _change_source() -> None:
-    change(image=None, dataset=None, split=state.get("inside-source"))
+    if wished("inside-source"):
+        change(image=None, dataset=None, split=state.get("inside-source"))
 
 
 def _change_index() -> None:
-    change(image=str(state.get("inside-index")).strip())
+    if wished("inside-index"):
+        change(image=str(state.get("inside-index")).strip())
 
 
 def _step(images: ImageSet, split: Split, side: int) -> None:

@@ -48,9 +48,11 @@ def live_status(run: Run) -> None:
         remaining = in_time(left) if left is not None else _UNKNOWN
         figures.insert(3, Figure("Time left", remaining, "At the speed of now."))
     figure_row(figures)
-    if run.precision is not None:
-        reason = run.precision_reason or f"{run.precision}, as was asked for."
-        st.caption(f"Precision: {reason}")
+    # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom.
+    with st.container():
+        if run.precision is not None:
+            reason = run.precision_reason or f"{run.precision}, as was asked for."
+            st.caption(f"Precision: {reason}")
 
 
 def _best(run: Run) -> tuple[str, str]:

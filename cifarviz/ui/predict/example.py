@@ -13,7 +13,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change, followed, show
+from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.named_image import (
     NamedImage,
     check_shape,
@@ -149,11 +149,14 @@ def _show(split: Split, index: int) -> None:
 
 def _change_split(dataset: str) -> None:
     split: Split = state.get("predict-split")
-    _show(split, int(images_of(find(dataset), split).indices[0]))
+    if wished("predict-split"):
+        _show(split, int(images_of(find(dataset), split).indices[0]))
 
 
 def _change_index() -> None:
     text = str(state.get("predict-index")).strip()
+    if not wished("predict-index"):
+        return
     if text:
         change(split=state.get("predict-split"), image=text)
     else:
