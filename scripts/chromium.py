@@ -80,10 +80,13 @@ def launch_arguments() -> list[str]:
 
 def settle(page: Page) -> None:
     """Wait until the page of the app has run, drawn what it has, and loaded its images."""
-    page.wait_for_function(_SETTLED, polling=100)
-    page.locator(_UNDRAWN).first.wait_for(state="detached")
-    # Charts ease in after they are drawn.
-    page.wait_for_timeout(500)
+    while True:
+        page.wait_for_function(_SETTLED, polling=100)
+        page.locator(_UNDRAWN).first.wait_for(state="detached")
+        # Charts ease in after they are drawn; and a page may only have come to its first words.
+        page.wait_for_timeout(500)
+        if page.evaluate(_SETTLED):
+            return
 
 
 def install() -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
+from cifarviz.analysis.read_only import read_only
 from cifarviz.analysis.scores import accuracy
 
 
@@ -109,21 +110,13 @@ def combine(
     for found in members:
         votes[np.arange(len(found)), found] += 1
     leading = votes == votes.max(axis=1, keepdims=True)
-    ensemble = Ensemble(
-        labels=np.array(labels, np.int64),
-        indices=np.array(indices, np.int64),
-        probabilities=stacked,
-        members=members,
-        soft=predicted_classes(sums),
-        majority=predicted_classes(np.where(leading, sums, -1.0)),
+    return read_only(
+        Ensemble(
+            labels=np.array(labels, np.int64),
+            indices=np.array(indices, np.int64),
+            probabilities=stacked,
+            members=members,
+            soft=predicted_classes(sums),
+            majority=predicted_classes(np.where(leading, sums, -1.0)),
+        )
     )
-    for array in (
-        ensemble.labels,
-        ensemble.indices,
-        ensemble.probabilities,
-        ensemble.members,
-        ensemble.soft,
-        ensemble.majority,
-    ):
-        array.flags.writeable = False
-    return ensemble

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.confusion import cell_members, count_confusion
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
+from cifarviz.analysis.read_only import read_only
 from cifarviz.analysis.scores import ClassScores, accuracy, cross_entropy, score_classes
 
 
@@ -96,24 +97,17 @@ def evaluate(
     check_probabilities(probabilities)
     predicted = predicted_classes(probabilities)
     confusion = count_confusion(labels, predicted, len(classes))
-    evaluation = Evaluation(
-        labels=np.array(labels, np.int64),
-        probabilities=np.array(probabilities, np.float32),
-        indices=np.array(indices, np.int64),
-        loss=cross_entropy(labels, probabilities),
-        accuracy=accuracy(labels, predicted),
-        per_class=score_classes(classes, confusion),
-        confusion=confusion,
+    return read_only(
+        Evaluation(
+            labels=np.array(labels, np.int64),
+            probabilities=np.array(probabilities, np.float32),
+            indices=np.array(indices, np.int64),
+            loss=cross_entropy(labels, probabilities),
+            accuracy=accuracy(labels, predicted),
+            per_class=score_classes(classes, confusion),
+            confusion=confusion,
+        )
     )
-    # One evaluation is shown to many sessions.
-    for array in (
-        evaluation.labels,
-        evaluation.probabilities,
-        evaluation.indices,
-        evaluation.confusion,
-    ):
-        array.flags.writeable = False
-    return evaluation
 
 
 def _known(value: float) -> float | None:

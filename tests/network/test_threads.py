@@ -1,42 +1,49 @@
 """A batch is cut only where the cores are used one an operation."""
 
+import json
 import os
 import subprocess
 import sys
 
-import pytest
 import tensorflow as tf
 
 from cifarviz.network.threads import cut
 
+# Before TensorFlow is used, its threads can be set again and again.
 SCRIPT = """
-import cifarviz.network.threads as threads
-threads.cores = lambda: {cores}
-threads.configure()
+import json, os, sys
 import tensorflow as tf
-print(
-    tf.config.threading.get_intra_op_parallelism_threads(),
-    *map(threads.batch_parts, (1, 15, 16, 40)),
-)
+import cifarviz.network.threads as threads
+for cores, asked in json.loads(sys.argv[1]):
+    tf.config.threading.set_intra_op_parallelism_threads(0)
+    tf.config.threading.set_inter_op_parallelism_threads(0)
+    os.environ |= asked
+    threads.cores = lambda: cores
+    threads.configure()
+    intra = tf.config.threading.get_intra_op_parallelism_threads()
+    print(intra, *map(threads.batch_parts, (1, 15, 16, 40)))
+    for name in asked:
+        del os.environ[name]
 """
+CASES: list[tuple[int, dict[str, str], str]] = [
+    (2, {}, "1 1 1 2 2"),
+    (4, {}, "0 1 1 1 1"),
+    (1, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
+    (2, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
+    (4, {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "4"}, "0 1 1 2 4"),
+]
 
 
-@pytest.mark.parametrize(
-    ("cores", "asked", "expected"),
-    [
-        (2, {}, "1 1 1 2 2"),
-        (1, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
-        (2, {"TF_NUM_INTRAOP_THREADS": "2"}, "0 1 1 1 1"),
-        (4, {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "4"}, "0 1 1 2 4"),
-    ],
-)
-def test_parts_follow_the_threads(cores: int, asked: dict[str, str], expected: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")} | asked
+def test_parts_follow_the_threads() -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(cores=cores)],
-        env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.split("\n")[0] == expected
+        [sys.executable, "-c", SCRIPT, json.dumps([case[:2] for case in CASES])],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [case[2] for case in CASES]
 
 
 def test_parts_are_of_about_equal_length_and_in_order() -> None:

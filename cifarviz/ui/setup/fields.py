@@ -53,29 +53,52 @@ def field_input(
     elif get_origin(annotation) is Literal:
         choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
     elif get_origin(annotation) is tuple:
-        st.text_input(
+        _typed_input(
             label,
-            value=epochs_text(value),
+            epochs_text(value),
+            lambda: give(epochs_meant(state.get(key))),
             key=key,
-            help=hint,
-            max_chars=_LONGEST_LIST,
+            hint=hint,
+            longest=_LONGEST_LIST,
+            disabled=disabled,
             placeholder=placeholder,
-            autocomplete="off",
-            on_change=lambda: give(epochs_meant(state.get(key))),
         )
     else:
         whole = float not in (annotation, *get_args(annotation))
-        st.text_input(
+        _typed_input(
             label,
-            value=number_typed(value),
+            number_typed(value),
+            lambda: give(number_meant(state.get(key), whole=whole)),
             key=key,
-            help=hint,
-            max_chars=_LONGEST,
+            hint=hint,
+            longest=_LONGEST,
             disabled=disabled,
             placeholder=placeholder,
-            autocomplete="off",
-            on_change=lambda: give(number_meant(state.get(key), whole=whole)),
         )
+
+
+def _typed_input(
+    label: str,
+    value: str,
+    typed: Callable[[], None],
+    *,
+    key: str,
+    hint: str,
+    longest: int,
+    disabled: bool,
+    placeholder: str,
+) -> None:
+    st.text_input(
+        label,
+        value=value,
+        key=key,
+        help=hint,
+        max_chars=longest,
+        disabled=disabled,
+        placeholder=placeholder,
+        autocomplete="off",
+        on_change=typed,
+    )
 
 
 def choice_input(

@@ -18,6 +18,7 @@ from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
 from cifarviz.ui.setup.keeping_forms import keeping_forms
 from cifarviz.ui.setup.learning_rate_preview import learning_rate_preview
+from cifarviz.ui.setup.single_field import single_field
 from cifarviz.ui.setup.stand_in import show_stand_in
 
 Problems = Mapping[str, str]
@@ -126,7 +127,7 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
             disabled=not one_hot,
         )
     with penalty:
-        _single(draft, "l2")
+        single_field(draft, "l2")
     # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
     row = "\u00a0".join("1" if place == 3 else "0" for place in range(draft.classes))
     st.caption(
@@ -179,16 +180,6 @@ def _fields(draft: Draft, section: str) -> None:
 def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
     for place, name in zip(st.columns(len(names)), names, strict=True):
         with place:
-            _single(draft, name)
+            single_field(draft, name)
     for name in names:
         show_problem(problems.get(name))
-
-
-def _single(draft: Draft, name: str) -> None:
-    field_input(
-        Experiment,
-        name,
-        draft.settings[name],
-        partial(setup_edits.set_value, name),
-        key=f"{draft.generation}-{name}",
-    )

@@ -11,6 +11,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.ui import cache, state
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
+from cifarviz.ui.setup.single_field import single_field
 from cifarviz.ui.tensorboard_command import show_tensorboard_command
 
 Problems = Mapping[str, str]
@@ -84,12 +85,5 @@ def _tensorboard(draft: Draft, problems: Problems) -> None:
 
 
 def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:
-    field_input(
-        Experiment,
-        name,
-        draft.settings[name],
-        partial(setup_edits.set_value, name),
-        key=f"{draft.generation}-{name}",
-        placeholder=placeholder,
-    )
+    single_field(draft, name, placeholder)
     show_problem(problems.get(name))

@@ -11,6 +11,7 @@ from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
+from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.preset_words import published_words
@@ -93,9 +94,7 @@ def _changes(draft: Draft, made: Sequence[Change]) -> None:
     if not made:
         st.caption("Nothing is changed against the preset.")
         return
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        said = escaped(" · ".join(change.text for change in made))
-        st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
+    with changed_line(made):
         st.button(
             "Undo all changes",
             key="undo-changes",

@@ -19,6 +19,7 @@ from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.evaluate.ensemble.choices import families
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
@@ -93,9 +94,7 @@ def _of_preset(preset: Preset) -> Source:
     mine = in_way(mine, variant)
     made = changes_against_published(mine, but=_SEED)
     if made:
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            said = escaped(" · ".join(change.text for change in made))
-            st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
+        with changed_line(made):
             st.button(
                 "As published",
                 key="team-unchanged",

@@ -1,0 +1,17 @@
+"""Results that many sessions look at, so that none of them may change them."""
+
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+Result = TypeVar("Result", bound=Any)
+
+
+def read_only(result: Result) -> Result:
+    """``result``, a dataclass, with all its arrays made read-only."""
+    for field in fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return result

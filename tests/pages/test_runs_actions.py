@@ -1,0 +1,104 @@
+"""What can be done with one run on the Runs page."""
+
+import numpy as np
+import pytest
+
+from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs import locks
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.runs_page import buttons, charts, links, opened, press, said
+
+VGG = PRESETS["cifar10-vgg"].experiment
+OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
+WEIGHTS = {"w": np.zeros(250_000, np.float32)}
+
+
+def test_one_run_can_be_opened_renamed_deleted_and_its_curves_are_shown(store: RunStore) -> None:
+    run = stored_runs.store_run(store, VGG)
+    app = opened(run.id)
+    assert links(app) == {"Open": f"train?view=watch&run={run.id}"}
+    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
+    assert len(charts(app)) == 2
+    assert not app.exception
+
+
+def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: RunStore) -> None:
+    run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
+    app = opened(run.id)
+    assert links(app)["Look inside"] == f"inside?run={run.id}"
+    assert links(app)["Evaluate"] == f"evaluate?run={run.id}"
+    assert links(app)["Predict"] == f"predict?run={run.id}"
+    assert next(iter(links(app))) == "Look inside"
+    assert any(text.startswith("1 run takes 1 MB of the disk") for text in said(app))
+    assert not app.exception
+
+
+def test_deleting_is_refused_while_the_run_is_active(store: RunStore) -> None:
+    run = stored_runs.store_run(store, VGG, state=RunState.PAUSED)
+    with stored_runs.held(store, run):
+        app = opened(run.id)
+        press(app, "Delete")
+        assert said(app)[0] == "“mine” is paused: stop it before you delete it."
+        assert "Delete for good" not in buttons(app)
+        assert store.get(run.id).state is RunState.PAUSED
+    assert not app.exception
+
+
+def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
+    run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
+    app = opened(run.id)
+    press(app, "Delete")
+    assert {"Keep", "Delete for good"} <= set(buttons(app))
+    assert (
+        "**mine**: its curves over 3 epochs, its weights and all else kept of it, 1.0 MB."
+        in said(app)
+    )
+    assert store.get(run.id) == run
+    assert not app.exception
+
+
+@pytest.mark.parametrize("state", [RunState.STOPPED, RunState.FAILED])
+def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunState) -> None:
+    run = stored_runs.store_run(store, OWN, state=state, message="The disk was full.")
+    slot = locks.take(store.slot_path())
+    assert slot is not None
+    # While somebody else trains, the resumed run waits: nothing is trained here.
+    with slot:
+        app = opened(run.id)
+        assert "The disk was full." in said(app)
+        press(app, "Resume")
+        assert store.get(run.id).state is RunState.QUEUED
+        assert app.title[0].value == "Train"
+        store.request(run.id, Action.STOP)
+    assert not app.exception
+
+
+def test_a_run_whose_data_is_gone_is_not_resumed_and_says_why(store: RunStore) -> None:
+    run = stored_runs.store_run(store, VGG, state=RunState.STOPPED)
+    app = opened(run.id)
+    press(app, "Resume")
+    assert "python -m cifarviz data fetch cifar10" in said(app)[0]
+    assert store.get(run.id).state is RunState.STOPPED
+    assert not app.exception
+
+
+def test_a_finished_run_has_nothing_to_resume(store: RunStore) -> None:
+    run = stored_runs.store_run(store, OWN)
+    assert "Resume" not in buttons(opened(run.id))
+
+
+def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: RunStore) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(tensorboard=True), message="Stopped early after epoch 3."
+    )
+    store.describe(run.id, stopped_early=3, note="TensorBoard files have nothing from epoch 2 on.")
+    store.tensorboard_folder(run.id).mkdir(parents=True)
+    app = opened(run.id)
+    # How it ended is no warning; what went wrong is one.
+    assert ["Stopped early" in info.value for info in app.info] == [True]
+    assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
+    assert app.code[0].value == f"tensorboard --logdir {store.tensorboard_folder(run.id)}"
+    assert not app.exception
