@@ -7,13 +7,17 @@ from cifarviz.errors import StorageFull
 
 
 def check_tensorboard_folder(folder: Path) -> None:
-    """Make the folder of all TensorBoard files; raise ``StorageFull`` if it can't be written to."""
+    """Raise ``StorageFull`` if the folder can't be written to, or made. It is not made here."""
+    there = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        # A file has nothing below it, so this looks on above it.
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            raise _refusal(folder, "a file is in the way")
+        # It has no name, and is gone as soon as it is closed.
+        with tempfile.TemporaryFile(dir=there):
             return
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _refusal(folder, "a file is in the way") from error
     except OSError as error:
         raise _refusal(folder, error.strerror or "it was refused") from error
 
