@@ -8,6 +8,7 @@ import streamlit as st
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.unbroken import unbroken
 
 Word = TypeVar("Word", bound=str)
 
@@ -38,7 +39,7 @@ def address_choice(
         format_func=options.__getitem__,
         key=key,
         required=True,
-        on_change=_chosen,
+        on_change=unbroken(_chosen),
         args=(name, key, forget),
         help=hint,
     )

@@ -13,6 +13,7 @@ from cifarviz.data.datasets import LANGUAGES, DatasetInfo, Language, find
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.address_setting import address_setting
+from cifarviz.ui.unbroken import unbroken
 
 PARAMETER: Final = "labels"
 
@@ -55,7 +56,7 @@ def pick_language() -> None:
         format_func=LANGUAGES.__getitem__,
         key=_KEY,
         required=True,
-        on_change=_choose,
+        on_change=unbroken(_choose),
         help="The language that classes are named in, on every page.",
     )
     if memory.unknown is None:

@@ -4,13 +4,14 @@ import time
 from math import inf
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cifarviz.ui import state
 
 # Seconds within which a press may still bring an address that was replaced: the browser of a
 # laden machine hears late of the new one. Once it has brought that, an old one is no echo.
 _LAG = 10.0
-# The same where nothing was pressed that changes the address: it may well be the Back button.
+# The same of a widget's value, once the browser knows the address that goes with the new one.
 _SHORT_LAG = 0.3
 # Seconds after an address has arrived within which the browser makes its widgets anew.
 _NEW_WIDGETS = 1.0
@@ -22,28 +23,31 @@ def follow(page: str) -> None:
     A press that comes before the browser has heard of the one before still brings the address of
     before that: it must not take the change back.
     """
-    _take_over(page, _SHORT_LAG)
-    state.address_memory().changed = False
-
-
-def _take_over(page: str, lag: float) -> None:
     memory = state.address_memory()
-    sent = st.query_params.to_dict()
     if memory.page != page:
         memory.page = page
+        memory.values = st.query_params.to_dict()
+        memory.arrived = time.monotonic()
         memory.replaced.clear()
         memory.shown.clear()
         memory.outdated.clear()
-    elif sent == memory.values:
-        if not memory.changed:
-            memory.replaced.clear()
-        return
-    elif _lags(sent, lag):
+    _take_over()
+    sent = st.query_params.to_dict()
+    if sent != memory.values:
         st.query_params.from_dict(memory.values)
-        memory.changed = True
+    elif not memory.changed:
+        memory.replaced.clear()
+    memory.changed = False
+
+
+def _take_over() -> None:
+    memory = state.address_memory()
+    sent = st.query_params.to_dict()
+    if sent == memory.values or (_replaced_lately(sent) and not browser_went_back()):
         return
     memory.values = sent
     memory.arrived = time.monotonic()
+    memory.replaced.pop(_key(sent), None)
 
 
 def show(key: str, value: object) -> None:
@@ -84,9 +88,8 @@ def followed(name: str) -> str | None:
 
 def followed_values() -> dict[str, str]:
     """All that the address holds, also in a callback, which runs before the page."""
-    memory = state.address_memory()
-    _take_over(memory.page, _LAG)
-    return dict(memory.values)
+    _take_over()
+    return dict(state.address_memory().values)
 
 
 def change(**values: str | None) -> None:
@@ -94,8 +97,8 @@ def change(**values: str | None) -> None:
 
     It is one step of the browser's Back, whatever the number of values.
     """
+    _take_over()
     memory = state.address_memory()
-    _take_over(memory.page, _LAG)
     before = memory.values
     after = {name: value for name, value in (before | values).items() if value is not None}
     if after == before:
@@ -109,9 +112,15 @@ def change(**values: str | None) -> None:
     st.query_params.from_dict(after)
 
 
-def _lags(sent: dict[str, str], lag: float) -> bool:
+def browser_went_back() -> bool:
+    """Whether this run of the page is for the browser's Back or Forward button."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def _replaced_lately(sent: dict[str, str]) -> bool:
     when = state.address_memory().replaced.get(_key(sent))
-    return when is not None and time.monotonic() - when < lag
+    return when is not None and time.monotonic() - when < _LAG
 
 
 def _key(values: dict[str, str]) -> frozenset[tuple[str, str]]:

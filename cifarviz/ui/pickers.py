@@ -15,6 +15,7 @@ from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.live.words import best_words, given_back
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.unbroken import unbroken
 
 _ORDER: tuple[Checkpoint, ...] = ("last", "best")
 _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
@@ -53,7 +54,7 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key="pick-run",
-        on_change=_run_chosen,
+        on_change=unbroken(_run_chosen),
         args=(ready, ("checkpoint", *dependent)),
         help="A trained network; runs appear here as soon as their first epoch is done.",
     )
@@ -83,7 +84,7 @@ def pick_checkpoint(run: Run) -> Checkpoint:
         kept,
         format_func=lambda which: checkpoint_words(run, which),
         key="pick-checkpoint",
-        on_change=_checkpoint_chosen,
+        on_change=unbroken(_checkpoint_chosen),
         help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
         "keep the best ones only.",
     )

@@ -19,6 +19,7 @@ from cifarviz.ui import followed_address
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.live.words import named
 from cifarviz.ui.published_changes import changed_words
+from cifarviz.ui.unbroken import unbroken
 
 
 def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
@@ -46,7 +47,7 @@ def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
         key="ghost",
         help="What the authors of the preset reported, dashed behind your own curves; up to the "
         "last epoch that was planned here.",
-        on_click=followed_address.change,
+        on_click=unbroken(followed_address.change),
         kwargs={"ghost": None if on else "1"},
     )
     if on:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from cifarviz.ui.unbroken import unbroken
+
 
 @dataclass(frozen=True)
 class ViewEntry:
@@ -26,6 +28,6 @@ def title_and_switch(
             format_func=lambda name: f":material/{views[name].icon}: {views[name].title}",
             key=key,
             required=True,
-            on_change=on_change,
+            on_change=unbroken(on_change),
             label_visibility="collapsed",
         )

@@ -127,8 +127,6 @@ def test_quick_typing_reload_and_back_keep_the_draft(server: AppServer, page: Pa
     page.get_by_label("Seed", exact=True).fill("6")
     page.get_by_label("Seed", exact=True).press("Enter")
     expect(page.get_by_text("seed 0 → 6")).to_be_visible()
-    # Later than the address of a run of the page under way could still be on its way.
-    page.wait_for_timeout(3500)
     page.go_back()
     expect(page.get_by_text("seed 0 → 5")).to_be_visible()
     # For a moment the fields of the draft before are still there.

@@ -17,7 +17,7 @@ def page() -> None:
         change(n=str(int(followed("n") or 0) + 1), gone=None)
 
     follow("test")
-    show("box", st.query_params.get("n", "none"))
+    show("box", followed("n") or "none")
     st.text_input("n", key="box")
     st.button("More", on_click=more)
 
@@ -70,6 +70,17 @@ def test_a_press_brings_an_old_address_late_when_the_machine_is_laden(
     app.query_params["n"] = "5"
     app.button[0].click().run()
     assert at(app) == {"n": ["7"]}
+
+
+def test_the_back_button_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(n="5")
+    app.button[0].click().run()
+    monkeypatch.setattr(followed_address, "browser_went_back", lambda: True)
+    app.query_params["n"] = "5"
+    app.run()
+    assert app.text_input[0].value == "5"
+    assert at(app) == {"n": ["5"]}
+    assert not app.exception
 
 
 def test_an_old_address_is_followed_once_the_browser_has_known_a_newer_one() -> None:

@@ -16,6 +16,7 @@ from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 DEPENDENT = ("image", "page")
 """What in the address makes sense for one evaluation only."""
@@ -89,7 +90,7 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
             format_func=names.__getitem__,
             key=key,
             help=helps[name],
-            on_change=_chosen,
+            on_change=unbroken(_chosen),
             args=(name, cell, info),
         )
 
@@ -133,7 +134,7 @@ def cell_images(
     if pages > 1:
         # Another key for another page: so it follows the address.
         key = f"evaluate-page-{cell.actual}-{cell.predicted}-{page}"
-        st.pagination(pages, default=page, key=key, on_change=_turned, args=(key, page))
+        st.pagination(pages, default=page, key=key, on_change=unbroken(_turned), args=(key, page))
     if clicked is not None and int(shown[clicked]) != chosen:
         change(image=str(evaluation.indices[shown[clicked]]))
         st.rerun()
@@ -192,7 +193,7 @@ def _wanted(
     )
     st.button(
         "Show it in its cell",
-        on_click=lambda: go_to_cell(own, info, image=text),
+        on_click=unbroken(lambda: go_to_cell(own, info, image=text)),
     )
     return None
 

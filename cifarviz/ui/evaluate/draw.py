@@ -7,6 +7,7 @@ from cifarviz.data.random_images import Positions, random_positions
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.unbroken import unbroken
 
 TEN = 10
 _FIRST_SEED = 0
@@ -28,13 +29,13 @@ def _seed() -> int:
         "Seed",
         key="evaluate-seed",
         width=130,
-        on_change=_change_seed,
+        on_change=unbroken(_change_seed),
         help="The number that the draw begins from: the same seed draws the same images.",
     )
     row.button(
         "Draw again",
         icon=":material/shuffle:",
-        on_click=_draw,
+        on_click=unbroken(_draw),
         help="Draw ten others, with a new seed.",
     )
     if seed is None:

@@ -18,6 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names
+from cifarviz.ui.unbroken import unbroken
 
 # Seconds an evaluation may take before anything is said of it, and between two looks.
 _UNSAID = 0.3
@@ -77,7 +78,7 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
                 "Stop",
                 key=f"stop-evaluation-{who}",
                 icon=":material/stop:",
-                on_click=job.cancel,
+                on_click=unbroken(job.cancel),
                 help="End the evaluation; nothing of it is kept.",
             )
         while not job.wait(_LOOK):
@@ -86,7 +87,9 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
     evaluation = job.result()
     if evaluation is None:
         st.info("The evaluation was stopped.", icon=":material/info:")
-        st.button("Evaluate", type="primary", icon=":material/play_arrow:", on_click=job.start)
+        st.button(
+            "Evaluate", type="primary", icon=":material/play_arrow:", on_click=unbroken(job.start)
+        )
     elif job.note:
         st.warning(job.note, icon=":material/warning:")
     return evaluation

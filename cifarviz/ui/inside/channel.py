@@ -20,6 +20,7 @@ from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import change, followed
+from cifarviz.ui.unbroken import unbroken
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -65,7 +66,7 @@ def show_channel(view: LayerView, channel: int, model: "TrainedModel") -> None:
     open_ = st.dialog(
         f"A channel of {view.name}",
         width="large",
-        on_dismiss=_forget,
+        on_dismiss=unbroken(_forget),
     )
     open_(_content)(view, model)
 
@@ -84,7 +85,7 @@ def _content(view: LayerView, model: "TrainedModel") -> None:
             key=f"channel-{label.lower()}",
             help=help_,
             disabled=not 0 <= channel + step < count,
-            on_click=_turn,
+            on_click=unbroken(_turn),
             args=(step, count),
         )
     values = view.values[..., channel]

@@ -19,6 +19,7 @@ from cifarviz.ui.named_image import (
     neighbours,
     open_image,
 )
+from cifarviz.ui.unbroken import unbroken
 
 _SOURCES = {"test": "Test images", "train": "Training images", "upload": "Your own"}
 # The one whose feature maps the published experiment shows.
@@ -68,7 +69,7 @@ def _source() -> str:
         format_func=_SOURCES.__getitem__,
         key="inside-source",
         required=True,
-        on_change=_change_source,
+        on_change=unbroken(_change_source),
         help="The network has learned from training images, but has never seen the test images.",
     )
     if chosen != wanted:
@@ -91,7 +92,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
     st.text_input(
         "Official index",
         key="inside-index",
-        on_change=_change_index,
+        on_change=unbroken(_change_index),
         help="An image's place in the published data set, counted from 0.",
     )
     index = whole_number(wanted)
@@ -106,7 +107,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
             key=f"inside-{label.lower()}",
             help=help_,
             disabled=there is None,
-            on_click=_step,
+            on_click=unbroken(_step),
             args=(images, split, side),
         )
     row.button(
@@ -114,7 +115,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
         key="inside-random",
         icon=":material/shuffle:",
         help="Draw one of these images.",
-        on_click=_show_random,
+        on_click=unbroken(_show_random),
         args=(images.indices,),
     )
 

@@ -18,6 +18,7 @@ from cifarviz.ui.evaluate.ensemble.named_members import joined
 from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.unbroken import unbroken
 
 
 def steering(run: Run) -> None:
@@ -143,7 +144,7 @@ def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disab
         key=f"{action}-{run.id}",
         help=hint,
         disabled=disabled,
-        on_click=_request,
+        on_click=unbroken(_request),
         args=(run.id, action),
     )
 

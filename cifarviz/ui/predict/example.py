@@ -23,6 +23,7 @@ from cifarviz.ui.named_image import (
     open_image,
 )
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 _TILE = 64
 _SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
@@ -66,7 +67,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         format_func=_SPLITS.__getitem__,
         key="predict-split",
         required=True,
-        on_change=_change_split,
+        on_change=unbroken(_change_split),
         args=(info.name,),
         help="The network has learned from training images, but has never seen the test images.",
     )
@@ -75,14 +76,14 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         "Official index",
         key="predict-index",
         width=120,
-        on_change=_change_index,
+        on_change=unbroken(_change_index),
         help="An image's place in the published data set, counted from 0.",
     )
     row.button(
         "Random",
         icon=":material/shuffle:",
         key="predict-random",
-        on_click=_show_random,
+        on_click=unbroken(_show_random),
         args=(info.name,),
         help="Draw one of these images.",
     )
@@ -91,7 +92,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
             "Validation image",
             icon=":material/shuffle:",
             key="predict-validation",
-            on_click=_show_validation,
+            on_click=unbroken(_show_validation),
             args=(run,),
             help="The first of the training images that this run held back for validation; pressed "
             "again, any of them.",

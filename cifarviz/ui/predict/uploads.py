@@ -20,6 +20,7 @@ from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
 from cifarviz.ui.predict.files import BadFile, Fitting, Invert, ReadImage
+from cifarviz.ui.unbroken import unbroken
 
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
 INVERSIONS: dict[Invert, str] = {"auto": "If it is light", "yes": "Always", "no": "Never"}
@@ -36,7 +37,7 @@ def uploader() -> list[UploadedFile]:
         "Your images",
         accept_multiple_files=True,
         key="predict-files",
-        on_change=forget_example,
+        on_change=unbroken(forget_example),
         help="Photos or drawings of anything; the network has learned to tell the classes of its "
         "data set apart, and answers with one of them whatever it is shown.",
     )

@@ -14,6 +14,7 @@ from cifarviz.ui.navigation import go_to
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
+from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store while a run is under way, and while none is.
 _LIVE, _IDLE = 1, 5
@@ -58,7 +59,7 @@ def _show(live: bool) -> None:
             f"Choose the newest: {quoted(runs[0].name)}",
             type="primary",
             icon=":material/check_box:",
-            on_click=_choose_newest,
+            on_click=unbroken(_choose_newest),
             args=(runs[0].id,),
         )
         return
@@ -92,7 +93,7 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=lambda: _choose(ids, key),
+        on_select=unbroken(lambda: _choose(ids, key)),
         selection_mode="multi-row",
         selection_default={
             "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}

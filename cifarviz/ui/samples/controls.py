@@ -13,6 +13,7 @@ from cifarviz.ui.followed_address import change, followed_values
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.samples.view import MOST_IMAGES, NUMBERS, Choice, SamplesView, read_address
 from cifarviz.ui.setup.fields import number_meant, number_typed
+from cifarviz.ui.unbroken import unbroken
 
 # Short enough to be read out in a room.
 _SHUFFLED_SEEDS = 10_000
@@ -45,7 +46,7 @@ def number_input(
         autocomplete="off",
         disabled=disabled,
         help=hint,
-        on_change=_number_to_address,
+        on_change=unbroken(_number_to_address),
         args=(field,),
     )
 
@@ -93,7 +94,7 @@ def bound(field: str, view: SamplesView) -> dict[str, Any]:
     if not users_own or _plain(state.get(key)) != value:
         state.put(key, list(value) if isinstance(value, tuple) else value)
         state.remember(key, "page")
-    return {"key": key, "on_change": _to_address, "args": (field, key)}
+    return {"key": key, "on_change": unbroken(_to_address), "args": (field, key)}
 
 
 def _plain(value: Any) -> Any:
@@ -208,7 +209,7 @@ def _which_images(view: SamplesView) -> None:
     st.button(
         "Shuffle",
         icon=":material/shuffle:",
-        on_click=_shuffle,
+        on_click=unbroken(_shuffle),
         disabled=published,
         help="Draw other images, with a new seed.",
     )

@@ -14,6 +14,7 @@ from cifarviz.ui.followed_address import followed_values
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.samples.controls import show_in_address
 from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
+from cifarviz.ui.unbroken import unbroken
 
 # On-screen pixels an image: the fewer there are, the larger.
 _SIZES = ((12, 160), (72, 96), (10_000, 64))
@@ -74,7 +75,7 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
     title = f"{name} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
-    show = st.dialog(title, width=_DIALOG, on_dismiss=_close)(_opened)
+    show = st.dialog(title, width=_DIALOG, on_dismiss=unbroken(_close))(_opened)
     show(images, shown, view.image)
 
 
@@ -160,7 +161,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
             "Previous",
             shortcut="Left",
             disabled=place == before,
-            on_click=_open,
+            on_click=unbroken(_open),
             args=(int(shown.indices[before]),),
             help="The image before it in the grid.",
         )
@@ -168,7 +169,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
             "Next",
             shortcut="Right",
             disabled=place == after,
-            on_click=_open,
+            on_click=unbroken(_open),
             args=(int(shown.indices[after]),),
             help="The image after it in the grid.",
         )

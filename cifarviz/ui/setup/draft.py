@@ -8,6 +8,7 @@ replaces the draft.
 
 import time
 from math import inf
+from typing import Final
 
 import streamlit as st
 
@@ -17,10 +18,13 @@ from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
+from cifarviz.ui.followed_address import browser_went_back
 
 # A run of the page may still carry the address that the one before has just replaced. For so many
 # seconds such an address is an echo, not somebody's wish.
-_ECHO = 3.0
+_ECHO = 10.0
+
+PARTS_KEY: Final = "part"  # the tabs of Setup, by which it knows whether it was there before
 
 
 def current_draft() -> Draft:
@@ -28,7 +32,11 @@ def current_draft() -> Draft:
     memory = state.setup_memory()
     asked = (st.query_params.get("preset"), st.query_params.get("changes"))
     run_id = st.query_params.get("run")
-    echo = asked == memory.address or (time.monotonic() - memory.replaced.get(asked, -inf) < _ECHO)
+    if not state.is_kept(PARTS_KEY):
+        # From another page or a link, an old address is somebody's wish.
+        memory.replaced.clear()
+    replaced_lately = time.monotonic() - memory.replaced.get(asked, -inf) < _ECHO
+    echo = asked == memory.address or (replaced_lately and not browser_went_back())
     if memory.draft is not None and run_id is None and (echo or asked == (None, None)):
         return memory.draft
     memory.drafts_begun += 1

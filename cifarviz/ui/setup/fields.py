@@ -16,6 +16,7 @@ from cifarviz.experiment.value import Value
 from cifarviz.experiment.words import choice_words, number_text
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
+from cifarviz.ui.unbroken import unbroken
 
 _LONGEST = 40
 # Fewer than 100 epochs, which are as many as an experiment takes.
@@ -48,7 +49,7 @@ def field_input(
             key=key,
             help=hint,
             disabled=disabled,
-            on_change=lambda: give(state.get(key)),
+            on_change=unbroken(lambda: give(state.get(key))),
         )
     elif get_origin(annotation) is Literal:
         choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
@@ -97,7 +98,7 @@ def _typed_input(
         disabled=disabled,
         placeholder=placeholder,
         autocomplete="off",
-        on_change=typed,
+        on_change=unbroken(typed),
     )
 
 
@@ -124,7 +125,7 @@ def choice_input(
         key=key,
         help=hint or None,
         label_visibility="collapsed" if headed else "visible",
-        on_change=lambda: give(state.get(key)),
+        on_change=unbroken(lambda: give(state.get(key))),
     )
 
 

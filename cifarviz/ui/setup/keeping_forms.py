@@ -13,6 +13,7 @@ from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
 from cifarviz.ui.setup.single_field import single_field
 from cifarviz.ui.tensorboard_command import show_tensorboard_command
+from cifarviz.ui.unbroken import unbroken
 
 Problems = Mapping[str, str]
 
@@ -55,7 +56,7 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
         value=on,
         key=key,
         help=Experiment.help_text("early_stopping"),
-        on_change=lambda: setup_edits.set_switch("early_stopping", state.get(key)),
+        on_change=unbroken(lambda: setup_edits.set_switch("early_stopping", state.get(key))),
     )
     if on:
         fields = draft.section("early_stopping")

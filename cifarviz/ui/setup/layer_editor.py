@@ -22,6 +22,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import field_input, sentence_case, show_problem
 from cifarviz.ui.setup.layer_words import layer_summary, layer_title
+from cifarviz.ui.unbroken import unbroken
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
@@ -141,7 +142,7 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
             help=label,
             type="tertiary",
             disabled=disabled,
-            on_click=act,
+            on_click=unbroken(act),
         )
 
     what = f"{escaped(layer_label(layer.fields))} (row {number})"
@@ -212,7 +213,7 @@ def _add_layer(draft: Draft) -> None:
             icon=":material/add:",
             key="add-layer",
             disabled=full,
-            on_click=setup_edits.add_new_layer,
+            on_click=unbroken(setup_edits.add_new_layer),
             args=(chosen,),
             help=f"A network here has at most {MAX_LAYERS} layers." if full else None,
         )

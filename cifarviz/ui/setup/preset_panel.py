@@ -15,6 +15,7 @@ from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.preset_words import published_words
+from cifarviz.ui.unbroken import unbroken
 
 
 def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
@@ -26,7 +27,7 @@ def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
         index=tuple(PRESETS).index(draft.preset),
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=key,
-        on_change=lambda: setup_draft.begin(state.get(key)),
+        on_change=unbroken(lambda: setup_draft.begin(state.get(key))),
         help="A published experiment to start from; choosing one replaces what is set up below.",
     )
     preset = PRESETS[draft.preset]
@@ -51,7 +52,7 @@ def _ways(draft: Draft, preset: Preset) -> None:
                 icon=":material/check:" if chosen else ":material/history_edu:",
                 help=variant.text,
                 disabled=chosen,
-                on_click=setup_draft.begin,
+                on_click=unbroken(setup_draft.begin),
                 args=(preset.name, variant.name),
             )
         if preset.members > 1:
@@ -100,6 +101,6 @@ def _changes(draft: Draft, made: Sequence[Change]) -> None:
             key="undo-changes",
             type="tertiary",
             icon=":material/undo:",
-            on_click=setup_draft.begin,
+            on_click=unbroken(setup_draft.begin),
             args=(draft.preset,),
         )

@@ -23,6 +23,7 @@ from cifarviz.ui.setup.layer_editor import layer_editor
 from cifarviz.ui.setup.preset_panel import preset_panel
 from cifarviz.ui.setup.stand_in import at_hand
 from cifarviz.ui.setup.tensorboard_check import with_tensorboard_checked
+from cifarviz.ui.unbroken import unbroken
 
 _PARTS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
@@ -69,8 +70,8 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
     shown = st.tabs(
         list(_PARTS.values()),
         default=_PARTS.get(wanted),
-        key="part",
-        on_change=_opened,
+        key=setup_draft.PARTS_KEY,
+        on_change=unbroken(_opened),
     )
     for part, tab in zip(_PARTS, shown, strict=True):
         if not tab.open:
@@ -85,5 +86,5 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
 
 
 def _opened() -> None:
-    title = state.get("part")
+    title = state.get(setup_draft.PARTS_KEY)
     st.query_params["part"] = next(part for part, words in _PARTS.items() if words == title)

@@ -11,6 +11,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.downloads import Download, downloads, progress_share, progress_words
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at a download under way.
 _LOOK = 0.5
@@ -76,7 +77,7 @@ def _under_way(info: DatasetInfo, download: Download) -> None:
         key=f"cancel-{info.name}",
         icon=":material/close:",
         disabled=download.cancelling,
-        on_click=download.cancel,
+        on_click=unbroken(download.cancel),
         help="Call the download off; nothing of it is kept. Other sessions see it end too.",
     )
 

@@ -19,6 +19,7 @@ from cifarviz.ui.components.answer_table import Answer, answer_table
 from cifarviz.ui.evaluate.draw import TEN, draw_ten
 from cifarviz.ui.evaluate.ensemble.choices import short_labels
 from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.unbroken import unbroken
 
 Shown = Literal["random", "mended", "spoiled"]
 
@@ -140,7 +141,7 @@ def _pick_member(members: Sequence[Member]) -> int | None:
         format_func=lambda one: "Any member" if one == _ANY else short[int(one) - 1],
         key="ensemble-member",
         width=220,
-        on_change=_member_chosen,
+        on_change=unbroken(_member_chosen),
         help="Whose answers the ensemble's are held against.",
     )
     if wanted != chosen:
@@ -170,7 +171,7 @@ def _page(positions: NDArray[np.int64]) -> NDArray[np.int64]:
             pages,
             key="ensemble-page",
             width=160,
-            on_change=_page_chosen,
+            on_change=unbroken(_page_chosen),
             help="Ten images a page.",
         )
     return positions[(number - 1) * TEN : number * TEN]

@@ -25,6 +25,7 @@ from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.evaluate.ensemble.choices import listed, short_labels, weights_of
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 _PICTURE = 128
 
@@ -64,7 +65,7 @@ def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, datase
             key="ensemble-image-close",
             type="tertiary",
             icon=":material/close:",
-            on_click=change,
+            on_click=unbroken(change),
             kwargs={"image": None},
         )
     picture, figure = st.columns([1, 6], gap="medium")

@@ -17,6 +17,7 @@ from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members, t
 from cifarviz.ui.evaluate.ensemble.suggestions import Suggestion, suggestions
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 FORGOTTEN = ("member", "page")
 """What in the address makes sense for the members of before only."""
@@ -73,7 +74,7 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint) -> N
         key=_MEMBERS,
         max_selections=MOST_MEMBERS,
         placeholder="Choose two or more" if tokens else "There are none yet",
-        on_change=lambda: _chosen(by_token),
+        on_change=unbroken(lambda: _chosen(by_token)),
         help="The trained networks that vote, and answers that a run kept after some of its "
         "epochs.",
     )
@@ -84,7 +85,7 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint) -> N
         format_func=_WEIGHTS.__getitem__,
         key=_KIND,
         required=True,
-        on_change=lambda: _weigh(chosen),
+        on_change=unbroken(lambda: _weigh(chosen)),
         help="Which of the weights that each run has kept, for the members there are and for "
         "those chosen from now on; where a run has one kind only, that. Kept epochs stay as they "
         "are.",
@@ -138,6 +139,6 @@ def _suggest(found: Sequence[Suggestion], chosen: Sequence[Member]) -> None:
                 key=f"suggestion-{number}",
                 icon=":material/group_work:",
                 disabled=set(one.members) == set(chosen),
-                on_click=choose,
+                on_click=unbroken(choose),
                 args=(one.members,),
             )

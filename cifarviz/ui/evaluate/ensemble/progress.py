@@ -17,6 +17,7 @@ from cifarviz.ui.evaluate.ensemble.choices import kept_epochs, listed, weights_o
 from cifarviz.ui.evaluate.ensemble.picker import choose
 from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store.
 _LOOK = 1.0
@@ -57,7 +58,7 @@ def training_progress(run_ids: Sequence[str]) -> None:
             key="stop-members",
             icon=":material/stop:",
             disabled=stopping,
-            on_click=_stop,
+            on_click=unbroken(_stop),
             args=([run.id for run in active],),
             help="Ends the training; what was learned is kept, and it can be resumed.",
         )
@@ -108,7 +109,7 @@ def broken_off(members: Sequence[Member]) -> bool:
                 else "Take the weights there are",
                 key="other-weights",
                 icon=":material/swap_horiz:",
-                on_click=choose,
+                on_click=unbroken(choose),
                 args=(list(dict.fromkeys(instead.get(one, one) for one in members)),),
                 help="Go on with the weights that have been kept.",
             )
@@ -126,7 +127,7 @@ def broken_off(members: Sequence[Member]) -> bool:
             "Leave it out" if len(out) == 1 else f"Leave these {len(out)} out",
             key="leave-out",
             icon=":material/remove:",
-            on_click=choose,
+            on_click=unbroken(choose),
             args=([one for one in members if one not in out],),
             help="Go on with the other members; nothing is deleted.",
         )

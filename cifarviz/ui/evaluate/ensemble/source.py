@@ -23,6 +23,7 @@ from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.evaluate.ensemble.choices import families
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
 
 OWN = ("preset", "changes", "template", "way", "count", "first")
 """What in the address sets up members to train, and nothing else."""
@@ -67,7 +68,7 @@ def pick_source(runs: Sequence[Run]) -> Source:
         "Experiment",
         list(options),
         key="team-source",
-        on_change=_source_chosen,
+        on_change=unbroken(_source_chosen),
         args=(options,),
         help="What each member does; only the seed differs. For an experiment of your own, change "
         "a preset on the Train page and come back from there, or train one run of it and choose "
@@ -100,7 +101,7 @@ def _of_preset(preset: Preset) -> Source:
                 key="team-unchanged",
                 type="tertiary",
                 icon=":material/undo:",
-                on_click=change,
+                on_click=unbroken(change),
                 kwargs={"changes": None},
                 help="Train members of the preset as it was published.",
             )
@@ -162,7 +163,7 @@ def _pick_way(preset: Preset) -> PresetVariant | None:
         format_func=titles.__getitem__,
         captions=["Each member learns by itself.", *(one.text for one in preset.variants)],
         key="team-way",
-        on_change=_way_chosen,
+        on_change=unbroken(_way_chosen),
         args=(preset.name,),
     )
     return variants.get(wanted)

@@ -26,6 +26,7 @@ from cifarviz.ui.evaluate.ensemble.team import Team, queue_team, seeds_team, var
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.stand_in import has_full_set, show_stand_in
+from cifarviz.ui.unbroken import unbroken
 
 
 def training_panel(runs: Sequence[Run], *, opened: bool) -> None:
@@ -119,7 +120,7 @@ def _number(name: str, label: str, usual: int, bounds: tuple[int, int], hint: st
         most,
         key=key,
         help=hint,
-        on_change=_number_chosen,
+        on_change=unbroken(_number_chosen),
         args=(name, key),
     )
     return value
