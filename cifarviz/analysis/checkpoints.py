@@ -15,4 +15,9 @@ def open_checkpoint(store: RunStore, run: Run, which: Checkpoint) -> TrainedMode
     if run.scaling is None:
         raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
     arrays, _facts = load_arrays(checkpoint_path(store.folder(run.id), which))
-    return TrainedModel(run.experiment.architecture, run.scaling, arrays)
+    return TrainedModel(
+        run.experiment.architecture,
+        run.scaling,
+        arrays,
+        mirrored_answers=run.experiment.mirrored_answers,
+    )

@@ -21,19 +21,27 @@ class TrainedModel:
     """A network with the weights of a checkpoint; nothing changes it any more.
 
     ``arrays`` are what ``network.variables.to_arrays`` gave; the optimizer's are passed over.
-    It always calculates in float32, whatever it was trained in. Making one takes a fraction of a
-    second and so does the first call of each method: keep it. Any number of threads may use it.
+    It always calculates in float32, whatever it was trained in; ``mirrored_answers`` are those of
+    ``inference.answer``. Making one takes a fraction of a second and so does the first call of
+    each method: keep it. Any number of threads may use it.
 
     Raises ``ArtifactDamaged`` when arrays or scaling do not fit the architecture, or a weight is
     not a number.
     """
 
     def __init__(
-        self, architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
+        self,
+        architecture: Architecture,
+        scaling: Scaling,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        mirrored_answers: bool = False,
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
-        self._model = build(architecture, scaling, precision="float32")
+        self._model = build(
+            architecture, scaling, precision="float32", mirrored_answers=mirrored_answers
+        )
         assign(self._model, arrays)
         self._check_weights()
         self._observer: Observer | None = None

@@ -20,7 +20,7 @@ from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import CifarvizError, RunError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.experiment.presets import PUBLISHED, Preset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -51,7 +51,7 @@ def reproduce(
     A finished run of the same experiment and seed in this home is used, and one that was cut off
     is gone on with, so that the command may be called again.
     """
-    chosen = [find_preset(name) for name in dict.fromkeys(presets or PRESETS)]
+    chosen = [_find_published(name) for name in dict.fromkeys(presets or PUBLISHED)]
     if quick and seeds is not None:
         raise typer.BadParameter("--quick is one seed: leave it out, or leave out --seeds.")
     count = seeds or (1 if quick else _SEEDS)
@@ -121,7 +121,7 @@ class _Bench:
     def _part(
         self, title: str, runs: Sequence[Run], more: Sequence[Figure], *, published: bool = True
     ) -> Part:
-        facts = self._preset.published
+        facts = self._preset.facts
         rows = facts["history"] if published else ()
         histories = [self._store.epochs(run.id) for run in runs]
         figures = history_figures(
@@ -166,6 +166,16 @@ class _Bench:
         return open_checkpoint(self._store, run, which).probabilities(test.images)
 
 
+def _find_published(name: str) -> Preset:
+    preset = find_preset(name)
+    if preset.published is None:
+        raise typer.BadParameter(
+            f"{name} is a recipe of cifarviz' own, so there is nothing published to set beside it. "
+            f"Those published are {', '.join(PUBLISHED)}."
+        )
+    return preset
+
+
 def _is_run_of(run: Run, wanted: Experiment) -> bool:
     try:
         made = run.experiment
@@ -182,7 +192,7 @@ def _ensemble_figures(
     preset: Preset, voted: Sequence[Ensemble], names: Sequence[str] | None
 ) -> tuple[Figure, ...]:
     """What the members and their votes are worth; ``names`` of members that differ in kind."""
-    facts = preset.published
+    facts = preset.facts
     last = facts["history"][-1]
     figures = []
     if names is None:

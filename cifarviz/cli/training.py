@@ -36,7 +36,7 @@ class Precision(StrEnum):
 
 
 def presets(as_json: AsJson = False) -> None:
-    """List the published experiments; with --json all about them, layer by layer."""
+    """List the experiments to start from; with --json all about them, layer by layer."""
     if as_json:
         print_json([_preset_dict(preset) for preset in PRESETS.values()])
         return
@@ -215,6 +215,13 @@ def _show_progress(store: RunStore, run: Run, update: Callable[..., None]) -> No
         )
 
 
+def _published_dict(preset: Preset) -> dict[str, Any] | None:
+    published = preset.published
+    if published is None:
+        return None
+    return {**published, "history": [row._asdict() for row in published["history"]]}
+
+
 def _preset_dict(preset: Preset) -> dict[str, Any]:
     architecture = preset.experiment.architecture
     return {
@@ -234,10 +241,7 @@ def _preset_dict(preset: Preset) -> dict[str, Any]:
         "experiment": preset.experiment.model_dump(mode="json"),
         "story": preset.story,
         "notes": list(preset.notes),
-        "published": {
-            **preset.published,
-            "history": [row._asdict() for row in preset.published["history"]],
-        },
+        "published": _published_dict(preset),
         "members": preset.members,
         "variants": [
             {

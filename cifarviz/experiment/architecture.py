@@ -10,25 +10,24 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from cifarviz.experiment.layers import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    LayerSpec,
-    Padding,
-    Pool2D,
-)
+from cifarviz.experiment.layer_shapes import DoesNotFit, Shape, in_words, pass_through
+from cifarviz.experiment.layers import Activation, Conv2D, Dense, LayerSpec, Whitening
 from cifarviz.experiment.value import Value
+
+__all__ = [
+    "MAX_LAYERS",
+    "MAX_PARAMETERS",
+    "Architecture",
+    "LayerRow",
+    "Shape",
+    "Trace",
+    "in_words",
+    "layer_names",
+    "trace",
+]
 
 MAX_PARAMETERS = 100_000_000
 MAX_LAYERS = 200
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -137,33 +136,33 @@ def trace(input_shape: Sequence[int], layers: Sequence[LayerSpec], classes: int)
     rows: list[LayerRow] = []
     shape: Shape | None = tuple(int(side) for side in input_shape)
     for name, layer in zip(layer_names(layers), layers, strict=True):
-        row = _row(name, layer, shape, is_last=len(rows) == len(layers) - 1, classes=classes)
+        row = _row(
+            name, layer, shape, len(rows), is_last=len(rows) == len(layers) - 1, classes=classes
+        )
         shape = row.output_shape
         rows.append(row)
     return Trace(tuple(rows), _whole(rows, layers, classes))
 
 
-class _DoesNotFit(Exception):
-    """This layer cannot take what comes in; the message says why."""
-
-
-@dataclass(frozen=True)
-class _Step:
-    shape: Shape
-    trainable: int = 0
-    frozen: int = 0
-    operations: int = 0
-
-
 def _row(
-    name: str, layer: LayerSpec, shape: Shape | None, *, is_last: bool, classes: int
+    name: str,
+    layer: LayerSpec,
+    shape: Shape | None,
+    position: int,
+    *,
+    is_last: bool,
+    classes: int,
 ) -> LayerRow:
     problem = _output_problem(layer, classes) if is_last else _middle_problem(layer)
+    if position > 0 and isinstance(layer, Whitening):
+        problem = (
+            "Whitening is worked out from the images themselves: move it to the top, or remove it."
+        )
     if shape is None:
         return LayerRow(name, layer.type, None, 0, 0, 0, problem)
     try:
-        step = _pass_through(layer, shape)
-    except _DoesNotFit as reason:
+        step = pass_through(layer, shape)
+    except DoesNotFit as reason:
         return LayerRow(name, layer.type, None, 0, 0, 0, str(reason))
     parameters = step.trainable + step.frozen
     if parameters > MAX_PARAMETERS:
@@ -176,83 +175,8 @@ def _row(
     )
 
 
-def _pass_through(layer: LayerSpec, shape: Shape) -> _Step:
-    match layer:
-        case Conv2D():
-            height, width, channels = _maps(shape)
-            if layer.padding == "valid" and layer.kernel_size > min(height, width):
-                raise _DoesNotFit(
-                    f"A {layer.kernel_size}×{layer.kernel_size} window without padding doesn't fit "
-                    f"on a {height}×{width} map: use same padding, a smaller kernel, or less "
-                    "pooling before it."
-                )
-            out = _slide(height, width, layer.kernel_size, layer.strides, layer.padding)
-            weights = layer.kernel_size**2 * channels * layer.filters
-            return _Step(
-                (*out, layer.filters),
-                trainable=weights + layer.filters,
-                operations=out[0] * out[1] * weights,
-            )
-        case Pool2D():
-            height, width, channels = _maps(shape)
-            if layer.padding == "valid" and layer.pool_size > min(height, width):
-                raise _DoesNotFit(
-                    f"A {layer.pool_size}×{layer.pool_size} window without padding doesn't fit on "
-                    f"a {height}×{width} map: use same padding, a smaller window, or less pooling "
-                    "before it."
-                )
-            out = _slide(height, width, layer.pool_size, layer.strides, layer.padding)
-            return _Step((*out, channels))
-        case GlobalAveragePool2D() | GlobalMaxPool2D():
-            return _Step((_maps(shape)[2],))
-        case Flatten():
-            return _Step((_size(shape),))
-        case Dense():
-            if len(shape) != 1:
-                raise _DoesNotFit(
-                    "Dense layers want a flat vector: put Flatten or global pooling before this "
-                    f"layer (the map here is {in_words(shape)})."
-                )
-            weights = shape[0] * layer.units
-            return _Step((layer.units,), trainable=weights + layer.units, operations=weights)
-        case BatchNorm():
-            channels = shape[-1]
-            return _Step(
-                shape, trainable=2 * channels, frozen=2 * channels, operations=_size(shape)
-            )
-        case Activation() | Dropout():
-            return _Step(shape)
-
-
-def in_words(shape: Sequence[int]) -> str:
-    """``(4, 4, 64)`` as ``"4×4×64"``."""
-    return "×".join(str(side) for side in shape)
-
-
-def _maps(shape: Shape) -> tuple[int, int, int]:
-    if len(shape) != 3:
-        raise _DoesNotFit(
-            "Convolution and pooling want maps, and a flat vector of "
-            f"{shape[0]:,} values comes in: put this layer before Flatten or global pooling."
-        )
-    return shape[0], shape[1], shape[2]
-
-
-def _slide(height: int, width: int, window: int, strides: int, padding: Padding) -> tuple[int, int]:
-    if padding == "same":
-        return -(-height // strides), -(-width // strides)
-    return (height - window) // strides + 1, (width - window) // strides + 1
-
-
-def _size(shape: Shape) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size
-
-
 def _middle_problem(layer: LayerSpec) -> str | None:
-    if isinstance(layer, (Conv2D, Dense, Activation)) and layer.activation == "softmax":
+    if isinstance(layer, (Conv2D, Whitening, Dense, Activation)) and layer.activation == "softmax":
         return (
             "Softmax belongs on the output layer alone: it makes the values compete for a sum of 1 "
             "and would blur what the next layer sees. Use ReLU here."

@@ -52,6 +52,7 @@ SINGLES = (
     "best_only",
     "tensorboard",
     "test_epochs",
+    "mirrored_answers",
 )
 """The fields of an experiment that are one value each."""
 

@@ -6,39 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from cifarviz.experiment.layer_choices import (
+    ActivationChoice,
+    BiasChoice,
+    InitializerChoice,
+    PaddingChoice,
+)
 from cifarviz.experiment.value import Value
-
-ActivationName = Literal[
-    "linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softmax"
-]
-InitializerName = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"]
-Padding = Literal["same", "valid"]
-
-ActivationChoice = Annotated[
-    ActivationName,
-    Field(
-        title="activation",
-        description="What is done to each value on its way out; ReLU keeps positive values and "
-        "sets negative ones to zero, softmax turns the outputs into probabilities, which add up "
-        "to 1.",
-    ),
-]
-InitializerChoice = Annotated[
-    InitializerName,
-    Field(
-        title="initialiser",
-        description="How the weights are drawn before training: Glorot keeps signals steady for "
-        "tanh and softmax, He is made for ReLU.",
-    ),
-]
-PaddingChoice = Annotated[
-    Padding,
-    Field(
-        title="padding",
-        description="Same adds a border of zeros so that the map keeps its size; valid adds none, "
-        "so the map shrinks.",
-    ),
-]
 
 
 class Layer(Value):
@@ -49,7 +23,7 @@ class Layer(Value):
 
 
 class Conv2D(Layer):
-    """A 2-D convolution with square kernels and a bias."""
+    """A 2-D convolution with square kernels."""
 
     title: ClassVar[str] = "Convolution"
     explanation: ClassVar[str] = (
@@ -84,6 +58,48 @@ class Conv2D(Layer):
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
+    use_bias: BiasChoice = True
+
+
+class Whitening(Layer):
+    """A convolution that is worked out from the training images and never trained.
+
+    Its filters are the principal components of their patches, each divided by its standard
+    deviation, and the negatives of these (after Jordan, arXiv 2404.00498). Without padding or bias.
+    """
+
+    title: ClassVar[str] = "Whitening"
+    explanation: ClassVar[str] = (
+        "A convolution that is not learned: its filters take apart what neighbouring pixels have "
+        "in common, so that the layers after it learn faster. Only for the first layer."
+    )
+    keras_name: ClassVar[str] = "whitening"
+
+    type: Literal["whitening"] = "whitening"
+    filters: int = Field(
+        default=24,
+        ge=2,
+        le=4096,
+        multiple_of=2,
+        title="number of filters",
+        description="An even number: half of them are the strongest patterns of the patches, the "
+        "other half their negatives.",
+    )
+    kernel_size: int = Field(
+        default=2,
+        ge=1,
+        le=8,
+        title="kernel size",
+        description="Height and width, in pixels, of the patches that are taken apart.",
+    )
+    strides: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        title="stride",
+        description="How many pixels the window moves at a time; 2 halves the map.",
+    )
+    activation: ActivationChoice = "relu"
 
 
 class Pool2D(Layer):
@@ -225,7 +241,7 @@ class GlobalMaxPool2D(Layer):
 
 
 class Dense(Layer):
-    """A fully connected layer with a bias."""
+    """A fully connected layer."""
 
     title: ClassVar[str] = "Dense"
     explanation: ClassVar[str] = (
@@ -244,10 +260,12 @@ class Dense(Layer):
     )
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
+    use_bias: BiasChoice = True
 
 
 LayerSpec = Annotated[
     Conv2D
+    | Whitening
     | MaxPool2D
     | AveragePool2D
     | BatchNorm
@@ -263,6 +281,7 @@ LayerSpec = Annotated[
 LAYER_TYPES: Mapping[str, type[Layer]] = MappingProxyType(
     {
         "conv2d": Conv2D,
+        "whitening": Whitening,
         "max_pool2d": MaxPool2D,
         "average_pool2d": AveragePool2D,
         "batch_norm": BatchNorm,

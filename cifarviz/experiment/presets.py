@@ -6,13 +6,14 @@ from types import MappingProxyType
 from cifarviz.experiment.published import (
     cifar10_dropout,
     cifar10_ensemble,
+    cifar10_fast,
     cifar10_starter,
     cifar10_vgg,
     fashion_mnist_cnn,
 )
 from cifarviz.experiment.published.preset import HistoryRow, Preset, PresetVariant
 
-__all__ = ["PRESETS", "HistoryRow", "Preset", "PresetVariant"]
+__all__ = ["PRESETS", "PUBLISHED", "HistoryRow", "Preset", "PresetVariant"]
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -23,7 +24,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             cifar10_dropout,
             cifar10_ensemble,
             fashion_mnist_cnn,
+            cifar10_fast,
         )
     }
 )
 """In the order a menu shows them."""
+
+PUBLISHED: Mapping[str, Preset] = MappingProxyType(
+    {name: preset for name, preset in PRESETS.items() if preset.published is not None}
+)
+"""Those that others have published."""

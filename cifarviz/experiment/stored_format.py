@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 
-FORMAT: Literal[2] = 2
-"""What is written now. Format 1 knew no callbacks."""
+FORMAT: Literal[3] = 3
+"""What is written now. Format 1 knew no callbacks, and 2 no layers without bias."""
 
 # What the runs of format 1 did. It is written out, so that a default changed later alters none.
 _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
@@ -20,6 +20,9 @@ _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
         "test_epochs": [],
     }
 )
+# The same of format 2, and of its layers.
+_ADDED_IN_3: Mapping[str, Any] = MappingProxyType({"mirrored_answers": False})
+_LAYERS_WITH_BIAS = ("conv2d", "dense")
 
 
 def current_text(text: str) -> str:
@@ -30,14 +33,30 @@ def current_text(text: str) -> str:
     fields = _parsed(text)
     written = fields["format"]
     # True equals 1, and 1.0 does.
-    if type(written) is int and written == FORMAT:
+    if type(written) is not int or not 1 <= written <= FORMAT:
+        raise UnknownFormat(
+            f"This experiment has format {_short(written)} and this version of cifarviz reads "
+            f"formats 1 to {FORMAT}: open it with the version that wrote it."
+        )
+    if written == FORMAT:
         return text
-    if type(written) is int and written == 1:
-        return json.dumps({**_ADDED_IN_2, **fields, "format": FORMAT})
-    raise UnknownFormat(
-        f"This experiment has format {_short(written)} and this version of cifarviz reads "
-        f"formats 1 and {FORMAT}: open it with the version that wrote it."
-    )
+    if written == 1:
+        fields = {**_ADDED_IN_2, **fields}
+    return json.dumps(_with_biases({**_ADDED_IN_3, **fields, "format": FORMAT}))
+
+
+def _with_biases(fields: dict[str, Any]) -> dict[str, Any]:
+    """Layers as they were when all of them had a bias; what is no network is left as it is."""
+    architecture = fields.get("architecture")
+    if not isinstance(architecture, dict) or not isinstance(architecture.get("layers"), list):
+        return fields
+    with_biases = [
+        {"use_bias": True, **layer}
+        if isinstance(layer, dict) and layer.get("type") in _LAYERS_WITH_BIAS
+        else layer
+        for layer in architecture["layers"]
+    ]
+    return {**fields, "architecture": {**architecture, "layers": with_biases}}
 
 
 def _parsed(text: str) -> dict[str, Any]:

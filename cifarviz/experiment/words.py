@@ -22,6 +22,7 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
         "glorot_normal": "Glorot normal",
         "he_uniform": "He uniform",
         "he_normal": "He normal",
+        "identity": "Identity",
         "same": "Same",
         "valid": "Valid",
         "sample": "Embedded sample",
@@ -39,6 +40,7 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
 _LAYER_LABELS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
     {
         "conv2d": ("Conv", "filters"),
+        "whitening": ("Whitening", "filters"),
         "max_pool2d": ("Max pool", None),
         "average_pool2d": ("Avg pool", None),
         "batch_norm": ("Batch norm", None),

@@ -4,8 +4,11 @@ from typing import Literal
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
+from cifarviz.data.whitening import whitening_kernel
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layer_choices import InitializerName
 from cifarviz.experiment.layers import (
     Activation,
     AveragePool2D,
@@ -16,12 +19,13 @@ from cifarviz.experiment.layers import (
     Flatten,
     GlobalAveragePool2D,
     GlobalMaxPool2D,
-    InitializerName,
     LayerSpec,
     MaxPool2D,
+    Whitening,
 )
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network import threads as threads  # first of all: TensorFlow asks once
+from cifarviz.network.initializers import PartialIdentity
 
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""
@@ -31,6 +35,7 @@ _INITIALIZERS = {
     "glorot_normal": keras.initializers.GlorotNormal,
     "he_uniform": keras.initializers.HeUniform,
     "he_normal": keras.initializers.HeNormal,
+    "identity": PartialIdentity,
 }
 
 
@@ -41,6 +46,7 @@ def build(
     l2: float = 0.0,
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
+    mirrored_answers: bool = False,
 ) -> keras.Model:
     """Build the model: raw pixels 0 to 255 of any numeric type in, float32 probabilities out.
 
@@ -48,7 +54,8 @@ def build(
     penalty on the kernels of convolution and dense layers. The same seed gives the same weights,
     in both precisions; each layer draws from a seed of its own and nothing global is touched, so
     any number of threads may build at once. With ``"bfloat16"`` the weights, the preprocessing
-    and the output layer stay float32.
+    and the output layer stay float32. ``mirrored_answers`` is kept for ``inference``; the model
+    itself answers to one image at a time. A whitening layer does nothing before ``whiten``.
     """
     inner = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     exact = keras.DTypePolicy("float32")
@@ -62,7 +69,24 @@ def build(
     ):
         policy = exact if position == last else inner
         values = _layer(spec, name, policy, l2, _layer_seed(seed, position))(values)
-    return keras.Model(image, values, name="network")
+    model = keras.Model(image, values, name="network")
+    model.mirrored_answers = mirrored_answers
+    return model
+
+
+def whiten(
+    model: keras.Model,
+    architecture: Architecture,
+    scaling: Scaling,
+    images: npt.NDArray[np.uint8],
+) -> None:
+    """Set the kernel of a whitening layer by the images to train on, uint8 (n, h, w, channels)."""
+    first = architecture.layers[0]
+    if isinstance(first, Whitening):
+        kernel = whitening_kernel(
+            images, scaling.scale, scaling.offset, first.kernel_size, first.filters
+        )
+        model.get_layer(architecture.layer_names[0]).kernel.assign(kernel)
 
 
 def _layer_seed(seed: int, position: int) -> int:
@@ -85,6 +109,19 @@ def _layer(
                 activation=spec.activation,
                 kernel_initializer=_initializer(spec.initializer, seed),
                 kernel_regularizer=_penalty(l2),
+                use_bias=spec.use_bias,
+                **maps,
+            )
+        case Whitening():
+            # Its kernel is set by ``whiten``, or comes with a checkpoint.
+            return keras.layers.Conv2D(
+                spec.filters,
+                spec.kernel_size,
+                strides=spec.strides,
+                activation=spec.activation,
+                kernel_initializer="zeros",
+                use_bias=False,
+                trainable=False,
                 **maps,
             )
         case MaxPool2D():
@@ -111,6 +148,7 @@ def _layer(
                 activation=spec.activation,
                 kernel_initializer=_initializer(spec.initializer, seed),
                 kernel_regularizer=_penalty(l2),
+                use_bias=spec.use_bias,
                 name=name,
                 dtype=policy,
             )

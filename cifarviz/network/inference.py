@@ -45,7 +45,11 @@ def probability_batches(
 
 
 def answer(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
-    """Class probabilities, float32 (n, classes), of one batch of raw images; all cores work."""
+    """Class probabilities, float32 (n, classes), of one batch of raw images; all cores work.
+
+    Where the network was made for mirrored answers, each is the mean of those to the image and to
+    its mirror image.
+    """
     return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
 
@@ -74,7 +78,12 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
     def forward(batch: tf.Tensor) -> tf.Tensor:
         living = held()
         assert living is not None  # the caller holds it
-        return tf.concat([living(part, training=False) for part in cut(batch, parts)], 0)
+        views = [batch, batch[:, :, ::-1]] if living.mirrored_answers else [batch]
+        answers = [
+            tf.concat([living(part, training=False) for part in cut(view, parts)], 0)
+            for view in views
+        ]
+        return tf.add_n(answers) / len(answers)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

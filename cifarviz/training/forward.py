@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cifarviz.network.batch_norm import normalized
 from cifarviz.network.relu import compiled_gradient_relu
 
 # From so many values on, starting compiled code costs less than it wins.
@@ -22,17 +23,20 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
     """The model's answers to a batch of so many ``images``, given in parts, layer by layer.
 
     Nothing in one part waits for another, so TensorFlow works on them side by side; only batch
-    normalization measures mean and variance over all of them. Between a convolution and max
-    pooling, ReLU waits until the maps are smaller: the largest value is positive or not before
-    and after.
+    normalization measures mean and variance over all of them, and applies the ReLU that follows
+    it. Between a convolution and max pooling, ReLU waits until the maps are smaller: the largest
+    value is positive or not before and after.
     """
     values = list(parts)
-    relu_waits = False
+    relu_waits = relu_done = False
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     for layer, following in pairwise([*layers, None]):
         relu = _relu_for(layer, images // len(parts))
-        if isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
-            values = _normalized(layer, values)
+        if relu_done:
+            relu_done = False
+        elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
+            relu_done = isinstance(following, keras.layers.Activation) and _has_relu(following)
+            values = _normalize(layer, values, relu=relu_done)
         elif isinstance(layer, keras.layers.BatchNormalization | keras.layers.Dropout):
             values = [layer(part, training=True) for part in values]
         elif _has_relu(layer) and isinstance(following, keras.layers.MaxPooling2D):
@@ -75,27 +79,18 @@ def _activation(
         layer.activation = own
 
 
-def _normalized(
-    layer: keras.layers.BatchNormalization, parts: Sequence[tf.Tensor]
+def _normalize(
+    layer: keras.layers.BatchNormalization, parts: Sequence[tf.Tensor], *, relu: bool
 ) -> list[tf.Tensor]:
     """As ``layer(whole, training=True)``, with the moments of all parts together."""
-    exact = [tf.cast(part, tf.float32) for part in parts]
-    axes = list(range(len(exact[0].shape) - 1))
-    sizes = [tf.cast(tf.shape(part)[0], tf.float32) for part in exact]
-    shares = [size / tf.add_n(sizes) for size in sizes]
-    moments = [tf.nn.moments(part, axes) for part in exact]
-    mean = tf.add_n([m * share for (m, _), share in zip(moments, shares, strict=True)])
-    variance = tf.add_n(
-        [(v + tf.square(m - mean)) * share for (m, v), share in zip(moments, shares, strict=True)]
+    channels = parts[0].shape[-1]
+    done = normalized(
+        parts,
+        layer.gamma.value if layer.scale else tf.ones(channels),
+        layer.beta.value if layer.center else tf.zeros(channels),
+        layer.epsilon,
+        relu=relu,
     )
-    for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+    for moving, new in ((layer.moving_mean, done.mean), (layer.moving_variance, done.variance)):
         moving.assign(moving * layer.momentum + new * (1.0 - layer.momentum))
-    offset = layer.beta.value if layer.center else None
-    scale = layer.gamma.value if layer.scale else None
-    return [
-        tf.cast(
-            tf.nn.batch_normalization(part, mean, variance, offset, scale, layer.epsilon),
-            layer.compute_dtype,
-        )
-        for part in exact
-    ]
+    return done.parts

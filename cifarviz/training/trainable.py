@@ -6,7 +6,7 @@ from typing import Literal
 import keras
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.network.build import build
+from cifarviz.network.build import build, whiten
 from cifarviz.training.optimizers import build_optimizer
 from cifarviz.training.plan import Plan
 from cifarviz.training.step import TrainingImages, TrainingStep
@@ -34,7 +34,9 @@ def make_trainable(
         l2=experiment.l2,
         seed=experiment.seed,
         precision=precision,
+        mirrored_answers=experiment.mirrored_answers,
     )
+    whiten(model, experiment.architecture, plan.scaling, plan.train.images)
     optimizer = build_optimizer(experiment.optimizer)
     optimizer.build(model.trainable_variables)
     return Trainable(model, optimizer, TrainingStep(model, optimizer, experiment, images))

@@ -7,7 +7,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.against_published import changes_against_published
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.presets import PUBLISHED
 from cifarviz.runs.records import Run
 
 
@@ -42,7 +42,7 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
     except CifarvizError:
         # The page of the run says so; here there is only nothing to compare.
         return ""
-    if experiment.preset is None or experiment.preset not in PRESETS:
+    if experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
     made = changes_against_published(draft_of(experiment, experiment.preset), but=but)
     return " · ".join(change.text for change in made)

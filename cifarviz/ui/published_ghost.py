@@ -91,12 +91,12 @@ def ghost(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
     if len(experiments) < len(runs) or len(presets) != 1:
         return None
     preset = _preset(experiments[0])
-    if preset is None:
+    if preset is None or preset.published is None:
         return None
     return published_curves(
         metric,
-        preset.published["history"],
-        str(preset.published["measured_on"]),
+        preset.facts["history"],
+        str(preset.facts["measured_on"]),
         max(one.epochs for one in experiments),
     )
 

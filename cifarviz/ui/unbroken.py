@@ -28,9 +28,8 @@ def _uninterrupted() -> Iterator[None]:
     # Streamlit has no public way to ask for this (its own note wants callbacks rewritten); the
     # newer press waits in its queue, and is looked for as soon as the callbacks have run.
     # tests/browser/test_unbroken.py sees when a release of Streamlit knows this flag no more.
-    context = get_script_run_ctx()
-    session_state: Any = None if context is None else context.session_state
-    runner: Any = getattr(getattr(session_state, "_yield_callback", None), "__self__", None)
+    enqueue = getattr(get_script_run_ctx(), "_enqueue", None)
+    runner: Any = getattr(enqueue, "__self__", None)
     if not getattr(runner, "_execing", False):
         yield
         return

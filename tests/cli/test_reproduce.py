@@ -140,8 +140,8 @@ def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
         }
     )
     presets = {published.name: replace(published, experiment=tiny)}
-    for module in (reproduce, training):
-        monkeypatch.setattr(module, "PRESETS", presets)
+    monkeypatch.setattr(reproduce, "PUBLISHED", presets)
+    monkeypatch.setattr(training, "PRESETS", presets)
     cut_off = stored_runs.store_run(
         store,
         tiny.model_copy(update={"seed": 2, "precision": "float32"}),

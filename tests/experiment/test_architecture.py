@@ -24,6 +24,7 @@ from cifarviz.experiment.layers import (
     GlobalMaxPool2D,
     LayerSpec,
     MaxPool2D,
+    Whitening,
 )
 
 OUTPUT = Dense(units=10, activation="softmax")
@@ -207,11 +208,48 @@ def test_parameters_and_operations_by_hand():
     assert result.trainable_parameters == 481 - 8 - 72
 
 
+def test_whitening_is_counted_and_not_trained():
+    layers = (Whitening(filters=24), Flatten(), Dense(units=10, activation="softmax"))
+    (whitening, *_), result = trace((8, 8, 3), layers, 10).rows, trace((8, 8, 3), layers, 10)
+    assert result.ok
+    assert (whitening.name, whitening.output_shape) == ("whitening_1", (7, 7, 24))
+    assert (whitening.parameters, whitening.trainable_parameters) == (2 * 2 * 3 * 24, 0)
+    assert whitening.operations == 7 * 7 * 2 * 2 * 3 * 24
+
+
+@pytest.mark.parametrize(
+    ("layers", "problem"),
+    [
+        ((Conv2D(), Whitening()), "Whitening is worked out from the images themselves: move it"),
+        ((Whitening(filters=26),), "A patch of 2×2 pixels with 3 channels has 12 values, so there"),
+        ((Whitening(kernel_size=8),), "Patches of 8×8 pixels don't fit on a 7×7 image"),
+    ],
+)
+def test_where_whitening_cannot_work_is_said(layers, problem):
+    output = (Flatten(), Dense(units=10, activation="softmax"))
+    said = trace((7, 7, 3), (*layers, *output), 10).rows[len(layers) - 1].problem
+    assert said is not None
+    assert said.startswith(problem)
+
+
+def test_layers_without_bias_have_fewer_parameters():
+    layers = (
+        Conv2D(filters=4, use_bias=False),
+        Flatten(),
+        Dense(units=10, activation="softmax", use_bias=False),
+    )
+    rows = trace((8, 8, 3), layers, 10).rows
+    assert [row.parameters for row in rows] == [9 * 3 * 4, 0, 256 * 10]
+
+
 any_layer = st.sampled_from(sorted(LAYER_TYPES)).flatmap(
     lambda kind: st.builds(
         LAYER_TYPES[kind],
         **{
-            name: st.integers(1, 12)
+            # Whitening has an even number of filters.
+            name: st.integers(1, 12).map(lambda number: 2 * number)
+            if name == "filters"
+            else st.integers(1, 8)
             for name in ("filters", "kernel_size", "strides", "pool_size", "units")
             if name in LAYER_TYPES[kind].model_fields
         },

@@ -66,10 +66,11 @@ def test_json_is_a_full_dump():
         "padding": "same",
         "activation": "relu",
         "initializer": "glorot_uniform",
+        "use_bias": True,
     }
 
 
-@pytest.mark.parametrize("version", [0, 3, 1.0, "1", "2", None, True, "x" * 500])
+@pytest.mark.parametrize("version", [0, 4, 1.0, "1", "2", None, True, "x" * 500])
 def test_unknown_format_is_refused_in_words(version):
     fields = {**json.loads(experiment().to_json()), "format": version}
     with pytest.raises(
@@ -83,10 +84,32 @@ def test_format_1_is_read_as_what_its_runs_did():
     written = json.loads(experiment(seed=3).to_json())
     for new in ("monitor", "early_stopping", "best_only", "tensorboard", "test_epochs"):
         del written[new]
+    del written["mirrored_answers"]
     read = Experiment.from_json(json.dumps({**written, "format": 1}))
     assert read == experiment(seed=3)
-    assert (read.format, read.monitor, read.early_stopping) == (2, "loss", None)
+    assert (read.format, read.monitor, read.early_stopping) == (3, "loss", None)
     assert (read.best_only, read.tensorboard, read.test_epochs) == (False, False, ())
+
+
+def test_format_2_is_read_as_what_its_runs_did():
+    """Written before layers could be without bias."""
+    made = experiment(seed=3, best_only=True)
+    written = json.loads(made.to_json())
+    del written["mirrored_answers"]
+    for layer in written["architecture"]["layers"]:
+        layer.pop("use_bias", None)
+    read = Experiment.from_json(json.dumps({**written, "format": 2}))
+    assert read == made
+    with_bias = [layer for layer in read.architecture.layers if hasattr(layer, "use_bias")]
+    assert with_bias
+    assert all(layer.use_bias for layer in with_bias)
+    assert not read.mirrored_answers
+
+
+@pytest.mark.parametrize("architecture", [None, 3, {}, {"layers": None}, {"layers": [3, None]}])
+def test_a_network_of_format_2_that_is_none_is_refused_in_words(architecture):
+    with pytest.raises(ExperimentInvalid):
+        Experiment.from_json(changed(format=2, architecture=architecture))
 
 
 def test_a_wrong_experiment_of_format_1_is_refused_in_words():

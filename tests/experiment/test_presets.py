@@ -1,4 +1,4 @@
-"""The presets are the published experiments."""
+"""The presets are the published experiments, and one of our own."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from cifarviz.experiment.choices import (
 )
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Divide, Standardize
-from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.presets import PRESETS, PUBLISHED
 
 LAYERS = {
     "cifar10-starter": [
@@ -95,21 +95,22 @@ PARAMETERS = {
 
 
 def test_these_are_the_five() -> None:
-    assert list(PRESETS) == list(LAYERS)
+    assert list(PUBLISHED) == list(LAYERS)
+    assert list(PRESETS) == [*LAYERS, "cifar10-fast"]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_layer_by_layer_as_published(name: str) -> None:
     rows = PRESETS[name].experiment.architecture.trace().rows
     assert [(row.name, row.output_shape, row.parameters) for row in rows] == LAYERS[name]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_totals_as_published(name: str) -> None:
     preset = PRESETS[name]
     counted, published = PARAMETERS[name]
     assert preset.experiment.architecture.parameters == counted
-    assert preset.published["parameters"] == published
+    assert preset.facts["parameters"] == published
 
 
 def test_training_as_published() -> None:
@@ -152,14 +153,14 @@ def test_the_ensemble_can_also_be_run_as_it_really_was() -> None:
         assert getattr(variant.experiment, field) == getattr(preset.experiment, field)
     assert any("225" in note and "255" in note for note in preset.notes)
     assert any("one set of weights" in note for note in preset.notes)
-    assert preset.published["ensemble_accuracy"] == 0.7006
-    assert preset.published["history"] == ((60, 0.6055, 0.8041, 1.1913, 0.6599),)
+    assert preset.facts["ensemble_accuracy"] == 0.7006
+    assert preset.facts["history"] == ((60, 0.6055, 0.8041, 1.1913, 0.6599),)
 
 
 def test_what_the_third_text_does_not_say_is_said_to_be_a_reading() -> None:
     preset = PRESETS["cifar10-dropout"]
     assert "reading" in preset.story
-    assert preset.published["history"] == ()
+    assert preset.facts["history"] == ()
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -174,7 +175,7 @@ def test_a_preset_knows_its_name_and_tells_its_story(name: str) -> None:
 
 
 def test_published_vgg_history_is_lowest_at_epoch_9() -> None:
-    history = PRESETS["cifar10-vgg"].published["history"]
+    history = PRESETS["cifar10-vgg"].facts["history"]
     assert [row[0] for row in history] == list(range(1, 31))
     assert min(history, key=lambda row: row[3])[:1] == (9,)
     assert history[-1][4] == 0.7363
@@ -182,14 +183,14 @@ def test_published_vgg_history_is_lowest_at_epoch_9() -> None:
 
 
 def test_the_published_fashion_run_stopped_after_epoch_8_for_epoch_6() -> None:
-    history = PRESETS["fashion-mnist-cnn"].published["history"]
+    history = PRESETS["fashion-mnist-cnn"].facts["history"]
     assert [row[0] for row in history] == list(range(1, 9))
     assert min(history, key=lambda row: row[3]) == (6, 0.2181, 0.9207, 0.2157, 0.9202)
 
 
 def test_a_story_has_the_published_figures_as_pages_write_them() -> None:
     vgg = PRESETS["cifar10-vgg"]
-    ninth, *_, last = vgg.published["history"][8:]
+    ninth, *_, last = vgg.facts["history"][8:]
     assert f"{last.val_accuracy:.1%} validation accuracy after 30 epochs" in vgg.story
     assert f"the {ninth.val_accuracy:.1%} of epoch 9" in vgg.story
     assert not [preset.name for preset in PRESETS.values() if " %" in preset.story]

@@ -51,6 +51,16 @@ def test_the_batch_size_does_not_matter(batch_size):
     )
 
 
+def test_mirrored_answers_are_the_mean_of_both_views():
+    plain = model()
+    mirrored = build(
+        ARCHITECTURE, Scaling((1 / 255,) * 3, (0.0,) * 3), seed=1, mirrored_answers=True
+    )
+    expected = (probabilities(plain, IMAGES) + probabilities(plain, IMAGES[:, :, ::-1])) / 2
+    np.testing.assert_allclose(probabilities(mirrored, IMAGES), expected, atol=1e-6)
+    np.testing.assert_allclose(probabilities(mirrored, IMAGES[:, :, ::-1]), expected, atol=1e-6)
+
+
 def test_no_images_give_no_rows():
     assert probabilities(model(), IMAGES[:0]).shape == (0, 4)
 

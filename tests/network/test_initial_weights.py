@@ -115,3 +115,22 @@ def test_initializers_have_their_variance(initializer, variance):
     assert kernel.var() == pytest.approx(variance, rel=0.05)
     uniform = np.abs(kernel).max() <= np.sqrt(3 * variance)
     assert uniform == initializer.endswith("uniform")
+
+
+def test_identity_hands_its_input_on():
+    layers = (
+        Conv2D(filters=5, activation="linear", initializer="identity"),
+        Conv2D(filters=2, kernel_size=4, activation="linear", initializer="identity"),
+        Flatten(),
+        Dense(units=4, activation="softmax"),
+    )
+    model = build(Architecture(input_shape=(8, 8, 3), classes=4, layers=layers), BY_255)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
+    first = model.get_layer("conv2d_1")(pixels).numpy()
+    np.testing.assert_array_equal(first[..., :3], pixels)
+    # The two filters that are over are drawn, as Glorot has it for this layer.
+    over = model.get_layer("conv2d_1").kernel.numpy()[..., 3:]
+    assert 0 < np.abs(over).max() <= np.sqrt(6 / (27 + 45))
+    second = model.get_layer("conv2d_2").kernel.numpy()
+    assert second.sum() == 2
+    assert second[2, 2, 0, 0] == second[2, 2, 1, 1] == 1

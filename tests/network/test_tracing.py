@@ -21,6 +21,7 @@ from cifarviz.experiment.layers import (
     GlobalMaxPool2D,
     LayerSpec,
     MaxPool2D,
+    Whitening,
 )
 from cifarviz.experiment.preprocessing import Divide, scaling
 from cifarviz.experiment.presets import PRESETS
@@ -55,7 +56,9 @@ activations = st.sampled_from(
 paddings = st.sampled_from(["same", "valid"])
 
 
-initializers = st.sampled_from(["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"])
+initializers = st.sampled_from(
+    ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "identity"]
+)
 
 
 windows = {"strides": st.integers(1, 3), "padding": paddings}
@@ -77,7 +80,17 @@ convolutions = st.builds(
     kernel_size=st.integers(1, 5),
     activation=activations,
     initializer=initializers,
+    use_bias=st.booleans(),
     **windows,
+)
+
+
+whitening = st.builds(
+    Whitening,
+    filters=st.integers(1, 3).map(lambda number: 2 * number),
+    kernel_size=st.integers(1, 3),
+    strides=st.integers(1, 3),
+    activation=activations,
 )
 
 
@@ -88,7 +101,13 @@ for_maps = st.one_of(convolutions, st.one_of(*pooling), st.one_of(convolutions, 
 
 
 for_vectors = st.one_of(
-    st.builds(Dense, units=st.integers(1, 9), activation=activations, initializer=initializers),
+    st.builds(
+        Dense,
+        units=st.integers(1, 9),
+        activation=activations,
+        initializer=initializers,
+        use_bias=st.booleans(),
+    ),
     st.builds(Flatten),
     *anywhere,
 )
@@ -103,7 +122,8 @@ def architectures(draw):
     shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4)))
     classes = draw(st.integers(2, 12))
     layers: list[LayerSpec] = []
-    for layer in draw(st.lists(for_maps, min_size=2, max_size=6)):
+    first = draw(st.lists(whitening, max_size=1))
+    for layer in [*first, *draw(st.lists(for_maps, min_size=2, max_size=6))]:
         if all(row.problem is None for row in trace(shape, [*layers, layer], classes).rows[:-1]):
             fits = trace(shape, [*layers, layer, Flatten()], classes).rows[-1].output_shape
             layers += [layer] if fits else []

@@ -30,7 +30,7 @@ def history(*val_losses: float) -> list[Epoch]:
 
 
 def test_the_published_run_ends_where_it_did() -> None:
-    rows = FASHION.published["history"]
+    rows = FASHION.facts["history"]
     epochs = [Epoch._make((*row, 0.001, 1.0)) for row in rows]
     for length in range(8):
         assert ending_after(FASHION.experiment, epochs[:length]) is None

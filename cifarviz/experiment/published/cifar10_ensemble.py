@@ -5,12 +5,12 @@ from types import MappingProxyType
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, Loss, NoValidation
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layer_choices import InitializerName
 from cifarviz.experiment.layers import (
     Conv2D,
     Dense,
     Dropout,
     Flatten,
-    InitializerName,
     LayerSpec,
     MaxPool2D,
 )

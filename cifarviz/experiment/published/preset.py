@@ -1,4 +1,4 @@
-"""What a published experiment is made of."""
+"""What a preset is made of: an experiment, its story, and what was published of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,20 +30,26 @@ class PresetVariant:
 
 @dataclass(frozen=True)
 class Preset:
-    """A published experiment, ready to run."""
+    """An experiment, ready to run."""
 
     name: str
     title: str
     story: str
     """Three sentences: what it shows, what to watch for, what the authors got."""
     experiment: Experiment
-    published: Mapping[str, Any]
-    """``year`` and ``parameters``, or ``None`` where the source doesn't say; ``seconds_an_epoch``
-    (low, high) or ``None``; ``history``, rows of ``HistoryRow``, of which there may be few or
-    none; ``measured_on``, whether their validation columns are of ``"validation"`` or ``"test"``
-    images, or ``None``; for an ensemble, ``ensemble_accuracy``."""
+    published: Mapping[str, Any] | None
+    """``None`` for a recipe of our own. Else ``year`` and ``parameters``, or ``None`` where the
+    source doesn't say; ``seconds_an_epoch``, (low, high) or ``None``; ``history``, rows of
+    ``HistoryRow``, of which there may be few or none; ``measured_on``, whether their validation
+    columns are of ``"validation"`` or ``"test"`` images, or ``None``; for an ensemble,
+    ``ensemble_accuracy``."""
     notes: tuple[str, ...] = ()
     """Sentences on what is doubtful in the source, or was read into it."""
     members: int = 1
     """How many networks, each from a seed of its own, it takes."""
     variants: tuple[PresetVariant, ...] = ()
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was published; nothing for a recipe of our own."""
+        return self.published or {}

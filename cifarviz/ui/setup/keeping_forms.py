@@ -25,6 +25,7 @@ def keeping_forms(draft: Draft, problems: Problems) -> None:
     _early_stopping(draft, problems)
     _single(draft, "best_only", problems)
     _tensorboard(draft, problems)
+    _single(draft, "mirrored_answers", problems)
     _single(draft, "test_epochs", problems, placeholder="None; such as 15, 30, 45, 60")
 
 

@@ -17,6 +17,15 @@ def layer_summary(fields: Fields) -> str:
                 f"{choice_words(fields['padding']).lower()} padding",
                 shown["activation"],
                 _initializer(fields),
+                _no_bias(fields),
+            ]
+        case "whitening":
+            size = shown["kernel_size"]
+            parts = [
+                f"{shown['filters']} filters {size}×{size}",
+                _stride(fields, 1),
+                "not trained",
+                shown["activation"],
             ]
         case "max_pool2d" | "average_pool2d":
             size = shown["pool_size"]
@@ -26,7 +35,12 @@ def layer_summary(fields: Fields) -> str:
                 f"{choice_words(fields['padding']).lower()} padding",
             ]
         case "dense":
-            parts = [f"{shown['units']} units", shown["activation"], _initializer(fields)]
+            parts = [
+                f"{shown['units']} units",
+                shown["activation"],
+                _initializer(fields),
+                _no_bias(fields),
+            ]
         case "dropout":
             parts = [f"rate {shown['rate']}"]
         case "batch_norm":
@@ -45,6 +59,10 @@ def layer_title(layer_type: str) -> str:
 
 def _stride(fields: Fields, usual: int | None) -> str:
     return "" if fields["strides"] == usual else f"stride {value_words(fields['strides'])}"
+
+
+def _no_bias(fields: Fields) -> str:
+    return "" if fields["use_bias"] else "no bias"
 
 
 def _initializer(fields: Fields) -> str:

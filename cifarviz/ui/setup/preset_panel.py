@@ -1,4 +1,4 @@
-"""The top of Setup: which published experiment it starts from, and what was changed since."""
+"""The top of Setup: which preset it starts from, and what was changed since."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=key,
         on_change=unbroken(lambda: setup_draft.begin(state.get(key))),
-        help="A published experiment to start from; choosing one replaces what is set up below.",
+        help="An experiment to start from; choosing one replaces what is set up below.",
     )
     preset = PRESETS[draft.preset]
     with st.container(gap="xsmall", key="preset-story"):

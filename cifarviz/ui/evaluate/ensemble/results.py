@@ -107,13 +107,13 @@ def _published(members: Sequence[Member]) -> Preset | None:
     """The preset that all members come from, if an ensemble was published with it."""
     (name, *others) = {one.run.experiment.preset for one in members}
     preset = PRESETS.get(name or "") if not others else None
-    return preset if preset is not None and "ensemble_accuracy" in preset.published else None
+    return preset if preset is not None and "ensemble_accuracy" in preset.facts else None
 
 
 def _lines(preset: Preset) -> tuple[tuple[str, float], ...]:
     return (
-        ("Published, last member", preset.published["history"][-1].val_accuracy),
-        ("Published ensemble", preset.published["ensemble_accuracy"]),
+        ("Published, last member", preset.facts["history"][-1].val_accuracy),
+        ("Published ensemble", preset.facts["ensemble_accuracy"]),
     )
 
 
@@ -121,7 +121,7 @@ def _beside(preset: Preset, members: Sequence[Member], ensemble: Ensemble, digit
     member, together = (accuracy for _, accuracy in _lines(preset))
     side = "above" if ensemble.gain >= 0 else "below"
     st.markdown(
-        f"**Published** ({preset.published['year']}): last member {member:.{digits}%}, ensemble "
+        f"**Published** ({preset.facts['year']}): last member {member:.{digits}%}, ensemble "
         f"{together:.{digits}%}, which is {100 * (together - member):.{digits}f} points above it. "
         f"Here: {ensemble.soft_accuracy:.{digits}%}, {100 * abs(ensemble.gain):.{digits}f} points "
         f"{side} the best member."

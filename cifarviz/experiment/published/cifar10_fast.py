@@ -1,0 +1,71 @@
+"""``cifar10-fast``: the accuracy of ``cifar10-vgg`` after 30 epochs, in a few seconds."""
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Augmentation, Data, TestValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    LayerSpec,
+    MaxPool2D,
+    Whitening,
+)
+from cifarviz.experiment.optimizers import SGD
+from cifarviz.experiment.preprocessing import Standardize
+from cifarviz.experiment.published.preset import Preset
+from cifarviz.experiment.schedules import OneCycle
+
+
+def _convolution(filters: int, *, pooled: bool) -> list[LayerSpec]:
+    # Pooled before it is normalized: what comes after has a quarter of the values to work on.
+    return [
+        Conv2D(filters=filters, activation="linear", use_bias=False, initializer="identity"),
+        *([MaxPool2D()] if pooled else []),
+        BatchNorm(momentum=0.9),
+        Activation(activation="relu"),
+    ]
+
+
+PRESET = Preset(
+    name="cifar10-fast",
+    title="As good in seconds",
+    story=(
+        "A short network and a recipe made for speed: one epoch, and one test at its end. Watch "
+        "how the loss of the batches falls while the learning rate still rises, and how smooth it "
+        "becomes at the end. On the 10,000 test images the network is more accurate than the "
+        "73.63% that cifar10-vgg was published with, after 30 epochs."
+    ),
+    experiment=Experiment(
+        preset="cifar10-fast",
+        data=Data(dataset="cifar10", variant="full"),
+        validation=TestValidation(),
+        preprocessing=Standardize(),
+        augmentation=Augmentation(flip=True),
+        architecture=Architecture(
+            input_shape=(32, 32, 3),
+            classes=10,
+            layers=(
+                Whitening(filters=32, kernel_size=3, strides=2),
+                *_convolution(48, pooled=True),
+                *_convolution(64, pooled=False),
+                *_convolution(64, pooled=True),
+                *_convolution(128, pooled=False),
+                GlobalAveragePool2D(),
+                Dense(units=10, activation="softmax"),
+            ),
+        ),
+        optimizer=SGD(learning_rate=0.8, momentum=0.85, nesterov=True),
+        schedule=OneCycle(warmup_fraction=0.25, start_fraction=0.2, final_fraction=0.05),
+        batch_size=200,
+        epochs=1,
+        mirrored_answers=True,
+    ),
+    published=None,
+    notes=(
+        "Its layers and rates were tried out on the test images, as those of most recipes made "
+        "for speed are, so its accuracy on them flatters it a little.",
+    ),
+)

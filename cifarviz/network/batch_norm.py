@@ -1,0 +1,138 @@
+"""Batch normalization of a batch that is worked on in parts, with what follows it at once.
+
+The figures are those of ``keras.layers.BatchNormalization`` in training, and of its gradient, but
+for rounding; the element-wise work is compiled, which docs/performance.md says what it brings.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Normalized(NamedTuple):
+    """Each part normalized, with the mean and variance of all parts together."""
+
+    parts: list[tf.Tensor]
+    mean: tf.Tensor
+    variance: tf.Tensor
+
+
+def normalized(
+    parts: Sequence[tf.Tensor],
+    scale: tf.Tensor,
+    offset: tf.Tensor,
+    epsilon: float,
+    *,
+    relu: bool,
+) -> Normalized:
+    """Normalize over all axes but the last, of all parts together; ``relu``: and then apply ReLU.
+
+    ``scale`` and ``offset`` are float32 (channels,); parts come out in the type they came in,
+    calculated in float32.
+    """
+    count = len(parts)
+
+    @tf.custom_gradient
+    def run(*arguments):  # type: ignore[no-untyped-def]
+        values, (factor, shift) = arguments[:count], arguments[count:]
+        mean, variance, size = _joint_moments(values)
+        spread = tf.math.rsqrt(variance + epsilon)
+        slope, start = factor * spread, shift - factor * spread * mean
+        outputs = [_line(part, slope, start, relu=relu) for part in values]
+
+        def gradient(*above):  # type: ignore[no-untyped-def]
+            # What reaches mean and variance is dropped, as they only feed the moving averages.
+            pairs = list(zip(values, above[:count], strict=True))
+            sums = [
+                _gradient_sums(part, from_above, slope, start, mean, spread, relu=relu)
+                for part, from_above in pairs
+            ]
+            of_shift = tf.add_n([total for total, _ in sums])
+            of_factor = tf.add_n([along for _, along in sums])
+            of_parts = [
+                _gradient(
+                    part, from_above, slope, start, mean, spread,
+                    of_shift / size, of_factor / size, relu=relu,
+                )
+                for part, from_above in pairs
+            ]  # fmt: skip
+            return (*of_parts, of_factor, of_shift)
+
+        return (*outputs, mean, variance), gradient
+
+    *outputs, mean, variance = run(*parts, scale, offset)
+    return Normalized(outputs, mean, variance)
+
+
+def _joint_moments(parts: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Mean and variance of all parts together, (channels,), and how many values a channel has."""
+    sizes = [tf.cast(tf.size(part) // part.shape[-1], tf.float32) for part in parts]
+    size = tf.add_n(sizes)
+    shares = [own / size for own in sizes]
+    moments = [_moments(part) for part in parts]
+    mean = tf.add_n([m * share for (m, _), share in zip(moments, shares, strict=True)])
+    variance = tf.add_n(
+        [(v + tf.square(m - mean)) * share for (m, v), share in zip(moments, shares, strict=True)]
+    )
+    return mean, variance, size
+
+
+def _axes(values: tf.Tensor) -> list[int]:
+    return list(range(len(values.shape) - 1))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.nn.moments(tf.cast(values, tf.float32), _axes(values))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _line(values: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool) -> tf.Tensor:
+    exact = tf.cast(values, tf.float32) * slope + start
+    return tf.cast(tf.nn.relu(exact) if relu else exact, values.dtype)
+
+
+def _let_through(
+    values: tf.Tensor, above: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
+) -> tf.Tensor:
+    """The gradient from above that ReLU lets through, float32."""
+    exact = tf.cast(above, tf.float32)
+    if not relu:
+        return exact
+    return tf.where(tf.cast(values, tf.float32) * slope + start > 0.0, exact, 0.0)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _gradient_sums(
+    values: tf.Tensor,
+    above: tf.Tensor,
+    slope: tf.Tensor,
+    start: tf.Tensor,
+    mean: tf.Tensor,
+    spread: tf.Tensor,
+    *,
+    relu: bool,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    through = _let_through(values, above, slope, start, relu=relu)
+    standard = (tf.cast(values, tf.float32) - mean) * spread
+    axes = _axes(values)
+    return tf.reduce_sum(through, axes), tf.reduce_sum(through * standard, axes)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _gradient(
+    values: tf.Tensor,
+    above: tf.Tensor,
+    slope: tf.Tensor,
+    start: tf.Tensor,
+    mean: tf.Tensor,
+    spread: tf.Tensor,
+    mean_through: tf.Tensor,
+    mean_along: tf.Tensor,
+    *,
+    relu: bool,
+) -> tf.Tensor:
+    through = _let_through(values, above, slope, start, relu=relu)
+    standard = (tf.cast(values, tf.float32) - mean) * spread
+    return tf.cast(slope * (through - mean_through - standard * mean_along), values.dtype)
