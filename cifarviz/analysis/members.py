@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.ensemble import Ensemble, combine
-from cifarviz.analysis.stored_probabilities import epoch_probabilities
 from cifarviz.data.datasets import DATASETS, ImageSet
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
@@ -18,6 +17,7 @@ from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import epoch_probabilities
 
 Answers = Callable[[Run, Checkpoint, ImageSet], NDArray[np.float32]]
 """Gives the probabilities (n, classes) that a run's checkpoint has for these images."""

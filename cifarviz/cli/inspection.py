@@ -11,11 +11,6 @@ from PIL import Image
 from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.predictions import ranking
-from cifarviz.analysis.stored_probabilities import (
-    checkpoint_stamp,
-    keep_probabilities,
-    read_probabilities,
-)
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
@@ -26,6 +21,11 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import lacking_weights, other_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import (
+    checkpoint_stamp,
+    keep_probabilities,
+    read_probabilities,
+)
 from cifarviz.settings import Settings
 
 if TYPE_CHECKING:

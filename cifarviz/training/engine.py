@@ -6,6 +6,7 @@ the middle of validation, and goes on from any step as if it had never been cut 
 """
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,11 +15,16 @@ from cifarviz.data import library
 from cifarviz.errors import StorageFull, TrainingFailed
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.inference import probability_batches
-from cifarviz.runs.artifacts import ANSWERS_FORMAT, answers_path, save_arrays
+from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.best import best_of
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import (
+    checkpoint_stamp,
+    keep_epoch_probabilities,
+    keep_probabilities,
+)
 from cifarviz.settings import Settings
 from cifarviz.training.checkpoint import (
     Position,
@@ -56,6 +62,14 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
 
 class _Stopped(Exception):
     """The run was asked to stop before its first step."""
+
+
+class _Validated(NamedTuple):
+    """What validation found: means, and the probabilities (n, classes); ``None`` without images."""
+
+    loss: float | None
+    accuracy: float | None
+    probabilities: np.ndarray | None
 
 
 class _Training:
@@ -157,7 +171,8 @@ class _Training:
         if not self.train_epoch(number) or (validated := self.validate()) is None:
             return None
         epoch = self.finished_epoch(number, validated, time.monotonic() - began)
-        if number in self.experiment.test_epochs and not self.keep_test_answers(number):
+        tested = validated.probabilities if self.plan.validation is self.test else None
+        if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
             return None
         self.recorder.phase = "saving"
         self.write_tensorboard(epoch)
@@ -166,8 +181,10 @@ class _Training:
         self.recorder.flush(epoch)
         if best_of([*before, epoch], self.experiment.monitor) is epoch:
             save_best(self.folder, self.model, number)
+            self.keep_answers("best", tested)
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.folder, self.model, self.optimizer, self.position)
+        self.keep_answers("last", tested)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
@@ -205,40 +222,48 @@ class _Training:
             "bounds. Lower the learning rate and train again."
         )
 
-    def validate(self) -> tuple[float | None, float | None] | None:
-        """Mean loss and accuracy; ``None`` if asked to stop meanwhile."""
+    def validate(self) -> _Validated | None:
+        """One pass over the validation images; ``None`` if asked to stop meanwhile."""
         if self.validation_step is None or self.plan.validation is None:
-            return (None, None)
+            return _Validated(None, None, None)
         self.recorder.enter("validating")
         began = time.monotonic()
-        loss_sum, hits = 0.0, 0
+        loss_sum, hits, parts = 0.0, 0, []
         for first in self.validation_step.batches:
             if self.recorder.stop_requested():
                 return None
-            batch_loss, batch_hits = self.validation_step(first)
+            batch_loss, batch_hits, said = self.validation_step(first)
             loss_sum, hits = loss_sum + batch_loss, hits + batch_hits
+            parts.append(said)
             self.recorder.beat()
         self.recorder.seconds_per_validation = time.monotonic() - began
         if not np.isfinite(loss_sum):
             self.fail_at(self.position.step)
         images = len(self.plan.validation)
-        return loss_sum / images, hits / images
+        return _Validated(loss_sum / images, hits / images, np.concatenate(parts))
 
-    def keep_test_answers(self, number: int) -> bool:
-        """Keep what the network says about the test images; ``False`` if asked to stop."""
-        self.recorder.enter("testing")
-        parts = []
-        for part in probability_batches(self.model, self.test.images):
-            if self.recorder.stop_requested():
-                return False
-            parts.append(part)
-            self.recorder.beat()
-        save_arrays(
-            answers_path(self.folder, number),
-            {"probabilities": np.concatenate(parts), "indices": self.test.indices},
-            {"format": ANSWERS_FORMAT, "epoch": number},
-        )
+    def keep_test_answers(self, number: int, tested: np.ndarray | None) -> bool:
+        """Keep what the network says about the test images; ``False`` if asked to stop.
+
+        ``tested`` it is, where validation has just asked about them.
+        """
+        if tested is None:
+            self.recorder.enter("testing")
+            parts = []
+            for part in probability_batches(self.model, self.test.images):
+                if self.recorder.stop_requested():
+                    return False
+                parts.append(part)
+                self.recorder.beat()
+            tested = np.concatenate(parts)
+        keep_epoch_probabilities(self.folder, number, self.test, tested)
         return True
+
+    def keep_answers(self, which: Checkpoint, tested: np.ndarray | None) -> None:
+        """Spare Evaluate the work where validation has asked about the test images."""
+        if tested is not None:
+            stamp = checkpoint_stamp(self.folder, which)
+            keep_probabilities(self.folder, which, stamp, self.test, tested)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
@@ -252,16 +277,14 @@ class _Training:
             before = self.store.get(self.run_id).note
             self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
 
-    def finished_epoch(
-        self, number: int, validated: tuple[float | None, float | None], seconds: float
-    ) -> Epoch:
+    def finished_epoch(self, number: int, validated: _Validated, seconds: float) -> Epoch:
         position = self.position
         return Epoch(
             epoch=number,
             loss=position.loss_sum / position.images,
             accuracy=position.hits / position.images,
-            val_loss=validated[0],
-            val_accuracy=validated[1],
+            val_loss=validated.loss,
+            val_accuracy=validated.accuracy,
             learning_rate=float(f"{self.rates[position.step - 1]:.7g}"),
             seconds=seconds,
         )

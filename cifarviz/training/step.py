@@ -154,8 +154,11 @@ class ValidationStep:
         """The first position of each batch."""
         return range(0, len(self._data), self.batch_size)
 
-    def __call__(self, first: int) -> tuple[float, int]:
-        """The sum of losses and the number of hits in the batch that begins at ``first``."""
+    def __call__(self, first: int) -> tuple[float, int, np.ndarray]:
+        """The batch that begins at ``first``: its sum of losses, its hits, and its probabilities.
+
+        The last are float32 (n, classes).
+        """
         part = slice(first, first + self.batch_size)
         labels = tf.convert_to_tensor(self._data.labels[part].astype(np.int32))
         probabilities = answer(self._model, self._data.images[part])
@@ -163,4 +166,5 @@ class ValidationStep:
         return (
             float(tf.reduce_sum(self._loss(labels, probabilities))),
             int(tf.reduce_sum(tf.cast(hits, tf.int32))),
+            probabilities.numpy(),
         )

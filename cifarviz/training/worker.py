@@ -20,6 +20,7 @@ from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
+from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
 from cifarviz.training.plan import check_plan
@@ -141,7 +142,9 @@ class Worker:
             run = self.store.transition(run_id, ending.state, ending.message)
             if run.state is RunState.FINISHED and run.experiment.best_only:
                 # Only now is there nothing left that could be resumed.
-                checkpoint_path(self.store.folder(run_id), "last").unlink(missing_ok=True)
+                folder = self.store.folder(run_id)
+                checkpoint_path(folder, "last").unlink(missing_ok=True)
+                probabilities_path(folder, "last").unlink(missing_ok=True)
         finally:
             slot.release()
 

@@ -5,7 +5,6 @@ import pytest
 import streamlit as st
 
 from cifarviz.analysis.ensemble import Ensemble, combine
-from cifarviz.analysis.stored_probabilities import probabilities_path
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.data.random_images import random_positions
@@ -13,6 +12,7 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.ui.state import LanguageMemory
 from tests import stored_runs
 from tests.pages.app_page import walk

@@ -7,11 +7,11 @@ import pytest
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.stored_probabilities import probabilities_path
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.pages.evaluate_page import metrics, opened

@@ -17,6 +17,7 @@ from cifarviz.runs.artifacts import Checkpoint, answers_path, checkpoint_path, l
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import checkpoint_stamp, read_probabilities
 from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.recorder import Recorder
@@ -187,6 +188,29 @@ def test_answers_to_the_test_images_are_kept_after_the_epochs_asked_for(
         np.testing.assert_array_equal(answers["probabilities"], asked)
 
 
+def test_validation_by_the_test_images_answers_for_the_other_pages(
+    worker: Worker, trained: TrainRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwanted(*_arguments: Any) -> Iterator[np.ndarray]:
+        raise AssertionError("the test images are asked about twice")
+
+    monkeypatch.setattr(engine, "probability_batches", unwanted)
+    run = trained(epochs=3, validation=TestValidation(), test_epochs=(2,))
+    assert run.state is RunState.FINISHED
+    test = library.load("cifar10", "sample", settings).test
+    folder = worker.store.folder(run.id)
+    assert answers_path(folder, 2).exists()
+    checkpoints: tuple[Checkpoint, ...] = ("best", "last")
+    for which in checkpoints:
+        stamp = checkpoint_stamp(folder, which)
+        kept = read_probabilities(folder, which, stamp, test, 10)
+        assert kept is not None
+        asked = open_checkpoint(worker.store, run, which).probabilities(test.images)
+        np.testing.assert_allclose(kept, asked, atol=1e-6)
+    hits = kept.argmax(1) == test.labels
+    assert hits.mean() == worker.store.epochs(run.id)[-1].val_accuracy
+
+
 def test_a_stop_is_heard_while_the_test_images_are_looked_at(
     worker: Worker, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +247,7 @@ def test_an_epoch_whose_answers_could_not_be_kept_does_not_count_as_done(
         raise StorageFull("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "save_arrays", full)
+        patch.setattr(engine, "keep_epoch_probabilities", full)
         run = trained(epochs=3, test_epochs=(2,))
     assert (run.state, run.epochs_done) == (RunState.FAILED, 1)
     resumed = worker.wait(worker.resume(run.id).id)

@@ -169,7 +169,7 @@ def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(
     measured = ValidationStep.__call__
     seen: list[int] = []
 
-    def slow(step: ValidationStep, first: int) -> tuple[float, int]:
+    def slow(step: ValidationStep, first: int) -> tuple[float, int, np.ndarray]:
         seen.append(first)
         if len(seen) == 1:
             worker.store.request(worker.store.active()[0].id, Action.STOP)

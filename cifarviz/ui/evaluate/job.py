@@ -6,15 +6,15 @@ import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation_job import EvaluationJob
-from cifarviz.analysis.stored_probabilities import (
+from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import Run
+from cifarviz.runs.stored_probabilities import (
     Stamp,
     checkpoint_stamp,
     keep_probabilities,
     read_probabilities,
 )
-from cifarviz.data.datasets import Dataset, Variant
-from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names

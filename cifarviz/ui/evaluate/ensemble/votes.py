@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
-from cifarviz.analysis.stored_probabilities import Stamp, checkpoint_stamp
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.runs.artifacts import answers_path
+from cifarviz.runs.stored_probabilities import Stamp, checkpoint_stamp
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names

@@ -84,6 +84,20 @@ def keep_probabilities(
     )
 
 
+def keep_epoch_probabilities(
+    folder: Path, epoch: int, test: ImageSet, probabilities: NDArray[np.float32]
+) -> None:
+    """Keep the answers of a run after ``epoch``, whose weights will be gone.
+
+    Raises ``StorageFull``.
+    """
+    save_arrays(
+        answers_path(folder, epoch),
+        {"probabilities": probabilities, "indices": test.indices},
+        {"format": ANSWERS_FORMAT, "epoch": epoch},
+    )
+
+
 def epoch_probabilities(
     folder: Path, epoch: int, test: ImageSet, classes: int
 ) -> NDArray[np.float32]:

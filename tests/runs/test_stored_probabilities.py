@@ -4,15 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarviz.analysis.stored_probabilities import (
+from cifarviz.data.datasets import ImageSet
+from cifarviz.errors import ArtifactMissing
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.stored_probabilities import (
     checkpoint_stamp,
     keep_probabilities,
     probabilities_path,
     read_probabilities,
 )
-from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactMissing
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
 
 STAMP = (123456789, 4000)
 ANSWERS = np.random.default_rng(0).dirichlet(np.ones(3), 5).astype(np.float32)
