@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 
+from benchmarks.results_file import write_results
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -63,6 +64,7 @@ def main() -> None:
     median, p95 = np.percentile(found, (50, 95))
     print(f"{machine_name()}; cifar10-vgg, 9 layers with maps, 672 channels, {clicks} clicks")
     print(f"median {median:.0f} ms, 95th percentile {p95:.0f} ms, longest {max(found):.0f} ms")
+    write_results("inside", "python -m benchmarks.bench_inside", {"inside_ms": found})
 
 
 def _trained(home: Path) -> tuple[str, list[str]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
@@ -40,6 +41,7 @@ def main() -> None:
     for phase in sorted({phase for phase, _ in found}):
         _row(phase, [seconds for at, seconds in found if at == phase])
     _row("all", [seconds for _, seconds in found])
+    write_results("stop", "python -m benchmarks.bench_stop", {"full": full, "stops": found})
 
 
 def _measure(settings: Settings, variant: str, tries: int) -> list[tuple[str, float]]:

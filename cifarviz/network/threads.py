@@ -36,7 +36,12 @@ def cores() -> int:
 
 
 def batch_parts(images: int) -> int:
-    """Into how many parts a batch of so many images is cut, to be worked on side by side."""
+    """Into how many parts a batch of so many images is cut, to be worked on side by side.
+
+    A GPU works on a batch whole.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return 1
     intra = tf.config.threading.get_intra_op_parallelism_threads() or _number(_INTRA)
     inter = tf.config.threading.get_inter_op_parallelism_threads() or _number(_INTER)
     if intra != 1 or inter < 2:

@@ -1,0 +1,134 @@
+"""What each part of ``cifar10-fast`` brings: the recipe without it, three seeds each.
+
+    python -m benchmarks.bench_fast_ablation [SEEDS]
+
+Test accuracy, mean and range, and the median of the runs' seconds, in bfloat16. It needs the full
+CIFAR-10 in ``CIFARVIZ_HOME``.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.results_file import write_results
+from cifarviz.data.library import status
+from cifarviz.experiment.choices import Augmentation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import BatchNorm, Conv2D, Layer, Whitening
+from cifarviz.experiment.optimizers import SGD, Adam
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.schedules import Constant
+from cifarviz.runs.machine import machine_name
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+_RECIPE = PRESETS["cifar10-fast"].experiment
+
+
+def variants() -> Mapping[str, Mapping[str, Any]]:
+    """What is changed in the recipe, by the words for it."""
+    optimizer = _RECIPE.optimizer
+    assert isinstance(optimizer, SGD)
+    return {
+        "the whole recipe": {},
+        "a learned first convolution instead of whitening": _with_layers(_learned_first),
+        "Glorot uniform instead of identity": _with_layers(_glorot),
+        "no batch normalisation (learning rate 0.02)": {
+            **_with_layers(lambda layer: None if isinstance(layer, BatchNorm) else layer),
+            "optimizer": optimizer.make(**{**dict(optimizer), "learning_rate": 0.02}),
+        },
+        "pooled after ReLU instead of before": {"architecture": _pooled_late()},
+        "no flips": {"augmentation": Augmentation()},
+        "flips and shifts of 2 pixels": {"augmentation": Augmentation(flip=True, shift=2)},
+        "a constant learning rate of 0.2": {
+            "schedule": Constant(),
+            "optimizer": optimizer.make(**{**dict(optimizer), "learning_rate": 0.2}),
+        },
+        "plain momentum instead of Nesterov's": {
+            "optimizer": optimizer.make(**{**dict(optimizer), "nesterov": False})
+        },
+        "Adam (0.003) instead of SGD": {"optimizer": Adam(learning_rate=0.003)},
+        "label smoothing 0.1": {
+            "loss": _RECIPE.loss.make(labels="one_hot", label_smoothing=0.1),
+        },
+        "no mirrored answers": {"mirrored_answers": False},
+        "two epochs": {"epochs": 2},
+    }
+
+
+def main() -> None:
+    """Print a table and write it to the results."""
+    seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 3))
+    own = Settings.from_environment()
+    if not status("cifar10", own).full_available:
+        print("The full CIFAR-10 is not here: python -m cifarviz data fetch cifar10")
+        return
+    print(machine_name())
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
+        (Path(home) / "data").symlink_to(own.datasets)
+        worker = Worker(replace(own, home=Path(home)), "command line")
+        for words, changes in variants().items():
+            found = [_train(worker, {**changes, "seed": seed}) for seed in seeds]
+            accuracies = [accuracy for accuracy, _ in found]
+            seconds = [one for _, one in found]
+            rows.append({"what": words, "accuracies": accuracies, "seconds": seconds})
+            print(
+                f"{words:52}{mean(accuracies):7.2%}  {min(accuracies):.2%} to "
+                f"{max(accuracies):.2%}{median(seconds):7.1f} s",
+                flush=True,
+            )
+    write_results("fast_ablation", "python -m benchmarks.bench_fast_ablation", {"rows": rows})
+
+
+def _train(worker: Worker, changes: Mapping[str, Any]) -> tuple[float, float]:
+    experiment = Experiment.make(**{**dict(_RECIPE), "precision": "bfloat16", **changes})
+    run = worker.wait(worker.submit(experiment, "ablation").id)
+    if run.message:
+        raise SystemExit(run.message)
+    return worker.store.epochs(run.id)[-1].val_accuracy or 0.0, run.seconds
+
+
+def _with_layers(change: Any) -> dict[str, Any]:
+    layers = [change(layer) for layer in _RECIPE.architecture.layers]
+    return {"architecture": _network([layer for layer in layers if layer is not None])}
+
+
+def _network(layers: list[Layer]) -> Any:
+    made = _RECIPE.architecture
+    return made.make(input_shape=made.input_shape, classes=made.classes, layers=tuple(layers))
+
+
+def _learned_first(layer: Layer) -> Layer:
+    if not isinstance(layer, Whitening):
+        return layer
+    return Conv2D(
+        filters=layer.filters,
+        kernel_size=layer.kernel_size,
+        strides=layer.strides,
+        padding="valid",
+        activation=layer.activation,
+    )
+
+
+def _glorot(layer: Layer) -> Layer:
+    if not isinstance(layer, Conv2D):
+        return layer
+    return layer.make(**{**dict(layer), "initializer": "glorot_uniform"})
+
+
+def _pooled_late() -> Any:
+    layers: list[Layer] = list(_RECIPE.architecture.layers)
+    for position, layer in enumerate(layers):
+        if layer.type == "max_pool2d":  # type: ignore[attr-defined]
+            # Convolution, pooling, normalization, ReLU: pooling goes to the end.
+            layers[position : position + 3] = [*layers[position + 1 : position + 3], layer]
+    return _network(layers)
+
+
+if __name__ == "__main__":
+    main()

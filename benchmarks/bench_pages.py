@@ -1,0 +1,162 @@
+"""How soon pages are there, in a real Chromium on the same machine as the server.
+
+1. The first page of a cold server: from the command to its heading, drawn. A server and a
+   browser session of its own each time; the browser itself is running already.
+2. Another page of a session, by a click in the menu, while ``cifar10-vgg`` trains: from the click
+   until the page has run and nothing of the one before is left.
+3. Runs with 50 finished runs of 30 epochs, all of them compared, from the click in the menu.
+
+    python -m benchmarks.bench_pages [ROUNDS]
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.results_file import write_results
+from cifarviz.experiment.address import pack_changes, preset_draft
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts import chromium
+from scripts.app_server import ROOT, AppServer, serve_files
+from tests import stored_runs
+
+_MENU = ("Samples", "Runs", "Inside", "Evaluate", "Predict", "Start")
+_COLD_LIMIT, _SWITCH_LIMIT, _RUNS_LIMIT = 3000, 300, 500
+_RUNS, _EPOCHS = 50, 30
+
+# Milliseconds from a click on the menu's link until the page of that name stands there, run to
+# its end and painted, with nothing left of the page before.
+_SWITCH = """(name) => new Promise((done) => {
+    const link = [...document.querySelectorAll('[data-testid="stSidebarNav"] a')]
+        .find((one) => one.textContent.trim() === name);
+    const there = () => {
+        const app = document.querySelector('[data-testid="stApp"]');
+        const titles = [...document.querySelectorAll("h1")].map((one) => one.textContent.trim());
+        return app.dataset.testScriptState === "notRunning"
+            && titles.length === 1 && (name === "Start" || titles[0] === name)
+            && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
+    };
+    const start = performance.now();
+    let left = false;
+    link.click();
+    const look = () => {
+        left = left || !there();
+        if (!left || !there()) {
+            requestAnimationFrame(look);
+            return;
+        }
+        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
+    };
+    look();
+})"""
+
+
+def main() -> None:
+    """Print all three and write them to the results."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    serve_files()
+    print(machine_name())
+    with (
+        tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find(), args=chromium.launch_arguments()
+        )
+        cold = [_cold(browser, Path(folder) / f"cold{n}") for n in range(max(rounds // 2, 3))]
+        print(f"first page of a cold server: {_words(cold)} (limit {_COLD_LIMIT})")
+        switches = _switches(browser, Path(folder) / "training", rounds)
+        every = [one for found in switches.values() for one in found]
+        for page, found in switches.items():
+            print(f"  to {page:10}{_words(found)}")
+        print(f"page switch while a run trains: {_words(every)} (95th percentile: {_SWITCH_LIMIT})")
+        fifty = _fifty_runs(browser, Path(folder) / "fifty", rounds)
+        print(f"Runs with {_RUNS} runs of {_EPOCHS} epochs: {_words(fifty)} (limit {_RUNS_LIMIT})")
+        browser.close()
+    content = {"cold_ms": cold, "switch_ms": switches, "fifty_runs_ms": fifty}
+    write_results("pages", "python -m benchmarks.bench_pages", content)
+
+
+def _cold(browser: Browser, folder: Path) -> float:
+    folder.mkdir()
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    server = AppServer(ROOT / "app.py", folder / "home", folder / "log")
+    began = time.perf_counter()
+    try:
+        server.start()
+        page.goto(server.url, wait_until="commit")
+        page.get_by_role("heading", name="cifarviz").first.wait_for()
+        return 1000 * (time.perf_counter() - began)
+    finally:
+        page.context.close()
+        server.stop()
+
+
+def _switches(browser: Browser, folder: Path, rounds: int) -> dict[str, list[float]]:
+    folder.mkdir()
+    preset = preset_draft("cifar10-vgg")
+    data = {**preset.section("data"), "variant": "sample"}
+    draft = preset.with_value("data", data).with_value("epochs", 1000)
+    found: dict[str, list[float]] = {name: [] for name in _MENU}
+    with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
+        page = _opened(
+            browser, f"{server.url}/train?preset=cifar10-vgg&changes={pack_changes(draft)}"
+        )
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.get_by_text("Epoch 2").first.wait_for(timeout=120_000)
+        for number in range(rounds + 1):
+            for name in _MENU:
+                page.wait_for_timeout(700)
+                milliseconds = page.evaluate(_SWITCH, name)
+                # The first visit loads what later ones use again.
+                if number:
+                    found[name].append(milliseconds)
+        page.context.close()
+    return found
+
+
+def _fifty_runs(browser: Browser, folder: Path, rounds: int) -> list[float]:
+    folder.mkdir()
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(folder / "home")}))
+    for _ in range(_RUNS):
+        experiment = PRESETS["cifar10-vgg"].experiment
+        stored_runs.store_run(store, experiment, state=RunState.FINISHED, epochs=_EPOCHS)
+    ids = ",".join(run.id for run in store.all())
+    found = []
+    with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
+        page = _opened(browser, f"{server.url}/runs?runs={ids}")
+        for _ in range(rounds + 1):
+            page.evaluate(_SWITCH, "Start")
+            page.wait_for_timeout(700)
+            found.append(page.evaluate(_SWITCH, "Runs"))
+            page.wait_for_timeout(700)
+        page.context.close()
+    return found[1:]
+
+
+def _opened(browser: Browser, address: str) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(address)
+    chromium.settle(page)
+    return page
+
+
+def _words(milliseconds: Sequence[float]) -> str:
+    median, p95 = np.percentile(milliseconds, (50, 95))
+    return (
+        f"median {median:.0f} ms, 95th percentile {p95:.0f} ms, longest {max(milliseconds):.0f} "
+        f"ms of {len(milliseconds)}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What the processor could do: its rate in a large matrix product, and the limit that follows.
+
+A training step of a network takes three times the multiplications of its forward pass: forward,
+and the gradients of what came in and of the weights. If all of them went at the rate of a large
+product, and nothing else took time, so many images a second could be trained.
+
+    python -m benchmarks.bench_processor [ROUNDS]
+"""
+
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+
+from benchmarks.results_file import write_results
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.machine import machine_name
+
+_SIDE = 4096
+
+
+def main() -> None:
+    """Print rates and limits and write them to the results."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    print(machine_name())
+    rates = {
+        "float32": _operations_per_second(tf.float32, rounds),
+        "bfloat16": _operations_per_second(tf.bfloat16, rounds),
+    }
+    limits = {}
+    for name in ("cifar10-vgg", "cifar10-starter", "cifar10-ensemble", "cifar10-fast"):
+        operations = 6 * PRESETS[name].experiment.architecture.trace().operations
+        limits[name] = {precision: rate / operations for precision, rate in rates.items()}
+    for precision, rate in rates.items():
+        said = ", ".join(f"{name} {limit[precision]:,.0f}" for name, limit in limits.items())
+        print(f"{precision}: {rate / 1e12:.2f} TFLOP/s; at most so many images a second: {said}")
+    content = {"operations_per_second": rates, "images_per_second_at_most": limits}
+    write_results("processor", "python -m benchmarks.bench_processor", content)
+
+
+def _operations_per_second(precision: tf.DType, rounds: int) -> float:
+    """The best of several rounds, on all cores."""
+    one, other = (tf.cast(tf.random.normal((_SIDE, _SIDE)), precision) for _ in range(2))
+    seconds = []
+    for _ in range(rounds + 1):
+        began = time.perf_counter()
+        tf.matmul(one, other)[0, 0].numpy()
+        seconds.append(time.perf_counter() - began)
+    return 2 * _SIDE**3 / min(seconds[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""One side of a comparison: ``cifar10-fast`` on the full data, a run for each line that comes in.
+
+The line is a seed and whether the precision found before is forgotten first ("new" or "kept").
+It prints the run's seconds, from the moment it has the processor to its last checkpoint, and the
+test accuracy. TensorFlow is loaded before, as the dashboard does.
+
+    python -m benchmarks.our_fast_run
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+def main() -> None:
+    """Warm up with a run of the sample, untimed."""
+    preset = PRESETS["cifar10-fast"].experiment
+    own = Settings.from_environment()
+    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
+        home = Path(folder)
+        (home / "data").symlink_to(own.datasets)
+        worker = Worker(replace(own, home=home), "command line")
+        few = {"variant": "sample", "train_images": 2 * preset.batch_size}
+        _train(worker, preset, data=preset.data.make(**few))
+        print("ready", flush=True)
+        for line in sys.stdin:
+            seed, precision = line.split()
+            if precision == "new":
+                (home / "precision.json").unlink(missing_ok=True)
+            print(*_train(worker, preset, seed=int(seed)), flush=True)
+
+
+def _train(worker: Worker, preset: Experiment, **changes: object) -> tuple[float, float]:
+    run = worker.submit(Experiment.make(**{**dict(preset), **changes}), "fast")
+    run = worker.wait(run.id)
+    if run.seconds is None or run.message:
+        raise SystemExit(f"The run did not finish: {run.message}")
+    return run.seconds, worker.store.epochs(run.id)[-1].val_accuracy or 0.0
+
+
+if __name__ == "__main__":
+    main()
