@@ -5,7 +5,7 @@
 VENV_PYTHON := .venv/bin/python
 CODE := cifarviz scripts tests $(wildcard benchmarks/*.py app.py pages/*.py)
 
-.PHONY: help run test lint format screenshots bench clean environment environment-dev
+.PHONY: help run test lint format screenshots bench bench-full clean environment environment-dev
 
 help:
 	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
@@ -13,7 +13,8 @@ help:
 	@echo "make lint         style, formatting and types"
 	@echo "make format       mend what style and formatting can mend by themselves"
 	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
-	@echo "make bench        every benchmark in benchmarks/"
+	@echo "make bench        the short benchmarks, and a table of all (about ten minutes)"
+	@echo "make bench-full   all of them anew, into docs and README (about two hours)"
 	@echo "make clean        remove what the above made, but not .venv"
 
 run: environment
@@ -45,15 +46,28 @@ screenshots: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
 	@$(VENV_PYTHON) -m scripts.screenshots
 
-bench: environment
-	@found=no; failed=no; \
-	for script in benchmarks/bench_*.py; do \
-		[ -e "$$script" ] || continue; \
-		found=yes; echo "== $$script"; \
-		$(VENV_PYTHON) -m "$$(echo "$${script%.py}" | tr / .)" || failed=yes; \
+# Each with its number of rounds; the long ones are printed from benchmarks/results.
+SHORT_BENCHMARKS := "bench_training_speed 1" "bench_pages 5" "bench_watched 2" "bench_inside 10" \
+	"bench_stop 8" "bench_memory 20" "bench_processor"
+LONG_BENCHMARKS := "bench_training_speed" "bench_fast --full" "bench_fast_ablation" "bench_pages" \
+	"bench_watched" "bench_inside" "bench_stop" "bench_memory" "bench_processor" \
+	"bench_precision_accuracy"
+
+bench: environment-dev
+	@$(VENV_PYTHON) -m scripts.chromium --install
+	@failed=no; for one in $(SHORT_BENCHMARKS); do \
+		echo "== $$one"; $(VENV_PYTHON) -m benchmarks.$$one || failed=yes; \
+	done; $(VENV_PYTHON) -m benchmarks.table; [ $$failed = no ]
+
+bench-full: environment-dev
+	@$(VENV_PYTHON) -m scripts.chromium --install
+	@failed=no; for one in $(LONG_BENCHMARKS); do \
+		echo "== $$one"; $(VENV_PYTHON) -m benchmarks.$$one || failed=yes; \
 	done; \
-	if [ $$found = no ]; then echo "There are no benchmarks yet: benchmarks/ has no bench_*.py."; fi; \
-	[ $$failed = no ]
+	for isa in AVX512_CORE AVX2; do \
+		echo "== without bfloat16: $$isa"; \
+		ONEDNN_MAX_CPU_ISA=$$isa $(VENV_PYTHON) -m benchmarks.bench_training_speed 3 || failed=yes; \
+	done; $(VENV_PYTHON) -m benchmarks.table --write; [ $$failed = no ]
 
 clean:
 	rm -rf build static .pytest_cache .mypy_cache .ruff_cache .hypothesis

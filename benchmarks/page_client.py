@@ -11,6 +11,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 _PATIENCE = 20.0
 
@@ -30,9 +31,10 @@ class PageClient:
     def __enter__(self) -> "PageClient":
         self._connection: ClientConnection = connect(
             self._address,
-            origin=self._origin,  # type: ignore[arg-type]
-            subprotocols=["streamlit"],  # type: ignore[list-item]
+            origin=Origin(self._origin),
+            subprotocols=[Subprotocol("streamlit")],
             max_size=None,
+            close_timeout=0.5,
         )
         self._ask()
         self._thread = threading.Thread(target=self._run, daemon=True)

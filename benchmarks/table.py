@@ -86,7 +86,9 @@ def _fast_rows() -> Iterator[Row]:
 def _speed_rows() -> Iterator[Row]:
     for isa, words in _ISAS.items():
         found = _read("training_speed" + (f"_{isa}" if isa else ""))
-        for one in found["rows"] if found else ():
+        if found is None:
+            continue
+        for one in found["rows"]:
             speeds = {name: each["values"] for name, each in one["images_per_second"].items()}
             ratios = _ratios(speeds["auto"], speeds["plain Keras"])
             exact = _ratios(speeds["float32"], speeds["plain Keras"])
@@ -132,9 +134,11 @@ def _page_rows() -> Iterator[Row]:
     pages = _read("pages")
     if pages is not None:
         every = [one for found in pages["switch_ms"].values() for one in found]
+        titled, drawn = ([one[number] for one in every] for number in (0, 1))
         for name, goal, values in (
             ("first page of a cold server, from the command", "≤ 3,000 ms", pages["cold_ms"]),
-            ("another page while a run trains", "95 % ≤ 300 ms", every),
+            ("another page while a run trains, to its heading", "95 % ≤ 300 ms", titled),
+            ("the same, until everything in sight is drawn", "95 % ≤ 300 ms", drawn),
             ("Runs with 50 runs of 30 epochs compared", "≤ 500 ms", pages["fifty_runs_ms"]),
         ):
             yield Row(name, goal, _milliseconds(values), pages["command"])

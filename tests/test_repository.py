@@ -52,7 +52,7 @@ def test_the_pythons_promised_are_the_ones_looked_for() -> None:
 
 def test_every_make_target_is_explained_by_make_help() -> None:
     text = (ROOT / "Makefile").read_text()
-    named = set(re.findall(r"make ([a-z]+)", text.split("help:\n")[1].split("\n\n")[0]))
+    named = set(re.findall(r"make ([a-z-]+)", text.split("help:\n")[1].split("\n\n")[0]))
     phony = re.search(r"\.PHONY: (.*)", text)
     assert phony
     inner = {"help", "environment", "environment-dev"}

@@ -8,24 +8,42 @@ say otherwise.
 """
 
 import os
+import sys
+import threading
 
 import tensorflow as tf
 
 _INTRA, _INTER = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+# How much nicer than the rest of the process TensorFlow's threads are, and the nicest there is.
+_LESS_URGENT, _LEAST_URGENT = 10, 19
 # Fewer images than this in each part, and starting its operations costs more than is won.
 _FEWEST_IMAGES = 8
 
 
 def configure() -> None:
     """Set the threads of this process, unless the environment does or TensorFlow is at work."""
-    if _INTRA in os.environ or _INTER in os.environ or cores() != 2:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(2)
-    except RuntimeError:
-        # Somebody has used TensorFlow before; then it stays as it is.
-        return
+    if _INTRA not in os.environ and _INTER not in os.environ and cores() == 2:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(2)
+        except RuntimeError:
+            # Somebody has used TensorFlow before; then it stays as it is.
+            return
+    starter = threading.Thread(target=_start_politely)
+    starter.start()
+    starter.join()
+
+
+def _start_politely() -> None:
+    """Start TensorFlow's threads, which on Linux inherit how urgent the one is that starts them.
+
+    Pages, and a browser on the same machine, go first: they need little, and are waited for.
+    """
+    if sys.platform == "linux":
+        own = threading.get_native_id()
+        urgency = min(os.getpriority(os.PRIO_PROCESS, own) + _LESS_URGENT, _LEAST_URGENT)
+        os.setpriority(os.PRIO_PROCESS, own, urgency)
+    tf.config.list_logical_devices()
 
 
 def cores() -> int:

@@ -17,6 +17,9 @@ from cifarviz.network.relu import compiled_gradient_relu
 
 # From so many values on, starting compiled code costs less than it wins.
 _LARGE = 2**20
+# A dense layer of so many weights spends its time on them, not on a batch of few images: on from
+# there the parts are one again, so that its weights and their gradient are gone through once.
+_MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 
 
 def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list[tf.Tensor]:
@@ -32,6 +35,8 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     for layer, following in pairwise([*layers, None]):
         relu = _relu_for(layer, images // len(parts))
+        if images < _MANY_IMAGES and _weights(layer) >= _MANY_WEIGHTS:
+            values = [tf.concat(values, 0)]
         if relu_done:
             relu_done = False
         elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
@@ -57,6 +62,10 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
 def _has_relu(layer: keras.layers.Layer) -> bool:
     with_maps = isinstance(layer, keras.layers.Conv2D | keras.layers.Activation)
     return with_maps and layer.activation is keras.activations.relu
+
+
+def _weights(layer: keras.layers.Layer) -> int:
+    return int(np.prod(layer.kernel.shape)) if isinstance(layer, keras.layers.Dense) else 0
 
 
 def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -128,7 +128,7 @@ class TrainingStep:
             loss = tf.add_n(
                 [
                     tf.reduce_sum(self._loss(right, said)) / images_seen
-                    for right, said in zip(cut(labels, parts), answers, strict=True)
+                    for right, said in zip(cut(labels, len(answers)), answers, strict=True)
                 ]
             )
             penalized = tf.add_n([loss, *self._model.losses])

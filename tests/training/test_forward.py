@@ -77,6 +77,22 @@ def test_parts_answer_and_learn_like_the_whole(name: str, parts: int) -> None:
         np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_before_a_dense_layer_of_many_weights_the_parts_are_one_again() -> None:
+    layers: list[LayerSpec] = [Flatten(), Dense(units=2048), Dropout(rate=0.0), Dense(units=20)]
+    network = Architecture(
+        input_shape=(8, 8, 3), classes=10, layers=(*layers, Dense(units=10, activation="softmax"))
+    )
+    scaling = Scaling(scale=(1 / 255,) * 3, offset=(-0.5,) * 3)
+    keras_own, ours = (build(network, scaling, seed=3) for _ in range(2))
+    assert len(forward(ours, cut(tf.constant(IMAGES), 2), len(IMAGES))) == 1
+    assert len(forward(ours, cut(tf.constant(IMAGES), 2), 500)) == 2
+    expected, expected_gradients = learned(keras_own, None)
+    answers, gradients = learned(ours, 2)
+    np.testing.assert_allclose(answers, expected, atol=2e-6)
+    for found, right in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, right, atol=2e-6)
+
+
 def test_a_layer_keeps_its_activation() -> None:
     model = model_of(NETWORKS["relu before max pooling"])
     learned(model, 2)
