@@ -58,6 +58,13 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
             "There was not enough memory for this network and batch size. Choose a smaller "
             "batch or a smaller network."
         ) from error
+    except tf.errors.OpError as error:
+        if store.get(run_id).precision != "bfloat16":
+            raise
+        raise TrainingFailed(
+            "This processor cannot train this network in bfloat16. Choose float32 as the "
+            "precision, or auto, and train again."
+        ) from error
 
 
 class _Stopped(Exception):

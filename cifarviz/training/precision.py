@@ -42,8 +42,10 @@ class Timings:
 
     def find(self, experiment: Experiment) -> Timing | None:
         try:
-            timing = Timing(**self._read()[key(experiment)])
-            return timing if min(timing.float32, timing.bfloat16) > 0 else None
+            entry = self._read()[key(experiment)]
+            timing = Timing(entry["float32"], entry["bfloat16"])
+            times = [timing.float32] if timing.bfloat16 is None else [*entry.values()]
+            return timing if min(times) > 0 else None
         except (KeyError, TypeError):
             return None
 
@@ -99,10 +101,18 @@ def choose(
     kept = exact if exact.model.count_params() <= _KEEP_BOTH else None
     del exact, stopwatch
     look()
-    fast = make("bfloat16")
-    in_bfloat16 = _Stopwatch(fast, experiment.batch_size, images, look).seconds_per_step()
+    fast: Trainable | None = None
+    in_bfloat16: float | None = None
+    try:
+        fast = make("bfloat16")
+        in_bfloat16 = _Stopwatch(fast, experiment.batch_size, images, look).seconds_per_step()
+    except tf.errors.ResourceExhaustedError:
+        raise
+    except tf.errors.OpError:
+        # Some processors have no way to calculate a convolution in it.
+        fast = None
     timing = Timing(in_float32, in_bfloat16)
-    if timing.best == "bfloat16":
+    if fast is not None and timing.best == "bfloat16":
         return timing, fast
     return timing, kept or make("float32")
 

@@ -19,18 +19,22 @@ SHORT_RUN = "float32, as the whole run takes only seconds in it."
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a training step took in each precision."""
+    """Seconds a training step took in each precision; ``None`` where it cannot be done in it."""
 
     float32: float
-    bfloat16: float
+    bfloat16: float | None
 
     @property
     def best(self) -> Precision:
+        if self.bfloat16 is None:
+            return "float32"
         return "bfloat16" if self.float32 / self.bfloat16 >= _LEAST_GAIN else "float32"
 
     @property
     def reason(self) -> str:
         """A sentence on the choice."""
+        if self.bfloat16 is None:
+            return "float32, as this processor cannot train this network in bfloat16."
         fast, exact = _milliseconds(self.bfloat16), _milliseconds(self.float32)
         times = f"a step took {fast} in bfloat16 and {exact} in float32"
         if self.best == "bfloat16":

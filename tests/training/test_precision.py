@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 from cifarviz.training import precision, timing
 from cifarviz.training.precision import Timings
+from cifarviz.training.step import TrainingStep
 from cifarviz.training.timing import SHORT_RUN, Timing
 from cifarviz.training.worker import Worker
 
@@ -97,6 +101,45 @@ def test_a_damaged_file_is_as_good_as_none(
     assert timings.find(experiment) is None
     timings.keep(experiment, Timing(2.0, 1.0))
     assert timings.find(experiment) == Timing(2.0, 1.0)
+
+
+def without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where oneDNN has no convolution in bfloat16 for the processor."""
+    run = TrainingStep.__call__
+
+    def refused(step: TrainingStep, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        if step._model.layers[-2].compute_dtype == "bfloat16":
+            raise tf.errors.AbortedError(None, None, "could not create a primitive descriptor")
+        return run(step, *arguments)
+
+    monkeypatch.setattr(TrainingStep, "__call__", refused)
+
+
+def test_a_processor_without_bfloat16_trains_in_float32_and_says_why(
+    worker: Worker, trained: TrainRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_bfloat16(monkeypatch)
+    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
+    run = trained(precision="auto", epochs=1)
+    assert (run.state, run.precision) == (RunState.FINISHED, "float32")
+    assert run.precision_reason == (
+        "float32, as this processor cannot train this network in bfloat16."
+    )
+    found = Timings(settings.home).find(run.experiment)
+    assert found is not None
+    assert found.bfloat16 is None
+    exact = trained(precision="float32", epochs=1)
+    assert worker.store.epochs(run.id)[0].loss == worker.store.epochs(exact.id)[0].loss
+
+
+def test_bfloat16_on_a_processor_without_it_fails_in_words(
+    trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_bfloat16(monkeypatch)
+    run = trained(precision="bfloat16", epochs=1)
+    assert run.state is RunState.FAILED
+    assert run.message is not None
+    assert run.message.startswith("This processor cannot train this network in bfloat16. Choose")
 
 
 def test_the_sentence_says_how_much_faster() -> None:
