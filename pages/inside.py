@@ -34,7 +34,8 @@ def look_inside(run: Run, which: Checkpoint) -> None:
     model = cache.trained_model(run, which)
     views = layer_views(model.observe(image.pixels))
     with answer, errors_shown():
-        show_answer(views[-1].values, classes, image.actual)
+        mirrored = run.experiment.mirrored_answers
+        show_answer(views[-1].values, classes, image.actual, mirrored=mirrored)
 
     st.header("Layers", anchor="layers")
     chosen = show_layers(views, classes, chosen) or chosen

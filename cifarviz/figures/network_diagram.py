@@ -20,6 +20,7 @@ from cifarviz.figures.theme import AXIS, NEUTRAL, WARNING, base_layout, empty_fi
 _COLORS: Final = {
     "input": "#6C7781",
     "conv2d": "#7C6BC9",
+    "whitening": "#A99FDD",
     "max_pool2d": "#C9709F",
     "average_pool2d": "#C9709F",
     "global_average_pool2d": "#C9709F",

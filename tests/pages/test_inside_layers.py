@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool2D
+from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool2D, Whitening
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -52,6 +52,30 @@ def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None
     assert any("0 everywhere, so it says nothing about this image" in text for text in said(app))
     assert "Max pooling has no kernel." in said(app)
     assert "channel-kernel" not in components(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        ("whitening_1", "Its kernel, 2 × 2 for each of the image's channels: red, green, blue"),
+        ("conv2d_1", "Its kernel, 3 × 3 for each of 8 input channels"),
+    ],
+)
+def test_kernels_after_whitening_are_not_those_of_the_image(
+    store: RunStore, layer: str, sentence: str
+) -> None:
+    made = stored_runs.experiment(
+        Whitening(filters=8),
+        Conv2D(filters=4),
+        GlobalAveragePool2D(),
+        Dense(units=10, activation="softmax"),
+        mirrored_answers=True,
+    )
+    stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    app = opened(layer=layer, channel="0")
+    assert sentence in said(app)
+    assert any(text.startswith("This is the answer to the image as it is.") for text in said(app))
     assert not app.exception
 
 

@@ -34,9 +34,12 @@ def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
         st.caption(note)
 
 
-def show_answer(values: NDArray[np.float32], classes: Sequence[str], actual: int | None) -> None:
+def show_answer(
+    values: NDArray[np.float32], classes: Sequence[str], actual: int | None, *, mirrored: bool
+) -> None:
     """The three most probable classes; ``values`` are the network's probabilities (classes,).
 
+    ``mirrored``: elsewhere, it answers by the mean of this and what it says of the mirror image.
     Raises ``ArtifactDamaged`` if they are not numbers.
     """
     check_probabilities(values[np.newaxis])
@@ -51,6 +54,11 @@ def show_answer(values: NDArray[np.float32], classes: Sequence[str], actual: int
     )
     if actual is not None:
         st.caption(_verdict(first.actual, classes[actual], float(values[actual])))
+    if mirrored:
+        st.caption(
+            "This is the answer to the image as it is. Evaluate and Predict take the mean of it "
+            "and the answer to the mirror image, as this run was set up to."
+        )
 
 
 def _verdict(right: bool, actual: str, probability: float) -> str:

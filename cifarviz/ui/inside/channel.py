@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # CSS pixels; a multiple of the usual kernels' sides.
 _PICTURE = 120
+_WITH_KERNEL = ("conv2d", "whitening")
 
 
 def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
@@ -107,13 +108,14 @@ def _content(view: LayerView, model: "TrainedModel") -> None:
 
 
 def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
-    if view.type != "conv2d":
+    if view.type not in _WITH_KERNEL:
         st.caption(f"{LAYER_TYPES[view.type].title} has no kernel.")
         return
     kernel = model.kernel(view.name)[..., channel]
     height, width, inputs = kernel.shape
     # What comes before the first convolution, such as pooling, leaves the image's channels apart.
-    first = view.name == "conv2d_1"
+    layers = zip(model.architecture.layer_names, model.architecture.layers, strict=True)
+    first = view.name == next(name for name, layer in layers if layer.type in _WITH_KERNEL)
     names = [name for name, _ in CHANNEL_COLORS[inputs]] if first else None
     st.markdown(
         f"Its kernel, {height} × {width} for each of "
