@@ -18,7 +18,7 @@ from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Layer, Whitening
+from cifarviz.experiment.layers import Activation, BatchNorm, Conv2D, Layer, MaxPool2D, Whitening
 from cifarviz.experiment.optimizers import SGD, Adam
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import Constant
@@ -122,11 +122,16 @@ def _glorot(layer: Layer) -> Layer:
 
 
 def _pooled_late() -> Any:
-    layers: list[Layer] = list(_RECIPE.architecture.layers)
-    for position, layer in enumerate(layers):
-        if layer.type == "max_pool2d":  # type: ignore[attr-defined]
-            # Convolution, pooling, normalization, ReLU: pooling goes to the end.
-            layers[position : position + 3] = [*layers[position + 1 : position + 3], layer]
+    layers: list[Layer] = []
+    waiting: list[Layer] = []
+    for layer in _RECIPE.architecture.layers:
+        if isinstance(layer, MaxPool2D):
+            waiting.append(layer)
+            continue
+        layers.append(layer)
+        if isinstance(layer, Activation):
+            layers += waiting
+            waiting = []
     return _network(layers)
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.table [--write]
 
-``--write`` puts it into docs/performance.md, and its first rows into README.md, between the lines
-that mark the place.
+``--write`` puts it into docs/performance.md, with the table of what each part of ``cifar10-fast``
+brings, and its first rows into README.md, between the lines that mark the places.
 """
 
 import json
@@ -17,7 +17,6 @@ import numpy as np
 
 _ROOT = Path(__file__).parent.parent
 _RESULTS = Path(__file__).parent / "results"
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _ISAS = {"": "", "avx512_core": ", no bfloat16 instructions", "avx2": ", AVX2 only"}
 
 
@@ -37,8 +36,11 @@ def main() -> None:
     """Print the table, or write it."""
     rows = list(_rows())
     if "--write" in sys.argv[1:]:
-        _write(_ROOT / "docs" / "performance.md", _markdown(rows, commands=True))
-        _write(_ROOT / "README.md", _markdown([row for row in rows if row.short], commands=False))
+        page = _ROOT / "docs" / "performance.md"
+        _write(page, "measured", _markdown(rows, commands=True))
+        _write(page, "ablation", _ablation())
+        short = [row for row in rows if row.short]
+        _write(_ROOT / "README.md", "measured", _markdown(short, commands=False))
     for row in rows:
         print(f"{row.claim:68}  {row.goal:14}  {row.found}")
 
@@ -221,13 +223,26 @@ def _markdown(rows: Sequence[Row], *, commands: bool) -> str:
     return "\n".join(lines)
 
 
-def _write(path: Path, table: str) -> None:
+def _ablation() -> str:
+    found = _read("fast_ablation")
+    lines = ["| recipe | test accuracy, mean (range) | seconds, median |", "|---|---|---|"]
+    for row in found["rows"] if found else ():
+        right = 100 * np.array(row["accuracies"])
+        lines.append(
+            f"| {row['what']} | {right.mean():.1f} % ({right.min():.1f}–{right.max():.1f}) "
+            f"| {np.median(row['seconds']):.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _write(path: Path, name: str, table: str) -> None:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text()
-    before, _, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise SystemExit(f"{path.name} has no place for the table: {_BEGIN} and {_END}.")
-    path.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}")
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{path.name} has no place for the table: {begin} and {end}.")
+    path.write_text(f"{before}{begin}\n{table}\n{end}{after}")
 
 
 if __name__ == "__main__":
