@@ -25,6 +25,7 @@ class PageClient:
         self._page, self._query = page, query
         self._timers: dict[str, tuple[float, float]] = {}
         self._ended = False
+        self._error: BaseException | None = None
         self.looks = 0
         """How many timed looks have been answered."""
 
@@ -50,6 +51,8 @@ class PageClient:
         self._ended = True
         self._connection.close()
         self._thread.join(_PATIENCE)
+        if kind is None and (self._error is not None or not self.looks):
+            raise RuntimeError("a session did not look at its page again") from self._error
 
     def _ask(self, fragment: str = "") -> None:
         message = BackMsg()
@@ -60,6 +63,13 @@ class PageClient:
         self._connection.send(message.SerializeToString())
 
     def _run(self) -> None:
+        try:
+            self._look()
+        except Exception as raised:
+            # Said when the session is left: an error in a thread would only be printed.
+            self._error = raised
+
+    def _look(self) -> None:
         try:
             while not self._ended:
                 now = time.monotonic()
@@ -80,12 +90,7 @@ class PageClient:
     def _take(self, data: str | bytes) -> None:
         message = ForwardMsg()
         message.ParseFromString(data if isinstance(data, bytes) else data.encode())
-        match message.WhichOneof("type"):
-            case "new_session" if not message.new_session.fragment_ids_this_run:
-                self._timers.clear()
-            case "auto_rerun":
-                interval = message.auto_rerun.interval
-                due = time.monotonic() + interval
-                self._timers[message.auto_rerun.fragment_id] = (interval, due)
-            case _:
-                pass
+        if message.WhichOneof("type") == "auto_rerun":
+            interval = message.auto_rerun.interval
+            due = time.monotonic() + interval
+            self._timers[message.auto_rerun.fragment_id] = (interval, due)

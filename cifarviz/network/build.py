@@ -24,8 +24,10 @@ from cifarviz.experiment.layers import (
     Whitening,
 )
 from cifarviz.experiment.preprocessing import Scaling
-from cifarviz.network import threads as threads  # first of all: TensorFlow asks once
+from cifarviz.network import threads  # first of all: TensorFlow asks once
 from cifarviz.network.initializers import PartialIdentity
+
+threads.start()
 
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""

@@ -29,16 +29,20 @@ def configure() -> None:
         except RuntimeError:
             # Somebody has used TensorFlow before; then it stays as it is.
             return
+
+
+def start() -> None:
+    """Start TensorFlow's threads, less urgent than the rest of the process where Linux has it so.
+
+    Pages, and a browser on the same machine, go first: they need little, and are waited for.
+    """
     starter = threading.Thread(target=_start_politely)
     starter.start()
     starter.join()
 
 
 def _start_politely() -> None:
-    """Start TensorFlow's threads, which on Linux inherit how urgent the one is that starts them.
-
-    Pages, and a browser on the same machine, go first: they need little, and are waited for.
-    """
+    # New threads are as urgent as the one that starts them.
     if sys.platform == "linux":
         own = threading.get_native_id()
         urgency = min(os.getpriority(os.PRIO_PROCESS, own) + _LESS_URGENT, _LEAST_URGENT)

@@ -91,11 +91,6 @@ async function draw(chart) {
       const theme = readTheme(chart.place);
       const wanted = `${chart.revision} ${Object.values(theme).join(" ")}`;
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
-      // What is in sight goes first; the rest of a page is drawn when the browser has time.
-      if (!chart.drawn && !isInSight(chart.place)) {
-        await idle();
-        if (!chart.place.isConnected) break;
-      }
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
       await Plotly.react(chart.place, dataOf(chart, theme), layoutOf(chart, theme), chart.config);
@@ -113,18 +108,6 @@ async function draw(chart) {
   } finally {
     chart.drawing = false;
   }
-}
-
-function isInSight(place) {
-  const { top, bottom } = place.getBoundingClientRect();
-  return top < window.innerHeight && bottom > 0;
-}
-
-function idle() {
-  return new Promise((done) => {
-    if (window.requestIdleCallback) window.requestIdleCallback(done, { timeout: 1000 });
-    else setTimeout(done, 100);
-  });
 }
 
 function listen(chart) {
