@@ -5,7 +5,6 @@ What comes back is read and thrown away, so that the cost is the server's own.
 
 import threading
 import time
-from types import TracebackType
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -42,12 +41,7 @@ class PageClient:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._ended = True
         self._connection.close()
         self._thread.join(_PATIENCE)

@@ -45,3 +45,12 @@ BiasChoice = Annotated[
         "normalisation, which takes it away again.",
     ),
 ]
+StridesChoice = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=32,
+        title="stride",
+        description="How many pixels the window moves at a time; 2 halves the map.",
+    ),
+]

@@ -40,15 +40,8 @@ def pass_through(layer: LayerSpec, shape: Shape) -> Step:
     """What ``layer`` makes of values of this shape; raises ``DoesNotFit``."""
     match layer:
         case Conv2D():
-            height, width, channels = _maps(shape)
-            if layer.padding == "valid" and layer.kernel_size > min(height, width):
-                raise DoesNotFit(
-                    f"A {layer.kernel_size}×{layer.kernel_size} window without padding doesn't fit "
-                    f"on a {height}×{width} map: use same padding, a smaller kernel, or less "
-                    "pooling before it."
-                )
-            out = _slide(height, width, layer.kernel_size, layer.strides, layer.padding)
-            weights = layer.kernel_size**2 * channels * layer.filters
+            out = _fitting(shape, layer.kernel_size, layer.strides, layer.padding, "kernel")
+            weights = layer.kernel_size**2 * shape[2] * layer.filters
             return Step(
                 (*out, layer.filters),
                 trainable=weights + (layer.filters if layer.use_bias else 0),
@@ -57,15 +50,8 @@ def pass_through(layer: LayerSpec, shape: Shape) -> Step:
         case Whitening():
             return _whitened(layer, shape)
         case Pool2D():
-            height, width, channels = _maps(shape)
-            if layer.padding == "valid" and layer.pool_size > min(height, width):
-                raise DoesNotFit(
-                    f"A {layer.pool_size}×{layer.pool_size} window without padding doesn't fit on "
-                    f"a {height}×{width} map: use same padding, a smaller window, or less pooling "
-                    "before it."
-                )
-            out = _slide(height, width, layer.pool_size, layer.strides, layer.padding)
-            return Step((*out, channels))
+            out = _fitting(shape, layer.pool_size, layer.strides, layer.padding, "window")
+            return Step((*out, shape[2]))
         case GlobalAveragePool2D() | GlobalMaxPool2D():
             return Step((_maps(shape)[2],))
         case Flatten():
@@ -117,6 +103,19 @@ def _maps(shape: Shape) -> tuple[int, int, int]:
             f"{shape[0]:,} values comes in: put this layer before Flatten or global pooling."
         )
     return shape[0], shape[1], shape[2]
+
+
+def _fitting(
+    shape: Shape, window: int, strides: int, padding: Padding, words: str
+) -> tuple[int, int]:
+    """Height and width of what a window leaves of a map; ``words``: what people call it."""
+    height, width, _ = _maps(shape)
+    if padding == "valid" and window > min(height, width):
+        raise DoesNotFit(
+            f"A {window}×{window} window without padding doesn't fit on a {height}×{width} map: "
+            f"use same padding, a smaller {words}, or less pooling before it."
+        )
+    return _slide(height, width, window, strides, padding)
 
 
 def _slide(height: int, width: int, window: int, strides: int, padding: Padding) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from cifarviz.experiment.layer_choices import (
     BiasChoice,
     InitializerChoice,
     PaddingChoice,
+    StridesChoice,
 )
 from cifarviz.experiment.value import Value
 
@@ -48,13 +49,7 @@ class Conv2D(Layer):
         title="kernel size",
         description="Height and width of the window, in pixels, that each filter looks through.",
     )
-    strides: int = Field(
-        default=1,
-        ge=1,
-        le=32,
-        title="stride",
-        description="How many pixels the window moves at a time; 2 halves the map.",
-    )
+    strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
@@ -92,13 +87,7 @@ class Whitening(Layer):
         title="kernel size",
         description="Height and width, in pixels, of the patches that are taken apart.",
     )
-    strides: int = Field(
-        default=1,
-        ge=1,
-        le=8,
-        title="stride",
-        description="How many pixels the window moves at a time; 2 halves the map.",
-    )
+    strides: StridesChoice = 1
     activation: ActivationChoice = "relu"
 
 
@@ -112,13 +101,7 @@ class Pool2D(Layer):
         title="pool size",
         description="Height and width of the window, in pixels, that becomes one value.",
     )
-    strides: int = Field(
-        default=2,
-        ge=1,
-        le=32,
-        title="stride",
-        description="How many pixels the window moves at a time; 2 halves the map.",
-    )
+    strides: StridesChoice = 2
     padding: PaddingChoice = "valid"
 
 
