@@ -7,13 +7,11 @@ CIFAR-10 in ``CIFARVIZ_HOME``.
 """
 
 import sys
-import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.experiment.choices import Augmentation
@@ -63,15 +61,12 @@ def variants() -> Mapping[str, Mapping[str, Any]]:
 def main() -> None:
     """Print a table and write it to the results."""
     seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 3))
-    own = Settings.from_environment()
-    if not status("cifar10", own).full_available:
+    if not status("cifar10", Settings.from_environment()).full_available:
         print("The full CIFAR-10 is not here: python -m cifarviz data fetch cifar10")
         return
     print(machine_name())
     rows = []
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
-        (Path(home) / "data").symlink_to(own.datasets)
-        worker = Worker(replace(own, home=Path(home)), "command line")
+    with worker_in_own_home() as worker:
         for words, changes in variants().items():
             found = [_train(worker, {**changes, "seed": seed}) for seed in seeds]
             accuracies = [accuracy for accuracy, _ in found]

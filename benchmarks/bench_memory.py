@@ -8,13 +8,12 @@ only: it reads /proc.
 
 import multiprocessing
 import sys
-import tempfile
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.experiment.choices import Data
@@ -71,18 +70,14 @@ def _in_own_process(work: object, argument: int) -> list[float]:
 
 
 def _highest(answer: Connection, _: int) -> None:
-    own = Settings.from_environment()
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
-        (Path(home) / "data").symlink_to(own.datasets)
-        _train(Worker(replace(own, home=Path(home)), "command line"), Data.make(variant="full"), 1)
+    with worker_in_own_home() as worker:
+        _train(worker, Data.make(variant="full"), 1)
         answer.send([_status_mb("VmHWM")])
 
 
 def _sizes(answer: Connection, runs: int) -> None:
     found = []
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
-        settings = replace(Settings.from_environment(), home=Path(home))
-        worker = Worker(settings, "command line")
+    with worker_in_own_home() as worker:
         for _ in range(runs):
             _train(worker, Data.make(variant="sample", train_images=_SHORT_IMAGES), 1)
             found.append(_status_mb("VmRSS"))

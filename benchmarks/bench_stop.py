@@ -8,13 +8,11 @@ a moment drawn at random, during training or validation.
 """
 
 import sys
-import tempfile
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
 from cifarviz.experiment.choices import Data
@@ -29,13 +27,9 @@ from cifarviz.training.worker import Worker
 def main() -> None:
     """Print a table of the latencies in seconds, by what was going on."""
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    own = Settings.from_environment()
-    full = status("cifar10", own).full_available
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
-        home = Path(folder)
-        if full:
-            (home / "data").symlink_to(own.datasets)
-        found = _measure(replace(own, home=home), "full" if full else "sample", tries)
+    full = status("cifar10", Settings.from_environment()).full_available
+    with worker_in_own_home() as worker:
+        found = _measure(worker, "full" if full else "sample", tries)
     print(f"{machine_name()}; cifar10-vgg, {'full set' if full else 'sample'}, {tries} stops")
     print(f"{'stopped during':16}{'stops':>6}{'median':>9}{'p95':>9}{'longest':>9}  seconds")
     for phase in sorted({phase for phase, _ in found}):
@@ -44,8 +38,7 @@ def main() -> None:
     write_results("stop", "python -m benchmarks.bench_stop", {"full": full, "stops": found})
 
 
-def _measure(settings: Settings, variant: str, tries: int) -> list[tuple[str, float]]:
-    worker = Worker(settings, "command line")
+def _measure(worker: Worker, variant: str, tries: int) -> list[tuple[str, float]]:
     store = worker.store
     preset = PRESETS["cifar10-vgg"].experiment
     experiment = Experiment.make(

@@ -8,31 +8,24 @@ test accuracy. TensorFlow is loaded before, as the dashboard does.
 """
 
 import sys
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 
+from benchmarks.own_home import worker_in_own_home
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
 
 
 def main() -> None:
     """Warm up with a run of the sample, untimed."""
     preset = PRESETS["cifar10-fast"].experiment
-    own = Settings.from_environment()
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
-        home = Path(folder)
-        (home / "data").symlink_to(own.datasets)
-        worker = Worker(replace(own, home=home), "command line")
+    with worker_in_own_home() as worker:
         few = {"variant": "sample", "train_images": 2 * preset.batch_size}
         _train(worker, preset, data=preset.data.make(**few))
         print("ready", flush=True)
         for line in sys.stdin:
             seed, precision = line.split()
             if precision == "new":
-                (home / "precision.json").unlink(missing_ok=True)
+                (worker.settings.home / "precision.json").unlink(missing_ok=True)
             print(*_train(worker, preset, seed=int(seed)), flush=True)
 
 

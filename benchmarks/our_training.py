@@ -7,14 +7,11 @@ them: images over time in training steps from the second epoch on.
 """
 
 import sys
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 
+from benchmarks.own_home import worker_in_own_home
 from cifarviz.experiment.choices import Data, NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
 
 
@@ -33,8 +30,7 @@ def main() -> None:
             "test_epochs": (),
         }
     )
-    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
-        worker = Worker(replace(Settings.from_environment(), home=Path(home)), "command line")
+    with worker_in_own_home() as worker:
         _run(worker, experiment)
         print("ready", flush=True)
         for _ in sys.stdin:

@@ -1,0 +1,20 @@
+"""A worker for benchmarks: a home of its own, which is gone afterwards, and the user's own data."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+
+
+@contextmanager
+def worker_in_own_home() -> Iterator[Worker]:
+    """Give a worker whose runs leave nothing behind; it reads the data sets that were fetched."""
+    own = Settings.from_environment()
+    with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
+        home = Path(folder)
+        (home / "data").symlink_to(own.datasets)
+        yield Worker(replace(own, home=home), "command line")
