@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
@@ -200,3 +201,14 @@ def test_a_layer_in_one_line_right_or_wrong() -> None:
     wrong = {**conv, "filters": "many", "strides": 2, "initializer": "he_normal"}
     assert layer_summary(wrong) == "“many” filters 3×3, stride 2, same padding, ReLU, He normal"
     assert layer_summary({"type": "flatten"}) == ""
+
+
+def test_a_layer_without_activation_or_bias_says_so() -> None:
+    plain = Conv2D(filters=48, activation="linear", use_bias=False, initializer="identity")
+    assert layer_summary(plain.model_dump(mode="json")) == (
+        "48 filters 3×3, same padding, no activation, Identity, no bias"
+    )
+    whitening = Whitening(filters=32, kernel_size=3, strides=2)
+    assert layer_summary(whitening.model_dump(mode="json")) == (
+        "32 filters 3×3, stride 2, not trained, ReLU"
+    )

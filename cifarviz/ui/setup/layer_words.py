@@ -8,6 +8,8 @@ from cifarviz.experiment.words import choice_words, value_words
 def layer_summary(fields: Fields) -> str:
     """Such as ``32 filters 3×3, same padding, ReLU``; nothing for a layer without settings."""
     shown = {name: value_words(value) for name, value in fields.items()}
+    if shown.get("activation") == value_words("linear"):
+        shown["activation"] = "no activation"
     match fields["type"]:
         case "conv2d":
             size = shown["kernel_size"]
