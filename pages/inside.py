@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -32,7 +31,7 @@ def look_inside(run: Run, which: Checkpoint) -> None:
     with picture:
         show_image(image, classes)
     model = cache.trained_model(run, which)
-    views = layer_views(model.observe(image.pixels))
+    views = cache.layer_views(run, which, image.pixels)
     with answer, errors_shown():
         mirrored = run.experiment.mirrored_answers
         show_answer(views[-1].values, classes, image.actual, mirrored=mirrored)

@@ -47,7 +47,8 @@ def class_counts_figure(value: ClassCounts) -> go.Figure:
             bargap=0.25,
             barmode="group",
             showlegend=len(value.parts) > 1,
-            xaxis={"showgrid": False},
+            # How names are turned depends on the width.
+            xaxis={"showgrid": False, "automargin": True},
             yaxis={"title": {"text": "Images"}, "rangemode": "tozero"},
         )
     )

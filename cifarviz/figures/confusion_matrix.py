@@ -7,11 +7,13 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import base_layout, empty_figure
+from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 Shown = Literal["counts", "row_percent"]
 
 _HEIGHT = 600
+# Pixels of an axis's title.
+_TITLE = 26
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +52,12 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     percent = value.shown == "row_percent"
     size = len(value.classes)
     actual, predicted = np.indices((size, size))
+    room = room_for(value.classes)
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
             # Above: room for the chart's own buttons.
-            margin={"l": 90, "r": 16, "t": 40, "b": 90},
+            margin={"l": room + _TITLE, "r": 16, "t": 40, "b": round(0.75 * room) + _TITLE},
             xaxis={
                 "title": {"text": "Predicted"},
                 "showgrid": False,

@@ -45,7 +45,12 @@ def dense_bars_figure(value: DenseBars) -> go.Figure:
             margin={"l": 52, "r": 12, "t": 8, "b": 36},
             bargap=0.2,
             showlegend=False,
-            xaxis={"showgrid": False, "title": {"text": "" if value.names else "Unit"}},
+            xaxis={
+                "showgrid": False,
+                "title": {"text": "" if value.names else "Unit"},
+                # How names are turned depends on the width.
+                "automargin": value.names is not None,
+            },
             yaxis={"rangemode": "tozero", "title": {"text": "Output"}},
         )
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure
+from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, room_for
 
 SUM, MAJORITY = "Ensemble, by sum", "Ensemble, by majority"
 _ROW, _FRAME = 26, 64
@@ -63,23 +63,19 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
         return empty_figure("No members yet: nothing was measured.", height=height)
     shown = (*value.members, value.by_sum, value.by_majority, *(y for _, y in value.published))
     room = max(0.02, 0.18 * (max(shown) - min(shown)))
+    shown_rows = [*value.labels, MAJORITY, SUM, *(one for one, _ in value.published)]
     figure = go.Figure(
         layout=base_layout(
             height=height,
             showlegend=False,
-            margin={"l": 60, "r": 16, "t": 12, "b": 36},
+            margin={"l": room_for(shown_rows), "r": 16, "t": 12, "b": 36},
             xaxis={
                 "range": [max(0.0, min(shown) - room), min(1.0, max(shown) + 1.6 * room)],
                 "tickformat": ".0%" if max(shown) - min(shown) > 0.04 else ".1%",
             },
             yaxis={
                 "categoryorder": "array",
-                "categoryarray": [
-                    *value.labels,
-                    MAJORITY,
-                    SUM,
-                    *(one for one, _ in value.published),
-                ],
+                "categoryarray": shown_rows,
                 "autorange": "reversed",
             },
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +25,8 @@ _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
 _DASHES = ("solid", "dot", "dashdot", "3px,7px", "longdashdot", "14px,3px,2px,3px,2px,3px")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _FEW_EPOCHS = 10
+FEW_RUNS: Final = 8
+"""With more, markers hide the curves and two entries a run make a legend nobody reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +79,14 @@ def history_comparison(
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
-    """Draw the runs: one column of the legend a run, with its training and its validation."""
+    """Draw the runs: a group of the legend a run, with its training and its validation.
+
+    More than eight are lines without markers, with one entry a run, which shows and hides both.
+    """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
         return empty_figure("Choose runs that have finished an epoch to compare them.", height=420)
+    few = len(comparison.runs) <= FEW_RUNS
     longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
         layout=base_layout(
@@ -101,8 +108,8 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "xanchor": "left",
                 "y": 1,
                 "yanchor": "top",
-                "groupclick": "toggleitem",
-                "tracegroupgap": 6,
+                "groupclick": "toggleitem" if few else "togglegroup",
+                "tracegroupgap": 6 if few else 0,
             },
         )
     )
@@ -110,8 +117,14 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         group = {"legendgroup": "published", "legendgrouptitle": {"text": "Published"}}
         add_published(figure, comparison.published, group)
     number = METRIC_FORMATS[comparison.metric]
-    for position, run in enumerate(comparison.runs):
-        _add_run(figure, run, position, number)
+    # All at once: Plotly looks through the whole figure at each addition.
+    figure.add_traces(
+        [
+            trace
+            for position, run in enumerate(comparison.runs)
+            for trace in _traces(run, position, number, few)
+        ]
+    )
     marks = (
         ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
         ("Stopped early", "x-thin", [(run, run.stopped_early) for run in comparison.runs]),
@@ -153,30 +166,39 @@ def _add_marks(
     )
 
 
-def _add_run(figure: go.Figure, run: RunCurve, position: int, number: str) -> None:
+def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[str, Any]]:
     amount, toward = _SHADES[position % len(_SHADES)]
     lines = [("training", run.training, TRAINING)]
     if run.validation is not None:
         lines.append(("validation", run.validation, VALIDATION))
-    for kind, values, color in lines:
-        figure.add_scatter(
-            x=run.epochs,
-            y=values,
-            name=kind.capitalize(),
-            legendgroup=str(position),
-            legendgrouptitle={"text": _text(run.name)},
-            mode="lines+markers",
-            line={
+    name = _text(run.name)
+    style: dict[str, Any] = {"mode": "lines", "legendgroup": str(position)}
+    # One epoch alone is no line.
+    if few or len(run.epochs) == 1:
+        symbol = _MARKERS[position % len(_MARKERS)]
+        style |= {"mode": "lines+markers", "marker": {"size": 6, "symbol": symbol}}
+    if few:
+        style["legendgrouptitle"] = {"text": name}
+    return [
+        {
+            "type": "scatter",
+            # Plotly looks at a list in half the time of a short array.
+            "x": run.epochs.tolist(),
+            "y": values.tolist(),
+            "name": kind.capitalize() if few else name,
+            "showlegend": few or values is lines[-1][1],
+            **style,
+            "line": {
                 "color": mix(color, toward, amount),
-                "width": 2.2,
+                "width": 2.2 if few else 1.5,
                 "dash": _DASHES[position % len(_DASHES)],
             },
-            marker={"size": 6, "symbol": _MARKERS[position % len(_MARKERS)]},
-            customdata=[position] * len(values),
-            hovertemplate=(
-                f"<b>{_text(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+            "hovertemplate": (
+                f"<b>{name}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
-        )
+        }
+        for kind, values, color in lines
+    ]
 
 
 def _text(name: str) -> str:

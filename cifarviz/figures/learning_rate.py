@@ -51,7 +51,7 @@ def learning_rate_figure(curve: LearningRateCurve) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
-            margin={"l": 64, "r": 12, "t": 8, "b": 44},
+            margin={"l": 72, "r": 12, "t": 8, "b": 44},
             showlegend=False,
             xaxis={
                 "title": {"text": "Epoch"},

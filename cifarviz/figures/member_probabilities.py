@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import base_layout, empty_figure
+from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 TOGETHER = "Ensemble, by sum"
 _ROW, _FRAME = 32, 44
@@ -53,7 +53,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=height,
-            margin={"l": 90, "r": 16, "t": 8, "b": 32},
+            margin={"l": room_for(value.labels), "r": 16, "t": 8, "b": 32},
             xaxis={"showgrid": False, "showline": False, "ticks": "", "fixedrange": True},
             yaxis={
                 "showgrid": False,

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import base_layout, class_color, empty_figure
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Order = Literal["sorted", "class"]
 
@@ -53,7 +53,7 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         layout=base_layout(
             height=40 + 28 * len(value.bars),
             bargap=0.28,
-            margin={"l": 90, "r": 56, "t": 8, "b": 24},
+            margin={"l": room_for(f"{bar.name} ✓" for bar in value.bars), "r": 56, "t": 8, "b": 24},
             xaxis={"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
             yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
         )

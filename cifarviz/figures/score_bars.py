@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import base_layout, class_color, empty_figure
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Numbers = Sequence[float] | np.ndarray
 
@@ -53,6 +53,7 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
         layout=base_layout(
             height=90 + 34 * len(classes),
             bargap=0.35,
+            margin={"l": room_for(names), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
             yaxis={"autorange": "reversed", "showgrid": False},
         )

@@ -5,7 +5,8 @@ background is transparent, its grid a half-transparent grey, and the colour of i
 whoever shows it (``cifarviz.ui.components.chart`` takes it from the page).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -52,6 +53,8 @@ is zoomed into."""
 
 FONT_SIZE: Final = 13
 HEIGHT: Final = 360
+# Pixels of an average letter, bold ones included.
+_LETTER = 7.2
 
 
 def class_color(index: int) -> str:
@@ -59,31 +62,51 @@ def class_color(index: int) -> str:
     return CLASS_COLORS[index % len(CLASS_COLORS)]
 
 
-def base_layout(**changes: Any) -> go.Layout:
-    """The layout every figure starts from, with ``changes`` in Plotly's own terms on top."""
-    layout = go.Layout(
-        # An empty template instead of Plotly's default one, which is large and paints backgrounds.
-        template=go.layout.Template(),
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        font={"size": FONT_SIZE},
-        height=HEIGHT,
-        margin={"l": 60, "r": 16, "t": 40, "b": 48},
-        hovermode="closest",
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        uirevision="keep",
-    )
+def base_layout(**changes: Any) -> dict[str, Any]:
+    """The layout every figure starts from, with ``changes`` in Plotly's own terms on top.
+
+    A plain dict: Plotly looks through it once, when it becomes a figure's.
+    """
     axis = {
         "gridcolor": GRID,
         "linecolor": AXIS,
         "showline": True,
         "zeroline": False,
-        "automargin": True,
         "title": {"standoff": 8, "font": {"size": FONT_SIZE}},
     }
-    layout.update(xaxis=axis, yaxis=axis)
-    layout.update(changes)
-    return layout
+    layout = {
+        # An empty template instead of Plotly's default one, which is large and paints backgrounds.
+        "template": {},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"size": FONT_SIZE},
+        "height": HEIGHT,
+        "margin": {"l": 60, "r": 16, "t": 40, "b": 48},
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "uirevision": "keep",
+        "xaxis": axis,
+        "yaxis": axis,
+    }
+    return _merged(layout, changes)
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in changes.items():
+        under = merged.get(name)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            value = _merged(under, value)
+        merged[name] = value
+    return merged
+
+
+def room_for(names: Iterable[str]) -> int:
+    """Pixels that the longest of ``names`` takes beside an axis, its distance to it included.
+
+    Plotly's own ``automargin`` finds them by drawing a figure twice, which takes as long again.
+    """
+    return 14 + math.ceil(_LETTER * max(map(len, names), default=0))
 
 
 def empty_figure(word: str, *, height: int = HEIGHT) -> go.Figure:

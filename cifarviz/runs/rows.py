@@ -1,6 +1,9 @@
 """Rows of the ``runs`` table as values, and changes to them."""
 
 import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
 
 from cifarviz.errors import RunNotFound
 from cifarviz.runs.records import BatchPoints, Progress, Run
@@ -61,6 +64,18 @@ def insert_batches(connection: sqlite3.Connection, run_id: str, batches: BatchPo
             batches.accuracy.astype("<f4").tobytes(),
         ),
     )
+
+
+def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> BatchPoints:
+    """The batches of consecutive ``rows`` after step ``after`` whose step is a multiple."""
+    if not rows:
+        nothing = np.empty(0, np.float32)
+        return BatchPoints(np.empty(0, np.int64), nothing, nothing)
+    steps = np.concatenate([row["first_step"] + np.arange(row["count"]) for row in rows])
+    loss = np.frombuffer(b"".join(row["loss"] for row in rows), "<f4")
+    accuracy = np.frombuffer(b"".join(row["accuracy"] for row in rows), "<f4")
+    keep = (steps > after) & (steps % stride == 0)
+    return BatchPoints(steps[keep], loss[keep], accuracy[keep])
 
 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:

@@ -5,12 +5,12 @@ a run that says it is active while its lock is free was cut off, and is marked *
 at the next look.
 """
 
+import json
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
-
-import numpy as np
 
 from cifarviz.errors import ExperimentInvalid, RunError
 from cifarviz.experiment.experiment import Experiment
@@ -21,6 +21,7 @@ from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
 from cifarviz.runs.rows import (
     ACTIVE_STATES,
     SELECT_RUNS,
+    as_batch_points,
     as_run,
     fetch_run,
     insert_batches,
@@ -69,13 +70,20 @@ class RunStore:
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """The epochs finished so far, from 1."""
+        return self.histories([run_id])[run_id]
+
+    def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
+        """The same of several runs, by id, in one look."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                "SELECT epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
-                "FROM epochs WHERE run = ? ORDER BY epoch",
-                (run_id,),
+                "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
+                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, epoch",
+                (json.dumps(list(run_ids)),),
             ).fetchall()
-        return [Epoch(*row) for row in rows]
+        found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
+        for run_id, *values in rows:
+            found[run_id].append(Epoch(*values))
+        return found
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
         """The batches after step ``after`` whose step is a multiple of ``stride``."""
@@ -85,14 +93,7 @@ class RunStore:
                 "WHERE run = ? AND first_step + count - 1 > ? ORDER BY first_step",
                 (run_id, after),
             ).fetchall()
-        if not rows:
-            nothing = np.empty(0, np.float32)
-            return BatchPoints(np.empty(0, np.int64), nothing, nothing)
-        steps = np.concatenate([row["first_step"] + np.arange(row["count"]) for row in rows])
-        loss = np.frombuffer(b"".join(row["loss"] for row in rows), "<f4")
-        accuracy = np.frombuffer(b"".join(row["accuracy"] for row in rows), "<f4")
-        keep = (steps > after) & (steps % stride == 0)
-        return BatchPoints(steps[keep], loss[keep], accuracy[keep])
+        return as_batch_points(rows, after=after, stride=stride)
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""

@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
+from cifarviz.analysis import feature_maps
+from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
@@ -73,6 +76,22 @@ def _trained_model(
 
     runs = RunStore(settings)
     return open_checkpoint(runs, runs.get(run_id), which)
+
+
+def layer_views(run: Run, which: Checkpoint, image: np.ndarray) -> tuple[LayerView, ...]:
+    """What every layer of a run's network makes of one raw image, uint8 (h, w, c).
+
+    Raises as ``trained_model`` does, and ``ExperimentInvalid`` for an image of another shape.
+    """
+    stamp = _stamp(checkpoint_path(store().folder(run.id), which))
+    return _layer_views(run.id, which, stamp, image, run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _layer_views(
+    run_id: str, which: Checkpoint, stamp: int, image: np.ndarray, _run: Run
+) -> tuple[LayerView, ...]:
+    return feature_maps.layer_views(trained_model(_run, which).observe(image))
 
 
 def warm_up() -> None:

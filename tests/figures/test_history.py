@@ -1,5 +1,6 @@
 """Curves of one run and of several."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -228,3 +229,23 @@ def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
     figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
     assert names(figure) == ["Training", "Test", "Training", "Validation"]
     assert figure.data[0].legendgrouptitle.text == "Published"
+
+
+def test_many_runs_are_plain_lines_with_one_entry_each() -> None:
+    many = [run(f"r{number}") for number in range(9)]
+    traces = history_comparison_figure(history_comparison("loss", many)).data[:18]
+    assert {trace.mode for trace in traces} == {"lines"}
+    shown = [trace.name for trace in traces if trace.showlegend]
+    assert shown == [one.name for one in many]
+    # An entry shows and hides the training curve, too.
+    groups = Counter(trace.legendgroup for trace in traces)
+    assert set(groups.values()) == {2}
+
+    few = history_comparison_figure(history_comparison("loss", many[:8])).data[:16]
+    assert {(trace.mode, trace.showlegend) for trace in few} == {("lines+markers", True)}
+
+
+def test_one_epoch_of_many_runs_is_a_point() -> None:
+    many = [run(f"r{number}", 1) for number in range(9)]
+    traces = history_comparison_figure(history_comparison("loss", many)).data
+    assert {trace.mode for trace in traces} == {"lines+markers"}

@@ -58,12 +58,13 @@ def test_every_colour_is_seen_on_both_pages(page: str) -> None:
 
 
 def test_the_layout_says_nothing_about_the_page() -> None:
-    layout = theme.base_layout(height=200)
+    layout = go.Figure(layout=theme.base_layout(height=200, xaxis={"title": {"text": "x"}})).layout
     assert layout.height == 200
     assert layout.paper_bgcolor == layout.plot_bgcolor == theme.CLEAR
     assert layout.font.color is None
     assert layout.uirevision == "keep"
-    assert go.Figure(layout=layout).layout.template.layout.to_plotly_json() == {}
+    assert layout.template.layout.to_plotly_json() == {}
+    assert (layout.xaxis.title.text, layout.xaxis.title.standoff) == ("x", 8)
 
 
 def test_an_empty_figure_has_a_word() -> None:

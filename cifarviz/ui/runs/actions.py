@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
+from cifarviz.figures.history_comparison import FEW_RUNS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
@@ -22,9 +23,10 @@ def show_actions(runs: Sequence[Run]) -> None:
     if len(runs) == 1:
         _one(runs[0])
         return
-    names = list(distinct_names(runs).values())
     st.subheader(f"{len(runs)} runs compared", anchor=False)
-    st.caption(escaped(named(names)))
+    # More are listed in the legend of the chart.
+    if len(runs) <= FEW_RUNS:
+        st.caption(escaped(named(list(distinct_names(runs).values()))))
     _delete_button(runs)
 
 

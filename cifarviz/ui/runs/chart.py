@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.history import history_frame
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
     history_comparison_figure,
 )
 from cifarviz.figures.metric import METRIC_TITLES, Metric
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.pickers import distinct_names
@@ -26,31 +24,33 @@ def show_curves(runs: Sequence[Run]) -> None:
     """Show accuracy and loss of ``runs`` after each epoch, training and validation."""
     published = ghost_switch("runs", runs)
     names = distinct_names(runs)
-    by_id = {run.id: run for run in runs}
-    frames = {run.id: history_frame(cache.store().epochs(run.id)) for run in runs}
+    histories = cache.store().histories(list(names))
     for metric in _METRICS:
-        curves = [
-            RunCurve(
-                name=names[run_id],
-                epochs=frame["epoch"].to_numpy(),
-                training=frame[metric].to_numpy(),
-                validation=_measured(frame[f"val_{metric}"]),
-                best_epoch=by_id[run_id].best_epoch,
-                stopped_early=by_id[run_id].stopped_early,
-            )
-            for run_id, frame in frames.items()
-        ]
+        curves = [_curve(metric, run, names[run.id], histories[run.id]) for run in runs]
         st.subheader(METRIC_TITLES[metric], anchor=metric)
         chart(
             history_comparison_figure(
                 history_comparison(metric, curves, ghost(metric, runs) if published else None)
             ),
             key=f"runs-{metric}",
-            view=",".join(frames),
+            view=",".join(names),
             file_name=f"runs-{metric}",
             description=f"{METRIC_TITLES[metric]} of {', '.join(names.values())}",
         )
 
 
-def _measured(values: pd.Series) -> np.ndarray | None:
-    return None if values.isna().all() else values.to_numpy()
+def _curve(metric: Metric, run: Run, name: str, epochs: Sequence[Epoch]) -> RunCurve:
+    validation = _values(epochs, f"val_{metric}")
+    return RunCurve(
+        name=name,
+        epochs=np.array([one.epoch for one in epochs], np.int32),
+        training=_values(epochs, metric),
+        validation=None if np.isnan(validation).all() else validation,
+        best_epoch=run.best_epoch,
+        stopped_early=run.stopped_early,
+    )
+
+
+def _values(epochs: Sequence[Epoch], field: str) -> np.ndarray:
+    """float32; NaN where nothing was measured."""
+    return np.array([getattr(one, field) for one in epochs], np.float32)
