@@ -1,20 +1,16 @@
-"""A run's network, rebuilt from its own experiment and stored arrays, ready to be asked."""
+"""A run's network with its stored weights, ready to be asked."""
 
 import math
-import threading
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
-from cifarviz.errors import ArtifactDamaged
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
-from cifarviz.network.activations import LayerOutput, Observer, conv_kernel
-from cifarviz.network.build import build
-from cifarviz.network.inference import probability_batches
-from cifarviz.network.variables import assign
+from cifarviz.network.stateless import LayerOutput, stateless_network
 
 
 class TrainedModel:
@@ -22,8 +18,8 @@ class TrainedModel:
 
     ``arrays`` are what ``network.variables.to_arrays`` gave; the optimizer's are passed over.
     It always calculates in float32, whatever it was trained in; ``mirrored_answers`` are those of
-    ``inference.answer``. Making one takes a fraction of a second and so does the first call of
-    each method: keep it. Any number of threads may use it.
+    ``StatelessNetwork.answer``. Making one takes a few milliseconds, but for the first of an
+    architecture. Any number of threads may use it.
 
     Raises ``ArtifactDamaged`` when arrays or scaling do not fit the architecture, or a weight is
     not a number.
@@ -39,13 +35,13 @@ class TrainedModel:
     ) -> None:
         _check_scaling(scaling, architecture.input_shape[-1])
         self.architecture = architecture
-        self._model = build(
-            architecture, scaling, precision="float32", mirrored_answers=mirrored_answers
-        )
-        assign(self._model, arrays)
-        self._check_weights()
-        self._observer: Observer | None = None
-        self._lock = threading.Lock()
+        self._network = stateless_network(architecture, mirrored_answers=mirrored_answers)
+        self._weights = self._network.weights(arrays, scaling)
+        self._kernels = {
+            name.split("/")[2]: value
+            for name, value in arrays.items()
+            if name.startswith("model/") and name.endswith("/kernel") and value.ndim == 4
+        }
 
     def probabilities(
         self,
@@ -62,11 +58,11 @@ class TrainedModel:
         """
         _check_pixels(images)
         result = np.empty((len(images), self.architecture.classes), np.float32)
-        done = 0
-        for part in probability_batches(self._model, images, batch_size):
-            result[done : done + len(part)] = part
-            done += len(part)
-            if on_progress is not None:
+        for start in range(0, max(len(images), 1), batch_size):
+            part = self._network.answer(self._weights, images[start : start + batch_size])
+            done = start + len(part)
+            result[start:done] = part
+            if on_progress is not None and done:
                 on_progress(done)
         check_probabilities(result)
         return result
@@ -77,28 +73,18 @@ class TrainedModel:
         Raises ``ExperimentInvalid`` for an image of another shape.
         """
         _check_pixels(image)
-        with self._lock:
-            if self._observer is None:
-                self._observer = Observer(self._model)
-            observer = self._observer
-        return observer.observe(image)
+        return self._network.observe(self._weights, image)
 
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
         """A convolution's weights, float32 (height, width, input channels, filters).
 
         Raises ``ArtifactMissing`` if there is no convolution of that name.
         """
-        return conv_kernel(self._model, layer_name)
-
-    def _check_weights(self) -> None:
-        # ReLU may make 0 of NaN: the layer would look dead and the answers sound.
-        for weight in self._model.weights:
-            if not np.isfinite(weight.numpy()).all():
-                raise ArtifactDamaged(
-                    f"These weights cannot be used: “{weight.path}” holds values that are not "
-                    "numbers, so the training went astray. Choose another run, or train again with "
-                    "a smaller learning rate."
-                )
+        if layer_name not in self._kernels:
+            raise ArtifactMissing(
+                f"This network has no convolution called “{layer_name}”, so no kernel."
+            )
+        return self._kernels[layer_name]
 
 
 def _check_scaling(scaling: Scaling, channels: int) -> None:

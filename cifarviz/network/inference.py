@@ -1,5 +1,6 @@
 """What a network says about images."""
 
+import functools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -53,6 +54,18 @@ def answer(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
     return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
 
+def mean_of_views(
+    ask: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, mirrored: bool
+) -> tf.Tensor:
+    """What ``ask`` answers to ``batch``, asked in so many parts at once.
+
+    ``mirrored``: the mean of that and what it answers to the mirror images.
+    """
+    views = [batch, batch[:, :, ::-1]] if mirrored else [batch]
+    answers = [tf.concat([ask(part) for part in cut(view, parts)], 0) for view in views]
+    return tf.add_n(answers) / len(answers)
+
+
 def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
     """Raise ``ExperimentInvalid`` unless ``images`` are (n, height, width, channels) as trained."""
     expected = tuple(model.input_shape[1:])
@@ -78,12 +91,8 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
     def forward(batch: tf.Tensor) -> tf.Tensor:
         living = held()
         assert living is not None  # the caller holds it
-        views = [batch, batch[:, :, ::-1]] if living.mirrored_answers else [batch]
-        answers = [
-            tf.concat([living(part, training=False) for part in cut(view, parts)], 0)
-            for view in views
-        ]
-        return tf.add_n(answers) / len(answers)
+        ask = functools.partial(living, training=False)
+        return mean_of_views(ask, batch, parts, mirrored=living.mirrored_answers)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

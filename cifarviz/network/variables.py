@@ -35,6 +35,19 @@ def assign(
 ) -> None:
     """Write back what ``to_arrays`` gave; nothing is changed unless all of it fits.
 
+    Raises ``ArtifactDamaged`` as ``fitting`` does.
+    """
+    for variable, value in fitting(model, arrays, optimizer):
+        variable.assign(value)
+
+
+def fitting(
+    model: keras.Model,
+    arrays: Mapping[str, np.ndarray],
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Each variable and its value among what ``to_arrays`` gave.
+
     Without ``optimizer`` the optimizer's arrays are passed over; names that start with neither
     ``model/`` nor ``optimizer/`` are the caller's own. Raises ``ArtifactDamaged`` if a name is
     missing or unknown, or a shape or a kind of number is another.
@@ -45,8 +58,7 @@ def assign(
     values = {name: np.asarray(arrays[name]) for name in variables}
     for name, variable in variables.items():
         _check_value(name, values[name], variable)
-    for name, variable in variables.items():
-        variable.assign(values[name])
+    return [(variable, values[name]) for name, variable in variables.items()]
 
 
 def _variables(

@@ -1,0 +1,169 @@
+"""A network whose weights are an argument.
+
+Building a Keras model and compiling what is asked of it takes a tenth of a second; handing other
+weights to what is compiled already takes a millisecond. So one calculation is kept for each
+architecture, and any epoch of any run of it can be asked at once.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from cifarviz.errors import ArtifactDamaged
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.build import RESCALING, build
+from cifarviz.network.inference import check_images, mean_of_views
+from cifarviz.network.threads import batch_parts
+from cifarviz.network.variables import fitting
+
+_TYPES = {made.keras_name: type_ for type_, made in LAYER_TYPES.items()}
+_MOST_KEPT = 16
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class LayerOutput:
+    """One layer's output for one image."""
+
+    name: str
+    type: str
+    """As in the architecture: ``"conv2d"``, ``"max_pool2d"``, …"""
+    values: NDArray[np.float32]
+    """(height, width, channels) of a layer with maps, else (values,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """All that one network has learned, and how it scales pixels, ready for a calculation."""
+
+    values: tuple[tf.Tensor, ...]
+    scale: tf.Tensor
+    offset: tf.Tensor
+
+
+class StatelessNetwork:
+    """The calculation of an architecture, in float32; any number of threads may use it."""
+
+    def __init__(self, architecture: Architecture, *, mirrored_answers: bool) -> None:
+        channels = architecture.input_shape[-1]
+        self.architecture = architecture
+        self._model = build(architecture, Scaling((1.0,) * channels, (0.0,) * channels))
+        self._mirrored = mirrored_answers
+        self._layers = [
+            layer
+            for layer in self._model.layers
+            if not isinstance(layer, keras.layers.InputLayer) and layer.name != RESCALING
+        ]
+        # Without dropout's random generators, which answers have no use for.
+        self._variables = [
+            variable for variable in self._model.variables if variable.dtype == "float32"
+        ]
+        self._outputs = self._graph(self._all_outputs, images=1)
+        self._answers: dict[int, Callable[..., tf.Tensor]] = {}
+
+    def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> Weights:
+        """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
+        values = {id(variable): value for variable, value in fitting(self._model, arrays)}
+        for variable in self._variables:
+            # ReLU may make 0 of NaN: the layer would look dead and the answers sound.
+            if not np.isfinite(values[id(variable)]).all():
+                raise ArtifactDamaged(
+                    f"These weights cannot be used: “{variable.path}” holds values that are not "
+                    "numbers, so the training went astray. Choose another run, or train again with "
+                    "a smaller learning rate."
+                )
+        return Weights(
+            tuple(tf.constant(values[id(variable)]) for variable in self._variables),
+            tf.constant(scaling.scale, tf.float32),
+            tf.constant(scaling.offset, tf.float32),
+        )
+
+    def answer(self, weights: Weights, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities, float32 (n, classes), of one batch of raw images.
+
+        Where the run was made for mirrored answers, each is the mean of those to the image and to
+        its mirror image. Raises ``ExperimentInvalid`` for images of another shape.
+        """
+        check_images(self._model, batch)
+        if not len(batch):
+            return np.empty((0, self.architecture.classes), np.float32)
+        # A copy: a memory-mapped slice handed over as it is would be read by other threads.
+        pixels = tf.constant(np.array(batch, dtype=np.uint8))
+        graph = self._answer_graph(batch_parts(len(batch)))
+        return graph(weights.values, weights.scale, weights.offset, pixels).numpy()
+
+    def observe(self, weights: Weights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+        """Every layer's output for one raw image, uint8 (height, width, channels), in order.
+
+        The scaling before the first layer is not among them. Raises ``ExperimentInvalid`` if the
+        image has another shape than the network takes.
+        """
+        batch = np.array(image[np.newaxis], dtype=np.uint8)
+        check_images(self._model, batch)
+        outputs = self._outputs(weights.values, weights.scale, weights.offset, tf.constant(batch))
+        return tuple(
+            LayerOutput(layer.name, _TYPES[layer.name.rpartition("_")[0]], output.numpy()[0])
+            for layer, output in zip(self._layers, outputs, strict=True)
+        )
+
+    def _answer_graph(self, parts: int) -> Callable[..., tf.Tensor]:
+        # Two threads may both make one: then one of them is thrown away.
+        if parts not in self._answers:
+
+            def answer(
+                values: tuple[tf.Tensor, ...], scale: tf.Tensor, offset: tf.Tensor, batch: tf.Tensor
+            ) -> tf.Tensor:
+                def asked(part: tf.Tensor) -> tf.Tensor:
+                    return self._all_outputs(values, scale, offset, part)[-1]
+
+                return mean_of_views(asked, batch, parts, mirrored=self._mirrored)
+
+            self._answers[parts] = self._graph(answer, images=None)
+        return self._answers[parts]
+
+    def _graph(self, function: Callable[..., Any], images: int | None) -> Callable[..., Any]:
+        # Said beforehand, so that it is traced once, whatever comes.
+        channels = tf.TensorSpec(self.architecture.input_shape[-1:], tf.float32)
+        signature = [
+            tuple(tf.TensorSpec(variable.shape, tf.float32) for variable in self._variables),
+            channels,
+            channels,
+            tf.TensorSpec((images, *self.architecture.input_shape), tf.uint8),
+        ]
+        return tf.function(function, input_signature=signature, jit_compile=False)
+
+    def _all_outputs(
+        self,
+        weights: tuple[tf.Tensor, ...],
+        scale: tf.Tensor,
+        offset: tf.Tensor,
+        batch: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        values = tf.cast(batch, tf.float32) * scale + offset
+        outputs = []
+        with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
+            for layer in self._layers:
+                values = layer(values, training=False)
+                outputs.append(values)
+        return outputs
+
+
+def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> StatelessNetwork:
+    """The calculation of this architecture, made once."""
+    # Without it, each of several threads that come first would make its own.
+    with _lock:
+        return _stateless_network(architecture, mirrored_answers)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _stateless_network(architecture: Architecture, mirrored_answers: bool) -> StatelessNetwork:
+    return StatelessNetwork(architecture, mirrored_answers=mirrored_answers)

@@ -1,0 +1,123 @@
+"""Answers and every layer's output, of weights that are an argument."""
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.build import build
+from cifarviz.network.inference import probabilities
+from cifarviz.network.stateless import stateless_network
+from cifarviz.network.variables import to_arrays
+
+SCALING = Scaling((0.5, 0.25), (-1.0, 2.0))
+ARCHITECTURE = Architecture(
+    input_shape=(5, 4, 2),
+    classes=3,
+    layers=(
+        Conv2D(filters=2, kernel_size=3, padding="same"),
+        Conv2D(filters=3, kernel_size=2, padding="valid", activation="linear"),
+        MaxPool2D(),
+        Dropout(rate=0.5),
+        Flatten(),
+        Dense(units=3, activation="softmax"),
+    ),
+)
+IMAGES = np.random.default_rng(0).integers(0, 256, (37, 5, 4, 2), np.uint8)
+IMAGE = IMAGES[0]
+
+
+def convolved(values, kernel, bias):
+    """A valid convolution, one window at a time."""
+    size = kernel.shape[0]
+    height, width = values.shape[0] - size + 1, values.shape[1] - size + 1
+    out = np.empty((height, width, kernel.shape[-1]))
+    for row in range(height):
+        for column in range(width):
+            window = values[row : row + size, column : column + size]
+            out[row, column] = np.tensordot(window, kernel, 3) + bias
+    return out
+
+
+@pytest.fixture(scope="module")
+def model():
+    made = build(ARCHITECTURE, SCALING, seed=2)
+    made.get_layer("conv2d_1").bias.assign([0.5, -0.5])
+    return made
+
+
+@pytest.fixture(scope="module")
+def network():
+    return stateless_network(ARCHITECTURE, mirrored_answers=False)
+
+
+@pytest.fixture(scope="module")
+def weights(network, model):
+    return network.weights(to_arrays(model), SCALING)
+
+
+def test_values_are_those_computed_by_hand(network, weights, model):
+    first, second, pooled, dropped, flat, output = network.observe(weights, IMAGE)
+    scaled = IMAGE * np.array(SCALING.scale) + np.array(SCALING.offset)
+    padded = np.pad(scaled, ((1, 1), (1, 1), (0, 0)))
+    kernels = [model.get_layer(name).kernel.numpy() for name in ("conv2d_1", "conv2d_2")]
+    by_hand = np.maximum(convolved(padded, kernels[0], [0.5, -0.5]), 0)
+    np.testing.assert_allclose(first.values, by_hand, rtol=1e-5, atol=1e-4)
+    by_hand = convolved(by_hand, kernels[1], 0)
+    np.testing.assert_allclose(second.values, by_hand, rtol=1e-5, atol=1e-4)
+    by_hand = by_hand[:4, :2].reshape(2, 2, 1, 2, 3).max(axis=(1, 3))
+    np.testing.assert_allclose(pooled.values, by_hand, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(dropped.values, pooled.values)
+    np.testing.assert_array_equal(flat.values, pooled.values.ravel())
+    assert output.values.sum() == pytest.approx(1)
+
+
+def test_every_layer_of_the_architecture_in_order(network, weights):
+    outputs = network.observe(weights, IMAGE)
+    rows = ARCHITECTURE.trace().rows
+    assert [(o.name, o.type, o.values.shape) for o in outputs] == [
+        (row.name, row.type, row.output_shape) for row in rows
+    ]
+    assert {output.values.dtype for output in outputs} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("count", [1, 7, 37])
+def test_it_answers_as_the_model_with_these_weights(mirrored, count):
+    layers = (Conv2D(), BatchNorm(), Dropout(), Flatten(), Dense(units=3, activation="softmax"))
+    architecture = Architecture(input_shape=(5, 4, 2), classes=3, layers=layers)
+    made = build(architecture, SCALING, seed=4, mirrored_answers=mirrored)
+    made.get_layer("batch_normalization_1").moving_mean.assign(np.linspace(-1, 1, 32))
+    network = stateless_network(architecture, mirrored_answers=mirrored)
+    found = network.answer(network.weights(to_arrays(made), SCALING), IMAGES[:count])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, probabilities(made, IMAGES[:count]), atol=1e-6)
+
+
+def test_one_network_serves_any_weights_and_scaling_and_keeps_none(network, weights, model):
+    before = network.answer(weights, IMAGES)
+    other = build(ARCHITECTURE, Scaling((1.0, 1.0), (0.0, 0.0)), seed=9)
+    found = network.answer(
+        network.weights(to_arrays(other), Scaling((1.0, 1.0), (0.0, 0.0))), IMAGES
+    )
+    np.testing.assert_allclose(found, probabilities(other, IMAGES), atol=1e-6)
+    assert stateless_network(ARCHITECTURE, mirrored_answers=False) is network
+    np.testing.assert_array_equal(network.answer(weights, IMAGES), before)
+
+
+def test_weights_are_copies(network, model):
+    arrays = to_arrays(model)
+    weights = network.weights(arrays, SCALING)
+    before = network.answer(weights, IMAGES)
+    for value in arrays.values():
+        value[...] = 0
+    np.testing.assert_array_equal(network.answer(weights, IMAGES), before)
+
+
+def test_an_image_of_another_shape_is_refused_in_words(network, weights):
+    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
+        network.observe(weights, IMAGE[:4])
+    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
+        network.answer(weights, IMAGES[:, :4])
