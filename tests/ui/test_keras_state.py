@@ -8,11 +8,11 @@ from scripts.app_server import ROOT
 
 
 def test_no_run_of_a_page_clears_the_session_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    cleared = []
-    monkeypatch.setattr(keras.backend, "clear_session", lambda: cleared.append(True))
-    # Streamlit, left to itself, would clear it after each of these.
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     page.run()
+    cleared = []
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: cleared.append(True))
+    # Streamlit, left to itself, would clear it after this.
     page.run()
     assert not page.exception
     assert not cleared
