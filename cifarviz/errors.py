@@ -17,6 +17,7 @@
     ├── StoreError
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, takes no more
+    ├── SettingInvalid           an environment variable with a value that means nothing
     ├── PlaceRefused             a place somebody named for files, where none can be written
     └── TrainingFailed           the loss is no longer a number, no memory left, …
 
@@ -27,6 +28,10 @@ and what to do about it. Pages and the command line print it as it is.
 
 class CifarvizError(Exception):
     """Base of all errors that cifarviz raises on purpose."""
+
+
+class SettingInvalid(CifarvizError):
+    """An environment variable with a value that means nothing."""
 
 
 class DataError(CifarvizError):

@@ -6,6 +6,8 @@
                               other source
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
+``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
+``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
 ``KERAS_HOME``                Keras' own folder, whose data cache is looked into; default
                               ``~/.keras``
@@ -17,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifarviz.errors import SettingInvalid
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,10 +31,17 @@ class Settings:
     tensorboard_dir: Path
     keras_home: Path
     warm_up: bool = True
+    run_budget: int = 100_000_000
+    """Bytes that the snapshots of one run may take."""
+    snapshots_budget: int = 5_000_000_000
+    """Bytes that the snapshots of all runs may take."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the variables in the table above from ``environ`` (default: the process's own)."""
+        """Read the variables in the table above from ``environ`` (default: the process's own).
+
+        Raises ``SettingInvalid``.
+        """
         env = os.environ if environ is None else environ
         named = env.get("CIFARVIZ_DATA_DIR", "").strip()
         home = _folder(env.get("CIFARVIZ_HOME"), "~/.cifarviz")
@@ -39,6 +50,8 @@ class Settings:
             data_dir=_folder(named, "") if named else None,
             tensorboard_dir=_folder(env.get("CIFARVIZ_TENSORBOARD_DIR"), str(home / "tensorboard")),
             keras_home=_folder(env.get("KERAS_HOME"), "~/.keras"),
+            run_budget=_megabytes(env, "CIFARVIZ_RUN_MB", 100),
+            snapshots_budget=_megabytes(env, "CIFARVIZ_SNAPSHOTS_MB", 5000),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
         )
 
@@ -61,3 +74,11 @@ class Settings:
 def _folder(value: str | None, default: str) -> Path:
     text = (value or "").strip() or default
     return Path(text).expanduser().absolute()
+
+
+def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:
+    """Bytes."""
+    text = env.get(name, "").strip() or str(default)
+    if not text.isdecimal():
+        raise SettingInvalid(f"{name} is a number of megabytes, 0 or more, not “{text}”.")
+    return int(text) * 1_000_000

@@ -37,16 +37,18 @@ def storage_full(folder: Path, reason: str) -> StorageFull:
 
 
 @contextmanager
-def atomically(path: Path) -> Iterator[Path]:
+def atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, which takes its place at the end.
 
-    A reader sees the old file or the new one, also after a crash in between.
+    A reader sees the old file or the new one, also after a crash in between. What is not
+    ``durable`` may be lost, or left empty, by a power cut right after; it is written sooner.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

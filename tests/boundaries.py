@@ -15,7 +15,7 @@ from tests.source_tree import TENSORFLOW, Source, Tree, room_of, words
 ROOMS: Mapping[str, frozenset[str]] = {
     "cifarviz": frozenset(),
     "errors": frozenset(),
-    "settings": frozenset(),
+    "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "loading": frozenset(),
     "data": frozenset({"loading", "storage", "errors", "settings"}),

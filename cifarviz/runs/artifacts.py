@@ -33,24 +33,32 @@ def answers_path(folder: Path, epoch: int) -> Path:
     return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def write_atomically(
+    path: Path, write: Callable[[IO[bytes]], object], *, durable: bool = True
+) -> None:
     """Let ``write`` fill a file that takes the place of ``path`` when it is complete.
 
     Raises ``StorageFull``.
     """
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomically(path) as temporary, temporary.open("wb") as file:
+        with atomically(path, durable=durable) as temporary, temporary.open("wb") as file:
             write(file)
 
 
 def save_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    facts: Mapping[str, Any] | None = None,
+    *,
+    durable: bool = True,
 ) -> None:
-    """Write arrays and JSON-able facts as one uncompressed ``.npz``."""
+    """Write arrays and JSON-able facts as one uncompressed ``.npz``; ``durable``: see storage."""
     encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
     write_atomically(
-        path, lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays})
+        path,
+        lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays}),
+        durable=durable,
     )
 
 

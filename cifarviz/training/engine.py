@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.data import library
-from cifarviz.errors import StorageFull, TrainingFailed
+from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.inference import probability_batches
 from cifarviz.runs.artifacts import Checkpoint
@@ -37,6 +37,7 @@ from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
 from cifarviz.training.precision import Timings, choose
 from cifarviz.training.recorder import Recorder
+from cifarviz.training.snapshots import SnapshotKeeper
 from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
@@ -116,6 +117,9 @@ class _Training:
         self.recorder.step = self.position.step
         self.speed = Speed()
         self.test = data.test
+        self.snapshots = SnapshotKeeper(
+            self.folder, settings.run_budget, experiment, plan.validation
+        )
         self.tensorboard = (
             TensorBoardFiles(store.tensorboard_folder(run_id), self.position.epochs_done + 1)
             if experiment.tensorboard
@@ -155,6 +159,8 @@ class _Training:
 
     def run(self) -> Ending:
         epochs = self.store.epochs(self.run_id)
+        if self.position.step == 0:
+            self.snapshots.keep(0, self.model, None)
         while (ending := ending_after(self.experiment, epochs)) is None:
             epoch = self.one_epoch(epochs)
             self.store.describe(self.run_id, images_per_second=self.speed.overall)
@@ -192,6 +198,7 @@ class _Training:
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.folder, self.model, self.optimizer, self.position)
         self.keep_answers("last", tested)
+        self.snapshots.keep(number, self.model, validated.probabilities)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
@@ -275,12 +282,7 @@ class _Training:
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
             return
-        try:
-            self.tensorboard.write(epoch, self.model)
-        except StorageFull as error:
-            # They are for looking on, so training goes on without them.
-            self.tensorboard = None
-            note = f"TensorBoard files have nothing from epoch {epoch.epoch} on: {error}."
+        if note := self.tensorboard.write_if_possible(epoch, self.model):
             before = self.store.get(self.run_id).note
             self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
 

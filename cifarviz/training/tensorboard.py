@@ -38,6 +38,21 @@ class TensorBoardFiles:
         self._folder = folder
         self._first_epoch = first_epoch
         self._files: dict[str, _EventFile] = {}
+        self._given_up = False
+
+    def write_if_possible(self, epoch: Epoch, model: keras.Model) -> str | None:
+        """Add one epoch; where the folder takes no more, say so in words, and try no further.
+
+        They are for looking on, so training goes on without them.
+        """
+        if self._given_up:
+            return None
+        try:
+            self.write(epoch, model)
+        except StorageFull as error:
+            self._given_up = True
+            return f"TensorBoard files have nothing from epoch {epoch.epoch} on: {error}."
+        return None
 
     def write(self, epoch: Epoch, model: keras.Model) -> None:
         """Add one epoch; raises ``StorageFull`` when the folder takes no more."""

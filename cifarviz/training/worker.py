@@ -18,6 +18,7 @@ from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import thin_all
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.runs.stored_probabilities import probabilities_path
@@ -145,6 +146,7 @@ class Worker:
                 folder = self.store.folder(run_id)
                 checkpoint_path(folder, "last").unlink(missing_ok=True)
                 probabilities_path(folder, "last").unlink(missing_ok=True)
+            self._thin_snapshots()
         finally:
             slot.release()
 
@@ -181,6 +183,10 @@ class Worker:
             message = f"Training broke off: {type(error).__name__}: {error}"
             ending = Ending(RunState.FAILED, message)
         return ending
+
+    def _thin_snapshots(self) -> None:
+        oldest_first = [self.store.folder(run.id) for run in reversed(self.store.all())]
+        thin_all(oldest_first, self.settings.snapshots_budget)
 
     def _count_seconds(self, run_id: str) -> None:
         """Add the time since the last sign of life, up to which the time at work is known."""

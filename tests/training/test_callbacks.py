@@ -163,10 +163,12 @@ def test_a_finished_run_may_keep_its_best_checkpoint_only(
     assert {path.name for path in folder.iterdir()} == {
         "checkpoint-best.npz",
         "checkpoint-last.npz",
+        "snapshots",
     }
     run = worker.wait(worker.resume(stopped.id).id)
     assert run.state is RunState.FINISHED
-    assert {path.name for path in folder.iterdir()} == {"checkpoint-best.npz"}
+    assert {path.name for path in folder.iterdir()} == {"checkpoint-best.npz", "snapshots"}
+    assert not list(folder.glob("snapshots/weights-*"))
     assert history(worker.store, run) == history(worker.store, whole)
     assert_same(weights(worker.store, run, "best"), weights(worker.store, whole, "best"))
 

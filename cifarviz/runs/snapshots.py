@@ -1,0 +1,166 @@
+"""What a run leaves of its way: weights and answers as they were after some of its epochs.
+
+They are copies for looking back. Nothing that a run needs to go on is among them, so they may be
+thinned out whenever they take too much room.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.data.datasets import Split
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.runs.artifacts import load_arrays, save_arrays
+
+FORMAT = 1
+
+Kind = Literal["weights", "answers"]
+
+_NAME = re.compile(r"(?P<kind>weights|answers)-(?P<epoch>\d{4,})\.npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network said about images after an epoch.
+
+    ``indices`` int64 (n,) are the images' official ones in ``split``; ``probabilities`` float32
+    (n, classes), rounded as float16, but for the class they are highest for.
+    """
+
+    split: Split
+    indices: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
+    """The file of what a run, whose folder is given, kept after ``epoch`` (0: untrained)."""
+    return folder / "snapshots" / f"{kind}-{epoch:04d}.npz"
+
+
+def snapshot_epochs(folder: Path, kind: Kind) -> list[int]:
+    """The epochs of which there are such snapshots, in order."""
+    return sorted(epoch for found, epoch, _ in _files(folder) if found == kind)
+
+
+def snapshot_bytes(folder: Path) -> int:
+    """What a run's snapshots take on the disk."""
+    return sum(path.stat().st_size for _, _, path in _files(folder))
+
+
+def is_weights_epoch(epoch: int) -> bool:
+    """Whether weights are kept after ``epoch``: 0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, … (√2 apart).
+
+    Early on much changes from one epoch to the next, later on little.
+    """
+    half_octaves = 0
+    while (number := round(2 ** (half_octaves / 2))) < epoch:
+        half_octaves += 1
+    return epoch == 0 or number == epoch
+
+
+def keep_weights(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    """Keep a network's arrays (``network.variables``) after ``epoch``; raises ``StorageFull``."""
+    facts = {"format": FORMAT, "epoch": epoch}
+    save_arrays(snapshot_path(folder, "weights", epoch), arrays, facts, durable=False)
+
+
+def keep_answers(
+    folder: Path,
+    epoch: int,
+    split: Split,
+    indices: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Keep what a network said after ``epoch``; raises ``StorageFull``."""
+    save_arrays(
+        snapshot_path(folder, "answers", epoch),
+        {"probabilities": _rounded(probabilities), "indices": indices},
+        {"format": FORMAT, "epoch": epoch, "split": split},
+        durable=False,
+    )
+
+
+def read_answers(folder: Path, epoch: int, classes: int) -> Answers:
+    """What ``keep_answers`` kept.
+
+    Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
+    """
+    path = snapshot_path(folder, "answers", epoch)
+    if not path.is_file():
+        raise ArtifactMissing(
+            f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are thinned "
+            "out for room. Choose another epoch."
+        )
+    arrays, facts = load_arrays(path)
+    if facts.get("format") != FORMAT:
+        raise UnknownFormat(
+            f"The answers of epoch {epoch} of run {folder.name} were written by another version "
+            "of cifarviz. Choose another epoch."
+        )
+    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
+    fits = (
+        probabilities is not None
+        and indices is not None
+        and probabilities.shape == (len(indices), classes)
+        and facts.get("split") in ("train", "test")
+    )
+    if not fits or probabilities is None or indices is None:
+        raise ArtifactDamaged(
+            f"The answers of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
+        )
+    return Answers(cast(Split, facts["split"]), indices, probabilities.astype(np.float32))
+
+
+def thin(folder: Path, budget: int) -> None:
+    """Remove snapshots of a run until they take ``budget`` bytes at most.
+
+    Weights first, every second of them at a time, then answers; the first and the newest of each
+    stay longest.
+    """
+    files = list(_files(folder))
+    taken = sum(path.stat().st_size for _, _, path in files)
+    for kind in ("weights", "answers"):
+        epochs = sorted(epoch for found, epoch, _ in files if found == kind)
+        while taken > budget and epochs:
+            gone = epochs[1:-1:2] or epochs[:1]
+            for epoch in gone:
+                path = snapshot_path(folder, kind, epoch)
+                taken -= path.stat().st_size
+                path.unlink()
+                epochs.remove(epoch)
+                if taken <= budget:
+                    return
+
+
+def thin_all(folders: Iterable[Path], budget: int) -> None:
+    """Thin out runs, given the oldest first, until the snapshots of all take ``budget`` at most."""
+    folders = list(folders)
+    sizes = {folder: snapshot_bytes(folder) for folder in folders}
+    surplus = sum(sizes.values()) - budget
+    for folder in folders:
+        if surplus <= 0:
+            return
+        thin(folder, max(sizes[folder] - surplus, 0))
+        surplus -= sizes[folder] - snapshot_bytes(folder)
+
+
+def _files(folder: Path) -> list[tuple[Kind, int, Path]]:
+    place = folder / "snapshots"
+    found = [(_NAME.fullmatch(path.name), path) for path in place.glob("*.npz")]
+    return [(cast(Kind, name["kind"]), int(name["epoch"]), path) for name, path in found if name]
+
+
+def _rounded(probabilities: NDArray[np.float32]) -> NDArray[np.float16]:
+    """As float16, with the highest of each row still the highest, and alone where it was."""
+    rounded = probabilities.astype(np.float16)
+    rows = np.arange(len(rounded))
+    best = probabilities.argmax(axis=1)
+    lost = rounded.argmax(axis=1) != best
+    # A tie that rounding made: one step of float16 breaks it.
+    rounded[rows[lost], best[lost]] = np.nextafter(rounded[rows[lost], best[lost]], np.float16(2))
+    return rounded

@@ -1,0 +1,124 @@
+"""What a run leaves of its way, and how it is thinned out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.snapshots import (
+    is_weights_epoch,
+    keep_answers,
+    keep_weights,
+    read_answers,
+    snapshot_bytes,
+    snapshot_epochs,
+    snapshot_path,
+    thin,
+    thin_all,
+)
+
+RANDOM = np.random.default_rng(3)
+INDICES = np.arange(200, 500)
+
+
+def some_probabilities() -> np.ndarray:
+    logits = RANDOM.normal(size=(300, 10)) * 3
+    shares = np.exp(logits)
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_weights_are_kept_ever_more_rarely() -> None:
+    kept = [epoch for epoch in range(70) if is_weights_epoch(epoch)]
+    assert kept == [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64]
+
+
+def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Path) -> None:
+    probabilities = some_probabilities()
+    # So close that float16 cannot tell them apart.
+    probabilities[7] = 0.02
+    probabilities[7, [2, 6]] = 0.42, 0.42001
+    keep_answers(tmp_path, 4, "train", INDICES, probabilities)
+    answers = read_answers(tmp_path, 4, 10)
+    assert answers.split == "train"
+    np.testing.assert_array_equal(answers.indices, INDICES)
+    assert answers.probabilities.dtype == np.float32
+    np.testing.assert_allclose(answers.probabilities, probabilities, rtol=2e-3, atol=1e-7)
+    np.testing.assert_array_equal(
+        answers.probabilities.argmax(axis=1), probabilities.argmax(axis=1)
+    )
+    stored = load_arrays(snapshot_path(tmp_path, "answers", 4))[0]["probabilities"]
+    assert stored.dtype == np.float16
+
+
+def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactMissing, match="no answers of epoch 4"):
+        read_answers(tmp_path, 4, 10)
+    keep_answers(tmp_path, 4, "test", INDICES, some_probabilities())
+    with pytest.raises(ArtifactDamaged, match="epoch 4"):
+        read_answers(tmp_path, 4, 7)
+    path = snapshot_path(tmp_path, "answers", 4)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ArtifactDamaged):
+        read_answers(tmp_path, 4, 10)
+    save_arrays(path, {}, {"format": 99})
+    with pytest.raises(UnknownFormat, match="another version"):
+        read_answers(tmp_path, 4, 10)
+
+
+def a_run(folder: Path, epochs: int) -> Path:
+    for epoch in range(epochs + 1):
+        keep_weights(folder, epoch, {"model/kernel": np.zeros(10_000, np.float32)})
+        if epoch:
+            keep_answers(folder, epoch, "test", INDICES, some_probabilities())
+    return folder
+
+
+def test_within_the_budget_nothing_goes(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 8)
+    before = snapshot_bytes(run)
+    thin(run, before)
+    assert snapshot_bytes(run) == before
+
+
+def test_weights_go_before_answers_and_the_ends_stay_longest(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 8)
+    weights = snapshot_path(run, "weights", 0).stat().st_size
+    thin(run, snapshot_bytes(run) - 3 * weights)
+    assert snapshot_epochs(run, "weights") == [0, 2, 4, 6, 7, 8]
+    assert snapshot_epochs(run, "answers") == list(range(1, 9))
+
+    answers = sum(snapshot_path(run, "answers", epoch).stat().st_size for epoch in range(1, 9))
+    thin(run, answers)
+    assert snapshot_epochs(run, "weights") == []
+    assert snapshot_epochs(run, "answers") == list(range(1, 9))
+
+    thin(run, answers // 2)
+    assert snapshot_bytes(run) <= answers // 2
+    assert {1, 8} <= set(snapshot_epochs(run, "answers"))
+
+
+def test_nothing_is_left_for_no_room(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 3)
+    thin(run, 0)
+    assert snapshot_bytes(run) == 0
+
+
+def test_the_oldest_runs_are_thinned_first(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / name, 4) for name in ("old", "middle", "new")]
+    sizes = [snapshot_bytes(run) for run in runs]
+    thin_all(runs, sum(sizes) - sizes[0] // 2)
+    assert sum(map(snapshot_bytes, runs)) <= sum(sizes) - sizes[0] // 2
+    assert [snapshot_bytes(run) for run in runs[1:]] == sizes[1:]
+
+    thin_all(runs, sizes[2])
+    assert [snapshot_bytes(run) for run in runs] == [0, 0, sizes[2]]
+
+
+def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 1)
+    note = run / "snapshots" / "notes.txt"
+    note.write_text("mine")
+    thin(run, 0)
+    assert note.read_text() == "mine"

@@ -1,0 +1,104 @@
+"""Snapshots that a run leaves while it trains."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.data import library
+from cifarviz.experiment.choices import NoValidation, TestValidation
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
+from cifarviz.settings import Settings
+from cifarviz.training import snapshots
+from cifarviz.training.worker import Worker
+from tests.training.conftest import MakeExperiment, TrainRun
+
+
+def weights_of(path: Path) -> dict[str, np.ndarray]:
+    arrays, _facts = load_arrays(path)
+    return {name: value for name, value in arrays.items() if name.startswith("model/")}
+
+
+def test_answers_are_those_of_the_weights_kept_with_them(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    run = trained(epochs=3)
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "weights") == [0, 1, 2, 3]
+    assert snapshot_epochs(folder, "answers") == [1, 2, 3]
+
+    images = library.load("cifar10", "sample", worker.settings).train
+    for epoch in worker.store.epochs(run.id):
+        answers = read_answers(folder, epoch.epoch, 10)
+        assert answers.split == "train"
+        places = np.searchsorted(images.indices, answers.indices)
+        np.testing.assert_array_equal(images.indices[places], answers.indices)
+        arrays = weights_of(snapshot_path(folder, "weights", epoch.epoch))
+        assert run.scaling is not None
+        model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
+        fresh = model.probabilities(images.images[places])
+        np.testing.assert_allclose(answers.probabilities, fresh, rtol=2e-3, atol=1e-6)
+        hits = answers.probabilities.argmax(axis=1) == images.labels[places]
+        assert hits.mean() == pytest.approx(epoch.val_accuracy)
+
+
+def test_the_newest_weights_are_those_of_the_last_checkpoint(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    run = trained(epochs=2)
+    folder = worker.store.folder(run.id)
+    newest = weights_of(snapshot_path(folder, "weights", 2))
+    last = weights_of(checkpoint_path(folder, "last"))
+    assert all(np.array_equal(newest[name], value) for name, value in last.items())
+
+
+def test_validated_by_the_test_images_the_answers_are_about_them(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    run = trained(epochs=1, validation=TestValidation())
+    answers = read_answers(worker.store.folder(run.id), 1, 10)
+    test = library.load("cifar10", "sample", worker.settings).test
+    assert answers.split == "test"
+    np.testing.assert_array_equal(answers.indices, test.indices)
+
+
+def test_without_validation_there_are_weights_only(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    run = trained(epochs=1, validation=NoValidation())
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "weights") == [0, 1]
+    assert snapshot_epochs(folder, "answers") == []
+
+
+def test_a_folder_that_takes_nothing_does_not_stop_a_run(
+    worker: Worker,
+    trained: TrainRun,
+    make_experiment: MakeExperiment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(snapshots, "keep_weights", refuse)
+    run = trained(epochs=2)
+    assert run.state == "finished"
+    assert snapshot_epochs(worker.store.folder(run.id), "answers") == []
+
+
+def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -> None:
+    from dataclasses import replace
+
+    small = Worker(replace(settings, run_budget=60_000, snapshots_budget=70_000), "dashboard")
+    runs = [
+        small.wait(small.submit(make_experiment(epochs=6, seed=seed), "small").id)
+        for seed in (1, 2)
+    ]
+    folders = [small.store.folder(run.id) for run in runs]
+    sizes = [sum(path.stat().st_size for path in folder.glob("snapshots/*")) for folder in folders]
+    assert [run.state for run in runs] == ["finished", "finished"]
+    assert 0 < sizes[1] <= 60_000
+    assert sizes[0] < sizes[1]
+    assert sum(sizes) <= 70_000
