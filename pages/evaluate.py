@@ -2,14 +2,18 @@
 
 import streamlit as st
 
+from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
+from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.errors import as_text, errors_shown
+from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
 from cifarviz.ui.evaluate.ensemble.view import ensemble_view
+from cifarviz.ui.evaluate.epochs import evaluate_epochs
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
 from cifarviz.ui.evaluate.matrix import clickable_matrix
 from cifarviz.ui.evaluate.random_ten import random_ten
@@ -18,29 +22,24 @@ from cifarviz.ui.evaluate.summary import summary
 from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import pick_checkpoint, pick_run
+from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
 
 
-def evaluate(run: Run, which: Checkpoint) -> None:
+def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     """Show everything about one checkpoint."""
-    try:
-        dataset = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
-    except DataError as error:
-        st.error(as_text(str(error)), icon=":material/error:")
-        link_to("start", "Get the images on the Start page")
-        return
     evaluation = wait_for(evaluation_job(run, which, dataset))
     if evaluation is None:
         return
     evaluation = evaluation.renamed(class_names(dataset.info))
     summary(run, evaluation, dataset.info)
+    asked = AskedImages(dataset.test, "test", dataset.info)
     cell = cell_in_address(evaluation, dataset.info)
     matrix, images = st.columns([6, 5], gap="medium")
     with matrix, errors_shown():
         clickable_matrix(evaluation, cell, dataset.info, view=f"{run.id} {which}")
     with images, errors_shown():
         cell_menus(cell, dataset.info)
-        cell_images(cell, evaluation, dataset.test, dataset.info, run=run.id, checkpoint=which)
+        cell_images(cell, evaluation, asked, run=run.id, checkpoint=which)
     with errors_shown():
         class_scores(evaluation.per_class, f"{run.id}-{which}")
     with errors_shown():
@@ -48,17 +47,32 @@ def evaluate(run: Run, which: Checkpoint) -> None:
 
 
 def one_network() -> None:
-    """Choose a checkpoint and look at it."""
+    """Choose a checkpoint, or an epoch, and look at it."""
     left, right = st.columns([3, 2])
     run = which = None
     with left, errors_shown():
         run = pick_run(dependent=DEPENDENT)
     if run is not None:
+        epochs = epochs_with_answers(run)
         with right, errors_shown():
-            which = pick_checkpoint(run)
+            which = pick_checkpoint_or_epochs(run, has_epochs=bool(epochs), forget=DEPENDENT)
     if run is not None and which is not None:
         with errors_shown():
-            evaluate(run, which)
+            dataset = data_of(run)
+            if dataset is not None and which == "epochs":
+                evaluate_epochs(run, dataset, epochs)
+            elif dataset is not None and which != "epochs":
+                evaluate(run, which, dataset)
+
+
+def data_of(run: Run) -> Dataset | None:
+    """The data set of a run, or ``None`` after saying why it is not here."""
+    try:
+        return cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+    except DataError as error:
+        st.error(as_text(str(error)), icon=":material/error:")
+        link_to("start", "Get the images on the Start page")
+        return None
 
 
 follow("evaluate")

@@ -1,21 +1,29 @@
 """Inside: what every layer of a trained network makes of one image."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
+from cifarviz.ui.epoch_scrubber import (
+    epoch_in_address,
+    epoch_scrubber,
+    epochs_place,
+    epochs_with_weights,
+)
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
 from cifarviz.ui.inside.channel import chosen_channel, show_channel
 from cifarviz.ui.inside.image import choose_image
 from cifarviz.ui.inside.layers import show_layers
-from cifarviz.ui.pickers import pick_checkpoint, pick_run
+from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
 
 
-def look_inside(run: Run, which: Checkpoint) -> None:
+def look_inside(run: Run, which: Weights) -> None:
     """Show the image, the network's answer and all layers."""
     classes = class_names(run.experiment.data.dataset)
     row = st.container(horizontal=True, gap="medium")
@@ -43,6 +51,17 @@ def look_inside(run: Run, which: Checkpoint) -> None:
         show_channel(next(view for view in views if view.name == name), channel, model)
 
 
+def look_over_epochs(run: Run, kept: Mapping[int, Weights]) -> None:
+    """The same, with the weights of the epoch that a slider is at."""
+    slider = epochs_place()
+    with slider:
+        epoch = epoch_in_address(list(kept))
+    with errors_shown():
+        look_inside(run, kept[epoch])
+    # Also where these weights are damaged: others may be whole.
+    epoch_scrubber(slider, run, list(kept), epoch)
+
+
 st.title("Inside")
 follow("inside")
 left, right = st.columns([3, 2])
@@ -50,8 +69,12 @@ run = which = None
 with left, errors_shown():
     run = pick_run(dependent=("layer", "channel"))
 if run is not None:
+    kept = epochs_with_weights(run)
     with right, errors_shown():
-        which = pick_checkpoint(run)
+        which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > 1)
 if run is not None and which is not None:
     with errors_shown():
-        look_inside(run, which)
+        if which == "epochs":
+            look_over_epochs(run, kept)
+        else:
+            look_inside(run, which)

@@ -2,19 +2,20 @@
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ArtifactMissing
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import load_arrays
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, weights_path
 from cifarviz.runs.store import RunStore
 
 
-def open_checkpoint(store: RunStore, run: Run, which: Checkpoint) -> TrainedModel:
-    """Rebuild a run's network with the weights of its best or last checkpoint.
+def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
+    """Rebuild a run's network with the weights of a checkpoint or a snapshot.
 
     Raises ``ArtifactMissing`` while there is none and ``ArtifactDamaged`` when it can't be used.
     """
     if run.scaling is None:
         raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
-    arrays, _facts = load_arrays(checkpoint_path(store.folder(run.id), which))
+    arrays, _facts = load_arrays(weights_path(store.folder(run.id), which))
     return TrainedModel(
         run.experiment.architecture,
         run.scaling,

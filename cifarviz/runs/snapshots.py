@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from cifarviz.data.datasets import Split
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_arrays, save_arrays
 
 FORMAT = 1
 
 Kind = Literal["weights", "answers"]
+
+Weights = Checkpoint | int
+"""A checkpoint, or the epoch of a snapshot."""
 
 _NAME = re.compile(r"(?P<kind>weights|answers)-(?P<epoch>\d{4,})\.npz")
 
@@ -40,6 +43,13 @@ class Answers:
 def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
     """The file of what a run, whose folder is given, kept after ``epoch`` (0: untrained)."""
     return folder / "snapshots" / f"{kind}-{epoch:04d}.npz"
+
+
+def weights_path(folder: Path, which: Weights) -> Path:
+    """The file of these weights of a run."""
+    if isinstance(which, int):
+        return snapshot_path(folder, "weights", which)
+    return checkpoint_path(folder, which)
 
 
 def snapshot_epochs(folder: Path, kind: Kind) -> list[int]:

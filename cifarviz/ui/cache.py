@@ -14,8 +14,8 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
@@ -58,19 +58,17 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
     return library.load(name, variant, settings)
 
 
-def trained_model(run: Run, which: Checkpoint) -> "TrainedModel":
-    """A run's network with its best or last weights; built once for each checkpoint.
+def trained_model(run: Run, which: Weights) -> "TrainedModel":
+    """A run's network with these weights; opened once for each.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
-    stamp = _stamp(checkpoint_path(store().folder(run.id), which))
+    stamp = _stamp(weights_path(store().folder(run.id), which))
     return _trained_model(run.id, which, settings(), stamp)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the network …", hash_funcs={Settings: repr})
-def _trained_model(
-    run_id: str, which: Checkpoint, settings: Settings, stamp: int
-) -> "TrainedModel":
+@st.cache_resource(max_entries=9, show_spinner="Loading the network …", hash_funcs={Settings: repr})
+def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) -> "TrainedModel":
     with HEAVY_IMPORTS:
         from cifarviz.analysis.checkpoints import open_checkpoint
 
@@ -78,18 +76,18 @@ def _trained_model(
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
-def layer_views(run: Run, which: Checkpoint, image: np.ndarray) -> tuple[LayerView, ...]:
+def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView, ...]:
     """What every layer of a run's network makes of one raw image, uint8 (h, w, c).
 
     Raises as ``trained_model`` does, and ``ExperimentInvalid`` for an image of another shape.
     """
-    stamp = _stamp(checkpoint_path(store().folder(run.id), which))
+    stamp = _stamp(weights_path(store().folder(run.id), which))
     return _layer_views(run.id, which, stamp, image, run)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _layer_views(
-    run_id: str, which: Checkpoint, stamp: int, image: np.ndarray, _run: Run
+    run_id: str, which: Weights, stamp: int, image: np.ndarray, _run: Run
 ) -> tuple[LayerView, ...]:
     return feature_maps.layer_views(trained_model(_run, which).observe(image))
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal, TypeVar
 
 import streamlit as st
 
@@ -16,6 +17,8 @@ from cifarviz.ui.live.words import best_words, given_back
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.runs.rows import in_date
 from cifarviz.ui.unbroken import unbroken
+
+Choice = TypeVar("Choice", bound=str)
 
 _ORDER: tuple[Checkpoint, ...] = ("last", "best")
 _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
@@ -55,7 +58,7 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
         placeholder="Choose a run",
         key="pick-run",
         on_change=unbroken(_run_chosen),
-        args=(ready, ("checkpoint", *dependent)),
+        args=(ready, ("checkpoint", "epoch", *dependent)),
         help="A trained network; runs appear here as soon as their first epoch is done.",
     )
     if chosen is None:
@@ -70,12 +73,32 @@ def pick_checkpoint(run: Run) -> Checkpoint:
     The address holds it as ``checkpoint``; without one there it is ``"last"``. Raises
     ``ArtifactMissing`` if the run has none (any more).
     """
+    return _pick(run, _kept(run))
+
+
+def pick_checkpoint_or_epochs(
+    run: Run, *, has_epochs: bool, forget: Sequence[str] = ()
+) -> Checkpoint | Literal["epochs"]:
+    """The same with one choice more where the run has something of several epochs: any of them.
+
+    ``forget`` names what else in the address makes no sense when one goes from a checkpoint to
+    the epochs, or back.
+    """
+    kept = _kept(run)
+    return _pick(run, (*kept, "epochs"), forget) if has_epochs else _pick(run, kept)
+
+
+def _kept(run: Run) -> tuple[Checkpoint, ...]:
     kept = checkpoints_of(run)
     if not kept:
         raise ArtifactMissing(
             f"{quoted(run.name)} has no weights: it has not finished an epoch, or their files were "
             "removed. Choose another run."
         )
+    return kept
+
+
+def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
     wanted = st.query_params.get("checkpoint", kept[0])
     chosen = next((which for which in kept if which == wanted), kept[0])
     show("pick-checkpoint", chosen)
@@ -85,8 +108,9 @@ def pick_checkpoint(run: Run) -> Checkpoint:
         format_func=lambda which: checkpoint_words(run, which),
         key="pick-checkpoint",
         on_change=unbroken(_checkpoint_chosen),
+        args=(chosen, forget),
         help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
-        "keep the best ones only.",
+        "keep the best ones only. “Any epoch” is a slider over what it has kept on its way.",
     )
     if chosen != wanted:
         st.warning(
@@ -103,8 +127,10 @@ def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
     return tuple(which for which in _ORDER if checkpoint_path(folder, which).is_file())
 
 
-def checkpoint_words(run: Run, which: Checkpoint) -> str:
+def checkpoint_words(run: Run, which: str) -> str:
     """What a person calls these weights: "as it ended", for one."""
+    if which == "epochs":
+        return "any epoch"
     if which == "last" and given_back(run):
         return f"as it ended: the weights of epoch {run.best_epoch}, given back"
     if which == "last":
@@ -154,9 +180,11 @@ def _dataset_of(run: Run) -> str | None:
         return None
 
 
-def _checkpoint_chosen() -> None:
+def _checkpoint_chosen(before: str, forget: Sequence[str]) -> None:
     if wished("pick-checkpoint"):
-        change(checkpoint=state.get("pick-checkpoint"))
+        chosen = state.get("pick-checkpoint")
+        crossing = "epochs" in (before, chosen)
+        change(**dict.fromkeys(("epoch", *forget) if crossing else ()), checkpoint=chosen)
 
 
 def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.predictions import ranking
-from cifarviz.data.datasets import DatasetInfo, ImageSet
+from cifarviz.data.datasets import DatasetInfo
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.unbroken import unbroken
@@ -95,9 +96,7 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
         )
 
 
-def cell_images(
-    cell: Cell, evaluation: Evaluation, test: ImageSet, info: DatasetInfo, **address: str
-) -> None:
+def cell_images(cell: Cell, evaluation: Evaluation, asked: AskedImages, **address: str) -> None:
     """The images of a cell, the surest first, and one of them large.
 
     ``address``: what leads to the same network on another page.
@@ -106,30 +105,31 @@ def cell_images(
     actual, predicted = (evaluation.classes[index] for index in cell)
     fate = "recognised" if cell.actual == cell.predicted else f"taken for {predicted}"
     if not len(members):
-        st.info(f"No test image of the class {actual} is {fate}.", icon=":material/info:")
+        st.info(f"No {asked.noun} of the class {actual} is {fate}.", icon=":material/info:")
         return
-    wanted = _wanted(cell, members, evaluation, info)
+    wanted = _wanted(cell, members, evaluation, asked)
     page, pages = _page(members, wanted), -(-len(members) // _A_PAGE)
     shown = members[(page - 1) * _A_PAGE : page * _A_PAGE]
     chosen = int(shown[0]) if wanted is None else wanted
-    _enlarged(chosen, evaluation, test, address)
-    noun = "test image" if len(members) == 1 else "test images"
+    _enlarged(chosen, evaluation, asked, address)
+    noun = asked.noun if len(members) == 1 else f"{asked.noun}s"
+    title = asked.noun.capitalize()
     st.markdown(f"**{len(members):,}** {noun} of the class {actual}, {fate}; the surest first")
     shares = evaluation.probabilities[shown, cell.predicted]
     clicked = image_grid(
-        sprite(test.images[shown]),
+        sprite(asked.images.images[shown]),
         key="evaluate-cell",
         labels=[
             f"{index} · {share:.0%}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         tooltips=[
-            f"Test image {index}: {actual}; the network says {predicted}, {share:.1%}"
+            f"{title} {index}: {actual}; the network says {predicted}, {share:.1%}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         size=_TILE,
         selected=int(np.flatnonzero(shown == chosen)[0]) if chosen in shown else None,
-        description=f"Test images of the class {actual}, {fate}",
+        description=f"{title}s of the class {actual}, {fate}",
     )
     if pages > 1:
         # Another key for another page: so it follows the address.
@@ -141,27 +141,30 @@ def cell_images(
 
 
 def _enlarged(
-    position: int, evaluation: Evaluation, test: ImageSet, address: dict[str, str]
+    position: int, evaluation: Evaluation, asked: AskedImages, address: dict[str, str]
 ) -> None:
+    title = asked.noun.capitalize()
     index = int(evaluation.indices[position])
     ranked = ranking(evaluation.classes, evaluation.probabilities[position])
     actual = evaluation.classes[evaluation.labels[position]]
-    pixels = test.images[position].repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    pixels = asked.images.images[position].repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
     with st.container(horizontal=True, key="evaluate-image"):
         st.image(
             sprite(pixels[np.newaxis]).png,
             width=pixels.shape[1],
-            alt=f"Test image {index}, {actual}, enlarged",
+            alt=f"{title} {index}, {actual}, enlarged",
         )
         with st.container(gap="small"):
             said = ", ".join(f"{one.name} {one.probability:.1%}" for one in ranked[:3])
-            st.markdown(f"**Test image {index}**, class {actual}  \nThe network says: {said}")
-            link_to("inside", "See its feature maps", split="test", image=index, **address)
-            link_to("predict", "See its prediction", split="test", image=index, **address)
+            st.markdown(f"**{title} {index}**, class {actual}  \nThe network says: {said}")
+            there = {"split": asked.split, "image": str(index)}
+            link_to("inside", "See its feature maps", **there, **address)
+            if "epoch" not in address:
+                link_to("predict", "See its prediction", **there, **address)
 
 
 def _wanted(
-    cell: Cell, members: NDArray[np.int64], evaluation: Evaluation, info: DatasetInfo
+    cell: Cell, members: NDArray[np.int64], evaluation: Evaluation, asked: AskedImages
 ) -> int | None:
     """Position of the image that the address names, if it is in this cell; else why not is said."""
     text = st.query_params.get("image")
@@ -170,15 +173,17 @@ def _wanted(
     position = _position(text, evaluation)
     if position is None:
         number = whole_number(text)
-        if number is None or number >= info.test_images:
-            why = (
-                f"Test images of {info.title} are numbered 0 to {info.test_images - 1:,}; "
-                f"{quoted(text)} is none of them."
-            )
-        else:
+        if number is None or number >= asked.limit:
+            why = f"{asked.numbered}; {quoted(text)} is none of them."
+        elif asked.split == "test":
             why = (
                 f"Test image {number:,} is not among the {len(evaluation):,} of the embedded "
                 "sample, on which this run is evaluated."
+            )
+        else:
+            why = (
+                f"Training image {number:,} is not among the {len(evaluation):,} that this run "
+                "held back for validation."
             )
         st.error(why, icon=":material/error:")
         return None
@@ -187,13 +192,13 @@ def _wanted(
     own = _cell_of(position, evaluation)
     actual, predicted = (evaluation.classes[one] for one in own)
     st.info(
-        f"Test image {text} is not in this cell: its class is {actual}, and these weights say "
-        f"{predicted}.",
+        f"{asked.noun.capitalize()} {text} is not in this cell: its class is {actual}, and these "
+        f"weights say {predicted}.",
         icon=":material/info:",
     )
     st.button(
         "Show it in its cell",
-        on_click=unbroken(lambda: go_to_cell(own, info, image=text)),
+        on_click=unbroken(lambda: go_to_cell(own, asked.info, image=text)),
     )
     return None
 

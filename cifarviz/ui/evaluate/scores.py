@@ -43,7 +43,7 @@ def class_scores(scores: ClassScores, name: str) -> None:
                     for key, words in _MEANINGS.items()
                 },
                 "support": st.column_config.NumberColumn(
-                    "Images", help="Number of test images of this class."
+                    "Images", help="Number of images of this class."
                 ),
             },
         )

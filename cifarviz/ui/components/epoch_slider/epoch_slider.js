@@ -1,0 +1,221 @@
+// A slider over epochs, drawn on a run's curves, with a player.
+//
+// Streamlit calls the default export after each run of the page, always with the same
+// parentElement. What is known of one slider between calls is kept in `sliders`.
+
+const sliders = new WeakMap();
+const PATIENCE = 8000; // milliseconds to wait for the page to show a step
+const SVG = "http://www.w3.org/2000/svg";
+const SIDE = 16; // pixels left and right of the first and last epoch
+const TOP = 10, BOTTOM = 30;
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const track = parentElement.querySelector(".track");
+  let slider = sliders.get(parentElement);
+  if (!slider || slider.track !== track) {
+    slider = create(parentElement, track);
+    sliders.set(parentElement, slider);
+  }
+  slider.answer = (epoch) => setTriggerValue("epoch", epoch);
+  receive(slider, JSON.parse(new TextDecoder().decode(data)));
+  return () => {
+    // Also called when one run of the page overtakes another: then the slider is still in use.
+    setTimeout(() => {
+      if (track.isConnected) return;
+      pause(slider);
+      slider.observer.disconnect();
+      sliders.delete(parentElement);
+    }, 0);
+  };
+}
+
+function create(parent, track) {
+  const slider = {
+    track,
+    play: parent.querySelector(".play"),
+    pace: parent.querySelector(".pace"),
+    words: parent.querySelector(".words"),
+    legend: parent.querySelector(".legend"),
+    svg: track.querySelector("svg"),
+    data: null,
+    at: null, // the epoch of the cursor: what is shown, or what was asked for last
+    sent: null, // what the page was asked for and has not shown yet
+    patience: 0,
+    playing: false,
+    timer: 0,
+  };
+  slider.observer = new ResizeObserver(() => slider.data && draw(slider));
+  slider.observer.observe(track);
+  slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
+  track.addEventListener("pointerdown", (event) => {
+    track.setPointerCapture(event.pointerId);
+    pause(slider);
+    want(slider, nearest(slider, event));
+  });
+  track.addEventListener("pointermove", (event) => {
+    if (track.hasPointerCapture(event.pointerId)) want(slider, nearest(slider, event));
+  });
+  track.addEventListener("keydown", (event) => {
+    const { stops } = slider.data;
+    const here = stops.indexOf(slider.at);
+    const places = {
+      ArrowLeft: here - 1, ArrowDown: here - 1, ArrowRight: here + 1, ArrowUp: here + 1,
+      Home: 0, End: stops.length - 1,
+    };
+    if (event.key === " ") slider.play.click();
+    else if (event.key in places) {
+      pause(slider);
+      want(slider, stops[Math.min(Math.max(places[event.key], 0), stops.length - 1)]);
+    } else return;
+    event.preventDefault();
+  });
+  return slider;
+}
+
+function receive(slider, data) {
+  slider.data = data;
+  if (slider.sent === null) slider.at = data.shown;
+  else if (data.shown === slider.sent) shown(slider);
+  draw(slider);
+  // More stops may have come for a player that waits at the end.
+  if (slider.playing && slider.sent === null) next(slider);
+}
+
+// The page shows what it was asked for. What has been wanted since is asked for now.
+function shown(slider) {
+  clearTimeout(slider.patience);
+  slider.sent = null;
+  if (slider.at !== slider.data.shown && slider.data.stops.includes(slider.at)) send(slider);
+  else slider.at = slider.data.shown;
+}
+
+function want(slider, epoch) {
+  if (epoch === undefined || epoch === slider.at) return;
+  slider.at = epoch;
+  draw(slider);
+  if (slider.sent === null) send(slider);
+}
+
+function send(slider) {
+  slider.sent = slider.at;
+  clearTimeout(slider.patience);
+  slider.patience = setTimeout(() => {
+    slider.sent = null;
+    slider.at = slider.data.shown;
+    pause(slider);
+    draw(slider);
+  }, PATIENCE);
+  slider.answer(slider.at);
+}
+
+function start(slider) {
+  const { stops, growing } = slider.data;
+  slider.playing = true;
+  if (slider.at === stops.at(-1) && !growing) want(slider, stops[0]);
+  else next(slider, 0);
+  draw(slider);
+}
+
+function pause(slider) {
+  slider.playing = false;
+  clearTimeout(slider.timer);
+  slider.timer = 0;
+  if (slider.data) label(slider);
+}
+
+// One step on, when what is shown has been painted and looked at for as long as the pace says.
+function next(slider, wait = Number(slider.pace.value)) {
+  if (slider.timer) return;
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    if (!slider.playing || slider.timer) return;
+    slider.timer = setTimeout(() => {
+      slider.timer = 0;
+      if (!slider.playing || slider.sent !== null) return;
+      const { stops, growing } = slider.data;
+      const following = stops[stops.indexOf(slider.at) + 1];
+      if (following !== undefined) want(slider, following);
+      else if (!growing) pause(slider);
+    }, wait);
+  }));
+}
+
+// ---- Drawing ---------------------------------------------------------------------------------
+
+function draw(slider) {
+  const { svg, track, data } = slider;
+  const width = track.clientWidth, height = track.clientHeight;
+  if (!width) return;
+  const last = Math.max(data.stops.at(-1), data.training.length, 1);
+  slider.x = (epoch) => SIDE + (epoch / last) * (width - 2 * SIDE);
+  const values = [...data.training, ...data.validation].filter((value) => value !== null);
+  const low = Math.min(...values), high = Math.max(...values);
+  const y = (value) => TOP + (1 - (value - low) / (high - low || 1)) * (height - TOP - BOTTOM);
+  svg.replaceChildren();
+  for (const kind of ["training", "validation"]) {
+    add(svg, "path", { class: `curve ${kind}`, d: pathOf(data[kind], slider.x, y) });
+  }
+  const line = height - BOTTOM + 8;
+  for (const epoch of data.stops) {
+    const stop = add(svg, "circle", { class: "stop", cx: slider.x(epoch), cy: line, r: 3 });
+    add(stop, "title", {}).textContent = `Epoch ${epoch}`;
+  }
+  for (const epoch of new Set([data.stops[0], data.stops.at(-1)])) {
+    add(svg, "text", { x: slider.x(epoch), y: height - 5 }).textContent = epoch;
+  }
+  if (data.best !== null) {
+    add(svg, "text", { x: slider.x(data.best), y: height - 5 }).textContent = "★";
+  }
+  const at = slider.x(slider.at);
+  add(svg, "line", { class: "cursor", x1: at, x2: at, y1: 2, y2: line });
+  add(svg, "circle", { class: "handle", cx: at, cy: line, r: 8 });
+  label(slider);
+}
+
+function label(slider) {
+  const { data, at } = slider;
+  const words = [at === 0 ? "Before training" : `Epoch ${at}`];
+  for (const kind of ["training", "validation"]) {
+    const value = data[kind][at - 1];
+    if (value !== undefined && value !== null) words.push(`${kind} ${value.toPrecision(3)}`);
+  }
+  const [head, ...rest] = words;
+  slider.words.textContent = rest.length ? `${head}: ${data.curve} ${rest.join(", ")}` : head;
+  slider.track.setAttribute("aria-valuemin", data.stops[0]);
+  slider.track.setAttribute("aria-valuemax", data.stops.at(-1));
+  slider.track.setAttribute("aria-valuenow", at);
+  slider.track.setAttribute("aria-valuetext", slider.words.textContent);
+  slider.track.dataset.shown = data.shown;
+  slider.play.textContent = slider.playing ? "❚❚ Pause" : "▶ Play";
+  const kinds = ["training", "validation"].filter((kind) => data[kind].some((v) => v !== null));
+  slider.legend.replaceChildren(...kinds.flatMap((kind) => {
+    const mark = document.createElement("i");
+    mark.className = kind;
+    return [mark, `${kind} ${data.curve}`];
+  }));
+}
+
+function pathOf(values, x, y) {
+  let path = "", pen = "M";
+  values.forEach((value, index) => {
+    if (value === null) pen = "M";
+    else {
+      path += `${pen}${x(index + 1).toFixed(1)},${y(value).toFixed(1)}`;
+      pen = "L";
+    }
+  });
+  return path;
+}
+
+function add(parent, name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  parent.append(element);
+  return element;
+}
+
+function nearest(slider, event) {
+  const place = event.clientX - slider.track.getBoundingClientRect().left;
+  const far = (epoch) => Math.abs(slider.x(epoch) - place);
+  return slider.data.stops.reduce((best, epoch) => (far(epoch) < far(best) ? epoch : best));
+}

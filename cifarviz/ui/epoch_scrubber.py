@@ -1,0 +1,92 @@
+"""One epoch of a run, chosen on its curves; the address holds it as ``epoch``."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.ui import cache
+from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
+from cifarviz.ui.followed_address import change
+from cifarviz.ui.live.words import given_back
+
+# Seconds between two looks whether a run under way has come further.
+_LOOK = 2
+
+
+def epochs_with_weights(run: Run) -> dict[int, Weights]:
+    """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    folder = cache.store().folder(run.id)
+    found: dict[int, Weights] = {
+        epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
+    }
+    if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
+        found.setdefault(run.best_epoch, "best")
+    if run.epochs_done and checkpoint_path(folder, "last").is_file() and not given_back(run):
+        found.setdefault(run.epochs_done, "last")
+    return dict(sorted(found.items()))
+
+
+def epochs_with_answers(run: Run) -> list[int]:
+    """The epochs after which ``run`` has kept what it said about its validation images."""
+    kept = snapshot_epochs(cache.store().folder(run.id), "answers")
+    return [epoch for epoch in kept if epoch <= run.epochs_done]
+
+
+def epochs_place() -> DeltaGenerator:
+    """Where the slider is to stand; it stays in sight (assets/style.css)."""
+    return st.container(key="epochs")
+
+
+def epoch_in_address(epochs: Sequence[int]) -> int:
+    """The one of ``epochs`` that the address names, else the newest; what is not there is said."""
+    text = st.query_params.get("epoch")
+    if text is None:
+        return epochs[-1]
+    number = whole_number(text)
+    wanted = epochs[-1] if number is None else number
+    near = min(epochs, key=lambda epoch: abs(epoch - wanted))
+    if near == number:
+        return near
+    st.warning(
+        f"This run has kept nothing of epoch {quoted(text)}: it is shown after epoch {near}.",
+        icon=":material/warning:",
+    )
+    return near
+
+
+def epoch_scrubber(place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int) -> None:
+    """Put the slider into ``place``; call this when all the rest of the page has been shown."""
+    history = cache.store().epochs(run.id)
+    validation = [epoch.val_loss for epoch in history]
+    with place:
+        epoch_slider(
+            epochs,
+            shown,
+            key="epoch-slider",
+            curves=Curves(
+                "loss",
+                [epoch.loss for epoch in history],
+                validation if any(value is not None for value in validation) else [],
+            ),
+            on_epoch=lambda epoch: _go_to(epoch, epochs, growing=run.state.active),
+            best=run.best_epoch,
+            growing=run.state.active,
+        )
+    if run.state.active:
+        st.fragment(_come_further, run_every=_LOOK)(run.id, run.epochs_done)
+
+
+def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
+    # Without an epoch in the address the page follows the newest one.
+    change(epoch=None if growing and epoch == epochs[-1] else str(epoch))
+
+
+def _come_further(run_id: str, done: int) -> None:
+    run = cache.store().get(run_id)
+    if run.epochs_done > done or not run.state.active:
+        st.rerun()

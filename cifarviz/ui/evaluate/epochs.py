@@ -1,0 +1,108 @@
+"""What a run said about its validation images after any of its epochs."""
+
+import numpy as np
+import streamlit as st
+
+from cifarviz.analysis import evaluation as evaluations
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.data.datasets import Dataset
+from cifarviz.errors import ArtifactDamaged
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import read_answers, snapshot_path
+from cifarviz.settings import Settings
+from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_place
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.evaluate.asked import AskedImages
+from cifarviz.ui.evaluate.cell import cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate.matrix import clickable_matrix
+from cifarviz.ui.evaluate.scores import class_scores
+from cifarviz.ui.figure_row import Figure, figure_row
+
+
+def evaluate_epochs(run: Run, dataset: Dataset, epochs: list[int]) -> None:
+    """Show matrix, pictures and scores of the epoch that the slider is at."""
+    slider = epochs_place()
+    with slider:
+        epoch = epoch_in_address(epochs)
+    with errors_shown():
+        _show(run, dataset, epoch)
+    # Also where this epoch's file is damaged: another may be whole.
+    epoch_scrubber(slider, run, epochs, epoch)
+
+
+def _show(run: Run, dataset: Dataset, epoch: int) -> None:
+    path = snapshot_path(cache.store().folder(run.id), "answers", epoch)
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    found, asked = _evaluation(run.id, epoch, stamp, cache.settings(), dataset)
+    found = found.renamed(class_names(dataset.info))
+    _summary(run, found, asked, epoch)
+    cell = cell_in_address(found, dataset.info)
+    matrix, images = st.columns([6, 5], gap="medium")
+    with matrix, errors_shown():
+        clickable_matrix(found, cell, dataset.info, view=f"{run.id} epochs")
+    with images, errors_shown():
+        cell_menus(cell, dataset.info)
+        cell_images(cell, found, asked, run=run.id, checkpoint="epochs", epoch=str(epoch))
+    with errors_shown():
+        class_scores(found.per_class, f"{run.id}-epoch-{epoch}")
+
+
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.info.name} {dataset.variant}"
+
+
+@st.cache_resource(
+    max_entries=64,
+    show_spinner=False,
+    hash_funcs={Settings: repr, Dataset: _name},
+)
+def _evaluation(
+    run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
+) -> tuple[Evaluation, AskedImages]:
+    classes = address_names(dataset.info)
+    answers = read_answers(cache.store().folder(run_id), epoch, len(classes))
+    there = dataset.split(answers.split)
+    order = np.argsort(there.indices)
+    places = np.searchsorted(there.indices, answers.indices, sorter=order)
+    positions = order[np.minimum(places, len(there) - 1)]
+    if not np.array_equal(there.indices[positions], answers.indices):
+        raise ArtifactDamaged(
+            f"The answers of epoch {epoch} of run {run_id} are about images that are not in "
+            f"{dataset.info.title}. Choose another epoch."
+        )
+    images = there.take(positions)
+    found = evaluations.evaluate(images.labels, answers.probabilities, images.indices, classes)
+    return found, AskedImages(images, answers.split, dataset.info)
+
+
+def _summary(run: Run, found: Evaluation, asked: AskedImages, epoch: int) -> None:
+    history = {one.epoch: one for one in cache.store().epochs(run.id)}
+    # The stored one is exact; answers are rounded.
+    loss = history[epoch].val_loss if epoch in history else None
+    figure_row(
+        [
+            Figure("Accuracy", f"{found.accuracy:.1%}", f"The share of the {asked.noun}s found."),
+            Figure(
+                "Loss",
+                "–" if loss is None else f"{loss:.3f}",
+                f"Mean cross-entropy over the {asked.noun}s, as measured in training.",
+            ),
+            Figure(
+                f"{asked.noun.capitalize()}s",
+                f"{len(found):,}",
+                "Images that are not among those the network learns from.",
+            ),
+        ],
+        level=4,
+    )
+    what = (
+        f"the {len(found):,} images that were held back from training for validation"
+        if asked.split == "train"
+        else f"the {len(found):,} test images, by which this run was validated"
+    )
+    st.caption(
+        f"What the network said about {what}, after epoch {epoch}. It was kept while the run "
+        "trained; nothing is measured again."
+    )

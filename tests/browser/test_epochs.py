@@ -1,0 +1,155 @@
+"""The slider over a run's epochs in a real browser: keys, mouse, playing, and while it grows."""
+
+import re
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from cifarviz.data import library
+from cifarviz.runs.records import Epoch, Progress
+from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+from tests import stored_runs
+
+SMALL = stored_runs.experiment()
+
+
+@pytest.fixture(scope="module")
+def server(
+    app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[AppServer, RunStore]:
+    home = tmp_path_factory.mktemp("epochs") / "home"
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+    return app_server(home=home), store
+
+
+def add_answers(store: RunStore, run: str, epoch: int) -> None:
+    """After each epoch 20 more of 200 images are right."""
+    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
+    said = np.where(np.arange(200) < 20 * epoch, images.labels, (images.labels + 1) % 10)
+    shares = np.full((200, 10), 0.03, np.float32)
+    shares[np.arange(200), said] = 0.73
+    keep_answers(store.folder(run), epoch, "train", images.indices, shares)
+
+
+def shown(page: Page, epoch: int) -> None:
+    expect(page.locator(".track")).to_have_attribute("data-shown", str(epoch), timeout=20_000)
+
+
+def accuracy(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", name=words, exact=True)).to_be_visible()
+
+
+def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
+    page: Page, server: tuple[AppServer, RunStore]
+) -> None:
+    app, store = server
+    weights = stored_runs.weights(SMALL)
+    run = stored_runs.store_run(store, SMALL, epochs=5, checkpoints={"last": weights})
+    for epoch in range(1, 6):
+        add_answers(store, run.id, epoch)
+    page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs")
+    settle(page)
+    shown(page, 5)
+    accuracy(page, "50.0%")
+
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
+    slider.press("Home")
+    shown(page, 1)
+    accuracy(page, "10.0%")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("Epoch 1: loss training 2.00"))
+    # Faster than the page can follow: the last one counts.
+    for _ in range(3):
+        slider.press("ArrowRight")
+    shown(page, 4)
+    accuracy(page, "40.0%")
+    expect(page).to_have_url(re.compile("epoch=4"))
+    page.reload()
+    settle(page)
+    shown(page, 4)
+    accuracy(page, "40.0%")
+    page.go_back()
+    page.go_forward()
+    shown(page, 4)
+
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 16 + (box["width"] - 32) * 2 / 5, box["y"] + 50)
+    shown(page, 2)
+    page.get_by_label("Pace").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    shown(page, 5)
+    accuracy(page, "50.0%")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, RunStore]) -> None:
+    app, store = server
+    weights = stored_runs.weights(SMALL)
+    run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
+    for epoch, factor in enumerate(np.float32((-1, 0.5, -0.5))):
+        keep_weights(
+            store.folder(run.id),
+            epoch,
+            {name: value * factor for name, value in weights.items() if value.dtype == "float32"},
+        )
+    page.goto(f"{app.url}/inside?run={run.id}&checkpoint=epochs&epoch=0")
+    shown(page, 0)
+    settle(page)
+    pictures = page.locator("[aria-label^='Channels of conv2d_1'] .picture").first
+    before = pictures.get_attribute("style")
+    page.get_by_label("Pace").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    shown(page, 3)
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert before is not None
+    expect(pictures).not_to_have_attribute("style", before)
+    # What is looked at far down keeps the slider in sight.
+    page.locator("[aria-label^='Channels of']").last.scroll_into_view_if_needed()
+    expect(page.get_by_role("slider", name="Epoch", exact=True)).to_be_in_viewport()
+
+
+def test_a_run_under_way_is_followed_until_somebody_looks_back(
+    page: Page, server: tuple[AppServer, RunStore]
+) -> None:
+    app, store = server
+    run = stored_runs.store_run(
+        store,
+        SMALL,
+        state=RunState.RUNNING,
+        epochs=2,
+        checkpoints={"last": stored_runs.weights(SMALL)},
+    )
+
+    def one_more(number: int) -> None:
+        add_answers(store, run.id, number)
+        progress = Progress("training", number, 10 * number, 10, 900.0, 30.0, time.time())
+        epoch = Epoch(number, 2 / number, 0.5, 2 / number, 0.1 * number, 0.001, 1.0)
+        store.record(run.id, progress, None, epoch)
+
+    with stored_runs.held(store, run):
+        for epoch in (1, 2):
+            add_answers(store, run.id, epoch)
+        page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs")
+        shown(page, 2)
+        one_more(3)
+        shown(page, 3)
+        accuracy(page, "30.0%")
+        slider = page.get_by_role("slider", name="Epoch", exact=True)
+        slider.press("Home")
+        shown(page, 1)
+        one_more(4)
+        expect(slider).to_have_attribute("aria-valuemax", "4", timeout=20_000)
+        shown(page, 1)
+        slider.press("End")
+        shown(page, 4)
+        one_more(5)
+        shown(page, 5)
+        store.transition(run.id, RunState.FINISHED)

@@ -1,0 +1,158 @@
+"""Inside and Evaluate over the epochs of a run, from what it has kept on its way."""
+
+import numpy as np
+import pytest
+
+from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import keep_answers, keep_weights, read_answers, snapshot_path
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.pages import evaluate_page, inside_page
+from tests.stored_runs import Arrays
+
+
+@pytest.fixture
+def held_back(settings: Settings) -> ImageSet:
+    """Training images that a run has validated by."""
+    return library.load("cifar10", "sample", settings).train.take(np.arange(0, 600, 2))
+
+
+@pytest.fixture
+def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
+    """A run of three epochs with snapshots; it knew more after each."""
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    folder = store.folder(run.id)
+    for epoch in (0, 1, 2):
+        quieter = {
+            name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
+            for name, value in weights.items()
+        }
+        keep_weights(folder, epoch, quieter)
+    for epoch in (1, 2, 3):
+        keep_answers(folder, epoch, "train", held_back.indices, answers(held_back, 100 * epoch))
+    return run
+
+
+def answers(images: ImageSet, right: int) -> np.ndarray:
+    """The first so many images right, the others taken for the next class."""
+    said = np.where(np.arange(len(images)) < right, images.labels, (images.labels + 1) % 10)
+    shares = np.full((len(images), 10), 0.03, np.float32)
+    shares[np.arange(len(images)), said] = 0.73
+    return shares
+
+
+def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None:
+    def answer(**address: str) -> str:
+        app = inside_page.opened(run=kept.id, checkpoint="epochs", **address)
+        assert not app.exception
+        assert "epoch-slider" in inside_page.components(app)
+        return next(text for text in inside_page.said(app) if text.startswith("The network says"))
+
+    # Weights a quarter as large give answers that are less sure; without an epoch, the newest.
+    early, newest = answer(epoch="0"), answer()
+    assert early != newest
+    assert answer(epoch="3") == newest
+
+
+def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: RunStore) -> None:
+    app = inside_page.opened(run=kept.id)
+    assert app.selectbox(key="pick-checkpoint").options[-1] == "any epoch"
+    assert "epoch-slider" not in inside_page.components(app)
+    app.selectbox(key="pick-checkpoint").select("epochs").run()
+    assert "epoch-slider" in inside_page.components(app)
+
+    weights = stored_runs.weights(stored_runs.experiment())
+    bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+    app = inside_page.opened(run=bare.id, checkpoint="epochs")
+    assert "any epoch" not in app.selectbox(key="pick-checkpoint").options
+    assert any("no weights called “epochs”" in text for text in inside_page.said(app))
+    assert not app.exception
+
+
+def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(kept: Run) -> None:
+    for wanted, near in (("40", 3), ("x", 3)):
+        app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch=wanted)
+        words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
+        assert any(words in text for text in inside_page.said(app))
+        assert not app.exception
+
+
+def test_damaged_weights_are_said_and_the_slider_stays(kept: Run, store: RunStore) -> None:
+    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"nothing")
+    app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="1")
+    assert any("damaged" in error for error in inside_page.errors(app))
+    assert "epoch-slider" in inside_page.components(app)
+    app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2")
+    assert not inside_page.errors(app)
+
+
+def test_evaluate_shows_what_the_run_said_after_the_epoch(kept: Run, held_back: ImageSet) -> None:
+    for epoch in (1, 2, 3):
+        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=epoch)
+        assert not app.exception
+        figures = evaluate_page.metrics(app)
+        assert figures["Accuracy"] == f"{100 * epoch / len(held_back):.1%}"
+        # The loss is the one that was measured, not one of rounded answers.
+        assert figures["Loss"] == f"{2 / epoch + 0.1:.3f}"
+        assert figures["Validation images"] == "300"
+    words = evaluate_page.text(app)
+    assert "held back from training" in words
+    assert "after epoch 3" in words
+
+
+def test_its_pictures_are_the_validation_images(kept: Run, held_back: ImageSet) -> None:
+    cell = held_back.indices[(held_back.labels == 3) & (np.arange(300) >= 200)]
+    app = evaluate_page.opened(
+        run=kept.id, checkpoint="epochs", epoch=2, actual="cat", predicted="deer"
+    )
+    words = evaluate_page.text(app)
+    assert f"**{len(cell)}** validation images of the class cat, taken for deer" in words
+    assert f"**Validation image {cell[0]}**, class cat" in words
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2, image=3)
+    assert "that this run held back for validation" in evaluate_page.errors(app)
+    assert not app.exception
+
+
+def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
+    kept: Run, store: RunStore
+) -> None:
+    folder = store.folder(kept.id)
+    strange = np.arange(49_000, 49_300)
+    keep_answers(folder, 2, "train", strange, read_answers(folder, 2, 10).probabilities)
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
+    assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
+    assert "epoch-slider" in inside_page.components(app)
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=3)
+    assert not evaluate_page.errors(app)
+
+
+def test_leaving_the_epochs_forgets_the_image_that_was_looked_at(kept: Run) -> None:
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2, image=0)
+    app.selectbox(key="pick-checkpoint").select("last").run()
+    assert not evaluate_page.errors(app)
+    assert "image" not in app.query_params
+    assert "epoch" not in app.query_params
+
+
+def test_a_run_that_is_cut_off_shows_what_it_got_to(
+    store: RunStore, weights: Arrays, held_back: ImageSet
+) -> None:
+    run = stored_runs.store_run(
+        store,
+        stored_runs.experiment(),
+        state=RunState.RUNNING,
+        epochs=1,
+        checkpoints={"last": weights},
+    )
+    keep_answers(store.folder(run.id), 1, "train", held_back.indices, answers(held_back, 30))
+    # Of an epoch that is not in the history, as a power cut leaves it.
+    keep_answers(store.folder(run.id), 2, "train", held_back.indices, answers(held_back, 60))
+    app = evaluate_page.opened(run=run.id, checkpoint="epochs")
+    assert evaluate_page.metrics(app)["Accuracy"] == "10.0%"
+    assert not app.exception
