@@ -7,7 +7,7 @@ import streamlit as st
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
-from cifarviz.ui.class_names import class_names
+from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
     epoch_scrubber,
@@ -17,6 +17,7 @@ from cifarviz.ui.epoch_scrubber import (
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
+from cifarviz.ui.inside.attention import show_attention
 from cifarviz.ui.inside.channel import chosen_channel, show_channel
 from cifarviz.ui.inside.image import choose_image
 from cifarviz.ui.inside.layers import show_layers
@@ -44,6 +45,10 @@ def look_inside(run: Run, which: Weights) -> None:
         mirrored = run.experiment.mirrored_answers
         show_answer(views[-1].values, classes, image.actual, mirrored=mirrored)
 
+    with errors_shown():
+        names = address_names(run.experiment.data.dataset)
+        show_attention(model, views, image, classes, names)
+
     st.header("Layers", anchor="layers")
     chosen = show_layers(views, classes, chosen) or chosen
     if chosen is not None:
@@ -67,7 +72,7 @@ follow("inside")
 left, right = st.columns([3, 2])
 run = which = None
 with left, errors_shown():
-    run = pick_run(dependent=("layer", "channel"))
+    run = pick_run(dependent=("layer", "channel", "look", "class"))
 if run is not None:
     kept = epochs_with_weights(run)
     with right, errors_shown():

@@ -75,6 +75,17 @@ class TrainedModel:
         _check_pixels(image)
         return self._network.observe(self._weights, image)
 
+    def attention(
+        self, image: NDArray[np.uint8], layer: str, class_index: int
+    ) -> NDArray[np.float32]:
+        """Where in a layer's maps the evidence for a class lies: Grad-CAM, float32 (h, w), from 0.
+
+        Raises ``ArtifactMissing`` if there is no layer with maps of that name, and
+        ``ExperimentInvalid`` for an image of another shape.
+        """
+        _check_pixels(image)
+        return self._network.attention(self._weights, image, layer, class_index)
+
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
         """A convolution's weights, float32 (height, width, input channels, filters).
 

@@ -5,10 +5,10 @@ weights to what is compiled already takes a millisecond. So one calculation is k
 architecture, and any epoch of any run of it can be asked at once.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from cifarviz.errors import ArtifactDamaged
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.preprocessing import Scaling
@@ -69,6 +69,7 @@ class StatelessNetwork:
         ]
         self._outputs = self._graph(self._all_outputs, images=1)
         self._answers: dict[int, Callable[..., tf.Tensor]] = {}
+        self._attention: dict[str, Callable[..., tf.Tensor]] = {}
 
     def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> Weights:
         """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
@@ -115,6 +116,31 @@ class StatelessNetwork:
             for layer, output in zip(self._layers, outputs, strict=True)
         )
 
+    def attention(
+        self, weights: Weights, image: NDArray[np.uint8], layer: str, class_index: int
+    ) -> NDArray[np.float32]:
+        """Where in a layer's maps the evidence for a class lies, float32 (height, width), from 0.
+
+        Grad-CAM (Selvaraju et al., arXiv 1610.02391): the layer's channels, each weighted by the
+        mean of the gradient of the class's score with respect to it, summed; what is below 0
+        speaks against the class and is 0. The score is what goes into the last softmax. Raises
+        ``ArtifactMissing`` if there is no layer with maps of that name, and ``ExperimentInvalid``
+        for an image of another shape.
+        """
+        batch = np.array(image[np.newaxis], dtype=np.uint8)
+        check_images(self._model, batch)
+        if layer not in self._attention:
+            place = next((n for n, one in enumerate(self._layers) if one.name == layer), None)
+            if place is None or len(self._layers[place].output.shape) != 4:
+                raise ArtifactMissing(f"This network has no layer with maps called “{layer}”.")
+            self._attention[layer] = self._graph(
+                functools.partial(self._attend, place), 1, tf.TensorSpec((), tf.int32)
+            )
+        found = self._attention[layer](
+            weights.values, weights.scale, weights.offset, tf.constant(batch), class_index
+        )
+        return np.array(found.numpy(), np.float32)
+
     def _answer_graph(self, parts: int) -> Callable[..., tf.Tensor]:
         # Two threads may both make one: then one of them is thrown away.
         if parts not in self._answers:
@@ -130,7 +156,9 @@ class StatelessNetwork:
             self._answers[parts] = self._graph(answer, images=None)
         return self._answers[parts]
 
-    def _graph(self, function: Callable[..., Any], images: int | None) -> Callable[..., Any]:
+    def _graph(
+        self, function: Callable[..., Any], images: int | None, *more: tf.TensorSpec
+    ) -> Callable[..., Any]:
         # Said beforehand, so that it is traced once, whatever comes.
         channels = tf.TensorSpec(self.architecture.input_shape[-1:], tf.float32)
         signature = [
@@ -138,6 +166,7 @@ class StatelessNetwork:
             channels,
             channels,
             tf.TensorSpec((images, *self.architecture.input_shape), tf.uint8),
+            *more,
         ]
         return tf.function(function, input_signature=signature, jit_compile=False)
 
@@ -150,11 +179,42 @@ class StatelessNetwork:
     ) -> list[tf.Tensor]:
         values = tf.cast(batch, tf.float32) * scale + offset
         outputs = []
-        with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
+        with self._having(weights):
             for layer in self._layers:
                 values = layer(values, training=False)
                 outputs.append(values)
         return outputs
+
+    def _attend(
+        self,
+        place: int,
+        weights: tuple[tf.Tensor, ...],
+        scale: tf.Tensor,
+        offset: tf.Tensor,
+        batch: tf.Tensor,
+        class_index: tf.Tensor,
+    ) -> tf.Tensor:
+        values = tf.cast(batch, tf.float32) * scale + offset
+        with self._having(weights):
+            for layer in self._layers[: place + 1]:
+                values = layer(values, training=False)
+            maps = values
+            with tf.GradientTape() as tape:
+                tape.watch(maps)
+                for layer in self._layers[place + 1 : -1]:
+                    values = layer(values, training=False)
+                # The last layer without its softmax, which would mix the other classes in.
+                output = self._layers[-1]
+                scores = tf.matmul(values, tf.convert_to_tensor(output.kernel))
+                if output.use_bias:
+                    scores += tf.convert_to_tensor(output.bias)
+                score = scores[0, class_index]
+            gradient = tape.gradient(score, maps)
+        weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+        return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]
+
+    def _having(self, weights: tuple[tf.Tensor, ...]) -> keras.StatelessScope:
+        return keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True)))
 
 
 def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> StatelessNetwork:
@@ -164,6 +224,6 @@ def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> 
         return _stateless_network(architecture, mirrored_answers)
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+@functools.lru_cache(maxsize=_MOST_KEPT)
 def _stateless_network(architecture: Architecture, mirrored_answers: bool) -> StatelessNetwork:
     return StatelessNetwork(architecture, mirrored_answers=mirrored_answers)

@@ -94,11 +94,15 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
     app, store = server
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
-    for epoch, factor in enumerate(np.float32((-1, 0.5, -0.5))):
+    for epoch, factor in enumerate((-1, 0.5, -0.5)):
         keep_weights(
             store.folder(run.id),
             epoch,
-            {name: value * factor for name, value in weights.items() if value.dtype == "float32"},
+            {
+                name: value * np.float32(factor)
+                for name, value in weights.items()
+                if value.dtype == "float32"
+            },
         )
     page.goto(f"{app.url}/inside?run={run.id}&checkpoint=epochs&epoch=0")
     shown(page, 0)

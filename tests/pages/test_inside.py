@@ -78,3 +78,32 @@ def test_a_text_file_called_png_is_one_sentence(run: Run) -> None:
         "“a.png” is a text file, not an image; PNG, JPEG, WebP, BMP and GIF images are taken."
     ]
     assert not app.exception
+
+
+def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> None:
+    app = opened(**{"class": "frog", "look": "conv2d_1"})
+    assert app.selectbox(key="inside-look").value == "conv2d_1"
+    assert app.selectbox(key="inside-look").options == MAPS
+    assert any(text.startswith("**frog**, ") for text in said(app))
+    assert any("Selvaraju" in text for text in said(app))
+    app.selectbox(key="inside-look").select("max_pooling2d_2").run()
+    app.selectbox(key="inside-class").select("deer").run()
+    address = address_of(app)
+    assert (address["look"], address["class"]) == ("max_pooling2d_2", "deer")
+    assert any(text.startswith("**deer**, ") for text in said(app))
+    assert not app.exception
+
+
+def test_without_a_choice_the_last_convolution_and_the_actual_class_are_shown(run: Run) -> None:
+    app = opened(image="1")
+    assert app.selectbox(key="inside-look").value == "conv2d_2"
+    answer = next(text for text in said(app) if text.startswith("The network says"))
+    if "**ship**" not in answer:
+        assert app.selectbox(key="inside-class").value == "ship"
+
+
+def test_a_layer_or_class_that_is_not_there_is_one_sentence(run: Run) -> None:
+    app = opened(look="dense_1", **{"class": "cow"})
+    assert any("no layer with maps “dense\\_1” here" in error for error in errors(app))
+    assert any("no class “cow” here" in error for error in errors(app))
+    assert not app.exception
