@@ -72,7 +72,9 @@ def _training() -> Iterator[tuple[AppServer, RunStore, str]]:
             setup = f"{server.url}/train?preset=cifar10-vgg&changes={pack_changes(draft)}"
             with _drawing(setup) as page:
                 page.get_by_role("button", name="Train", exact=True).click()
-                page.get_by_role("button", name="Stop").wait_for(timeout=60_000)
+                # Not Streamlit's own in the header.
+                stop = page.get_by_test_id("stMainBlockContainer").get_by_role("button")
+                stop.filter(has_text="Stop").wait_for(timeout=60_000)
             store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
             run = store.active()[0]
             while len(store.epochs(run.id)) < 2:

@@ -14,15 +14,20 @@ from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
 from cifarviz.ui.evaluate.ensemble.view import ensemble_view
 from cifarviz.ui.evaluate.epochs import evaluate_epochs
+from cifarviz.ui.evaluate.galleries import PICTURE, galleries
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
 from cifarviz.ui.evaluate.matrix import clickable_matrix
 from cifarviz.ui.evaluate.random_ten import random_ten
 from cifarviz.ui.evaluate.scores import class_scores
 from cifarviz.ui.evaluate.summary import summary
+from cifarviz.ui.evaluate.sureness import sureness
 from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
+
+# What else in the address belongs to one evaluation.
+_FORGET = (*DEPENDENT, PICTURE)
 
 
 def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
@@ -43,6 +48,10 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     with errors_shown():
         class_scores(evaluation.per_class, f"{run.id}-{which}")
     with errors_shown():
+        sureness(evaluation, f"{run.id}-{which}")
+    with errors_shown():
+        galleries(evaluation, asked, None, run=run.id, checkpoint=which)
+    with errors_shown():
         random_ten(evaluation, dataset.test, run=run.id, checkpoint=which)
 
 
@@ -51,11 +60,11 @@ def one_network() -> None:
     left, right = st.columns([3, 2])
     run = which = None
     with left, errors_shown():
-        run = pick_run(dependent=DEPENDENT)
+        run = pick_run(dependent=_FORGET)
     if run is not None:
         epochs = epochs_with_answers(run)
         with right, errors_shown():
-            which = pick_checkpoint_or_epochs(run, has_epochs=bool(epochs), forget=DEPENDENT)
+            which = pick_checkpoint_or_epochs(run, has_epochs=bool(epochs), forget=_FORGET)
     if run is not None and which is not None:
         with errors_shown():
             dataset = data_of(run)

@@ -45,12 +45,13 @@ def look_inside(run: Run, which: Weights) -> None:
         mirrored = run.experiment.mirrored_answers
         show_answer(views[-1].values, classes, image.actual, mirrored=mirrored)
 
-    with errors_shown():
-        names = address_names(run.experiment.data.dataset)
-        show_attention(model, views, image, classes, names)
-
+    attention = st.container()
     st.header("Layers", anchor="layers")
     chosen = show_layers(views, classes, chosen) or chosen
+    # After the layers, which are waited for most.
+    with attention, errors_shown():
+        names = address_names(run.experiment.data.dataset)
+        show_attention(model, views, image, classes, names)
     if chosen is not None:
         name, channel = chosen
         show_channel(next(view for view in views if view.name == name), channel, model)

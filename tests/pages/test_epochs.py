@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from cifarviz.analysis.calibration import accuracy_interval
+from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.runs.records import Run
@@ -156,3 +159,42 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
     app = evaluate_page.opened(run=run.id, checkpoint="epochs")
     assert evaluate_page.metrics(app)["Accuracy"] == "10.0%"
     assert not app.exception
+
+
+def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
+    kept: Run, held_back: ImageSet
+) -> None:
+    def labels(app: AppTest) -> str:
+        return evaluate_page.text(app)
+
+    # After epoch 3 all are right; a third of them was learned in each epoch.
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="late")
+    assert "**200** validation" not in labels(app)
+    assert "200 validation images; the first 32. Never learned first" in labels(app)
+    last = int(held_back.indices[200])
+    assert f"**Validation image {last}**" in labels(app)
+    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="forgotten")
+    assert any("no such picture" in info.value for info in app.info)
+    assert not app.exception
+
+
+def test_without_epochs_there_are_mistakes_and_hits(run: Run) -> None:
+    app = evaluate_page.opened(run=run.id)
+    options = app.get("button_group")
+    assert "Surest mistakes" in str(options)
+    assert "Learned late" not in str(options)
+    app = evaluate_page.opened(run=run.id, gallery="hits", of="bird")
+    assert "Recognised, the least sure first" in evaluate_page.text(app)
+    assert not app.exception
+    app = evaluate_page.opened(run=run.id, of="cow")
+    assert "no class “cow”" in evaluate_page.errors(app)
+
+
+def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluation) -> None:
+    app = evaluate_page.opened(run=run.id)
+    words = evaluate_page.text(app)
+    for name in ("Among its first two", "Among its first three", "Calibration error"):
+        assert name in words
+    low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
+    assert f"{low:.1%} to {high:.1%}" in words
+    assert "evaluate-reliability" in inside_page.components(app)

@@ -5,8 +5,10 @@ import streamlit as st
 
 from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.galleries import Learning, learning
+from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.datasets import Dataset
-from cifarviz.errors import ArtifactDamaged
+from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import read_answers, snapshot_path
 from cifarviz.settings import Settings
@@ -16,8 +18,10 @@ from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate.galleries import galleries
 from cifarviz.ui.evaluate.matrix import clickable_matrix
 from cifarviz.ui.evaluate.scores import class_scores
+from cifarviz.ui.evaluate.sureness import sureness
 from cifarviz.ui.figure_row import Figure, figure_row
 
 
@@ -27,15 +31,13 @@ def evaluate_epochs(run: Run, dataset: Dataset, epochs: list[int]) -> None:
     with slider:
         epoch = epoch_in_address(epochs)
     with errors_shown():
-        _show(run, dataset, epoch)
+        _show(run, dataset, epochs, epoch)
     # Also where this epoch's file is damaged: another may be whole.
     epoch_scrubber(slider, run, epochs, epoch)
 
 
-def _show(run: Run, dataset: Dataset, epoch: int) -> None:
-    path = snapshot_path(cache.store().folder(run.id), "answers", epoch)
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
-    found, asked = _evaluation(run.id, epoch, stamp, cache.settings(), dataset)
+def _show(run: Run, dataset: Dataset, epochs: list[int], epoch: int) -> None:
+    found, asked = _evaluation_after(run.id, epoch, cache.settings(), dataset)
     found = found.renamed(class_names(dataset.info))
     _summary(run, found, asked, epoch)
     cell = cell_in_address(found, dataset.info)
@@ -47,6 +49,19 @@ def _show(run: Run, dataset: Dataset, epoch: int) -> None:
         cell_images(cell, found, asked, run=run.id, checkpoint="epochs", epoch=str(epoch))
     with errors_shown():
         class_scores(found.per_class, f"{run.id}-epoch-{epoch}")
+    with errors_shown():
+        sureness(found, f"{run.id}-epoch-{epoch}")
+    with errors_shown():
+        learned = _learning(run.id, tuple(epochs), cache.settings(), dataset)
+        galleries(found, asked, learned, run=run.id, checkpoint="epochs", epoch=str(epoch))
+
+
+def _evaluation_after(
+    run_id: str, epoch: int, settings: Settings, dataset: Dataset
+) -> tuple[Evaluation, AskedImages]:
+    path = snapshot_path(cache.store().folder(run_id), "answers", epoch)
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    return _evaluation(run_id, epoch, stamp, settings, dataset)
 
 
 def _name(dataset: Dataset) -> str:
@@ -75,6 +90,33 @@ def _evaluation(
     images = there.take(positions)
     found = evaluations.evaluate(images.labels, answers.probabilities, images.indices, classes)
     return found, AskedImages(images, answers.split, dataset.info)
+
+
+@st.cache_resource(
+    max_entries=16,
+    show_spinner="Following the images over the epochs …",
+    hash_funcs={Settings: repr, Dataset: _name},
+)
+def _learning(
+    run_id: str, epochs: tuple[int, ...], settings: Settings, dataset: Dataset
+) -> Learning | None:
+    """How the images fared; what is damaged is left out, and ``None`` if the images differ."""
+    folder, classes = cache.store().folder(run_id), len(address_names(dataset.info))
+    kept, said, newest = [], [], None
+    for epoch in reversed(epochs):
+        try:
+            answers = read_answers(folder, epoch, classes)
+        except (RunError, StoreError):
+            continue
+        newest = newest or answers
+        if not np.array_equal(answers.indices, newest.indices):
+            return None
+        kept.append(epoch)
+        said.append(predicted_classes(answers.probabilities))
+    if newest is None:
+        return None
+    _, asked = _evaluation_after(run_id, kept[0], settings, dataset)
+    return learning(asked.images.labels, kept[::-1], np.array(said[::-1]))
 
 
 def _summary(run: Run, found: Evaluation, asked: AskedImages, epoch: int) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.inside.image import ChosenImage
@@ -25,10 +26,8 @@ def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
     width = side * max(1, IMAGE_WIDTH // side)
     scale = 2 * width // side
     large = image.pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-    if large.shape[-1] == 1:
-        large = large[..., 0]
     name = image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
-    st.image(large, width=width, output_format="PNG", alt=name)
+    st.image(sprite(large[np.newaxis]).png, width=width, alt=name)
     st.markdown(f"**{escaped(name)}**")
     for note in image.notes:
         st.caption(note)

@@ -1,0 +1,192 @@
+"""Pictures worth looking at, in an order that tells something; one of them with its bars."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
+from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.sprite import sprite
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.evaluate.asked import AskedImages
+from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.unbroken import unbroken
+
+PICTURE = "picture"
+"""What in the address makes sense for one gallery of one evaluation only."""
+
+_MOST = 32
+_TILE = 96
+_ENLARGED = 6
+_BARS = 5
+_EVERY = "all"
+_PLAIN = {"mistakes": "Surest mistakes", "hits": "Least sure hits"}
+_OVER_EPOCHS = {"late": "Learned late or never", "forgotten": "Learned and forgotten"}
+
+
+def galleries(
+    evaluation: Evaluation, asked: AskedImages, learned: Learning | None, **address: str
+) -> None:
+    """One of the galleries; ``learned``: how the images fared over the epochs, where it is known.
+
+    ``address``: what leads to the same network on another page. The address of this page holds
+    ``gallery``, ``of`` (a class) and ``picture``.
+    """
+    st.subheader("Pictures", anchor="pictures")
+    row = st.container(horizontal=True, gap="large")
+    with row:
+        which = address_choice(
+            "gallery",
+            "Which",
+            _PLAIN | _OVER_EPOCHS if learned is not None else _PLAIN,
+            key="evaluate-gallery",
+            hint="Mistakes that the network is sure of are often odd pictures, or wrong labels; "
+            "what is learned late or forgotten again is hard.",
+            problem=lambda word: f"There is no gallery {word} here.",
+            forget=(PICTURE,),
+        )
+        wanted = _class(asked)
+    positions, words = _ordered(which, evaluation, learned)
+    if wanted is not None:
+        positions = positions[evaluation.labels[positions] == wanted]
+    if not len(positions):
+        st.info("There is no such picture.", icon=":material/info:")
+        return
+    many = f"{len(positions):,} {asked.noun}{'' if len(positions) == 1 else 's'}"
+    first = f"; the first {_MOST}" if len(positions) > _MOST else ""
+    st.caption(f"{many}{first}. {words}")
+    shown = positions[:_MOST]
+    chosen = _chosen(shown, evaluation)
+    grid, detail = st.columns([3, 2], gap="medium")
+    with grid:
+        clicked = _grid(
+            shown, chosen, evaluation, asked, _labels(which, shown, evaluation, learned)
+        )
+    with detail:
+        _large(chosen, evaluation, asked, address)
+    if clicked is not None and int(shown[clicked]) != chosen:
+        change(picture=str(evaluation.indices[shown[clicked]]))
+        st.rerun()
+
+
+def _ordered(
+    which: str, evaluation: Evaluation, learned: Learning | None
+) -> tuple[NDArray[np.int64], str]:
+    """Positions of the images in their order, and that order in words."""
+    if which == "hits":
+        found = least_sure_hits(evaluation.labels, evaluation.probabilities)
+        return found, "Recognised, the least sure first."
+    if which == "late" and learned is not None:
+        never = learned.learned == 0
+        order = np.lexsort((-learned.learned, ~never))
+        late = order[never[order] | (learned.learned[order] > 1)]
+        return late, "Never learned first, then those right for good from the latest epoch on."
+    if which == "forgotten" and learned is not None:
+        order = np.argsort(-learned.forgotten, kind="stable")
+        return order[learned.forgotten[order] > 0], "Most often right and then wrong again first."
+    found = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    return found, "Taken for another class, the surest first."
+
+
+def _labels(
+    which: str, shown: NDArray[np.int64], evaluation: Evaluation, learned: Learning | None
+) -> list[str]:
+    if which == "late" and learned is not None:
+        epochs = learned.learned[shown]
+        return [f"epoch {epoch}" if epoch else "never" for epoch in epochs]
+    if which == "forgotten" and learned is not None:
+        return [f"{count}×" for count in learned.forgotten[shown]]
+    said = evaluation.probabilities[shown].argmax(axis=1)
+    shares = evaluation.probabilities[shown].max(axis=1)
+    return [
+        f"{evaluation.classes[name]} {share:.0%}" for name, share in zip(said, shares, strict=True)
+    ]
+
+
+def _grid(
+    shown: NDArray[np.int64],
+    chosen: int,
+    evaluation: Evaluation,
+    asked: AskedImages,
+    labels: list[str],
+) -> int | None:
+    title = asked.noun.capitalize()
+    return image_grid(
+        sprite(asked.images.images[shown]),
+        key="evaluate-pictures",
+        labels=labels,
+        tooltips=[
+            f"{title} {index}: {evaluation.classes[actual]}; {label}"
+            for index, actual, label in zip(
+                evaluation.indices[shown], evaluation.labels[shown], labels, strict=True
+            )
+        ],
+        size=_TILE,
+        selected=int(np.flatnonzero(shown == chosen)[0]),
+        description="Pictures",
+    )
+
+
+def _large(
+    position: int, evaluation: Evaluation, asked: AskedImages, address: Mapping[str, str]
+) -> None:
+    index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
+    pixels = asked.images.images[position]
+    large = pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    name = evaluation.classes[actual]
+    st.image(
+        sprite(large[np.newaxis]).png,
+        width=large.shape[1],
+        alt=f"{asked.noun.capitalize()} {index}, {name}, enlarged",
+    )
+    st.markdown(f"**{asked.noun.capitalize()} {index}**, {escaped(name)}")
+    found = probabilities(evaluation.classes, evaluation.probabilities[position], actual=actual)
+    chart(
+        probabilities_figure(Probabilities(found.bars[:_BARS])),
+        key="evaluate-picture",
+        file_name=f"{asked.noun.replace(' ', '-')}-{index}",
+        description=f"The {_BARS} most probable classes",
+    )
+    link_to("inside", "See its feature maps", split=asked.split, image=index, **address)
+
+
+def _chosen(shown: NDArray[np.int64], evaluation: Evaluation) -> int:
+    """Position of the picture that the address names, if it is shown, else of the first."""
+    number = whole_number(st.query_params.get("picture"))
+    found = shown[evaluation.indices[shown] == number] if number is not None else shown[:0]
+    return int(found[0]) if len(found) else int(shown[0])
+
+
+def _class(asked: AskedImages) -> int | None:
+    names = address_names(asked.info)
+    words = {_EVERY: "all classes"} | dict(zip(names, class_names(asked.info), strict=True))
+    wanted = st.query_params.get("of", _EVERY)
+    chosen = wanted if wanted in words else _EVERY
+    show("evaluate-of", chosen)
+    st.selectbox(
+        "Of class",
+        list(words),
+        format_func=words.__getitem__,
+        key="evaluate-of",
+        on_change=unbroken(_class_chosen),
+        help="What the pictures show, as the data set says.",
+        width=220,
+    )
+    if chosen != wanted:
+        st.error(f"There is no class {quoted(wanted)} here.", icon=":material/error:")
+    return None if chosen == _EVERY else names.index(chosen)
+
+
+def _class_chosen() -> None:
+    if wished("evaluate-of"):
+        of = state.get("evaluate-of")
+        change(of=None if of == _EVERY else of, picture=None)

@@ -1,0 +1,77 @@
+"""How sure a network is: known examples, and other people's formulas."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.calibration import accuracy_interval, calibration, top_accuracy
+
+
+def two_classes(sure: list[float]) -> np.ndarray:
+    """Each says class 0, as surely as this."""
+    first = np.array(sure, np.float32)
+    return np.stack([first, 1 - first], axis=1)
+
+
+def test_a_known_example() -> None:
+    # Four images at 90 %, three right; one at 65 %, wrong.
+    found = calibration(np.array([0, 0, 0, 1, 1]), two_classes([0.9, 0.9, 0.9, 0.9, 0.65]), bins=10)
+    assert found.counts.tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 4, 0]
+    assert found.accuracy[8] == 0.75
+    assert found.confidence[8] == pytest.approx(0.9)
+    assert found.error == pytest.approx((4 * 0.15 + 1 * 0.65) / 5)
+    assert np.isnan(found.accuracy[0])
+
+
+def test_one_that_is_as_sure_as_right_has_no_error() -> None:
+    sure = np.repeat([0.55, 0.75, 0.95], 20)
+    right = np.concatenate([np.arange(20) < 20 * share for share in (0.55, 0.75, 0.95)])
+    found = calibration(np.where(right, 0, 1), two_classes(list(sure)))
+    assert found.error == pytest.approx(0, abs=1e-6)
+
+
+def test_by_the_definition_for_random_answers() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(500, 10))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = random.integers(0, 10, 500)
+    by_definition = 0.0
+    for lower in np.arange(15) / 15:
+        sure = probabilities.max(axis=1)
+        inside = (sure > lower) & (sure <= lower + 1 / 15)
+        if inside.any():
+            right = (probabilities.argmax(axis=1) == labels)[inside]
+            by_definition += inside.sum() / 500 * abs(right.mean() - sure[inside].mean())
+    assert calibration(labels, probabilities).error == pytest.approx(by_definition)
+
+
+def test_surely_right_is_in_the_last_bin() -> None:
+    found = calibration(np.zeros(3, np.int64), two_classes([1.0, 1.0, 1.0]))
+    assert found.counts.tolist() == [0] * 14 + [3]
+    assert found.error == 0
+
+
+def test_no_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        calibration(np.empty(0, np.int64), np.empty((0, 2)))
+
+
+def test_top_accuracy_counts_the_first_ones() -> None:
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    labels = np.array([0, 1, 2])
+    assert [top_accuracy(labels, probabilities, k) for k in (1, 2)] == [1 / 3, 2 / 3]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "images", "low", "high"),
+    # Agresti and Coull's textbook example of 0 in 10, and two by the usual tables.
+    [(0.0, 10, 0.0, 0.2775), (0.5, 100, 0.4038, 0.5962), (0.77, 10_000, 0.7617, 0.7781)],
+)
+def test_the_interval_is_wilsons(accuracy: float, images: int, low: float, high: float) -> None:
+    assert accuracy_interval(accuracy, images) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_the_interval_narrows_and_stays_in_0_to_1() -> None:
+    assert accuracy_interval(1.0, 5)[1] <= 1
+    widths = [np.ptp(accuracy_interval(0.8, images)) for images in (10, 100, 1000)]
+    assert widths[0] > widths[1] > widths[2]
+    assert accuracy_interval(0.5, 0) == (0, 1)

@@ -1,0 +1,59 @@
+"""Images in orders that tell something."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.galleries import learning, least_sure_hits, surest_mistakes
+
+# Says class 0 of every image, ever surer.
+PROBABILITIES = np.array([[0.6, 0.4], [0.7, 0.3], [0.8, 0.2], [0.9, 0.1]])
+LABELS = np.array([1, 0, 1, 0])
+
+
+def test_mistakes_come_surest_first_and_hits_least_sure_first() -> None:
+    assert surest_mistakes(LABELS, PROBABILITIES).tolist() == [2, 0]
+    assert least_sure_hits(LABELS, PROBABILITIES).tolist() == [1, 3]
+
+
+def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
+    # Images: right at once; late; never; right in between; forgotten and learned again.
+    right = np.array(
+        [
+            [1, 0, 0, 0, 1],
+            [1, 0, 0, 1, 0],
+            [1, 1, 0, 0, 1],
+        ]
+    )
+    labels = np.array([3, 3, 3, 3, 3])
+    found = learning(labels, [1, 2, 4], np.where(right, 3, 5))
+    assert found.learned.tolist() == [1, 4, 0, 0, 4]
+    assert found.forgotten.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_one_epoch_alone_has_nothing_forgotten() -> None:
+    found = learning(np.array([0, 1]), [7], np.array([[0, 0]]))
+    assert found.learned.tolist() == [7, 0]
+    assert found.forgotten.tolist() == [0, 0]
+
+
+def test_by_brute_force_for_random_histories() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 3, 60)
+    said = random.integers(0, 3, (6, 60))
+    epochs = [1, 2, 3, 5, 8, 13]
+    found = learning(labels, epochs, said)
+    for image in range(60):
+        right = [bool(row[image] == labels[image]) for row in said]
+        expected = next((epochs[at] for at in range(6) if all(right[at:])), 0)
+        assert found.learned[image] == expected
+        lost = sum(before and not after for before, after in pairwise(right))
+        assert found.forgotten[image] == lost
+
+
+def test_epochs_and_rows_must_fit() -> None:
+    with pytest.raises(ValueError, match="2 epochs"):
+        learning(LABELS, [1, 2], np.zeros((3, 4), np.int64))
+    with pytest.raises(ValueError, match="0 epochs"):
+        learning(LABELS, [], np.zeros((0, 4), np.int64))
