@@ -1,7 +1,7 @@
 """Raw layer outputs turned into what is shown: a grey picture a channel, or plain values."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -73,6 +73,38 @@ def layer_views(outputs: Iterable[Output]) -> tuple[LayerView, ...]:
         )
         for output in outputs
     )
+
+
+Order = Literal["index", "strength", "variance"]
+
+
+def channel_order(values: NDArray[np.float32], by: Order) -> NDArray[np.int64]:
+    """The channels of (height, width, channels) in an order, equals by their number.
+
+    ``"strength"``: the largest mean magnitude first; ``"variance"``: the one that differs most
+    from place to place first. What is not a number comes last.
+    """
+    if by == "index":
+        return np.arange(values.shape[-1])
+    # In float64: a diverging network's float32 values overflow when squared.
+    channels = values.reshape(-1, values.shape[-1]).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.abs(channels).mean(axis=0) if by == "strength" else channels.var(axis=0)
+    return np.argsort(-np.where(np.isfinite(found), found, -1.0), kind="stable")
+
+
+def on_one_scale(maps: ScaledMaps, values: NDArray[np.float32]) -> ScaledMaps:
+    """The same channels with all of ``values``, (height, width, channels), on one scale of grey.
+
+    The smallest value of the layer is black, the largest white; +∞ is white, −∞ and NaN are black.
+    """
+    finite = np.isfinite(values)
+    known = values[finite].astype(np.float64)
+    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    share = (np.where(finite, values, low).astype(np.float64) - low) / ((high - low) or 1.0)
+    share = np.where(finite, share, np.where(values > 0, 1.0, 0.0))
+    pixels = np.moveaxis(np.clip(share * 255, 0, 255).astype(np.uint8), -1, 0)
+    return replace(maps, images=pixels[..., np.newaxis])
 
 
 def scale_channels(values: NDArray[np.float32]) -> ScaledMaps:

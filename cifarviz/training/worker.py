@@ -186,7 +186,11 @@ class Worker:
 
     def _thin_snapshots(self) -> None:
         oldest_first = [self.store.folder(run.id) for run in reversed(self.store.all())]
-        thin_all(oldest_first, self.settings.snapshots_budget)
+        try:
+            thin_all(oldest_first, self.settings.snapshots_budget)
+        except OSError:
+            # A run deleted meanwhile, for one; the next run tries again.
+            log.warning("snapshots could not be thinned out", exc_info=True)
 
     def _count_seconds(self, run_id: str) -> None:
         """Add the time since the last sign of life, up to which the time at work is known."""

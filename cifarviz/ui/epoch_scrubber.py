@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
@@ -26,7 +27,10 @@ def epochs_with_weights(run: Run) -> dict[int, Weights]:
     }
     if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
         found.setdefault(run.best_epoch, "best")
-    if run.epochs_done and checkpoint_path(folder, "last").is_file() and not given_back(run):
+    # A run that was stopped in the middle of an epoch stands after it; one that was given its best
+    # weights back stands at them.
+    at_its_end = run.state.active or (run.state is RunState.FINISHED and not given_back(run))
+    if run.epochs_done and at_its_end and checkpoint_path(folder, "last").is_file():
         found.setdefault(run.epochs_done, "last")
     return dict(sorted(found.items()))
 

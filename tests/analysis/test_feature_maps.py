@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cifarviz.analysis.feature_maps import layer_views, scale_channels
+from cifarviz.analysis.feature_maps import (
+    channel_order,
+    layer_views,
+    on_one_scale,
+    scale_channels,
+)
 
 
 @dataclass
@@ -166,3 +171,23 @@ def test_all_672_channels_of_cifar10_vgg_take_milliseconds() -> None:
 
     # 5 ms on an idle machine; the limit leaves room for a busy one.
     assert min(measured() for _ in range(5)) < 0.05
+
+
+def test_channels_are_ordered_by_strength_or_variance() -> None:
+    values = np.zeros((2, 2, 4), np.float32)
+    values[..., 1] = -3  # strong, but the same everywhere
+    values[0, 0, 2] = 8  # weaker on average, and varied
+    values[..., 3] = np.nan
+    assert channel_order(values, "index").tolist() == [0, 1, 2, 3]
+    assert channel_order(values, "strength").tolist() == [1, 2, 0, 3]
+    assert channel_order(values, "variance").tolist() == [2, 0, 1, 3]
+
+
+def test_on_one_scale_a_weak_channel_is_dark() -> None:
+    values = np.zeros((1, 2, 3), np.float32)
+    values[0, 1] = 10, 1, np.inf
+    maps = on_one_scale(scale_channels(values), values)
+    assert maps.images[..., 0].tolist() == [[[0, 255]], [[0, 25]], [[0, 255]]]
+    assert maps.not_finite == (2,)
+    nothing = np.zeros((1, 1, 2), np.float32)
+    assert not on_one_scale(scale_channels(nothing), nothing).images.any()

@@ -7,7 +7,7 @@ from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages.inside_page import MAPS, components, grids, opened, said
+from tests.pages.inside_page import MAPS, components, errors, grids, opened, said
 
 TINY = stored_runs.experiment()
 
@@ -92,4 +92,14 @@ def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
     assert grids(app) == ["conv2d_1", "dropout_1", "conv2d_2"]
     assert "bars-global_average_pooling2d_1" in components(app)
     assert "Its kernel, 5 × 5 for each of the image's channels: red, green, blue" in said(app)
+    assert not app.exception
+
+
+def test_order_and_scale_are_chosen_and_in_the_address(run: Run) -> None:
+    app = opened(order="strength", scale="layer", layer="conv2d_1", channel="3")
+    assert "black the smallest and white the largest" in "\n".join(said(app))
+    assert grids(app) == MAPS
+    assert not app.exception
+    app = opened(order="size")
+    assert any("ordered by index, strength, variance" in error for error in errors(app))
     assert not app.exception

@@ -1,16 +1,25 @@
 """Every layer of a network as it sees one image: pictures of all channels, or bars."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
-from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
+from cifarviz.analysis.feature_maps import (
+    LayerView,
+    Order,
+    ScaledMaps,
+    channel_order,
+    on_one_scale,
+)
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
+from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.inside.files import numbers_file, pictures_file
 
 # Few channels have room to be larger; both are whole multiples of 32, 16, 8 and 4 pixels.
 _LARGE, _SMALL = 96, 64
@@ -18,9 +27,15 @@ _FEW = 32
 
 _LEGEND = (
     "Each picture is one channel: what one of the layer’s filters finds, and where. Light is much "
-    "and dark is little, each channel scaled by itself. Click one to see it large. Crossed out are "
-    "dead channels: they have the same value everywhere, so they say nothing about this image."
+    "and dark is little, {scale}. Click one to see it large. Crossed out are dead channels: they "
+    "have the same value everywhere, so they say nothing about this image."
 )
+_ORDERS: dict[Order, str] = {"index": "Number", "strength": "Strength", "variance": "Variance"}
+_SCALES: dict[Literal["own", "layer"], str] = {"own": "Each its own", "layer": "One a layer"}
+_SCALE_WORDS = {
+    "own": "each channel scaled by itself",
+    "layer": "black the smallest and white the largest value of the layer",
+}
 
 
 def show_layers(
@@ -31,7 +46,8 @@ def show_layers(
     ``chosen`` is ringed. The last layer's bars are the ``classes``.
     """
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in views))
-    st.caption(_LEGEND)
+    order, scale = _manner(views)
+    st.caption(_LEGEND.format(scale=_SCALE_WORDS[scale]))
     clicked: tuple[str, int] | None = None
     for view in views:
         st.subheader(view.name, anchor=view.name)
@@ -45,18 +61,65 @@ def show_layers(
                 description=f"Output of {view.name}",
             )
             continue
+        maps = on_one_scale(view.maps, view.values) if scale == "layer" else view.maps
+        channels = channel_order(view.values, order).tolist()
         channel = image_grid(
-            sprite(view.maps.images),
+            sprite(maps.images[channels]),
             key=f"maps-{view.name}",
-            size=_LARGE if len(view.maps.images) <= _FEW else _SMALL,
-            selected=chosen[1] if chosen is not None and chosen[0] == view.name else None,
-            muted=view.maps.dead,
+            size=_LARGE if len(channels) <= _FEW else _SMALL,
+            tooltips=[f"Channel {number}" for number in channels],
+            selected=(
+                channels.index(chosen[1]) if chosen is not None and chosen[0] == view.name else None
+            ),
+            muted=[channels.index(number) for number in maps.dead],
             noun="Channel",
             description=f"Channels of {view.name}",
         )
         if channel is not None:
-            clicked = view.name, channel
+            clicked = view.name, channels[channel]
     return clicked
+
+
+def _manner(views: Sequence[LayerView]) -> tuple[Order, Literal["own", "layer"]]:
+    """How the channels are ordered and scaled; and all of them to take away."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        order = address_choice(
+            "order",
+            "Order of channels",
+            _ORDERS,
+            key="inside-order",
+            hint="By number; the strongest first, by the mean of what they put out, sign aside; or "
+            "the ones first that differ most from place to place.",
+            problem=lambda word: f"Channels are ordered by {', '.join(_ORDERS)}, not by {word}.",
+        )
+        scale = address_choice(
+            "scale",
+            "Grey",
+            _SCALES,
+            key="inside-scale",
+            hint="Each channel on a scale of its own shows what is in it; one scale for a layer "
+            "shows which of its channels are strong.",
+            problem=lambda word: f"The scale is {' or '.join(_SCALES)}, not {word}.",
+        )
+        st.download_button(
+            "Values",
+            lambda: numbers_file(views),
+            file_name="feature-maps.npz",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="What every layer puts out for this image, as NumPy arrays in one .npz file.",
+        )
+        st.download_button(
+            "Pictures",
+            lambda: pictures_file(views),
+            file_name="feature-maps.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="One PNG a layer with all its channels, each scaled by itself, in one .zip file.",
+        )
+    return order, scale
 
 
 def describe(view: LayerView) -> str:
