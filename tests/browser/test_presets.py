@@ -71,13 +71,6 @@ def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, pa
 
     run = train_an_epoch(page, server, name)
 
-    # The overview of its data.
-    visit(page, server, f"samples?dataset={dataset}")
-    overview = page.get_by_test_id("stMain")
-    expect(overview.get_by_text("The data at a glance")).to_be_visible(timeout=LONG)
-    for words in ("Examples", "Image size", "Channels"):
-        expect(overview.get_by_text(re.compile(words, re.IGNORECASE)).first).to_be_visible()
-
     # Feature maps of official test image 1: a group of channels for each layer that has maps.
     visit(page, server, f"inside?run={run}&image=1")
     for row in network.trace().rows:
@@ -91,6 +84,15 @@ def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, pa
     visit(page, server, f"evaluate?run={run}")
     tiles = page.get_by_role("group", name="Ten test images at random")
     expect(tiles.get_by_role("button")).to_have_count(10, timeout=LONG)
+
+
+@pytest.mark.parametrize("dataset", TRAINING_IMAGE)
+def test_the_overview_of_a_data_set(dataset: str, server: AppServer, page: Page) -> None:
+    visit(page, server, f"samples?dataset={dataset}")
+    overview = page.get_by_test_id("stMain")
+    expect(overview.get_by_text("The data at a glance")).to_be_visible(timeout=LONG)
+    for words in ("Examples", "Image size", "Channels"):
+        expect(overview.get_by_text(re.compile(words, re.IGNORECASE)).first).to_be_visible()
 
 
 def test_nine_labelled_training_images_as_published(server: AppServer, page: Page) -> None:

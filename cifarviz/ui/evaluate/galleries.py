@@ -156,7 +156,7 @@ def _large(
         file_name=f"{asked.noun.replace(' ', '-')}-{index}",
         description=f"The {_BARS} most probable classes",
     )
-    link_to("inside", "See its feature maps", split=asked.split, image=index, **address)
+    link_to("inside", "Feature maps of this picture", split=asked.split, image=index, **address)
 
 
 def _chosen(shown: NDArray[np.int64], evaluation: Evaluation) -> int:
