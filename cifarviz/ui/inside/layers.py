@@ -67,7 +67,8 @@ def show_layers(
             sprite(maps.images[channels]),
             key=f"maps-{view.name}",
             size=_LARGE if len(channels) <= _FEW else _SMALL,
-            tooltips=[f"Channel {number}" for number in channels],
+            # In their own order they need no names of their own.
+            tooltips=(None if order == "index" else [f"Channel {number}" for number in channels]),
             selected=(
                 channels.index(chosen[1]) if chosen is not None and chosen[0] == view.name else None
             ),
