@@ -110,7 +110,8 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
         on_change=unbroken(_checkpoint_chosen),
         args=(chosen, forget),
         help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
-        "keep the best ones only. “Any epoch” is a slider over what it has kept on its way.",
+        "keep the best ones only. “Any epoch” is a slider over what it has kept on its way: "
+        "weights after epochs 1, 2, 3, 4, 6, 8, 11 and ever fewer, answers after each.",
     )
     if chosen != wanted:
         st.warning(

@@ -170,11 +170,12 @@ def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
     # After epoch 3 all are right; a third of them was learned in each epoch.
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="late")
     assert "**200** validation" not in labels(app)
-    assert "200 validation images; the first 32. Never learned first" in labels(app)
+    assert "200 validation images; the first 32. Right for good only from" in labels(app)
     last = int(held_back.indices[200])
     assert f"**Validation image {last}**" in labels(app)
-    app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="forgotten")
-    assert any("no such picture" in info.value for info in app.info)
+    for gallery in ("never", "forgotten"):
+        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery=gallery)
+        assert any("no such picture" in info.value for info in app.info)
     assert not app.exception
 
 

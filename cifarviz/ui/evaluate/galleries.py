@@ -30,7 +30,7 @@ _ENLARGED = 6
 _BARS = 5
 _EVERY = "all"
 _PLAIN = {"mistakes": "Surest mistakes", "hits": "Least sure hits"}
-_OVER_EPOCHS = {"late": "Learned late or never", "forgotten": "Learned and forgotten"}
+_OVER_EPOCHS = {"late": "Learned late", "never": "Never learned", "forgotten": "Forgotten again"}
 
 
 def galleries(
@@ -86,10 +86,14 @@ def _ordered(
         found = least_sure_hits(evaluation.labels, evaluation.probabilities)
         return found, "Recognised, the least sure first."
     if which == "late" and learned is not None:
-        never = learned.learned == 0
-        order = np.lexsort((-learned.learned, ~never))
-        late = order[never[order] | (learned.learned[order] > 1)]
-        return late, "Never learned first, then those right for good from the latest epoch on."
+        order = np.argsort(-learned.learned, kind="stable")
+        words = "Right for good only from an epoch on, the latest first."
+        return order[learned.learned[order] > 1], words
+    if which == "never" and learned is not None:
+        never = np.flatnonzero(learned.learned == 0)
+        sure = evaluation.probabilities[never, evaluation.labels[never]]
+        words = "Wrong after the newest epoch, those it is furthest from first."
+        return never[np.argsort(sure, kind="stable")], words
     if which == "forgotten" and learned is not None:
         order = np.argsort(-learned.forgotten, kind="stable")
         return order[learned.forgotten[order] > 0], "Most often right and then wrong again first."
@@ -102,7 +106,7 @@ def _labels(
 ) -> list[str]:
     if which == "late" and learned is not None:
         epochs = learned.learned[shown]
-        return [f"epoch {epoch}" if epoch else "never" for epoch in epochs]
+        return [f"epoch {epoch}" for epoch in epochs]
     if which == "forgotten" and learned is not None:
         return [f"{count}×" for count in learned.forgotten[shown]]
     said = evaluation.probabilities[shown].argmax(axis=1)

@@ -127,15 +127,18 @@ function pause(slider) {
 // One step on, when what is shown has been painted and looked at for as long as the pace says.
 function next(slider, wait = Number(slider.pace.value)) {
   if (slider.timer) return;
+  if (slider.at === slider.data.stops.at(-1)) {
+    // More may come, or this was the end.
+    if (!slider.data.growing) pause(slider);
+    return;
+  }
   requestAnimationFrame(() => requestAnimationFrame(() => {
     if (!slider.playing || slider.timer) return;
     slider.timer = setTimeout(() => {
       slider.timer = 0;
       if (!slider.playing || slider.sent !== null) return;
-      const { stops, growing } = slider.data;
-      const following = stops[stops.indexOf(slider.at) + 1];
-      if (following !== undefined) want(slider, following);
-      else if (!growing) pause(slider);
+      const { stops } = slider.data;
+      want(slider, stops[stops.indexOf(slider.at) + 1]);
     }, wait);
   }));
 }
@@ -160,11 +163,11 @@ function draw(slider) {
     const stop = add(svg, "circle", { class: "stop", cx: slider.x(epoch), cy: line, r: 3 });
     add(stop, "title", {}).textContent = `Epoch ${epoch}`;
   }
-  for (const epoch of new Set([data.stops[0], data.stops.at(-1)])) {
-    add(svg, "text", { x: slider.x(epoch), y: height - 5 }).textContent = epoch;
-  }
-  if (data.best !== null) {
-    add(svg, "text", { x: slider.x(data.best), y: height - 5 }).textContent = "★";
+  const ends = [data.stops[0], data.stops.at(-1)];
+  for (const epoch of new Set(data.best === null ? ends : [...ends, data.best])) {
+    const star = epoch === data.best ? "★" : "";
+    const words = ends.includes(epoch) ? `${epoch}${star}` : star;
+    add(svg, "text", { x: slider.x(epoch), y: height - 5 }).textContent = words;
   }
   const at = slider.x(slider.at);
   add(svg, "line", { class: "cursor", x1: at, x2: at, y1: 2, y2: line });
