@@ -11,16 +11,14 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.evaluate.cell import DEPENDENT, cell_images, cell_in_address, cell_menus
+from cifarviz.ui.evaluate.cell import DEPENDENT
 from cifarviz.ui.evaluate.ensemble.view import ensemble_view
 from cifarviz.ui.evaluate.epochs import evaluate_epochs
-from cifarviz.ui.evaluate.galleries import PICTURE, galleries
+from cifarviz.ui.evaluate.galleries import PICTURE
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
-from cifarviz.ui.evaluate.matrix import clickable_matrix
 from cifarviz.ui.evaluate.random_ten import random_ten
-from cifarviz.ui.evaluate.scores import class_scores
+from cifarviz.ui.evaluate.shown import show_evaluation
 from cifarviz.ui.evaluate.summary import summary
-from cifarviz.ui.evaluate.sureness import sureness
 from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
@@ -38,21 +36,11 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     evaluation = evaluation.renamed(class_names(dataset.info))
     summary(run, evaluation, dataset.info)
     asked = AskedImages(dataset.test, "test", dataset.info)
-    cell = cell_in_address(evaluation, dataset.info)
-    matrix, images = st.columns([6, 5], gap="medium")
-    with matrix, errors_shown():
-        clickable_matrix(evaluation, cell, dataset.info, view=f"{run.id} {which}")
-    with images, errors_shown():
-        cell_menus(cell, dataset.info)
-        cell_images(cell, evaluation, asked, run=run.id, checkpoint=which)
+    address = {"run": run.id, "checkpoint": which}
+    name, view = f"{run.id}-{which}", f"{run.id} {which}"
+    show_evaluation(evaluation, asked, name, view=view, address=address)
     with errors_shown():
-        class_scores(evaluation.per_class, f"{run.id}-{which}")
-    with errors_shown():
-        sureness(evaluation, f"{run.id}-{which}")
-    with errors_shown():
-        galleries(evaluation, asked, None, run=run.id, checkpoint=which)
-    with errors_shown():
-        random_ten(evaluation, dataset.test, run=run.id, checkpoint=which)
+        random_ten(evaluation, dataset.test, **address)
 
 
 def one_network() -> None:

@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import Split
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_arrays, save_arrays
+from cifarviz.errors import ArtifactDamaged
+from cifarviz.runs.answer_files import load_answers
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
 
 FORMAT = 1
 
@@ -100,30 +101,22 @@ def read_answers(folder: Path, epoch: int, classes: int) -> Answers:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    path = snapshot_path(folder, "answers", epoch)
-    if not path.is_file():
-        raise ArtifactMissing(
-            f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are thinned "
-            "out for room. Choose another epoch."
-        )
-    arrays, facts = load_arrays(path)
-    if facts.get("format") != FORMAT:
-        raise UnknownFormat(
-            f"The answers of epoch {epoch} of run {folder.name} were written by another version "
-            "of cifarviz. Choose another epoch."
-        )
-    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
-    fits = (
-        probabilities is not None
-        and indices is not None
-        and probabilities.shape == (len(indices), classes)
-        and facts.get("split") in ("train", "test")
+    damaged = (
+        f"The answers of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
     )
-    if not fits or probabilities is None or indices is None:
-        raise ArtifactDamaged(
-            f"The answers of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
-        )
-    return Answers(cast(Split, facts["split"]), indices, probabilities.astype(np.float32))
+    found = load_answers(
+        snapshot_path(folder, "answers", epoch),
+        FORMAT,
+        classes,
+        missing=f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are "
+        "thinned out for room. Choose another epoch.",
+        unknown=f"The answers of epoch {epoch} of run {folder.name} were written by another "
+        "version of cifarviz. Choose another epoch.",
+        damaged=damaged,
+    )
+    if found.facts.get("split") not in get_args(Split):
+        raise ArtifactDamaged(damaged)
+    return Answers(found.facts["split"], found.indices, found.probabilities)
 
 
 def thin(folder: Path, budget: int) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.runs.answer_files import load_answers
 from cifarviz.runs.artifacts import (
     ANSWERS_FORMAT,
     Checkpoint,
@@ -106,29 +107,20 @@ def epoch_probabilities(
     Raises ``ArtifactMissing`` where none were kept, ``UnknownFormat`` where another version kept
     them, and ``ArtifactDamaged`` where they are not about these images.
     """
-    path = answers_path(folder, epoch)
-    if not path.is_file():
-        raise ArtifactMissing(
-            f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, or "
-            "was not asked to keep them. Choose another epoch."
-        )
-    arrays, facts = load_arrays(path)
-    if facts.get("format") != ANSWERS_FORMAT:
-        raise UnknownFormat(
-            f"What run {folder.name} has kept after epoch {epoch} is of format "
-            f"{facts.get('format')}, and this version of cifarviz reads {ANSWERS_FORMAT}. Train "
-            "the run again with this one."
-        )
-    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
-    fits = (
-        probabilities is not None
-        and indices is not None
-        and probabilities.shape == (len(indices), classes)
-        and np.array_equal(indices, test.indices)
+    damaged = (
+        f"What run {folder.name} has kept after epoch {epoch} is not about these test images. "
+        "Train the run again."
     )
-    if not fits or probabilities is None:
-        raise ArtifactDamaged(
-            f"What run {folder.name} has kept after epoch {epoch} is not about these test images. "
-            "Train the run again."
-        )
-    return probabilities.astype(np.float32, copy=False)
+    found = load_answers(
+        answers_path(folder, epoch),
+        ANSWERS_FORMAT,
+        classes,
+        missing=f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, "
+        "or was not asked to keep them. Choose another epoch.",
+        unknown=f"What run {folder.name} has kept after epoch {epoch} is of format {{found}}, and "
+        f"this version of cifarviz reads {ANSWERS_FORMAT}. Train the run again with this one.",
+        damaged=damaged,
+    )
+    if not np.array_equal(found.indices, test.indices):
+        raise ArtifactDamaged(damaged)
+    return found.probabilities

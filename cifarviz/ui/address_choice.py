@@ -1,6 +1,7 @@
-"""A few choices side by side, of which the address holds one."""
+"""A few choices side by side, or a menu of many, of which the address holds one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -22,23 +23,26 @@ def address_choice(
     hint: str,
     problem: Callable[[str], str],
     forget: Sequence[str] = (),
+    usual: Word | None = None,
+    menu: bool = False,
 ) -> Word:
-    """Show the choices and return the one that the address holds as ``name``, else the first.
+    """Show the choices and return the one that the address holds as ``name``, else the usual one.
 
-    ``options`` are the address's words with those shown. ``problem`` makes a sentence of a word,
-    quoted, that is none of them. ``forget`` names what else in the address a change makes void.
+    That is the first, if ``usual`` is not said. ``options`` are the address's words with those
+    shown; ``menu`` folds them up. ``problem`` makes a sentence of a word, quoted, that is none of
+    them. ``forget`` names what else in the address a change makes void.
     """
-    first = next(iter(options))
-    wanted = st.query_params.get(name, first)
+    otherwise = next(iter(options)) if usual is None else usual
+    wanted = st.query_params.get(name, otherwise)
     found = next((one for one in options if one == wanted), None)
-    chosen = first if found is None else found
+    chosen = otherwise if found is None else found
     show(key, chosen)
-    st.segmented_control(
+    show_as = st.selectbox if menu else partial(st.segmented_control, required=True)
+    show_as(
         label,
         list(options),
         format_func=options.__getitem__,
         key=key,
-        required=True,
         on_change=unbroken(_chosen),
         args=(name, key, forget),
         help=hint,

@@ -17,11 +17,7 @@ from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_place
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.evaluate.cell import cell_images, cell_in_address, cell_menus
-from cifarviz.ui.evaluate.galleries import galleries
-from cifarviz.ui.evaluate.matrix import clickable_matrix
-from cifarviz.ui.evaluate.scores import class_scores
-from cifarviz.ui.evaluate.sureness import sureness
+from cifarviz.ui.evaluate.shown import show_evaluation
 from cifarviz.ui.figure_row import Figure, figure_row
 
 
@@ -40,20 +36,15 @@ def _show(run: Run, dataset: Dataset, epochs: list[int], epoch: int) -> None:
     found, asked = _evaluation_after(run.id, epoch, cache.settings(), dataset)
     found = found.renamed(class_names(dataset.info))
     _summary(run, found, asked, epoch)
-    cell = cell_in_address(found, dataset.info)
-    matrix, images = st.columns([6, 5], gap="medium")
-    with matrix, errors_shown():
-        clickable_matrix(found, cell, dataset.info, view=f"{run.id} epochs")
-    with images, errors_shown():
-        cell_menus(cell, dataset.info)
-        cell_images(cell, found, asked, run=run.id, checkpoint="epochs", epoch=str(epoch))
-    with errors_shown():
-        class_scores(found.per_class, f"{run.id}-epoch-{epoch}")
-    with errors_shown():
-        sureness(found, f"{run.id}-epoch-{epoch}")
-    with errors_shown():
-        learned = _learning(run.id, tuple(epochs), cache.settings(), dataset)
-        galleries(found, asked, learned, run=run.id, checkpoint="epochs", epoch=str(epoch))
+    learned = _learning(run.id, tuple(epochs), cache.settings(), dataset)
+    show_evaluation(
+        found,
+        asked,
+        f"{run.id}-epoch-{epoch}",
+        view=f"{run.id} epochs",
+        learned=learned,
+        address={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
+    )
 
 
 def _evaluation_after(

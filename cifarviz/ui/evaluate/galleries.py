@@ -10,16 +10,14 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
-from cifarviz.ui import state
-from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui.address import escaped, whole_number
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.followed_address import change
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.unbroken import unbroken
 
 PICTURE = "picture"
 """What in the address makes sense for one gallery of one evaluation only."""
@@ -28,6 +26,8 @@ _MOST = 32
 _TILE = 96
 _ENLARGED = 6
 _BARS = 5
+# CSS pixels.
+_MENU = 220
 _EVERY = "all"
 _PLAIN = {"mistakes": "Surest mistakes", "hits": "Least sure hits"}
 _OVER_EPOCHS = {"late": "Learned late", "never": "Never learned", "forgotten": "Forgotten again"}
@@ -54,7 +54,8 @@ def galleries(
             problem=lambda word: f"There is no gallery {word} here.",
             forget=(PICTURE,),
         )
-        wanted = _class(asked)
+        with st.container(width=_MENU):
+            wanted = _class(asked)
     positions, words = _ordered(which, evaluation, learned)
     if wanted is not None:
         positions = positions[evaluation.labels[positions] == wanted]
@@ -172,25 +173,14 @@ def _chosen(shown: NDArray[np.int64], evaluation: Evaluation) -> int:
 
 def _class(asked: AskedImages) -> int | None:
     names = address_names(asked.info)
-    words = {_EVERY: "all classes"} | dict(zip(names, class_names(asked.info), strict=True))
-    wanted = st.query_params.get("of", _EVERY)
-    chosen = wanted if wanted in words else _EVERY
-    show("evaluate-of", chosen)
-    st.selectbox(
+    chosen = address_choice(
+        "of",
         "Of class",
-        list(words),
-        format_func=words.__getitem__,
+        {_EVERY: "all classes"} | dict(zip(names, class_names(asked.info), strict=True)),
         key="evaluate-of",
-        on_change=unbroken(_class_chosen),
-        help="What the pictures show, as the data set says.",
-        width=220,
+        hint="What the pictures show, as the data set says.",
+        problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
+        forget=(PICTURE,),
+        menu=True,
     )
-    if chosen != wanted:
-        st.error(f"There is no class {quoted(wanted)} here.", icon=":material/error:")
     return None if chosen == _EVERY else names.index(chosen)
-
-
-def _class_chosen() -> None:
-    if wished("evaluate-of"):
-        of = state.get("evaluate-of")
-        change(of=None if of == _EVERY else of, picture=None)

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.sprite import sprite
-from cifarviz.ui import state
-from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.address import escaped
+from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.inside.image import ChosenImage
-from cifarviz.ui.unbroken import unbroken
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
@@ -25,14 +23,6 @@ _WORDS = (
     "scale. The method is Grad-CAM, from [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)"
     "."
 )
-_CHOICES = {
-    "look": (
-        "Layer",
-        "layer with maps",
-        "Whose maps are weighted. Late layers know what is there, early ones where exactly.",
-    ),
-    "class": ("Compare with", "class", "The class of the picture on the right."),
-}
 
 
 def show_attention(
@@ -55,8 +45,29 @@ def show_attention(
     said = int(views[-1].values.argmax())
     with choice:
         usual = names[_other(views, image, said)]
-        layer = _choice("look", layers, _last_convolution(views), layers)
-        other = _choice("class", names, usual, classes)
+        layer = address_choice(
+            "look",
+            "Layer",
+            {name: name for name in layers},
+            key="inside-look",
+            hint="Whose maps are weighted. Late layers know what is there, early ones where "
+            "exactly.",
+            problem=lambda word: (
+                f"There is no layer with maps {word} here: {escaped(', '.join(layers))}."
+            ),
+            usual=_last_convolution(views),
+            menu=True,
+        )
+        other = address_choice(
+            "class",
+            "Compare with",
+            dict(zip(names, classes, strict=True)),
+            key="inside-class",
+            hint="The class of the picture on the right.",
+            problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
+            usual=usual,
+            menu=True,
+        )
         st.caption(_WORDS)
     pairs = [(first, said), (second, names.index(other))]
     heats = [model.attention(image.pixels, layer, index) for _, index in pairs]
@@ -87,30 +98,3 @@ def _other(views: Sequence[LayerView], image: ChosenImage, said: int) -> int:
     if image.actual is not None and image.actual != said:
         return image.actual
     return int(views[-1].values.argsort()[-2])
-
-
-def _choice(name: str, options: Sequence[str], usual: str, shown: Sequence[str]) -> str:
-    label, noun, hint = _CHOICES[name]
-    wanted = st.query_params.get(name, usual)
-    chosen = wanted if wanted in options else usual
-    key = f"inside-{name}"
-    words = dict(zip(options, shown, strict=True))
-    show(key, chosen)
-    st.selectbox(
-        label,
-        options,
-        format_func=words.__getitem__,
-        key=key,
-        on_change=unbroken(_chosen),
-        args=(name, key),
-        help=hint,
-    )
-    if chosen != wanted:
-        has = ", ".join(options)
-        st.error(f"There is no {noun} {quoted(wanted)} here: {has}.", icon=":material/error:")
-    return chosen
-
-
-def _chosen(name: str, key: str) -> None:
-    if wished(key):
-        change(**{name: state.get(key)})
