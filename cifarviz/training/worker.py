@@ -140,13 +140,14 @@ class Worker:
             self.store.describe(run_id, stopped_early=ending.stopped_early)
             if ending.state is RunState.STOPPED:
                 self._stopping(run_id)
+            # Before it is over: who waits for its end finds the home within its budget.
+            self._thin_snapshots()
             run = self.store.transition(run_id, ending.state, ending.message)
             if run.state is RunState.FINISHED and run.experiment.best_only:
                 # Only now is there nothing left that could be resumed.
                 folder = self.store.folder(run_id)
                 checkpoint_path(folder, "last").unlink(missing_ok=True)
                 probabilities_path(folder, "last").unlink(missing_ok=True)
-            self._thin_snapshots()
         finally:
             slot.release()
 
