@@ -1,12 +1,11 @@
 """Start: what this is, the three doors, and the state of the data."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, DatasetInfo
+from cifarviz.data.datasets import DATASETS, DatasetInfo
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
@@ -23,18 +22,13 @@ _HELP = {
     "train": "Pick a ready-made network or build your own, and press Train.",
     "inside": "Feature maps of every layer of the newest run that has finished an epoch.",
 }
-# Official indices of test images that are easy to make out, one a class; the sample has them.
-_ONE_OF_EACH: Mapping[str, tuple[int, ...]] = {
-    CIFAR10.name: (1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38),
-    FASHION_MNIST.name: (19, 64, 169, 353, 347, 484, 726, 611, 469, 348),
-}
 
 
 def picture(info: DatasetInfo) -> None:
     """Show one test image of each class; a click leads to more of the class."""
     test = cache.dataset(info.name, "sample").test
     classes = class_names(info)
-    shown = test.take(np.flatnonzero(np.isin(test.indices, _ONE_OF_EACH[info.name])))
+    shown = test.take(np.flatnonzero(np.isin(test.indices, info.one_of_each)))
     shown = shown.take(np.argsort(shown.labels))
     clicked = image_grid(
         sprite(shown.images),

@@ -1,6 +1,6 @@
 """The data sets cifarviz knows, and the values that hold their images."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -38,7 +38,9 @@ class DatasetInfo:
     ``classes`` are the English names of the labels 0, 1, …; ``classes_ko`` the Korean ones.
     ``image_shape`` is (height, width, channels). ``train_images`` and ``test_images`` are counts.
     ``form``: how the published files are laid out. ``terms``: under what licence, in a sentence.
-    ``dark_background``: its things are light on black.
+    ``one_of_each``: official indices of test images that are easy to make out, one a class, in
+    the order of the labels; the sample has them. ``dark_background``: its things are light on
+    black.
     """
 
     name: str
@@ -53,6 +55,7 @@ class DatasetInfo:
     citation: str
     terms: str
     page: str
+    one_of_each: tuple[int, ...]
     dark_background: bool = False
     official: tuple[Archive, ...] = ()
     npm: NpmPackage | None = None
@@ -117,6 +120,7 @@ CIFAR10 = DatasetInfo(
     ),
     terms="The authors state no licence, and wish to be cited by whoever uses the data.",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
+    one_of_each=(1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38),
     official=(
         Archive(
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
@@ -173,6 +177,7 @@ FASHION_MNIST = DatasetInfo(
     ),
     terms="The MIT License (MIT), Copyright © 2017 Zalando SE.",
     page="https://github.com/zalandoresearch/fashion-mnist",
+    one_of_each=(19, 64, 169, 353, 347, 484, 726, 611, 469, 348),
     dark_background=True,
     official=(
         Archive(
@@ -265,6 +270,11 @@ class ImageSet:
         """Give the position of the image with this official index, None if it is not here."""
         found = np.flatnonzero(self.indices == index)
         return int(found[0]) if len(found) else None
+
+    def having(self, indices: Iterable[int]) -> "ImageSet":
+        """Give the images with these official indices, in this order, as far as they are here."""
+        found = (self.position_of(index) for index in indices)
+        return self.take([position for position in found if position is not None])
 
 
 @dataclass(frozen=True, eq=False)

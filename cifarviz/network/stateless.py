@@ -32,13 +32,13 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class LayerOutput:
-    """One layer's output for one image."""
+    """One layer's output for one image, or for several."""
 
     name: str
     type: str
     """As in the architecture: ``"conv2d"``, ``"max_pool2d"``, …"""
     values: NDArray[np.float32]
-    """(height, width, channels) of a layer with maps, else (values,)."""
+    """(height, width, channels) of a layer with maps, else (values,); of several images (n, …)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class StatelessNetwork:
         self._variables = [
             variable for variable in self._model.variables if variable.dtype == "float32"
         ]
-        self._outputs = self._graph(self._all_outputs, images=1)
+        self._outputs = self._graph(self._all_outputs, images=None)
         self._answers: dict[int, Callable[..., tf.Tensor]] = {}
         self._attention: dict[str, Callable[..., tf.Tensor]] = {}
 
@@ -108,11 +108,16 @@ class StatelessNetwork:
         The scaling before the first layer is not among them. Raises ``ExperimentInvalid`` if the
         image has another shape than the network takes.
         """
-        batch = np.array(image[np.newaxis], dtype=np.uint8)
+        outputs = self.observe_all(weights, image[np.newaxis])
+        return tuple(LayerOutput(one.name, one.type, one.values[0]) for one in outputs)
+
+    def observe_all(self, weights: Weights, images: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+        """The same of a few images, uint8 (n, height, width, channels), at once."""
+        batch = np.array(images, dtype=np.uint8)
         check_images(self._model, batch)
         outputs = self._outputs(weights.values, weights.scale, weights.offset, tf.constant(batch))
         return tuple(
-            LayerOutput(layer.name, _TYPES[layer.name.rpartition("_")[0]], output.numpy()[0])
+            LayerOutput(layer.name, _TYPES[layer.name.rpartition("_")[0]], output.numpy())
             for layer, output in zip(self._layers, outputs, strict=True)
         )
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from cifarviz.errors import StoreError, UnknownFormat
 from cifarviz.storage import storage_full
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -73,6 +73,11 @@ CREATE TABLE controls (
     asked REAL NOT NULL,
     done REAL
 );
+-- What the people of this home have chosen beside any run, as JSON.
+CREATE TABLE preferences (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
@@ -86,6 +91,7 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN stopped_early INTEGER",
         ),
         2: ("ALTER TABLE runs ADD COLUMN precision_reason TEXT",),
+        3: ("CREATE TABLE preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",),
     }
 )
 

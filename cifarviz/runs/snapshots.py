@@ -1,4 +1,4 @@
-"""What a run leaves of its way: weights and answers as they were after some of its epochs.
+"""What a run leaves of its way: weights, feature maps and answers after some of its epochs.
 
 They are copies for looking back. Nothing that a run needs to go on is among them, so they may be
 thinned out whenever they take too much room.
@@ -20,12 +20,12 @@ from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
 
 FORMAT = 1
 
-Kind = Literal["weights", "answers"]
+Kind = Literal["weights", "maps", "answers"]
 
 Weights = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-_NAME = re.compile(r"(?P<kind>weights|answers)-(?P<epoch>\d{4,})\.npz")
+_NAME = re.compile(r"(?P<kind>weights|maps|answers)-(?P<epoch>\d{4,})\.npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +122,12 @@ def read_answers(folder: Path, epoch: int, classes: int) -> Answers:
 def thin(folder: Path, budget: int) -> None:
     """Remove snapshots of a run until they take ``budget`` bytes at most.
 
-    Weights first, every second of them at a time, then answers; the first and the newest of each
-    stay longest.
+    Weights first, every second of them at a time, then feature maps, then answers; the first and
+    the newest of each stay longest.
     """
     files = list(_files(folder))
     taken = sum(path.stat().st_size for _, _, path in files)
-    for kind in ("weights", "answers"):
+    for kind in ("weights", "maps", "answers"):
         epochs = sorted(epoch for found, epoch, _ in files if found == kind)
         while taken > budget and epochs:
             gone = epochs[1:-1:2] or epochs[:1]

@@ -117,9 +117,7 @@ class _Training:
         self.recorder.step = self.position.step
         self.speed = Speed()
         self.test = data.test
-        self.snapshots = SnapshotKeeper(
-            self.folder, settings.run_budget, experiment, plan.validation
-        )
+        self.snapshots = SnapshotKeeper(store, run, settings.run_budget, plan, data)
         self.tensorboard = (
             TensorBoardFiles(store.tensorboard_folder(run_id), self.position.epochs_done + 1)
             if experiment.tensorboard

@@ -9,6 +9,8 @@ from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.experiment.choices import NoValidation, TestValidation
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.kept_maps import images_of_maps, read_maps
+from cifarviz.runs.preferences import prefer
 from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
 from cifarviz.training import snapshots
@@ -52,6 +54,38 @@ def test_the_newest_weights_are_those_of_the_last_checkpoint(
     newest = weights_of(snapshot_path(folder, "weights", 2))
     last = weights_of(checkpoint_path(folder, "last"))
     assert all(np.array_equal(newest[name], value) for name, value in last.items())
+
+
+def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    pinned = (231, 9_999, 1)  # the second is not in the sample
+    prefer(worker.store, "pins cifar10", list(pinned))
+    run = trained(epochs=1, precision="bfloat16")
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "maps") == [0, 1]
+    test = library.load("cifar10", "sample", worker.settings).test
+    for epoch in (0, 1):
+        assert images_of_maps(folder, epoch) == (231, 1)
+        arrays = weights_of(snapshot_path(folder, "weights", epoch))
+        assert run.scaling is not None
+        model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
+        fresh = model.observe(test.having([231]).images[0])
+        for kept, exact in zip(read_maps(folder, epoch, 231), fresh, strict=True):
+            assert kept.name == exact.name
+            places = (0, 1) if exact.values.ndim == 3 else ()
+            span = np.ptp(exact.values, axis=places) if places else np.float32(0)
+            assert (np.abs(kept.values - exact.values) <= span / 510 + 1e-4).all()
+
+
+def test_nothing_pinned_and_only_the_best_weights_leave_no_maps_and_no_weights(
+    worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
+) -> None:
+    prefer(worker.store, "pins cifar10", [])
+    run = trained(epochs=1, best_only=True)
+    folder = worker.store.folder(run.id)
+    assert snapshot_epochs(folder, "maps") == snapshot_epochs(folder, "weights") == []
+    assert snapshot_epochs(folder, "answers") == [1]
 
 
 def test_validated_by_the_test_images_the_answers_are_about_them(

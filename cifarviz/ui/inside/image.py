@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.data.datasets import DATASETS, ImageSet, Split
 from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs.pins import FIRST_SHOWN
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.followed_address import change, followed, show, wished
@@ -22,8 +23,6 @@ from cifarviz.ui.named_image import (
 from cifarviz.ui.unbroken import unbroken
 
 _SOURCES = {"test": "Test images", "train": "Training images", "upload": "Your own"}
-# The one whose feature maps the published experiment shows.
-_FIRST_TEST_IMAGE = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +81,8 @@ def _source() -> str:
 
 
 def _first(images: ImageSet, split: Split) -> int:
-    if split == "test" and images.position_of(_FIRST_TEST_IMAGE) is not None:
-        return _FIRST_TEST_IMAGE
+    if split == "test" and images.position_of(FIRST_SHOWN) is not None:
+        return FIRST_SHOWN
     return int(images.indices[0])
 
 

@@ -1,0 +1,121 @@
+"""Feature maps of pinned images, kept after an epoch in a byte a value.
+
+They are what is left to look at where the weights themselves have been thinned out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.snapshots import snapshot_path
+
+FORMAT = 1
+
+_STEPS = 255
+
+
+class Outputs(Protocol):
+    """One layer's output for several images: ``values`` float32 (n, …)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class KeptOutput:
+    """One layer's output for one image, as it was kept.
+
+    ``values`` float32 (height, width, channels), each off by at most 1/510 of the range of its
+    channel, or (units,), as the network computed them.
+    """
+
+    name: str
+    type: str
+    values: NDArray[np.float32]
+
+
+def keep_maps(
+    folder: Path, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Outputs]
+) -> None:
+    """Keep what every layer made of test images (official ``indices``) after ``epoch``.
+
+    Raises ``StorageFull``.
+    """
+    arrays: dict[str, np.ndarray] = {"indices": indices}
+    layers = []
+    for number, output in enumerate(outputs):
+        layers.append([output.name, output.type])
+        values = output.values
+        if values.ndim != 4:
+            arrays[f"{number}/values"] = values
+            continue
+        # A channel with something that is no number is no number as a whole.
+        lowest, highest = values.min(axis=(1, 2)), values.max(axis=(1, 2))
+        span = (highest - lowest)[:, np.newaxis, np.newaxis]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = (values - lowest[:, np.newaxis, np.newaxis]) / span
+        share = np.where(np.isfinite(share), share, 0)
+        arrays[f"{number}/bytes"] = (share * _STEPS).round().astype(np.uint8)
+        arrays[f"{number}/range"] = np.stack([lowest, highest])
+    facts = {"format": FORMAT, "epoch": epoch, "layers": layers}
+    save_arrays(snapshot_path(folder, "maps", epoch), arrays, facts, durable=False)
+
+
+def images_of_maps(folder: Path, epoch: int) -> tuple[int, ...]:
+    """The official indices of the test images whose maps were kept; none where none can be read."""
+    try:
+        arrays, _facts = load_arrays(snapshot_path(folder, "maps", epoch))
+        return tuple(arrays["indices"].tolist())
+    except (ArtifactMissing, ArtifactDamaged, KeyError):
+        return ()
+
+
+def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
+    """What every layer made of one test image, in the order of the layers.
+
+    Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
+    """
+    gone = ArtifactMissing(
+        f"Run {folder.name} has kept no feature maps of test image {image} after epoch {epoch}. "
+        "Choose another epoch, or a pinned image."
+    )
+    path = snapshot_path(folder, "maps", epoch)
+    if not path.is_file():
+        raise gone
+    arrays, facts = load_arrays(path)
+    if facts.get("format") != FORMAT:
+        raise UnknownFormat(
+            f"The feature maps of epoch {epoch} of run {folder.name} were written by another "
+            "version of cifarviz. Choose another epoch."
+        )
+    try:
+        found = np.flatnonzero(arrays["indices"] == image)
+        if not len(found):
+            raise gone
+        return tuple(
+            KeptOutput(name, type_, _values(arrays, number, int(found[0])))
+            for number, (name, type_) in enumerate(facts["layers"])
+        )
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ArtifactDamaged(
+            f"The feature maps of epoch {epoch} of run {folder.name} are damaged. Choose another "
+            "epoch."
+        ) from error
+
+
+def _values(arrays: dict[str, np.ndarray], number: int, place: int) -> NDArray[np.float32]:
+    if f"{number}/values" in arrays:
+        return arrays[f"{number}/values"][place].astype(np.float32)
+    steps = arrays[f"{number}/bytes"][place].astype(np.float32) / _STEPS
+    lowest, highest = arrays[f"{number}/range"][:, place]
+    return np.asarray(lowest + steps * (highest - lowest), np.float32)

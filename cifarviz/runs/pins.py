@@ -1,0 +1,43 @@
+"""Pinned images: the test images whose feature maps every run keeps on its way."""
+
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.errors import RunError
+from cifarviz.runs.preferences import prefer, preference
+from cifarviz.runs.store import RunStore
+
+MOST = 8
+"""So many images of a data set may be pinned."""
+
+FIRST_SHOWN = 1
+"""The test image that is shown where none is named: the published experiment's."""
+
+
+def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
+    """The official indices of the pinned test images; until somebody chooses, a good few."""
+    chosen = preference(store, _name(info))
+    if not isinstance(chosen, list):
+        return (FIRST_SHOWN, *info.one_of_each)[:MOST]
+    numbers = [one for one in chosen if isinstance(one, int) and 0 <= one < info.test_images]
+    return tuple(dict.fromkeys(numbers))[:MOST]
+
+
+def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
+    """Add a test image to the pinned ones; raises ``RunError`` where there is no room for it."""
+    before = pinned_images(store, info)
+    if image in before:
+        return
+    if len(before) >= MOST:
+        raise RunError(
+            f"{MOST} images are pinned, which is as many as runs keep maps of. Unpin one first."
+        )
+    prefer(store, _name(info), [*before, image])
+
+
+def unpin(store: RunStore, info: DatasetInfo, image: int) -> None:
+    """Take a test image off the pinned ones; what runs have kept of it stays."""
+    before = pinned_images(store, info)
+    prefer(store, _name(info), [one for one in before if one != image])
+
+
+def _name(info: DatasetInfo) -> str:
+    return f"pins {info.name}"

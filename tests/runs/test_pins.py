@@ -1,0 +1,54 @@
+"""Pinned images: a good few until somebody chooses, then what was chosen."""
+
+import pytest
+
+from cifarviz.data import sample
+from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, DatasetInfo
+from cifarviz.errors import RunError
+from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
+from cifarviz.runs.preferences import prefer
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+
+@pytest.mark.parametrize("info", DATASETS.values(), ids=lambda info: info.name)
+def test_the_usual_ones_are_in_the_sample_and_of_many_classes(
+    store: RunStore, info: DatasetInfo
+) -> None:
+    test = sample.read(info).test
+    pins = pinned_images(store, info)
+    assert len(pins) == MOST
+    shown = test.having(pins)
+    assert tuple(shown.indices) == pins
+    assert len(set(shown.labels.tolist())) >= MOST - 1
+    assert sample.read(info).test.having(info.one_of_each).labels.tolist() == list(range(10))
+
+
+def test_what_is_chosen_stays_for_every_later_look(store: RunStore, settings: Settings) -> None:
+    first = pinned_images(store, CIFAR10)
+    unpin(store, CIFAR10, first[2])
+    pin(store, CIFAR10, 4711)
+    pin(store, CIFAR10, 4711)
+    expected = (*first[:2], *first[3:], 4711)
+    assert pinned_images(RunStore(settings), CIFAR10) == expected
+    assert pinned_images(store, FASHION_MNIST)[1:] == FASHION_MNIST.one_of_each[: MOST - 1]
+
+
+def test_there_is_room_for_eight(store: RunStore) -> None:
+    before = pinned_images(store, CIFAR10)
+    with pytest.raises(RunError, match="Unpin one first"):
+        pin(store, CIFAR10, 9999)
+    assert pinned_images(store, CIFAR10) == before
+
+
+def test_all_can_be_taken_off(store: RunStore) -> None:
+    for image in pinned_images(store, CIFAR10):
+        unpin(store, CIFAR10, image)
+    assert pinned_images(store, CIFAR10) == ()
+
+
+@pytest.mark.parametrize("nonsense", ["x", {"a": 1}, ["x", 3.5, -1, 10_000, 7, 7]])
+def test_what_makes_no_sense_is_passed_over(store: RunStore, nonsense: object) -> None:
+    prefer(store, "pins cifar10", nonsense)
+    expected = (7,) if isinstance(nonsense, list) else pinned_images(store, CIFAR10)
+    assert pinned_images(store, CIFAR10) == expected
