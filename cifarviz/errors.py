@@ -15,6 +15,7 @@
     │   ├── ArtifactMissing      weights or predictions that are not there
     │   └── ArtifactDamaged      … or that cannot be read, or do not fit
     ├── StoreError
+    │   ├── ArchiveDamaged       a file that is no packed run
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, takes no more
     ├── SettingInvalid           an environment variable with a value that means nothing
@@ -80,6 +81,10 @@ class ArtifactDamaged(RunError):
 
 class StoreError(CifarvizError):
     """Something about the folder that keeps all runs."""
+
+
+class ArchiveDamaged(StoreError):
+    """A file that is no packed run, or not all of one."""
 
 
 class UnknownFormat(StoreError):

@@ -9,6 +9,7 @@
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
+``CIFARVIZ_RECORDED``         ``0`` starts a new home without the recorded demonstration run
 ``KERAS_HOME``                Keras' own folder, whose data cache is looked into; default
                               ``~/.keras``
 ============================  =================================================================
@@ -31,6 +32,7 @@ class Settings:
     tensorboard_dir: Path
     keras_home: Path
     warm_up: bool = True
+    recorded: bool = True
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -53,6 +55,7 @@ class Settings:
             run_budget=_megabytes(env, "CIFARVIZ_RUN_MB", 100),
             snapshots_budget=_megabytes(env, "CIFARVIZ_SNAPSHOTS_MB", 5000),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
+            recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
         )
 
     @property

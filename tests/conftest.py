@@ -32,6 +32,8 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep each test away from the developer's runs, data and caches, and from other tests."""
     monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "cifarviz-home"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras-home"))
+    # Most tests are about homes with nothing in them, or with runs of their own.
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "0")
     monkeypatch.delenv("CIFARVIZ_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFARVIZ_TENSORBOARD_DIR", raising=False)
 

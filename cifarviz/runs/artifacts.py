@@ -1,5 +1,6 @@
 """Files of a run: named arrays with a few facts, written whole or not at all."""
 
+import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -54,12 +55,21 @@ def save_arrays(
     durable: bool = True,
 ) -> None:
     """Write arrays and JSON-able facts as one uncompressed ``.npz``; ``durable``: see storage."""
+    write_atomically(path, lambda file: _write(file, arrays, facts), durable=durable)
+
+
+def as_bytes(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None) -> bytes:
+    """The bytes of the file that ``save_arrays`` would write."""
+    buffer = io.BytesIO()
+    _write(buffer, arrays, facts)
+    return buffer.getvalue()
+
+
+def _write(
+    file: IO[bytes], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None
+) -> None:
     encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
-    write_atomically(
-        path,
-        lambda file: np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays}),
-        durable=durable,
-    )
+    np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays})
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

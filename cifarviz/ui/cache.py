@@ -14,6 +14,7 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
+from cifarviz.runs.recorded import offer_recorded
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, weights_path
 from cifarviz.runs.store import RunStore
@@ -44,7 +45,10 @@ def worker() -> Worker:
 
 @st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
 def _worker(settings: Settings) -> Worker:
-    return Worker(settings, "dashboard")
+    worker = Worker(settings, "dashboard")
+    if settings.recorded:
+        offer_recorded(worker.store)
+    return worker
 
 
 def dataset(name: str, variant: Variant) -> Dataset:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
@@ -15,6 +16,7 @@ from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.live.words import best_words, given_back
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date
 from cifarviz.ui.unbroken import unbroken
 
@@ -152,6 +154,8 @@ def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
             labels[run.id] = timed[run.id]
         else:
             labels[run.id] = f"{timed[run.id]} ({run.id})"
+        if run.origin == ORIGIN:
+            labels[run.id] += ", recorded"
     return labels
 
 
@@ -214,8 +218,10 @@ def _nothing_yet(runs: Sequence[Run]) -> None:
         "a single epoch on the embedded sample takes seconds.",
         icon=":material/info:",
     )
-    if st.button("Train a network", type="primary", icon=":material/model_training:"):
-        go_to("train")
+    with st.container(horizontal=True):
+        if st.button("Train a network", type="primary", icon=":material/model_training:"):
+            go_to("train")
+        bring_back_button()
 
 
 def _coming(run: Run) -> None:

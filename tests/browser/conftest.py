@@ -64,7 +64,12 @@ def app_server(
         environment: Mapping[str, str] | None = None,
     ) -> AppServer:
         folder = tmp_path_factory.mktemp(f"server{next(numbers)}")
-        own = {"KERAS_HOME": str(folder / "keras"), "CIFARVIZ_DATA_DIR": "", **(environment or {})}
+        own = {
+            "KERAS_HOME": str(folder / "keras"),
+            "CIFARVIZ_DATA_DIR": "",
+            "CIFARVIZ_RECORDED": "0",
+            **(environment or {}),
+        }
         server = AppServer(ROOT / script, home or folder / "home", folder / "log.txt", own)
         server.start()
         servers.append(server)

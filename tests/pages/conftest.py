@@ -146,7 +146,12 @@ def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
 def _home(folders: pytest.TempPathFactory, name: str) -> Settings:
     home = str(folders.mktemp(name))
     return Settings.from_environment(
-        {"CIFARVIZ_HOME": home, "KERAS_HOME": home, "CIFARVIZ_WARM_UP": "0"}
+        {
+            "CIFARVIZ_HOME": home,
+            "KERAS_HOME": home,
+            "CIFARVIZ_WARM_UP": "0",
+            "CIFARVIZ_RECORDED": "0",
+        }
     )
 
 

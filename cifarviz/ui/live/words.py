@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 
@@ -14,6 +15,7 @@ _COLORS = {
     "pausing": "orange",
     "stopping": "orange",
     "finished": "green",
+    ORIGIN: "violet",
     "failed": "red",
     "interrupted": "orange",
 }
@@ -28,7 +30,12 @@ _PHASES = {
 
 
 def state_word(run: Run) -> str:
-    """The state a run is in, or the one that was asked for and is about to come."""
+    """The state a run is in, or the one that was asked for and is about to come.
+
+    The run that comes with cifarviz is *recorded*: nobody here has waited for it.
+    """
+    if run.origin == ORIGIN:
+        return ORIGIN
     if run.requested is not None and run.state.active:
         return _ASKED[Action(run.requested)]
     return str(run.state)

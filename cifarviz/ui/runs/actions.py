@@ -6,6 +6,7 @@ import streamlit as st
 
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.history_comparison import FEW_RUNS
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
@@ -14,6 +15,7 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import given_back, highest_words, named
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
+from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
@@ -50,7 +52,10 @@ def _one(run: Run) -> None:
         )
         if st.button("Rename", icon=":material/edit:"):
             st.dialog("Rename a run")(_rename)(run)
-        _delete_button([run])
+        if run.origin == ORIGIN:
+            hide_button()
+        else:
+            _delete_button([run])
     st.caption("Tick another run in the list to compare their curves.")
     if resume:
         _resume(run)

@@ -11,6 +11,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
+from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
@@ -48,7 +49,9 @@ def _show(live: bool) -> None:
     for run in runs:
         if problem := runs_rows.planned(run).problem:
             st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
-    st.caption(_use(runs))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_use(runs), width="content")
+        bring_back_button()
     if not chosen:
         st.info(
             "Tick the box before a run to open, rename or delete it; tick several to compare their "
@@ -185,5 +188,7 @@ def _nothing_yet() -> None:
         "and its weights, and is listed here.",
         icon=":material/info:",
     )
-    if st.button("Train a network", type="primary", icon=":material/model_training:"):
-        go_to("train")
+    with st.container(horizontal=True):
+        if st.button("Train a network", type="primary", icon=":material/model_training:"):
+            go_to("train")
+        bring_back_button()

@@ -1,0 +1,68 @@
+"""The recorded demonstration run: one real run that comes with cifarviz.
+
+``scripts/record_run.py`` made it. It is unpacked into a home once, where it is a run like any
+other; who hides it finds it hidden until it is brought back.
+"""
+
+import logging
+from pathlib import Path
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs import locks
+from cifarviz.runs.archive import unpack
+from cifarviz.runs.preferences import prefer, preference
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+
+log = logging.getLogger(__name__)
+
+RECORDED_RUN = Path(__file__).resolve().parents[2] / "assets" / "recorded-run.zip"
+
+ORIGIN = "recorded"
+"""The ``origin`` of the recorded run, by which it is known among the others."""
+
+_PREFERENCE = "recorded run"
+_HIDDEN = "hidden"
+
+
+def offer_recorded(store: RunStore, archive: Path = RECORDED_RUN) -> None:
+    """Unpack the recorded run the first time a home is opened; a fifth of a second.
+
+    Never fails: a home without it works as well.
+    """
+    try:
+        if preference(store, _PREFERENCE) is None:
+            bring_back(store, archive)
+    except (CifarvizError, OSError):
+        log.warning("the recorded run could not be unpacked", exc_info=True)
+
+
+def bring_back(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
+    """Unpack the recorded run unless it is here; raises as ``archive.unpack`` does."""
+    # Two servers that begin at once must not both unpack it.
+    lock = locks.take(store.settings.locks / "recorded.lock", 10)
+    try:
+        if (run := recorded(store)) is None:
+            run = unpack(store, archive, origin=ORIGIN)
+        prefer(store, _PREFERENCE, run.id)
+        return run
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def hide(store: RunStore) -> None:
+    """Remove the recorded run from this home, until it is brought back."""
+    prefer(store, _PREFERENCE, _HIDDEN)
+    if (run := recorded(store)) is not None:
+        store.delete(run.id)
+
+
+def is_hidden(store: RunStore) -> bool:
+    """Whether somebody has hidden the recorded run, or deleted it."""
+    return preference(store, _PREFERENCE) is not None and recorded(store) is None
+
+
+def recorded(store: RunStore) -> Run | None:
+    """The recorded run of this home, if it is here."""
+    return next((run for run in store.all() if run.origin == ORIGIN), None)

@@ -1,0 +1,51 @@
+"""The recorded run on the pages: there from the first start, marked, hidden and brought back."""
+
+import pytest
+
+from tests.pages import inside_page, runs_page
+from tests.pages.app_page import opened_by_link
+
+BRING_BACK = "bring-back-recorded"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home as a new user has it."""
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
+
+
+def keys(app) -> list[str]:
+    return [button.key for button in app.button]
+
+
+def test_the_first_start_has_it_and_says_that_it_is_recorded() -> None:
+    app = opened_by_link("start")
+    assert not app.exception
+    words = " ".join(one.value for one in app.markdown).replace("\\", "")
+    assert "cifar10-vgg, 30 epochs on the full set, recorded" in words
+    assert ":violet-badge[recorded]" in words
+
+
+def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
+    app = inside_page.opened()
+    assert not app.exception
+    assert not inside_page.errors(app)
+    assert len(inside_page.grids(app)) == 9
+    (picker,) = [box for box in app.selectbox if box.key == "pick-run"]
+    assert picker.options == ["cifar10-vgg, 30 epochs on the full set, recorded"]
+
+
+def test_hidden_and_brought_back() -> None:
+    app = runs_page.opened("d85d1362")
+    assert BRING_BACK not in keys(app)
+    app.button(key="hide-recorded").click().run()
+    assert not app.exception
+    assert "hide-recorded" not in keys(app)
+
+    empty = inside_page.opened()
+    assert any("No network has been trained here yet" in text for text in inside_page.said(empty))
+    assert BRING_BACK in keys(empty)
+
+    app.button(key=BRING_BACK).click().run()
+    assert not app.exception
+    assert len(inside_page.grids(inside_page.opened())) == 9

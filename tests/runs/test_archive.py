@@ -1,0 +1,207 @@
+"""A run as one file: taken out of one home, into another; and files that only look like one."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import ArchiveDamaged, CifarvizError, RunError, UnknownFormat
+from cifarviz.runs.archive import pack, unpack
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.records import BatchPoints, Progress, Run
+from cifarviz.runs.snapshots import keep_answers, keep_weights, read_answers, snapshot_path
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+RANDOM = np.random.default_rng(4)
+ARRAYS = {
+    "model/000/kernel": RANDOM.normal(size=(3, 4)).astype(np.float32),
+    "model/001/seed": np.array([1, 2], np.uint32),
+    "optimizer/000/momentum": RANDOM.normal(size=7).astype(np.float32),
+}
+PROBABILITIES = np.full((5, 10), 0.1, np.float32)
+
+
+@pytest.fixture
+def run(store: RunStore) -> Run:
+    """A run with a history, batches, a checkpoint and snapshots."""
+    made = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": ARRAYS})
+    points = np.arange(1, 31)
+    store.record(
+        made.id,
+        Progress("training", 3, 30, 10, 900.0, 0.0, 1.0),
+        BatchPoints(points, (1 / points).astype(np.float32), np.ones(30, np.float32)),
+    )
+    keep_weights(store.folder(made.id), 1, ARRAYS)
+    keep_answers(store.folder(made.id), 2, "test", np.arange(5), PROBABILITIES)
+    (store.folder(made.id) / "notes.txt").write_text("not of the run")
+    return store.get(made.id)
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, tmp_path: Path) -> RunStore:
+    return RunStore(replace(settings, home=tmp_path / "another-home"))
+
+
+def test_all_of_a_run_arrives(
+    store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
+    assert came == replace(
+        run, origin="imported", experiment_json=came.experiment_json, progress=None
+    )
+    assert came.experiment == run.experiment
+    assert elsewhere.epochs(came.id) == store.epochs(run.id)
+    for before, after in zip(
+        vars(store.batch_points(run.id)).values(),
+        vars(elsewhere.batch_points(came.id)).values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(before, after)
+    here, there = store.folder(run.id), elsewhere.folder(came.id)
+    for path in (checkpoint_path(here, "last"), snapshot_path(here, "weights", 1)):
+        arrays, facts = load_arrays(there / path.relative_to(here))
+        assert facts == load_arrays(path)[1]
+        assert arrays.keys() == ARRAYS.keys()
+        assert all(np.array_equal(arrays[name], value) for name, value in ARRAYS.items())
+    assert read_answers(there, 2, 10).probabilities.shape == (5, 10)
+    assert not (there / "notes.txt").exists()
+
+
+def test_half_keeps_weights_as_float16_and_leaves_the_optimizer_out(
+    store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip", half=True, keep=lambda name: "answers" not in name)
+    came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
+    arrays, facts = load_arrays(checkpoint_path(elsewhere.folder(came.id), "last"))
+    assert facts == {"format": 1}
+    assert set(arrays) == {"model/000/kernel", "model/001/seed"}
+    kernel = arrays["model/000/kernel"]
+    assert kernel.dtype == np.float32
+    np.testing.assert_array_equal(kernel, ARRAYS["model/000/kernel"].astype(np.float16))
+    np.testing.assert_array_equal(arrays["model/001/seed"], ARRAYS["model/001/seed"])
+    assert not snapshot_path(elsewhere.folder(came.id), "answers", 2).exists()
+
+
+def test_where_its_id_is_taken_it_gets_another(store: RunStore, run: Run, tmp_path: Path) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    twin = unpack(store, tmp_path / "run.zip", origin="imported")
+    assert twin.id != run.id
+    assert twin.name == run.name
+    assert len(store.all()) == 2
+    assert store.epochs(twin.id) == store.epochs(run.id)
+
+
+def test_an_active_run_is_not_packed(store: RunStore, tmp_path: Path) -> None:
+    active = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
+    with stored_runs.held(store, active), pytest.raises(RunError, match="stop it, or let it"):
+        pack(store, active.id, tmp_path / "run.zip")
+    assert not (tmp_path / "run.zip").exists()
+
+
+Change = Callable[[dict[str, bytes]], None]
+
+
+def fact(path: str, value: object) -> Change:
+    """Change one thing that ``run.json`` says."""
+
+    def change(members: dict[str, bytes]) -> None:
+        facts = json.loads(members["run.json"])
+        *way, last = path.split(".")
+        place = facts
+        for step in way:
+            place = place[int(step) if step.isdigit() else step]
+        place[last] = value
+        members["run.json"] = json.dumps(facts).encode()
+
+    return change
+
+
+def member(name: str, content: bytes | None) -> Change:
+    """Put another file in, or take one out."""
+
+    def change(members: dict[str, bytes]) -> None:
+        if content is None:
+            del members[name]
+        else:
+            members[name] = content
+
+    return change
+
+
+def pickled() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, evil=np.array([print], dtype=object))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (member("run.json", None), "run.json.* is missing"),
+        (member("run.json", b"{"), "not JSON"),
+        (member("run.json", b"[1]"), "does not describe a run"),
+        (member("../outside.npz", b"x"), "a run has no file"),
+        (member("files/../../outside.npz", b"x"), "a run has no file"),
+        (member("files/model.keras", b"x"), "a run has no file"),
+        (member("files/checkpoint-best.npz", b"x"), "not what it says"),
+        (member("files/checkpoint-best.npz", pickled()), "not what it says"),
+        (member("batches.npz", b"x"), "batches.npz.* cannot be read"),
+        (member("batches.npz", pickled()), "batches.npz.* cannot be read"),
+        (fact("run.id", "../../x"), "run.id"),
+        (fact("run.name", ""), "run.name"),
+        (fact("run.name", 7), "run.name"),
+        (fact("run.state", "running"), "run.state"),
+        (fact("run.seconds", -1), "run.seconds"),
+        (fact("run.more", 1), "run.more"),
+        (fact("epochs.1.loss", float("nan")), "epochs.1.loss"),
+        (fact("epochs.1.epoch", 7), "follow each other"),
+        (fact("format", 99), "another version"),
+        (fact("experiment.epochs", 0), "epochs"),
+        (fact("experiment.format", 99), "version"),
+    ],
+)
+def test_what_is_no_run_is_refused_and_leaves_nothing(
+    store: RunStore,
+    run: Run,
+    elsewhere: RunStore,
+    tmp_path: Path,
+    change: Change,
+    words: str,
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    change(members)
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    with pytest.raises(CifarvizError, match=words):
+        unpack(elsewhere, tmp_path / "bad.zip", origin="imported")
+    assert elsewhere.all() == []
+    left = [path for path in elsewhere.settings.runs.rglob("*") if path.is_file()]
+    assert left == []
+    assert not (tmp_path / "outside.npz").exists()
+
+
+def test_a_file_that_is_no_zip_or_was_cut_off(
+    store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    whole = (tmp_path / "run.zip").read_bytes()
+    for content in (b"", b"no zip", whole[: len(whole) // 2]):
+        with pytest.raises(ArchiveDamaged, match="not a run packed by cifarviz"):
+            unpack(elsewhere, io.BytesIO(content), origin="imported")
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 255
+    with pytest.raises((ArchiveDamaged, UnknownFormat)):
+        unpack(elsewhere, io.BytesIO(bytes(flipped)), origin="imported")
+    assert elsewhere.all() == []
