@@ -53,6 +53,7 @@ def _rows() -> Iterator[Row]:
     yield from _memory_rows()
     yield from _precision_rows()
     yield from _snapshot_rows()
+    yield from _map_rows()
 
 
 def _fast_rows() -> Iterator[Row]:
@@ -204,6 +205,27 @@ def _snapshot_rows() -> Iterator[Row]:
         "≤ 1.03×",
         _ratios(found["seconds"]["with"], found["seconds"]["without"], digits=3)
         + f" ({found['bytes'] / 1e6:.0f} MB)",
+        found["command"],
+    )
+
+
+def _map_rows() -> Iterator[Row]:
+    found = _read("maps")
+    if found is None:
+        return
+    seconds = found["seconds"]
+    yield Row(
+        "feature maps of all layers, against predict and matplotlib",
+        "≥ 20×",
+        _ratios(seconds["plain maps"], seconds["our maps"], digits=0),
+        found["command"],
+        short=True,
+    )
+    yield Row(
+        "confusion matrix of another epoch, against the same",
+        "–",
+        _ratios(seconds["plain matrix"], seconds["our matrix, another epoch"], digits=0)
+        + f"; weights never asked: {_ratios(seconds['plain matrix'], seconds['our matrix, fresh'])}",
         found["command"],
     )
 
