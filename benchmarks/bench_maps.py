@@ -42,7 +42,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 
 @dataclass(frozen=True, eq=False)
