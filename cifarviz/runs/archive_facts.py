@@ -42,6 +42,8 @@ class _RunFacts(_Checked):
     message: Text | None
     note: Text | None
     stopped_early: Count | None
+    step: Count | None
+    steps_per_epoch: Count | None
 
 
 class _EpochFacts(_Checked):
@@ -66,6 +68,8 @@ def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     """What of a run goes into ``run.json``: ``run``, ``experiment`` and ``epochs``."""
     kept: dict[str, Any] = {name: getattr(run, name, None) for name in _RunFacts.model_fields}
     kept["state"] = str(run.state)
+    if run.progress is not None:
+        kept |= {"step": run.progress.step, "steps_per_epoch": run.progress.steps_per_epoch}
     scaling = run.scaling
     kept["scaling"] = scaling and {"scale": list(scaling.scale), "offset": list(scaling.offset)}
     return {
@@ -99,6 +103,9 @@ def facts_from(facts: dict[str, Any], origin: str) -> tuple[dict[str, Any], list
         "experiment": json.dumps(packed.experiment),
         "origin": origin,
         "queued": packed.run.created,
+        "epoch": len(epochs),
+        # Its last sign of life; without one there is no progress.
+        "heartbeat": None if packed.run.step is None else packed.run.ended,
     }
     return columns, epochs
 

@@ -55,8 +55,10 @@ def test_all_of_a_run_arrives(
 ) -> None:
     pack(store, run.id, tmp_path / "run.zip")
     came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
+    assert came.progress is not None
+    assert (came.progress.step, came.progress.steps_per_epoch) == (30, 10)
     assert came == replace(
-        run, origin="imported", experiment_json=came.experiment_json, progress=None
+        run, origin="imported", experiment_json=came.experiment_json, progress=came.progress
     )
     assert came.experiment == run.experiment
     assert elsewhere.epochs(came.id) == store.epochs(run.id)

@@ -14,6 +14,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 
 NOT_KNOWN = "not known"
@@ -44,6 +45,8 @@ def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
 
 def state_words(run: Run) -> str:
     """The state of ``run``, and what was asked of it but not done yet."""
+    if run.origin == ORIGIN:
+        return ORIGIN
     if run.requested is not None:
         return f"{run.state}, asked to {run.requested}"
     return str(run.state)
