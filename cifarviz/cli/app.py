@@ -7,9 +7,11 @@ import typer
 from typer.exceptions import TyperException
 
 from cifarviz.cli import data, inspection, reproduce, training
+from cifarviz.cli.import_run import import_run
 from cifarviz.cli.output import say
 from cifarviz.cli.wrong_words import in_words
 from cifarviz.errors import (
+    ArchiveDamaged,
     ArtifactMissing,
     CifarvizError,
     ExperimentInvalid,
@@ -21,6 +23,7 @@ from cifarviz.errors import (
 
 # What the person asked for cannot be; anything else is a job that failed.
 _WRONG_REQUESTS = (
+    ArchiveDamaged,
     ArtifactMissing,
     ExperimentInvalid,
     ImageUnreadable,
@@ -46,6 +49,7 @@ app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)
 app.command()(inspection.predict)
 app.command("feature-maps")(inspection.feature_maps)
+app.command("import")(import_run)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,11 +9,12 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
 from cifarviz.cli.runs import find_run
+from cifarviz.cli.values import preset_dict, result_dict, run_dict
 from cifarviz.data.library import status as dataset_status
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -38,7 +39,7 @@ class Precision(StrEnum):
 def presets(as_json: AsJson = False) -> None:
     """List the experiments to start from; with --json all about them, layer by layer."""
     if as_json:
-        print_json([_preset_dict(preset) for preset in PRESETS.values()])
+        print_json([preset_dict(preset) for preset in PRESETS.values()])
         return
     print_table(
         ["preset", "data set", "parameters", "layers", "what it is"],
@@ -109,7 +110,7 @@ def runs(as_json: AsJson = False) -> None:
     """List all runs, the newest first."""
     found = RunStore(Settings.from_environment()).all()
     if as_json:
-        print_json([_run_dict(run) for run in found])
+        print_json([run_dict(run) for run in found])
         return
     if not found:
         say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
@@ -176,7 +177,7 @@ def _print_result(worker: Worker, run: Run, as_json: bool) -> int:
     if run.precision_reason is not None:
         say(f"Precision: {run.precision_reason}")
     if as_json:
-        print_json(_result(run, worker.store.epochs(run.id)))
+        print_json(result_dict(run, worker.store.epochs(run.id)))
     else:
         say(f"Run {run.id} is {run.state}.")
     for words in (run.message, run.note):
@@ -213,88 +214,3 @@ def _show_progress(store: RunStore, run: Run, update: Callable[..., None]) -> No
             total=run.progress.steps_per_epoch * run.experiment.epochs,
             rate=f"{rate:,.0f} images/s" if rate else "",
         )
-
-
-def _published_dict(preset: Preset) -> dict[str, Any] | None:
-    published = preset.published
-    if published is None:
-        return None
-    return {**published, "history": [row._asdict() for row in published["history"]]}
-
-
-def _preset_dict(preset: Preset) -> dict[str, Any]:
-    architecture = preset.experiment.architecture
-    return {
-        "name": preset.name,
-        "title": preset.title,
-        "dataset": preset.experiment.data.dataset,
-        "parameters": architecture.parameters,
-        "layers": [
-            {
-                "name": row.name,
-                "type": row.type,
-                "output_shape": row.output_shape,
-                "parameters": row.parameters,
-            }
-            for row in architecture.trace().rows
-        ],
-        "experiment": preset.experiment.model_dump(mode="json"),
-        "story": preset.story,
-        "notes": list(preset.notes),
-        "published": _published_dict(preset),
-        "members": preset.members,
-        "variants": [
-            {
-                "name": variant.name,
-                "title": variant.title,
-                "text": variant.text,
-                "experiment": variant.experiment.model_dump(mode="json"),
-            }
-            for variant in preset.variants
-        ],
-    }
-
-
-def _result(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    validated = any(epoch.val_loss is not None for epoch in epochs)
-    return {
-        "run": run.id,
-        "state": run.state,
-        "epochs": run.epochs_done,
-        "history": {
-            "loss": [epoch.loss for epoch in epochs],
-            "accuracy": [epoch.accuracy for epoch in epochs],
-            "val_loss": [epoch.val_loss for epoch in epochs] if validated else None,
-            "val_accuracy": [epoch.val_accuracy for epoch in epochs] if validated else None,
-        },
-        "seconds": run.seconds,
-        "images_per_second": run.images_per_second,
-        "precision": run.precision,
-        "parameters": run.experiment.architecture.parameters,
-    }
-
-
-def _run_dict(run: Run) -> dict[str, Any]:
-    experiment = run.experiment
-    return {
-        "run": run.id,
-        "name": run.name,
-        "state": run.state,
-        "preset": experiment.preset,
-        "dataset": experiment.data.dataset,
-        "data": experiment.data.variant,
-        "train_images": run.train_images,
-        "seed": experiment.seed,
-        "parameters": experiment.architecture.parameters,
-        "epochs": run.epochs_done,
-        "epochs_planned": experiment.epochs,
-        "best_epoch": run.best_epoch,
-        "stopped_early": run.stopped_early,
-        "val_accuracy": run.best_val_accuracy,
-        "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
-        "created": run.created,
-        "seconds": run.seconds,
-        "images_per_second": run.images_per_second,
-        "precision": run.precision,
-        "message": run.message,
-    }

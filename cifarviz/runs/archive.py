@@ -33,6 +33,9 @@ from cifarviz.storage import atomically, storage_errors
 
 FORMAT = 1
 
+IMPORTED = "imported"
+"""The ``origin`` of a run that somebody brought from another home."""
+
 _NAME = re.compile(
     r"checkpoint-(last|best)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
     r"|snapshots/(weights|maps|answers)-\d{4,6}\.npz"

@@ -48,7 +48,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
     assert np.isnan(second["Its accuracy"])
     assert any(text.startswith("Tick the box before a run") for text in said(app))
-    app.button[0].click().run()
+    next(one for one in app.button if one.label.startswith("Choose the newest")).click().run()
     assert app.subheader[0].value == "second"
     assert not app.exception
 
@@ -136,7 +136,7 @@ def test_an_unknown_run_in_the_address_is_one_sentence(store: RunStore) -> None:
         "There is no run “zzz” here; below are those there are."
     ]
     assert len(app.dataframe[0].value) == 1
-    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
+    assert buttons(app) == ["Import a run", "Rename", "Delete", "Show the published curves"]
     assert not app.exception
 
 

@@ -15,6 +15,7 @@ from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
+from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store while a run is under way, and while none is.
@@ -51,6 +52,7 @@ def _show(live: bool) -> None:
             st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_use(runs), width="content")
+        import_button()
         bring_back_button()
     if not chosen:
         st.info(
@@ -191,4 +193,5 @@ def _nothing_yet() -> None:
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
             go_to("train")
+        import_button()
         bring_back_button()

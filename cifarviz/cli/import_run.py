@@ -1,0 +1,26 @@
+"""``import``: a run that somebody has packed becomes one of this home."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifarviz.cli.output import AsJson, print_json, say
+from cifarviz.errors import PlaceRefused
+from cifarviz.runs.archive import IMPORTED, unpack
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+
+def import_run(
+    file: Annotated[Path, typer.Argument(help="A .zip that export --as run wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a packed run to the runs of this home; nothing in the file is executed."""
+    if not file.is_file():
+        raise PlaceRefused(f"There is no file “{file}”.")
+    run = unpack(RunStore(Settings.from_environment()), file, origin=IMPORTED)
+    if as_json:
+        print_json({"run": run.id, "name": run.name, "epochs": run.epochs_done})
+    else:
+        say(f"“{run.name}” is here as run {run.id}, with {run.epochs_done} epochs.")

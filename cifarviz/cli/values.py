@@ -1,0 +1,95 @@
+"""Presets and runs as the values that ``--json`` prints."""
+
+from typing import Any
+
+from cifarviz.experiment.presets import Preset
+from cifarviz.runs.records import Epoch, Run
+
+
+def _published_dict(preset: Preset) -> dict[str, Any] | None:
+    published = preset.published
+    if published is None:
+        return None
+    return {**published, "history": [row._asdict() for row in published["history"]]}
+
+
+def preset_dict(preset: Preset) -> dict[str, Any]:
+    """A preset, layer by layer, with its story and its authors' figures."""
+    architecture = preset.experiment.architecture
+    return {
+        "name": preset.name,
+        "title": preset.title,
+        "dataset": preset.experiment.data.dataset,
+        "parameters": architecture.parameters,
+        "layers": [
+            {
+                "name": row.name,
+                "type": row.type,
+                "output_shape": row.output_shape,
+                "parameters": row.parameters,
+            }
+            for row in architecture.trace().rows
+        ],
+        "experiment": preset.experiment.model_dump(mode="json"),
+        "story": preset.story,
+        "notes": list(preset.notes),
+        "published": _published_dict(preset),
+        "members": preset.members,
+        "variants": [
+            {
+                "name": variant.name,
+                "title": variant.title,
+                "text": variant.text,
+                "experiment": variant.experiment.model_dump(mode="json"),
+            }
+            for variant in preset.variants
+        ],
+    }
+
+
+def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
+    """What came of training a run, epoch by epoch."""
+    validated = any(epoch.val_loss is not None for epoch in epochs)
+    return {
+        "run": run.id,
+        "state": run.state,
+        "epochs": run.epochs_done,
+        "history": {
+            "loss": [epoch.loss for epoch in epochs],
+            "accuracy": [epoch.accuracy for epoch in epochs],
+            "val_loss": [epoch.val_loss for epoch in epochs] if validated else None,
+            "val_accuracy": [epoch.val_accuracy for epoch in epochs] if validated else None,
+        },
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "precision": run.precision,
+        "parameters": run.experiment.architecture.parameters,
+    }
+
+
+def run_dict(run: Run) -> dict[str, Any]:
+    """A run as the list of runs has it."""
+    experiment = run.experiment
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state,
+        "preset": experiment.preset,
+        "dataset": experiment.data.dataset,
+        "data": experiment.data.variant,
+        "train_images": run.train_images,
+        "seed": experiment.seed,
+        "parameters": experiment.architecture.parameters,
+        "epochs": run.epochs_done,
+        "epochs_planned": experiment.epochs,
+        "best_epoch": run.best_epoch,
+        "stopped_early": run.stopped_early,
+        "val_accuracy": run.best_val_accuracy,
+        "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
+        "origin": run.origin,
+        "created": run.created,
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "precision": run.precision,
+        "message": run.message,
+    }
