@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
-from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
@@ -15,72 +15,106 @@ from cifarviz.ui.epoch_scrubber import (
     epochs_with_weights,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import follow
-from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
+from cifarviz.ui.followed_address import change, follow
+from cifarviz.ui.inside import compared
+from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answers, show_image
 from cifarviz.ui.inside.attention import show_attention
 from cifarviz.ui.inside.channel import chosen_channel, show_channel
+from cifarviz.ui.inside.first_filters import show_first_filters
 from cifarviz.ui.inside.image import choose_image
-from cifarviz.ui.inside.layers import show_layers
-from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
+from cifarviz.ui.inside.layers import OneChannel, show_layers
+from cifarviz.ui.inside.network import ShownNetwork, shown_network
+from cifarviz.ui.pickers import checkpoint_words, pick_checkpoint_or_epochs, pick_run
 
 
-def look_inside(run: Run, which: Weights) -> None:
-    """Show the image, the network's answer and all layers."""
+def look_inside(
+    run: Run, which: Weights, epoch: int, words: str, beside: DeltaGenerator, other: Run | None
+) -> str:
+    """Show the image, the network's answer and all layers; returns what is shown, in words.
+
+    The weights are those of ``epoch``, called ``words``. ``other`` is the run to compare them
+    with, whose own are chosen ``beside``.
+    """
     classes = class_names(run.experiment.data.dataset)
+    pair = None
+    if other is not None:
+        with beside, errors_shown():
+            pair = compared.choose_weights(run, epoch, other)
     row = st.container(horizontal=True, gap="medium")
     choice = row.container(width=330)
     picture = row.container(width=IMAGE_WIDTH)
     answer = row.container()
-    chosen = chosen_channel(run.experiment.architecture)
+    on_right = pair is not None and compared.right_is_open()
+    chosen = chosen_channel((pair.run if pair and on_right else run).experiment.architecture)
     image = None
     with choice, errors_shown():
         image = choose_image(run.experiment)
     if image is None:
-        return
+        return ""
     with picture:
         show_image(image, classes)
-    model = cache.trained_model(run, which)
-    views = cache.layer_views(run, which, image.pixels)
+    titles = ("", "") if pair is None else compared.titles(run, words, pair)
+    right: ShownNetwork | None = None
+    if pair is not None:
+        # What is wrong with it is said, and the other is looked into all the same.
+        with answer, errors_shown():
+            right = shown_network(pair.run, pair.weights, image, titles[1])
+    left = shown_network(run, which, image, titles[0] if right else "")
     with answer, errors_shown():
-        mirrored = run.experiment.mirrored_answers
-        show_answer(views[-1].values, classes, image.actual, mirrored=mirrored)
+        show_answers(left, right, classes, image.actual)
 
     attention = st.container()
+    open_ = None
+    if chosen is not None and (right is not None or not on_right):
+        open_ = OneChannel(*chosen, right=on_right)
+    clicked = show_first_filters(left, right, open_)
     st.header("Layers", anchor="layers")
-    chosen = show_layers(views, classes, chosen) or chosen
+    clicked = show_layers(left, right, classes, open_) or clicked
     # After the layers, which are waited for most.
     with attention, errors_shown():
         names = address_names(run.experiment.data.dataset)
-        show_attention(model, views, image, classes, names)
-    if chosen is not None:
-        name, channel = chosen
-        show_channel(next(view for view in views if view.name == name), channel, model)
+        show_attention(left, right, image, classes, names)
+    shown = clicked or open_
+    if shown is not None:
+        # At once with its side, as one step of the browser's Back.
+        side = "right" if shown.right else None
+        change(layer=shown.layer, channel=str(shown.channel), side=side)
+        network = right if right is not None and shown.right else left
+        show_channel(network.layer(shown.layer), shown.channel, network.model)
+    return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
 
 
-def look_over_epochs(run: Run, kept: Mapping[int, Weights]) -> None:
+def look_over_epochs(
+    run: Run, kept: Mapping[int, Weights], beside: DeltaGenerator, other: Run | None
+) -> None:
     """The same, with the weights of the epoch that a slider is at."""
     slider = epochs_place()
     with slider:
         epoch = epoch_in_address(list(kept))
+    about = ""
     with errors_shown():
-        look_inside(run, kept[epoch])
+        words = compared.epoch_words(epoch)
+        about = look_inside(run, kept[epoch], epoch, words, beside, other)
     # Also where these weights are damaged: others may be whole.
-    epoch_scrubber(slider, run, list(kept), epoch)
+    epoch_scrubber(slider, run, list(kept), epoch, about=about)
 
 
 st.title("Inside")
 follow("inside")
-left, right = st.columns([3, 2])
-run = which = None
+left, right, third, fourth = st.columns([3, 2, 3, 2])
+run = which = other = None
 with left, errors_shown():
-    run = pick_run(dependent=("layer", "channel", "look", "class"))
+    run = pick_run(dependent=("layer", "channel", "look", "class", *compared.dependent()))
 if run is not None:
     kept = epochs_with_weights(run)
     with right, errors_shown():
         which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > 1)
 if run is not None and which is not None:
+    with third, errors_shown():
+        other = compared.choose_run(run)
     with errors_shown():
         if which == "epochs":
-            look_over_epochs(run, kept)
+            look_over_epochs(run, kept, fourth, other)
         else:
-            look_inside(run, which)
+            epoch, words = compared.epoch_of(run, which), checkpoint_words(run, which)
+            look_inside(run, which, epoch, words, fourth, other)

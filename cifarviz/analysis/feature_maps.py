@@ -93,17 +93,41 @@ def channel_order(values: NDArray[np.float32], by: Order) -> NDArray[np.int64]:
     return np.argsort(-np.where(np.isfinite(found), found, -1.0), kind="stable")
 
 
-def on_one_scale(maps: ScaledMaps, values: NDArray[np.float32]) -> ScaledMaps:
+def value_range(
+    *layers: NDArray[np.float32], around_zero: bool = False
+) -> tuple[float, float] | None:
+    """The smallest and the largest value of ``layers`` that is a number; ``None`` if none is.
+
+    ``around_zero``: as far below 0 as above it, so that all are between them.
+    """
+    known = [values[np.isfinite(values)] for values in layers]
+    known = [values for values in known if values.size]
+    if not known:
+        return None
+    low = min(float(values.min()) for values in known)
+    high = max(float(values.max()) for values in known)
+    if around_zero:
+        high = max(abs(low), abs(high)) or 1.0
+        low = -high
+    return low, high
+
+
+def on_one_scale(
+    maps: ScaledMaps, values: NDArray[np.float32], limits: tuple[float, float] | None = None
+) -> ScaledMaps:
     """The same channels with all of ``values``, (height, width, channels), on one scale of grey.
 
-    The smallest value of the layer is black, the largest white; +∞ is white, −∞ and NaN are black.
+    Black is the first of ``limits`` and white the second, if they are not said the smallest value
+    of the layer and its largest; +∞ is white, −∞ and NaN are black. Where the limits are as far
+    below 0 as above it, 0 is mid-grey.
     """
     finite = np.isfinite(values)
-    known = values[finite].astype(np.float64)
-    low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+    low, high = limits or value_range(values) or (0.0, 0.0)
     share = (np.where(finite, values, low).astype(np.float64) - low) / ((high - low) or 1.0)
     share = np.where(finite, share, np.where(values > 0, 1.0, 0.0))
-    pixels = np.moveaxis(np.clip(share * 255, 0, 255).astype(np.uint8), -1, 0)
+    # 0 would be between two greys: it is the lighter one.
+    greys = share * 255 + 0.5 if low == -high != 0 else share * 255
+    pixels = np.moveaxis(np.clip(greys, 0, 255).astype(np.uint8), -1, 0)
     return replace(maps, images=pixels[..., np.newaxis])
 
 

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.color_maps import PURPLE_GREEN
 from cifarviz.figures.theme import base_layout, empty_figure
 
 _HEIGHT = 420
 _NAMED_HEIGHT = 220
-# Purple to green: neither is the colour of training, validation or a warning.
-_DIVERGING = [
-    [0.0, "#762A83"],
-    [0.25, "#AF8DC3"],
-    [0.5, "#F7F7F7"],
-    [0.75, "#7FBF7B"],
-    [1.0, "#1B7837"],
-]
+_DIVERGING = [list(pair) for pair in zip((0, 0.25, 0.5, 0.75, 1), PURPLE_GREEN, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

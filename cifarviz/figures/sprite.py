@@ -21,10 +21,11 @@ class Sprite:
     count: int
 
 
-def sprite(images: np.ndarray) -> Sprite:
+def sprite(images: np.ndarray, palette: np.ndarray | None = None) -> Sprite:
     """Lay ``images``, uint8 (n, h, w, c) or (n, h, w), c 1 or 3, out in one lossless PNG.
 
-    No images give a sprite with ``count`` 0 and an empty ``png``.
+    With a ``palette``, uint8 (256, 3), the values of one channel are places in it, and the PNG is
+    no larger than a grey one. No images give a sprite with ``count`` 0 and an empty ``png``.
     Raises ``ValueError`` for another shape or type.
     """
     pixels = np.asarray(images)
@@ -45,5 +46,8 @@ def sprite(images: np.ndarray) -> Sprite:
     sheet = padded.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     sheet = sheet.reshape(rows * height, columns * width, channels)
     file = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(file, "PNG", compress_level=1)
+    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+    if palette is not None:
+        picture.putpalette(palette.tobytes())
+    picture.save(file, "PNG", compress_level=1)
     return Sprite(file.getvalue(), columns, width, height, count)

@@ -63,8 +63,13 @@ def epoch_in_address(epochs: Sequence[int]) -> int:
     return near
 
 
-def epoch_scrubber(place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int) -> None:
-    """Put the slider into ``place``; call this when all the rest of the page has been shown."""
+def epoch_scrubber(
+    place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int, *, about: str = ""
+) -> None:
+    """Put the slider into ``place``; call this when all the rest of the page has been shown.
+
+    ``about`` says what of the run is shown, for when the top of the page is out of sight.
+    """
     history = cache.store().epochs(run.id)
     validation = [epoch.val_loss for epoch in history]
     with place:
@@ -80,6 +85,7 @@ def epoch_scrubber(place: DeltaGenerator, run: Run, epochs: Sequence[int], shown
             on_epoch=lambda epoch: _go_to(epoch, epochs, growing=run.state.active),
             best=run.best_epoch,
             growing=run.state.active,
+            about=" · ".join(filter(None, [run.name, about])),
         )
     if run.state.active:
         st.fragment(_come_further, run_every=_LOOK)(run.id, run.epochs_done)

@@ -12,6 +12,7 @@ from cifarviz.analysis.feature_maps import (
     layer_views,
     on_one_scale,
     scale_channels,
+    value_range,
 )
 
 
@@ -191,3 +192,20 @@ def test_on_one_scale_a_weak_channel_is_dark() -> None:
     assert maps.not_finite == (2,)
     nothing = np.zeros((1, 1, 2), np.float32)
     assert not on_one_scale(scale_channels(nothing), nothing).images.any()
+
+
+def test_two_layers_share_a_scale_and_zero_is_its_middle() -> None:
+    small = np.array([0.5, -1], np.float32).reshape(1, 2, 1)
+    large = np.array([2, np.inf], np.float32).reshape(1, 2, 1)
+    assert value_range(small, large) == (-1, 2)
+    assert value_range(small, large, around_zero=True) == (-2, 2)
+    assert value_range(np.full((1, 1, 1), np.nan, np.float32)) is None
+    shared = value_range(small, large)
+    found = on_one_scale(scale_channels(small), small, shared).images.ravel().tolist()
+    assert found == [127, 0]  # half way between −1 and 2
+    around = value_range(small, large, around_zero=True)
+    zero = np.zeros((1, 2, 1), np.float32)
+    assert on_one_scale(scale_channels(zero), zero, around).images.ravel().tolist() == [128, 128]
+    assert on_one_scale(scale_channels(large), large, around).images.ravel().tolist() == [255, 255]
+    nothing = value_range(zero, around_zero=True)
+    assert on_one_scale(scale_channels(zero), zero, nothing).images.ravel().tolist() == [128, 128]

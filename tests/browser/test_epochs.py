@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from cifarviz.data import library
 from cifarviz.runs.records import Epoch, Progress
@@ -118,6 +118,59 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
     # What is looked at far down keeps the slider in sight.
     page.locator("[aria-label^='Channels of']").last.scroll_into_view_if_needed()
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_be_in_viewport()
+
+
+def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
+    page: Page, server: tuple[AppServer, RunStore]
+) -> None:
+    app, store = server
+    weights = stored_runs.weights(SMALL)
+    run = stored_runs.store_run(store, SMALL, name="two", checkpoints={"last": weights})
+    random = np.random.default_rng(5)
+    for epoch in range(3):
+        other = {
+            name: random.normal(0, 0.3, value.shape).astype(np.float32)
+            for name, value in weights.items()
+            if value.dtype == "float32"
+        }
+        keep_weights(store.folder(run.id), epoch, other)
+    address = f"run={run.id}&checkpoint=epochs&epoch=2&with={run.id}&at=0&order=change&colors=magma"
+    page.goto(f"{app.url}/inside?{address}")
+    shown(page, 2)
+    settle(page)
+
+    def picture(layer: str) -> Locator:
+        return page.get_by_role("group", name=layer, exact=True).locator(".picture").first
+
+    left, right = picture("Channels of conv2d_2"), picture("Filters of conv2d_1, Before training")
+    before = left.get_attribute("style"), right.get_attribute("style")
+    assert before[0]
+    assert before[1]
+    expect(
+        page.get_by_text(re.compile("^Median correlation of its channels")).first
+    ).to_be_visible()
+    # What is looked at is said once the top of the page is out of sight.
+    about = page.get_by_text("two · Test image 1, ship", exact=True)
+    expect(about).to_be_hidden()
+    left.scroll_into_view_if_needed()
+    expect(about).to_be_visible()
+    page.get_by_role("slider", name="Epoch", exact=True).press("ArrowLeft")
+    shown(page, 1)
+    settle(page)
+    expect(left).not_to_have_attribute("style", before[0])
+    expect(right).to_have_attribute("style", before[1])
+    expect(page).to_have_url(re.compile(rf"epoch=1&with={run.id}&at=0&order=change"))
+
+    # A channel of the one on the right opens as its own, and again from the link.
+    page.get_by_role("group", name="Channels of conv2d_2, Before training").get_by_role(
+        "button"
+    ).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(re.compile("one of 8, counted from 0"))).to_be_visible()
+    expect(page).to_have_url(re.compile("layer=conv2d_2&channel=[0-7]&side=right$"))
+    values = dialog.get_by_text(re.compile("values from")).inner_text()
+    page.reload()
+    expect(dialog.get_by_text(values)).to_be_visible(timeout=60_000)
 
 
 def test_a_run_under_way_is_followed_until_somebody_looks_back(

@@ -63,3 +63,12 @@ def test_a_tall_image_alone_has_nothing_beside_it() -> None:
     made = sprite(np.full((1, 40, 30, 3), 200, np.uint8))
     assert made.columns == 1
     assert Image.open(io.BytesIO(made.png)).size == (30, 40)
+
+
+def test_a_palette_colours_one_channel() -> None:
+    palette = np.random.default_rng(1).integers(0, 256, (256, 3)).astype(np.uint8)
+    places = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
+    found = sprite(places, palette)
+    seen = np.asarray(Image.open(io.BytesIO(found.png)).convert("RGB"))
+    assert found.count == 3
+    np.testing.assert_array_equal(seen[:4, :4], palette[places[0]])

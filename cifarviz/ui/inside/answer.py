@@ -12,10 +12,13 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.inside.image import ChosenImage
+from cifarviz.ui.inside.network import ShownNetwork
 
 IMAGE_WIDTH = 256
 """CSS pixels that the image may be wide."""
 
+# Of two: both fit beside the image on a wide screen.
+_ANSWER_WIDTH = 400
 _MOST = 3
 
 
@@ -33,23 +36,55 @@ def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
         st.caption(note)
 
 
+def show_answers(
+    left: ShownNetwork, right: ShownNetwork | None, classes: Sequence[str], actual: int | None
+) -> None:
+    """What the network says; of two, what each says, and how they differ."""
+    networks = [left] if right is None else [left, right]
+    # Beside each other where there is room.
+    row = st.container(horizontal=True, gap="medium") if right else st.container()
+    for network in networks:
+        place = row.container(width=_ANSWER_WIDTH) if right else row
+        with place:
+            show_answer(
+                network.views[-1].values,
+                classes,
+                actual,
+                mirrored=network.run.experiment.mirrored_answers,
+                title=network.title,
+                key="inside-answer" if network is left else "inside-answer-right",
+            )
+    if right is not None:
+        titles = left.title, right.title
+        values = left.views[-1].values, right.views[-1].values
+        st.caption(answer_difference(*values, classes, actual, titles))
+
+
 def show_answer(
-    values: NDArray[np.float32], classes: Sequence[str], actual: int | None, *, mirrored: bool
+    values: NDArray[np.float32],
+    classes: Sequence[str],
+    actual: int | None,
+    *,
+    mirrored: bool,
+    title: str = "",
+    key: str = "inside-answer",
 ) -> None:
     """The three most probable classes; ``values`` are the network's probabilities (classes,).
 
     ``mirrored``: elsewhere, it answers by the mean of this and what it says of the mirror image.
-    Raises ``ArtifactDamaged`` if they are not numbers.
+    ``title`` tells one of two networks from the other. Raises ``ArtifactDamaged`` if they are not
+    numbers.
     """
     check_probabilities(values[np.newaxis])
     found = probabilities(classes, values, actual=actual)
     first = found.bars[0]
-    st.markdown(f"The network says **{first.name}**, {first.probability:.1%}")
+    head = f"**{escaped(title)}** says" if title else "The network says"
+    st.markdown(f"{head} **{first.name}**, {first.probability:.1%}")
     chart(
         probabilities_figure(Probabilities(found.bars[:_MOST])),
-        key="inside-answer",
+        key=key,
         file_name="answer",
-        description=f"The {_MOST} most probable classes",
+        description=f"The {_MOST} most probable classes" + (f", {title}" if title else ""),
     )
     if actual is not None:
         st.caption(_verdict(first.actual, classes[actual], float(values[actual])))
@@ -58,6 +93,26 @@ def show_answer(
             "This is the answer to the image as it is. Evaluate and Predict take the mean of it "
             "and the answer to the mirror image, as this run was set up to."
         )
+
+
+def answer_difference(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    classes: Sequence[str],
+    actual: int | None,
+    titles: tuple[str, str],
+) -> str:
+    """How much surer one of two networks is of the actual class, or of what the left one says."""
+    index = int(left.argmax()) if actual is None else actual
+    # A percentage point; what is rounded to none of a tenth of them is none.
+    points = round(100 * float(left[index] - right[index]), 1)
+    if not points:
+        return f"Both give “{classes[index]}” {left[index]:.1%}."
+    first, second = map(escaped, titles)
+    return (
+        f"“{classes[index]}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
+        f"from “{first}” than from “{second}”."
+    )
 
 
 def _verdict(right: bool, actual: str, probability: float) -> str:

@@ -1,33 +1,33 @@
 """Where in the image the network finds what speaks for a class: Grad-CAM."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.analysis.feature_maps import LayerView
+from cifarviz.errors import ArtifactMissing
 from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.image import ChosenImage
-
-if TYPE_CHECKING:
-    from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.ui.inside.network import ShownNetwork
 
 _WORDS = (
     "The brighter a place, the more of what the layer finds there speaks for the class: each "
-    "channel counts as much as the class’s score would rise with it. Both pictures are on one "
-    "scale. The method is Grad-CAM, from [Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)"
-    "."
+    "channel counts as much as the class’s score would rise with it. Both pictures of a network "
+    "are on one scale. The method is Grad-CAM, from "
+    "[Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)."
 )
 
 
 def show_attention(
-    model: "TrainedModel",
-    views: Sequence[LayerView],
+    left: ShownNetwork,
+    right: ShownNetwork | None,
     image: ChosenImage,
     classes: Sequence[str],
     names: Sequence[str],
@@ -35,13 +35,15 @@ def show_attention(
     """Two pictures, of the class that the network says and of another, for a layer with maps.
 
     ``classes`` are shown, ``names`` stand in the address, which holds the layer as ``look`` and
-    the other class as ``class``; that is the actual one, or the second most probable.
+    the other class as ``class``; that is the actual one, or the second most probable. Of a network
+    on the ``right`` two more pictures of the same classes stand beside them.
     """
+    views = left.views
     layers = [view.name for view in views if view.maps is not None]
     if not layers:
         return
     st.header("Where it looks", anchor="where")
-    choice, first, second = st.columns([2, 2, 2], gap="medium")
+    choice, *places = st.columns(3 if right is None else 5, gap="medium")
     said = int(views[-1].values.argmax())
     with choice:
         usual = names[_other(views, image, said)]
@@ -60,21 +62,40 @@ def show_attention(
         )
         other = address_choice(
             "class",
-            "Compare with",
+            "Other class",
             dict(zip(names, classes, strict=True)),
             key="inside-class",
-            hint="The class of the picture on the right.",
+            hint="The class of the second picture.",
             problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
             usual=usual,
             menu=True,
         )
         st.caption(_WORDS)
-    pairs = [(first, said), (second, names.index(other))]
-    heats = [model.attention(image.pixels, layer, index) for _, index in pairs]
+    asked = [said, names.index(other)]
+    _pictures(places[:2], left, layer, image, asked, classes)
+    if right is None:
+        return
+    with places[2], errors_shown():
+        its = _counterpart(layer, left, right)
+        _pictures(places[2:], right, its, image, asked, classes)
+
+
+def _pictures(
+    places: Sequence[DeltaGenerator],
+    network: ShownNetwork,
+    layer: str,
+    image: ChosenImage,
+    asked: Sequence[int],
+    classes: Sequence[str],
+) -> None:
+    heats = [network.model.attention(image.pixels, layer, index) for index in asked]
     most = max(float(heat.max()) for heat in heats)
-    for (place, index), heat in zip(pairs, heats, strict=True):
+    for place, heat, index in zip(places, heats, asked, strict=True):
         with place:
-            _picture(image, heat, most, classes[index], float(views[-1].values[index]))
+            if network.title:
+                st.caption(f"{escaped(network.title)}, {layer}")
+            probability = float(network.views[-1].values[index])
+            _picture(image, heat, most, classes[index], probability)
 
 
 def _picture(
@@ -89,8 +110,20 @@ def _picture(
         st.caption("Nothing in this layer speaks for it.")
 
 
+def _counterpart(layer: str, left: ShownNetwork, right: ShownNetwork) -> str:
+    """The layer of the network on the right whose maps are weighted."""
+    if layer == _last_convolution(left.views):
+        return _last_convolution(right.views)
+    layers = [view.name for view in right.views if view.maps is not None]
+    if layer not in layers:
+        raise ArtifactMissing(f"{right.title} has no layer with maps “{layer}”: choose another.")
+    return layer
+
+
 def _last_convolution(views: Sequence[LayerView]) -> str:
     maps = [view for view in views if view.maps is not None]
+    if not maps:
+        raise ArtifactMissing("This network has no layer with maps, so there is nothing to weight.")
     return next((view for view in reversed(maps) if view.type == "conv2d"), maps[-1]).name
 
 

@@ -9,6 +9,8 @@ from PIL import Image
 
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.channel_grid import channel_grid
+from cifarviz.ui.inside.drawing import drawn, limits
+from cifarviz.ui.inside.manner import Manner
 
 
 def numbers_file(views: Sequence[LayerView]) -> bytes:
@@ -18,14 +20,18 @@ def numbers_file(views: Sequence[LayerView]) -> bytes:
     return file.getvalue()
 
 
-def pictures_file(views: Sequence[LayerView]) -> bytes:
-    """A ``.zip`` with a PNG for each layer with maps, as ``feature-maps`` writes them."""
+def picture_file(view: LayerView, manner: Manner) -> bytes:
+    """A PNG of all channels of a layer with maps, by number, scaled and coloured as shown."""
+    file = io.BytesIO()
+    Image.fromarray(channel_grid(drawn(view, manner, limits(manner, view)).rgb)).save(file, "PNG")
+    return file.getvalue()
+
+
+def pictures_file(views: Sequence[LayerView], manner: Manner) -> bytes:
+    """A ``.zip`` with a PNG for each layer with maps, named as ``feature-maps`` names them."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for number, view in enumerate(views, 1):
-            if view.maps is None:
-                continue
-            picture = io.BytesIO()
-            Image.fromarray(channel_grid(view.maps.images)).save(picture, "PNG")
-            archive.writestr(f"{number:02d}-{view.name}.png", picture.getvalue())
+            if view.maps is not None:
+                archive.writestr(f"{number:02d}-{view.name}.png", picture_file(view, manner))
     return file.getvalue()

@@ -1,126 +1,164 @@
 """Every layer of a network as it sees one image: pictures of all channels, or bars."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import streamlit as st
 
-from cifarviz.analysis.feature_maps import (
-    LayerView,
-    Order,
-    ScaledMaps,
-    channel_order,
-    on_one_scale,
-)
+from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
+from cifarviz.analysis.layer_comparison import LayerPair, pairs_of_layers
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.inside.files import numbers_file, pictures_file
-
-# Few channels have room to be larger; both are whole multiples of 32, 16, 8 and 4 pixels.
-_LARGE, _SMALL = 96, 64
-_FEW = 32
-
-_LEGEND = (
-    "Each picture is one channel: what one of the layer’s filters finds, and where. Light is much "
-    "and dark is little, {scale}. Click one to see it large. Crossed out are dead channels: they "
-    "have the same value everywhere, so they say nothing about this image."
+from cifarviz.ui.inside.drawing import drawn, limits, limits_in_words, ordered
+from cifarviz.ui.inside.manner import Manner, choose_manner, legend
+from cifarviz.ui.inside.network import ShownNetwork
+from cifarviz.ui.inside.side_by_side import (
+    OF_TWO_EPOCHS,
+    OF_TWO_RUNS,
+    difference,
+    names_of_channels,
+    no_counterpart,
 )
-_ORDERS: dict[Order, str] = {"index": "Number", "strength": "Strength", "variance": "Variance"}
-_SCALES: dict[Literal["own", "layer"], str] = {"own": "Each its own", "layer": "One a layer"}
-_SCALE_WORDS = {
-    "own": "each channel scaled by itself",
-    "layer": "black the smallest and white the largest value of the layer",
-}
+from cifarviz.ui.inside.take_away import take_away
+
+# A tile's least and greatest side by the number of channels, CSS pixels: few have room to be large.
+_SIZES = ((4, 128, 256), (8, 128, 192), (32, 96, 128), (64, 64, 96))
+_OF_MANY = 64, 80
+# Of half a page.
+_HALF_SIZES = ((4, 96, 256), (8, 96, 128), (32, 64, 96))
+_HALF_OF_MANY = 48, 64
+# There is nothing to make out in one value.
+_OF_ONE_VALUE = 32, 40
+
+
+class OneChannel(NamedTuple):
+    """A channel of a layer, of the network on the right if two are compared."""
+
+    layer: str
+    channel: int
+    right: bool = False
 
 
 def show_layers(
-    views: Sequence[LayerView], classes: Sequence[str], chosen: tuple[str, int] | None
-) -> tuple[str, int] | None:
-    """Show all layers in order; returns layer and channel that were clicked, once.
+    left: ShownNetwork,
+    right: ShownNetwork | None,
+    classes: Sequence[str],
+    chosen: OneChannel | None,
+) -> OneChannel | None:
+    """Show all layers in order, those of two networks in pairs; returns what was clicked, once.
 
     ``chosen`` is ringed. The last layer's bars are the ``classes``.
     """
-    st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in views))
-    order, scale = _manner(views)
-    st.caption(_LEGEND.format(scale=_SCALE_WORDS[scale]))
-    clicked: tuple[str, int] | None = None
-    for view in views:
-        st.subheader(view.name, anchor=view.name)
-        st.caption(describe(view))
-        if view.maps is None:
-            bars = dense_bars(view.values, classes if view is views[-1] else None)
-            chart(
-                dense_bars_figure(bars),
-                key=f"bars-{view.name}",
-                file_name=view.name,
-                description=f"Output of {view.name}",
-            )
-            continue
-        maps = on_one_scale(view.maps, view.values) if scale == "layer" else view.maps
-        channels = channel_order(view.values, order).tolist()
-        channel = image_grid(
-            sprite(maps.images[channels]),
-            key=f"maps-{view.name}",
-            size=_LARGE if len(channels) <= _FEW else _SMALL,
-            # In their own order they need no names of their own.
-            tooltips=(None if order == "index" else [f"Channel {number}" for number in channels]),
-            selected=(
-                channels.index(chosen[1]) if chosen is not None and chosen[0] == view.name else None
-            ),
-            muted=[channels.index(number) for number in maps.dead],
-            noun="Channel",
-            description=f"Channels of {view.name}",
-        )
-        if channel is not None:
-            clicked = view.name, channels[channel]
+    same_run = right is not None and right.run.id == left.run.id
+    st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        manner = choose_manner(of_two_epochs=same_run)
+        take_away(left, manner)
+    legend(manner)
+    clicked: OneChannel | None = None
+    if right is None:
+        for view in left.views:
+            st.subheader(view.name, anchor=view.name)
+            one = _layer(LayerPair(view, None), left, manner, classes, chosen)
+            clicked = one or clicked
+        return clicked
+    st.caption(OF_TWO_EPOCHS if same_run else OF_TWO_RUNS)
+    for pair in pairs_of_layers(left.views, right.views):
+        clicked = _pair(pair, left, right, manner, classes, chosen) or clicked
     return clicked
 
 
-def _manner(views: Sequence[LayerView]) -> tuple[Order, Literal["own", "layer"]]:
-    """How the channels are ordered and scaled; and all of them to take away."""
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        order = address_choice(
-            "order",
-            "Order of channels",
-            _ORDERS,
-            key="inside-order",
-            hint="By number; the strongest first, by the mean of what they put out, sign aside; or "
-            "the ones first that differ most from place to place.",
-            problem=lambda word: f"Channels are ordered by {', '.join(_ORDERS)}, not by {word}.",
+def _pair(
+    pair: LayerPair,
+    left: ShownNetwork,
+    right: ShownNetwork,
+    manner: Manner,
+    classes: Sequence[str],
+    chosen: OneChannel | None,
+) -> OneChannel | None:
+    """A layer of both networks beside each other."""
+    first = pair.left or pair.right
+    assert first is not None
+    same_run = left.run.id == right.run.id
+    st.subheader(first.name, anchor=first.name)
+    if words := difference(pair, same_run=same_run):
+        st.caption(words)
+    clicked: OneChannel | None = None
+    for place, view, network in zip(
+        st.columns(2, gap="medium"), (pair.left, pair.right), (left, right), strict=True
+    ):
+        with place:
+            st.markdown(f"**{network.title}**")
+            if view is None:
+                st.caption(no_counterpart(first, network))
+                continue
+            one = _layer(
+                pair, network, manner, classes, chosen, right=network is right, same_run=same_run
+            )
+            clicked = one or clicked
+    return clicked
+
+
+def _layer(
+    pair: LayerPair,
+    network: ShownNetwork,
+    manner: Manner,
+    classes: Sequence[str],
+    chosen: OneChannel | None,
+    *,
+    right: bool = False,
+    same_run: bool = False,
+) -> OneChannel | None:
+    """The side of ``pair`` that is ``network``'s; returns the channel that was clicked, once."""
+    view = pair.right if right else pair.left
+    assert view is not None
+    side = "-right" if right else ""
+    if view.maps is None:
+        st.caption(describe(view))
+        bars = dense_bars(view.values, classes if view is network.views[-1] else None)
+        chart(
+            dense_bars_figure(bars),
+            key=f"bars{side}-{view.name}",
+            file_name=view.name,
+            description=f"Output of {view.name}",
         )
-        scale = address_choice(
-            "scale",
-            "Grey",
-            _SCALES,
-            key="inside-scale",
-            hint="Each channel on a scale of its own shows what is in it; one scale for a layer "
-            "shows which of its channels are strong.",
-            problem=lambda word: f"The scale is {' or '.join(_SCALES)}, not {word}.",
-        )
-        st.download_button(
-            "Values",
-            lambda: numbers_file(views),
-            file_name="feature-maps.npz",
-            mime="application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="What every layer puts out for this image, as NumPy arrays in one .npz file.",
-        )
-        st.download_button(
-            "Pictures",
-            lambda: pictures_file(views),
-            file_name="feature-maps.zip",
-            mime="application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="One PNG a layer with all its channels, each scaled by itself, in one .zip file.",
-        )
-    return order, scale
+        return None
+    ends = limits(manner, pair.left, pair.right)
+    st.caption(" · ".join(filter(None, [describe(view), limits_in_words(manner, ends)])))
+    # Of one run, both are in the order of the left one, so that channels are beside themselves.
+    leading = pair.left if same_run and pair.left is not None else view
+    channels = ordered(leading, manner, pair.right if same_run else None)
+    picture = drawn(view, manner, ends)
+    names = names_of_channels(pair, channels) if same_run else None
+    if names is None and manner.order != "index":
+        names = [f"Channel {number}" for number in channels]
+    size, largest = _size(view, half=network.title != "")
+    is_chosen = chosen is not None and (chosen.layer, chosen.right) == (view.name, right)
+    position = image_grid(
+        sprite(picture.images[channels], picture.palette),
+        key=f"maps{side}-{view.name}",
+        size=size,
+        largest=largest,
+        # In their own order they need no names of their own.
+        tooltips=names,
+        selected=channels.index(chosen.channel) if chosen is not None and is_chosen else None,
+        muted=[channels.index(number) for number in view.maps.dead],
+        noun="Channel",
+        description=f"Channels of {view.name}" + (f", {network.title}" if right else ""),
+    )
+    return None if position is None else OneChannel(view.name, channels[position], right)
+
+
+def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
+    height, width, count = view.output_shape
+    if height == width == 1:
+        return _OF_ONE_VALUE
+    table, otherwise = (_HALF_SIZES, _HALF_OF_MANY) if half else (_SIZES, _OF_MANY)
+    return next(((least, largest) for most, least, largest in table if count <= most), otherwise)
 
 
 def describe(view: LayerView) -> str:

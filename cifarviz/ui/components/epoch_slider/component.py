@@ -34,6 +34,7 @@ def epoch_slider(
     on_epoch: Callable[[int], None],
     best: int | None = None,
     growing: bool = False,
+    about: str = "",
 ) -> None:
     """Show the curves with a cursor at the epoch ``shown``, one of the ascending ``stops``.
 
@@ -41,8 +42,11 @@ def epoch_slider(
     Call this last on the page, in a container higher up: the player takes its next step only when
     the slider has come back with the step before, so everything else has been drawn by then.
     ``best`` is marked; ``growing``: more stops will come, so at the last one the player waits.
+    ``about`` says in a few words what is shown; it appears once the slider is all that is left in
+    sight of the top of the page.
     """
     data = {
+        "about": about,
         "best": best,
         "curve": curves.name,
         "growing": growing,

@@ -25,6 +25,7 @@ export default function (component) {
       if (track.isConnected) return;
       pause(slider);
       slider.observer.disconnect();
+      slider.stuck.disconnect();
       sliders.delete(parentElement);
     }, 0);
   };
@@ -36,6 +37,7 @@ function create(parent, track) {
     play: parent.querySelector(".play"),
     pace: parent.querySelector(".pace"),
     words: parent.querySelector(".words"),
+    about: parent.querySelector(".about"),
     legend: parent.querySelector(".legend"),
     svg: track.querySelector("svg"),
     data: null,
@@ -47,6 +49,15 @@ function create(parent, track) {
   };
   slider.observer = new ResizeObserver(() => slider.data && draw(slider));
   slider.observer.observe(track);
+  // Held at the top (assets/style.css), it touches a line a pixel below where it is held.
+  slider.stuck = new IntersectionObserver(
+    ([entry]) => {
+      const above = entry.boundingClientRect.top < entry.rootBounds.top;
+      slider.about.hidden = entry.intersectionRatio === 1 || !above;
+    },
+    { rootMargin: "-65px 0px 0px 0px", threshold: [0, 0.5, 0.9, 0.97, 1] },
+  );
+  slider.stuck.observe(track.parentElement);
   slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
   track.addEventListener("pointerdown", (event) => {
     track.setPointerCapture(event.pointerId);
@@ -183,6 +194,7 @@ function label(slider) {
     if (value !== undefined && value !== null) words.push(`${kind} ${value.toPrecision(3)}`);
   }
   const [head, ...rest] = words;
+  slider.about.textContent = data.about;
   slider.words.textContent = rest.length ? `${head}: ${data.curve} ${rest.join(", ")}` : head;
   slider.track.setAttribute("aria-valuemin", data.stops[0]);
   slider.track.setAttribute("aria-valuemax", data.stops.at(-1));

@@ -23,6 +23,7 @@ def image_grid(
     tooltips: Sequence[str] | None = None,
     colors: Sequence[str] | None = None,
     size: int = 64,
+    largest: int | None = None,
     selected: int | None = None,
     muted: Collection[int] = (),
     muted_word: str = "dead",
@@ -31,7 +32,8 @@ def image_grid(
 ) -> int | None:
     """Show the sprite's tiles enlarged without smoothing; returns the index clicked, once.
 
-    ``size``: a tile's width on screen, CSS pixels, rounded to a whole multiple of the image's.
+    ``size``: a tile's width on screen, CSS pixels, rounded to a whole multiple of the image's; with
+    ``largest`` it is as much larger, up to that, as takes no more rows.
     ``labels`` stand below the tiles; ``tooltips`` (default: the label, or ``noun`` and number) show
     on hover and are what screen readers say; ``colors`` are bars below them; one of each a tile.
     ``selected`` is ringed; ``muted`` tiles are crossed out and called ``muted_word``.
@@ -46,6 +48,7 @@ def image_grid(
         "count": sprite.count,
         "description": description,
         "labels": None if labels is None else list(labels),
+        "largest": largest,
         "muted": sorted(muted),
         "mutedWord": muted_word,
         "noun": noun,

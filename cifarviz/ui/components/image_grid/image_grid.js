@@ -21,6 +21,7 @@ export default function (component) {
     setTimeout(() => {
       if (place.isConnected) return;
       URL.revokeObjectURL(grid.address);
+      grid.observer.disconnect();
       grids.delete(parentElement);
     }, 0);
   };
@@ -36,8 +37,15 @@ function create(place, tip) {
     address: null,
     buttons: [],
     chosen: null,
+    scale: 1,
+    width: place.clientWidth, // asked once: to ask after each change would lay the page out anew
     doubt: 0,
   };
+  grid.observer = new ResizeObserver(() => {
+    grid.width = place.clientWidth;
+    if (grid.head && scaleOf(grid) !== grid.scale) build(grid);
+  });
+  grid.observer.observe(place);
   place.addEventListener("click", (event) => {
     const index = indexOf(event);
     if (index === null) return;
@@ -82,11 +90,23 @@ function receive(grid, bytes) {
   select(grid, grid.chosen);
 }
 
+// A whole number of screen pixels an image pixel, so that all of them are squares of one size.
+function scaleOf({ width: whole, head }) {
+  const [width] = head.tile;
+  const least = Math.max(1, Math.round(head.size / width));
+  if (head.largest === null) return least;
+  const gap = head.labels ? 8 : 5; // as in the style sheet
+  const room = whole - 8 + gap;
+  const rows = (scale) => Math.ceil(head.count / Math.floor(room / (scale * width + gap)));
+  let scale = least;
+  while ((scale + 1) * width <= head.largest && rows(scale + 1) <= rows(least)) scale += 1;
+  return scale;
+}
+
 function build(grid) {
   const { place, head } = grid;
   const [width, height] = head.tile;
-  // A whole number of screen pixels an image pixel, so that all of them are squares of one size.
-  const scale = Math.max(1, Math.round(head.size / width));
+  const scale = grid.scale = scaleOf(grid);
   const focused = grid.buttons.indexOf(place.getRootNode().activeElement);
   place.setAttribute("aria-label", head.description);
   place.classList.toggle("bare", !head.labels);
@@ -95,6 +115,7 @@ function build(grid) {
   grid.buttons = Array.from({ length: head.count }, (_, index) => tile(grid, index, scale));
   if (head.count) place.replaceChildren(...grid.buttons);
   else place.replaceChildren(Object.assign(document.createElement("p"), { textContent: "Nothing to show." }));
+  select(grid, grid.chosen);
   roam(grid, Math.max(0, Math.min(focused, head.count - 1)));
   if (focused >= 0) grid.buttons[Math.min(focused, head.count - 1)]?.focus();
 

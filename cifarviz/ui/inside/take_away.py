@@ -1,0 +1,61 @@
+"""What is shown as files: values as NumPy arrays, maps as pictures, of one layer or of all."""
+
+import streamlit as st
+
+from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.inside.files import numbers_file, picture_file, pictures_file
+from cifarviz.ui.inside.manner import Manner
+from cifarviz.ui.inside.network import ShownNetwork
+
+_ALL = "all"
+
+
+def take_away(network: ShownNetwork, manner: Manner) -> None:
+    """A menu with the files of one layer of the network, or of all; the address holds which."""
+    with st.popover("Download", icon=":material/download:"):
+        views = {view.name: view for view in network.views}
+        chosen = address_choice(
+            "file",
+            "Of which layer",
+            {_ALL: "all layers", **{name: name for name in views}},
+            key="inside-file",
+            hint="Whose output is taken away"
+            + (f", of the network on the left: {network.title}." if network.title else "."),
+            problem=lambda word: f"There is no layer {word} here: {', '.join(views)}.",
+            menu=True,
+        )
+        one = views.get(chosen)
+        found = list(views.values()) if one is None else [one]
+        name = "feature-maps" if one is None else one.name
+        st.download_button(
+            "Values",
+            lambda: numbers_file(found),
+            file_name=f"{name}.npz",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="What it puts out for this image, as NumPy arrays in one .npz file.",
+        )
+        if one is None:
+            st.download_button(
+                "Pictures",
+                lambda: pictures_file(found, manner),
+                file_name=f"{name}.zip",
+                mime="application/zip",
+                icon=":material/download:",
+                on_click="ignore",
+                help="One PNG a layer with all its channels, scaled and coloured as here, in one "
+                ".zip file.",
+            )
+        elif one.maps is not None:
+            st.download_button(
+                "Picture",
+                lambda: picture_file(one, manner),
+                file_name=f"{name}.png",
+                mime="image/png",
+                icon=":material/download:",
+                on_click="ignore",
+                help="A PNG with all its channels, scaled and coloured as here.",
+            )
+        else:
+            st.caption("Its output has no maps, so there is no picture of it.")
