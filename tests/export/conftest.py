@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +142,7 @@ class Taken:
 
 
 @pytest.fixture(scope="session")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Taken]]:
+def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
     """Both runs by name; the first one's code as a script, the second one's as a notebook."""
     from cifarviz.analysis.keras_files import network_file
     from cifarviz.training.worker import Worker
@@ -178,4 +177,4 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Taken]
         check=False,
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
-    yield found
+    return found
