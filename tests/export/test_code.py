@@ -96,3 +96,13 @@ def test_the_notebook_is_one_that_jupyter_opens(taken: dict[str, Taken]) -> None
         assert all(isinstance(line, str) for line in cell["source"])
     # The name of a run may hold markup, which Markdown would run.
     assert "<script>" not in "".join(notebook["cells"][0]["source"]).replace(r"\<", "")
+
+
+def test_dropout_in_halves_follows_the_engine() -> None:
+    from cifarviz.export.code import dropout_halves
+    from cifarviz.network import threads
+    from cifarviz.training import forward
+
+    assert dropout_halves._FEWEST_IMAGES == threads._FEWEST_IMAGES
+    assert dropout_halves._MANY_WEIGHTS == forward._MANY_WEIGHTS
+    assert dropout_halves._MANY_IMAGES == forward._MANY_IMAGES

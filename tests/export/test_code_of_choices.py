@@ -13,7 +13,7 @@ from cifarviz.data.whitening import whitening_kernel
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, Loss, NoValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES, Dense, Flatten, Layer, Whitening
+from cifarviz.experiment.layers import LAYER_TYPES, Dense, Dropout, Flatten, Layer, Whitening
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import (
@@ -24,6 +24,7 @@ from cifarviz.experiment.schedules import (
     Step,
     learning_rates,
 )
+from cifarviz.experiment.value import Value
 from cifarviz.export.code.learning_rate import learning_rate_section
 from cifarviz.export.code.network_parts import whitening_code
 from cifarviz.export.code.notebook import notebook
@@ -147,7 +148,7 @@ def test_only_what_a_run_uses_is_written(run: Run) -> None:
 def test_a_field_added_to_experiments_is_in_the_code_or_said() -> None:
     # Who adds a field writes it into export/code, and then its name into notes.py.
     assert set(Experiment.model_fields) - WRITTEN == set()
-    parts = {
+    parts: dict[str, type[Value]] = {
         "data": Data,
         "augmentation": Augmentation,
         "early_stopping": EarlyStopping,
@@ -174,9 +175,9 @@ def test_what_the_code_does_not_do_is_said_at_its_top(run: Run) -> None:
 
 
 def test_dropout_draws_in_halves_only_where_the_run_did(run: Run) -> None:
-    dropout, dense = LAYER_TYPES["dropout"], Dense(units=300)
+    dense = Dense(units=300)
     made = stored_runs.experiment(
-        Flatten(), dropout(rate=0.5), dense, dropout(rate=0.5),  # type: ignore[arg-type]
+        Flatten(), Dropout(rate=0.5), dense, Dropout(rate=0.5),
         Dense(units=10, activation="softmax"), batch_size=32,
     )  # fmt: skip
     two, four = (script(_with(run, made, machine=f"A, {n} cores")) for n in (2, 4))
