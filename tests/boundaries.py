@@ -26,6 +26,20 @@ ROOMS: Mapping[str, frozenset[str]] = {
         {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
     "figures": frozenset({"experiment", "data", "errors"}),
+    # What is taken away holds no TensorFlow: Keras files are made in network.
+    "export": frozenset(
+        {
+            "cifarviz",
+            "storage",
+            "runs",
+            "analysis",
+            "figures",
+            "experiment",
+            "data",
+            "errors",
+            "settings",
+        }
+    ),
     "training": frozenset(
         {"loading", "runs", "network", "experiment", "data", "errors", "settings"}
     ),

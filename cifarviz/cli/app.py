@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cifarviz.cli import data, inspection, reproduce, training
+from cifarviz.cli import data, export, inspection, reproduce, training
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.output import say
 from cifarviz.cli.wrong_words import in_words
@@ -50,6 +50,7 @@ app.command()(inspection.evaluate)
 app.command()(inspection.predict)
 app.command("feature-maps")(inspection.feature_maps)
 app.command("import")(import_run)
+app.command("export")(export.export)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -53,7 +53,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     settings = Settings.from_environment()
     store = RunStore(settings)
     found = find_run(store, run)
-    which = _weights(found, store, checkpoint)
+    which = chosen_weights(found, store, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
     evaluation = evaluate_probabilities(
@@ -138,11 +138,11 @@ def _open(
 ) -> "tuple[Run, TrainedModel, Checkpoint]":
     store = RunStore(settings)
     run = find_run(store, named)
-    which = _weights(run, store, wanted)
+    which = chosen_weights(run, store, wanted)
     return run, _model(store, run, which), which
 
 
-def _weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Checkpoint:
+def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Checkpoint:
     """The weights wanted; else those the run ended with, or of its best epoch if it kept no other.
 
     Raises ``ArtifactMissing`` where they are not there.

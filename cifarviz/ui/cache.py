@@ -80,6 +80,22 @@ def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) 
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
+def opened_model(run: Run, which: Weights) -> "TrainedModel":
+    """As ``trained_model``, but opened anew, for work that is done while no page is being run."""
+    with HEAVY_IMPORTS:
+        from cifarviz.analysis.checkpoints import open_checkpoint
+
+    return open_checkpoint(store(), run, which)
+
+
+def network_file(run: Run, which: Weights, *, weights_only: bool) -> bytes:
+    """A run's network as a Keras file, made anew each time; raises as ``trained_model`` does."""
+    with HEAVY_IMPORTS:
+        from cifarviz.analysis import keras_files
+
+    return keras_files.network_file(store(), run, which, weights_only=weights_only)
+
+
 def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView, ...]:
     """What every layer of a run's network makes of one raw image, uint8 (h, w, c).
 

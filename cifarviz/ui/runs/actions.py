@@ -17,6 +17,7 @@ from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
+from cifarviz.ui.runs.take_away import take_away
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 
@@ -29,7 +30,9 @@ def show_actions(runs: Sequence[Run]) -> None:
     # More are listed in the legend of the chart.
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(named(list(distinct_names(runs).values()))))
-    _delete_button(runs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        take_away(runs)
+        _delete_button(runs)
 
 
 def _one(run: Run) -> None:
@@ -52,6 +55,7 @@ def _one(run: Run) -> None:
         )
         if st.button("Rename", icon=":material/edit:"):
             st.dialog("Rename a run")(_rename)(run)
+        take_away([run])
         if run.origin == ORIGIN:
             hide_button()
         else:

@@ -1,0 +1,31 @@
+"""A stored run's network as files that Keras opens by itself."""
+
+from cifarviz.errors import ArtifactMissing
+from cifarviz.network.keras_file import keras_file, weights_file
+from cifarviz.runs.artifacts import load_arrays
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, snapshot_epochs, weights_path
+from cifarviz.runs.store import RunStore
+
+
+def network_file(store: RunStore, run: Run, which: Weights, *, weights_only: bool = False) -> bytes:
+    """A ``.keras`` file, or a ``.weights.h5`` one, of a checkpoint or a snapshot.
+
+    The model takes raw pixels and gives probabilities; it gives mirrored answers if the run does.
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    if run.scaling is None:
+        raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
+    folder = store.folder(run.id)
+    if isinstance(which, int) and which not in (there := snapshot_epochs(folder, "weights")):
+        listed = ", ".join(map(str, there))
+        kept = f"those kept are of epochs {listed}" if there else "it has kept none of any epoch"
+        raise ArtifactMissing(
+            f"“{run.name}” ({run.id}) has kept no weights of epoch {which}; {kept}."
+        )
+    arrays, _facts = load_arrays(weights_path(folder, which))
+    network = run.experiment.architecture
+    if weights_only:
+        return weights_file(network, run.scaling, arrays)
+    mirrored = run.experiment.mirrored_answers
+    return keras_file(network, run.scaling, arrays, mirrored_answers=mirrored)

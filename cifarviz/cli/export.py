@@ -1,0 +1,130 @@
+"""``export``: a run as files that need no cifarviz."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
+from cifarviz.cli.output import say
+from cifarviz.cli.runs import find_run
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset
+from cifarviz.errors import PlaceRefused
+from cifarviz.export.files import ENDINGS, Kind, code_files, file_name
+from cifarviz.export.report.contents import gather
+from cifarviz.export.report.page import report
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.storage import atomically
+
+
+def export(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN…", help="A run's id, or the beginning of it; several for one report."
+        ),
+    ],
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--as",
+            help="keras: the network, raw pixels in, probabilities out; weights: its weights "
+            "alone; script and notebook: the Keras code that trains the same; report: one page.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write, or a folder to write it to.")],
+    checkpoint: WhichCheckpoint = None,
+    epoch: Annotated[
+        int | None,
+        typer.Option(help="The weights after this epoch instead of a checkpoint's, where kept."),
+    ] = None,
+) -> None:
+    """Write a run as something that works without cifarviz; never over a file that is there."""
+    settings = Settings.from_environment()
+    store = RunStore(settings)
+    found = list({run.id: run for run in (find_run(store, named) for named in runs)}.values())
+    if len(found) > 1 and kind is not Kind.REPORT:
+        raise typer.BadParameter(f"A {kind} is made of one run, and {len(found)} came.")
+    weighed = kind in (Kind.KERAS, Kind.WEIGHTS)
+    if not weighed and (checkpoint is not None or epoch is not None):
+        raise typer.BadParameter("--checkpoint and --epoch go with --as keras or --as weights.")
+    if checkpoint is not None and epoch is not None:
+        raise typer.BadParameter("--checkpoint and --epoch exclude each other: give one of them.")
+    path = _place(out, kind, found[0])
+    _refuse_existing(path)
+    if weighed:
+        which = chosen_weights(found[0], store, checkpoint) if epoch is None else epoch
+        files = {path.name: _network(store, found[0], kind, which)}
+    elif kind is Kind.REPORT:
+        files = {path.name: _report(store, found, settings)}
+    else:
+        files = code_files(found[0], kind, path.name)
+    _write(path.parent, files, path.name)
+
+
+def _network(store: RunStore, run: Run, kind: Kind, which: Weights) -> bytes:
+    from cifarviz.analysis.keras_files import network_file
+
+    return network_file(store, run, which, weights_only=kind is Kind.WEIGHTS)
+
+
+def _report(store: RunStore, runs: list[Run], settings: Settings) -> bytes:
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    def open_dataset(run: Run) -> Dataset:
+        return library.load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+
+    contents = gather(
+        store, runs, lambda run, which: open_checkpoint(store, run, which), open_dataset
+    )
+    for one in contents:
+        if one.problem is not None:
+            say(f"{one.name}: {one.problem}")
+    return report(contents).encode()
+
+
+def _place(out: Path, kind: Kind, run: Run) -> Path:
+    path = out / file_name(run, kind) if out.is_dir() else out
+    ending = ENDINGS[kind]
+    if not path.name.endswith(ending) or path.name == ending:
+        raise typer.BadParameter(
+            f"The name of a {kind} ends in {ending}, and {path.name} does not."
+        )
+    if not path.parent.is_dir():
+        raise PlaceRefused(f"There is no folder {path.parent}: make it, or name another place.")
+    return path
+
+
+def _write(folder: Path, files: Mapping[str, bytes], first: str) -> None:
+    """Write all files, or none where one would replace another one's content."""
+    wanted = {}
+    for name, content in files.items():
+        path = folder / name
+        # The same data may lie there from another run's code.
+        if name == first or not _holds(path, content):
+            _refuse_existing(path)
+            wanted[path] = content
+    for path, content in wanted.items():
+        try:
+            with atomically(path) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise PlaceRefused(f"{path} cannot be written: {error.strerror}.") from error
+        say(f"{path}: {len(content) / 1e6:,.2f} MB")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise PlaceRefused(f"{path} is there already: choose another name, or remove it first.")

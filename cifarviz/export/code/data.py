@@ -1,0 +1,134 @@
+"""The data of a run in code: where they come from, what is held back, how many are taken."""
+
+from cifarviz.data.datasets import DATASETS, DatasetInfo
+from cifarviz.data.sample import counts
+from cifarviz.experiment.experiment import Experiment, NoValidation, SplitValidation
+from cifarviz.export.code.section import Section, blocks, comment
+
+
+def data_section(experiment: Experiment, folder: str) -> Section:
+    """Load, split and limit the images; ``folder`` is the Python that gives the data's folder."""
+    info = DATASETS[experiment.data.dataset]
+    sample = experiment.data.variant == "sample"
+    split = experiment.validation
+    imports = ["import keras", "import numpy as np"]
+    if isinstance(split, SplitValidation):
+        imports.append("from sklearn.model_selection import train_test_split")
+    train, _ = set_sizes(experiment)
+    code = blocks(
+        [
+            _load_sample(info, folder) if sample else _load_full(info),
+            _class_names(info),
+            _one_hot(experiment, len(info.classes)),
+            _split(split),
+            _limit(experiment),
+            'print(f"{len(train_images):,} training images of {train_images.shape[1:]}")',
+        ]
+    )
+    where = (
+        f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which came "
+        "with this file and has to lie in the same folder."
+        if sample
+        else f"Keras downloads {info.title} the first time and keeps it in `~/.keras/datasets`."
+    )
+    return Section("Data", where, code, tuple(imports))
+
+
+def sample_file_name(info: DatasetInfo) -> str:
+    """The file that holds a data set's sample beside a script or a notebook."""
+    return f"{info.name}-sample.npz"
+
+
+def set_sizes(experiment: Experiment) -> tuple[int, int]:
+    """How many training and test images the data of an experiment have before any split."""
+    info = DATASETS[experiment.data.dataset]
+    if experiment.data.variant == "sample":
+        return counts(info)
+    return info.train_images, info.test_images
+
+
+def has_validation(experiment: Experiment) -> bool:
+    """Whether any images tell how well the network does on new ones."""
+    return not isinstance(experiment.validation, NoValidation)
+
+
+def _load_sample(info: DatasetInfo, folder: str) -> str:
+    return (
+        f"FOLDER = {folder}\n"
+        f'with np.load(FOLDER / "{sample_file_name(info)}") as data:\n'
+        '    train_images, train_labels = data["train_images"], data["train_labels"]\n'
+        '    test_images, test_labels = data["test_images"], data["test_labels"]'
+    )
+
+
+def _load_full(info: DatasetInfo) -> str:
+    module = info.name.replace("-", "_")
+    load = f"(train_images, train_labels), (test_images, test_labels) = {module}.load_data()"
+    shape = (
+        "# One channel, as convolutions want it.\n"
+        "train_images, test_images = train_images[..., None], test_images[..., None]"
+        if info.image_shape[2] == 1
+        else "# Labels as one row of numbers instead of one column.\n"
+        "train_labels, test_labels = train_labels.ravel(), test_labels.ravel()"
+    )
+    return f"{module} = keras.datasets.{module}\n{load}\n{shape}"
+
+
+def _class_names(info: DatasetInfo) -> str:
+    names = ", ".join(f'"{name}"' for name in info.classes)
+    line = f"CLASS_NAMES = [{names}]"
+    if len(line) > 96:
+        inner = "".join(f'    "{name}",\n' for name in info.classes)
+        line = f"CLASS_NAMES = [\n{inner}]"
+    return line
+
+
+def _split(validation: object) -> str:
+    if isinstance(validation, SplitValidation):
+        why = f"{validation.fraction:.4g} of the training images are held back for validation: "
+        return "\n".join(
+            [
+                comment(why + "the network never learns from them."),
+                "learned_from, held_back = train_test_split(",
+                f"    np.arange(len(train_images)), test_size={validation.fraction!r}, "
+                f"random_state={validation.seed}",
+                ")",
+                "validation_images, validation_labels = train_images[held_back], "
+                "train_labels[held_back]",
+                "train_images, train_labels = train_images[learned_from], "
+                "train_labels[learned_from]",
+            ]
+        )
+    if isinstance(validation, NoValidation):
+        return comment("Nothing is held back: this run looked at no image it did not learn from.")
+    why = "The test images are watched during training. Choosing by them flatters the result."
+    return f"{comment(why)}\nvalidation_images, validation_labels = test_images, test_labels"
+
+
+def _limit(experiment: Experiment) -> str:
+    wanted = experiment.data.train_images
+    unlimited = experiment.model_copy(
+        update={"data": experiment.data.model_copy(update={"train_images": None})}
+    )
+    if wanted is None or wanted >= unlimited.sizes(*set_sizes(experiment)).train:
+        return ""
+    return "\n".join(
+        [
+            comment(f"Only {wanted:,} of them are learned from, drawn by the seed."),
+            "chosen = np.random.default_rng([SEED, 2**32 - 1]).permutation(len(train_images))",
+            f"chosen = chosen[:{wanted}]",
+            "train_images, train_labels = train_images[chosen], train_labels[chosen]",
+        ]
+    )
+
+
+def _one_hot(experiment: Experiment, classes: int) -> str:
+    if experiment.loss.labels == "integer":
+        return ""
+    return "\n".join(
+        [
+            "# Each label as a row of zeros with a single 1.",
+            f"train_labels = keras.utils.to_categorical(train_labels, {classes})",
+            f"test_labels = keras.utils.to_categorical(test_labels, {classes})",
+        ]
+    )

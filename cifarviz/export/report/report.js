@@ -1,0 +1,48 @@
+// Draws each chart with the Plotly that stands above; nothing is fetched.
+const PNG = "M5 20h14v-2H5v2zM19 9h-4V3H9v6H5l7 7 7-7z";
+const SVG =
+  "M3 17.5V21h3.5L17.6 9.9l-3.5-3.5L3 17.5zM20.7 7a1 1 0 0 0 0-1.4l-2.3-2.3a1 1 0 0 0-1.4 0L15.1 5.2l3.7 3.7L20.7 7z";
+
+for (const source of document.querySelectorAll("script[data-for]")) {
+  const place = document.getElementById(source.dataset.for);
+  const { data, layout, fileName } = JSON.parse(source.textContent);
+  const button = (format, title, path) => ({
+    name: format,
+    title,
+    icon: { width: 24, height: 24, path },
+    click: (plot) => Plotly.downloadImage(
+      { data: plot.data, layout: { ...plot.layout, paper_bgcolor: "#ffffff" } },
+      {
+        format,
+        filename: fileName,
+        width: layout.width,
+        height: place.clientHeight,
+        scale: format === "png" ? 2 : 1,
+      },
+    ),
+  });
+  Plotly.newPlot(place, data, layout, {
+    displaylogo: false,
+    responsive: false,
+    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+    modeBarButtonsToAdd: [
+      button("png", "Save as PNG", PNG),
+      button("svg", "Save as SVG", SVG),
+    ],
+  }).catch((error) => {
+    console.error(error);
+    place.className = "failed";
+    place.textContent = "This chart could not be drawn by this browser.";
+  });
+}
+
+// Paper cannot be clicked: what is folded is opened while the page is printed.
+const folded = document.querySelectorAll("details");
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...folded].filter((one) => !one.open);
+  for (const one of opened) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of opened) one.open = false;
+});

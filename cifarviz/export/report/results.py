@@ -1,0 +1,161 @@
+"""How a run's network does on the test images: matrix, scores, mistakes, feature maps."""
+
+from math import isfinite
+
+import numpy as np
+
+from cifarviz.analysis.calibration import accuracy_interval
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.feature_maps import LayerView, channel_order
+from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.export.report.charts import Chart
+from cifarviz.export.report.contents import ImageMaps, RunContents
+from cifarviz.export.report.markup import Html, joined, paragraph, picture, table, text
+from cifarviz.figures.channel_grid import channel_grid
+from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
+
+_MISTAKES = 24
+_CHANNELS = 16
+_PICTURE = 72
+_MAPS = 208
+
+
+def accuracy_words(evaluation: Evaluation) -> str:
+    """The accuracy on the test images, with its interval, in a sentence."""
+    low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
+    return (
+        f"{evaluation.accuracy:.1%} of {len(evaluation):,} test images are recognised (95% "
+        f"interval {low:.1%} to {high:.1%}); loss {evaluation.loss:.4f}."
+    )
+
+
+def matrix(one: RunContents, chart: Chart) -> Html:
+    """The confusion matrix, in shares of each actual class."""
+    evaluation = _evaluated(one)
+    figure = confusion_matrix_figure(
+        confusion_matrix(evaluation.classes, evaluation.confusion, shown="row_percent")
+    )
+    described = f"Confusion matrix of {one.name}: actual classes in rows, predicted in columns"
+    return chart(figure, f"confusion-{one.run.id}", described)
+
+
+def scores(one: RunContents) -> Html:
+    """Precision and recall of each class with their 95 % intervals, and F1."""
+    evaluation = _evaluated(one)
+    found = evaluation.per_class
+    hits = evaluation.confusion.diagonal()
+    predicted = evaluation.confusion.sum(axis=0)
+    rows = [
+        (
+            name,
+            _with_interval(int(hit), int(guessed)),
+            _with_interval(int(hit), int(images)),
+            f"{f1:.1%}" if isfinite(f1) else None,
+            f"{images:,}",
+        )
+        for name, hit, guessed, images, f1 in zip(
+            found.classes, hits, predicted, found.support, found.f1, strict=True
+        )
+    ]
+    explained = (
+        "Precision: of the images taken for this class, the share that is of it. Recall: of the "
+        "images of this class, the share that was found. In brackets where the true value lies "
+        "with 95% confidence, as far as chance in the choice of test images goes."
+    )
+    return joined(
+        [
+            table(["Class", "Precision", "Recall", "F1", "Images"], rows, style="numbers"),
+            paragraph(explained),
+        ]
+    )
+
+
+def mistakes(one: RunContents) -> Html:
+    """The mistakes the network was surest of, as pictures."""
+    evaluation = _evaluated(one)
+    chosen = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    if not len(chosen):
+        return paragraph("It makes no mistake on these images.")
+    predicted = evaluation.predicted
+    cards = []
+    for position in chosen[:_MISTAKES]:
+        actual = evaluation.classes[evaluation.labels[position]]
+        taken = evaluation.classes[predicted[position]]
+        sure = float(evaluation.probabilities[position].max())
+        words = f"{actual} taken for {taken}, {sure:.0%} sure"
+        index = int(evaluation.indices[position])
+        shown = picture(one.images[position], f"Test image {index}: {words}", width=_PICTURE)
+        cards.append(
+            f'<figure class="card">{shown}<figcaption>{text(actual)} → <b>{text(taken)}</b>'
+            f"<br>{sure:.0%} · nr {index}</figcaption></figure>"
+        )
+    count = (
+        f"The {len(cards)} surest of {len(chosen):,} mistakes"
+        if len(cards) < len(chosen)
+        else f"All mistakes: {len(chosen)}"
+    )
+    return joined(
+        [
+            paragraph(
+                f"{count}. What it is → what it was taken for, and how sure the network was."
+            ),
+            f'<div class="cards">{joined(cards)}</div>',
+        ]
+    )
+
+
+def feature_maps(one: RunContents) -> Html:
+    """What the layers make of a few test images, the strongest channels of each."""
+    return joined(_maps_of(one, shown) for shown in one.maps)
+
+
+def _maps_of(one: RunContents, shown: ImageMaps) -> Html:
+    evaluation = _evaluated(one)
+    position = shown.position
+    index = int(evaluation.indices[position])
+    actual = evaluation.classes[evaluation.labels[position]]
+    taken = evaluation.classes[evaluation.predicted[position]]
+    answer = "recognised" if actual == taken else f"taken for {taken}"
+    own = picture(one.images[position], f"Test image {index}, {actual}", width=_PICTURE)
+    layers = [_layer(view) for view in shown.layers if view.maps is not None]
+    return joined(
+        [
+            '<div class="maps">',
+            f'<p class="of">{own} Test image {index}, {text(shown.why)}: '
+            f"{text(actual)}, {text(answer)}.</p>",
+            f'<div class="pictures">{joined(layers)}</div>',
+            "</div>",
+        ]
+    )
+
+
+def _layer(view: LayerView) -> Html:
+    assert view.maps is not None
+    height, width, channels = view.values.shape
+    order = channel_order(view.values, "strength")[:_CHANNELS]
+    grid = channel_grid(view.maps.images[np.asarray(order)])
+    which = "all" if channels <= _CHANNELS else f"the {len(order)} strongest of {channels}"
+    count = (
+        "1 channel"
+        if channels == 1
+        else f"{which} channels"
+        if channels > _CHANNELS
+        else (f"{channels} channels")
+    )
+    caption = f"{view.name}, {height}×{width}: {count}"
+    return Html(
+        f'<figure class="layer">{picture(grid, caption, width=_MAPS)}'
+        f"<figcaption>{text(caption)}</figcaption></figure>"
+    )
+
+
+def _with_interval(hits: int, images: int) -> str | None:
+    if not images:
+        return None
+    low, high = accuracy_interval(hits / images, images)
+    return f"{hits / images:.1%} ({low:.0%} to {high:.0%})"
+
+
+def _evaluated(one: RunContents) -> Evaluation:
+    assert one.evaluation is not None
+    return one.evaluation

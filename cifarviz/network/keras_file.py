@@ -1,0 +1,72 @@
+"""A stored network as files of Keras' own, which open without cifarviz."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.build import build
+from cifarviz.network.variables import assign
+
+
+def keras_file(
+    architecture: Architecture,
+    scaling: Scaling,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    mirrored_answers: bool = False,
+) -> bytes:
+    """A ``.keras`` file: raw pixels 0 to 255 in, float32 probabilities out, nothing to compile.
+
+    ``arrays`` are what ``network.variables.to_arrays`` gave. With ``mirrored_answers`` the model
+    asks the network for the image and its mirror image, and gives the mean. Layers and functions
+    are Keras' own, so it loads anywhere. Raises ``ArtifactDamaged`` when the arrays don't fit.
+    """
+    model = _network(architecture, scaling, arrays)
+    if mirrored_answers:
+        image = keras.Input(architecture.input_shape, name="image", dtype="float32")
+        mirror_image = keras.ops.flip(image, axis=2)
+        both = keras.layers.Average(name="mean_of_both")([model(image), model(mirror_image)])
+        model = keras.Model(image, both, name="mirrored_answers")
+    return _written("network.keras", model.save)
+
+
+def weights_file(
+    architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
+) -> bytes:
+    """A ``.weights.h5`` file for the ``load_weights`` of a model with the same layers in order."""
+    return _written("network.weights.h5", _network(architecture, scaling, arrays).save_weights)
+
+
+def _network(
+    architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
+) -> keras.Model:
+    model = build(_drawn_by_keras(architecture), scaling)
+    assign(model, arrays)
+    return model
+
+
+def _drawn_by_keras(architecture: Architecture) -> Architecture:
+    """The same layers with first weights that Keras knows how to draw: they are replaced anyway."""
+    return architecture.model_copy(
+        update={
+            "layers": tuple(
+                layer.model_copy(update={"initializer": "glorot_uniform"})
+                if getattr(layer, "initializer", None) == "identity"
+                else layer
+                for layer in architecture.layers
+            )
+        }
+    )
+
+
+def _written(name: str, write: Callable[[Path], object]) -> bytes:
+    # Keras writes to files alone, and tells their kinds by their names.
+    with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
+        path = Path(folder) / name
+        write(path)
+        return path.read_bytes()

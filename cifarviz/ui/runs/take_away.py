@@ -1,0 +1,145 @@
+"""What a run can be taken away as: files that are made when their button is pressed."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset
+from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, in_one_zip, needs_data
+from cifarviz.export.report.contents import gather
+from cifarviz.export.report.page import report
+from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.runs.rows import planned
+
+# More runs than this make a report nobody reads, and many networks to ask.
+_MOST_RUNS = 12
+
+
+def take_away(runs: Sequence[Run]) -> None:
+    """Show a button that opens what there is to take: of one run all kinds, of several a report.
+
+    There is none for runs without a finished epoch.
+    """
+    begun = [run for run in runs if run.epochs_done and planned(run).problem is None]
+    if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
+        return
+    with st.popover("Take away", icon=":material/download:", help=_HELP):
+        if len(runs) > 1:
+            _download(_several_name(runs), lambda: _report(runs), "Report", _SEVERAL)
+            return
+        run = runs[0]
+        _download(file_name(run, Kind.REPORT), lambda: _report(runs), "Report", _REPORT)
+        _code(run, Kind.SCRIPT, "Keras script", _SCRIPT)
+        _code(run, Kind.NOTEBOOK, "Notebook", _NOTEBOOK)
+        _network(run)
+
+
+_HELP = "The run as files that work without cifarviz: a report, its code, its network."
+_REPORT = (
+    "One page with its curves, results, pictures and settings, which opens in any browser without "
+    "a network, and prints."
+)
+_SEVERAL = (
+    "One page on these runs beside each other: what tells them apart, their curves and results; "
+    "it opens in any browser without a network, and prints."
+)
+_SCRIPT = "A Python program that trains the same network on the same images with Keras alone."
+_NOTEBOOK = "The same as a Jupyter notebook, step by step."
+_WITH_DATA = " The sample's images come with it, in one .zip."
+_FULL_SET = " Keras downloads the images by itself."
+_KERAS = (
+    "The network for keras.models in any Python program: raw pixels 0 to 255 in, probabilities out."
+)
+_MIRRORED = " Its answers are the mean for an image and its mirror image, as this run's are."
+_WEIGHTS = "For a model with the same layers, such as that of the script."
+_WHICH = "The weights as the run ended, those of its best epoch, or as they were after an epoch."
+
+
+def _code(run: Run, kind: Kind, label: str, sentence: str) -> None:
+    name = file_name(run, kind)
+    if not needs_data(run.experiment):
+        _download(name, lambda: code_files(run, kind, name)[name], label, sentence + _FULL_SET)
+        return
+    # Inside the archive it has a name that is easy to type.
+    inside = f"train{ENDINGS[kind]}"
+    _download(
+        f"run-{run.id}-{kind}.zip",
+        lambda: in_one_zip(code_files(run, kind, inside)),
+        label,
+        sentence + _WITH_DATA,
+    )
+
+
+def _network(run: Run) -> None:
+    choices = _kept(run)
+    if not choices:
+        st.caption(escaped(f"This run {lacking_weights(cache.store(), run, 'last')}."))
+        return
+    which = st.selectbox(
+        "Weights",
+        list(choices),
+        format_func=choices.__getitem__,
+        key=f"take-away-weights-{run.id}",
+        help=_WHICH,
+    )
+    part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
+    stem = f"run-{run.id}{part}"
+    mirrored = _MIRRORED if run.experiment.mirrored_answers else ""
+    _download(
+        stem + ENDINGS[Kind.KERAS],
+        lambda: cache.network_file(run, which, weights_only=False),
+        "Keras model",
+        _KERAS + mirrored,
+    )
+    _download(
+        stem + ENDINGS[Kind.WEIGHTS],
+        lambda: cache.network_file(run, which, weights_only=True),
+        "Weights alone",
+        _WEIGHTS,
+    )
+
+
+def _kept(run: Run) -> dict[Weights, str]:
+    store = cache.store()
+    found: dict[Weights, str] = {}
+    if lacking_weights(store, run, "last") is None:
+        found["last"] = "As the run ended" if not run.state.active else "As it stands"
+    if lacking_weights(store, run, "best") is None:
+        found["best"] = f"Best epoch, {run.best_epoch}"
+    for epoch in snapshot_epochs(store.folder(run.id), "weights"):
+        found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
+    return found
+
+
+def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
+    button, words = st.columns([3, 7], vertical_alignment="center")
+    button.download_button(
+        label,
+        make,
+        file_name=name,
+        mime="application/octet-stream",
+        on_click="ignore",
+        width="stretch",
+        key=f"take-away-{name}",
+        help=sentence,
+    )
+    words.caption(sentence)
+
+
+def _report(runs: Sequence[Run]) -> bytes:
+    return report(gather(cache.store(), runs, cache.opened_model, _dataset)).encode()
+
+
+def _dataset(run: Run) -> Dataset:
+    # Not what pages share: a file is made beside them, when no page is being run.
+    data = run.experiment.data
+    return library.load(data.dataset, data.variant, cache.settings())
+
+
+def _several_name(runs: Sequence[Run]) -> str:
+    return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[Kind.REPORT]}"

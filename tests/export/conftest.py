@@ -1,0 +1,180 @@
+"""Two real runs of two epochs, and what they are taken away as, run and opened without cifarviz."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cifarviz.data import library
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.choices import Augmentation, Data, Loss, SplitValidation, TestValidation
+from cifarviz.experiment.experiment import EarlyStopping, Experiment
+from cifarviz.experiment.layers import (
+    Activation,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Whitening,
+)
+from cifarviz.experiment.optimizers import SGD, AdamW
+from cifarviz.experiment.preprocessing import Standardize
+from cifarviz.experiment.schedules import Cosine, OneCycle
+from cifarviz.export.files import Kind, code_files
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+OUTPUT = Dense(units=10, activation="softmax")
+
+# Between them what carries random numbers or states from step to step, and what Keras lacks.
+DROPOUT = Experiment(
+    data=Data(train_images=90),
+    validation=SplitValidation(fraction=0.02, seed=1),
+    augmentation=Augmentation(flip=True, shift=2),
+    architecture=Architecture(
+        input_shape=(32, 32, 3),
+        classes=10,
+        layers=(
+            MaxPool2D(),
+            Conv2D(filters=4, initializer="he_normal"),
+            BatchNorm(momentum=0.8),
+            Activation(),
+            Dropout(rate=0.2),
+            MaxPool2D(pool_size=4, strides=4),
+            Flatten(),
+            Dropout(rate=0.3),
+            OUTPUT,
+        ),
+    ),
+    optimizer=AdamW(learning_rate=0.003),
+    schedule=Cosine(warmup_epochs=1, final_fraction=0.1),
+    batch_size=16,
+    epochs=2,
+    loss=Loss(labels="one_hot", label_smoothing=0.1),
+    l2=1e-3,
+    seed=5,
+    precision="float32",
+    early_stopping=EarlyStopping(patience=1, restore_best_weights=False),
+)
+WHITENING = Experiment(
+    data=Data(train_images=81),
+    validation=TestValidation(),
+    preprocessing=Standardize(),
+    augmentation=Augmentation(shift=1),
+    architecture=Architecture(
+        input_shape=(32, 32, 3),
+        classes=10,
+        layers=(
+            Whitening(filters=8, strides=2),
+            Conv2D(filters=12, activation="linear", use_bias=False, initializer="identity"),
+            MaxPool2D(),
+            BatchNorm(momentum=0.9),
+            Activation(activation="gelu"),
+            AveragePool2D(),
+            GlobalAveragePool2D(),
+            OUTPUT,
+        ),
+    ),
+    optimizer=SGD(learning_rate=0.05, momentum=0.85, nesterov=True),
+    schedule=OneCycle(),
+    batch_size=20,
+    epochs=2,
+    seed=9,
+    precision="float32",
+    monitor="accuracy",
+    mirrored_answers=True,
+    test_epochs=(2,),
+)
+
+# What runs in a process that knows nothing of cifarviz: the code, then the opened model.
+_STRANGER = """
+import json, os, runpy, sys
+import keras, numpy as np
+
+for folder in sys.argv[1:]:
+    os.chdir(folder)
+    if os.path.exists("train.py"):
+        made = runpy.run_path("train.py", run_name="__main__")
+    else:
+        made = {}
+        for cell in json.load(open("train.ipynb", encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                exec("".join(cell["source"]), made)
+    model = keras.models.load_model("run.keras")
+    said = model.predict(np.load("images.npy"), verbose=0)
+    made["network"].load_weights("run.weights.h5")
+    facts = {
+        "parameters": made["network"].count_params(),
+        "knows_cifarviz": "cifarviz" in sys.modules,
+        "dtype": str(said.dtype),
+    }
+    np.savez(
+        "answers.npz",
+        said=said,
+        network=made["model"].predict(np.load("images.npy"), verbose=0),
+    )
+    json.dump(facts, open("facts.json", "w"))
+"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A run, its home, and the folder in which its code was run by somebody else."""
+
+    run: Run
+    store: RunStore
+    folder: Path
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return json.loads((self.folder / "facts.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
+    """Both runs by name; the first one's code as a script, the second one's as a notebook."""
+    from cifarviz.analysis.keras_files import network_file
+    from cifarviz.training.worker import Worker
+
+    home = tmp_path_factory.mktemp("taken-home")
+    settings = Settings.from_environment({"CIFARVIZ_HOME": str(home), "KERAS_HOME": str(home)})
+    worker = Worker(settings, "command line")
+    images = library.load("cifar10", "sample", settings).test.images[:40]
+    found: dict[str, Taken] = {}
+    for name, made, kind, file in (
+        ("script", DROPOUT, Kind.SCRIPT, "train.py"),
+        ("notebook", WHITENING, Kind.NOTEBOOK, "train.ipynb"),
+    ):
+        run = worker.wait(worker.submit(made, f"{name} <script>alert(1)</script>").id)
+        folder = tmp_path_factory.mktemp(name)
+        for inside, content in code_files(run, kind, file).items():
+            (folder / inside).write_bytes(content)
+        (folder / "run.keras").write_bytes(network_file(worker.store, run, "last"))
+        weights = network_file(worker.store, run, "last", weights_only=True)
+        (folder / "run.weights.h5").write_bytes(weights)
+        np.save(folder / "images.npy", images)
+        found[name] = Taken(run, worker.store, folder)
+    stranger = tmp_path_factory.mktemp("stranger") / "stranger.py"
+    stranger.write_text(_STRANGER)
+    answer = subprocess.run(
+        [sys.executable, stranger, *(one.folder for one in found.values())],
+        cwd=stranger.parent,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return found

@@ -1,0 +1,255 @@
+"""Every choice an experiment can hold is in its code, or said in words at its top."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cifarviz.data.whitening import whitening_kernel
+from cifarviz.errors import ArtifactMissing
+from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, Loss, NoValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import LAYER_TYPES, Dense, Dropout, Flatten, Layer, Whitening
+from cifarviz.experiment.optimizers import OPTIMIZERS
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.schedules import (
+    Constant,
+    Cosine,
+    OneCycle,
+    Schedule,
+    Step,
+    learning_rates,
+)
+from cifarviz.experiment.value import Value
+from cifarviz.export.code.learning_rate import learning_rate_section
+from cifarviz.export.code.network_parts import whitening_code
+from cifarviz.export.code.notebook import notebook
+from cifarviz.export.code.notes import WRITTEN, WRITTEN_INSIDE
+from cifarviz.export.code.script import script
+from cifarviz.runs.records import Run, scaling_to_json
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    return stored_runs.store_run(RunStore(settings), stored_runs.experiment())
+
+
+def _with(run: Run, made: Experiment, **facts: object) -> Run:
+    scaling = scaling_to_json(stored_runs.scaling_of(made))
+    return replace(run, experiment_json=made.to_json(), scaling_json=scaling, **facts)  # type: ignore[arg-type]
+
+
+def _ways() -> Iterator[Any]:
+    for preset in PRESETS.values():
+        yield pytest.param(preset.experiment, id=preset.name)
+        for variant in preset.variants:
+            yield pytest.param(variant.experiment, id=f"{preset.name}-{variant.name}")
+
+
+@pytest.mark.parametrize("made", list(_ways()))
+def test_every_preset_becomes_python_that_is_read_on_one_screen_and_needs_no_cifarviz(
+    run: Run, made: Experiment
+) -> None:
+    source = script(_with(run, made))
+    tree = ast.parse(source)
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= {
+        "math",
+        "pathlib",
+        "keras",
+        "numpy",
+        "tensorflow",
+        "sklearn.model_selection",
+    }
+    assert max(map(len, source.splitlines())) <= 100
+    built = [node for node in ast.walk(tree) if _is_layer(node)]
+    # Rescaling comes first; classes of the script's own inherit from a layer and build none.
+    assert len(built) == 1 + len(made.architecture.layers)
+
+
+def _is_layer(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    called = ast.unparse(node.func)
+    return called.startswith("keras.layers.") or called == "DropoutInHalves"
+
+
+def test_every_layer_and_optimiser_has_its_code(run: Run) -> None:
+    unusual: list[Layer] = [
+        made(rate=0.1) if kind == "dropout" else made()  # type: ignore[call-arg]
+        for kind, made in LAYER_TYPES.items()
+        if kind not in ("dense", "flatten", "global_average_pool2d", "global_max_pool2d")
+    ]
+    first = [layer for layer in unusual if isinstance(layer, Whitening)]
+    rest = [layer for layer in unusual if not isinstance(layer, Whitening)]
+    output = Dense(units=10, activation="softmax")
+    for end in ("flatten", "global_average_pool2d", "global_max_pool2d"):
+        made = stored_runs.experiment(*first, *rest, LAYER_TYPES[end](), output)  # type: ignore[arg-type]
+        ast.parse(script(_with(run, made)))
+    for kind, optimizer in OPTIMIZERS.items():
+        source = script(_with(run, stored_runs.experiment(optimizer=optimizer())))
+        assert f"keras.optimizers.{kind}(LEARNING_RATE".lower() in source.lower()
+
+
+def test_only_what_a_run_uses_is_written(run: Run) -> None:
+    plain = script(_with(run, stored_runs.experiment(validation=NoValidation(), seed=3)))
+    for word in (
+        "augmented",
+        "EarlyStopping",
+        "validation_images",
+        "schedule",
+        "Mirrored",
+        "cross_entropy",
+        "DropoutInHalves",
+        "whitening",
+        "sklearn",
+        "What differs",
+    ):
+        assert word not in plain, word
+    assert "SEED = 3\n" in plain
+    full = stored_runs.experiment(
+        data=Data(variant="full", train_images=500),
+        augmentation=Augmentation(flip=True),
+        early_stopping=EarlyStopping(patience=2),
+        mirrored_answers=True,
+        loss=Loss(labels="one_hot"),
+        l2=0.01,
+        best_only=True,
+    )
+    written = script(_with(run, full))
+    for word in (
+        "keras.datasets.cifar10",
+        "[:500]",
+        "mirrored",
+        "EarlyStopping",
+        "MirroredAnswers",
+        "cross_entropy",
+        "L2(0.01)",
+        "restore_best_weights=True",
+    ):
+        assert word in written, word
+    assert "np.load" not in written
+    assert "last.weights.h5" not in written
+
+
+def test_a_field_added_to_experiments_is_in_the_code_or_said() -> None:
+    # Who adds a field writes it into export/code, and then its name into notes.py.
+    assert set(Experiment.model_fields) - WRITTEN == set()
+    parts: dict[str, type[Value]] = {
+        "data": Data,
+        "augmentation": Augmentation,
+        "early_stopping": EarlyStopping,
+        "loss": Loss,
+    }
+    for name, made in parts.items():
+        assert set(made.model_fields) - WRITTEN_INSIDE[name] == set(), name
+
+
+def test_what_the_code_does_not_do_is_said_at_its_top(run: Run) -> None:
+    said = script(
+        _with(
+            run,
+            stored_runs.experiment(tensorboard=True, epochs=9),
+            precision="bfloat16",
+            state=RunState.STOPPED,
+        )
+    )
+    head = said.split("import keras")[0]
+    for word in ("bfloat16", "TensorBoard", "stopped after 3 of 9 epochs"):
+        assert word in head
+    assert 'dtype="mixed_bfloat16"' in said
+    assert 'Rescaling(SCALE, OFFSET, dtype="float32")' in said
+
+
+def test_dropout_draws_in_halves_only_where_the_run_did(run: Run) -> None:
+    dense = Dense(units=300)
+    made = stored_runs.experiment(
+        Flatten(), Dropout(rate=0.5), dense, Dropout(rate=0.5),
+        Dense(units=10, activation="softmax"), batch_size=32,
+    )  # fmt: skip
+    two, four = (script(_with(run, made, machine=f"A, {n} cores")) for n in (2, 4))
+    # After so large a dense layer the halves are one again.
+    assert two.count("        DropoutInHalves(") == 1
+    assert two.count("        keras.layers.Dropout(") == 1
+    assert "DropoutInHalves" not in four
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Step(every_epochs=2, factor=0.3),
+        Cosine(),
+        Cosine(warmup_epochs=2, final_fraction=0.2),
+        OneCycle(),
+        OneCycle(warmup_fraction=0, final_fraction=0.5),
+        OneCycle(warmup_fraction=1, start_fraction=0.1),
+    ],
+)
+@pytest.mark.parametrize(("steps", "epochs"), [(7, 5), (1, 3)])
+def test_the_code_has_the_learning_rates_of_the_schedule(
+    schedule: Schedule, steps: int, epochs: int
+) -> None:
+    callbacks = SimpleNamespace(
+        Callback=object, LearningRateScheduler=lambda rate: SimpleNamespace(rate=rate)
+    )
+    made: dict[str, Any] = {
+        "np": np, "LEARNING_RATE": 0.4, "EPOCHS": epochs, "STEPS_PER_EPOCH": steps,
+        "keras": SimpleNamespace(callbacks=callbacks),
+    }  # fmt: skip
+    section = learning_rate_section(schedule)
+    assert section is not None
+    exec(section.code, made)
+    found = []
+    model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None))
+    if isinstance(schedule, Step):
+        found = [made["schedule"].rate(n // steps, None) for n in range(steps * epochs)]
+    else:
+        made["schedule"].model = model
+        made["schedule"].on_train_begin()
+        for _ in range(steps * epochs):
+            made["schedule"].on_train_batch_begin(0)
+            found.append(model.optimizer.learning_rate)
+    np.testing.assert_allclose(found, learning_rates(schedule, 0.4, steps, epochs), rtol=1e-6)
+
+
+def test_a_constant_rate_needs_no_code() -> None:
+    assert learning_rate_section(Constant()) is None
+
+
+def test_the_code_whitens_as_the_run_did() -> None:
+    images = np.random.default_rng(3).integers(0, 256, (2100, 8, 8, 3), np.uint8)
+    scale, offset = [0.01, 0.02, 0.015], [-1.0, -0.5, 0.0]
+    found: list[np.ndarray] = []
+    layer = SimpleNamespace(kernel=SimpleNamespace(assign=found.append))
+    made = {"np": np, "SCALE": scale, "OFFSET": offset, "train_images": images,
+            "network": SimpleNamespace(get_layer=lambda _: layer)}  # fmt: skip
+    exec(whitening_code(Whitening(filters=10, kernel_size=2)), made)
+    np.testing.assert_array_equal(found[0], whitening_kernel(images, scale, offset, 2, 10))
+
+
+def test_no_name_of_a_run_gets_out_of_the_comment(run: Run) -> None:
+    hostile = replace(run, name='x """\nimport os\x00\x0c\u2028raise SystemExit # <img src=x>')
+    source = script(hostile)
+    tree = ast.parse(source)
+    assert not any(isinstance(node, ast.Raise) for node in ast.walk(tree))
+    first = source.splitlines()[0]
+    assert first.startswith('# x """ import os')
+    assert "<img" not in notebook(hostile).replace("\\\\<", "")
+
+
+def test_a_run_that_has_not_begun_says_so(run: Run) -> None:
+    with pytest.raises(ArtifactMissing, match="has not begun"):
+        script(replace(run, scaling_json=None))

@@ -1,0 +1,229 @@
+"""The report says what the run did, in one file that asks for nothing from anywhere."""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifarviz.analysis.calibration import accuracy_interval
+from cifarviz.data import library
+from cifarviz.data.datasets import Dataset
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.export.report.contents import RunContents, gather
+from cifarviz.export.report.environment import command_line
+from cifarviz.export.report.gap import gap_sentence, gaps
+from cifarviz.export.report.page import report
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+HOSTILE = "</script><script>alert(1)</script> & <img src=http://x.y/z>"
+
+
+class _Page(HTMLParser):
+    """Tags with their attributes, and the texts of tables; scripts are kept apart."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self.charts: list[dict[str, Any]] = []
+        self.said = ""
+        self._inside = ""
+        self.feed(text)
+        self.cells = [cell.strip() for cell in self.cells]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = "chart" if dict(attrs).get("data-for") else tag
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "chart":
+            self.charts.append(json.loads(data))
+            self._inside = ""
+        elif self._inside not in ("script", "style"):
+            self.said += data
+            if self.cells and self._inside == "td":
+                self.cells[-1] += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
+    folder = str(tmp_path_factory.mktemp("reports"))
+    return RunStore(Settings.from_environment({"CIFARVIZ_HOME": folder, "KERAS_HOME": folder}))
+
+
+@pytest.fixture(scope="module")
+def runs(home: RunStore) -> list[Run]:
+    """One that can be asked, one with another batch size and without weights."""
+    made = stored_runs.experiment()
+    weights = stored_runs.weights(made)
+    return [
+        stored_runs.store_run(home, made, name=HOSTILE, checkpoints={"last": weights}),
+        stored_runs.store_run(home, stored_runs.experiment(batch_size=7), name="other"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def contents_of(home: RunStore) -> Callable[..., list[RunContents]]:
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    def dataset(run: Run) -> Dataset:
+        return library.load("cifar10", "sample", home.settings)
+
+    return lambda *runs: gather(home, runs, lambda r, w: open_checkpoint(home, r, w), dataset)
+
+
+@pytest.fixture(scope="module")
+def one(contents_of: Callable[..., list[RunContents]], runs: list[Run]) -> RunContents:
+    return contents_of(runs[0])[0]
+
+
+@pytest.fixture(scope="module")
+def page(one: RunContents) -> _Page:
+    return _Page(report([one]))
+
+
+def test_nothing_is_fetched(page: _Page) -> None:
+    policy = next(tag for tag in page.all("meta") if "http-equiv" in tag)["content"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert not {"link", "iframe", "object", "base", "a", "form"} & {tag for tag, _ in page.tags}
+    assert all("src" not in tag for tag in page.all("script"))
+    assert all((tag["src"] or "").startswith("data:image/png") for tag in page.all("img"))
+
+
+def test_names_are_text_wherever_they_stand(page: _Page) -> None:
+    # Head, title and alternative texts hold it; none of its tags became one of the page's.
+    assert page.said.count(HOSTILE) >= 2
+    scripts = [tag for tag in page.all("script") if "data-for" not in tag]
+    assert len(scripts) == 2
+
+
+def test_the_charts_show_the_history_and_the_matrix(page: _Page, one: RunContents) -> None:
+    loss, accuracy, matrix = page.charts
+    by_name = {trace.get("name"): trace for trace in loss["data"]}
+    for name, field in (("Training", "loss"), ("Validation", "val_loss")):
+        expected = [getattr(epoch, field) for epoch in one.epochs]
+        np.testing.assert_allclose(_array(by_name[name]["y"]), expected, rtol=1e-6)
+    assert accuracy["layout"]["yaxis"]["title"]["text"] == "Accuracy"
+    assert one.evaluation is not None
+    rows = one.evaluation.confusion.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(_array(matrix["data"][0]["z"]), one.evaluation.confusion / rows)
+    assert {chart["layout"]["width"] for chart in page.charts} == {680}
+
+
+def _array(sent: Any) -> np.ndarray:
+    if isinstance(sent, dict):
+        flat = np.frombuffer(base64.b64decode(sent["bdata"]), sent["dtype"])
+        sides = str(sent.get("shape", flat.size)).split(",")
+        return flat.reshape([int(side) for side in sides])
+    return np.array(sent)
+
+
+def test_each_class_has_its_scores_with_intervals(page: _Page, one: RunContents) -> None:
+    assert one.evaluation is not None
+    found = one.evaluation.confusion[3, 3]
+    low, high = accuracy_interval(found / 100, 100)
+    where = page.cells.index("cat")
+    assert page.cells[where + 2] == f"{found / 100:.1%} ({low:.0%} to {high:.0%})"
+
+
+def test_mistakes_are_shown_as_the_images_they_are(page: _Page, one: RunContents) -> None:
+    assert one.evaluation is not None
+    shown = [tag for tag in page.all("img") if " taken for " in (tag["alt"] or "")]
+    assert len(shown) == 24
+    wrong = one.evaluation.predicted != one.evaluation.labels
+    surest = one.evaluation.probabilities.max(axis=1)
+    index = int(re.findall(r"Test image (\d+):", shown[0]["alt"] or "")[0])
+    position = int(np.flatnonzero(one.evaluation.indices == index)[0])
+    assert wrong[position]
+    assert surest[position] == surest[wrong].max()
+    png = base64.b64decode((shown[0]["src"] or "").split(",")[1])
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), one.images[position])
+
+
+def test_feature_maps_of_every_layer_with_maps(page: _Page) -> None:
+    for layer in ("conv2d_1, 32×32: 6", "max_pooling2d_1, 16×16: 6", "conv2d_2, 16×16: 8"):
+        assert page.said.count(f"{layer} channels") == 3
+
+
+def test_settings_layers_environment_and_how_to_do_it_again(page: _Page, one: RunContents) -> None:
+    cells = dict(zip(page.cells, page.cells[1:], strict=False))
+    assert cells["Batch size"] == str(one.run.experiment.batch_size)
+    assert cells["conv2d_2"] == "Convolution: number of filters 8, kernel size 3, activation ReLU"
+    assert cells["Machine"] == one.run.machine
+    assert "tensorflow 2." in cells["Versions, as this report is written"]
+    assert f"python -m cifarviz export {one.run.id} --as script" in page.said
+    assert "keras.Sequential(" in page.said
+
+
+def test_several_runs_are_told_apart_by_what_differs_alone(
+    contents_of: Callable[..., list[RunContents]], runs: list[Run]
+) -> None:
+    page = _Page(report(contents_of(*runs)))
+    assert page.cells[0] == "Batch size"
+    assert page.cells[2] == "7"
+    assert not any("Optimiser" in cell for cell in page.cells[:4])
+    assert "2 runs compared" in page.said
+    # The second run has no weights: that is said, and the rest is there.
+    assert "has no weights any more" in page.said
+    assert len(page.charts) == 3
+
+
+def test_a_report_is_about_a_run() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        report([])
+
+
+def test_the_gap_after_the_best_epoch_and_the_last() -> None:
+    epochs = [
+        Epoch(1, 2.0, 0.2, 1.9, 0.3, 0.1, 1.0),
+        Epoch(2, 1.0, 0.6, 1.2, 0.5, 0.1, 1.0),
+        Epoch(3, 0.4, 0.9, 1.5, 0.5, 0.1, 1.0),
+    ]
+    best, last = gaps(epochs, 2)
+    assert (best.epoch, last.epoch) == (2, 3)
+    assert best.of_loss == pytest.approx(0.2)
+    assert last.of_loss == pytest.approx(1.1)
+    assert last.of_accuracy == pytest.approx(0.4)
+    assert gap_sentence([best, last]) == (
+        "From epoch 2 to 3 the training loss fell by 0.600 and the validation loss rose by 0.300."
+    )
+    assert [one.when for one in gaps(epochs, 3)] == ["best and last epoch"]
+    assert gaps([epochs[0]._replace(val_loss=None)], 1) == []
+    assert gaps([], None) == []
+
+
+def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
+    base = PRESETS["cifar10-vgg"].experiment
+    changed = Experiment.make(
+        **{
+            **dict(base),
+            "data": Data(variant="sample", train_images=500),
+            "epochs": 3,
+            "seed": 4,
+            "precision": "float32",
+        }
+    )
+    assert command_line(changed) == (
+        "python -m cifarviz train cifar10-vgg --data sample --epochs 3 --seed 4 "
+        "--train-images 500 --precision float32"
+    )
+    assert command_line(Experiment.make(**{**dict(changed), "l2": 0.1})) is None
+    assert command_line(Experiment.make(**{**dict(changed), "preset": None})) is None

@@ -1,0 +1,92 @@
+"""The files that runs can be taken away as, on the Runs page."""
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.experiment.choices import Data
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.conftest import Arrays
+from tests.pages.runs_page import opened
+from tests.stored_runs import add_checkpoint
+
+
+def _files(app: AppTest) -> dict[str, Any]:
+    """The download buttons: each one's label and its help."""
+    return {one.proto.label: one.proto.help for one in app.get("download_button")}
+
+
+def _sentences(app: AppTest) -> list[str]:
+    return [one.value for one in app.caption]
+
+
+def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    add_checkpoint(store, run, "last")
+    add_checkpoint(store, run, "best")
+    app = opened(run.id)
+    assert list(_files(app)) == [
+        "Report",
+        "Keras script",
+        "Notebook",
+        "Keras model",
+        "Weights alone",
+    ]
+    # Each says what it is, and where the images come from.
+    assert set(_files(app).values()) <= set(_sentences(app))
+    assert "come with it" in _files(app)["Keras script"]
+    assert app.selectbox[0].options == ["As the run ended", "Best epoch, 3"]
+    assert not app.exception
+
+
+def test_the_code_of_a_run_on_the_full_set_comes_without_images(store: RunStore) -> None:
+    made = stored_runs.experiment(data=Data(variant="full"), mirrored_answers=True)
+    run = stored_runs.store_run(store, made)
+    add_checkpoint(store, run)
+    files = _files(opened(run.id))
+    assert "Keras downloads the images by itself." in files["Notebook"]
+    assert "mirror image" in files["Keras model"]
+
+
+def test_a_run_without_weights_has_no_network_to_take(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    app = opened(run.id)
+    assert list(_files(app)) == ["Report", "Keras script", "Notebook"]
+    assert any("has no weights any more" in one for one in _sentences(app))
+
+
+def test_several_runs_are_one_report_and_one_that_has_not_begun_is_none(store: RunStore) -> None:
+    runs = [stored_runs.store_run(store, stored_runs.experiment(), name=str(n)) for n in range(2)]
+    assert list(_files(opened(*(run.id for run in runs)))) == ["Report"]
+    fresh = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
+    assert _files(opened(fresh.id)) == {}
+
+
+def test_what_the_buttons_give(
+    store: RunStore, weights: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def remember(self: Any, label: str, data: Any, **more: Any) -> None:
+        given[more["file_name"]] = data
+
+    monkeypatch.setattr("streamlit.delta_generator.DeltaGenerator.download_button", remember)
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    assert not opened(run.id).exception
+    made = {name: make() for name, make in given.items()}
+    assert list(made) == [
+        f"run-{run.id}.html",
+        f"run-{run.id}-script.zip",
+        f"run-{run.id}-notebook.zip",
+        f"run-{run.id}-last.keras",
+        f"run-{run.id}-last.weights.h5",
+    ]
+    assert made[f"run-{run.id}.html"].startswith(b"<!doctype html>")
+    assert made[f"run-{run.id}-last.keras"][:2] == b"PK"
+    assert made[f"run-{run.id}-last.weights.h5"][1:4] == b"HDF"
+    for code in ("script", "notebook"):
+        assert b"cifar10-sample.npz" in made[f"run-{run.id}-{code}.zip"]
