@@ -21,9 +21,9 @@ def chance_words(only_a: int, only_b: int, chance: float) -> str:
     if only_a == only_b:
         return said + "That is as even as can be: on these images neither is better."
     said += (
-        "If both were equally good, each of these would be as good as thrown a coin for, and a "
-        f"split at least as uneven would come up in **{percent(chance)}** of all cases (McNemar’s "
-        "exact test). "
+        "If both were equally good, each of these would be like the toss of a coin, and a split "
+        f"at least as uneven would come up in **{percent(chance)}** of all cases (McNemar’s exact "
+        "test). "
     )
     if chance >= _RARE:
         return said + "That is no rarity: this does not show that either is better."

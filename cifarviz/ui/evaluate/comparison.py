@@ -209,10 +209,10 @@ def _bars(place: int, found: Disagreements, answered: Answered) -> None:
 
 
 def _links(index: int, rival: Member, answered: Answered) -> None:
-    st.caption("In A")
-    picture_links(answered.asked, index, answered.address)
-    st.caption("In B")
     address = {"run": rival.run.id, "checkpoint": str(rival.when)}
     if isinstance(rival.when, int):
         address |= {"checkpoint": "epochs", "epoch": str(rival.when)}
-    picture_links(answered.asked, index, address)
+    for place, name, to in zip(st.columns(2), "AB", (answered.address, address), strict=True):
+        with place:
+            st.caption(f"With {name}")
+            picture_links(answered.asked, index, to)
