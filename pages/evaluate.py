@@ -2,22 +2,23 @@
 
 import streamlit as st
 
+from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.epoch_scrubber import epochs_with_answers
+from cifarviz.ui.epoch_scrubber import epochs_with_answers, epochs_with_weights
 from cifarviz.ui.errors import as_text, errors_shown
+from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT
 from cifarviz.ui.evaluate.ensemble.view import ensemble_view
 from cifarviz.ui.evaluate.epochs import evaluate_epochs
-from cifarviz.ui.evaluate.galleries import PICTURE
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
-from cifarviz.ui.evaluate.random_ten import random_ten
-from cifarviz.ui.evaluate.shown import show_evaluation
+from cifarviz.ui.evaluate.parts import OWN
+from cifarviz.ui.evaluate.shown import show_answered
 from cifarviz.ui.evaluate.summary import summary
 from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
@@ -25,22 +26,27 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
 
 # What else in the address belongs to one evaluation.
-_FORGET = (*DEPENDENT, PICTURE)
+_FORGET = (*DEPENDENT, *OWN)
 
 
 def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     """Show everything about one checkpoint."""
-    evaluation = wait_for(evaluation_job(run, which, dataset))
-    if evaluation is None:
+    found = wait_for(evaluation_job(run, which, dataset))
+    if found is None:
         return
-    evaluation = evaluation.renamed(class_names(dataset.info))
-    summary(run, evaluation, dataset.info)
-    asked = AskedImages(dataset.test, "test", dataset.info)
-    address = {"run": run.id, "checkpoint": which}
-    name, view = f"{run.id}-{which}", f"{run.id} {which}"
-    show_evaluation(evaluation, asked, name, view=view, address=address)
-    with errors_shown():
-        random_ten(evaluation, dataset.test, **address)
+    found = found.renamed(class_names(dataset.info))
+    summary(run, found, dataset.info)
+    show_answered(
+        Answered(
+            found,
+            AskedImages(dataset.test, "test", dataset.info),
+            Member(run, which),
+            f"{run.id}-{which}",
+            view=f"{run.id} {which}",
+            address={"run": run.id, "checkpoint": which},
+            ordering=lambda: found,
+        )
+    )
 
 
 def one_network() -> None:
@@ -50,14 +56,21 @@ def one_network() -> None:
     with left, errors_shown():
         run = pick_run(dependent=_FORGET)
     if run is not None:
-        epochs = epochs_with_answers(run)
+        answered, weights = epochs_with_answers(run), epochs_with_weights(run)
         with right, errors_shown():
-            which = pick_checkpoint_or_epochs(run, has_epochs=bool(epochs), forget=_FORGET)
+            which = pick_checkpoint_or_epochs(
+                run, has_epochs=bool(answered) or len(weights) > 1, forget=_FORGET
+            )
+        if which != "epochs" and st.query_params.get("checkpoint") == "epochs":
+            st.caption(
+                "It has kept neither answers nor weights of its epochs, or they were thinned out "
+                "for room."
+            )
     if run is not None and which is not None:
         with errors_shown():
             dataset = data_of(run)
             if dataset is not None and which == "epochs":
-                evaluate_epochs(run, dataset, epochs)
+                evaluate_epochs(run, dataset, answered, weights)
             elif dataset is not None and which != "epochs":
                 evaluate(run, which, dataset)
 

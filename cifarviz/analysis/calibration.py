@@ -1,7 +1,6 @@
 """How sure a network is, against how often it is right."""
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,6 @@ from cifarviz.loading import HEAVY_IMPORTS
 
 BINS = 15
 """As many as Guo et al. take."""
-
-# Of the normal distribution: 95 % lie within so many deviations.
-_DEVIATIONS = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +59,3 @@ def top_accuracy(
 
     classes = np.arange(probabilities.shape[1])
     return float(top_k_accuracy_score(labels, probabilities, k=first, labels=classes))
-
-
-def accuracy_interval(accuracy: float, images: int) -> tuple[float, float]:
-    """Where the accuracy over all images of the kind lies, with 95 % confidence.
-
-    Wilson's interval for a share found in so many images drawn at random; none give (0, 1).
-    """
-    if not images:
-        return 0.0, 1.0
-    square = _DEVIATIONS**2 / images
-    middle = (accuracy + square / 2) / (1 + square)
-    spread = sqrt(accuracy * (1 - accuracy) / images + square / images / 4) * _DEVIATIONS
-    spread /= 1 + square
-    return max(middle - spread, 0.0), min(middle + spread, 1.0)

@@ -8,8 +8,11 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
+from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
 from cifarviz.analysis.feature_maps import layer_views
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.runs import find_run
@@ -63,16 +66,29 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
         dataset.info.classes,
     )
     if as_json:
-        print_json({"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()})
+        known = {"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()}
+        print_json(known | _more_about(evaluation))
         return
+    low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     say(
         f"{found.name} ({found.id}, {which} weights) on {len(evaluation):,} test images: "
-        f"accuracy {evaluation.accuracy:.4f}, loss {evaluation.loss:.4f}"
+        f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+        f"loss {evaluation.loss:.4f}"
     )
     print_table(
         ["class", "precision", "recall", "F1", "images"],
         [(name, *scores.values()) for name, scores in evaluation.to_dict()["per_class"].items()],
     )
+
+
+def _more_about(evaluation: Evaluation) -> dict[str, Any]:
+    labels, probabilities = evaluation.labels, evaluation.probabilities
+    return {
+        "accuracy_interval": list(accuracy_interval(evaluation.accuracy, len(evaluation))),
+        "top_2_accuracy": top_accuracy(labels, probabilities, 2),
+        "top_3_accuracy": top_accuracy(labels, probabilities, 3),
+        "calibration_error": calibration(labels, probabilities).error,
+    }
 
 
 def predict(

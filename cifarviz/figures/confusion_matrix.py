@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import percent
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 Shown = Literal["counts", "row_percent"]
@@ -20,7 +21,8 @@ _TITLE = 26
 class ConfusionMatrix:
     """``counts`` int (k, k), rows actual, columns predicted; ``shares`` of each row, 0 if empty.
 
-    ``ringed`` is the row and column of the cell that is looked at.
+    ``order`` (k,) are the classes as they stand, from top and left, everything else stays in the
+    data set's order. ``ringed`` is the actual and the predicted class of the cell looked at.
     """
 
     classes: tuple[str, ...]
@@ -28,6 +30,7 @@ class ConfusionMatrix:
     shares: np.ndarray
     shown: Shown
     ringed: tuple[int, int] | None
+    order: tuple[int, ...]
 
 
 def confusion_matrix(
@@ -36,22 +39,33 @@ def confusion_matrix(
     *,
     shown: Shown = "counts",
     ringed: tuple[int, int] | None = None,
+    order: Sequence[int] | None = None,
 ) -> ConfusionMatrix:
-    """Shape ``counts``; raises ``ValueError`` when it isn't one row and column a class."""
+    """Shape ``counts``; raises ``ValueError`` when it isn't one row and column a class.
+
+    ``order`` is the data set's own if it is not said; each class stands in it once, else
+    ``ValueError``.
+    """
     counts = np.asarray(counts, np.int64)
     if counts.shape != (len(classes), len(classes)):
         raise ValueError(f"A matrix of shape {counts.shape} for {len(classes)} classes.")
     rows = counts.sum(axis=1, keepdims=True)
-    return ConfusionMatrix(tuple(classes), counts, counts / np.maximum(rows, 1), shown, ringed)
+    shares = counts / np.maximum(rows, 1)
+    placed = tuple(range(len(classes)) if order is None else order)
+    if sorted(placed) != list(range(len(classes))):
+        raise ValueError(f"An order of {len(classes)} classes names each of them once: {placed}.")
+    return ConfusionMatrix(tuple(classes), counts, shares, shown, ringed, placed)
 
 
 def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     """Draw the matrix; a click on a cell answers with customdata [actual, predicted, count]."""
     if value.counts.sum() == 0:
         return empty_figure("No predictions to compare yet.", height=_HEIGHT)
-    percent = value.shown == "row_percent"
+    shares = value.shown == "row_percent"
     size = len(value.classes)
-    actual, predicted = np.indices((size, size))
+    names = [value.classes[index] for index in value.order]
+    placed = np.ix_(value.order, value.order)
+    actual, predicted = (index[placed] for index in np.indices((size, size)))
     room = room_for(value.classes)
     figure = go.Figure(
         layout=base_layout(
@@ -80,33 +94,33 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         )
     )
     figure.add_heatmap(
-        x=value.classes,
-        y=value.classes,
-        z=value.shares if percent else value.counts,
+        x=names,
+        y=names,
+        z=(value.shares if shares else value.counts)[placed],
         zmin=0,
-        zmax=1 if percent else int(value.counts.max()),
+        zmax=1 if shares else int(value.counts.max()),
         # The page's own light-to-dark scale, so that a zero is the colour of the page.
         autocolorscale=True,
         xgap=1,
         ygap=1,
         showscale=False,
-        customdata=np.stack([actual, predicted, value.counts], axis=-1).tolist(),
-        hovertext=_sentences(value),
+        customdata=np.stack([actual, predicted, value.counts[placed]], axis=-1).tolist(),
+        hovertext=_sentences(value)[placed].tolist(),
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure.add_scatter(
-        x=[name for _ in value.classes for name in value.classes],
-        y=[name for name in value.classes for _ in value.classes],
+        x=[name for _ in names for name in names],
+        y=[name for name in names for _ in names],
         mode="text",
-        text=[text for row in _texts(value) for text in row],
+        text=_texts(value)[placed].ravel().tolist(),
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,
         # How far up the scale each number stands: the chart makes it readable on that colour.
-        meta={"onScale": _on_scale(value).ravel().tolist()},
+        meta={"onScale": _on_scale(value)[placed].ravel().tolist()},
     )
     if value.ringed is not None:
-        _ring(figure, *value.ringed)
+        _ring(figure, *(value.order.index(one) for one in value.ringed))
     return figure
 
 
@@ -129,19 +143,19 @@ def _ring(figure: go.Figure, row: int, column: int) -> None:
         )
 
 
-def _texts(value: ConfusionMatrix) -> list[list[str]]:
+def _texts(value: ConfusionMatrix) -> np.ndarray:
     if value.shown == "row_percent":
-        return [[f"{s:.0%}" if s >= 0.005 else "·" for s in row] for row in value.shares]
-    return [[f"{n:,}" if n else "·" for n in row] for row in value.counts]
+        return np.array([[percent(s, 0) if s else "·" for s in row] for row in value.shares])
+    return np.array([[f"{n:,}" if n else "·" for n in row] for row in value.counts])
 
 
-def _sentences(value: ConfusionMatrix) -> list[list[str]]:
+def _sentences(value: ConfusionMatrix) -> np.ndarray:
     rows = []
     for i, actual in enumerate(value.classes):
         row = []
         for j, predicted in enumerate(value.classes):
             what = f"{actual}, recognised" if i == j else f"{actual} taken for {predicted}"
             images = "1 image" if value.counts[i, j] == 1 else f"{value.counts[i, j]:,} images"
-            row.append(f"{what}: {images}, {value.shares[i, j]:.1%} of {actual}")
+            row.append(f"{what}: {images}, {percent(value.shares[i, j])} of {actual}")
         rows.append(row)
-    return rows
+    return np.array(rows)

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, room_for
 
 SUM, MAJORITY = "Ensemble, by sum", "Ensemble, by majority"
-_ROW, _FRAME = 26, 64
+# A row is higher where whiskers leave no room for the number beside its point.
+_ROW, _WHISKERED, _FRAME = 26, 36, 64
+
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,8 @@ class EnsembleAccuracies:
     """Accuracies, 0 to 1; ``labels`` are short and different, ``names`` are said on hover.
 
     ``published`` are the authors' figures, each with its label; ``digits`` stand after the point of
-    a percentage.
+    a percentage. ``bounds``: how far each of ours may be off by chance, low and high: the members',
+    then by sum, then by majority.
     """
 
     labels: tuple[str, ...]
@@ -26,6 +32,7 @@ class EnsembleAccuracies:
     by_majority: float
     published: tuple[tuple[str, float], ...] = ()
     digits: int = 2
+    bounds: tuple[Bounds, ...] = ()
 
 
 def ensemble_accuracies(
@@ -37,10 +44,16 @@ def ensemble_accuracies(
     by_majority: float,
     published: Sequence[tuple[str, float]] = (),
     digits: int = 2,
+    bounds: Sequence[Bounds] = (),
 ) -> EnsembleAccuracies:
-    """Shape them; raises ``ValueError`` unless there is one label and name a member."""
+    """Shape them; raises ``ValueError`` unless there is one label and name a member.
+
+    So do ``bounds`` unless there are none or one a member and two for the ensemble.
+    """
     if not len(labels) == len(names) == len(members):
         raise ValueError(f"{len(labels)} labels, {len(names)} names, {len(members)} members")
+    if bounds and len(bounds) != len(members) + 2:
+        raise ValueError(f"{len(bounds)} bounds for {len(members)} members and their ensemble")
     return EnsembleAccuracies(
         tuple(labels),
         tuple(names),
@@ -49,6 +62,7 @@ def ensemble_accuracies(
         float(by_majority),
         tuple(published),
         digits,
+        tuple(bounds),
     )
 
 
@@ -58,10 +72,12 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
     The axis shows the part between them all, not all from 0: points, unlike bars, allow that.
     """
     count = len(value.members)
-    height = _FRAME + _ROW * (count + 2 + len(value.published))
+    row = _WHISKERED if value.bounds else _ROW
+    height = _FRAME + row * (count + 2 + len(value.published))
     if not count:
         return empty_figure("No members yet: nothing was measured.", height=height)
     shown = (*value.members, value.by_sum, value.by_majority, *(y for _, y in value.published))
+    shown += tuple(end for pair in value.bounds for end in pair)
     room = max(0.02, 0.18 * (max(shown) - min(shown)))
     shown_rows = [*value.labels, MAJORITY, SUM, *(one for one, _ in value.published)]
     figure = go.Figure(
@@ -80,13 +96,15 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             },
         )
     )
-    for title, labels, names, accuracies, marker in (
+    by_sum, by_majority = value.bounds[count:] or (None, None)
+    for title, labels, names, accuracies, marker, bounds in (
         (
             "Members",
             value.labels,
             value.names,
             value.members,
             {"symbol": "circle", "size": 11, "color": NEUTRAL},
+            value.bounds[:count],
         ),
         (
             "Ensemble",
@@ -94,6 +112,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             ("the majority of votes", "the sum of probabilities"),
             (value.by_majority, value.by_sum),
             {"symbol": ["diamond-open", "diamond"], "size": 14, "color": TEST},
+            (by_majority, by_sum) if by_majority and by_sum else (),
         ),
         (
             "Published",
@@ -101,6 +120,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             [label for label, _ in value.published],
             [accuracy for _, accuracy in value.published],
             {"symbol": "square-open", "size": 10, "color": NEUTRAL},
+            (),
         ),
     ):
         figure.add_scatter(
@@ -109,10 +129,33 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             name=title,
             mode="markers+text",
             marker=marker,
-            text=[f" {one:.{value.digits}%}" for one in accuracies],
-            textposition="middle right",
+            text=[f" {percent(one, value.digits)}" for one in accuracies],
+            textposition="top center" if bounds else "middle right",
             cliponaxis=False,
+            error_x=_whiskers(accuracies, bounds, str(marker["color"])) if bounds else None,
             customdata=names,
-            hovertemplate=f"%{{customdata}}: %{{x:.{value.digits}%}}<extra></extra>",
+            hovertext=_words(accuracies, bounds, value.digits),
+            hovertemplate="%{customdata}: %{hovertext}<extra></extra>",
         )
     return figure
+
+
+def _whiskers(accuracies: Sequence[float], bounds: Sequence[Bounds], color: str) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - one for one, (_, high) in zip(accuracies, bounds, strict=True)],
+        "arrayminus": [one - low for one, (low, _) in zip(accuracies, bounds, strict=True)],
+        "color": color,
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _words(accuracies: Sequence[float], bounds: Sequence[Bounds], digits: int) -> list[str]:
+    if not bounds:
+        return [percent(one, digits) for one in accuracies]
+    return [
+        f"{percent(one, digits)} ({interval(*pair, digits)})"
+        for one, pair in zip(accuracies, bounds, strict=True)
+    ]

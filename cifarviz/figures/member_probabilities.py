@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import percent
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 TOGETHER = "Ensemble, by sum"
@@ -77,7 +78,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         showscale=False,
         hovertext=[
             [
-                f"{label}: {name}, {share:.2%}"
+                f"{label}: {name}, {percent(share, 2)}"
                 for name, share in zip(value.classes, shares, strict=True)
             ]
             for label, shares in zip(value.labels, value.shares, strict=True)
@@ -88,7 +89,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         x=classes * len(rows),
         y=[row for row in rows for _ in classes],
         mode="text",
-        text=[f"{share:.0%}" if share >= 0.005 else "·" for share in value.shares.ravel()],
+        text=[percent(share, 0) if share >= 0.005 else "·" for share in value.shares.ravel()],
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,

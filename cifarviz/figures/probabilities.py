@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Order = Literal["sorted", "class"]
@@ -63,16 +64,10 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         x=[bar.probability for bar in value.bars],
         y=names,
         marker={"color": [class_color(bar.index) for bar in value.bars]},
-        text=[_percent(bar.probability) for bar in value.bars],
+        text=[percent(bar.probability) for bar in value.bars],
         textposition="outside",
         cliponaxis=False,
-        customdata=[[bar.index, bar.name] for bar in value.bars],
-        hovertemplate="%{customdata[1]}: %{x:.2%}<extra></extra>",
+        customdata=[[bar.index, bar.name, percent(bar.probability, 2)] for bar in value.bars],
+        hovertemplate="%{customdata[1]}: %{customdata[2]}<extra></extra>",
     )
     return figure
-
-
-def _percent(share: float) -> str:
-    if 0 < share < 0.001:
-        return "< 0.1%"
-    return f"{share * 100:.1f}%"

@@ -1,10 +1,12 @@
 """How often a network is right, by how sure it is."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import NEUTRAL, TEST, WARNING, base_layout, empty_figure
 
 _HEIGHT = 340
@@ -12,11 +14,15 @@ _HEIGHT = 340
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Bins of equal width from 0 to 1: ``counts`` (n,), mean ``confidence`` and ``accuracy``."""
+    """Bins of equal width from 0 to 1: ``counts`` (n,), mean ``confidence`` and ``accuracy``.
+
+    ``intervals`` (n, 2), low and high, is how far each accuracy may be off by chance.
+    """
 
     counts: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
+    intervals: np.ndarray | None = None
 
 
 def reliability_figure(value: Reliability) -> go.Figure:
@@ -37,17 +43,24 @@ def reliability_figure(value: Reliability) -> go.Figure:
             yaxis={**share, "title": {"text": "How often it is right"}},
         )
     )
-    told = np.stack([value.counts[there], confidence, accuracy], axis=-1)
-    words = (
-        "%{customdata[0]:,} images<br>sure: %{customdata[1]:.1%}"
-        "<br>right: %{customdata[2]:.1%}<extra></extra>"
-    )
+    bounds = None if value.intervals is None else value.intervals[there]
+    told = [
+        f"{count:,} images<br>sure: {percent(sure)}<br>right: {percent(right)}"
+        for count, sure, right in zip(value.counts[there], confidence, accuracy, strict=True)
+    ]
+    if bounds is not None:
+        told = [
+            f"{one}<br>by chance {interval(*bound)}"
+            for one, bound in zip(told, bounds, strict=True)
+        ]
+    words = "%{customdata}<extra></extra>"
     figure.add_bar(
         x=middles,
         y=accuracy,
         width=1 / bins,
         name="Right",
         marker={"color": TEST, "opacity": 0.8},
+        error_y=_whiskers(accuracy, bounds),
         customdata=told,
         hovertemplate=words,
     )
@@ -70,3 +83,17 @@ def reliability_figure(value: Reliability) -> go.Figure:
         hoverinfo="skip",
     )
     return figure
+
+
+def _whiskers(accuracy: np.ndarray, bounds: np.ndarray | None) -> dict[str, Any] | None:
+    if bounds is None:
+        return None
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": bounds[:, 1] - accuracy,
+        "arrayminus": accuracy - bounds[:, 0],
+        "color": NEUTRAL,
+        "thickness": 1.5,
+        "width": 4,
+    }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Numbers = Sequence[float] | np.ndarray
@@ -13,13 +14,18 @@ Numbers = Sequence[float] | np.ndarray
 
 @dataclass(frozen=True)
 class ScoreBar:
-    """One class's scores, 0..1, and its number of images; None where a score has no meaning."""
+    """One class's scores, 0..1, and its number of images; None where a score has no meaning.
+
+    ``precision_bounds`` and ``recall_bounds``: how far they may be off by chance, low and high.
+    """
 
     name: str
     precision: float | None
     recall: float | None
     f1: float | None
     support: int
+    precision_bounds: tuple[float, float] | None = None
+    recall_bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,25 @@ def score_bars(
     recall: Numbers,
     f1: Numbers,
     support: Sequence[int] | np.ndarray,
+    *,
+    precision_bounds: np.ndarray | None = None,
+    recall_bounds: np.ndarray | None = None,
 ) -> ScoreBars:
-    """Shape four arrays of one value a class; NaN becomes None."""
+    """Shape four arrays of one value a class; NaN becomes None. Bounds are (classes, 2)."""
     rows = zip(classes, precision, recall, f1, support, strict=True)
     return ScoreBars(
-        tuple(ScoreBar(n, _known(p), _known(r), _known(f), int(s)) for n, p, r, f, s in rows)
+        tuple(
+            ScoreBar(
+                n,
+                _known(p),
+                _known(r),
+                _known(f),
+                int(s),
+                _pair(precision_bounds, number),
+                _pair(recall_bounds, number),
+            )
+            for number, (n, p, r, f, s) in enumerate(rows)
+        )
     )
 
 
@@ -68,9 +88,23 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
         hovertemplate="%{y}: F1 %{x:.1%} (%{customdata:,} images)<extra></extra>",
     )
     # Light on dark and dark on light, each with the other's rim: seen on any bar and any page.
-    for name, symbol, inside, rim, scores in (
-        ("Precision", "diamond", "#FFFFFF", "#2A3138", [row.precision for row in classes]),
-        ("Recall", "circle", "#2A3138", "#FFFFFF", [row.recall for row in classes]),
+    for name, symbol, inside, rim, scores, bounds in (
+        (
+            "Precision",
+            "diamond",
+            "#FFFFFF",
+            "#2A3138",
+            [row.precision for row in classes],
+            [row.precision_bounds for row in classes],
+        ),
+        (
+            "Recall",
+            "circle",
+            "#2A3138",
+            "#FFFFFF",
+            [row.recall for row in classes],
+            [row.recall_bounds for row in classes],
+        ),
     ):
         figure.add_scatter(
             x=scores,
@@ -83,9 +117,20 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
                 "color": inside,
                 "line": {"width": 1.6, "color": rim},
             },
-            hovertemplate=f"%{{y}}: {name.lower()} %{{x:.1%}}<extra></extra>",
+            customdata=[_words(score, pair) for score, pair in zip(scores, bounds, strict=True)],
+            hovertemplate=f"%{{y}}: {name.lower()} %{{customdata}}<extra></extra>",
         )
     return figure
+
+
+def _words(score: float | None, bounds: tuple[float, float] | None) -> str:
+    if score is None:
+        return ""
+    return percent(score) if bounds is None else f"{percent(score)} ({interval(*bounds)})"
+
+
+def _pair(bounds: np.ndarray | None, number: int) -> tuple[float, float] | None:
+    return None if bounds is None else (float(bounds[number, 0]), float(bounds[number, 1]))
 
 
 def _known(score: float) -> float | None:

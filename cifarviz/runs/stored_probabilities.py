@@ -16,10 +16,10 @@ from cifarviz.runs.artifacts import (
     ANSWERS_FORMAT,
     Checkpoint,
     answers_path,
-    checkpoint_path,
     load_arrays,
     save_arrays,
 )
+from cifarviz.runs.snapshots import Weights, weights_path
 
 FORMAT = 1
 
@@ -27,9 +27,9 @@ Stamp = tuple[int, int]
 """Modification time in nanoseconds and size in bytes: another one means another checkpoint."""
 
 
-def checkpoint_stamp(folder: Path, which: Checkpoint) -> Stamp:
-    """The stamp of a run's checkpoint as it is now; raises ``ArtifactMissing``."""
-    path = checkpoint_path(folder, which)
+def checkpoint_stamp(folder: Path, which: Weights) -> Stamp:
+    """The stamp of these weights of a run as they are now; raises ``ArtifactMissing``."""
+    path = weights_path(folder, which)
     try:
         found = path.stat()
     except FileNotFoundError as error:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.calibration import accuracy_interval, calibration, top_accuracy
+from cifarviz.analysis.calibration import calibration, top_accuracy
 
 
 def two_classes(sure: list[float]) -> np.ndarray:
@@ -59,19 +59,3 @@ def test_top_accuracy_counts_the_first_ones() -> None:
     probabilities = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     labels = np.array([0, 1, 2])
     assert [top_accuracy(labels, probabilities, k) for k in (1, 2)] == [1 / 3, 2 / 3]
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "images", "low", "high"),
-    # Agresti and Coull's textbook example of 0 in 10, and two by the usual tables.
-    [(0.0, 10, 0.0, 0.2775), (0.5, 100, 0.4038, 0.5962), (0.77, 10_000, 0.7617, 0.7781)],
-)
-def test_the_interval_is_wilsons(accuracy: float, images: int, low: float, high: float) -> None:
-    assert accuracy_interval(accuracy, images) == pytest.approx((low, high), abs=1e-4)
-
-
-def test_the_interval_narrows_and_stays_in_0_to_1() -> None:
-    assert accuracy_interval(1.0, 5)[1] <= 1
-    widths = [np.ptp(accuracy_interval(0.8, images)) for images in (10, 100, 1000)]
-    assert widths[0] > widths[1] > widths[2]
-    assert accuracy_interval(0.5, 0) == (0, 1)

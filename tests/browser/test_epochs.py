@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10
 from cifarviz.runs.records import Epoch, Progress
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.states import RunState
@@ -17,6 +18,7 @@ from cifarviz.settings import Settings
 from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
+from tests.browser.clicked_cell import click_cell
 
 SMALL = stored_runs.experiment()
 
@@ -88,6 +90,38 @@ def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
     shown(page, 5)
     accuracy(page, "50.0%")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_from_a_cell_to_a_picture_to_its_feature_maps_at_the_same_epoch(
+    page: Page, server: tuple[AppServer, RunStore]
+) -> None:
+    app, store = server
+    weights = stored_runs.weights(SMALL)
+    run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
+    for epoch in (1, 2, 3):
+        add_answers(store, run.id, epoch)
+        keep_weights(store.folder(run.id), epoch, weights)
+    page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs&epoch=2&order=alike")
+    settle(page)
+    shown(page, 2)
+    # The first 40 of the 200 images are right, the others taken for the next class.
+    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
+    cats = images.indices[40:][images.labels[40:] == CIFAR10.classes.index("cat")]
+    order = page.get_by_role("figure", name=re.compile("Confusion matrix")).evaluate(
+        "e => e._fullLayout.xaxis._categories"
+    )
+    assert sorted(order) == sorted(CIFAR10.classes)
+    click_cell(page, order.index("cat"), order.index("deer"))
+    tiles = page.get_by_role("group", name="Validation images of the class cat, taken for")
+    expect(tiles.get_by_role("button")).to_have_count(min(16, len(cats)))
+    tiles.get_by_role("button").nth(1).click()
+    expect(page.get_by_role("img", name=f"Validation image {cats[1]}, cat, enl")).to_be_visible()
+    page.get_by_role("link", name="See its feature maps").first.click()
+    expect(page.get_by_role("heading", name="Inside", level=1)).to_be_visible()
+    shown(page, 2)
+    for part in ("epoch=2", "split=train", f"image={cats[1]}", f"run={run.id}"):
+        assert part in page.url
+    expect(page.locator("[aria-label^='Channels of conv2d_1']").first).to_be_visible()
 
 
 def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, RunStore]) -> None:

@@ -17,6 +17,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.chromium import settle
 from tests import stored_runs
+from tests.browser.clicked_cell import click_cell
 
 
 @pytest.fixture(scope="module")
@@ -53,23 +54,6 @@ def evaluated(server, page: Page) -> Page:
     # The first one waits for TensorFlow.
     expect(matrix.locator(".nsewdrag")).to_be_visible(timeout=60_000)
     return page
-
-
-def click_cell(page: Page, actual: int, predicted: int) -> None:
-    matrix = page.get_by_role("figure", name=re.compile("Confusion matrix"))
-    matrix.scroll_into_view_if_needed()
-    x, y = matrix.evaluate(
-        """(e, [row, column]) => {
-            const { xaxis, yaxis } = e._fullLayout;
-            const box = e.getBoundingClientRect();
-            return [
-                box.left + xaxis._offset + xaxis.d2p(xaxis._categories[column]),
-                box.top + yaxis._offset + yaxis.d2p(yaxis._categories[row]),
-            ];
-        }""",
-        [actual, predicted],
-    )
-    page.mouse.click(x, y)
 
 
 def other_cell(evaluation: Evaluation) -> tuple[int, int]:

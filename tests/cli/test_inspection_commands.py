@@ -28,6 +28,10 @@ def test_evaluating_measures_the_test_images_once(
     assert confusion.sum(axis=1).tolist() == [100] * 10
     assert np.trace(confusion) / 1000 == found["accuracy"]
     assert found["per_class"]["cat"]["support"] == 100
+    low, high = found["accuracy_interval"]
+    assert 0 <= low < found["accuracy"] < high <= 1
+    assert found["accuracy"] <= found["top_2_accuracy"] <= found["top_3_accuracy"] <= 1
+    assert 0 <= found["calibration_error"] < 1
     assert "airplane" in call("evaluate", tiny["run"]).out
 
     # The answers are kept: by now nobody needs the network for them.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.calibration import accuracy_interval
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.runs.records import Run
@@ -170,7 +170,7 @@ def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
     # After epoch 3 all are right; a third of them was learned in each epoch.
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="late")
     assert "**200** validation" not in labels(app)
-    assert "200 validation images; the first 32. Right for good only from" in labels(app)
+    assert "200 validation images. Right for good only from" in labels(app)
     last = int(held_back.indices[200])
     assert f"**Validation image {last}**" in labels(app)
     for gallery in ("never", "forgotten"):
@@ -180,7 +180,7 @@ def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
 
 
 def test_without_epochs_there_are_mistakes_and_hits(run: Run) -> None:
-    app = evaluate_page.opened(run=run.id)
+    app = evaluate_page.opened(run=run.id, part="pictures")
     options = app.get("button_group")
     assert "Surest mistakes" in str(options)
     assert "Learned late" not in str(options)
@@ -192,7 +192,7 @@ def test_without_epochs_there_are_mistakes_and_hits(run: Run) -> None:
 
 
 def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluation) -> None:
-    app = evaluate_page.opened(run=run.id)
+    app = evaluate_page.opened(run=run.id, part="sure")
     words = evaluate_page.text(app)
     for name in ("Among its first two", "Among its first three", "Calibration error"):
         assert name in words

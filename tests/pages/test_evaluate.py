@@ -103,7 +103,7 @@ def test_ten_images_at_random_are_the_seeds_and_drawn_again(
         sent = next(grid for grid in grids if "random" in grid.id)
         return json.loads(sent.bytes.split(b"\n", 2)[1])["labels"]
 
-    first = opened()
+    first = opened(part="random")
     labels = shown(first)
     assert len(labels) == len(set(labels)) == 10
     for label in labels:

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.predictions import ranking
 from cifarviz.data.datasets import DatasetInfo
+from cifarviz.figures.percent import percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.evaluate.asked import AskedImages
+from cifarviz.ui.evaluate.picture_links import picture_links
 from cifarviz.ui.followed_address import change, show, wished
-from cifarviz.ui.navigation import link_to
 from cifarviz.ui.unbroken import unbroken
 
 DEPENDENT = ("image", "page")
@@ -120,11 +121,11 @@ def cell_images(cell: Cell, evaluation: Evaluation, asked: AskedImages, **addres
         sprite(asked.images.images[shown]),
         key="evaluate-cell",
         labels=[
-            f"{index} · {share:.0%}"
+            f"{index} · {percent(share, 0)}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         tooltips=[
-            f"{title} {index}: {actual}; the network says {predicted}, {share:.1%}"
+            f"{title} {index}: {actual}; the network says {predicted}, {percent(share)}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         size=_TILE,
@@ -155,12 +156,9 @@ def _enlarged(
             alt=f"{title} {index}, {actual}, enlarged",
         )
         with st.container(gap="small"):
-            said = ", ".join(f"{one.name} {one.probability:.1%}" for one in ranked[:3])
+            said = ", ".join(f"{one.name} {percent(one.probability)}" for one in ranked[:3])
             st.markdown(f"**{title} {index}**, class {actual}  \nThe network says: {said}")
-            there = {"split": asked.split, "image": str(index)}
-            link_to("inside", "See its feature maps", **there, **address)
-            if "epoch" not in address:
-                link_to("predict", "See its prediction", **there, **address)
+            picture_links(asked, index, address)
 
 
 def _wanted(

@@ -1,141 +1,133 @@
-"""What a run said about its validation images after any of its epochs."""
+"""What a run says after any of its epochs: from kept answers, or asked of kept weights."""
 
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+
 import streamlit as st
 
-from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning, learning
-from cifarviz.analysis.predictions import predicted_classes
+from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.members import Member
+from cifarviz.analysis.tables import history_table
 from cifarviz.data.datasets import Dataset
-from cifarviz.errors import ArtifactDamaged, RunError, StoreError
+from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_answers, snapshot_path
-from cifarviz.settings import Settings
+from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui.class_names import class_names
+from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_place
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.evaluate.shown import show_evaluation
-from cifarviz.ui.figure_row import Figure, figure_row
+from cifarviz.ui.evaluate.epoch_answers import kept_answers, learning_over
+from cifarviz.ui.evaluate.job import evaluation_job, wait_for
+from cifarviz.ui.evaluate.shown import show_answered
+from cifarviz.ui.evaluate.summary import show_figures
 
 
-def evaluate_epochs(run: Run, dataset: Dataset, epochs: list[int]) -> None:
-    """Show matrix, pictures and scores of the epoch that the slider is at."""
+def evaluate_epochs(
+    run: Run, dataset: Dataset, answered: Sequence[int], weights: Mapping[int, Weights]
+) -> None:
+    """Show matrix, pictures and scores of the epoch that the slider is at.
+
+    ``answered`` are the epochs after which answers were kept. Where there are none, the network is
+    asked about the test images with the ``weights`` it has kept.
+    """
+    epochs = list(answered) or list(weights)
     slider = epochs_place()
     with slider:
         epoch = epoch_in_address(epochs)
     with errors_shown():
-        _show(run, dataset, epochs, epoch)
+        if answered:
+            _show_answers(run, dataset, epochs, epoch)
+        else:
+            _show_weights(run, dataset, weights, epoch)
     # Also where this epoch's file is damaged: another may be whole.
     epoch_scrubber(slider, run, epochs, epoch)
 
 
-def _show(run: Run, dataset: Dataset, epochs: list[int], epoch: int) -> None:
-    found, asked = _evaluation_after(run.id, epoch, cache.settings(), dataset)
-    found = found.renamed(class_names(dataset.info))
-    _summary(run, found, asked, epoch)
-    learned = _learning(run.id, tuple(epochs), cache.settings(), dataset)
-    show_evaluation(
-        found,
-        asked,
-        f"{run.id}-epoch-{epoch}",
-        view=f"{run.id} epochs",
-        learned=learned,
-        address={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
-    )
-
-
-def _evaluation_after(
-    run_id: str, epoch: int, settings: Settings, dataset: Dataset
-) -> tuple[Evaluation, AskedImages]:
-    path = snapshot_path(cache.store().folder(run_id), "answers", epoch)
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _evaluation(run_id, epoch, stamp, settings, dataset)
-
-
-def _name(dataset: Dataset) -> str:
-    return f"{dataset.info.name} {dataset.variant}"
-
-
-@st.cache_resource(
-    max_entries=64,
-    show_spinner=False,
-    hash_funcs={Settings: repr, Dataset: _name},
-)
-def _evaluation(
-    run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
-) -> tuple[Evaluation, AskedImages]:
-    classes = address_names(dataset.info)
-    answers = read_answers(cache.store().folder(run_id), epoch, len(classes))
-    there = dataset.split(answers.split)
-    order = np.argsort(there.indices)
-    places = np.searchsorted(there.indices, answers.indices, sorter=order)
-    positions = order[np.minimum(places, len(there) - 1)]
-    if not np.array_equal(there.indices[positions], answers.indices):
-        raise ArtifactDamaged(
-            f"The answers of epoch {epoch} of run {run_id} are about images that are not in "
-            f"{dataset.info.title}. Choose another epoch."
-        )
-    images = there.take(positions)
-    found = evaluations.evaluate(images.labels, answers.probabilities, images.indices, classes)
-    return found, AskedImages(images, answers.split, dataset.info)
-
-
-@st.cache_resource(
-    max_entries=16,
-    show_spinner="Following the images over the epochs …",
-    hash_funcs={Settings: repr, Dataset: _name},
-)
-def _learning(
-    run_id: str, epochs: tuple[int, ...], settings: Settings, dataset: Dataset
-) -> Learning | None:
-    """How the images fared; what is damaged is left out, and ``None`` if the images differ."""
-    folder, classes = cache.store().folder(run_id), len(address_names(dataset.info))
-    kept, said, newest = [], [], None
-    for epoch in reversed(epochs):
-        try:
-            answers = read_answers(folder, epoch, classes)
-        except (RunError, StoreError):
-            continue
-        newest = newest or answers
-        if not np.array_equal(answers.indices, newest.indices):
-            return None
-        kept.append(epoch)
-        said.append(predicted_classes(answers.probabilities))
-    if newest is None:
-        return None
-    _, asked = _evaluation_after(run_id, kept[0], settings, dataset)
-    return learning(asked.images.labels, kept[::-1], np.array(said[::-1]))
-
-
-def _summary(run: Run, found: Evaluation, asked: AskedImages, epoch: int) -> None:
+def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int) -> None:
+    found, asked = kept_answers(run.id, epoch, dataset)
     history = {one.epoch: one for one in cache.store().epochs(run.id)}
     # The stored one is exact; answers are rounded.
     loss = history[epoch].val_loss if epoch in history else None
-    figure_row(
-        [
-            Figure("Accuracy", f"{found.accuracy:.1%}", f"The share of the {asked.noun}s found."),
-            Figure(
-                "Loss",
-                "–" if loss is None else f"{loss:.3f}",
-                f"Mean cross-entropy over the {asked.noun}s, as measured in training.",
-            ),
-            Figure(
-                f"{asked.noun.capitalize()}s",
-                f"{len(found):,}",
-                "Images that are not among those the network learns from.",
-            ),
-        ],
-        level=4,
-    )
     what = (
         f"the {len(found):,} images that were held back from training for validation"
         if asked.split == "train"
         else f"the {len(found):,} test images, by which this run was validated"
     )
-    st.caption(
+    said = (
         f"What the network said about {what}, after epoch {epoch}. It was kept while the run "
         "trained; nothing is measured again."
     )
+
+    def newest() -> Evaluation:
+        for one in reversed(epochs):
+            try:
+                return kept_answers(run.id, one, dataset)[0]
+            except CifarvizError:
+                # Damaged: the next newest will do.
+                continue
+        return found
+
+    learned = learning_over(run.id, tuple(epochs), dataset)
+    _show(run, _named(run, epoch, found, asked, newest, learned), loss, said)
+
+
+def _show_weights(run: Run, dataset: Dataset, weights: Mapping[int, Weights], epoch: int) -> None:
+    found = _asked_of(run, dataset, weights, epoch)
+    if found is None:
+        return
+
+    def newest() -> Evaluation:
+        return _asked_of(run, dataset, weights, max(weights)) or found
+
+    asked = AskedImages(dataset.test, "test", dataset.info)
+    said = (
+        f"What the weights after epoch {epoch} say about the {len(found):,} test images: this run "
+        "kept no answers on its way, so its weights are asked now. It kept those of ever fewer "
+        "epochs."
+    )
+    _show(run, _named(run, epoch, found, asked, newest), found.loss, said)
+
+
+def _asked_of(
+    run: Run, dataset: Dataset, weights: Mapping[int, Weights], epoch: int
+) -> Evaluation | None:
+    job = evaluation_job(run, weights[epoch], dataset)
+    return wait_for(job, f"The network after epoch {epoch}")
+
+
+def _named(
+    run: Run,
+    epoch: int,
+    found: Evaluation,
+    asked: AskedImages,
+    newest: Callable[[], Evaluation],
+    learned: Learning | None = None,
+) -> Answered:
+    return Answered(
+        found.renamed(class_names(asked.info)),
+        asked,
+        Member(run, epoch),
+        f"{run.id}-epoch-{epoch}",
+        view=f"{run.id} epochs",
+        address={"run": run.id, "checkpoint": "epochs", "epoch": str(epoch)},
+        ordering=newest,
+        epoch=epoch,
+        learned=learned,
+    )
+
+
+def _show(run: Run, answered: Answered, loss: float | None, said: str) -> None:
+    show_figures(answered.evaluation, answered.asked.noun, loss)
+    words, history = st.columns([5, 1], vertical_alignment="center")
+    words.caption(said)
+    with history:
+        csv_button(
+            "History as CSV",
+            lambda: history_table(cache.store().epochs(run.id), run.validation_images),
+            f"{run.id}-history",
+            "Loss and accuracy after each epoch of the run, as a file for a spreadsheet.",
+        )
+    show_answered(answered)

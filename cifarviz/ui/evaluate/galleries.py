@@ -1,28 +1,27 @@
 """Pictures worth looking at, in an order that tells something; one of them with its bars."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
+from cifarviz.analysis.tables import pictures_table
+from cifarviz.figures.percent import percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
-from cifarviz.ui.address import escaped, whole_number
+from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.csv_button import csv_button
+from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
+from cifarviz.ui.evaluate.picture_links import picture_links
+from cifarviz.ui.evaluate.sheets import PICTURE, Sheet, sheet_in_address, turn
 from cifarviz.ui.followed_address import change
-from cifarviz.ui.navigation import link_to
 
-PICTURE = "picture"
-"""What in the address makes sense for one gallery of one evaluation only."""
-
-_MOST = 32
 _TILE = 96
 _ENLARGED = 6
 _BARS = 5
@@ -33,16 +32,14 @@ _PLAIN = {"mistakes": "Surest mistakes", "hits": "Least sure hits"}
 _OVER_EPOCHS = {"late": "Learned late", "never": "Never learned", "forgotten": "Forgotten again"}
 
 
-def galleries(
-    evaluation: Evaluation, asked: AskedImages, learned: Learning | None, **address: str
-) -> None:
-    """One of the galleries; ``learned``: how the images fared over the epochs, where it is known.
+def galleries(answered: Answered) -> None:
+    """One of the galleries; those over the epochs where it is known how the images fared.
 
-    ``address``: what leads to the same network on another page. The address of this page holds
-    ``gallery``, ``of`` (a class) and ``picture``.
+    The address of the page holds ``gallery``, ``of`` (a class), ``sheet`` and ``picture``.
     """
+    evaluation, asked, learned = answered.evaluation, answered.asked, answered.learned
     st.subheader("Pictures", anchor="pictures")
-    row = st.container(horizontal=True, gap="large")
+    row = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
     with row:
         which = address_choice(
             "gallery",
@@ -52,7 +49,7 @@ def galleries(
             hint="Mistakes that the network is sure of are often odd pictures, or wrong labels; "
             "what is learned late or forgotten again is hard.",
             problem=lambda word: f"There is no gallery {word} here.",
-            forget=(PICTURE,),
+            forget=PICTURE,
         )
         with st.container(width=_MENU):
             wanted = _class(asked)
@@ -62,20 +59,29 @@ def galleries(
     if not len(positions):
         st.info("There is no such picture.", icon=":material/info:")
         return
+    of_class = "" if wanted is None else f"-{address_names(asked.info)[wanted]}"
+    with row:
+        csv_button(
+            "CSV",
+            lambda: pictures_table(evaluation, positions, learned),
+            f"{answered.name}-{which}{of_class}",
+            "All pictures of this gallery, in their order, with what the network says of them, as "
+            "a file for a spreadsheet.",
+        )
     many = f"{len(positions):,} {asked.noun}{'' if len(positions) == 1 else 's'}"
-    first = f"; the first {_MOST}" if len(positions) > _MOST else ""
-    st.caption(f"{many}{first}. {words}")
-    shown = positions[:_MOST]
-    chosen = _chosen(shown, evaluation)
+    st.caption(f"{many}. {words}")
+    sheet = sheet_in_address(positions, evaluation.indices)
     grid, detail = st.columns([3, 2], gap="medium")
     with grid:
-        clicked = _grid(
-            shown, chosen, evaluation, asked, _labels(which, shown, evaluation, learned)
-        )
+        clicked = _grid(sheet, evaluation, asked, _labels(which, sheet.shown, evaluation, learned))
+        turn(sheet, "evaluate-sheet")
     with detail:
-        _large(chosen, evaluation, asked, address)
-    if clicked is not None and int(shown[clicked]) != chosen:
-        change(picture=str(evaluation.indices[shown[clicked]]))
+        large_picture(sheet.chosen, answered)
+        _bars(sheet.chosen, answered)
+        index = int(evaluation.indices[sheet.chosen])
+        picture_links(asked, index, answered.address)
+    if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
+        change(picture=str(evaluation.indices[sheet.shown[clicked]]))
         st.rerun()
 
 
@@ -113,18 +119,15 @@ def _labels(
     said = evaluation.probabilities[shown].argmax(axis=1)
     shares = evaluation.probabilities[shown].max(axis=1)
     return [
-        f"{evaluation.classes[name]} {share:.0%}" for name, share in zip(said, shares, strict=True)
+        f"{evaluation.classes[name]} {percent(share, 0)}"
+        for name, share in zip(said, shares, strict=True)
     ]
 
 
 def _grid(
-    shown: NDArray[np.int64],
-    chosen: int,
-    evaluation: Evaluation,
-    asked: AskedImages,
-    labels: list[str],
+    sheet: Sheet, evaluation: Evaluation, asked: AskedImages, labels: list[str]
 ) -> int | None:
-    title = asked.noun.capitalize()
+    shown, title = sheet.shown, asked.noun.capitalize()
     return image_grid(
         sprite(asked.images.images[shown]),
         key="evaluate-pictures",
@@ -136,14 +139,14 @@ def _grid(
             )
         ],
         size=_TILE,
-        selected=int(np.flatnonzero(shown == chosen)[0]),
+        selected=sheet.selected,
         description="Pictures",
     )
 
 
-def _large(
-    position: int, evaluation: Evaluation, asked: AskedImages, address: Mapping[str, str]
-) -> None:
+def large_picture(position: int, answered: Answered) -> None:
+    """The picture at ``position`` among those asked, enlarged, with what it is."""
+    evaluation, asked = answered.evaluation, answered.asked
     index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
     pixels = asked.images.images[position]
     large = pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
@@ -154,6 +157,11 @@ def _large(
         alt=f"{asked.noun.capitalize()} {index}, {name}, enlarged",
     )
     st.markdown(f"**{asked.noun.capitalize()} {index}**, {escaped(name)}")
+
+
+def _bars(position: int, answered: Answered) -> None:
+    evaluation, asked = answered.evaluation, answered.asked
+    index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
     found = probabilities(evaluation.classes, evaluation.probabilities[position], actual=actual)
     chart(
         probabilities_figure(Probabilities(found.bars[:_BARS])),
@@ -161,14 +169,6 @@ def _large(
         file_name=f"{asked.noun.replace(' ', '-')}-{index}",
         description=f"The {_BARS} most probable classes",
     )
-    link_to("inside", "Feature maps of this picture", split=asked.split, image=index, **address)
-
-
-def _chosen(shown: NDArray[np.int64], evaluation: Evaluation) -> int:
-    """Position of the picture that the address names, if it is shown, else of the first."""
-    number = whole_number(st.query_params.get("picture"))
-    found = shown[evaluation.indices[shown] == number] if number is not None else shown[:0]
-    return int(found[0]) if len(found) else int(shown[0])
 
 
 def _class(asked: AskedImages) -> int | None:
@@ -180,7 +180,7 @@ def _class(asked: AskedImages) -> int | None:
         key="evaluate-of",
         hint="What the pictures show, as the data set says.",
         problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
-        forget=(PICTURE,),
+        forget=PICTURE,
         menu=True,
     )
     return None if chosen == _EVERY else names.index(chosen)

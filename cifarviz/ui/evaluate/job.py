@@ -7,8 +7,8 @@ import streamlit as st
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation_job import EvaluationJob
 from cifarviz.data.datasets import Dataset, Variant
-from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.stored_probabilities import (
     Stamp,
     checkpoint_stamp,
@@ -25,22 +25,23 @@ _UNSAID = 0.3
 _LOOK = 0.15
 
 
-def evaluation_job(run: Run, which: Checkpoint, data: Dataset) -> EvaluationJob:
-    """The evaluation of a checkpoint on the test images of ``data``, its run's data or the sample.
+def evaluation_job(run: Run, which: Weights, data: Dataset) -> EvaluationJob:
+    """The evaluation of weights on the test images of ``data``, their run's data or the sample.
 
-    It is begun at the first look and shared from then on. Answers about the run's own data that
-    were kept on disk are used where they are those of this very checkpoint, and new ones are
-    kept. Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    It is begun at the first look and shared from then on. Answers of a checkpoint about the run's
+    own data that were kept on disk are used where they are those of this very checkpoint, and new
+    ones are kept; those of a snapshot's weights only as long as the server runs. Raises
+    ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     # Before the weights are read: a checkpoint replaced in between is then measured again.
     stamp = checkpoint_stamp(cache.store().folder(run.id), which)
     return _job(run.id, which, cache.settings(), stamp, data.variant, run, data)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Settings: repr})
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
 def _job(
     run_id: str,
-    which: Checkpoint,
+    which: Weights,
     settings: Settings,
     stamp: Stamp,
     variant: Variant,
@@ -53,15 +54,15 @@ def _job(
     # Beside others in an ensemble a run on the full set may be asked about the sample's images:
     # that must not push out what it said about its own.
     own = variant == _run.experiment.data.variant
-    kept = read_probabilities(folder, which, stamp, test, len(classes)) if own else None
-    if kept is not None:
-        return EvaluationJob(lambda tell: kept, test, classes)
+    keep = None
+    if own and not isinstance(which, int):
+        kept = read_probabilities(folder, which, stamp, test, len(classes))
+        if kept is not None:
+            return EvaluationJob(lambda tell: kept, test, classes)
+        keep = partial(keep_probabilities, folder, which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
-        lambda tell: model.probabilities(test.images, on_progress=tell),
-        test,
-        classes,
-        keep=partial(keep_probabilities, folder, which, stamp, test) if own else None,
+        lambda tell: model.probabilities(test.images, on_progress=tell), test, classes, keep=keep
     )
 
 

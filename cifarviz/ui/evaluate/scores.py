@@ -1,38 +1,62 @@
 """Precision, recall and F1 of each class: drawn, as a table, and to take away."""
 
+import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.scores import ClassScores
+from cifarviz.analysis.intervals import class_intervals
+from cifarviz.analysis.tables import scores_table
+from cifarviz.figures.percent import interval
 from cifarviz.figures.score_bars import score_bars, score_bars_figure
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.csv_button import csv_button
+from cifarviz.ui.evaluate.answered import Answered
 
 _MEANINGS = {
     "precision": "Of the images that the network took for this class, the share that are of it.",
     "recall": "Of the images of this class, the share that the network recognised.",
     "f1": "Both in one: the harmonic mean of precision and recall.",
 }
+_INTERVAL = (
+    "Where the {} lies with 95% confidence, had other images of the same kind been asked, as many "
+    "(Wilson’s interval)."
+)
 
 
-def class_scores(scores: ClassScores, name: str) -> None:
-    """The figure beside the table; ``name``, without an ending, is what files are called."""
+def class_scores(answered: Answered) -> None:
+    """The figure beside the table."""
+    scores, name = answered.evaluation.per_class, f"{answered.name}-per-class"
+    bounds = class_intervals(answered.evaluation.confusion)
     st.subheader(
         "How well each class is recognised",
         help="  \n".join(f"**{_title(key)}**: {words}" for key, words in _MEANINGS.items()),
     )
-    drawn, listed = st.columns([3, 2], gap="medium")
+    drawn, listed = st.columns(2, gap="medium")
     with drawn:
         figure = score_bars(
-            scores.classes, scores.precision, scores.recall, scores.f1, scores.support
+            scores.classes,
+            scores.precision,
+            scores.recall,
+            scores.f1,
+            scores.support,
+            precision_bounds=bounds.precision,
+            recall_bounds=bounds.recall,
         )
         chart(
             score_bars_figure(figure),
             key="evaluate-scores",
-            file_name=f"{name}-per-class",
+            file_name=name,
             description="F1, precision and recall of each class",
         )
     with listed:
         frame = scores.to_frame()
         percent = frame.assign(**{key: 100 * frame[key] for key in _MEANINGS})
+        for key, pairs in (("precision", bounds.precision), ("recall", bounds.recall)):
+            words = [
+                interval(float(pair[0]), float(pair[1]), 0) if known else "–"
+                for pair, known in zip(pairs, frame[key].notna(), strict=True)
+            ]
+            place = list(percent.columns).index(key) + 1
+            percent.insert(place, f"{key}_interval", pd.Series(words, frame.index))
         st.dataframe(
             percent,
             height="content",
@@ -42,19 +66,22 @@ def class_scores(scores: ClassScores, name: str) -> None:
                     key: st.column_config.NumberColumn(_title(key), format="%.1f%%", help=words)
                     for key, words in _MEANINGS.items()
                 },
+                **{
+                    f"{key}_interval": st.column_config.TextColumn(
+                        "its 95%", help=_INTERVAL.format(key)
+                    )
+                    for key in ("precision", "recall")
+                },
                 "support": st.column_config.NumberColumn(
                     "Images", help="Number of images of this class."
                 ),
             },
         )
-        st.download_button(
+        csv_button(
             "Save the scores as CSV",
-            frame.to_csv(),
-            file_name=f"{name}-per-class.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            help="The table as a file for a spreadsheet, with all digits.",
+            lambda: scores_table(answered.evaluation),
+            name,
+            "The table as a file for a spreadsheet, with all digits.",
         )
 
 

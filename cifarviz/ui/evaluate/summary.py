@@ -6,6 +6,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.runs.records import Run
+from cifarviz.ui.accuracy_words import accuracy_figure
 from cifarviz.ui.address import escaped
 from cifarviz.ui.evaluate.cell import commonest_mistake
 from cifarviz.ui.figure_row import Figure, figure_row
@@ -13,20 +14,27 @@ from cifarviz.ui.figure_row import Figure, figure_row
 
 def summary(run: Run, evaluation: Evaluation, info: DatasetInfo) -> None:
     """A row of figures, with a sentence on where they come from."""
+    show_figures(evaluation, "test image", evaluation.loss)
+    st.caption(" ".join(_sentences(run, evaluation, info)))
+
+
+def show_figures(evaluation: Evaluation, noun: str, loss: float | None) -> None:
+    """A row of figures; ``noun`` is one of the images, ``loss`` is ``None`` if it is not known."""
     figures = [
-        Figure(
+        accuracy_figure(
             "Accuracy",
-            f"{evaluation.accuracy:.1%}",
-            "The share of the test images whose class the network found.",
+            evaluation.accuracy,
+            len(evaluation),
+            f"The share of the {noun}s whose class the network found.",
         ),
         Figure(
             "Loss",
-            f"{evaluation.loss:.3f}",
-            "Mean cross-entropy over the test images: 0 is perfect, and giving each of ten "
+            "–" if loss is None else f"{loss:.3f}",
+            f"Mean cross-entropy over the {noun}s: 0 is perfect, and giving each of ten "
             "classes the same probability costs 2.303.",
         ),
         Figure(
-            "Test images",
+            f"{noun.capitalize()}s",
             f"{len(evaluation):,}",
             "Images that are not among those the network learns from.",
         ),
@@ -44,7 +52,6 @@ def summary(run: Run, evaluation: Evaluation, info: DatasetInfo) -> None:
             )
         )
     figure_row(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
-    st.caption(" ".join(_sentences(run, evaluation, info)))
 
 
 def _sentences(run: Run, evaluation: Evaluation, info: DatasetInfo) -> list[str]:

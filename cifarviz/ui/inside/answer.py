@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
+from cifarviz.figures.percent import percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
@@ -79,7 +80,7 @@ def show_answer(
     found = probabilities(classes, values, actual=actual)
     first = found.bars[0]
     head = f"**{escaped(title)}** says" if title else "The network says"
-    st.markdown(f"{head} **{first.name}**, {first.probability:.1%}")
+    st.markdown(f"{head} **{first.name}**, {percent(first.probability)}")
     chart(
         probabilities_figure(Probabilities(found.bars[:_MOST])),
         key=key,
@@ -118,4 +119,4 @@ def answer_difference(
 def _verdict(right: bool, actual: str, probability: float) -> str:
     if right:
         return "That is right."
-    return f"That is wrong: it is “{actual}”, to which the network gives {probability:.1%}."
+    return f"That is wrong: it is “{actual}”, to which the network gives {percent(probability)}."

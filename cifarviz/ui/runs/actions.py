@@ -10,6 +10,7 @@ from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
+from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import given_back, highest_words, named
@@ -126,13 +127,19 @@ def _accuracies(run: Run) -> list[str]:
     last, own = run.last_val_accuracy, run.best_epoch_val_accuracy
     if last is None or own is None:
         return []
-    words = f"validation accuracy {last:.1%} after the last epoch"
+    words = f"validation accuracy {last:.1%}{_chance(run, last)} after the last epoch"
     if run.best_epoch != run.epochs_done:
-        words += f", {own:.1%} after the best, {run.best_epoch}"
+        words += f", {own:.1%}{_chance(run, own)} after the best, {run.best_epoch}"
     top = highest_words(run)
     if top and run.best_val_accuracy_epoch != run.epochs_done:
         words += f"; the highest was {top}"
     return [words]
+
+
+def _chance(run: Run, accuracy: float) -> str:
+    if not run.validation_images:
+        return ""
+    return f" (95%: {interval_words(accuracy, run.validation_images)})"
 
 
 def _delete_button(runs: Sequence[Run]) -> None:

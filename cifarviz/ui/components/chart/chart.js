@@ -5,6 +5,7 @@
 
 const charts = new WeakMap();
 let library = null;
+const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
 
 const PNG_ICON = {
   width: 24,
@@ -87,6 +88,8 @@ async function draw(chart) {
   chart.drawing = true;
   try {
     const Plotly = await load(chart.head.script);
+    // What is in sight comes first.
+    if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
       const wanted = `${chart.revision} ${Object.values(theme).join(" ")}`;
@@ -108,6 +111,19 @@ async function draw(chart) {
   } finally {
     chart.drawing = false;
   }
+}
+
+function isInSight(place) {
+  const { top, bottom } = place.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
+}
+
+function leisure() {
+  return new Promise((done) => {
+    // Not every browser tells when it has time.
+    if (window.requestIdleCallback) window.requestIdleCallback(done, { timeout: LONGEST_WAIT });
+    else setTimeout(done, 50);
+  });
 }
 
 function listen(chart) {
@@ -245,14 +261,23 @@ function fade(color, opacity) {
   return `rgba(${channels(color).join(", ")}, ${opacity})`;
 }
 
-// Any CSS colour as red, green and blue: the canvas knows them all.
+// Any CSS colour as red, green and blue: the canvas knows them all. Reading its pixels takes a
+// while, and a matrix asks for the same few colours a hundred times.
+const known = new Map();
+
 function channels(color) {
-  const context = (channels.canvas ??= document.createElement("canvas").getContext("2d", {
-    willReadFrequently: true,
-  }));
-  context.fillStyle = color;
-  context.fillRect(0, 0, 1, 1);
-  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  let found = known.get(color);
+  if (!found) {
+    const context = (channels.canvas ??= document.createElement("canvas").getContext("2d", {
+      willReadFrequently: true,
+    }));
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    found = [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    known.set(color, found);
+  }
+  return found;
 }
 
 // ---- Mode bar --------------------------------------------------------------------------------

@@ -4,14 +4,26 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cifarviz.analysis.disagreements import even_split_chance
 from cifarviz.analysis.ensemble import Ensemble
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.members import Member
+from cifarviz.analysis.tables import accuracies_table, votes_table
 from cifarviz.data.datasets import Dataset
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.figures.ensemble_accuracies import ensemble_accuracies, ensemble_accuracies_figure
+from cifarviz.figures.ensemble_accuracies import (
+    MAJORITY,
+    SUM,
+    ensemble_accuracies,
+    ensemble_accuracies_figure,
+)
+from cifarviz.figures.percent import percent
+from cifarviz.ui.accuracy_words import INTERVAL_HINT, interval_words
 from cifarviz.ui.address import escaped
+from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.evaluate.ensemble.choices import labels, short_labels
 from cifarviz.ui.published_changes import changed_words
 
@@ -23,29 +35,37 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
     """Show figures, a sentence on what they mean, and a chart of all accuracies."""
     names, short = labels(members), short_labels(members)
     accuracies, best = ensemble.member_accuracies, ensemble.best_member
+    measured = (*accuracies, ensemble.soft_accuracy, ensemble.majority_accuracy)
     # One image of 1,000 is a tenth of a percent: more digits would say nothing.
     digits = 2 if len(ensemble) >= 10_000 else 1
-    by_sum, by_majority, of_best, gain = st.columns(4)
+    by_sum, by_majority, of_best, gain = (one.container(gap=None) for one in st.columns(4))
     by_sum.metric(
         "Ensemble, by sum",
-        f"{ensemble.soft_accuracy:.{digits}%}",
-        help="Soft voting: the members' probabilities are added, and the largest sum wins.",
+        percent(ensemble.soft_accuracy, digits),
+        help="Soft voting: the members' probabilities are added, and the largest sum wins. "
+        f"{INTERVAL_HINT}",
     )
+    by_sum.caption(interval_words(ensemble.soft_accuracy, len(ensemble), digits))
     by_majority.metric(
         "Ensemble, by majority",
-        f"{ensemble.majority_accuracy:.{digits}%}",
+        percent(ensemble.majority_accuracy, digits),
         help="Each member has one vote, for its most probable class.",
     )
+    by_majority.caption(interval_words(ensemble.majority_accuracy, len(ensemble), digits))
     of_best.metric(
         f"Best member ({short[best]})",
-        f"{accuracies[best]:.{digits}%}",
+        percent(accuracies[best], digits),
         help=f"{escaped(names[best])}: the most accurate member on these test images.",
     )
+    of_best.caption(interval_words(accuracies[best], len(ensemble), digits))
     gain.metric(
         "Gain of the ensemble",
         f"{100 * ensemble.gain:+.{digits}f} points".replace("-", "−"),
-        help="Accuracy by sum less that of the best member, in percentage points.",
+        help="Accuracy by sum less that of the best member, in percentage points. Below, on how "
+        "many images it is right and the best member wrong, and the other way round; and how "
+        "probable so uneven a split is by chance (McNemar’s exact test).",
     )
+    gain.caption(_mended_words(ensemble, best))
     st.caption(" ".join(_sentences(members, dataset)))
     figure, words = st.columns([3, 2], gap="large")
     preset = _published(members)
@@ -61,6 +81,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
                     by_majority=ensemble.majority_accuracy,
                     published=lines,
                     digits=digits,
+                    bounds=[accuracy_interval(one, len(ensemble)) for one in measured],
                 )
             ),
             key="ensemble-accuracies",
@@ -76,6 +97,26 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         )
         if preset is not None:
             _beside(preset, members, ensemble, digits)
+        with st.container(horizontal=True):
+            csv_button(
+                "Accuracies as CSV",
+                lambda: accuracies_table((*names, SUM, MAJORITY), measured, len(ensemble)),
+                "ensemble-accuracies",
+                "The accuracy of each member and of their votes, with its 95% interval.",
+            )
+            csv_button(
+                "Answers as CSV",
+                lambda: votes_table(ensemble, class_names(dataset.info), names),
+                "ensemble-answers",
+                "A row a test image: its class, what each member says, and what they say together.",
+            )
+
+
+def _mended_words(ensemble: Ensemble, best: int) -> str:
+    together, alone = ensemble.soft == ensemble.labels, ensemble.members[best] == ensemble.labels
+    mended, spoiled = int((together & ~alone).sum()), int((alone & ~together).sum())
+    chance = percent(even_split_chance(mended, spoiled))
+    return f"{mended:,} mended, {spoiled:,} spoiled; by chance: {chance}"
 
 
 def _sentences(members: Sequence[Member], dataset: Dataset) -> list[str]:

@@ -1,0 +1,118 @@
+"""What the pages show as tables for other programs: all digits, plain names, one row a thing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cifarviz.analysis.disagreements import Disagreements
+from cifarviz.analysis.ensemble import Ensemble
+from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.intervals import accuracy_interval, class_intervals
+from cifarviz.runs.records import Epoch
+
+
+def scores_table(evaluation: Evaluation) -> pd.DataFrame:
+    """A row a class: precision and recall with their 95 % intervals, F1, and images."""
+    frame = evaluation.per_class.to_frame()
+    found = class_intervals(evaluation.confusion)
+    for name, bounds in (("precision", found.precision), ("recall", found.recall)):
+        place = list(frame.columns).index(name) + 1
+        frame.insert(place, f"{name}_low", bounds[:, 0])
+        frame.insert(place + 1, f"{name}_high", bounds[:, 1])
+    return frame
+
+
+def confusion_table(evaluation: Evaluation, order: Sequence[int]) -> pd.DataFrame:
+    """Numbers of images, rows actual and columns predicted classes by name, in this order."""
+    names = [evaluation.classes[index] for index in order]
+    counts = evaluation.confusion[np.ix_(list(order), list(order))]
+    return pd.DataFrame(counts, index=pd.Index(names, name="actual"), columns=names)
+
+
+def pictures_table(
+    evaluation: Evaluation, positions: NDArray[np.int64], learned: Learning | None = None
+) -> pd.DataFrame:
+    """A row an image: what it is, what the network says and how surely, and how it fared."""
+    shares, said = evaluation.probabilities[positions], evaluation.predicted[positions]
+    labels = evaluation.labels[positions]
+    rows = np.arange(len(positions))
+    columns: dict[str, object] = {
+        "actual": _named(evaluation.classes, labels),
+        "predicted": _named(evaluation.classes, said),
+        "probability": shares[rows, said],
+        "probability_of_actual": shares[rows, labels],
+    }
+    if learned is not None:
+        columns["right_from_epoch"] = learned.learned[positions]
+        columns["times_forgotten"] = learned.forgotten[positions]
+    index = pd.Index(evaluation.indices[positions], name="image")
+    return pd.DataFrame(columns, index=index)
+
+
+def disagreements_table(
+    found: Disagreements, classes: Sequence[str], places: NDArray[np.int64]
+) -> pd.DataFrame:
+    """A row an image: what it is, and what both networks, A and B, say and how surely."""
+    columns: dict[str, object] = {"actual": _named(classes, found.labels[places])}
+    rows = np.arange(len(places))
+    for name, shares, said in zip("AB", (found.first, found.second), found.said, strict=True):
+        columns[f"{name}_predicted"] = _named(classes, said[places])
+        columns[f"{name}_probability"] = shares[places][rows, said[places]]
+        columns[f"{name}_right"] = said[places] == found.labels[places]
+    return pd.DataFrame(columns, index=pd.Index(found.indices[places], name="image"))
+
+
+def accuracies_table(
+    names: Sequence[str], accuracies: Sequence[float], images: int
+) -> pd.DataFrame:
+    """A row a network, or a vote of several: its accuracy over so many images, and its interval."""
+    bounds = [accuracy_interval(one, images) for one in accuracies]
+    columns = {
+        "accuracy": list(accuracies),
+        "accuracy_low": [low for low, _ in bounds],
+        "accuracy_high": [high for _, high in bounds],
+        "images": images,
+    }
+    return pd.DataFrame(columns, index=pd.Index(names, name="network"))
+
+
+def votes_table(ensemble: Ensemble, classes: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
+    """A row an image: its class, what each member says, and both votes of them together."""
+    columns = {"actual": _named(classes, ensemble.labels)}
+    columns |= {
+        name: _named(classes, said) for name, said in zip(names, ensemble.members, strict=True)
+    }
+    columns["by_sum"] = _named(classes, ensemble.soft)
+    columns["by_majority"] = _named(classes, ensemble.majority)
+    return pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
+
+
+def history_table(epochs: Sequence[Epoch], validation_images: int | None) -> pd.DataFrame:
+    """A row an epoch: loss and accuracy, those of validation with the latter's 95 % interval."""
+    frame = pd.DataFrame(
+        {
+            "loss": [one.loss for one in epochs],
+            "accuracy": [one.accuracy for one in epochs],
+            "val_loss": [one.val_loss for one in epochs],
+            "val_accuracy": [one.val_accuracy for one in epochs],
+        },
+        index=pd.Index([one.epoch for one in epochs], name="epoch"),
+        dtype=np.float64,
+    )
+    if validation_images:
+        bounds = [
+            (None, None)
+            if one.val_accuracy is None
+            else accuracy_interval(one.val_accuracy, validation_images)
+            for one in epochs
+        ]
+        frame["val_accuracy_low"] = [low for low, _ in bounds]
+        frame["val_accuracy_high"] = [high for _, high in bounds]
+    return frame
+
+
+def _named(classes: Sequence[str], indices: NDArray[np.integer]) -> list[str]:
+    return [classes[index] for index in indices]

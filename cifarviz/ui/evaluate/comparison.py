@@ -1,0 +1,218 @@
+"""Two networks asked about the same images: where they differ, in figures and in pictures."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.analysis.disagreements import Disagreements, Side, disagreements
+from cifarviz.analysis.members import Member
+from cifarviz.analysis.tables import disagreements_table
+from cifarviz.figures.percent import percent
+from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
+from cifarviz.figures.sprite import sprite
+from cifarviz.ui import cache
+from cifarviz.ui.accuracy_words import accuracy_figure
+from cifarviz.ui.address import escaped
+from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.csv_button import csv_button
+from cifarviz.ui.evaluate.answered import Answered
+from cifarviz.ui.evaluate.chance_words import chance_words
+from cifarviz.ui.evaluate.ensemble.choices import labels
+from cifarviz.ui.evaluate.galleries import large_picture
+from cifarviz.ui.evaluate.picture_links import picture_links
+from cifarviz.ui.evaluate.rivals import answers_of, dataset_of, rivals
+from cifarviz.ui.evaluate.sheets import PICTURE, sheet_in_address, turn
+from cifarviz.ui.figure_row import Figure, figure_row
+from cifarviz.ui.followed_address import change
+from cifarviz.ui.navigation import link_to
+
+_NONE = "none"
+_TILE = 96
+_BARS = 4
+# CSS pixels.
+_MENU = 420
+_SIDES: dict[Side, str] = {
+    "first": "Only A is right",
+    "second": "Only B is right",
+    "neither": "Both wrong, differently",
+}
+
+
+def comparison(answered: Answered) -> None:
+    """Choose a second network, and see what it makes of the same images.
+
+    The address of the page holds it as ``with``, and as ``side`` who is right.
+    """
+    st.subheader(
+        "Beside another network",
+        anchor="beside",
+        help="Two networks may be right equally often, and about different images.",
+    )
+    rival = _pick(answered)
+    if rival is None:
+        return
+    second = answers_of(rival, answered)
+    found = None if second is None else disagreements(answered.evaluation, second)
+    if found is None or not len(found):
+        st.info(
+            f"No {answered.asked.noun} was put to both of them: they were asked about different "
+            "ones. Choose another network.",
+            icon=":material/info:",
+        )
+        return
+    _in_figures(found, rival, answered)
+    _in_pictures(found, rival, answered)
+
+
+def _pick(answered: Answered) -> Member | None:
+    members = rivals(answered)
+    wanted = st.query_params.get("with", _NONE)
+    if not members and wanted == _NONE:
+        st.info(
+            f"There is no other network here that was asked about {answered.asked.info.title} "
+            f"images in the same way: {answered.asked.noun}s that it did not learn from.",
+            icon=":material/info:",
+        )
+        link_to("train", "Train another")
+        return None
+    names = dict(zip(members, labels(list(members.values())), strict=True))
+    with st.container(width=_MENU):
+        chosen = address_choice(
+            "with",
+            "B, beside this one, A",
+            {_NONE: "Choose a network"} | names,
+            key="evaluate-with",
+            hint="Another run on the same data set, or other weights of this one.",
+            problem=lambda word: _problem(word, wanted, answered),
+            forget=(*PICTURE, "side"),
+            usual=_NONE,
+            menu=True,
+        )
+    return members.get(chosen)
+
+
+def _problem(word: str, wanted: str, answered: Answered) -> str:
+    run = next((one for one in cache.store().all() if one.id == wanted.partition("@")[0]), None)
+    title = answered.asked.info.title
+    if run is None:
+        return f"There is no run {word} here."
+    if dataset_of(run) != answered.asked.info.name:
+        return f"{escaped(run.name)} was not trained on {title}, so both were never asked the same."
+    if answered.member.run.id == run.id:
+        return f"{word} is the network that is shown, or it has no such weights: choose another."
+    return f"{escaped(run.name)} has no answers to the {answered.asked.noun}s that these are about."
+
+
+def _in_figures(found: Disagreements, rival: Member, answered: Answered) -> None:
+    first, second = found.accuracies
+    many = f"the {len(found):,} {answered.asked.noun}s that both were asked about"
+    name = escaped(rival.run.name)
+    when = f", {rival.words}"
+    st.caption(
+        f"A is the network shown above; B is {name}{when}. All is about {many}"
+        f"{'' if len(found) == len(answered.evaluation) else f' (A: {len(answered.evaluation):,})'}"
+        "."
+    )
+    figure_row(
+        [
+            accuracy_figure("Accuracy of A", first, len(found), f"Its share of {many}."),
+            accuracy_figure("Accuracy of B", second, len(found), f"Its share of {many}."),
+            Figure(
+                "The same answer",
+                percent(found.agreement),
+                "The share of the images for which both say the same class, right or wrong.",
+            ),
+        ],
+        level=4,
+    )
+    table, words = st.columns([2, 3], gap="large")
+    (both, only_a), (only_b, none) = found.counts.tolist()
+    table.markdown(
+        "| Images | B right | B wrong |\n|:--|--:|--:|\n"
+        f"| **A right** | {both:,} | **{only_a:,}** |\n"
+        f"| **A wrong** | **{only_b:,}** | {none:,} |"
+    )
+    with words:
+        st.markdown(chance_words(only_a, only_b, found.chance))
+        csv_button(
+            "Save all answers as CSV",
+            lambda: disagreements_table(found, answered.evaluation.classes, np.arange(len(found))),
+            f"{answered.name}-beside-{rival.run.id}-{rival.when}",
+            "A row an image: its class, and what both networks say of it and how surely.",
+        )
+
+
+def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> None:
+    side = address_choice(
+        "side",
+        "Pictures",
+        _SIDES,
+        key="evaluate-side",
+        hint="Images to which the two give different answers. First come those of which they think "
+        "most differently.",
+        problem=lambda word: f"There is no side {word}: it is {', '.join(_SIDES)}.",
+        forget=PICTURE,
+    )
+    places = found.where(side)
+    if not len(places):
+        st.info("There is no such picture.", icon=":material/info:")
+        return
+    st.caption(f"{len(places):,} {answered.asked.noun}{'' if len(places) == 1 else 's'}.")
+    sheet = sheet_in_address(places, found.indices)
+    grid, detail = st.columns([3, 2], gap="medium")
+    with grid:
+        clicked = _grid(sheet.shown, sheet.selected, found, answered)
+        turn(sheet, "evaluate-beside")
+    with detail:
+        large_picture(int(found.positions[sheet.chosen]), answered)
+        _bars(sheet.chosen, found, answered)
+        _links(int(found.indices[sheet.chosen]), rival, answered)
+    if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
+        change(picture=str(found.indices[sheet.shown[clicked]]))
+        st.rerun()
+
+
+def _grid(
+    shown: NDArray[np.int64], selected: int, found: Disagreements, answered: Answered
+) -> int | None:
+    classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
+    a, b = (said[shown] for said in found.said)
+    return image_grid(
+        sprite(answered.asked.images.images[found.positions[shown]]),
+        key="evaluate-beside-pictures",
+        labels=[f"A {classes[one]}\nB {classes[two]}" for one, two in zip(a, b, strict=True)],
+        tooltips=[
+            f"{title} {index}: {classes[label]}; A says {classes[one]}, B says {classes[two]}"
+            for index, label, one, two in zip(
+                found.indices[shown], found.labels[shown], a, b, strict=True
+            )
+        ],
+        size=_TILE,
+        selected=selected,
+        description="Pictures to which the two networks give different answers",
+    )
+
+
+def _bars(place: int, found: Disagreements, answered: Answered) -> None:
+    classes, actual = answered.evaluation.classes, int(found.labels[place])
+    for name, shares in (("A", found.first[place]), ("B", found.second[place])):
+        st.markdown(f"**{name}** says")
+        bars = probabilities(classes, shares, actual=actual).bars
+        chart(
+            probabilities_figure(Probabilities(bars[:_BARS])),
+            key=f"evaluate-beside-{name}",
+            file_name=f"answer-of-{name}",
+            description=f"The {_BARS} most probable classes, says {name}",
+        )
+
+
+def _links(index: int, rival: Member, answered: Answered) -> None:
+    address = {"run": rival.run.id, "checkpoint": str(rival.when)}
+    if isinstance(rival.when, int):
+        address |= {"checkpoint": "epochs", "epoch": str(rival.when)}
+    for place, name, to in zip(st.columns(2), "AB", (answered.address, address), strict=True):
+        with place:
+            st.caption(f"With {name}")
+            picture_links(answered.asked, index, to)

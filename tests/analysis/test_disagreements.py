@@ -1,0 +1,96 @@
+"""Two networks on the same images: brute force, and another's exact test."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from cifarviz.analysis.disagreements import disagreements, even_split_chance
+from cifarviz.analysis.evaluation import Evaluation, evaluate
+
+CLASSES = tuple("abcd")
+
+
+def asked(indices: np.ndarray, seed: int, skill: float) -> Evaluation:
+    """A network that favours the actual class; image ``i`` is of class ``i % 4``."""
+    random = np.random.default_rng(seed)
+    labels = indices % 4
+    shares = random.random((len(indices), 4)).astype(np.float32)
+    shares[np.arange(len(indices)), labels] += skill
+    return evaluate(labels, shares / shares.sum(axis=1, keepdims=True), indices, CLASSES)
+
+
+@pytest.fixture
+def pair() -> tuple[Evaluation, Evaluation]:
+    random = np.random.default_rng(1)
+    here = random.permutation(300)[:200]
+    there = random.permutation(300)[:220]
+    return asked(here, 2, 0.3), asked(there, 3, 0.1)
+
+
+def test_it_counts_what_a_loop_counts(pair: tuple[Evaluation, Evaluation]) -> None:
+    first, second = pair
+    found = disagreements(first, second)
+    counts, same, common = np.zeros((2, 2), int), 0, []
+    for place, index in enumerate(first.indices):
+        for other, again in enumerate(second.indices):
+            if index == again:
+                one, two = first.predicted[place], second.predicted[other]
+                counts[int(one != index % 4), int(two != index % 4)] += 1
+                same += one == two
+                common.append(index)
+    assert sorted(common) == found.indices.tolist()
+    np.testing.assert_array_equal(found.counts, counts)
+    assert found.agreement == same / len(common)
+    assert found.accuracies == (counts[0].sum() / len(common), counts[:, 0].sum() / len(common))
+    np.testing.assert_array_equal(first.indices[found.positions], found.indices)
+    np.testing.assert_array_equal(first.probabilities[found.positions], found.first)
+    assert not found.first.flags.writeable
+
+
+def test_each_side_has_its_images_the_clearest_first(pair: tuple[Evaluation, Evaluation]) -> None:
+    found = disagreements(*pair)
+    one, other = found.said
+    for side in ("first", "second", "neither"):
+        places = found.where(side)
+        right = (one == found.labels, other == found.labels)
+        wanted = {"first": (True, False), "second": (False, True), "neither": (False, False)}[side]
+        expected = [
+            place
+            for place in range(len(found))
+            if one[place] != other[place] and (right[0][place], right[1][place]) == wanted
+        ]
+        assert sorted(places) == expected
+    counts = found.counts
+    assert len(found.where("first")) == counts[0, 1]
+    assert len(found.where("second")) == counts[1, 0]
+    places = found.where("first")
+    rows, labels = np.arange(len(found)), found.labels
+    gap = np.abs(found.first[rows, labels] - found.second[rows, labels])
+    assert (np.diff(gap[places]) <= 0).all()
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 0), (5, 5), (10, 3), (0, 1), (0, 12), (513, 470)])
+def test_the_chance_is_that_of_a_fair_coin(one: int, other: int) -> None:
+    expected = binomtest(one, one + other).pvalue if one + other else 1.0
+    assert even_split_chance(one, other) == pytest.approx(expected)
+    assert even_split_chance(other, one) == even_split_chance(one, other)
+
+
+def test_a_textbook_example() -> None:
+    # 1 of 9: 2 · (1 + 9) / 2⁹.
+    assert even_split_chance(1, 8) == 20 / 512
+
+
+def test_without_common_images_there_is_nothing() -> None:
+    found = disagreements(asked(np.arange(10), 0, 1), asked(np.arange(10, 20), 0, 1))
+    assert len(found) == 0
+    assert not found.counts.any()
+    assert np.isnan(found.agreement)
+
+
+def test_images_of_another_data_set_are_refused() -> None:
+    first = asked(np.arange(10), 0, 1)
+    labels = (np.arange(10) + 1) % 4
+    other = evaluate(labels, first.probabilities, np.arange(10), CLASSES)
+    with pytest.raises(ValueError, match="different data sets"):
+        disagreements(first, other)

@@ -1,0 +1,115 @@
+"""Tables for other programs: what a spreadsheet reads is what was computed."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from cifarviz.analysis.disagreements import disagreements
+from cifarviz.analysis.ensemble import combine
+from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.tables import (
+    accuracies_table,
+    confusion_table,
+    disagreements_table,
+    history_table,
+    pictures_table,
+    scores_table,
+    votes_table,
+)
+from cifarviz.runs.records import Epoch
+
+CLASSES = ("cat", "dog, large", "frog")
+
+
+def answers(seed: int) -> Evaluation:
+    random = np.random.default_rng(seed)
+    labels = np.arange(60) % 3
+    shares = random.dirichlet([1, 1, 1], 60).astype(np.float32)
+    return evaluate(labels, shares, np.arange(60) + 1000, CLASSES)
+
+
+def read_back(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(frame.to_csv()), index_col=0)
+
+
+def test_scores_have_their_intervals() -> None:
+    found = answers(0)
+    table = read_back(scores_table(found))
+    assert list(table.index) == list(CLASSES)
+    for place, name in enumerate(CLASSES):
+        right = int(found.confusion[place, place])
+        for score, of in (
+            ("recall", found.confusion[place].sum()),
+            ("precision", found.confusion[:, place].sum()),
+        ):
+            row = table.loc[name]
+            assert row[score] == pytest.approx(right / of)
+            bounds = binomtest(right, int(of)).proportion_ci(0.95, "wilson")
+            assert row[f"{score}_low"] == pytest.approx(bounds.low, abs=1e-6)
+            assert row[f"{score}_high"] == pytest.approx(bounds.high, abs=1e-6)
+    assert table["support"].tolist() == [20, 20, 20]
+
+
+def test_the_matrix_names_its_classes_in_its_order() -> None:
+    found = answers(0)
+    table = read_back(confusion_table(found, (2, 0, 1)))
+    assert list(table.index) == list(table.columns) == [CLASSES[i] for i in (2, 0, 1)]
+    for actual, name in enumerate(CLASSES):
+        for predicted, other in enumerate(CLASSES):
+            assert table.loc[name, other] == found.confusion[actual, predicted]
+
+
+def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
+    found = answers(0)
+    positions = np.array([7, 3, 50])
+    learned = Learning(np.arange(60), np.arange(60)[::-1])
+    table = read_back(pictures_table(found, positions, learned))
+    assert list(table.index) == [1007, 1003, 1050]
+    assert list(table["right_from_epoch"]) == [7, 3, 50]
+    assert list(table["times_forgotten"]) == [52, 56, 9]
+    for position, (_, row) in zip(positions, table.iterrows(), strict=True):
+        assert row["actual"] == CLASSES[position % 3]
+        assert row["predicted"] == CLASSES[found.probabilities[position].argmax()]
+        assert row["probability"] == pytest.approx(found.probabilities[position].max())
+        own = found.probabilities[position, position % 3]
+        assert row["probability_of_actual"] == pytest.approx(own)
+    assert "right_from_epoch" not in pictures_table(found, positions)
+
+
+def test_disagreements_say_what_both_say() -> None:
+    first, second = answers(0), answers(1)
+    table = read_back(disagreements_table(disagreements(first, second), CLASSES, np.arange(60)))
+    for name, found in (("A", first), ("B", second)):
+        assert list(table[f"{name}_predicted"]) == [CLASSES[one] for one in found.predicted]
+        assert list(table[f"{name}_right"]) == list(found.predicted == found.labels)
+        np.testing.assert_allclose(table[f"{name}_probability"], found.probabilities.max(axis=1))
+
+
+def test_the_history_has_a_row_an_epoch_and_gaps_where_nothing_was_measured() -> None:
+    epochs = [Epoch(1, 2.0, 0.2, 2.1, 0.8, 0.1, 1.0), Epoch(2, 1.5, 0.4, None, None, 0.1, 1.0)]
+    table = read_back(history_table(epochs, 10))
+    assert list(table.index) == [1, 2]
+    assert table["loss"].tolist() == [2.0, 1.5]
+    bounds = binomtest(8, 10).proportion_ci(0.95, "wilson")
+    assert table.loc[1, "val_accuracy_low"] == pytest.approx(bounds.low, abs=1e-6)
+    assert table.loc[1, "val_accuracy_high"] == pytest.approx(bounds.high, abs=1e-6)
+    assert table.loc[2, ["val_loss", "val_accuracy", "val_accuracy_low"]].isna().all()
+    assert "val_accuracy_low" not in history_table(epochs, None)
+
+
+def test_votes_and_accuracies_of_an_ensemble() -> None:
+    members = [answers(seed) for seed in (0, 1, 2)]
+    ensemble = combine(
+        [one.probabilities for one in members], members[0].labels, members[0].indices
+    )
+    table = read_back(votes_table(ensemble, CLASSES, ["m1", "m2", "m3"]))
+    assert list(table["m2"]) == [CLASSES[one] for one in members[1].predicted]
+    assert list(table["by_sum"]) == [CLASSES[one] for one in ensemble.soft]
+    table = read_back(accuracies_table(["m1", "both"], [0.5, 0.8], 10))
+    bounds = binomtest(8, 10).proportion_ci(0.95, "wilson")
+    assert table.loc["both", "accuracy_low"] == pytest.approx(bounds.low, abs=1e-6)
+    assert table["images"].tolist() == [10, 10]

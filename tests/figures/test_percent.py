@@ -1,0 +1,29 @@
+"""Shares in percent: one way to write them."""
+
+import pytest
+
+from cifarviz.figures.percent import interval, percent
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "words"),
+    [
+        (0.6891, 1, "68.9%"),
+        (0, 1, "0.0%"),
+        (1, 1, "100.0%"),
+        (0.0004, 1, "< 0.1%"),
+        (0.0011, 1, "0.1%"),
+        (0.99999, 1, "> 99.9%"),
+        (0.004, 0, "< 1%"),
+        (0.996, 0, "> 99%"),
+        (0.5, 0, "50%"),
+        (0.00004, 2, "< 0.01%"),
+        (float("nan"), 1, "–"),
+    ],
+)
+def test_what_is_something_is_not_rounded_to_nothing(share: float, digits: int, words: str) -> None:
+    assert percent(share, digits) == words
+
+
+def test_an_interval_has_both_ends() -> None:
+    assert interval(0.0001, 0.0365) == "< 0.1% to 3.6%"

@@ -1,0 +1,242 @@
+"""Evaluate: the order of the matrix, sheets of pictures, and a second network beside the first."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.analysis.class_order import confusable_order
+from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.intervals import accuracy_interval
+from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.pages.app_page import elements
+from tests.pages.evaluate_page import errors, metrics, opened, text
+from tests.stored_runs import Arrays
+
+CLASSES = CIFAR10.classes
+
+
+def component(app: AppTest, key: str) -> list[bytes]:
+    protos = [one.proto for one in elements(app, "bidi_component")]
+    return next(one for one in protos if one.id.endswith(key)).bytes.split(b"\n", 2)
+
+
+def matrix(app: AppTest) -> dict:
+    return json.loads(component(app, "evaluate-matrix")[2])["data"][0]
+
+
+def links(app: AppTest) -> dict[str, str]:
+    found = elements(app, "page_link")
+    return {one.label: f"{one.proto.page}?{one.proto.query_string}" for one in found}
+
+
+def accuracy_words(right: int, of: int) -> str:
+    low, high = accuracy_interval(right / of, of)
+    return f"{low:.1%} to {high:.1%}"
+
+
+def said_by(images: ImageSet, right: np.ndarray) -> np.ndarray:
+    """Right where ``right`` says so, else the next class."""
+    said = np.where(right, images.labels, (images.labels + 1) % 10)
+    shares = np.full((len(images), 10), 0.03, np.float32)
+    shares[np.arange(len(images)), said] = 0.73
+    return shares
+
+
+@pytest.fixture
+def images(settings: Settings) -> ImageSet:
+    """Training images that runs hold back for validation."""
+    return library.load("cifar10", "sample", settings).train.take(np.arange(0, 600, 2))
+
+
+def validated(store: RunStore, weights: Arrays, name: str) -> Run:
+    made = stored_runs.experiment(validation={"kind": "split", "fraction": 0.1})
+    return stored_runs.store_run(store, made, name=name, checkpoints={"last": weights})
+
+
+def test_confusable_classes_stand_together_and_a_cell_is_still_its_own(
+    run: Run, evaluation: Evaluation
+) -> None:
+    order = confusable_order(evaluation.confusion)
+    assert list(order) != list(range(10))
+    app = opened(run=run.id, order="alike", actual="ship", predicted="truck")
+    drawn = matrix(app)
+    assert drawn["y"] == drawn["x"] == [CLASSES[index] for index in order]
+    for place, actual in enumerate(order):
+        for other, predicted in enumerate(order):
+            cell = [actual, predicted, evaluation.confusion[actual, predicted]]
+            assert drawn["customdata"][place][other] == cell
+    members = evaluation.cell(8, 9)
+    assert f"**{len(members)}** test images of the class ship, taken for truck" in text(app)
+    assert f"**Test image {evaluation.indices[members[0]]}**, class ship" in text(app)
+    app.button_group(key="evaluate-order").set_value("usual").run()
+    assert matrix(app)["x"] == list(CLASSES)
+    assert not app.exception
+    assert "no order “pie”" in errors(opened(run=run.id, order="pie"))
+
+
+def test_each_accuracy_has_its_interval(run: Run, evaluation: Evaluation) -> None:
+    app = opened(run=run.id)
+    right = int(evaluation.confusion.trace())
+    assert accuracy_words(right, 1000) in text(app)
+    table = app.dataframe[0].value
+    low, high = accuracy_interval(evaluation.per_class.recall[3], 100)
+    assert table["recall_interval"].iloc[3] == f"{low:.0%} to {high:.0%}"
+
+
+def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -> None:
+    order = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    app = opened(run=run.id, gallery="mistakes")
+    shown = json.loads(component(app, "evaluate-pictures")[1])
+    assert shown["count"] == 32
+    pagination = elements(app, "pagination")[-1]
+    pagination.set_value(2).run()
+    assert app.query_params["sheet"] == "2"
+    second = evaluation.indices[order[32]]
+    assert f"**Test image {second}**" in text(app)
+    # A link to a picture opens the sheet it is on.
+    far = evaluation.indices[order[100]]
+    app = opened(run=run.id, picture=far)
+    assert f"**Test image {far}**" in text(app)
+    assert elements(app, "pagination")[-1].value == 4
+    assert "“99” is none of them" in errors(opened(run=run.id, gallery="hits", sheet=99))
+    assert not app.exception
+
+
+def test_two_networks_are_compared_image_by_image(
+    members: list[Run], shared_members: tuple[Settings, list[Run]]
+) -> None:
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    settings, runs = shared_members
+    test = library.load("cifar10", "sample", settings).test
+    models = [open_checkpoint(RunStore(settings), one, "last") for one in runs[:2]]
+    one, other = (model.probabilities(test.images).argmax(axis=1) for model in models)
+    app = opened(run=runs[0].id, **{"with": runs[1].id})
+    a, b = one == test.labels, other == test.labels
+    assert f"| **A right** | {(a & b).sum()} | **{(a & ~b).sum()}** |" in text(app)
+    assert f"| **A wrong** | **{(~a & b).sum()}** | {(~a & ~b).sum()} |" in text(app)
+    assert metrics(app)["Accuracy of B"] == f"{b.mean():.1%}"
+    assert accuracy_words(int(b.sum()), 1000) in text(app)
+    assert metrics(app)["The same answer"] == f"{(one == other).mean():.1%}"
+    assert f"**{(a != b).sum()}** images are recognised by only one" in text(app)
+    assert "McNemar" in text(app)
+    count = int((a & ~b).sum())
+    assert f"{count} test images." in text(app)
+    for name, model in zip("AB", models, strict=True):
+        bars = json.loads(component(app, f"evaluate-beside-{name}")[2])["data"][0]
+        shown = json.loads(component(app, "evaluate-beside-pictures")[1])["tooltips"][0]
+        position = int(np.flatnonzero(test.indices == int(shown.split()[2].rstrip(":")))[0])
+        given = model.probabilities(test.images[position][None])[0]
+        assert bars["customdata"][0][0] == given.argmax()
+    assert not app.exception
+    assert not app.error
+
+
+def test_what_cannot_be_compared_is_said(
+    store: RunStore, weights: Arrays, images: ImageSet
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights}, name="mine"
+    )
+    alone = opened(run=run.id, part="compare")
+    assert "There is no other network here" in alone.info[-1].value
+    assert "Train another" in links(alone)
+    clothes = PRESETS["fashion-mnist-cnn"].experiment
+    strange = stored_runs.store_run(store, clothes, name="shoes", checkpoints={"last": weights})
+    stored_runs.store_run(
+        store, stored_runs.experiment(seed=2), checkpoints={"last": weights}, name="other"
+    )
+    for token, words in (
+        (strange.id, "shoes was not trained on CIFAR-10"),
+        ("zzz", "There is no run “zzz” here"),
+        (run.id, "is the network that is shown"),
+    ):
+        app = opened(run=run.id, **{"with": token})
+        assert words in errors(app)
+        assert not app.exception
+    # Validation images: another run may have learned from them, so both must have held them back.
+    first, second = (validated(store, weights, name) for name in ("first", "second"))
+    right = np.arange(300) % 3 == 0
+    keep_answers(store.folder(first.id), 1, "train", images.indices, said_by(images, right))
+    apart = library.load("cifar10", "sample", store.settings).train.take(np.arange(1, 601, 2))
+    keep_answers(store.folder(second.id), 1, "train", apart.indices, said_by(apart, right))
+    app = opened(run=first.id, checkpoint="epochs", **{"with": second.id})
+    assert "No validation image was put to both" in app.info[-1].value
+    assert not app.exception
+
+
+def test_epochs_are_compared_over_the_images_that_both_held_back(
+    store: RunStore, weights: Arrays, images: ImageSet
+) -> None:
+    first, second = (validated(store, weights, name) for name in ("first", "second"))
+    a, b = np.arange(300) % 3 == 0, np.arange(300) % 4 == 0
+    keep_answers(store.folder(first.id), 2, "train", images.indices, said_by(images, a))
+    for epoch in (1, 2, 3):
+        later = images.take(np.arange(100, 300))
+        shares = said_by(later, b[100:] if epoch == 2 else np.zeros(200, bool))
+        keep_answers(store.folder(second.id), epoch, "train", later.indices, shares)
+    app = opened(run=first.id, checkpoint="epochs", epoch=2, **{"with": second.id})
+    a, b = a[100:], b[100:]
+    assert f"| **A right** | {(a & b).sum()} | **{(a & ~b).sum()}** |" in text(app)
+    assert "second, epoch 2. All is about the 200 validation images that both" in text(app)
+    assert not app.exception
+
+
+def test_over_epochs_the_order_stays_and_the_same_is_told(
+    store: RunStore, weights: Arrays, images: ImageSet
+) -> None:
+    run = validated(store, weights, "mine")
+    random = np.random.default_rng(0)
+    for epoch in (1, 2, 3):
+        shares = random.dirichlet([0.3] * 10, 300).astype(np.float32)
+        keep_answers(store.folder(run.id), epoch, "train", images.indices, shares)
+    newest = evaluate(images.labels, shares.astype(np.float16), images.indices, CLASSES)
+    wanted = [CLASSES[index] for index in confusable_order(newest.confusion)]
+    for epoch in (1, 3):
+        app = opened(run=run.id, checkpoint="epochs", epoch=epoch, order="alike", seed=1)
+        assert matrix(app)["x"] == wanted
+        assert "→" in metrics(app)["Most frequent mistake"]
+        assert "Ten validation images at random" in [one.value for one in app.subheader]
+        leading = links(app)
+        inside = leading["See its feature maps"]
+        assert f"epoch={epoch}" in inside
+        assert "split=train" in inside
+        assert "checkpoint" not in leading["What the run says of it at its end"]
+        assert not app.exception
+
+
+def test_without_answers_the_weights_of_an_epoch_are_asked(
+    store: RunStore, weights: Arrays
+) -> None:
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+    for epoch in (0, 1):
+        quieter = {
+            name: value * np.float32(epoch - 0.5) if value.dtype == np.float32 else value
+            for name, value in weights.items()
+        }
+        keep_weights(store.folder(run.id), epoch, quieter)
+    test = library.load("cifar10", "sample", store.settings).test
+    for epoch in (0, 1):
+        given = open_checkpoint(store, run, epoch).probabilities(test.images)
+        app = opened(run=run.id, checkpoint="epochs", epoch=epoch)
+        assert metrics(app)["Accuracy"] == f"{(given.argmax(axis=1) == test.labels).mean():.1%}"
+        assert f"What the weights after epoch {epoch} say about the 1,000 test" in text(app)
+        assert not app.exception
+
+
+def test_a_run_that_kept_nothing_of_its_epochs_says_so(run: Run) -> None:
+    app = opened(run=run.id, checkpoint="epochs")
+    assert "neither answers nor weights of its epochs" in text(app)
+    assert metrics(app)["Test images"] == "1,000"
