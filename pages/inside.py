@@ -18,9 +18,10 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answer, show_image
 from cifarviz.ui.inside.attention import show_attention
-from cifarviz.ui.inside.channel import chosen_channel, show_channel
+from cifarviz.ui.inside.channel import Looked, chosen_channel, show_channel
 from cifarviz.ui.inside.image import choose_image
 from cifarviz.ui.inside.layers import show_layers
+from cifarviz.ui.inside.over_all import found_over_all, show_over_all
 from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
 
 
@@ -47,14 +48,19 @@ def look_inside(run: Run, which: Weights) -> None:
 
     attention = st.container()
     st.header("Layers", anchor="layers")
-    chosen = show_layers(views, classes, chosen) or chosen
+    over_all = st.container()
+    chosen = show_layers(views, classes, chosen, found_over_all(run, which)) or chosen
     # After the layers, which are waited for most.
     with attention, errors_shown():
         names = address_names(run.experiment.data.dataset)
         show_attention(model, views, image, classes, names)
     if chosen is not None:
         name, channel = chosen
-        show_channel(next(view for view in views if view.name == name), channel, model)
+        looked = Looked(run, which, image, model, classes)
+        show_channel(next(view for view in views if view.name == name), channel, looked)
+    else:
+        with over_all:
+            show_over_all(run, which)
 
 
 def look_over_epochs(run: Run, kept: Mapping[int, Weights]) -> None:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -53,6 +54,16 @@ class BackgroundJob(Generic[Result]):
         return self._ended.wait(seconds)
 
     @property
+    def over(self) -> bool:
+        """Whether it is not under way: yet to begin, done, cancelled or broken off."""
+        return self._ended.is_set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it broke off: ``result`` raises then."""
+        return self._error is not None
+
+    @property
     def seconds_left(self) -> float | None:
         """How long it still takes at its speed so far; ``None`` before the first batch."""
         if not self.done:
@@ -86,3 +97,36 @@ class BackgroundJob(Generic[Result]):
         if self._cancel.is_set():
             raise _Cancelled
         self.done = done
+
+
+class BackgroundJobs(Generic[Result]):
+    """Jobs by a key that says what they are about; any number of threads may use it.
+
+    Beyond ``most`` of them, the one that nobody has asked for longest is ended and forgotten.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._jobs: OrderedDict[Hashable, BackgroundJob[Result]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> BackgroundJob[Result] | None:
+        """The job about this, if there has been one."""
+        with self._lock:
+            if key in self._jobs:
+                self._jobs.move_to_end(key)
+            return self._jobs.get(key)
+
+    def begun(
+        self, key: Hashable, make: Callable[[], BackgroundJob[Result]]
+    ) -> BackgroundJob[Result]:
+        """The job about this; where there is none, the one that ``make`` makes, and it starts."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = make()
+                job.start()
+            self._jobs.move_to_end(key)
+            while len(self._jobs) > self._most:
+                self._jobs.popitem(last=False)[1].cancel()
+            return job

@@ -1,6 +1,6 @@
 """Every layer of a network as it sees one image: pictures of all channels, or bars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
@@ -12,6 +12,7 @@ from cifarviz.analysis.feature_maps import (
     channel_order,
     on_one_scale,
 )
+from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
@@ -39,11 +40,15 @@ _SCALE_WORDS = {
 
 
 def show_layers(
-    views: Sequence[LayerView], classes: Sequence[str], chosen: tuple[str, int] | None
+    views: Sequence[LayerView],
+    classes: Sequence[str],
+    chosen: tuple[str, int] | None,
+    over_all: Mapping[str, TopActivations] | None = None,
 ) -> tuple[str, int] | None:
     """Show all layers in order; returns layer and channel that were clicked, once.
 
-    ``chosen`` is ringed. The last layer's bars are the ``classes``.
+    ``chosen`` is ringed. The last layer's bars are the ``classes``. ``over_all`` is what the
+    channels make of all test images, where that is known.
     """
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in views))
     order, scale = _manner(views)
@@ -51,7 +56,7 @@ def show_layers(
     clicked: tuple[str, int] | None = None
     for view in views:
         st.subheader(view.name, anchor=view.name)
-        st.caption(describe(view))
+        st.caption(describe(view, (over_all or {}).get(view.name)))
         if view.maps is None:
             bars = dense_bars(view.values, classes if view is views[-1] else None)
             chart(
@@ -123,13 +128,21 @@ def _manner(views: Sequence[LayerView]) -> tuple[Order, Literal["own", "layer"]]
     return order, scale
 
 
-def describe(view: LayerView) -> str:
-    """Type, output shape, and how many channels or units say nothing about this image."""
+def describe(view: LayerView, over_all: TopActivations | None = None) -> str:
+    """Type, output shape, and how many channels or units say nothing about this image, or any."""
     head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
     if view.maps is None:
         silent = dense_bars(view.values).silent
         return f"{head} · {silent:,} of its values zero" if silent else head
-    return " · ".join([head, _count(len(view.maps.images), "channel"), *_remarks(view.maps)])
+    remarks = [*_remarks(view.maps), *([] if over_all is None else [dead_for_all(over_all)])]
+    return " · ".join([head, _count(len(view.maps.images), "channel"), *remarks])
+
+
+def dead_for_all(found: TopActivations) -> str:
+    """Which channels are dead for all test images, in words."""
+    dead = f"{len(found.dead):,} dead" if found.dead else "none dead"
+    words = f"{dead} for all {found.images:,} test images"
+    return f"{words}: {in_ranges(found.dead)}" if found.dead else words
 
 
 def in_ranges(numbers: Sequence[int]) -> str:
