@@ -7,10 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
+from cifarviz.analysis.top_activations import Collector, TopActivations
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.stateless import LayerOutput, stateless_network
+
+# Images that are looked into at once: more are no faster, and the values of a layer's maps for all
+# of them are to fit into memory.
+_MOST_AT_ONCE = 100
+_MOST_VALUES = 20_000_000
 
 
 class TrainedModel:
@@ -74,6 +80,26 @@ class TrainedModel:
         """
         _check_pixels(image)
         return self._network.observe(self._weights, image)
+
+    def top_activations(
+        self, images: NDArray[np.uint8], on_progress: Callable[[int], None] | None = None
+    ) -> dict[str, TopActivations]:
+        """What the channels of every layer with maps make of raw images, by the layers' names.
+
+        ``images`` uint8 (n, height, width, channels); ``on_progress`` as in ``probabilities``.
+        Raises ``ExperimentInvalid`` for images of another shape.
+        """
+        _check_pixels(images)
+        shapes = [row.output_shape or () for row in self.architecture.trace().rows]
+        largest = max(math.prod(shape) for shape in shapes)
+        size = max(min(_MOST_AT_ONCE, _MOST_VALUES // largest), 1)
+        found = Collector()
+        for start in range(0, len(images), size):
+            batch = images[start : start + size]
+            found.add(self._network.peaks(self._weights, batch))
+            if on_progress is not None:
+                on_progress(start + len(batch))
+        return found.layers()
 
     def attention(
         self, image: NDArray[np.uint8], layer: str, class_index: int

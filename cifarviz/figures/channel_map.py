@@ -8,10 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.figures.color_maps import PURPLE_GREEN
-from cifarviz.figures.theme import base_layout, empty_figure
+from cifarviz.figures.theme import FONT_SIZE, NEUTRAL, base_layout, empty_figure
 
-_HEIGHT = 420
-_NAMED_HEIGHT = 220
+_HEIGHT = 360
+_NAMED_HEIGHT = 250
+# Above the picture, where the buttons of the chart have room beside it.
+_BUTTONS = 34
 _DIVERGING = [list(pair) for pair in zip((0, 0.25, 0.5, 0.75, 1), PURPLE_GREEN, strict=True)]
 
 
@@ -56,11 +58,24 @@ def channel_map_figure(value: ChannelMap) -> go.Figure:
     if value.values.size == 0:
         return empty_figure("This layer has no map.", height=_HEIGHT)
     figure = _picture()
+    hover = "row %{y}, column %{x}: %{z:.5g}<extra></extra>"
+    if value.constant:
+        # Plotly would make up a scale around the one value there is.
+        grey = [[0, NEUTRAL], [1, NEUTRAL]]
+        figure.add_heatmap(z=value.values, colorscale=grey, showscale=False, hovertemplate=hover)
+        figure.add_annotation(
+            text=f"{float(value.values.flat[0]):.4g} everywhere".replace("-", "−"),
+            x=(value.values.shape[1] - 1) / 2,
+            y=(value.values.shape[0] - 1) / 2,
+            showarrow=False,
+            font={"color": "white", "size": FONT_SIZE + 2},
+        )
+        return figure
     figure.add_heatmap(
         z=value.values,
         colorscale="Viridis",
         colorbar={"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
-        hovertemplate="row %{y}, column %{x}: %{z:.5g}<extra></extra>",
+        hovertemplate=hover,
     )
     return figure
 
@@ -121,7 +136,7 @@ def kernel_grid_figure(value: KernelGrid) -> go.Figure:
                 yanchor="bottom",
                 showarrow=False,
             )
-        figure.update_layout(height=_NAMED_HEIGHT, margin={"t": 32})
+        figure.update_layout(height=_NAMED_HEIGHT, margin={"t": 32 + _BUTTONS})
     return figure
 
 
@@ -136,7 +151,7 @@ def _picture() -> go.Figure:
     return go.Figure(
         layout=base_layout(
             height=_HEIGHT,
-            margin={"l": 8, "r": 8, "t": 8, "b": 8},
+            margin={"l": 8, "r": 8, "t": _BUTTONS, "b": 8},
             xaxis=axis,
             yaxis={**axis, "autorange": "reversed", "scaleanchor": "x"},
         )

@@ -11,14 +11,16 @@ _IMAGE_SHARE = 0.45
 
 
 def heat_overlay(
-    image: NDArray[np.uint8], heat: NDArray[np.float32], most: float
+    image: NDArray[np.uint8], heat: NDArray[np.float32], most: float, *, side: int = _SIDE
 ) -> NDArray[np.uint8]:
-    """Lay ``heat`` over ``image``, uint8 (h, w, 1 or 3): uint8 (H, W, 3), about 256 pixels wide.
+    """Lay ``heat`` over ``image``, uint8 (h, w, 1 or 3): uint8 (H, W, 3).
+
+    It is about ``side`` pixels wide, a whole multiple of the image.
 
     The image in grey, enlarged without smoothing; the heat, float32 (rows, columns) from 0, of
     any size, smoothed over it. ``most`` is the heat that is brightest; 0 of it is black to purple.
     """
-    factor = max(1, _SIDE // image.shape[1])
+    factor = max(1, side // image.shape[1])
     grey = np.asarray(image, np.float32).mean(axis=2).repeat(factor, axis=0).repeat(factor, axis=1)
     share = np.clip(heat / most, 0, 1) if most > 0 else np.zeros_like(heat)
     size = (grey.shape[1], grey.shape[0])

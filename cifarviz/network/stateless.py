@@ -22,7 +22,7 @@ from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import RESCALING, build
 from cifarviz.network.inference import check_images, mean_of_views
-from cifarviz.network.threads import batch_parts
+from cifarviz.network.threads import batch_parts, cut
 from cifarviz.network.variables import fitting
 
 _TYPES = {made.keras_name: type_ for type_, made in LAYER_TYPES.items()}
@@ -39,6 +39,21 @@ class LayerOutput:
     """As in the architecture: ``"conv2d"``, ``"max_pool2d"``, …"""
     values: NDArray[np.float32]
     """(height, width, channels) of a layer with maps, else (values,); of several images (n, …)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Where each channel of a layer with maps is highest in each of n images.
+
+    ``values`` float32 (n, channels); ``places`` int32 (n, channels): row · width + column, the
+    first of equals; ``silent`` bool (n, channels): it has the same value everywhere, and on a 1×1
+    map zero, as in ``ScaledMaps.dead``.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    places: NDArray[np.int32]
+    silent: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +85,7 @@ class StatelessNetwork:
         self._outputs = self._graph(self._all_outputs, images=None)
         self._answers: dict[int, Callable[..., tf.Tensor]] = {}
         self._attention: dict[str, Callable[..., tf.Tensor]] = {}
+        self._peaks: dict[int, Callable[..., list[tuple[tf.Tensor, ...]]]] = {}
 
     def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> Weights:
         """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
@@ -119,6 +135,23 @@ class StatelessNetwork:
         return tuple(
             LayerOutput(layer.name, _TYPES[layer.name.rpartition("_")[0]], output.numpy())
             for layer, output in zip(self._layers, outputs, strict=True)
+        )
+
+    def peaks(self, weights: Weights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:
+        """Where the channels of all layers with maps are highest, in each image of one batch.
+
+        The images are taken as they are, not mirrored. Raises ``ExperimentInvalid`` for images of
+        another shape.
+        """
+        check_images(self._model, batch)
+        pixels = tf.constant(np.array(batch, dtype=np.uint8))
+        parts = batch_parts(len(batch))
+        if parts not in self._peaks:
+            self._peaks[parts] = self._graph(functools.partial(self._find_peaks, parts), None)
+        found = self._peaks[parts](weights.values, weights.scale, weights.offset, pixels)
+        return tuple(
+            Peaks(layer.name, *(tensor.numpy() for tensor in tensors))
+            for layer, tensors in zip(self._layers_with_maps, found, strict=True)
         )
 
     def attention(
@@ -190,6 +223,28 @@ class StatelessNetwork:
                 outputs.append(values)
         return outputs
 
+    @property
+    def _layers_with_maps(self) -> list[keras.Layer]:
+        return [layer for layer in self._layers if len(layer.output.shape) == 4]
+
+    def _find_peaks(
+        self,
+        parts: int,
+        weights: tuple[tf.Tensor, ...],
+        scale: tf.Tensor,
+        offset: tf.Tensor,
+        batch: tf.Tensor,
+    ) -> list[tuple[tf.Tensor, ...]]:
+        # Of each layer at once: all the maps of a batch together would not fit into memory.
+        found = []
+        for part in cut(batch, parts):
+            outputs = self._all_outputs(weights, scale, offset, part)
+            found.append([_peaks(maps) for maps in outputs if len(maps.shape) == 4])
+        return [
+            tuple(tf.concat(tensors, 0) for tensors in zip(*layer, strict=True))
+            for layer in zip(*found, strict=True)
+        ]
+
     def _attend(
         self,
         place: int,
@@ -220,6 +275,17 @@ class StatelessNetwork:
 
     def _having(self, weights: tuple[tf.Tensor, ...]) -> keras.StatelessScope:
         return keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True)))
+
+
+def _peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    _, height, width, channels = maps.shape
+    flat = tf.reshape(maps, (-1, height * width, channels))
+    highest = tf.reduce_max(flat, axis=1)
+    places = tf.argmax(flat, axis=1, output_type=tf.int32)
+    # On a map of one value, that is the same everywhere: only zero says nothing.
+    level = tf.zeros_like(highest) if height * width == 1 else tf.reduce_min(flat, axis=1)
+    silent = tf.math.is_finite(highest) & (highest == level)
+    return highest, places, silent
 
 
 def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> StatelessNetwork:

@@ -62,16 +62,22 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
     return library.load(name, variant, settings)
 
 
+def weights_stamp(run: Run, which: Weights) -> int:
+    """Changes whenever these weights of a run are written anew; 0 where there are none."""
+    return _stamp(weights_path(store().folder(run.id), which))
+
+
 def trained_model(run: Run, which: Weights) -> "TrainedModel":
     """A run's network with these weights; opened once for each.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
-    stamp = _stamp(weights_path(store().folder(run.id), which))
-    return _trained_model(run.id, which, settings(), stamp)
+    return _trained_model(run.id, which, settings(), weights_stamp(run, which))
 
 
-@st.cache_resource(max_entries=9, show_spinner="Loading the network …", hash_funcs={Settings: repr})
+@st.cache_resource(
+    max_entries=16, show_spinner="Loading the network …", hash_funcs={Settings: repr}
+)
 def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) -> "TrainedModel":
     with HEAVY_IMPORTS:
         from cifarviz.analysis.checkpoints import open_checkpoint
@@ -101,8 +107,7 @@ def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView,
 
     Raises as ``trained_model`` does, and ``ExperimentInvalid`` for an image of another shape.
     """
-    stamp = _stamp(weights_path(store().folder(run.id), which))
-    return _layer_views(run.id, which, stamp, image, run)
+    return _layer_views(run.id, which, weights_stamp(run, which), image, run)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

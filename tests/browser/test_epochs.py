@@ -207,6 +207,47 @@ def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
     expect(dialog.get_by_text(values)).to_be_visible(timeout=60_000)
 
 
+def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
+    page: Page, server: tuple[AppServer, RunStore]
+) -> None:
+    app, store = server
+    weights = stored_runs.weights(SMALL)
+    run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
+    early = {name: value * np.float32(0.5) for name, value in weights.items() if value.ndim}
+    keep_weights(store.folder(run.id), 1, early)
+
+    page.goto(f"{app.url}/inside?run={run.id}&checkpoint=epochs&epoch=1&image=1")
+    grid = page.get_by_role("group", name="Channels of conv2d_2", exact=True)
+    # All test images have been looked at by itself.
+    expect(page.get_by_text("dead for all 1,000 test images").first).to_be_visible(timeout=60_000)
+    grid.get_by_role("button", name=re.compile("^Channel 5")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("mine · after epoch 1 · Test image 1, ship")).to_be_visible()
+    exciting = dialog.get_by_role("group", name=re.compile("^Test images that excite conv2d_2-5"))
+    expect(exciting.get_by_role("button")).to_have_count(9)
+    settle(page)
+
+    third = exciting.get_by_role("button").nth(2)
+    name = re.match(r"Test image (\d+), [\w ]+", third.get_attribute("aria-label") or "")
+    assert name is not None
+    third.click()
+    expect(dialog.get_by_text(f"mine · after epoch 1 · {name[0]}")).to_be_visible()
+    expect(third).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile(rf"image={name[1]}&.*layer=conv2d_2&channel=5"))
+    page.go_back()
+    expect(dialog.get_by_text("mine · after epoch 1 · Test image 1, ship")).to_be_visible()
+
+    # The same channel after another epoch.
+    settle(page)
+    epochs = dialog.get_by_role("group", name="The channel over the epochs")
+    epochs.get_by_role("button", name=re.compile("^Epoch 3")).click()
+    expect(dialog.get_by_text("after epoch 3 · Test image 1, ship")).to_be_visible()
+    expect(page).to_have_url(re.compile("epoch=3"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    shown(page, 3)
+
+
 def test_a_run_under_way_is_followed_until_somebody_looks_back(
     page: Page, server: tuple[AppServer, RunStore]
 ) -> None:

@@ -4,10 +4,10 @@ from math import isfinite
 
 import numpy as np
 
-from cifarviz.analysis.calibration import accuracy_interval
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, channel_order
 from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.export.report.charts import Chart
 from cifarviz.export.report.contents import ImageMaps, RunContents
 from cifarviz.export.report.markup import Html, joined, paragraph, picture, table, text

@@ -108,7 +108,7 @@ def answer_difference(
     # A percentage point; what is rounded to none of a tenth of them is none.
     points = round(100 * float(left[index] - right[index]), 1)
     if not points:
-        return f"Both give “{classes[index]}” {left[index]:.1%}."
+        return f"Both give “{classes[index]}” {percent(float(left[index]))}."
     first, second = map(escaped, titles)
     return (
         f"“{classes[index]}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "

@@ -1,5 +1,7 @@
-"""One channel, large, with its values and the kernel that makes it."""
+"""One channel, large: its values, its kernel, what excites it, and how it came about."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +17,20 @@ from cifarviz.figures.channel_map import (
     kernel_grid,
     kernel_grid_figure,
 )
+from cifarviz.figures.heat_overlay import heat_overlay
+from cifarviz.figures.map_pictures import common_scale
+from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
-from cifarviz.ui.address import quoted, whole_number
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights
+from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import change, followed
+from cifarviz.ui.inside.channel_epochs import show_channel_epochs
+from cifarviz.ui.inside.image import ChosenImage
+from cifarviz.ui.inside.shown_weights import weights_words
+from cifarviz.ui.inside.top_images import show_top_images
 from cifarviz.ui.unbroken import unbroken
 
 if TYPE_CHECKING:
@@ -27,6 +38,9 @@ if TYPE_CHECKING:
 
 # CSS pixels; a multiple of the usual kernels' sides.
 _PICTURE = 120
+_OVERLAY = 320
+# So that it begins as high as the charts beside it, which have their buttons above the picture.
+_BESIDE_BUTTONS = 18
 _WITH_KERNEL = ("conv2d", "whitening")
 
 
@@ -61,21 +75,60 @@ def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
     return row.name, channel
 
 
-def show_channel(view: LayerView, channel: int, model: "TrainedModel") -> None:
-    """Open a channel of a layer with maps in front of the page, and put it into the address."""
-    change(layer=view.name, channel=str(channel))
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Whose channels are looked at, and in what: a run's network with some of its weights, an
+    image, and what its classes are called on the page."""
+
+    run: Run
+    which: Weights
+    image: ChosenImage
+    model: "TrainedModel"
+    names: Sequence[str]
+
+
+def show_channel(view: LayerView, looked: Looked) -> None:
+    """Open the channel of a layer with maps that the address names in front of the page."""
     open_ = st.dialog(
         f"A channel of {view.name}",
         width="large",
         on_dismiss=unbroken(_forget),
     )
-    open_(_content)(view, model)
+    open_(_content)(view, looked)
 
 
-def _content(view: LayerView, model: "TrainedModel") -> None:
+def _content(view: LayerView, looked: Looked) -> None:
     assert view.maps is not None
     count = len(view.maps.images)
-    channel = int(followed("channel") or 0)
+    # The first, should the address have come to name one that this layer does not have.
+    wanted = whole_number(followed("channel")) or 0
+    channel = wanted if wanted < count else 0
+    _head(view, channel, looked)
+    first, second, third = st.columns(3, gap="medium")
+    with first:
+        st.markdown("Output, as the network computed it")
+        chart(
+            channel_map_figure(channel_map(view.values[..., channel])),
+            key="channel-map",
+            view=f"{view.name}-{channel}",
+            file_name=f"{view.name}-channel-{channel}",
+            description=f"Values of channel {channel} of {view.name}",
+        )
+    with second:
+        _over_image(view.values[..., channel], channel, looked.image)
+    with third, errors_shown():
+        _kernel(view, channel, looked.model)
+    with errors_shown():
+        show_top_images(
+            looked.run, looked.which, view.name, channel, looked.image.title, looked.names
+        )
+    with errors_shown():
+        show_channel_epochs(looked.run, looked.which, view.name, channel, looked.image.pixels)
+
+
+def _head(view: LayerView, channel: int, looked: Looked) -> None:
+    assert view.maps is not None
+    count = len(view.maps.images)
     row = st.container(horizontal=True, vertical_alignment="center")
     for label, help_, step in (
         ("Previous", "The channel before this one.", -1),
@@ -89,22 +142,28 @@ def _content(view: LayerView, model: "TrainedModel") -> None:
             on_click=unbroken(_turn),
             args=(step, count),
         )
-    values = view.values[..., channel]
-    row.markdown(
+    image, name = looked.image, escaped(looked.run.name)
+    title = image.title if image.actual is None else f"{image.title}, {looked.names[image.actual]}"
+    words = row.container(gap=None)
+    words.markdown(
         f"**Channel {channel}** · one of {count}, counted from 0 · {_range(view, channel)}"
     )
-    left, right = st.columns(2)
-    with left:
-        st.markdown("Output, as the network computed it")
-        chart(
-            channel_map_figure(channel_map(values)),
-            key="channel-map",
-            view=f"{view.name}-{channel}",
-            file_name=f"{view.name}-channel-{channel}",
-            description=f"Values of channel {channel} of {view.name}",
-        )
-    with right, errors_shown():
-        _kernel(view, channel, model)
+    words.caption(f"{name} · {weights_words(looked.run, looked.which)} · {escaped(title)}")
+
+
+def _over_image(values: NDArray[np.float32], channel: int, image: ChosenImage) -> None:
+    st.markdown("Where in the image that is")
+    low, high = common_scale(values)
+    if low == high:
+        st.caption("Nowhere more than elsewhere: the channel has one value.")
+        return
+    heat = np.where(np.isfinite(values), values - low, 0).astype(np.float32)
+    picture = heat_overlay(image.pixels, heat, high - low, side=_OVERLAY)
+    alt = f"Channel {channel} over {image.title}"
+    st.space(_BESIDE_BUTTONS)
+    st.image(sprite(picture[np.newaxis]).png, width=picture.shape[1], alt=alt)
+    scale = f"Dark is {low:.4g}, bright is {high:.4g}.".replace("-", "−")
+    st.caption(f"Smoothed, over the image in grey. {scale}")
 
 
 def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
@@ -157,10 +216,10 @@ def _range(view: LayerView, channel: int) -> str:
 
 def _turn(step: int, count: int) -> None:
     # From where the session is by now: with a quick second press the page has not come as far.
-    channel = int(followed("channel") or 0) + step
+    channel = (whole_number(followed("channel")) or 0) + step
     if 0 <= channel < count:
         change(channel=str(channel))
 
 
 def _forget() -> None:
-    change(layer=None, channel=None)
+    change(layer=None, channel=None, side=None)

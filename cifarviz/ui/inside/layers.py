@@ -1,12 +1,13 @@
 """Every layer of a network as it sees one image: pictures of all channels, or bars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import streamlit as st
 
 from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
 from cifarviz.analysis.layer_comparison import LayerPair, pairs_of_layers
+from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
@@ -48,10 +49,12 @@ def show_layers(
     right: ShownNetwork | None,
     classes: Sequence[str],
     chosen: OneChannel | None,
+    over_all: Mapping[str, TopActivations] | None = None,
 ) -> OneChannel | None:
     """Show all layers in order, those of two networks in pairs; returns what was clicked, once.
 
-    ``chosen`` is ringed. The last layer's bars are the ``classes``.
+    ``chosen`` is ringed. The last layer's bars are the ``classes``. ``over_all`` is what the
+    channels make of all test images, where that is known.
     """
     same_run = right is not None and right.run.id == left.run.id
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
@@ -63,12 +66,12 @@ def show_layers(
     if right is None:
         for view in left.views:
             st.subheader(view.name, anchor=view.name)
-            one = _layer(LayerPair(view, None), left, manner, classes, chosen)
+            one = _layer(LayerPair(view, None), left, manner, classes, chosen, over_all=over_all)
             clicked = one or clicked
         return clicked
     st.caption(OF_TWO_EPOCHS if same_run else OF_TWO_RUNS)
     for pair in pairs_of_layers(left.views, right.views):
-        clicked = _pair(pair, left, right, manner, classes, chosen) or clicked
+        clicked = _pair(pair, left, right, manner, classes, chosen, over_all) or clicked
     return clicked
 
 
@@ -79,8 +82,9 @@ def _pair(
     manner: Manner,
     classes: Sequence[str],
     chosen: OneChannel | None,
+    over_all: Mapping[str, TopActivations] | None,
 ) -> OneChannel | None:
-    """A layer of both networks beside each other."""
+    """A layer of both networks beside each other; ``over_all`` is the left one's."""
     first = pair.left or pair.right
     assert first is not None
     same_run = left.run.id == right.run.id
@@ -97,7 +101,14 @@ def _pair(
                 st.caption(no_counterpart(first, network))
                 continue
             one = _layer(
-                pair, network, manner, classes, chosen, right=network is right, same_run=same_run
+                pair,
+                network,
+                manner,
+                classes,
+                chosen,
+                right=network is right,
+                same_run=same_run,
+                over_all=None if network is right else over_all,
             )
             clicked = one or clicked
     return clicked
@@ -112,6 +123,7 @@ def _layer(
     *,
     right: bool = False,
     same_run: bool = False,
+    over_all: Mapping[str, TopActivations] | None = None,
 ) -> OneChannel | None:
     """The side of ``pair`` that is ``network``'s; returns the channel that was clicked, once."""
     view = pair.right if right else pair.left
@@ -128,7 +140,8 @@ def _layer(
         )
         return None
     ends = limits(manner, pair.left, pair.right)
-    st.caption(" · ".join(filter(None, [describe(view), limits_in_words(manner, ends)])))
+    described = describe(view, (over_all or {}).get(view.name))
+    st.caption(" · ".join(filter(None, [described, limits_in_words(manner, ends)])))
     # Of one run, both are in the order of the left one, so that channels are beside themselves.
     leading = pair.left if same_run and pair.left is not None else view
     channels = ordered(leading, manner, pair.right if same_run else None)
@@ -161,13 +174,21 @@ def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
     return next(((least, largest) for most, least, largest in table if count <= most), otherwise)
 
 
-def describe(view: LayerView) -> str:
-    """Type, output shape, and how many channels or units say nothing about this image."""
+def describe(view: LayerView, over_all: TopActivations | None = None) -> str:
+    """Type, output shape, and how many channels or units say nothing about this image, or any."""
     head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
     if view.maps is None:
         silent = dense_bars(view.values).silent
         return f"{head} · {silent:,} of its values zero" if silent else head
-    return " · ".join([head, _count(len(view.maps.images), "channel"), *_remarks(view.maps)])
+    remarks = [*_remarks(view.maps), *([] if over_all is None else [dead_for_all(over_all)])]
+    return " · ".join([head, _count(len(view.maps.images), "channel"), *remarks])
+
+
+def dead_for_all(found: TopActivations) -> str:
+    """Which channels are dead for all test images, in words."""
+    dead = f"{len(found.dead):,} dead" if found.dead else "none dead"
+    words = f"{dead} for all {found.images:,} test images"
+    return f"{words}: {in_ranges(found.dead)}" if found.dead else words
 
 
 def in_ranges(numbers: Sequence[int]) -> str:

@@ -1,0 +1,63 @@
+"""Jobs by what they are about."""
+
+import threading
+
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, Tell
+
+SOON = 5.0
+
+
+def made(number: int, until: threading.Event | None = None) -> BackgroundJob[int]:
+    def work(tell: Tell) -> int:
+        while until is not None and not until.wait(0.01):
+            tell(1)
+        return number
+
+    return BackgroundJob(work, 2, "test")
+
+
+def test_it_begins_when_it_is_told_to() -> None:
+    job = made(3)
+    assert (job.over, job.failed, job.result()) == (True, False, None)
+    job.start()
+    assert job.wait(SOON)
+    assert (job.over, job.result()) == (True, 3)
+
+
+def test_one_that_breaks_off_says_so_and_can_be_tried_again() -> None:
+    faults = [KeyError("no")]
+
+    def work(tell: Tell) -> int:
+        if faults:
+            raise faults.pop()
+        return 1
+
+    job = BackgroundJob(work, 1, "test")
+    job.start()
+    assert job.wait(SOON)
+    assert job.failed
+    job.start()
+    assert job.wait(SOON)
+    assert (job.failed, job.result()) == (False, 1)
+
+
+def test_what_is_asked_for_twice_is_begun_once() -> None:
+    jobs = BackgroundJobs[int](2)
+    assert jobs.get("a") is None
+    first = jobs.begun("a", lambda: made(1))
+    assert jobs.begun("a", lambda: made(2)) is first is jobs.get("a")
+    assert first.wait(SOON)
+    assert first.result() == 1
+
+
+def test_the_one_longest_not_asked_for_is_ended_and_forgotten() -> None:
+    jobs, never = BackgroundJobs[int](2), threading.Event()
+    oldest, kept = (jobs.begun(name, lambda: made(0, never)) for name in "ab")
+    jobs.get("a")
+    jobs.begun("c", lambda: made(3))
+    assert kept.wait(SOON)  # b, which nobody has asked for since
+    assert jobs.get("b") is None
+    assert jobs.get("a") is oldest
+    assert not oldest.over
+    never.set()
+    assert oldest.wait(SOON)

@@ -1,0 +1,251 @@
+"""Inside: a channel opened; what excites it, how it came about, and what all test images say."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.experiment.layers import Conv2D, Dense, Flatten
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, keep_weights, snapshot_path
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui import cache
+from cifarviz.ui.inside import over_all
+from cifarviz.ui.inside.over_all import job_over_all
+from cifarviz.ui.inside.shown_weights import epoch_of, weights_words
+from tests import stored_runs
+from tests.pages.app_page import walk
+from tests.pages.inside_page import components, errors, opened, said
+from tests.stored_runs import Arrays
+
+TINY = stored_runs.experiment()
+
+
+@pytest.fixture
+def test_set(settings: Settings) -> ImageSet:
+    return library.load("cifar10", "sample", settings).test
+
+
+@pytest.fixture
+def kept(store: RunStore, weights: Arrays) -> Run:
+    """A run with weights after epochs 0, 1, 2 and 3; channels 1 and 4 of the first layer are dead
+    for every image."""
+    made = dict(weights)
+    bias = next(name for name in made if name.endswith("conv2d_1/bias"))
+    made[bias] = made[bias].copy()
+    made[bias][[1, 4]] = -1000
+    run = stored_runs.store_run(store, TINY, checkpoints={"last": made, "best": made})
+    for epoch in (0, 1, 2):
+        scaled = {
+            name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
+            for name, value in made.items()
+        }
+        keep_weights(store.folder(run.id), epoch, scaled)
+    return run
+
+
+def looked(run: Run, which: Weights = "last", **address: str) -> AppTest:
+    """The page, once all test images have been looked at."""
+    assert job_over_all(run, which).wait(60)
+    app = opened(run=run.id, **address)
+    assert not app.exception
+    return app
+
+
+def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
+    """What an image grid was sent: the ringed one, and the rest."""
+    found = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
+    sent = next(one.bytes for one in found if one.id.endswith(f"-{key}"))
+    chosen, head, _ = sent.split(b"\n", 2)
+    return json.loads(chosen), json.loads(head)
+
+
+def test_it_names_run_weights_and_image(kept: Run) -> None:
+    app = looked(kept, layer="conv2d_2", channel="3", image="1")
+    assert "mine · as it ended, after epoch 3 · Test image 1, ship" in said(app)
+    app = looked(kept, 2, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="2")
+    assert "mine · after epoch 2 · Test image 1, ship" in said(app)
+    app = looked(kept, 0, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="0")
+    assert "mine · before training · Test image 1, ship" in said(app)
+
+
+def test_the_nine_images_are_those_with_the_highest_values(kept: Run, test_set: ImageSet) -> None:
+    model = cache.trained_model(kept, "last")
+    highest = [model.observe(image)[2].values[..., 5].max() for image in test_set.images]
+    best = np.argsort(-np.array(highest), kind="stable")[:9]
+    index = str(test_set.indices[best[2]])
+
+    ringed, shown = tiles(
+        looked(kept, layer="conv2d_2", channel="5", image=index), "channel-top-images"
+    )
+    names = [CIFAR10.classes[label] for label in test_set.labels[best]]
+    assert shown["labels"] == [
+        f"{name}\n{highest[place]:.4g}" for name, place in zip(names, best, strict=True)
+    ]
+    assert shown["tooltips"][0].startswith(f"Test image {test_set.indices[best[0]]}, {names[0]}: ")
+    assert ringed == 2
+    # 3×3, pooled 2×2, 3×3 again: 8 pixels wide.
+    app = looked(kept, layer="conv2d_2", channel="5")
+    assert any("Of all 1,000" in text and "8 × 8 pixels" in text for text in said(app))
+
+
+def test_a_dead_channel_is_excited_by_none(kept: Run) -> None:
+    app = looked(kept, layer="conv2d_1", channel="4")
+    assert "None does: it is dead for all 1,000 of them." in said(app)
+    assert "Nowhere more than elsewhere: the channel has one value." in said(app)
+    assert "channel-top-images" not in components(app)
+    assert "channel-epochs" in components(app)
+    assert any("it is 0 everywhere after all of them" in text for text in said(app))
+
+
+def test_while_they_are_looked_at_it_says_how_far_it_is(
+    kept: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow:
+        total, done, over, seconds_left = 1000, 300, False, 7.0
+
+        def wait(self, seconds: float) -> bool:
+            return False
+
+        def cancel(self) -> None: ...
+
+    monkeypatch.setattr("cifarviz.ui.inside.top_images.job_over_all", lambda *_: Slow())
+    app = opened(run=kept.id, layer="conv2d_2", channel="5")
+    assert not app.exception
+    words = [one.proto.text for one in walk(app._tree) if one.type == "progress"]
+    assert words == ["The network looks at the test images: 300 of 1,000, about 7 s left"]
+    assert app.button(key="stop-over-all")
+    assert "channel-top-images" not in components(app)
+    assert "channel-epochs" in components(app)
+
+
+def test_over_the_epochs_it_is_shown_after_each_with_weights(kept: Run) -> None:
+    ringed, shown = tiles(looked(kept, layer="conv2d_2", channel="5"), "channel-epochs")
+    assert shown["labels"] == ["epoch 0", "epoch 1", "epoch 2", "epoch 3"]
+    assert ringed == 3
+    ringed, _ = tiles(
+        looked(kept, 1, layer="conv2d_2", channel="5", checkpoint="epochs", epoch="1"),
+        "channel-epochs",
+    )
+    assert ringed == 1
+
+
+def test_all_epochs_are_on_one_scale_and_it_is_said(kept: Run, test_set: ImageSet) -> None:
+    image = test_set.images[test_set.position_of(1)]
+    maps = [
+        cache.trained_model(kept, which).observe(image)[2].values[..., 5]
+        for which in (0, 1, 2, "last")
+    ]
+    low, high = min(one.min() for one in maps), max(one.max() for one in maps)
+    app = looked(kept, layer="conv2d_2", channel="5", image="1")
+    words = f"darkest is {low:.4g}, brightest {high:.4g}".replace("-", "−")
+    assert any(words in text for text in said(app))
+
+
+def test_damaged_weights_of_an_epoch_are_said_and_the_others_shown(
+    kept: Run, store: RunStore
+) -> None:
+    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"nothing")
+    app = looked(kept, layer="conv2d_2", channel="5")
+    _, shown = tiles(app, "channel-epochs")
+    assert shown["labels"] == ["epoch 0", "epoch 1", "epoch 2", "epoch 3"]
+    assert shown["muted"] == [1]
+    assert any(text.startswith("Epoch 1: ") and "damaged" in text for text in said(app))
+    assert not errors(app)
+
+
+def test_a_run_without_snapshots_says_so(store: RunStore, weights: Arrays) -> None:
+    run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
+    app = looked(run, layer="conv2d_2", channel="5")
+    assert any("has kept the weights of no other epoch" in text for text in said(app))
+    assert "channel-epochs" not in components(app)
+    assert "channel-top-images" in components(app)
+
+
+def test_a_network_with_one_channel(store: RunStore) -> None:
+    made = stored_runs.experiment(
+        Conv2D(filters=1), Flatten(), Dense(units=10, activation="softmax")
+    )
+    run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    app = looked(run, layer="conv2d_1", channel="0")
+    assert any(text.startswith("**Channel 0** · one of 1") for text in said(app))
+    assert app.button(key="channel-next").disabled
+    assert "channel-top-images" in components(app)
+
+
+def test_layers_say_which_channels_are_dead_for_all_test_images(kept: Run) -> None:
+    facts = [one.value for one in opened(run=kept.id).caption]
+    assert "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4" in facts
+    facts = [one.value for one in looked(kept).caption]
+    assert (
+        "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4 · "
+        "2 dead for all 1,000 test images: 1 and 4" in facts
+    )
+    assert any(fact.startswith("Flatten") and "for all" not in fact for fact in facts)
+
+
+def test_many_images_are_looked_at_when_one_asks_for_it(
+    kept: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(over_all, "_FEW", 100)
+    app = opened(run=kept.id)
+    button = app.button(key="begin-over-all")
+    assert button.label == "Look at all 1,000 test images"
+    button.click().run()
+    assert job_over_all(kept, "last").wait(60)
+    app.run()
+    assert any("dead for all 1,000 test images" in one.value for one in app.caption)
+    assert not any(one.key == "begin-over-all" for one in app.button)
+    assert not app.exception
+
+
+def test_one_that_was_stopped_can_be_begun_again(kept: Run) -> None:
+    job = job_over_all(kept, "last")
+    assert job.wait(60)
+    # As a press of Stop before it was done leaves it.
+    job._result = None
+    app = opened(run=kept.id, layer="conv2d_2", channel="5")
+    assert "The look at all test images was stopped." in said(app)
+    assert app.button(key="begin-top-images")
+    app = opened(run=kept.id)
+    assert app.button(key="begin-over-all")
+    assert not app.exception
+
+
+def test_weights_written_anew_are_looked_at_anew(
+    kept: Run, store: RunStore, weights: Arrays
+) -> None:
+    first = job_over_all(kept, "last")
+    assert job_over_all(kept, "last") is first
+    path = checkpoint_path(store.folder(kept.id), "last")
+    stored_runs.save_arrays(path, weights, {"format": 1})
+    second = job_over_all(kept, "last")
+    assert second is not first
+    assert second.wait(60)
+    found = second.result()
+    assert found is not None
+    assert found["conv2d_1"].dead == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "which", "epoch", "words"),
+    [
+        (RunState.FINISHED, "last", 3, "as it ended, after epoch 3"),
+        (RunState.FINISHED, "best", 3, "at its lowest validation loss, epoch 3"),
+        (RunState.STOPPED, "last", None, "as it ended"),
+        (RunState.FINISHED, 0, 0, "before training"),
+        (RunState.FINISHED, 2, 2, "after epoch 2"),
+    ],
+)
+def test_the_epoch_that_weights_are_of(
+    store: RunStore, state: RunState, which: Weights, epoch: int | None, words: str
+) -> None:
+    run = stored_runs.store_run(store, TINY, state=state)
+    assert epoch_of(run, which) == epoch
+    assert weights_words(run, which) == words
