@@ -11,11 +11,12 @@ from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
     epoch_scrubber,
     epochs_place,
-    epochs_with_weights,
+    epochs_to_look_into,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside import compared
+from cifarviz.ui.inside.image import test_image_in_address
 from cifarviz.ui.inside.look import look_inside
 from cifarviz.ui.pickers import checkpoint_words, pick_checkpoint_or_epochs, pick_run
 
@@ -42,7 +43,7 @@ run = which = other = None
 with left, errors_shown():
     run = pick_run(dependent=("layer", "channel", "look", "class", *compared.dependent()))
 if run is not None:
-    kept = epochs_with_weights(run)
+    kept = epochs_to_look_into(run, test_image_in_address())
     with right, errors_shown():
         which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > 1)
 if run is not None and which is not None:

@@ -14,9 +14,10 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
+from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.recorded import offer_recorded
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, weights_path
+from cifarviz.runs.snapshots import Weights, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
@@ -115,6 +116,35 @@ def _layer_views(
     run_id: str, which: Weights, stamp: int, image: np.ndarray, _run: Run
 ) -> tuple[LayerView, ...]:
     return feature_maps.layer_views(trained_model(_run, which).observe(image))
+
+
+def kept_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
+    """The layers of a pinned test image as they were kept after an epoch; as ``layer_views``.
+
+    Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
+    """
+    return _kept_views(run.id, epoch, image, _maps_stamp(run, epoch), settings())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
+def _kept_views(
+    run_id: str, epoch: int, image: int, stamp: int, settings: Settings
+) -> tuple[LayerView, ...]:
+    return feature_maps.layer_views(read_maps(RunStore(settings).folder(run_id), epoch, image))
+
+
+def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
+    """The official indices of the test images whose maps a run has kept after an epoch."""
+    return _images_with_maps(run.id, epoch, _maps_stamp(run, epoch), settings())
+
+
+@st.cache_resource(max_entries=1024, show_spinner=False, hash_funcs={Settings: repr})
+def _images_with_maps(run_id: str, epoch: int, stamp: int, settings: Settings) -> tuple[int, ...]:
+    return images_of_maps(RunStore(settings).folder(run_id), epoch)
+
+
+def _maps_stamp(run: Run, epoch: int) -> int:
+    return _stamp(snapshot_path(store().folder(run.id), "maps", epoch))
 
 
 def warm_up() -> None:

@@ -35,6 +35,17 @@ def epochs_with_weights(run: Run) -> dict[int, Weights]:
     return dict(sorted(found.items()))
 
 
+def epochs_to_look_into(run: Run, image: int | None) -> dict[int, Weights]:
+    """The same, with the epochs of which only the feature maps of this test image were kept."""
+    folder = cache.store().folder(run.id)
+    found: dict[int, Weights] = {
+        epoch: epoch
+        for epoch in snapshot_epochs(folder, "maps")
+        if epoch <= run.epochs_done and image in cache.images_with_maps(run, epoch)
+    }
+    return dict(sorted({**found, **epochs_with_weights(run)}.items()))
+
+
 def epochs_with_answers(run: Run) -> list[int]:
     """The epochs after which ``run`` has kept what it said about its validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "answers")

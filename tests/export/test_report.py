@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.analysis.calibration import accuracy_interval
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
 from cifarviz.experiment.choices import Data

@@ -89,6 +89,7 @@ def _pictures(
     asked: Sequence[int],
     classes: Sequence[str],
 ) -> None:
+    assert network.model is not None
     heats = [network.model.attention(image.pixels, layer, index) for index in asked]
     most = max(float(heat.max()) for heat in heats)
     for place, heat, index in zip(places, heats, asked, strict=True):

@@ -83,7 +83,7 @@ class Looked:
     run: Run
     which: Weights
     image: ChosenImage
-    model: "TrainedModel"
+    model: "TrainedModel | None"
     names: Sequence[str]
 
 
@@ -117,13 +117,17 @@ def _content(view: LayerView, looked: Looked) -> None:
     with second:
         _over_image(view.values[..., channel], channel, looked.image)
     with third, errors_shown():
-        _kernel(view, channel, looked.model)
+        if looked.model is None:
+            st.caption("The weights of this epoch were not kept, so neither was the kernel.")
+        else:
+            _kernel(view, channel, looked.model)
+    if looked.model is not None:
+        with errors_shown():
+            show_top_images(
+                looked.run, looked.which, view.name, channel, looked.image.title, looked.names
+            )
     with errors_shown():
-        show_top_images(
-            looked.run, looked.which, view.name, channel, looked.image.title, looked.names
-        )
-    with errors_shown():
-        show_channel_epochs(looked.run, looked.which, view.name, channel, looked.image.pixels)
+        show_channel_epochs(looked.run, looked.which, view.name, channel, looked.image)
 
 
 def _head(view: LayerView, channel: int, looked: Looked) -> None:

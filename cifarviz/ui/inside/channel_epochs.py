@@ -13,9 +13,11 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.epoch_scrubber import epochs_with_weights
+from cifarviz.ui.epoch_scrubber import epochs_to_look_into
 from cifarviz.ui.errors import as_text
 from cifarviz.ui.followed_address import change
+from cifarviz.ui.inside.image import ChosenImage
+from cifarviz.ui.inside.network import views_of
 from cifarviz.ui.inside.shown_weights import epoch_of
 
 _TILE = 64
@@ -31,11 +33,11 @@ class EpochMaps:
 
 
 def show_channel_epochs(
-    run: Run, which: Weights, layer: str, channel: int, image: NDArray[np.uint8]
+    run: Run, which: Weights, layer: str, channel: int, image: ChosenImage
 ) -> None:
-    """The channel's map for ``image`` after each epoch with weights; one clicked is gone to."""
+    """The channel's map for ``image`` after each epoch there is; one clicked is gone to."""
     st.markdown("**Over the epochs**")
-    kept = epochs_with_weights(run)
+    kept = epochs_to_look_into(run, image.test_index)
     if len(kept) < 2:
         st.caption(
             "This run has kept the weights of no other epoch, so it cannot be told how the channel "
@@ -57,8 +59,8 @@ def show_channel_epochs(
         else f", all on one scale: darkest is {low}, brightest {high}"
     )
     st.caption(
-        f"Its map for this image after each epoch whose weights were kept{scale}. Click one to "
-        "go to that epoch."
+        f"Its map for this image after each epoch of which weights or maps were kept{scale}. Click "
+        "one to go to that epoch."
     )
     pictures = iter(map_pictures(known))
     empty = map_pictures(missing[np.newaxis])[0]
@@ -83,13 +85,16 @@ def show_channel_epochs(
         st.rerun()
 
 
-def maps_over_epochs(run: Run, layer: str, image: NDArray[np.uint8]) -> tuple[EpochMaps, ...]:
-    """A layer's maps for ``image`` after every epoch whose weights ``run`` has kept, in order."""
+def maps_over_epochs(run: Run, layer: str, image: ChosenImage) -> tuple[EpochMaps, ...]:
+    """A layer's maps for ``image`` after every epoch of which ``run`` has kept them or its weights.
+
+    In order.
+    """
     kept = tuple(
         (epoch, which, cache.weights_stamp(run, which))
-        for epoch, which in epochs_with_weights(run).items()
+        for epoch, which in epochs_to_look_into(run, image.test_index).items()
     )
-    return _maps_over_epochs(run.id, str(cache.settings()), layer, kept, image, run)
+    return _maps_over_epochs(run.id, str(cache.settings()), layer, kept, image.pixels, run, image)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -98,17 +103,16 @@ def _maps_over_epochs(
     settings: str,
     layer: str,
     kept: tuple[tuple[int, Weights, int], ...],
-    image: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
     _run: Run,
+    _image: ChosenImage,
 ) -> tuple[EpochMaps, ...]:
-    return tuple(_maps_after(_run, epoch, which, layer, image) for epoch, which, _ in kept)
+    return tuple(_maps_after(_run, epoch, which, layer, _image) for epoch, which, _ in kept)
 
 
-def _maps_after(
-    run: Run, epoch: int, which: Weights, layer: str, image: NDArray[np.uint8]
-) -> EpochMaps:
+def _maps_after(run: Run, epoch: int, which: Weights, layer: str, image: ChosenImage) -> EpochMaps:
     try:
-        views = cache.layer_views(run, which, image)
+        views = views_of(run, which, image)
     except CifarvizError as error:
         # Other epochs may be whole.
         return EpochMaps(epoch, None, str(error))

@@ -64,6 +64,7 @@ def _filters(
     if first is None:
         st.caption("This network has no convolution, so it has no filters that slide over images.")
         return None
+    assert network.model is not None
     kernel = network.model.kernel(first.name)
     height, width, inputs, count = kernel.shape
     # What may come before it, such as pooling, leaves the image's channels apart.

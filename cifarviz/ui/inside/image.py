@@ -30,13 +30,15 @@ class ChosenImage:
     """An image as the network takes it.
 
     ``pixels`` uint8 (height, width, channels); ``actual`` is the index of its class, if it is
-    known; ``notes``: a sentence for each thing that was done to an uploaded file.
+    known; ``notes``: a sentence for each thing that was done to an uploaded file; ``test_index``
+    is the official one of a test image.
     """
 
     pixels: NDArray[np.uint8]
     title: str
     actual: int | None
     notes: tuple[str, ...] = ()
+    test_index: int | None = None
 
 
 def choose_image(experiment: Experiment) -> ChosenImage | None:
@@ -55,7 +57,19 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     _index_controls(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
     image = open_image(wanted, images, info, split)
-    return ChosenImage(image.pixels, image.title, image.actual)
+    return ChosenImage(
+        image.pixels,
+        image.title,
+        image.actual,
+        test_index=image.index if split == "test" else None,
+    )
+
+
+def test_image_in_address() -> int | None:
+    """The official index of the test image that will be shown, if it is one."""
+    if st.query_params.get("split", "test") != "test":
+        return None
+    return whole_number(st.query_params.get("image", str(FIRST_SHOWN)))
 
 
 def _source() -> str:

@@ -17,6 +17,7 @@ from cifarviz.ui.inside.image import choose_image
 from cifarviz.ui.inside.layers import OneChannel, show_layers
 from cifarviz.ui.inside.network import ShownNetwork, shown_network
 from cifarviz.ui.inside.over_all import found_over_all, show_over_all
+from cifarviz.ui.inside.pins import show_pins
 
 
 def look_inside(
@@ -43,6 +44,8 @@ def look_inside(
         image = choose_image(run.experiment)
     if image is None:
         return ""
+    with choice, errors_shown():
+        show_pins(run, image)
     with picture:
         show_image(image, classes)
     titles = ("", "") if pair is None else compared.titles(run, words, pair)
@@ -55,21 +58,30 @@ def look_inside(
     with answer, errors_shown():
         show_answers(left, right, classes, image.actual)
 
+    if left.model is None:
+        st.info(
+            f"The weights of epoch {epoch} were not kept, or were thinned out for room. These are "
+            "the feature maps that the run kept of this pinned image, in 256 steps a channel; "
+            "filters and where it looks are shown at epochs with weights.",
+            icon=":material/inventory_2:",
+        )
     attention = st.container()
     open_ = None
     if chosen is not None and (right is not None or not on_right):
         open_ = OneChannel(*chosen, right=on_right)
-    clicked = show_first_filters(left, right, open_)
+    clicked = None if left.model is None else show_first_filters(left, right, open_)
     st.header("Layers", anchor="layers")
     over_all = st.container()
     found = None
-    with over_all, errors_shown():
-        found = found_over_all(run, which)
+    if left.model is not None:
+        with over_all, errors_shown():
+            found = found_over_all(run, which)
     clicked = show_layers(left, right, classes, open_, found) or clicked
     # After the layers, which are waited for most.
-    with attention, errors_shown():
-        names = address_names(run.experiment.data.dataset)
-        show_attention(left, right, image, classes, names)
+    if left.model is not None:
+        with attention, errors_shown():
+            names = address_names(run.experiment.data.dataset)
+            show_attention(left, right, image, classes, names)
     shown = clicked or open_
     if shown is not None:
         # At once with its side, as one step of the browser's Back.
@@ -78,7 +90,7 @@ def look_inside(
         network = right if right is not None and shown.right else left
         looked = Looked(network.run, network.weights, image, network.model, classes)
         show_channel(network.layer(shown.layer), looked)
-    else:
+    elif left.model is not None:
         with over_all:
             show_over_all(run, which)
     return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])

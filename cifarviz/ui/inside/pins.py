@@ -1,0 +1,60 @@
+"""The pinned images: to go from one to the other, to add one and to take one off."""
+
+import streamlit as st
+
+from cifarviz.data.datasets import DatasetInfo, find
+from cifarviz.figures.sprite import sprite
+from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.class_names import class_names
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import change
+from cifarviz.ui.inside.image import ChosenImage
+from cifarviz.ui.named_image import images_of
+
+# CSS pixels; eight fit beside each other.
+_TILE = 36
+
+
+def show_pins(run: Run, image: ChosenImage) -> None:
+    """The pinned images in a row, and a button to pin the one that is shown or to take it off."""
+    info = find(run.experiment.data.dataset)
+    pinned = pinned_images(cache.store(), info)
+    here = images_of(info, "test").having(pinned)
+    if len(here):
+        classes = class_names(info)
+        indices = here.indices.tolist()
+        clicked = image_grid(
+            sprite(here.images),
+            key="pinned",
+            size=_TILE,
+            tooltips=[
+                f"Test image {index}, {classes[label]}"
+                for index, label in zip(indices, here.labels, strict=True)
+            ],
+            selected=indices.index(image.test_index) if image.test_index in indices else None,
+            noun="Pinned image",
+            description="Pinned images",
+        )
+        if clicked is not None:
+            change(split=None, dataset=None, image=str(indices[clicked]))
+            st.rerun()
+    if image.test_index is not None:
+        _button(info, image.test_index, pinned)
+
+
+def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
+    there = index in pinned
+    if st.button(
+        "Unpin" if there else "Pin",
+        key="inside-pin",
+        icon=":material/keep_off:" if there else ":material/keep:",
+        help=f"Runs keep the feature maps of the pinned images, {MOST} at most, on their way, so "
+        "that these can be looked at when the weights have been thinned out."
+        + (" What runs have kept of this one stays." if there else ""),
+    ):
+        with errors_shown():
+            (unpin if there else pin)(cache.store(), info, index)
+            st.rerun()

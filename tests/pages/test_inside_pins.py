@@ -1,0 +1,85 @@
+"""Pinned images on Inside, and epochs of which only their feature maps were kept."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.data import library
+from cifarviz.data.datasets import CIFAR10
+from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.pins import MOST, pinned_images
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import snapshot_path
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.pages import inside_page
+from tests.stored_runs import Arrays
+
+
+@pytest.fixture
+def thinned(store: RunStore, settings: Settings, weights: Arrays) -> Run:
+    """A run that has its last weights, and of epoch 1 the maps of test image 231 alone."""
+    from cifarviz.network.stateless import LayerOutput
+
+    run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+    test = library.load("cifar10", "sample", settings).test.having([231])
+    outputs = open_checkpoint(store, run, "last").observe(test.images[0])
+    batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
+    keep_maps(store.folder(run.id), 1, test.indices, batches)
+    return run
+
+
+def test_of_a_pinned_image_an_epoch_without_weights_is_shown_from_its_maps(thinned: Run) -> None:
+    app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="231")
+    assert not app.exception
+    assert not inside_page.errors(app)
+    assert inside_page.grids(app) == inside_page.MAPS
+    said = inside_page.said(app)
+    assert any("The weights of epoch 1 were not kept" in text for text in said)
+    # The same answer as the weights give, since they are those of the maps.
+    exact = inside_page.said(inside_page.opened(run=thinned.id, image="231"))
+    verdicts = [
+        next(text for text in texts if text.startswith("The network says"))
+        for texts in (said, exact)
+    ]
+    assert verdicts[0] == verdicts[1]
+    headings = [one.value for one in app.header]
+    assert "Where it looks" not in headings
+    assert "What the first layer looks for" not in headings
+
+
+def test_another_image_has_no_such_epoch(thinned: Run) -> None:
+    app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="1")
+    assert not app.exception
+    assert any("no weights called “epochs”" in text for text in inside_page.said(app))
+
+
+def test_damaged_maps_are_said(thinned: Run, store: RunStore) -> None:
+    path = snapshot_path(store.folder(thinned.id), "maps", 1)
+    path.write_bytes(path.read_bytes()[:500])
+    app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="231")
+    assert not app.exception
+    assert inside_page.grids(app) == inside_page.MAPS
+
+
+def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -> None:
+    before = pinned_images(store, CIFAR10)
+    app = inside_page.opened(run=thinned.id, image="5")
+    assert "pinned" in inside_page.components(app)
+    app.button(key="inside-pin").click().run()
+    assert any(f"{MOST} images are pinned" in error for error in inside_page.errors(app))
+
+    app = inside_page.opened(run=thinned.id, image=str(before[0]))
+    assert app.button(key="inside-pin").label == "Unpin"
+    app.button(key="inside-pin").click().run()
+    assert app.button(key="inside-pin").label == "Pin"
+    assert pinned_images(store, CIFAR10) == before[1:]
+
+    app = inside_page.opened(run=thinned.id, image="5")
+    app.button(key="inside-pin").click().run()
+    assert not inside_page.errors(app)
+    assert pinned_images(store, CIFAR10) == (*before[1:], 5)
+    assert "inside-pin" not in [
+        one.key for one in inside_page.opened(run=thinned.id, split="train").button
+    ]
