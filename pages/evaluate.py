@@ -7,13 +7,13 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
-from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers, epochs_with_weights
 from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT
+from cifarviz.ui.evaluate.data_here import data_here
 from cifarviz.ui.evaluate.ensemble.view import ensemble_view
 from cifarviz.ui.evaluate.epochs import evaluate_epochs
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
@@ -76,9 +76,19 @@ def one_network() -> None:
 
 
 def data_of(run: Run) -> Dataset | None:
-    """The data set of a run, or ``None`` after saying why it is not here."""
+    """The images to judge a run by, or ``None`` after saying why there are none here."""
     try:
-        return cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+        dataset = data_here(run)
+        if dataset.variant != run.experiment.data.variant:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(
+                    f":material/info: The full {dataset.info.title} set, on which this run was "
+                    "trained, is not on this machine. It is judged by the images of the embedded "
+                    "sample.",
+                    width="content",
+                )
+                link_to("start", "Fetch the full set")
+        return dataset
     except DataError as error:
         st.error(as_text(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")

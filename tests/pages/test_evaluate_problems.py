@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.data import library
+from cifarviz.errors import DatasetDamaged
 from cifarviz.experiment.choices import Data
 from cifarviz.runs import locks
 from cifarviz.runs.records import Run
@@ -57,13 +59,29 @@ def test_without_runs_it_says_what_to_do(store: RunStore) -> None:
     assert not app.exception
 
 
-def test_data_that_is_gone_gets_a_sentence_and_a_link(
+def test_without_the_full_set_a_run_on_it_is_judged_by_the_sample(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     full = stored_runs.experiment(data=Data(variant="full"))
     stored_runs.store_run(store, full, checkpoints={"last": weights})
     app = opened()
-    assert "full CIFAR-10 set is not on this machine" in errors(app)
+    assert "is judged by the images of the embedded sample" in text(app)
+    assert "Fetch the full set" in [link.label for link in elements(app, "page_link")]
+    assert metrics(app)["Test images"] == "1,000"
+    assert not app.exception
+
+
+def test_a_damaged_full_set_gets_a_sentence_and_a_link(
+    store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DatasetDamaged("The full set is damaged: fetch it again.")
+
+    monkeypatch.setattr(library, "load", refuse)
+    full = stored_runs.experiment(data=Data(variant="full"))
+    stored_runs.store_run(store, full, checkpoints={"last": weights})
+    app = opened()
+    assert "The full set is damaged" in errors(app)
     assert "Get the images on the Start page" in [link.label for link in elements(app, "page_link")]
     assert not metrics(app)
     assert not app.exception

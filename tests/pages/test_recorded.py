@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.pages import inside_page, runs_page
+from tests.pages import evaluate_page, inside_page, runs_page
 from tests.pages.app_page import opened_by_link
 
+RUN = "d85d1362"
 BRING_BACK = "bring-back-recorded"
 
 
@@ -36,7 +37,7 @@ def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
 
 
 def test_hidden_and_brought_back() -> None:
-    app = runs_page.opened("d85d1362")
+    app = runs_page.opened(RUN)
     assert BRING_BACK not in keys(app)
     app.button(key="hide-recorded").click().run()
     assert not app.exception
@@ -49,3 +50,16 @@ def test_hidden_and_brought_back() -> None:
     app.button(key=BRING_BACK).click().run()
     assert not app.exception
     assert len(inside_page.grids(inside_page.opened())) == 9
+
+
+def test_evaluate_judges_it_by_the_images_that_come_with_cifarviz() -> None:
+    app = evaluate_page.opened(run=RUN, checkpoint="epochs", epoch="9")
+    assert not app.exception
+    assert not app.error
+    words = evaluate_page.text(app)
+    assert "the 15,000 images that were held back from training for validation" in words
+    figures = evaluate_page.metrics(app)
+    count = int(figures["Validation images"].replace(",", ""))
+    assert f"Shown are the {count:,} of them that are in the embedded sample" in words
+    assert 1_000 < count < 2_000
+    assert 60 < float(figures["Accuracy"].split("%")[0]) < 80

@@ -7,11 +7,15 @@ from cifarviz.data.datasets import DatasetInfo, ImageSet, Split
 
 @dataclass(frozen=True, eq=False)
 class AskedImages:
-    """Images of ``split`` that the network did not learn from; those of training were held back."""
+    """Images of ``split`` that the network did not learn from; those of training were held back.
+
+    ``beyond`` counts those it was asked about, too, which are not on this machine.
+    """
 
     images: ImageSet
     split: Split
     info: DatasetInfo
+    beyond: int = 0
 
     @property
     def noun(self) -> str:

@@ -7,7 +7,7 @@ from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, learning
 from cifarviz.analysis.predictions import predicted_classes
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.snapshots import read_answers, snapshot_path
 from cifarviz.settings import Settings
@@ -49,14 +49,22 @@ def _evaluation(
     order = np.argsort(there.indices)
     places = np.searchsorted(there.indices, answers.indices, sorter=order)
     positions = order[np.minimum(places, len(there) - 1)]
-    if not np.array_equal(there.indices[positions], answers.indices):
+    here = there.indices[positions] == answers.indices
+    # A run on the full set where there is the sample only is judged by the images of the sample.
+    if not here.any() or (dataset.variant == _variant(run_id) and not here.all()):
         raise ArtifactDamaged(
             f"The answers of epoch {epoch} of run {run_id} are about images that are not in "
             f"{dataset.info.title}. Choose another epoch."
         )
-    images = there.take(positions)
-    found = evaluations.evaluate(images.labels, answers.probabilities, images.indices, classes)
-    return found, AskedImages(images, answers.split, dataset.info)
+    images = there.take(positions[here])
+    said = answers.probabilities[here]
+    found = evaluations.evaluate(images.labels, said, images.indices, classes)
+    beyond = int((~here).sum())
+    return found, AskedImages(images, answers.split, dataset.info, beyond)
+
+
+def _variant(run_id: str) -> Variant:
+    return cache.store().get(run_id).experiment.data.variant
 
 
 @st.cache_resource(
@@ -82,4 +90,5 @@ def _learning(
     if newest is None:
         return None
     _, asked = kept_answers(run_id, kept[0], dataset)
-    return learning(asked.images.labels, kept[::-1], np.array(said[::-1]))
+    here = np.isin(newest.indices, asked.images.indices)
+    return learning(asked.images.labels, kept[::-1], np.array(said[::-1])[:, here])

@@ -51,15 +51,21 @@ def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int)
     history = {one.epoch: one for one in cache.store().epochs(run.id)}
     # The stored one is exact; answers are rounded.
     loss = history[epoch].val_loss if epoch in history else None
+    count = len(found) + asked.beyond
     what = (
-        f"the {len(found):,} images that were held back from training for validation"
+        f"the {count:,} images that were held back from training for validation"
         if asked.split == "train"
-        else f"the {len(found):,} test images, by which this run was validated"
+        else f"the {count:,} test images, by which this run was validated"
     )
     said = (
         f"What the network said about {what}, after epoch {epoch}. It was kept while the run "
         "trained; nothing is measured again."
     )
+    if asked.beyond:
+        said += (
+            f" Shown are the {len(found):,} of them that are in the embedded sample; only the loss "
+            "is about all."
+        )
 
     def newest() -> Evaluation:
         for one in reversed(epochs):

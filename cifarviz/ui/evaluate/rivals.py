@@ -10,6 +10,7 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.evaluate.answered import Answered
+from cifarviz.ui.evaluate.data_here import data_here
 from cifarviz.ui.evaluate.ensemble.named_members import token
 from cifarviz.ui.evaluate.epoch_answers import kept_answers
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
@@ -42,8 +43,7 @@ def answers_of(rival: Member, answered: Answered) -> Evaluation | None:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DataError``.
     """
-    data = rival.run.experiment.data
-    dataset = cache.dataset(data.dataset, data.variant)
+    dataset = data_here(rival.run)
     if not isinstance(rival.when, int):
         return wait_for(evaluation_job(rival.run, rival.when, dataset), "The other network")
     found, asked = kept_answers(rival.run.id, rival.when, dataset)

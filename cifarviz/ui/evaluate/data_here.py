@@ -1,0 +1,20 @@
+"""The images by which a run can be judged on this machine."""
+
+from cifarviz.data.datasets import Dataset
+from cifarviz.errors import DatasetNotFound
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+
+
+def data_here(run: Run) -> Dataset:
+    """The data a run was trained on, or the sample of the full set where that is not here.
+
+    Raises ``DatasetNotFound`` and ``DatasetDamaged``.
+    """
+    data = run.experiment.data
+    try:
+        return cache.dataset(data.dataset, data.variant)
+    except DatasetNotFound:
+        if data.variant == "sample":
+            raise
+        return cache.dataset(data.dataset, "sample")
