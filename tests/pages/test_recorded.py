@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pages import evaluate_page, inside_page, runs_page
+from tests.pages import evaluate_page, inside_page, predict_page, runs_page
 from tests.pages.app_page import opened_by_link
 
 RUN = "d85d1362"
@@ -63,3 +63,12 @@ def test_evaluate_judges_it_by_the_images_that_come_with_cifarviz() -> None:
     assert f"Shown are the {count:,} of them that are in the embedded sample" in words
     assert 1_000 < count < 2_000
     assert 60 < float(figures["Accuracy"].split("%")[0]) < 80
+
+
+def test_predict_knows_what_it_learned_from_without_the_full_set() -> None:
+    app = predict_page.opened(run=RUN)
+    app.button(key="predict-validation").click().run()
+    assert not app.exception
+    assert not app.error
+    words = " ".join(one.value for one in (*app.markdown, *app.caption, *app.info))
+    assert "one of this run's validation images" in words

@@ -67,6 +67,8 @@ def _sentences(run: Run, evaluation: Evaluation, info: DatasetInfo) -> list[str]
 
 
 def _images_words(run: Run, count: int, info: DatasetInfo) -> str:
+    if run.experiment.data.variant == "full" and count < info.test_images:
+        return f"the {count:,} test images of the embedded {info.title} sample"
     if run.experiment.data.variant == "full":
         return (
             f"all {count:,} test images of {info.title}, since the run was trained on the full set"

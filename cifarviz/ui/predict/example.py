@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cifarviz.data.datasets import DatasetInfo, ImageSet, Split, find
 from cifarviz.errors import CifarvizError
@@ -122,14 +123,13 @@ def learned_from(image: NamedImage, run: Run) -> str | None:
     """A sentence on whether the run's network has seen a training image; ``None`` of others."""
     if image.split != "train":
         return None
-    data = run.experiment.data
-    train = cache.dataset(data.dataset, data.variant).train
-    position = train.position_of(image.index)
-    if position is None:
+    train = _train_indices(run)
+    if image.index not in train:
         return "It is not among the images of this run: the network has never seen it."
     parts = split_positions(run.experiment, len(train))
-    if parts is not None and position in parts[1]:
+    if parts is not None and image.index in train[parts[1]]:
         return "It is one of this run's validation images: the network did not learn from it."
+    data = run.experiment.data
     if data.train_images is not None and data.train_images < (
         len(parts[0]) if parts else len(train)
     ):
@@ -170,13 +170,23 @@ def _show_random(dataset: str) -> None:
 
 
 def _show_validation(run: Run) -> None:
-    data = run.experiment.data
-    train = cache.dataset(data.dataset, data.variant).train
+    train = _train_indices(run)
     parts = split_positions(run.experiment, len(train))
     if parts is None:
         return
-    first = int(train.indices[parts[1][0]])
-    drawn = int(train.indices[np.random.default_rng().choice(parts[1])])
+    here = images_of(find(run.experiment.data.dataset), "train").indices
+    held_back = train[parts[1]]
+    # Without the full set, of those of a run on it only the ones in the sample can be shown.
+    if np.isin(held_back, here).any():
+        held_back = held_back[np.isin(held_back, here)]
     shown = whole_number(followed("image")) if followed("split") == "train" else None
-    held_back = shown is not None and train.position_of(shown) in parts[1]
-    _show("train", drawn if held_back else first)
+    drawn = np.random.default_rng().choice(held_back) if shown in held_back else held_back[0]
+    _show("train", int(drawn))
+
+
+def _train_indices(run: Run) -> NDArray[np.int64]:
+    """The official indices of the images that ``run`` had to learn from and to validate by."""
+    data = run.experiment.data
+    if data.variant == "full":
+        return np.arange(find(data.dataset).train_images)
+    return cache.dataset(data.dataset, data.variant).train.indices
