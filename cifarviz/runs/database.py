@@ -13,7 +13,7 @@ from types import MappingProxyType
 from cifarviz.errors import StoreError, UnknownFormat
 from cifarviz.storage import storage_full
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -38,6 +38,11 @@ CREATE TABLE runs (
     note TEXT,
     monitor TEXT NOT NULL DEFAULT 'loss',
     stopped_early INTEGER,
+    starred INTEGER NOT NULL DEFAULT 0,
+    remark TEXT,
+    preferred TEXT,
+    parent TEXT,
+    parent_epoch INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -86,6 +91,13 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN stopped_early INTEGER",
         ),
         2: ("ALTER TABLE runs ADD COLUMN precision_reason TEXT",),
+        3: (
+            "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN remark TEXT",
+            "ALTER TABLE runs ADD COLUMN preferred TEXT",
+            "ALTER TABLE runs ADD COLUMN parent TEXT",
+            "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
+        ),
     }
 )
 

@@ -31,12 +31,22 @@ class SnapshotKeeper:
         self._split: Split = "test" if on_test else "train"
         self._given_up = False
 
-    def keep(self, epoch: int, model: keras.Model, probabilities: np.ndarray | None) -> None:
-        """After ``epoch`` (0: before the first), with what validation has just found."""
+    def keep(
+        self,
+        epoch: int,
+        model: keras.Model,
+        probabilities: np.ndarray | None,
+        *,
+        first: bool = False,
+    ) -> None:
+        """After ``epoch`` (0: before the first), with what validation has just found.
+
+        Of the ``first``, which a run begins with, the weights are kept whatever its number.
+        """
         if self._given_up or not self._budget:
             return
         try:
-            if self._weights and is_weights_epoch(epoch):
+            if self._weights and (first or is_weights_epoch(epoch)):
                 keep_weights(self._folder, epoch, to_arrays(model))
             if probabilities is not None and self._validation is not None:
                 indices = self._validation.indices
