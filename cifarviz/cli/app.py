@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cifarviz.cli import data, export, inspection, reproduce, training
+from cifarviz.cli import data, export, forking, inspection, reproduce, training
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.output import say
 from cifarviz.cli.wrong_words import in_words
@@ -43,6 +43,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command()(training.presets)
 app.command()(training.train)
+app.command()(forking.fork)
 app.command()(training.runs)
 app.command()(training.resume)
 app.command()(reproduce.reproduce)

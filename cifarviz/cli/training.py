@@ -93,7 +93,7 @@ def train(
     experiment = Experiment.make(**{**dict(experiment), **changed})
     worker = Worker(settings, "command line")
     run = worker.submit(experiment, name=preset)
-    return _print_result(worker, watch(worker, run), as_json)
+    return print_result(worker, watch(worker, run), as_json)
 
 
 def resume(
@@ -103,7 +103,7 @@ def resume(
     """Go on with a stopped, failed or interrupted run from its last checkpoint."""
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
-    return _print_result(worker, watch(worker, worker.resume(found.id)), as_json)
+    return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
 
 
 def runs(as_json: AsJson = False) -> None:
@@ -172,7 +172,7 @@ def watch(worker: Worker, run: Run) -> Run:
                 return run
 
 
-def _print_result(worker: Worker, run: Run, as_json: bool) -> int:
+def print_result(worker: Worker, run: Run, as_json: bool) -> int:
     """Print what came out of a run and give the exit code."""
     if run.precision_reason is not None:
         say(f"Precision: {run.precision_reason}")

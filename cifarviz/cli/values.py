@@ -92,4 +92,9 @@ def run_dict(run: Run) -> dict[str, Any]:
         "images_per_second": run.images_per_second,
         "precision": run.precision,
         "message": run.message,
+        "starred": run.starred,
+        "remark": run.remark,
+        "preferred": run.preferred,
+        "parent": run.parent,
+        "parent_epoch": run.parent_epoch,
     }

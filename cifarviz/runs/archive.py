@@ -37,10 +37,10 @@ IMPORTED = "imported"
 """The ``origin`` of a run that somebody brought from another home."""
 
 _NAME = re.compile(
-    r"checkpoint-(last|best)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
+    r"checkpoint-(last|best|start)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
     r"|snapshots/(weights|maps|answers)-\d{4,6}\.npz"
 )
-_WEIGHTS = re.compile(r"checkpoint-(last|best)\.npz|snapshots/weights-\d{4,6}\.npz")
+_WEIGHTS = re.compile(r"checkpoint-(last|best|start)\.npz|snapshots/weights-\d{4,6}\.npz")
 _MOST_FILES = 20_000
 _MOST_JSON = 32_000_000
 _MOST_BYTES = 4_000_000_000

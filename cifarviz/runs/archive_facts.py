@@ -44,6 +44,11 @@ class _RunFacts(_Checked):
     stopped_early: Count | None
     step: Count | None
     steps_per_epoch: Count | None
+    # Of later versions than the recorded run's.
+    remark: Text | None = None
+    preferred: Literal["best", "last"] | None = None
+    parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
+    parent_epoch: Count | None = None
 
 
 class _EpochFacts(_Checked):

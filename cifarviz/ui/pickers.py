@@ -8,13 +8,14 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
-from cifarviz.ui.live.words import best_words, given_back
+from cifarviz.ui.live.words import best_words
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date
@@ -72,8 +73,8 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
 def pick_checkpoint(run: Run) -> Checkpoint:
     """Show a menu of the weights that ``run`` has kept and return the one chosen.
 
-    The address holds it as ``checkpoint``; without one there it is ``"last"``. Raises
-    ``ArtifactMissing`` if the run has none (any more).
+    The address holds it as ``checkpoint``; without one there it is what a person made the run's
+    answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
     """
     return _pick(run, _kept(run))
 
@@ -97,7 +98,8 @@ def _kept(run: Run) -> tuple[Checkpoint, ...]:
             f"{quoted(run.name)} has no weights: it has not finished an epoch, or their files were "
             "removed. Choose another run."
         )
-    return kept
+    # The first is what is shown where the address asks for none.
+    return tuple(sorted(kept, key=lambda which: which != run.preferred))
 
 
 def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:

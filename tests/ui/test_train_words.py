@@ -4,6 +4,7 @@ import pytest
 
 from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
@@ -12,7 +13,6 @@ from cifarviz.ui.live.words import (
     best_words,
     doing,
     elapsed,
-    given_back,
     outcome,
     state_word,
 )

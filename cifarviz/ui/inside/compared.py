@@ -10,13 +10,13 @@ from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.epoch_scrubber import epochs_with_weights
-from cifarviz.ui.live.words import given_back
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names
 
 WITH, AT = "with", "at"

@@ -1,9 +1,9 @@
 """Which epoch of a run its weights are of, and what they are called."""
 
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.states import RunState
-from cifarviz.ui.live.words import given_back
 from cifarviz.ui.pickers import checkpoint_words
 
 

@@ -29,6 +29,9 @@ class Planned:
     parameters: int | None = None
     epochs: int | None = None
     seed: int | None = None
+    preset: str | None = None
+    source: str = NOT_KNOWN
+    """The data set and its variant as one word."""
     problem: str | None = None
 
 
@@ -75,6 +78,7 @@ def bytes_of(folder: Path) -> int:
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     return {
+        "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
@@ -87,6 +91,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Data": plan.data,
         "Parameters": plan.parameters,
         "Network": plan.network,
+        "Note": run.remark or "",
     }
 
 
@@ -118,6 +123,8 @@ def _planned(experiment_json: str) -> Planned:
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
         seed=experiment.seed,
+        preset=experiment.preset,
+        source=f"{data.dataset}-{variant}",
     )
 
 
