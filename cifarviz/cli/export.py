@@ -12,7 +12,7 @@ from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import PlaceRefused
-from cifarviz.export.files import ENDINGS, Kind, code_files, file_name
+from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, packed
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.records import Run
@@ -34,7 +34,8 @@ def export(
         typer.Option(
             "--as",
             help="keras: the network, raw pixels in, probabilities out; weights: its weights "
-            "alone; script and notebook: the Keras code that trains the same; report: one page.",
+            "alone; script and notebook: the Keras code that trains the same; report: one page; "
+            "run: all of it, for another cifarviz to import.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The file to write, or a folder to write it to.")],
@@ -60,6 +61,8 @@ def export(
     if weighed:
         which = chosen_weights(found[0], store, checkpoint) if epoch is None else epoch
         files = {path.name: _network(store, found[0], kind, which)}
+    elif kind is Kind.RUN:
+        files = {path.name: packed(store, found[0])}
     elif kind is Kind.REPORT:
         files = {path.name: _report(store, found, settings)}
     else:
@@ -77,7 +80,8 @@ def _report(store: RunStore, runs: list[Run], settings: Settings) -> bytes:
     from cifarviz.analysis.checkpoints import open_checkpoint
 
     def open_dataset(run: Run) -> Dataset:
-        return library.load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+        data = run.experiment.data
+        return library.load_nearest(data.dataset, data.variant, settings)
 
     contents = gather(
         store, runs, lambda run, which: open_checkpoint(store, run, which), open_dataset

@@ -63,6 +63,17 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     )
 
 
+def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
+    """The same, with the embedded sample where the full set is wanted and is not here.
+
+    Raises ``DatasetDamaged``.
+    """
+    try:
+        return load(name, variant, settings)
+    except DatasetNotFound:
+        return load(name, "sample", settings)
+
+
 def status(
     name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
 ) -> DatasetStatus:

@@ -1,16 +1,20 @@
 """The files that a run is taken away as, by their kind."""
 
 import io
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.notebook import notebook
 from cifarviz.export.code.script import script
 from cifarviz.export.data_file import data_file
+from cifarviz.runs.archive import pack
 from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
 
 
 class Kind(StrEnum):
@@ -21,6 +25,7 @@ class Kind(StrEnum):
     SCRIPT = "script"
     NOTEBOOK = "notebook"
     REPORT = "report"
+    RUN = "run"
 
 
 ENDINGS: Mapping[Kind, str] = MappingProxyType(
@@ -30,6 +35,7 @@ ENDINGS: Mapping[Kind, str] = MappingProxyType(
         Kind.SCRIPT: ".py",
         Kind.NOTEBOOK: ".ipynb",
         Kind.REPORT: ".html",
+        Kind.RUN: ".zip",
     }
 )
 """How the name of each kind's file ends; Keras goes by it."""
@@ -50,6 +56,14 @@ def code_files(run: Run, kind: Kind, name: str) -> dict[str, bytes]:
     if needs_data(run.experiment) and (data := data_file(run.experiment)) is not None:
         files[data[0]] = data[1]
     return files
+
+
+def packed(store: RunStore, run: Run) -> bytes:
+    """All of a run, as another cifarviz imports it; raises as ``archive.pack`` does."""
+    with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
+        path = Path(folder) / file_name(run, Kind.RUN)
+        pack(store, run.id, path)
+        return path.read_bytes()
 
 
 def needs_data(experiment: Experiment) -> bool:

@@ -69,7 +69,10 @@ def pack(
     with (
         storage_errors(path.parent),
         atomically(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file,
+        # As small as it gets for what is kept in the repository, quickly for a person who waits.
+        zipfile.ZipFile(
+            temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if half else 4
+        ) as file,
     ):
         facts = facts_of(run, store.epochs(run_id)) | {"cifarviz": "run", "format": FORMAT}
         file.writestr("run.json", json.dumps(facts, indent=1))

@@ -22,6 +22,7 @@ KINDS = {
     "script": ".py",
     "notebook": ".ipynb",
     "report": ".html",
+    "run": ".zip",
 }
 
 
@@ -48,6 +49,11 @@ def test_every_kind_is_written_and_none_is_written_over(
     assert json.loads((tmp_path / "mine.ipynb").read_text())["nbformat"] == 4
     assert f"python -m cifarviz export {tiny['run']}" in (tmp_path / "mine.html").read_text()
     assert not list(tmp_path.glob(".*"))
+    # The same run comes back from its own file, under another id.
+    again = call("import", tmp_path / "mine.zip", "--json").json
+    assert again["run"] != tiny["run"]
+    facts = [call("evaluate", run, "--json").json for run in (tiny["run"], again["run"])]
+    assert facts[0]["confusion"] == facts[1]["confusion"]
 
 
 def test_the_weights_of_an_epoch_and_a_folder_to_write_to(

@@ -1,5 +1,7 @@
 """The files that runs can be taken away as, on the Runs page."""
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
         "Notebook",
         "Keras model",
         "Weights alone",
+        "Packed run",
     ]
     # Each says what it is, and where the images come from.
     assert set(_files(app).values()) <= set(_sentences(app))
@@ -53,7 +56,7 @@ def test_the_code_of_a_run_on_the_full_set_comes_without_images(store: RunStore)
 def test_a_run_without_weights_has_no_network_to_take(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     app = opened(run.id)
-    assert list(_files(app)) == ["Report", "Keras script", "Notebook"]
+    assert list(_files(app)) == ["Report", "Keras script", "Notebook", "Packed run"]
     assert any("has no weights any more" in one for one in _sentences(app))
 
 
@@ -84,7 +87,10 @@ def test_what_the_buttons_give(
         f"run-{run.id}-notebook.zip",
         f"run-{run.id}-last.keras",
         f"run-{run.id}-last.weights.h5",
+        f"run-{run.id}.zip",
     ]
+    with zipfile.ZipFile(io.BytesIO(made[f"run-{run.id}.zip"])) as packed:
+        assert {"run.json", "files/checkpoint-last.npz"} <= set(packed.namelist())
     assert made[f"run-{run.id}.html"].startswith(b"<!doctype html>")
     assert made[f"run-{run.id}-last.keras"][:2] == b"PK"
     assert made[f"run-{run.id}-last.weights.h5"][1:4] == b"HDF"

@@ -6,7 +6,15 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
-from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, in_one_zip, needs_data
+from cifarviz.export.files import (
+    ENDINGS,
+    Kind,
+    code_files,
+    file_name,
+    in_one_zip,
+    needs_data,
+    packed,
+)
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.kept_weights import lacking_weights
@@ -37,6 +45,9 @@ def take_away(runs: Sequence[Run]) -> None:
         _code(run, Kind.SCRIPT, "Keras script", _SCRIPT)
         _code(run, Kind.NOTEBOOK, "Notebook", _NOTEBOOK)
         _network(run)
+        if not run.state.active:
+            name = file_name(run, Kind.RUN)
+            _download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
 
 
 _HELP = "The run as files that work without cifarviz: a report, its code, its network."
@@ -52,6 +63,7 @@ _SCRIPT = "A Python program that trains the same network on the same images with
 _NOTEBOOK = "The same as a Jupyter notebook, step by step."
 _WITH_DATA = " The sample's images come with it, in one .zip."
 _FULL_SET = " Keras downloads the images by itself."
+_PACKED = "All of the run in one .zip, for “Import a run” on the Runs page of another cifarviz."
 _KERAS = (
     "The network for keras.models in any Python program: raw pixels 0 to 255 in, probabilities out."
 )
@@ -138,7 +150,7 @@ def _report(runs: Sequence[Run]) -> bytes:
 def _dataset(run: Run) -> Dataset:
     # Not what pages share: a file is made beside them, when no page is being run.
     data = run.experiment.data
-    return library.load(data.dataset, data.variant, cache.settings())
+    return library.load_nearest(data.dataset, data.variant, cache.settings())
 
 
 def _several_name(runs: Sequence[Run]) -> str:
