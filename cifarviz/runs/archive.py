@@ -35,7 +35,7 @@ FORMAT = 1
 
 _NAME = re.compile(
     r"checkpoint-(last|best)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
-    r"|snapshots/(weights|maps|answers)-\d{4,6}\.npz"
+    r"|snapshots/(weights|maps|answers|memory)-\d{4,6}\.npz"
 )
 _WEIGHTS = re.compile(r"checkpoint-(last|best)\.npz|snapshots/weights-\d{4,6}\.npz")
 _MOST_FILES = 20_000
