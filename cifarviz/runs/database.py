@@ -38,6 +38,11 @@ CREATE TABLE runs (
     note TEXT,
     monitor TEXT NOT NULL DEFAULT 'loss',
     stopped_early INTEGER,
+    starred INTEGER NOT NULL DEFAULT 0,
+    remark TEXT,
+    preferred TEXT,
+    parent TEXT,
+    parent_epoch INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -113,6 +118,11 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "CREATE TABLE series_runs (series TEXT NOT NULL REFERENCES series(id) "
             "ON DELETE CASCADE, position INTEGER NOT NULL, run TEXT NOT NULL REFERENCES runs(id) "
             "ON DELETE CASCADE, label TEXT NOT NULL, PRIMARY KEY (series, position)) WITHOUT ROWID",
+            "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN remark TEXT",
+            "ALTER TABLE runs ADD COLUMN preferred TEXT",
+            "ALTER TABLE runs ADD COLUMN parent TEXT",
+            "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
         ),
     }
 )

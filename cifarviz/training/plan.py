@@ -80,9 +80,7 @@ def watched_images(wrong_labels: float, train_images: int) -> int:
     return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
 
 
-def _watched(
-    given: ImageSet, right: NDArray[np.uint8], seed: int
-) -> NDArray[np.int64]:
+def _watched(given: ImageSet, right: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
     """The first with wrong labels, by their turn, and as many of those that would be next."""
     order = turns(given.indices, seed)
     wrong = (given.labels != right)[order]

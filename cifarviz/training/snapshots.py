@@ -25,9 +25,8 @@ class SnapshotKeeper:
     """Writes a run's snapshots within ``budget`` bytes; it never stops a run.
 
     Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
-    training images that it watches; feature maps of the test images of
-    ``data`` that are pinned just then. A run that is to keep its best weights only leaves no
-    others.
+    training images that it watches; feature maps are of the test images of ``data`` that are
+    pinned just then. A run that is to keep its best weights only leaves no others.
     """
 
     def __init__(self, store: RunStore, run: Run, budget: int, plan: Plan, data: Dataset) -> None:
@@ -37,12 +36,22 @@ class SnapshotKeeper:
         self._split: Split = "test" if on_test else "train"
         self._given_up = False
 
-    def keep(self, epoch: int, model: keras.Model, probabilities: np.ndarray | None) -> None:
-        """After ``epoch`` (0: before the first), with what validation has just found."""
+    def keep(
+        self,
+        epoch: int,
+        model: keras.Model,
+        probabilities: np.ndarray | None,
+        *,
+        first: bool = False,
+    ) -> None:
+        """After ``epoch`` (0: before the first), with what validation has just found.
+
+        Of the ``first``, which a run begins with, the weights are kept whatever its number.
+        """
         if self._given_up or not self._budget:
             return
         try:
-            if is_weights_epoch(epoch):
+            if first or is_weights_epoch(epoch):
                 arrays = to_arrays(model)
                 if not self._experiment.best_only:
                     keep_weights(self._folder, epoch, arrays)
