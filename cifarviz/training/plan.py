@@ -1,7 +1,7 @@
 """What a run trains on: the arrays, the scaling and the order of images, from an experiment."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,28 +50,42 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
     number contains those of a smaller one. Raises ``ExperimentInvalid``.
     """
     check_plan(experiment, dataset)
+    images = training_images(experiment, dataset)
+    return Plan(
+        images.given,
+        images.validation,
+        _scaling(experiment, dataset),
+        experiment.batch_size,
+        images.right_labels,
+        _watched(images.given, images.right_labels, experiment.data.wrong_labels_seed),
+    )
+
+
+class TrainingImages(NamedTuple):
+    """The images to train on with their ``given`` labels and the right ones, uint8 (n,), and those
+    to validate on."""
+
+    given: ImageSet
+    right_labels: NDArray[np.uint8]
+    validation: ImageSet | None
+
+
+def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImages:
+    """Split and limit the data, and make labels wrong, as the experiment asks."""
     parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
     if parts is not None:
         train, validation = (dataset.train.take(part) for part in parts)
     elif isinstance(experiment.validation, TestValidation):
         validation = dataset.test
-    wanted = experiment.data.train_images
-    if wanted is not None and wanted < len(train):
-        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
-        train = train.take(stream.permutation(len(train))[:wanted])
     data = experiment.data
+    if data.train_images is not None and data.train_images < len(train):
+        stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
+        train = train.take(stream.permutation(len(train))[: data.train_images])
     given = with_wrong_labels(
         train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
     )
-    return Plan(
-        given,
-        validation,
-        _scaling(experiment, dataset),
-        experiment.batch_size,
-        train.labels,
-        _watched(given, train.labels, data.wrong_labels_seed),
-    )
+    return TrainingImages(given, train.labels, validation)
 
 
 def watched_images(wrong_labels: float, train_images: int) -> int:

@@ -36,3 +36,9 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> Entry:
             Entrant("right labels", lab_experiment(data, epochs=epochs, seed=seed)),
         ),
     )
+
+
+def usual(seed: int) -> Entry:
+    """What nobody has changed, on the sample."""
+    data = Data(train_images=USUAL_IMAGES)
+    return memorisation(USUAL_PERCENT, data, epochs=USUAL_EPOCHS, seed=seed)

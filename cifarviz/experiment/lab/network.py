@@ -16,7 +16,7 @@ from cifarviz.experiment.layers import (
 )
 from cifarviz.experiment.optimizers import Adam
 
-_FILTERS = (32, 64, 64)
+_FILTERS = (16, 32, 64)
 _UNITS = 128
 
 

@@ -9,7 +9,7 @@ from cifarviz.experiment.lab.network import lab_experiment
 
 SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 USUAL_MOST: Final = 5_000
-USUAL_EPOCHS: Final = 20
+USUAL_EPOCHS: Final = 30
 
 
 def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
@@ -36,3 +36,8 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
             for count in counts
         ),
     )
+
+
+def usual(seed: int) -> Entry:
+    """What nobody has changed, on the sample."""
+    return sizes(USUAL_MOST, Data(), epochs=USUAL_EPOCHS, seed=seed)
