@@ -33,28 +33,33 @@ def duel_verdict(results: Sequence[Result]) -> Verdict:
     """Which of two or three runs is better, by how much, and how much each overfits."""
     best, *others = sorted(results, key=lambda one: -one.val_accuracy)
     second = others[0]
-    shown = _differ(best, second)
-    if shown:
+    widest = max(results, key=lambda one: one.gap)
+    narrowest = min(results, key=lambda one: one.gap)
+    less = widest.gap - narrowest.gap >= _GAP_CHANGE
+    better = _differ(best, second)
+    if better:
         against = " and ".join(f"{one.val_accuracy:.1%} with {one.label}" for one in others)
         headline = (
             f"Better with {best.label}: {best.val_accuracy:.1%} of the validation images right, "
             f"against {against} ({_points(best.val_accuracy - second.val_accuracy)})."
         )
-    else:
+    elif less:
         headline = (
-            f"No winner: {best.val_accuracy:.1%} of the validation images right with {best.label} "
+            f"Less overfitting with {narrowest.label}: training is ahead of validation by "
+            f"{_size(narrowest.gap)}, not by {_size(widest.gap)} as with {widest.label}."
+        )
+    else:
+        headline = "No difference that could be shown: they learn, and overfit, about as much."
+    said = [f"{_size(one.gap)} with {one.label}" for one in results]
+    end = "about as much each" if not less else f"{narrowest.label} overfits least"
+    sentences = [f"Training is ahead of validation by {_listed(said)}: {end}."]
+    if not better:
+        sentences.append(
+            f"On new images there is no winner: {best.val_accuracy:.1%} right with {best.label} "
             f"and {second.val_accuracy:.1%} with {second.label}, and {best.validation_images:,} "
             f"images can't tell less than {_allowance(best, second):.1f} points apart."
         )
-    widest = max(results, key=lambda one: one.gap)
-    narrowest = min(results, key=lambda one: one.gap)
-    said = [f"{_size(one.gap)} with {one.label}" for one in results]
-    gap = f"Training is ahead of validation by {_listed(said)}"
-    if widest.gap - narrowest.gap >= _GAP_CHANGE:
-        gap += f": {narrowest.label} overfits least."
-    else:
-        gap += ": they overfit about as much."
-    return Verdict(shown, headline, (gap, _turns(results), *_cut_short(results)))
+    return Verdict(better or less, headline, (*sentences, _turns(results), *_cut_short(results)))
 
 
 def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) -> Verdict:
@@ -90,7 +95,7 @@ def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) ->
     if right is not None:
         lost = right.val_accuracy - wrong.val_accuracy
         cost = (
-            f"it costs {_points(lost)} of validation accuracy"
+            f"it costs {_size(lost)} of validation accuracy"
             if lost > 0 and _differ(right, wrong)
             else "no loss that so few validation images could show"
         )

@@ -96,7 +96,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
         "batch-norm": Thing(
             "Batch normalisation",
             "Centres and scales each channel over the batch, after each convolution.",
-            {"off": "without it", "on": "with it"},
+            {"off": "no batch normalisation", "on": "batch normalisation"},
             ("off", "on"),
             _network("batch_norm", lambda word: word == "on"),
         ),
@@ -104,7 +104,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
             "Early stopping",
             "Ends a run after so many epochs without anything better, and gives it its best "
             "weights back.",
-            {"off": "to the end", "2": "patience 2", "4": "patience 4"},
+            {"off": "no early stopping", "2": "patience 2", "4": "patience 4"},
             ("off", "2"),
             _early_stopping,
         ),
@@ -132,7 +132,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
 """By the word an address has for each."""
 
 USUAL_IMAGES: Final = 2_000
-USUAL_EPOCHS: Final = 30
+USUAL_EPOCHS: Final = 40
 
 
 def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int) -> Entry:

@@ -30,10 +30,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Entry:
-    """All runs of one experiment of the lab, in the order they train; ``title`` says what differs.
-
-    ``title`` and label make a run's name, so together they have 90 characters at most.
-    """
+    """All runs of an experiment, in the order they train; ``title`` says what differs."""
 
     kind: Kind
     title: str
@@ -41,4 +38,4 @@ class Entry:
 
     def run_name(self, entrant: Entrant) -> str:
         """What the run of this entrant is called on the other pages."""
-        return f"{self.title} · {entrant.label}"
+        return f"{KINDS[self.kind]}: {entrant.label}"

@@ -18,6 +18,7 @@ from cifarviz.figures.history_comparison import (
 from cifarviz.figures.learned_epochs import learned_epochs, learned_epochs_figure
 from cifarviz.figures.memorisation_curves import MemorisationCurves, memorisation_figure
 from cifarviz.figures.metric import Metric
+from cifarviz.figures.theme import empty_figure
 from cifarviz.runs.series import Series
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.lab.memory import RunMemory, memory_of
@@ -40,7 +41,7 @@ def series_charts(kind: Kind, series: Series, found: Sequence[Standing]) -> None
             _chart(right, "Loss", _history("loss", found), series, "loss")
         case "cures":
             about = "The gap between training and validation"
-            _chart(left, about, _gaps(found, series), series, "gaps")
+            _chart(left, about, _gaps(found), series, "gaps")
             _chart(right, "Loss", _history("loss", found), series, "loss")
         case "memorisation":
             memory = memory_of(found[0].run) if found else None
@@ -79,7 +80,10 @@ def _chart(
 
 
 def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
-    return history_comparison_figure(history_comparison(metric, [_curve(metric, f) for f in found]))
+    curves = [_curve(metric, one) for one in found if one.history]
+    if not curves:
+        return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
+    return history_comparison_figure(history_comparison(metric, curves))
 
 
 def _curve(metric: Metric, one: Standing) -> RunCurve:
@@ -111,7 +115,7 @@ def _sizes(found: Sequence[Standing]) -> go.Figure:
     )
 
 
-def _gaps(found: Sequence[Standing], series: Series) -> go.Figure:
+def _gaps(found: Sequence[Standing]) -> go.Figure:
     bars = [
         GapBar(
             one.label,
