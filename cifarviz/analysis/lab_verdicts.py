@@ -87,9 +87,9 @@ def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) ->
     order += ": what is true of many images comes first." if later else "."
     place = int(np.nanargmax(memory.seen_through))
     seen = (
-        f"It saw through most of them after epoch {int(memory.epochs[place])}: it gave "
+        f"It saw through them best after epoch {int(memory.epochs[place])}, when it gave "
         f"{memory.seen_through[place]:.1%} of these images their right label, which it was never "
-        f"shown; at the end {memory.seen_through[-1]:.1%}."
+        f"shown; at the end it does so with {memory.seen_through[-1]:.1%}."
     )
     sentences = [order, seen]
     if right is not None:
@@ -146,7 +146,7 @@ def cures_verdict(results: Sequence[Result]) -> Verdict:
     shown = len(helped) == len(cures)
     if helped:
         headline = (
-            f"Smallest gap with {narrowest.label}: training is ahead of validation by "
+            f"The gap between training and validation is smallest with {narrowest.label}: "
             f"{_size(narrowest.gap)} instead of {_size(none.gap)}."
         )
     else:

@@ -36,8 +36,8 @@ WhichCheckpoint = Annotated[
     Checkpoint | None,
     typer.Option(
         "--checkpoint",
-        help="The weights of the best epoch (best), or as the run ended (last). Default: those "
-        "made the run's answer on the Runs page, else last, or best where the run kept no other.",
+        help="The weights of the best epoch (best), or as the run ended (last). Default: the "
+        "run's answer as chosen on the Runs page, else last, or best where it kept no other.",
     ),
 ]
 Invert = Annotated[

@@ -37,7 +37,7 @@ def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
         *_section_changes(base, other),
         *_single_changes(base, other),
         *_switch_changes(base, other),
-        *_layer_changes(
+        *layer_changes(
             [layer.fields for layer in base.layers], [layer.fields for layer in other.layers]
         ),
     )
@@ -105,8 +105,8 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
     return Change(f"{words} {said[0]} → {said[1]}", short)
 
 
-def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
-    """Layers numbered as in ``new``; removed ones as in ``old``."""
+def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
+    """What became of the layers, numbered as in ``new``; removed ones as in ``old``."""
     said: list[Change] = []
     counts = {"added": 0, "removed": 0, "changed": 0}
     for before, after in _aligned(old, new):

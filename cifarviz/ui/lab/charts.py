@@ -30,7 +30,8 @@ _NONE = np.empty(0)
 
 def series_charts(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
     """Show two charts side by side: what the experiment is about, and the curves of all runs."""
-    left, right = st.columns(2, gap="medium")
+    # The curves of six runs have a long legend.
+    left, right = st.columns([2, 3] if kind == "cures" else 2, gap="medium")
     match kind:
         case "duel":
             _chart(left, "Accuracy", _history("accuracy", found), series, "accuracy")
@@ -94,6 +95,7 @@ def _curve(metric: Metric, one: Standing) -> RunCurve:
         validation=_values(one, f"val_{metric}"),
         best_epoch=one.run.best_epoch,
         stopped_early=one.run.stopped_early,
+        turn=None if one.result is None else one.result.fit.turn,
     )
 
 

@@ -29,6 +29,9 @@ class Planned:
     parameters: int | None = None
     epochs: int | None = None
     seed: int | None = None
+    preset: str | None = None
+    source: str = NOT_KNOWN
+    """The data set and its variant as one word."""
     problem: str | None = None
 
 
@@ -73,6 +76,7 @@ def bytes_of(folder: Path) -> int:
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     return {
+        "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
@@ -85,6 +89,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Data": plan.data,
         "Parameters": plan.parameters,
         "Network": plan.network,
+        "Note": run.remark or "",
     }
 
 
@@ -117,6 +122,8 @@ def _planned(experiment_json: str) -> Planned:
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
         seed=experiment.seed,
+        preset=experiment.preset,
+        source=f"{data.dataset}-{variant}",
     )
 
 
