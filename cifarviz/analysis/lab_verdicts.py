@@ -178,7 +178,11 @@ def _differ(one: Result, other: Result) -> bool:
 
 def _allowance(one: Result, other: Result) -> float:
     """Points of accuracy by which two may differ by chance."""
-    spread = sum(r.val_accuracy * (1 - r.val_accuracy) / r.validation_images for r in (one, other))
+    spread = sum(
+        # Of a run that was broken off early it may not be known.
+        r.val_accuracy * (1 - r.val_accuracy) / max(r.validation_images, 1)
+        for r in (one, other)
+    )
     return 200 * sqrt(spread)
 
 

@@ -157,10 +157,11 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
         )
     labels = [about.values[word] for word in chosen]
     title = f"{about.title}: {' against '.join(labels)}"
+    shared: Fields = {"data": data, "epochs": epochs, "seed": seed}
     entrants = tuple(
         Entrant(
             label,
-            lab_experiment(data, **{"epochs": epochs, "seed": seed, **about.fields(word, data)}),
+            lab_experiment(**{**shared, **about.fields(word, data)}),
         )
         for word, label in zip(chosen, labels, strict=True)
     )
