@@ -117,7 +117,10 @@ def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
             continue
         if after is not None:
             counts["added"] += 1
-            text = f"{_title(new[after])} added as layer {after + 1}"
+            made = new[after]
+            # Of dropout the rate is what matters.
+            what = _label(made) if made["type"] == "dropout" else _title(made)
+            text = f"{what} added as layer {after + 1}"
             said.append(Change(text, _added(new[after])))
         else:
             assert before is not None

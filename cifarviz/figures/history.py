@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.before_fork import EpochCurves, add_before
 from cifarviz.figures.fit_marks import gap_trace
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
@@ -29,15 +30,6 @@ _NOTHING = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class EpochCurves:
-    """Values after each epoch: arrays of one length, NaN where nothing was measured."""
-
-    epochs: np.ndarray
-    training: np.ndarray
-    validation: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
 class HistoryCurves:
     """Arrays of one length each for batches and for epochs; x is in epochs, 1 = after the first.
 
@@ -57,7 +49,7 @@ class HistoryCurves:
     published: PublishedCurves | None
     turn: int | None = None
     """The epoch after which the validation loss turned."""
-    before: "EpochCurves | None" = None
+    before: EpochCurves | None = None
     """What came before a fork, up to the epoch it began at."""
 
     @property
@@ -141,13 +133,20 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
     if curves.before is not None:
-        _add_before(figure, curves.before, number)
+        add_before(figure, curves.before, number)
     lines = [("Training", curves.training, TRAINING, "circle")]
     if curves.validation is not None:
         lines.append(("Validation", curves.validation, VALIDATION, "diamond"))
+    start = curves.before
     for name, values, color, symbol in lines:
+        epochs = curves.epochs
+        if start is not None:
+            # A fork's lines begin where it leaves its parent.
+            led = start.training if name == "Training" else start.validation
+            epochs = np.concatenate([start.epochs[-1:], epochs])
+            values = np.concatenate([led[-1:], values])
         figure.add_scatter(
-            x=curves.epochs,
+            x=epochs,
             y=values,
             name=name,
             mode="lines+markers",
@@ -219,26 +218,6 @@ def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
         line={"color": TRAINING, "width": 1.5},
         hovertemplate=f"Batches, smoothed, epoch %{{x:.2f}}: %{{y:{number}}}<extra></extra>",
     )
-
-
-def _add_before(figure: go.Figure, before: EpochCurves, number: str) -> None:
-    for name, values, color in (
-        ("training", before.training, TRAINING),
-        ("validation", before.validation, VALIDATION),
-    ):
-        if np.isfinite(values).any():
-            figure.add_scatter(
-                x=before.epochs,
-                y=values,
-                name=f"Before the fork, {name}",
-                mode="lines",
-                legendrank=7,
-                showlegend=False,
-                line={"color": color, "width": 1.5, "dash": "dot"},
-                hovertemplate=(
-                    f"Before the fork, {name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
-                ),
-            )
 
 
 def _add_best(figure: go.Figure, curves: HistoryCurves, number: str) -> None:

@@ -22,18 +22,12 @@ _MOST_SUGGESTIONS = 4
 
 def fit_of(run: Run, epochs: Sequence[Epoch]) -> Fit:
     """What the history of ``run`` says; of a fork, that of its own epochs."""
-    try:
-        classes = run.experiment.architecture.classes
-    except CifarvizError:
-        # Written by a newer version, which the page of the run says.
-        classes = 10
     return judge(
         [one.epoch for one in epochs],
         [one.loss for one in epochs],
         [one.accuracy for one in epochs],
         [one.val_loss for one in epochs],
         [one.val_accuracy for one in epochs],
-        classes=classes,
         ended=not run.state.active,
     )
 

@@ -4,7 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cifarviz.figures.history import EpochCurves, history_curves, history_figure
+from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
@@ -52,6 +53,8 @@ def test_what_came_before_a_fork_leads_up_to_it_dotted() -> None:
     )
     line = one(history_figure(curves), "Before the fork, validation")
     assert (list(line.x), list(line.y), line.line.dash) == ([1, 2], [2.1, 1.6], "dot")
+    own = one(history_figure(curves), "Validation")
+    assert (list(own.x), list(own.y)) == ([2, 3, 4], pytest.approx([1.6, 1, 0.9]))
 
 
 def test_a_fork_is_a_branch_that_begins_at_its_parents_point() -> None:

@@ -12,7 +12,8 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.experiment.choices import NoValidation
-from cifarviz.figures.history import EpochCurves, history_curves, history_figure, trend_reach
+from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.history import history_curves, history_figure, trend_reach
 from cifarviz.figures.metric import Metric
 from cifarviz.figures.published_curves import PublishedCurves
 from cifarviz.runs.lineage import epochs_before

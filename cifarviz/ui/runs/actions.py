@@ -59,12 +59,13 @@ def _one(run: Run, fit: Fit) -> None:
             icon=":material/play_arrow:",
             help="Go on from the last finished epoch, or from the beginning if there is none.",
         )
+        answer_button(run)
+        fork_button(run, fit)
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
             st.dialog("Rename a run")(_rename)(run)
         star_button([run])
         note_button(run)
-        answer_button(run)
-        fork_button(run, fit)
         if run.origin == ORIGIN:
             hide_button()
         else:

@@ -8,32 +8,34 @@ import streamlit as st
 from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
+from cifarviz.figures.history_comparison import FEW_RUNS
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
+from cifarviz.ui.fit import verdict
 from cifarviz.ui.live.words import named
 from cifarviz.ui.pickers import distinct_names
-
-# A column a run: more than so many are no table that anybody reads.
-_MOST_COLUMNS = 8
 
 
 def show_fits(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     """Show what the curves of each run say, with the gap at the turn and at the end."""
     st.subheader("Fit", anchor="fit")
     names = distinct_names(runs)
+    if len(runs) <= FEW_RUNS:
+        for run in runs:
+            fit = fits[run.id]
+            st.markdown(f"{verdict(fit)} **{escaped(names[run.id])}**: {escaped(fit.reason)}")
     rows = []
     for run in runs:
         fit = fits[run.id]
         rows.append(
             {
                 "Run": names[run.id],
-                "Verdict": VERDICT_WORDS[fit.verdict],
+                "Fit": VERDICT_WORDS[fit.verdict],
                 "Turn": fit.turn,
                 "Loss gap, turn": None if fit.at_turn is None else fit.at_turn.loss,
                 "Accuracy gap, turn": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
                 "Loss gap, end": None if fit.at_end is None else fit.at_end.loss,
                 "Accuracy gap, end": None if fit.at_end is None else 100 * fit.at_end.accuracy,
-                "Why": fit.reason,
             }
         )
     gap = "Validation loss less training loss"
@@ -54,7 +56,6 @@ def show_fits(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
             "Loss gap, end": loss,
             "Accuracy gap, turn": points,
             "Accuracy gap, end": points,
-            "Why": st.column_config.TextColumn(width="large"),
         },
     )
 
@@ -62,7 +63,8 @@ def show_fits(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
 def show_differences(runs: Sequence[Run]) -> None:
     """Show the settings that are not the same in all ``runs``, and only those."""
     st.subheader("Differences", anchor="differences")
-    shown = runs[:_MOST_COLUMNS]
+    # The oldest first: what was changed since is then said of the later ones.
+    shown = sorted(runs[:FEW_RUNS], key=lambda run: run.created)
     names = distinct_names(shown)
     readable, unreadable = [], []
     for run in shown:
@@ -74,7 +76,7 @@ def show_differences(runs: Sequence[Run]) -> None:
         st.caption(escaped(f"The settings of {named(unreadable)} cannot be read."))
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
     found = [run for run, _ in readable]
-    rows += _forks(found)
+    rows += _forks(found, names)
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
@@ -88,15 +90,16 @@ def show_differences(runs: Sequence[Run]) -> None:
         ),
         key="runs-differences",
         hide_index=True,
-        width="content",
     )
     if len(runs) > len(shown):
         st.caption(f"Of the first {len(shown)} runs; choose fewer to compare the others.")
 
 
-def _forks(runs: Sequence[Run]) -> list[Difference]:
+def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
     began = tuple(
-        "its first weights" if run.parent is None else f"{run.parent}, epoch {run.parent_epoch}"
+        "random weights"
+        if run.parent is None
+        else f"epoch {run.parent_epoch} of {names.get(run.parent, f'run {run.parent}')}"
         for run in runs
     )
     return [Difference("began with", began)] if len(set(began)) > 1 else []

@@ -49,9 +49,9 @@ def answer_button(run: Run) -> None:
         )  # fmt: skip
     elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
         _answer_button(
-            run, "best", f"Use epoch {run.best_epoch}, the best", "check_circle",
-            "Makes the weights of its best epoch its answer on all pages and on the command line, "
-            "wherever no others are asked for.",
+            run, "best", f"Use epoch {run.best_epoch}", "check_circle",
+            "Makes the weights of this, its best epoch, the run's answer on all pages and on the "
+            "command line, wherever no others are asked for.",
         )  # fmt: skip
 
 

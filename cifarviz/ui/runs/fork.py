@@ -20,6 +20,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
+from cifarviz.ui.runs.rows import planned
 
 _MOST_EPOCHS = 1000
 # So many more, where the parent has none left to be compared with.
@@ -28,6 +29,8 @@ _USUAL_EPOCHS = 5
 
 def fork_button(run: Run, fit: Fit) -> None:
     """Show the button, if the run has kept weights to go on from."""
+    if planned(run).problem is not None:
+        return
     epochs = list(epochs_to_fork(cache.store().folder(run.id), run))
     if not epochs:
         return
@@ -92,15 +95,14 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
 
 def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
     rates = ", ".join(map(number_text, dropout_rates(made.architecture)))
-    low, high = Adam.limits("learning_rate")
     left, right = st.columns(2)
     rate = left.number_input(
         "Learning rate",
-        low,
-        high,
+        0.0,
+        100.0,
         None,
         format="%g",
-        step=None,
+        step=made.optimizer.learning_rate / 10,
         placeholder=f"as it is: {number_text(made.optimizer.learning_rate)}",
         key="fork-rate",
         help=Adam.help_text("learning_rate"),
