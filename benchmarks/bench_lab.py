@@ -173,7 +173,7 @@ def _memory(worker: Worker, run: Run) -> Memory:
     said = [said_after(folder, epoch, run.experiment.architecture.classes) for epoch in epochs]
     places = places_of(given.indices, said, folder)
     return follow(
-        given.labels[places], right[places], epochs, np.stack([one.classes for one in said])
+        given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
     )
 
 

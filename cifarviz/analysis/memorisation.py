@@ -67,10 +67,10 @@ def follow(
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """Official ``indices`` int64 (n,) of training images, and what was said, int64 (n,)."""
+    """Official ``indices`` int64 (n,) of training images, and the classes said, int64 (n,)."""
 
     indices: NDArray[np.int64]
-    classes: NDArray[np.int64]
+    answers: NDArray[np.int64]
 
 
 def said_after(folder: Path, epoch: int, classes: int) -> Said:

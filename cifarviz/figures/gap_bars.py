@@ -43,7 +43,7 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
             margin={"l": room_for(labels), "r": 16, "t": 40, "b": 48},
             xaxis={
                 "title": {"text": "Accuracy"},
-                "range": [0, 1.02],
+                "range": [0, 1.05],
                 "tickformatstops": SHARE_TICKS,
             },
             yaxis={

@@ -29,7 +29,9 @@ def test_a_duel_from_the_click_to_its_verdict(server, page: Page) -> None:
     page.reload()
     verdict = page.locator(".st-key-lab-verdict")
     expect(verdict).to_be_visible(timeout=PATIENCE)
-    expect(verdict).to_contain_text(re.compile(r"points with a quarter as wide and .* half as wide"))
+    expect(verdict).to_contain_text(
+        re.compile(r"points with a quarter as wide and .* half as wide")
+    )
     for label in ("a quarter as wide", "half as wide"):
         expect(loss.get_by_text(label).first).to_be_visible()
     expect(page.get_by_role("button", name="Stop all")).to_have_count(0)

@@ -14,6 +14,7 @@ from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
 from cifarviz.training.plan import training_images
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +57,12 @@ def _memory(
     _run: Run,
 ) -> RunMemory:
     folder = cache.store().folder(run_id)
-    said = [
-        _said(folder, epoch, len(dataset.info.classes), _stamp(folder, epoch)) for epoch in epochs
-    ]
+    classes = len(address_names(dataset.info))
+    said = [_said(folder, epoch, classes, _stamp(folder, epoch)) for epoch in epochs]
     trained = _labels(_run.experiment_json, dataset, _run)
     places = places_of(trained.indices, said, folder)
     given, right = trained.given[places], trained.right[places]
-    answers = np.stack([one.classes for one in said])
+    answers = np.stack([one.answers for one in said])
     return RunMemory(follow(given, right, epochs, answers), said[0].indices, given, right, answers)
 
 

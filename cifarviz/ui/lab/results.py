@@ -13,6 +13,7 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
+from cifarviz.ui.class_names import address_names
 from cifarviz.ui.live.words import state_word
 
 _ROW_HEIGHT = 35
@@ -89,7 +90,7 @@ def _standing(label: str, run: Run, history: Sequence[Epoch]) -> Standing:
         given_back=run.best_epoch if given_back(run) else None,
         train_images=run.train_images or 0,
         validation_images=run.validation_images or 0,
-        classes=run.experiment.architecture.classes,
+        classes=len(address_names(run.experiment.data.dataset)),
     )
     return Standing(label, run, history, result)
 
