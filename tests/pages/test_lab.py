@@ -15,7 +15,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
 from tests import stored_runs
-from tests.pages.app_page import address_of
+from tests.pages.app_page import address_of, opened_by_link
 from tests.pages.lab_page import charts, errors, links, opened, said
 
 VIEWS = ("duel", "memorisation", "sizes", "cures")
@@ -225,6 +225,15 @@ def test_wrong_labels_are_followed_and_shown_in_the_order_they_were_learned(
     assert "There is no gallery “best” here" in said(bad)
     for one in (app, last, never, bad):
         assert not one.exception
+
+
+def test_the_runs_page_says_that_labels_are_wrong(
+    store: RunStore, memorised: tuple[Series, np.ndarray]
+) -> None:
+    [run_id] = memorised[0].run_ids
+    app = opened_by_link("runs", runs=run_id)
+    assert "CIFAR-10 sample, 20% wrong labels" in said(app)
+    assert not app.exception
 
 
 def test_a_memorisation_that_kept_nothing_of_its_way_says_what_to_do(store: RunStore) -> None:
