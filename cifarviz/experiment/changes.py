@@ -14,6 +14,7 @@ from cifarviz.experiment.words import (
     brief_kind,
     dataset_words,
     layer_label,
+    share_words,
     value_words,
 )
 
@@ -94,6 +95,9 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
     elif name == "train_images":
         words = "training images"
         said = ["all" if value is None else value_words(value) for value in (before, after)]
+    elif name == "wrong_labels":
+        words = "wrong labels"
+        said = [share_words(value) for value in (before, after)]
     else:
         said = [value_words(before), value_words(after)]
     if name in ("labels", "monitor", "padding"):

@@ -31,6 +31,21 @@ class Data(Value):
         description="Train on this many images only, counted after the split; fewer images are "
         "faster and overfit sooner.",
     )
+    wrong_labels: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="share of wrong labels",
+        description="Gives this share of the training images, 0 to 1, a wrong label on purpose, to "
+        "see them learned by heart; validation and test images keep the right ones.",
+    )
+    wrong_labels_seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="seed of wrong labels",
+        description="Decides which labels are made wrong, and which class each gets instead.",
+    )
 
     @field_validator("dataset")
     @classmethod

@@ -53,7 +53,7 @@ class Experiment(Value):
 
     title: ClassVar[str] = "Experiment"
 
-    format: Literal[3] = FORMAT
+    format: Literal[4] = FORMAT
     preset: str | None = Field(
         default=None,
         max_length=100,

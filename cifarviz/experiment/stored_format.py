@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 
-FORMAT: Literal[3] = 3
-"""What is written now. Format 1 knew no callbacks, and 2 no layers without bias."""
+FORMAT: Literal[4] = 4
+"""What is written now. Format 1 knew no callbacks, 2 no layers without bias, 3 no wrong labels."""
 
 # What the runs of format 1 did. It is written out, so that a default changed later alters none.
 _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
@@ -23,6 +23,10 @@ _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
 # The same of format 2, and of its layers.
 _ADDED_IN_3: Mapping[str, Any] = MappingProxyType({"mirrored_answers": False})
 _LAYERS_WITH_BIAS = ("conv2d", "dense")
+# The same of the data of format 3.
+_DATA_ADDED_IN_4: Mapping[str, Any] = MappingProxyType(
+    {"wrong_labels": 0.0, "wrong_labels_seed": 0}
+)
 
 
 def current_text(text: str) -> str:
@@ -42,7 +46,17 @@ def current_text(text: str) -> str:
         return text
     if written == 1:
         fields = {**_ADDED_IN_2, **fields}
-    return json.dumps(_with_biases({**_ADDED_IN_3, **fields, "format": FORMAT}))
+    if written <= 2:
+        fields = _with_biases({**_ADDED_IN_3, **fields})
+    return json.dumps({**_with_right_labels(fields), "format": FORMAT})
+
+
+def _with_right_labels(fields: dict[str, Any]) -> dict[str, Any]:
+    """Data as they were when all labels were right; what is no data is left as it is."""
+    data = fields.get("data")
+    if not isinstance(data, dict):
+        return fields
+    return {**fields, "data": {**_DATA_ADDED_IN_4, **data}}
 
 
 def _with_biases(fields: dict[str, Any]) -> dict[str, Any]:

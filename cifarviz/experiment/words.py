@@ -125,6 +125,13 @@ def dataset_words(value: object) -> str:
     )
 
 
+def share_words(value: object) -> str:
+    """A share as per cent, ``20%``, and none as ``none``; what is no number as any other value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value_words(value)
+    return f"{number_text(round(100 * value, 10))}%" if value else "none"
+
+
 def number_text(value: float) -> str:
     """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
@@ -151,6 +158,8 @@ def brief(name: str, words: str, value: object) -> str:
         return {"sample": "sample", "full": "full set"}.get(str(value), str(value))
     if name == "train_images" and value is None:
         return "all images"
+    if name == "wrong_labels":
+        return f"{share_words(value) if value else 'no'} wrong labels"
     if name == "epochs" and value == 1:
         return "1 epoch"
     if name == "test_epochs" and not value:

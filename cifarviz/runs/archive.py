@@ -38,7 +38,7 @@ IMPORTED = "imported"
 
 _NAME = re.compile(
     r"checkpoint-(last|best|start)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
-    r"|snapshots/(weights|maps|answers)-\d{4,6}\.npz"
+    r"|snapshots/(weights|maps|answers|memory)-\d{4,6}\.npz"
 )
 _WEIGHTS = re.compile(r"checkpoint-(last|best|start)\.npz|snapshots/weights-\d{4,6}\.npz")
 _MOST_FILES = 20_000

@@ -83,6 +83,21 @@ CREATE TABLE preferences (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+-- Runs that belong together, and what of that in which they differ each of them has.
+CREATE TABLE series (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    made REAL NOT NULL,
+    runs INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE series_runs (
+    series TEXT NOT NULL REFERENCES series(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    PRIMARY KEY (series, position)
+) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
@@ -97,6 +112,12 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
         ),
         2: ("ALTER TABLE runs ADD COLUMN precision_reason TEXT",),
         3: (
+            "CREATE TABLE preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE series (id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, "
+            "made REAL NOT NULL, runs INTEGER NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE series_runs (series TEXT NOT NULL REFERENCES series(id) "
+            "ON DELETE CASCADE, position INTEGER NOT NULL, run TEXT NOT NULL REFERENCES runs(id) "
+            "ON DELETE CASCADE, label TEXT NOT NULL, PRIMARY KEY (series, position)) WITHOUT ROWID",
             "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE runs ADD COLUMN remark TEXT",
             "ALTER TABLE runs ADD COLUMN preferred TEXT",

@@ -20,12 +20,13 @@ from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
 
 FORMAT = 1
 
-Kind = Literal["weights", "maps", "answers"]
+Kind = Literal["weights", "maps", "answers", "memory"]
+"""``answers`` are about the validation images, ``memory`` about training images."""
 
 Weights = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-_NAME = re.compile(r"(?P<kind>weights|maps|answers)-(?P<epoch>\d{4,})\.npz")
+_NAME = re.compile(r"(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})\.npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +87,20 @@ def keep_answers(
     split: Split,
     indices: NDArray[np.int64],
     probabilities: NDArray[np.float32],
+    kind: Literal["answers", "memory"] = "answers",
 ) -> None:
     """Keep what a network said after ``epoch``; raises ``StorageFull``."""
     save_arrays(
-        snapshot_path(folder, "answers", epoch),
+        snapshot_path(folder, kind, epoch),
         {"probabilities": _rounded(probabilities), "indices": indices},
         {"format": FORMAT, "epoch": epoch, "split": split},
         durable=False,
     )
 
 
-def read_answers(folder: Path, epoch: int, classes: int) -> Answers:
+def read_answers(
+    folder: Path, epoch: int, classes: int, kind: Literal["answers", "memory"] = "answers"
+) -> Answers:
     """What ``keep_answers`` kept.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
@@ -105,7 +109,7 @@ def read_answers(folder: Path, epoch: int, classes: int) -> Answers:
         f"The answers of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
     )
     found = load_answers(
-        snapshot_path(folder, "answers", epoch),
+        snapshot_path(folder, kind, epoch),
         FORMAT,
         classes,
         missing=f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are "
@@ -127,7 +131,7 @@ def thin(folder: Path, budget: int) -> None:
     """
     files = list(_files(folder))
     taken = sum(path.stat().st_size for _, _, path in files)
-    for kind in ("weights", "maps", "answers"):
+    for kind in ("weights", "maps", "answers", "memory"):
         epochs = sorted(epoch for found, epoch, _ in files if found == kind)
         while taken > budget and epochs:
             gone = epochs[1:-1:2] or epochs[:1]

@@ -16,6 +16,7 @@ from typing import Literal
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
+from cifarviz.training.plan import watched_images
 from cifarviz.training.timing import SHORT_RUN
 
 # Seconds a step costs beside its multiply-adds. Measured on 2 cores with the presets and six
@@ -66,6 +67,7 @@ class Work:
     precision: Literal["float32", "bfloat16"] | None
     train_images: int
     validation_images: int
+    """All that are only looked at after an epoch."""
 
     def seconds(self, rate: float, step: float) -> float:
         """Seconds at ``rate`` multiply-adds a second, with ``step`` seconds for each step."""
@@ -80,7 +82,8 @@ def work_of(experiment: Experiment, train_images: int, validation_images: int) -
         batch_size=experiment.batch_size,
         precision=None if experiment.precision == "auto" else experiment.precision,
         train_images=train_images,
-        validation_images=validation_images,
+        validation_images=validation_images
+        + watched_images(experiment.data.wrong_labels, train_images),
     )
 
 

@@ -1,28 +1,40 @@
 """What a run trains on: the arrays, the scaling and the order of images, from an experiment."""
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cifarviz.data.datasets import Dataset, ImageSet
 from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
+from cifarviz.data.wrong_labels import turns, with_wrong_labels, wrong_count
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
 from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
 
 # Streams of random numbers that must not meet: [seed, epoch] is the order of an epoch.
 _SUBSET_STREAM = 2**32 - 1
+MOST_WATCHED: Final = 500
+"""So many images with wrong labels at most, and as many with right ones, are followed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that the data decide about a run."""
+    """Everything that the data decide about a run.
+
+    ``train`` has the labels that are trained on, some of them wrong where the experiment says so;
+    ``right_labels`` uint8 (n,) are the right ones of the same images. ``watched`` int64 are the
+    positions in ``train`` whose images are followed from epoch to epoch: none without wrong labels.
+    """
 
     train: ImageSet
     validation: ImageSet | None
     scaling: Scaling
     batch_size: int
+    right_labels: NDArray[np.uint8]
+    watched: NDArray[np.int64]
 
     @property
     def steps_per_epoch(self) -> int:
@@ -38,17 +50,56 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
     number contains those of a smaller one. Raises ``ExperimentInvalid``.
     """
     check_plan(experiment, dataset)
+    images = training_images(experiment, dataset)
+    return Plan(
+        images.given,
+        images.validation,
+        _scaling(experiment, dataset),
+        experiment.batch_size,
+        images.right_labels,
+        _watched(images.given, images.right_labels, experiment.data.wrong_labels_seed),
+    )
+
+
+class TrainingImages(NamedTuple):
+    """The images to train on with their ``given`` labels and the right ones, uint8 (n,), and those
+    to validate on."""
+
+    given: ImageSet
+    right_labels: NDArray[np.uint8]
+    validation: ImageSet | None
+
+
+def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImages:
+    """Split and limit the data, and make labels wrong, as the experiment asks."""
     parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
     if parts is not None:
         train, validation = (dataset.train.take(part) for part in parts)
     elif isinstance(experiment.validation, TestValidation):
         validation = dataset.test
-    wanted = experiment.data.train_images
-    if wanted is not None and wanted < len(train):
+    data = experiment.data
+    if data.train_images is not None and data.train_images < len(train):
         stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
-        train = train.take(stream.permutation(len(train))[:wanted])
-    return Plan(train, validation, _scaling(experiment, dataset), experiment.batch_size)
+        train = train.take(stream.permutation(len(train))[: data.train_images])
+    given = with_wrong_labels(
+        train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
+    )
+    return TrainingImages(given, train.labels, validation)
+
+
+def watched_images(wrong_labels: float, train_images: int) -> int:
+    """How many training images a plan with this share of wrong labels follows."""
+    wrong = wrong_count(wrong_labels, train_images)
+    return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
+
+
+def _watched(given: ImageSet, right: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
+    """The first with wrong labels, by their turn, and as many of those that would be next."""
+    order = turns(given.indices, seed)
+    wrong = (given.labels != right)[order]
+    most = min(int(wrong.sum()), MOST_WATCHED)
+    return np.concatenate([order[wrong][:most], order[~wrong][:most]])
 
 
 def split_positions(

@@ -8,6 +8,7 @@ import numpy as np
 from cifarviz.data.datasets import Dataset, Split
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import TestValidation
+from cifarviz.network.inference import probabilities as probabilities_of
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.kept_maps import keep_maps
@@ -23,9 +24,9 @@ log = logging.getLogger(__name__)
 class SnapshotKeeper:
     """Writes a run's snapshots within ``budget`` bytes; it never stops a run.
 
-    Answers are about the validation images of ``plan``, feature maps of the test images of
-    ``data`` that are pinned just then. A run that is to keep its best weights only leaves no
-    others.
+    Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
+    training images that it watches; feature maps are of the test images of ``data`` that are
+    pinned just then. A run that is to keep its best weights only leaves no others.
     """
 
     def __init__(self, store: RunStore, run: Run, budget: int, plan: Plan, data: Dataset) -> None:
@@ -58,11 +59,18 @@ class SnapshotKeeper:
             if probabilities is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
                 keep_answers(self._folder, epoch, self._split, indices, probabilities)
+            if epoch and len(self._plan.watched):
+                self._keep_memory(epoch, model)
             thin(self._folder, self._budget)
         except (CifarvizError, OSError) as error:
             # They are for looking back, so training goes on without them.
             log.warning("run %s keeps no more snapshots: %s", self._folder.name, error)
             self._given_up = True
+
+    def _keep_memory(self, epoch: int, model: keras.Model) -> None:
+        watched = self._plan.train.take(self._plan.watched)
+        said = probabilities_of(model, watched.images)
+        keep_answers(self._folder, epoch, "train", watched.indices, said, kind="memory")
 
     def _keep_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
         pins = pinned_images(self._store, self._data.info)

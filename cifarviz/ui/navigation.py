@@ -25,6 +25,7 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "samples": PageEntry("Samples", ":material/grid_view:"),
         "train": PageEntry("Train", ":material/model_training:"),
         "runs": PageEntry("Runs", ":material/list_alt:"),
+        "lab": PageEntry("Lab", ":material/science:"),
         "inside": PageEntry("Inside", ":material/layers:"),
         "evaluate": PageEntry("Evaluate", ":material/grid_on:"),
         "predict": PageEntry("Predict", ":material/image_search:"),

@@ -118,3 +118,13 @@ def test_every_kind_has_a_short_name() -> None:
 def test_every_layer_has_a_label_that_fits_a_drawing(layer_type: str) -> None:
     label = layer_label(LAYER_TYPES[layer_type]().model_dump(mode="json"))
     assert 3 < len(label) <= 12
+
+
+def test_wrong_labels_are_said_in_per_cent() -> None:
+    some = VGG.with_value("data", {**DATA, "wrong_labels": 0.15, "wrong_labels_seed": 3})
+    assert _texts(some) == ["wrong labels none → 15%", "seed of wrong labels 0 → 3"]
+    assert next(change.short for change in changes(VGG, some)) == "15% wrong labels"
+    [back, _seed] = changes(some, VGG)
+    assert (back.text, back.short) == ("wrong labels 15% → none", "no wrong labels")
+    odd = VGG.with_value("data", {**DATA, "wrong_labels": "many"})
+    assert _texts(odd) == ["wrong labels none → “many”"]

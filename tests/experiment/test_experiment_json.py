@@ -70,7 +70,7 @@ def test_json_is_a_full_dump():
     }
 
 
-@pytest.mark.parametrize("version", [0, 4, 1.0, "1", "2", None, True, "x" * 500])
+@pytest.mark.parametrize("version", [0, 5, 1.0, "1", "2", None, True, "x" * 500])
 def test_unknown_format_is_refused_in_words(version):
     fields = {**json.loads(experiment().to_json()), "format": version}
     with pytest.raises(
@@ -87,7 +87,7 @@ def test_format_1_is_read_as_what_its_runs_did():
     del written["mirrored_answers"]
     read = Experiment.from_json(json.dumps({**written, "format": 1}))
     assert read == experiment(seed=3)
-    assert (read.format, read.monitor, read.early_stopping) == (3, "loss", None)
+    assert (read.format, read.monitor, read.early_stopping) == (4, "loss", None)
     assert (read.best_only, read.tensorboard, read.test_epochs) == (False, False, ())
 
 
@@ -104,6 +104,23 @@ def test_format_2_is_read_as_what_its_runs_did():
     assert with_bias
     assert all(layer.use_bias for layer in with_bias)
     assert not read.mirrored_answers
+
+
+def test_format_3_is_read_as_what_its_runs_did():
+    """Written before labels could be made wrong."""
+    made = experiment(seed=3, l2=0.1)
+    written = json.loads(made.to_json())
+    del written["data"]["wrong_labels"], written["data"]["wrong_labels_seed"]
+    read = Experiment.from_json(json.dumps({**written, "format": 3}))
+    assert read == made
+    assert (read.format, read.data.wrong_labels, read.data.wrong_labels_seed) == (4, 0.0, 0)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("data", [None, 3, [], "all"])
+def test_data_of_an_older_format_that_are_none_are_refused_in_words(version, data):
+    with pytest.raises(ExperimentInvalid):
+        Experiment.from_json(changed(format=version, data=data))
 
 
 @pytest.mark.parametrize("architecture", [None, 3, {}, {"layers": None}, {"layers": [3, None]}])

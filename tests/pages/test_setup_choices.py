@@ -52,10 +52,20 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     app.toggle(key="1-augmentation--flip").set_value(True).run()
     app.text_input(key="1-augmentation--shift").set_value("2").run()
     assert "1,000 images to train on, 1,500 to validate" in said(app)
+    app.text_input(key="1-data-wrong_labels").set_value("1.2").run()
+    assert "share of wrong labels must be a number from 0 to 1, not 1.2" in said(app)
+    assert app.button(key="train").disabled
+    app.text_input(key="1-data-wrong_labels").set_value("0.25").run()
+    app.text_input(key="1-data-wrong_labels_seed").set_value("8").run()
+    assert "1,000 images to train on, 250 of them with a wrong label, 1,500 to validate" in said(
+        app
+    )
     app.selectbox(key="1-validation-kind").select("test").run()
     assert "too good to be true" in said(app)
     settings = drafted(app).settings
     assert settings["data"]["train_images"] == 1000
+    assert settings["data"]["wrong_labels"] == 0.25
+    assert settings["data"]["wrong_labels_seed"] == 8
     assert settings["preprocessing"] == {"kind": "divide", "divisor": 225.0}
     assert settings["augmentation"] == {"flip": True, "shift": 2}
     assert settings["validation"] == {"kind": "test"}

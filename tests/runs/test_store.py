@@ -101,7 +101,7 @@ def test_another_versions_experiment_is_refused_and_the_others_still_list(store:
     run_id, _lock = held_run(store)
     other, _other_lock = held_run(store)
     with sqlite3.connect(store.database.path) as connection:
-        changed = EXPERIMENT.to_json().replace('"format": 3', '"format": 7')
+        changed = EXPERIMENT.to_json().replace('"format": 4', '"format": 7')
         connection.execute("UPDATE runs SET experiment = ? WHERE id = ?", (changed, run_id))
     assert {run.id for run in store.all()} == {run_id, other}
     with pytest.raises(UnknownFormat, match="7"):

@@ -14,6 +14,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.words import brief
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 
@@ -117,8 +118,9 @@ def _planned(experiment_json: str) -> Planned:
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
     layers = len(experiment.architecture.layers)
+    wrong = f", {brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
     return Planned(
-        data=f"{DATASETS[data.dataset].title} {variant}",
+        data=f"{DATASETS[data.dataset].title} {variant}{wrong}",
         network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,

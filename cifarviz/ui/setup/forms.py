@@ -7,6 +7,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.datasets import DATASETS
+from cifarviz.data.wrong_labels import wrong_count
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.choices import Loss
 from cifarviz.experiment.draft import SECTIONS, Draft, section_class
@@ -35,10 +36,12 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
         st.markdown("##### Images")
         _data_form(draft, problems, stands_in=stands_in)
         _kind_form(draft, "validation", problems)
-        if assessment.sizes is not None:
+        if assessment.experiment is not None and assessment.sizes is not None:
             sizes = assessment.sizes
             held = f", {sizes.validation:,} to validate" if sizes.validation else ""
-            st.caption(f"{sizes.train:,} images to train on{held}.")
+            wrong = wrong_count(assessment.experiment.data.wrong_labels, sizes.train)
+            mistaken = f", {wrong:,} of them with a wrong label" if wrong else ""
+            st.caption(f"{sizes.train:,} images to train on{mistaken}{held}.")
     with right:
         _kind_form(draft, "preprocessing", problems)
         st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
@@ -105,6 +108,16 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         key=f"{draft.generation}-data-train_images",
         placeholder="All",
     )
+    wrong, seed = st.columns(2)
+    for place, name in ((wrong, "wrong_labels"), (seed, "wrong_labels_seed")):
+        with place:
+            field_input(
+                made,
+                name,
+                data[name],
+                partial(setup_edits.set_value, f"data.{name}"),
+                key=f"{draft.generation}-data-{name}",
+            )
     show_problem(problems.get("data"))
 
 

@@ -16,17 +16,16 @@ from cifarviz.experiment.presets import PresetVariant
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
-from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.address_number import address_number
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.choices import listed
 from cifarviz.ui.evaluate.ensemble.picker import choose
 from cifarviz.ui.evaluate.ensemble.source import OWN, Source, pick_source
 from cifarviz.ui.evaluate.ensemble.team import Team, queue_team, seeds_team, variant_team
-from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.stand_in import has_full_set, show_stand_in
-from cifarviz.ui.unbroken import unbroken
 
 
 def training_panel(runs: Sequence[Run], *, opened: bool) -> None:
@@ -76,20 +75,22 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
     count = usual
     if not one_run:
         with left:
-            count = _number(
+            count = address_number(
                 "count",
                 "Members",
                 usual,
                 (FEWEST_MEMBERS, MOST_MEMBERS),
                 "How many networks vote; more gain less and less.",
+                key="team-count",
             )
     with left if one_run else right:
-        first = _number(
+        first = address_number(
             "first",
             "Seed" if one_run else "First seed",
             _usual_seed(source),
             (0, LARGEST_SEED - MOST_MEMBERS),
             "Decides everything random; the other members have the seeds that follow.",
+            key="team-first",
         )
     return first, count
 
@@ -99,36 +100,6 @@ def _usual_seed(source: Source) -> int:
     preset, seed = source.preset, source.experiment.seed
     changed = preset is not None and seed != preset.experiment.seed
     return seed if changed and seed <= LARGEST_SEED - MOST_MEMBERS else 1
-
-
-def _number(name: str, label: str, usual: int, bounds: tuple[int, int], hint: str) -> int:
-    least, most = bounds
-    text = st.query_params.get(name, str(usual))
-    value = whole_number(text)
-    if value is None or not least <= value <= most:
-        st.error(
-            f"{label}: a whole number from {least} to {most:,}, and {quoted(text)} came; {usual} "
-            "is used.",
-            icon=":material/error:",
-        )
-        value = usual
-    key = f"team-{name}"
-    show(key, value)
-    st.number_input(
-        label,
-        least,
-        most,
-        key=key,
-        help=hint,
-        on_change=unbroken(_number_chosen),
-        args=(name, key),
-    )
-    return value
-
-
-def _number_chosen(name: str, key: str) -> None:
-    if wished(key):
-        change(**{name: str(state.get(key))})
 
 
 def _here(experiment: Experiment) -> Experiment:

@@ -1,0 +1,202 @@
+"""Whether the experiments of the overfit lab show what they promise, with their usual settings.
+
+Each is run with several seeds on the embedded sample, as one click does it, the runs one after
+another. Promised are: a duel's gap shrinks and its turn comes later; wrong labels are learned, and
+later than right ones; more images, higher accuracy and a smaller gap; each cure makes the gap
+smaller, all together most of all. And each takes 3 minutes at most on two cores with nothing else
+at work.
+
+    python -m benchmarks.bench_lab [SEEDS]
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.own_home import worker_in_own_home
+from benchmarks.results_file import write_results
+from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_verdicts import (
+    Verdict,
+    cures_verdict,
+    duel_verdict,
+    memorisation_verdict,
+    sizes_verdict,
+)
+from cifarviz.analysis.memorisation import Memory, follow, half_learned_by, places_of, said_after
+from cifarviz.data import library
+from cifarviz.experiment.lab import cures, duel, memorisation, sizes
+from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.records import Run
+from cifarviz.runs.series import runs_of
+from cifarviz.runs.snapshots import snapshot_epochs
+from cifarviz.training.entry_queue import queue_entry
+from cifarviz.training.plan import training_images
+from cifarviz.training.worker import Worker
+
+_LIMIT = 180.0
+_SEEDS: Final = 3
+Checks = dict[str, bool]
+
+
+def main() -> None:
+    """Run all of them, print a table and write the results."""
+    seeds = range(1, int(sys.argv[1]) + 1) if len(sys.argv) > 1 else range(1, _SEEDS + 1)
+    print(machine_name())
+    found = []
+    with worker_in_own_home() as worker:
+        for name, entry_of, judge in _LAB:
+            for seed in seeds:
+                found.append({"lab": name, "seed": seed, **_measure(worker, entry_of(seed), judge)})
+                _print(found[-1])
+    failed = [f"{one['lab']}, seed {one['seed']}" for one in found if not one["shown"]]
+    slow = max(one["seconds"] for one in found)
+    print(f"every effect shown: {'yes' if not failed else 'NO: ' + '; '.join(failed)}")
+    print(f"longest: {slow:.0f} s (to stay below: {_LIMIT:.0f})")
+    content = {"limit_seconds": _LIMIT, "labs": found}
+    write_results("lab", "python -m benchmarks.bench_lab", content)
+
+
+def _measure(
+    worker: Worker, entry: Entry, judge: Callable[..., tuple[Verdict, Checks]]
+) -> dict[str, Any]:
+    began = time.monotonic()
+    series = queue_entry(worker, entry)
+    runs = [worker.wait(run_id) for run_id in series.run_ids]
+    seconds = time.monotonic() - began
+    results = [
+        _result(worker, run, label)
+        for run, label in zip(runs_of(worker.store, series), series.labels, strict=True)
+    ]
+    verdict, checks = judge(worker, runs, results)
+    return {
+        "title": entry.title,
+        "seconds": seconds,
+        "runs": [_figures(one) for one in results],
+        "verdict": [verdict.headline, *verdict.sentences],
+        "checks": checks,
+        "shown": all(checks.values()),
+    }
+
+
+def _result(worker: Worker, run: Run, label: str) -> Result:
+    result = result_of(
+        label,
+        worker.store.epochs(run.id),
+        planned=run.experiment.epochs,
+        ended=True,
+        given_back=run.best_epoch if given_back(run) else None,
+        train_images=run.train_images or 0,
+        validation_images=run.validation_images or 0,
+    )
+    assert result is not None, run.message
+    return result
+
+
+def _figures(one: Result) -> dict[str, Any]:
+    return {
+        "label": one.label,
+        "epochs": one.epochs,
+        "kept": one.kept,
+        "accuracy": one.accuracy,
+        "val_accuracy": one.val_accuracy,
+        "gap": one.gap,
+        "turn": one.fit.turn,
+    }
+
+
+def _later(one: Result, other: Result) -> bool:
+    """Whether the validation loss of ``one`` turned later than that of ``other``, or never."""
+    if one.fit.turn is None or other.fit.turn is None:
+        return one.fit.turn is None and other.fit.turn is not None
+    return one.fit.turn > other.fit.turn
+
+
+def _of_duel(
+    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+) -> tuple[Verdict, Checks]:
+    without, with_it = results
+    return duel_verdict(results), {
+        "the gap shrinks": without.gap - with_it.gap > 0.1,
+        "the turn comes later": _later(with_it, without),
+    }
+
+
+def _of_memorisation(
+    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+) -> tuple[Verdict, Checks]:
+    memory = _memory(worker, runs[0])
+    true, false = half_learned_by(memory.true_learned), half_learned_by(memory.false_learned)
+    return memorisation_verdict(results[0], results[1], memory), {
+        "wrong labels are learned": bool(memory.false_known[-1] > 0.9),
+        "and later than right ones": true is not None and false is not None and false > true,
+        "they were seen through before": bool(
+            memory.seen_through.max() > memory.seen_through[-1] + 0.1
+        ),
+        "they cost accuracy": results[0].val_accuracy < results[1].val_accuracy,
+    }
+
+
+def _of_sizes(
+    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+) -> tuple[Verdict, Checks]:
+    verdict = sizes_verdict(results)
+    return verdict, {
+        "accuracy rises": verdict.shown,
+        "the gap shrinks": results[0].gap - results[-1].gap > 0.03,
+    }
+
+
+def _of_cures(
+    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+) -> tuple[Verdict, Checks]:
+    none, *tried, everything = results
+    return cures_verdict(results), {
+        "each makes the gap smaller": all(none.gap > one.gap for one in tried),
+        "all together most": everything.gap == min(one.gap for one in results),
+        "the turn comes later, or never": _later(everything, none),
+    }
+
+
+def _memory(worker: Worker, run: Run) -> Memory:
+    data = run.experiment.data
+    given, right, _ = training_images(
+        run.experiment, library.load(data.dataset, data.variant, worker.settings)
+    )
+    folder = worker.store.folder(run.id)
+    epochs = snapshot_epochs(folder, "memory")
+    said = [said_after(folder, epoch, run.experiment.architecture.classes) for epoch in epochs]
+    places = places_of(given.indices, said, folder)
+    return follow(
+        given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
+    )
+
+
+def _print(one: dict[str, Any]) -> None:
+    print(f"\n{one['lab']}, seed {one['seed']}: {one['seconds']:.0f} s")
+    for run in one["runs"]:
+        print(
+            f"  {run['label']:26} {run['accuracy']:6.1%} {run['val_accuracy']:6.1%}  "
+            f"gap {100 * run['gap']:5.1f}  turn {run['turn'] or '–'}  epochs {run['epochs']}"
+        )
+    for said in one["verdict"]:
+        print(f"  {said}")
+    failed = [name for name, held in one["checks"].items() if not held]
+    print(f"  {'as promised' if not failed else 'NOT: ' + ', '.join(failed)}", flush=True)
+
+
+_LAB: Final = (
+    ("duel", duel.usual, _of_duel),
+    ("memorisation", memorisation.usual, _of_memorisation),
+    ("sizes", sizes.usual, _of_sizes),
+    ("cures", cures.usual, _of_cures),
+)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""What an experiment of the lab has shown, in sentences with numbers; also that it has not.
+
+Two accuracies count as different where they are more than two standard errors of their difference
+apart, taken as of two samples: the same validation images would tell a little more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+
+import numpy as np
+
+from cifarviz.analysis.lab_results import Result
+from cifarviz.analysis.memorisation import Memory, half_learned_by
+
+# Points of accuracy that a gap must change by before it is called larger or smaller.
+_GAP_CHANGE = 0.03
+# More of the wrong labels than this are known by heart: of guesses, one in nine would hit.
+_LEARNED = 0.3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``shown``: the effect that was promised came; ``headline`` and ``sentences`` say it."""
+
+    shown: bool
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def duel_verdict(results: Sequence[Result]) -> Verdict:
+    """Which of two or three runs is better, by how much, and how much each overfits."""
+    best, *others = sorted(results, key=lambda one: -one.val_accuracy)
+    second = others[0]
+    widest = max(results, key=lambda one: one.gap)
+    narrowest = min(results, key=lambda one: one.gap)
+    less = widest.gap - narrowest.gap >= _GAP_CHANGE
+    better = _differ(best, second)
+    if better:
+        against = " and ".join(f"{one.val_accuracy:.1%} with {one.label}" for one in others)
+        headline = (
+            f"Better with {best.label}: {best.val_accuracy:.1%} of the validation images right, "
+            f"against {against} ({_points(best.val_accuracy - second.val_accuracy)})."
+        )
+    elif less:
+        headline = (
+            f"Less overfitting with {narrowest.label}: training is ahead of validation by "
+            f"{_size(narrowest.gap)}, not by {_size(widest.gap)} as with {widest.label}."
+        )
+    else:
+        headline = "No difference that could be shown: they learn, and overfit, about as much."
+    said = [f"{_size(one.gap)} with {one.label}" for one in results]
+    end = "about as much each" if not less else f"{narrowest.label} overfits least"
+    sentences = [f"Training is ahead of validation by {_listed(said)}: {end}."]
+    if not better:
+        sentences.append(
+            f"On new images there is no winner: {best.val_accuracy:.1%} right with {best.label} "
+            f"and {second.val_accuracy:.1%} with {second.label}, and {best.validation_images:,} "
+            f"images can't tell less than {_allowance(best, second):.1f} points apart."
+        )
+    return Verdict(better or less, headline, (*sentences, _turns(results), *_cut_short(results)))
+
+
+def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) -> Verdict:
+    """Whether wrong labels were learned, and when; ``right`` is the run without any."""
+    false_half, true_half = map(half_learned_by, (memory.false_learned, memory.true_learned))
+    known = float(memory.false_known[-1])
+    later = false_half is None or (true_half is not None and false_half > true_half)
+    shown = known > _LEARNED and later and true_half is not None
+    count = len(memory.false_learned)
+    if known > _LEARNED:
+        headline = (
+            f"It has learned wrong labels by heart: after epoch {int(memory.epochs[-1])} it gives "
+            f"{known:.1%} of {count:,} images the wrong label they were trained with."
+        )
+    else:
+        headline = (
+            f"It has hardly learned the wrong labels: after epoch {int(memory.epochs[-1])} it "
+            f"gives only {known:.1%} of {count:,} images theirs; train for longer or on fewer "
+            "images."
+        )
+    order = (
+        f"Half of the right labels were learned for good by {_epoch(true_half)}, half of the wrong "
+        f"ones by {_epoch(false_half)}"
+    )
+    order += ": what is true of many images comes first." if later else "."
+    place = int(np.nanargmax(memory.seen_through))
+    seen = (
+        f"It saw through them best after epoch {int(memory.epochs[place])}, when it gave "
+        f"{memory.seen_through[place]:.1%} of these images their right label, which it was never "
+        f"shown; at the end it does so with {memory.seen_through[-1]:.1%}."
+    )
+    sentences = [order, seen]
+    if right is not None:
+        lost = right.val_accuracy - wrong.val_accuracy
+        cost = (
+            f"it costs {_size(lost)} of validation accuracy"
+            if lost > 0 and _differ(right, wrong)
+            else "no loss that so few validation images could show"
+        )
+        sentences.append(
+            f"Of images it has never seen it gets {wrong.val_accuracy:.1%} right, and "
+            f"{right.val_accuracy:.1%} when trained with right labels only: {cost}."
+        )
+    both = [wrong] if right is None else [wrong, right]
+    return Verdict(shown, headline, (*sentences, _turns(both), *_cut_short(both)))
+
+
+def sizes_verdict(results: Sequence[Result]) -> Verdict:
+    """Whether more images help; ``results`` in the order of their number."""
+    few, many = results[0], results[-1]
+    gained = many.val_accuracy - few.val_accuracy
+    shown = gained > 0 and _differ(few, many)
+    start = f"From {few.train_images:,} to {many.train_images:,} training images"
+    figures = f"from {few.val_accuracy:.1%} to {many.val_accuracy:.1%}"
+    if shown:
+        headline = f"{start} validation accuracy rises {figures} ({_points(gained)})."
+    else:
+        headline = (
+            f"{start} validation accuracy goes {figures}: no rise that "
+            f"{many.validation_images:,} images could show."
+        )
+    change = few.gap - many.gap
+    gaps = f"from {_size(few.gap)} to {_size(many.gap)}"
+    if change >= _GAP_CHANGE:
+        gap = f"The gap between training and validation shrinks {gaps}."
+    elif change <= -_GAP_CHANGE:
+        gap = f"The gap between training and validation grows {gaps}."
+    else:
+        gap = f"The gap between training and validation hardly changes, {gaps}."
+    dips = [
+        f"{after.train_images:,}"
+        for before, after in pairwise(results)
+        if after.val_accuracy < before.val_accuracy
+    ]
+    dipped = [f"Not at each step: it fell at {_listed(dips)} images."] if dips and shown else []
+    return Verdict(shown, headline, (gap, *dipped, _turns(results), *_cut_short(results)))
+
+
+def cures_verdict(results: Sequence[Result]) -> Verdict:
+    """What helped against overfitting; the first of ``results`` is the run without any cure."""
+    none, *cures = results
+    narrowest = min(cures, key=lambda one: one.gap)
+    helped = [one for one in cures if none.gap - one.gap >= _GAP_CHANGE]
+    shown = len(helped) == len(cures)
+    if helped:
+        headline = (
+            f"The gap between training and validation is smallest with {narrowest.label}: "
+            f"{_size(narrowest.gap)} instead of {_size(none.gap)}."
+        )
+    else:
+        headline = (
+            f"Nothing has made the gap of {_size(none.gap)} between training and validation much "
+            "smaller."
+        )
+    best = max(cures, key=lambda one: one.val_accuracy)
+    sentences = []
+    gained = best.val_accuracy - none.val_accuracy
+    if gained > 0 and _differ(best, none):
+        sentences.append(
+            f"Best on new images with {best.label}: {best.val_accuracy:.1%} right instead of "
+            f"{none.val_accuracy:.1%} ({_points(gained)})."
+        )
+    else:
+        sentences.append(
+            f"None is better on new images than without ({none.val_accuracy:.1%}) by more than "
+            f"{none.validation_images:,} images can show."
+        )
+    if helpless := [one.label for one in cures if one not in helped]:
+        sentences.append(f"The gap did not shrink with {_listed(helpless)}.")
+    return Verdict(shown, headline, (*sentences, _turns(results), *_cut_short(results)))
+
+
+def _differ(one: Result, other: Result) -> bool:
+    return 100 * abs(one.val_accuracy - other.val_accuracy) > _allowance(one, other)
+
+
+def _allowance(one: Result, other: Result) -> float:
+    """Points of accuracy by which two may differ by chance."""
+    spread = sum(
+        # Of a run that was broken off early it may not be known.
+        r.val_accuracy * (1 - r.val_accuracy) / max(r.validation_images, 1)
+        for r in (one, other)
+    )
+    return 200 * sqrt(spread)
+
+
+def _turns(results: Sequence[Result]) -> str:
+    turned = [f"epoch {one.fit.turn} with {one.label}" for one in results if one.fit.turn]
+    still = [one.label for one in results if not one.fit.turn]
+    said = []
+    if turned:
+        said.append(f"Validation loss turned after {_listed(turned)}.")
+    if still:
+        begin = "It" if turned else "Validation loss"
+        said.append(f"{begin} has not turned with {_listed(still)}.")
+    back = [one for one in results if one.kept != one.epochs]
+    said += [
+        f"The run with {one.label} ended after epoch {one.epochs} with the weights of epoch "
+        f"{one.kept}."
+        for one in back
+    ]
+    return " ".join(said)
+
+
+def _cut_short(results: Sequence[Result]) -> list[str]:
+    short = [one for one in results if not one.ended]
+    return [
+        f"The run with {one.label} was cut short after {one.epochs} of {one.planned} epochs, and "
+        "is judged as far as it came."
+        for one in short
+    ]
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f} points".replace("-", "−")
+
+
+def _size(share: float) -> str:
+    return f"{100 * share:.1f} points".replace("-", "−")
+
+
+def _epoch(number: int | None) -> str:
+    return "no epoch yet" if number is None else f"epoch {number}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,94 @@
+"""Runs that belong together: what they are compared in, and what tells each from the others."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cifarviz.errors import RunNotFound
+from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore, new_run_id
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs in the order they were queued. ``kind`` is what they are for, a word of who queued them.
+
+    ``title`` says what differs, ``labels`` what of it each run has. ``made`` is Unix time.
+    ``count`` is how many runs there were; deleted ones are no longer among ``run_ids``.
+    """
+
+    id: str
+    kind: str
+    title: str
+    made: float
+    count: int
+    run_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def keep_series(
+    store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
+) -> Series:
+    """Keep that these runs, ids with labels, belong together."""
+    series_id, made = new_run_id(), time.time()
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "INSERT INTO series VALUES (?, ?, ?, ?, ?)",
+            (series_id, kind, title, made, len(labelled)),
+        )
+        connection.executemany(
+            "INSERT INTO series_runs VALUES (?, ?, ?, ?)",
+            [
+                (series_id, position, run_id, label)
+                for position, (run_id, label) in enumerate(labelled)
+            ],
+        )
+    return find_series(store, series_id)
+
+
+def find_series(store: RunStore, series_id: str) -> Series:
+    """One series; raises ``RunNotFound``."""
+    found = [one for one in _read(store, "WHERE series.id = ?", series_id) if one.id == series_id]
+    if not found:
+        raise RunNotFound(
+            f"There is no series “{series_id[:40]}” here. Start a new one, or choose another."
+        )
+    return found[0]
+
+
+def all_series(store: RunStore, kind: str) -> list[Series]:
+    """Those of a kind that have a run left, the newest first."""
+    return [one for one in _read(store, "WHERE kind = ?", kind) if one.run_ids]
+
+
+def runs_of(store: RunStore, series: Series) -> list[Run]:
+    """The runs that are still here, in their order."""
+    by_id = {run.id: run for run in store.all()}
+    return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
+
+
+def _read(store: RunStore, where: str, value: str) -> list[Series]:
+    with store.database.connect() as connection:
+        rows = connection.execute(
+            "SELECT series.*, run, label FROM series LEFT JOIN series_runs "
+            f"ON series_runs.series = series.id {where} ORDER BY made DESC, id, position",
+            (value,),
+        ).fetchall()
+    members: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        of_series = members.setdefault(row["id"], [])
+        if row["run"] is not None:
+            of_series.append((row["run"], row["label"]))
+    heads = {row["id"]: row for row in rows}
+    return [
+        Series(
+            id=one,
+            kind=heads[one]["kind"],
+            title=heads[one]["title"],
+            made=heads[one]["made"],
+            count=heads[one]["runs"],
+            run_ids=tuple(run_id for run_id, _ in of_series),
+            labels=tuple(label for _, label in of_series),
+        )
+        for one, of_series in members.items()
+    ]

@@ -1,0 +1,152 @@
+"""The charts of an experiment of the lab, which grow while its runs train."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from cifarviz.experiment.lab.entrants import Kind
+from cifarviz.figures.accuracy_by_size import AccuracyBySize, accuracy_by_size_figure
+from cifarviz.figures.gap_bars import GapBar, gap_bars_figure
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+from cifarviz.figures.learned_epochs import learned_epochs, learned_epochs_figure
+from cifarviz.figures.memorisation_curves import MemorisationCurves, memorisation_figure
+from cifarviz.figures.metric import Metric
+from cifarviz.figures.theme import empty_figure
+from cifarviz.runs.series import Series
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.lab.memory import RunMemory, memory_of
+from cifarviz.ui.lab.results import Standing
+
+_HEIGHT = 420
+_NONE = np.empty(0)
+
+
+def series_charts(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
+    """Show two charts side by side: what the experiment is about, and the curves of all runs."""
+    # The curves of six runs have a long legend.
+    left, right = st.columns([2, 3] if kind == "cures" else 2, gap="medium")
+    match kind:
+        case "duel":
+            _chart(left, "Accuracy", _history("accuracy", found), series, "accuracy")
+            _chart(right, "Loss", _history("loss", found), series, "loss")
+        case "sizes":
+            about = "Accuracy at the end, by the number of training images"
+            _chart(left, about, _sizes(found), series, "accuracy-by-size")
+            _chart(right, "Loss", _history("loss", found), series, "loss")
+        case "cures":
+            about = "The gap between training and validation"
+            _chart(left, about, _gaps(found), series, "gaps")
+            _chart(right, "Loss", _history("loss", found), series, "loss")
+        case "memorisation":
+            memory = memory_of(found[0].run) if found else None
+            about = "What it says of its training images"
+            _chart(left, about, _memorised(memory, found), series, "memorisation")
+            _chart(right, "Accuracy", _history("accuracy", found), series, "accuracy")
+            _chart(
+                st.container(),
+                "When labels were learned for good",
+                learned_epochs_figure(_learned(memory)),
+                series,
+                "learned",
+                height=300,
+            )
+
+
+def _chart(
+    place: Any,
+    title: str,
+    figure: go.Figure | Mapping[str, Any],
+    series: Series,
+    name: str,
+    *,
+    height: int = _HEIGHT,
+) -> None:
+    with place:
+        st.markdown(f"##### {title}")
+        chart(
+            figure,
+            key=f"lab-{name}",
+            view=series.id,
+            height=height,
+            file_name=f"{series.kind}-{name}",
+            description=f"{title}: {series.title}",
+        )
+
+
+def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
+    curves = [_curve(metric, one) for one in found if one.history]
+    if not curves:
+        return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
+    return history_comparison_figure(history_comparison(metric, curves))
+
+
+def _curve(metric: Metric, one: Standing) -> RunCurve:
+    return RunCurve(
+        name=one.label,
+        epochs=np.array([epoch.epoch for epoch in one.history], np.int32),
+        training=_values(one, metric),
+        validation=_values(one, f"val_{metric}"),
+        best_epoch=one.run.best_epoch,
+        stopped_early=one.run.stopped_early,
+        turn=None if one.result is None else one.result.fit.turn,
+    )
+
+
+def _values(one: Standing, field: str) -> np.ndarray:
+    """float32; NaN where nothing was measured."""
+    return np.array([getattr(epoch, field) for epoch in one.history], np.float32)
+
+
+def _sizes(found: Sequence[Standing]) -> go.Figure:
+    done = [one.result for one in found if one.result is not None and not one.run.state.active]
+    planned = [one.run.experiment.data.train_images for one in found]
+    return accuracy_by_size_figure(
+        AccuracyBySize(
+            images=np.array([one.train_images for one in done]),
+            training=np.array([one.accuracy for one in done]),
+            validation=np.array([one.val_accuracy for one in done]),
+            planned=tuple(sorted(one for one in planned if one is not None)),
+        )
+    )
+
+
+def _gaps(found: Sequence[Standing]) -> go.Figure:
+    bars = [
+        GapBar(
+            one.label,
+            None if one.result is None else one.result.accuracy,
+            None if one.result is None else one.result.val_accuracy,
+        )
+        for one in found
+    ]
+    return gap_bars_figure(bars)
+
+
+def _memorised(memory: RunMemory | None, found: Sequence[Standing]) -> go.Figure:
+    if memory is None:
+        return memorisation_figure(MemorisationCurves(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE))
+    followed = memory.memory
+    return memorisation_figure(
+        MemorisationCurves(
+            followed.epochs,
+            followed.true_known,
+            followed.false_known,
+            followed.seen_through,
+            np.array([epoch.epoch for epoch in found[0].history]),
+            _values(found[0], "val_accuracy"),
+        )
+    )
+
+
+def _learned(memory: RunMemory | None) -> Any:
+    if memory is None:
+        return learned_epochs(_NONE, _NONE, _NONE)
+    followed = memory.memory
+    return learned_epochs(followed.epochs, followed.true_learned, followed.false_learned)

@@ -1,0 +1,146 @@
+"""What experiments of the lab have shown, in words; and that they have not."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_verdicts import (
+    cures_verdict,
+    duel_verdict,
+    memorisation_verdict,
+    sizes_verdict,
+)
+from cifarviz.analysis.memorisation import follow
+from cifarviz.runs.records import Epoch
+
+TURNED = (2.0, 1.6, 1.5, 1.7, 2.0, 2.4, 2.8, 3.2)
+SETTLED = (2.0, 1.7, 1.5, 1.42, 1.4, 1.395, 1.39, 1.39)
+
+
+def result(
+    label: str, accuracy: float, val_accuracy: float, *, turned: bool = False, **facts: object
+) -> Result:
+    """A run that ended with these accuracies, on 1,000 validation images."""
+    losses = TURNED if turned else SETTLED
+    history = [
+        Epoch(number, 2 / number, accuracy, loss, val_accuracy, 0.001, 1.0)
+        for number, loss in enumerate(losses, 1)
+    ]
+    given = {"planned": 8, "ended": True, "train_images": 2000, "validation_images": 1000, **facts}
+    made = result_of(label, history, **given)  # type: ignore[arg-type]
+    assert made is not None
+    return made
+
+
+def test_a_result_stands_with_the_weights_that_were_given_back() -> None:
+    history = [
+        Epoch(1, 2.0, 0.3, 2.1, 0.25, 0.001, 1.0),
+        Epoch(2, 1.0, 0.7, 1.8, 0.4, 0.001, 1.0),
+        Epoch(3, 0.5, 0.9, 2.2, 0.35, 0.001, 1.0),
+    ]
+    given = {"planned": 9, "ended": True, "train_images": 5, "validation_images": 5}
+    back = result_of("x", history, given_back=2, **given)  # type: ignore[arg-type]
+    last = result_of("x", history, **given)  # type: ignore[arg-type]
+    assert back is not None
+    assert last is not None
+    assert (back.kept, back.epochs, back.gap) == (2, 3, pytest.approx(0.3))
+    assert (last.kept, last.gap) == (3, pytest.approx(0.55))
+    assert last.lowest_val_loss == 1.8
+    assert result_of("x", [], **given) is None  # type: ignore[arg-type]
+    unmeasured = [Epoch(1, 2.0, 0.3, None, None, 0.001, 1.0)]
+    assert result_of("x", unmeasured, **given) is None  # type: ignore[arg-type]
+
+
+def test_a_duel_names_the_winner_the_gaps_and_the_turns() -> None:
+    verdict = duel_verdict(
+        [result("no dropout", 0.99, 0.45, turned=True), result("dropout 0.5", 0.66, 0.55)]
+    )
+    assert verdict.shown
+    assert verdict.headline == (
+        "Better with dropout 0.5: 55.0% of the validation images right, against 45.0% with no "
+        "dropout (+10.0 points)."
+    )
+    gap, turns = verdict.sentences
+    assert "54.0 points with no dropout and 11.0 points with dropout 0.5" in gap
+    assert gap.endswith("dropout 0.5 overfits least.")
+    assert turns == (
+        "Validation loss turned after epoch 3 with no dropout. It has not turned with dropout 0.5."
+    )
+
+
+def test_a_duel_that_only_chance_decided_has_no_winner() -> None:
+    # Two standard errors of two shares of 1,000 near a half are 4.5 points.
+    near = duel_verdict([result("a", 0.9, 0.50), result("b", 0.6, 0.53)])
+    assert near.headline.startswith("Less overfitting with b: ")
+    assert "no winner: 53.0% right with b and 50.0% with a" in near.sentences[1]
+    assert "can't tell less than 4.5 points apart" in near.sentences[1]
+    same = duel_verdict([result("a", 0.60, 0.50), result("b", 0.61, 0.52)])
+    assert not same.shown
+    assert same.headline.startswith("No difference that could be shown")
+
+
+def test_who_was_cut_short_is_said() -> None:
+    verdict = duel_verdict([result("a", 0.9, 0.4), result("b", 0.6, 0.5, planned=20, ended=False)])
+    assert verdict.sentences[-1] == (
+        "The run with b was cut short after 8 of 20 epochs, and is judged as far as it came."
+    )
+
+
+def test_more_images_help_or_it_is_said_that_they_did_not() -> None:
+    def on(images: int, accuracy: float, val: float) -> Result:
+        return result(f"{images:,} images", accuracy, val, train_images=images)
+
+    risen = sizes_verdict([on(500, 0.99, 0.35), on(1000, 0.99, 0.34), on(5000, 0.97, 0.52)])
+    assert risen.shown
+    assert "From 500 to 5,000 training images validation accuracy rises from 35.0% to 52.0%" in (
+        risen.headline
+    )
+    assert "shrinks from 64.0 points to 45.0 points" in risen.sentences[0]
+    assert risen.sentences[1] == "Not at each step: it fell at 1,000 images."
+    flat = sizes_verdict([on(500, 0.5, 0.40), on(1000, 0.7, 0.41)])
+    assert not flat.shown
+    assert "no rise that 1,000 images could show" in flat.headline
+    assert "grows from 10.0 points to 29.0 points" in flat.sentences[0]
+
+
+def test_cures_are_measured_by_the_gap_and_by_new_images() -> None:
+    none = result("no cure", 1.0, 0.45, turned=True)
+    verdict = cures_verdict([none, result("augmentation", 0.7, 0.55), result("all", 0.44, 0.46)])
+    assert verdict.shown
+    assert verdict.headline == (
+        "The gap between training and validation is smallest with all: −2.0 points instead of "
+        "55.0 points."
+    )
+    assert verdict.sentences[0].startswith("Best on new images with augmentation: 55.0%")
+    helpless = cures_verdict([none, result("L2", 0.99, 0.45, turned=True)])
+    assert not helpless.shown
+    assert helpless.headline.startswith("Nothing has made the gap of 55.0 points")
+    assert "The gap did not shrink with L2." in helpless.sentences
+    half = cures_verdict([none, result("L2", 0.99, 0.45), result("all", 0.5, 0.46)])
+    assert not half.shown
+    assert "None is better on new images" in half.sentences[0]
+
+
+def test_wrong_labels_learned_later_than_right_ones() -> None:
+    given, right = np.array([0, 0, 1, 1]), np.array([0, 0, 2, 2])
+    predicted = np.array([[0, 0, 2, 2], [0, 0, 2, 1], [0, 0, 1, 1]])
+    memory = follow(given, right, (1, 2, 3), predicted)
+    wrong, clean = result("50% wrong labels", 0.99, 0.35), result("right labels", 0.99, 0.45)
+    verdict = memorisation_verdict(wrong, clean, memory)
+    assert verdict.shown
+    assert "after epoch 3 it gives 100.0% of 2 images the wrong label" in verdict.headline
+    assert verdict.sentences[0].startswith(
+        "Half of the right labels were learned for good by epoch 1, half of the wrong ones by "
+        "epoch 2"
+    )
+    assert "best after epoch 1, when it gave 100.0%" in verdict.sentences[1]
+    assert "it costs 10.0 points of validation accuracy" in verdict.sentences[2]
+
+
+def test_wrong_labels_that_were_not_learned() -> None:
+    given, right = np.array([0, 1, 1]), np.array([0, 2, 2])
+    memory = follow(given, right, (1,), np.array([[0, 2, 2]]))
+    verdict = memorisation_verdict(result("wrong", 0.5, 0.4), None, memory)
+    assert not verdict.shown
+    assert verdict.headline.startswith("It has hardly learned the wrong labels")
+    assert "half of the wrong ones by no epoch yet" in verdict.sentences[0]

@@ -1,0 +1,62 @@
+"""How images with wrong labels fared, against a calculation by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.memorisation import Said, follow, half_learned_by, places_of
+from cifarviz.errors import ArtifactDamaged
+
+#                 true  true  false false false
+GIVEN = np.array([0, 1, 2, 0, 1])
+RIGHT = np.array([0, 1, 1, 2, 0])
+EPOCHS = (1, 2, 4)
+PREDICTED = np.array(
+    [
+        [0, 2, 1, 2, 0],  # all wrong labels are seen through
+        [0, 1, 2, 2, 1],
+        [0, 1, 2, 0, 0],  # the last is forgotten again
+    ]
+)
+
+
+def test_the_curves_are_those_counted_by_hand() -> None:
+    memory = follow(GIVEN, RIGHT, EPOCHS, PREDICTED)
+    assert memory.epochs.tolist() == [1, 2, 4]
+    assert memory.true_known.tolist() == [0.5, 1, 1]
+    assert memory.false_known == pytest.approx([0, 2 / 3, 2 / 3])
+    assert memory.seen_through == pytest.approx([1, 1 / 3, 1 / 3])
+    assert memory.false.tolist() == [2, 3, 4]
+
+
+def test_learned_is_from_when_on_it_always_gave_the_label_it_was_shown() -> None:
+    memory = follow(GIVEN, RIGHT, EPOCHS, PREDICTED)
+    assert memory.true_learned.tolist() == [1, 2]
+    assert memory.false_learned.tolist() == [2, 4, 0]
+
+
+def test_half_of_them() -> None:
+    assert half_learned_by(np.array([3, 1, 0, 0])) == 3
+    assert half_learned_by(np.array([3, 1, 9])) == 3
+    assert half_learned_by(np.array([0, 0, 5])) is None
+    assert half_learned_by(np.array([], np.int64)) is None
+
+
+def test_without_images_of_a_kind_its_curve_is_not_a_number() -> None:
+    memory = follow(RIGHT, RIGHT, EPOCHS, PREDICTED)
+    assert np.isnan(memory.false_known).all()
+    assert memory.true_known == pytest.approx([0.8, 0.6, 0.6])
+
+
+def test_images_are_found_by_their_official_index_in_any_order() -> None:
+    trained = np.array([30, 10, 20, 40])
+    said = [Said(np.array([40, 10]), np.array([1, 2])) for _ in range(2)]
+    assert places_of(trained, said, Path("run")).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("asked", [[[40, 11]], [[40, 99]], [[40, 10], [40, 20]], [[40, 10], [40]]])
+def test_answers_about_other_images_are_refused(asked: list[list[int]]) -> None:
+    said = [Said(np.array(one), np.zeros(len(one), np.int64)) for one in asked]
+    with pytest.raises(ArtifactDamaged, match="other images than it was trained on"):
+        places_of(np.array([30, 10, 20, 40]), said, Path("run"))

@@ -1,0 +1,138 @@
+"""The experiments of the lab: their runs differ in one thing, and in nothing else."""
+
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+
+from cifarviz.data.datasets import DATASETS
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.lab import cures, duel, memorisation, sizes
+from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout
+
+USUAL: tuple[Callable[[int], Entry], ...] = (
+    duel.usual,
+    memorisation.usual,
+    sizes.usual,
+    cures.usual,
+)
+DATA = Data(train_images=2000)
+
+
+def differing(one: Experiment, other: Experiment) -> set[str]:
+    return {name for name in Experiment.model_fields if getattr(one, name) != getattr(other, name)}
+
+
+@pytest.mark.parametrize("usual", USUAL)
+def test_what_nobody_has_changed_can_be_trained_on_the_sample(usual: Callable) -> None:
+    entry = usual(7)
+    assert len(entry.entrants) >= 2
+    assert len({one.label for one in entry.entrants}) == len(entry.entrants)
+    for one in entry.entrants:
+        one.experiment.check_against(5000, 1000)
+        assert (one.experiment.seed, one.experiment.precision) == (7, "float32")
+        assert len(entry.run_name(one)) <= 100
+
+
+FIELDS = {
+    "images": "data",
+    "augmentation": "augmentation",
+    "dropout": "architecture",
+    "batch-norm": "architecture",
+    "width": "architecture",
+    "l2": "l2",
+    "early-stopping": "early_stopping",
+    "batch-size": "batch_size",
+}
+
+
+@pytest.mark.parametrize("thing", duel.THINGS)
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_runs_of_a_duel_differ_in_one_field_only(thing: str, dataset: str) -> None:
+    about = duel.THINGS[thing]
+    for pair in combinations(about.values, 2):
+        data = Data(dataset=dataset, variant="full")
+        one, other = duel.duel(thing, pair, data, epochs=20, seed=3).entrants
+        assert differing(one.experiment, other.experiment) == {FIELDS[thing]}
+    assert 2 <= len(about.usual) <= 3
+
+
+def test_each_architecture_differs_in_what_it_says() -> None:
+    def layers(thing: str, word: str) -> tuple[object, ...]:
+        pair = ([word, *(one for one in duel.THINGS[thing].values if one != word)])[:2]
+        entry = duel.duel(thing, pair, DATA, epochs=5, seed=1)
+        label = duel.THINGS[thing].values[word]
+        [one] = [one for one in entry.entrants if one.label == label]
+        return one.experiment.architecture.layers
+
+    assert not [one for one in layers("dropout", "0") if isinstance(one, Dropout)]
+    rates = [one.rate for one in layers("dropout", "0.3") if isinstance(one, Dropout)]
+    assert rates == [0.15, 0.15, 0.15, 0.3]
+    assert len([one for one in layers("batch-norm", "on") if isinstance(one, BatchNorm)]) == 3
+    widths = [
+        [one.filters for one in layers("width", word) if isinstance(one, Conv2D)]
+        for word in ("0.5", "1", "2")
+    ]
+    assert widths == [[8, 16, 32], [16, 32, 64], [32, 64, 128]]
+    units = [one.units for one in layers("width", "2") if isinstance(one, Dense)]
+    assert units == [256, 10]
+
+
+def test_the_title_says_the_one_difference() -> None:
+    entry = duel.duel("dropout", ("0.3", "0"), DATA, epochs=5, seed=1)
+    assert entry.title == "Dropout: no dropout against dropout 0.3"
+    assert [entry.run_name(one) for one in entry.entrants] == [
+        "Duel: no dropout",
+        "Duel: dropout 0.3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thing", "words", "said"),
+    [
+        ("magic", ("0", "1"), "A duel can be about augmentation, dropout, .*, not about “magic”"),
+        ("dropout", ("0", "7"), "Dropout can be 0, 0.15, .* here, not “7”"),
+        ("dropout", ("0",), "2 or 3 runs: choose as many values of “dropout”, not 1"),
+        ("dropout", ("0", "0.15", "0.3", "0.5"), "not 4"),
+        ("dropout", ("0", "0"), "not 1"),
+        ("early-stopping", ("off", "4"), "patience of 4 epochs can never stop a run of 3"),
+    ],
+)
+def test_what_is_no_duel_is_refused_in_words(thing: str, words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ExperimentInvalid, match=said):
+        duel.duel(thing, words, DATA, epochs=3, seed=1)
+
+
+def test_memorisation_differs_in_its_labels_only() -> None:
+    wrong, right = memorisation.memorisation(30, DATA, epochs=9, seed=5).entrants
+    assert differing(wrong.experiment, right.experiment) == {"data"}
+    assert wrong.experiment.data == DATA.model_copy(
+        update={"wrong_labels": 0.3, "wrong_labels_seed": 5}
+    )
+    assert right.experiment.data == DATA
+    for percent in (0, 91):
+        with pytest.raises(ExperimentInvalid, match="Between 1 and 90 per cent"):
+            memorisation.memorisation(percent, DATA, epochs=9, seed=5)
+
+
+def test_sizes_are_as_many_as_there_are_images_for() -> None:
+    def counts(most: int) -> list[int | None]:
+        made = sizes.sizes(most, Data(), epochs=2, seed=1)
+        return [one.experiment.data.train_images for one in made.entrants]
+
+    assert counts(5000) == [500, 1000, 2000, 5000]
+    assert counts(60_000)[-1] == 50_000
+    with pytest.raises(ExperimentInvalid, match="At least 1,000"):
+        counts(999)
+
+
+def test_cures_come_one_at_a_time_and_then_all_with_the_same_values() -> None:
+    none, *each, everything = [one.experiment for one in cures.usual(1).entrants]
+    changed = [differing(none, one) for one in each]
+    assert changed == [{"augmentation"}, {"architecture"}, {"l2"}, {"early_stopping"}]
+    assert differing(none, everything) == set.union(*changed)
+    for [field], one in zip(changed, each, strict=True):
+        assert getattr(everything, field) == getattr(one, field)

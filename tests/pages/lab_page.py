@@ -1,0 +1,27 @@
+"""The Lab page, opened, pressed and read by its tests."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.app_page import opened_by_link, walk
+
+
+def opened(**address: object) -> AppTest:
+    return opened_by_link("lab", **address)
+
+
+def said(app: AppTest) -> str:
+    found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
+    # A backslash only keeps Markdown from reading a sign as its own.
+    return "\n".join(one.value.replace("\\", "") for one in found)
+
+
+def errors(app: AppTest) -> list[str]:
+    return [one.value.replace("\\", "") for one in app.error]
+
+
+def charts(app: AppTest) -> int:
+    return sum(one.type == "bidi_component" for one in walk(app._tree))
+
+
+def links(app: AppTest) -> list[str]:
+    return [one.proto.label.replace("\\", "") for one in walk(app._tree) if one.type == "page_link"]
