@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cifarviz.cli import data, inspection, reproduce, training
+from cifarviz.cli import data, forking, inspection, reproduce, training
 from cifarviz.cli.output import say
 from cifarviz.cli.wrong_words import in_words
 from cifarviz.errors import (
@@ -40,6 +40,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command()(training.presets)
 app.command()(training.train)
+app.command()(forking.fork)
 app.command()(training.runs)
 app.command()(training.resume)
 app.command()(reproduce.reproduce)

@@ -18,7 +18,7 @@ from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused, StorageFull
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import lacking_weights, other_weights
+from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import (
@@ -36,8 +36,8 @@ WhichCheckpoint = Annotated[
     Checkpoint | None,
     typer.Option(
         "--checkpoint",
-        help="The weights of the best epoch (best), or as the run ended (last). Default: last, or "
-        "best where the run kept no other.",
+        help="The weights of the best epoch (best), or as the run ended (last). Default: the "
+        "run's answer as chosen on the Runs page, else last, or best where it kept no other.",
     ),
 ]
 Invert = Annotated[
@@ -143,13 +143,11 @@ def _open(
 
 
 def _weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Checkpoint:
-    """The weights wanted; else those the run ended with, or of its best epoch if it kept no other.
+    """The weights wanted; else those that answer for the run.
 
     Raises ``ArtifactMissing`` where they are not there.
     """
-    if wanted is None:
-        gone = lacking_weights(store, run, "last") is not None
-        wanted = "best" if gone and run.experiment.best_only else "last"
+    wanted = wanted or usual_weights(store, run)
     if (lacking := lacking_weights(store, run, wanted)) is None:
         return wanted
     other = other_weights(wanted)

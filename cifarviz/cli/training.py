@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
-from cifarviz.cli.runs import find_run
+from cifarviz.cli.runs import find_run, run_facts
 from cifarviz.data.library import status as dataset_status
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
@@ -92,7 +92,7 @@ def train(
     experiment = Experiment.make(**{**dict(experiment), **changed})
     worker = Worker(settings, "command line")
     run = worker.submit(experiment, name=preset)
-    return _print_result(worker, watch(worker, run), as_json)
+    return print_result(worker, watch(worker, run), as_json)
 
 
 def resume(
@@ -102,14 +102,14 @@ def resume(
     """Go on with a stopped, failed or interrupted run from its last checkpoint."""
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
-    return _print_result(worker, watch(worker, worker.resume(found.id)), as_json)
+    return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
 
 
 def runs(as_json: AsJson = False) -> None:
     """List all runs, the newest first."""
     found = RunStore(Settings.from_environment()).all()
     if as_json:
-        print_json([_run_dict(run) for run in found])
+        print_json([run_facts(run) for run in found])
         return
     if not found:
         say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
@@ -171,7 +171,7 @@ def watch(worker: Worker, run: Run) -> Run:
                 return run
 
 
-def _print_result(worker: Worker, run: Run, as_json: bool) -> int:
+def print_result(worker: Worker, run: Run, as_json: bool) -> int:
     """Print what came out of a run and give the exit code."""
     if run.precision_reason is not None:
         say(f"Precision: {run.precision_reason}")
@@ -271,30 +271,4 @@ def _result(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
         "images_per_second": run.images_per_second,
         "precision": run.precision,
         "parameters": run.experiment.architecture.parameters,
-    }
-
-
-def _run_dict(run: Run) -> dict[str, Any]:
-    experiment = run.experiment
-    return {
-        "run": run.id,
-        "name": run.name,
-        "state": run.state,
-        "preset": experiment.preset,
-        "dataset": experiment.data.dataset,
-        "data": experiment.data.variant,
-        "train_images": run.train_images,
-        "seed": experiment.seed,
-        "parameters": experiment.architecture.parameters,
-        "epochs": run.epochs_done,
-        "epochs_planned": experiment.epochs,
-        "best_epoch": run.best_epoch,
-        "stopped_early": run.stopped_early,
-        "val_accuracy": run.best_val_accuracy,
-        "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
-        "created": run.created,
-        "seconds": run.seconds,
-        "images_per_second": run.images_per_second,
-        "precision": run.precision,
-        "message": run.message,
     }

@@ -25,6 +25,11 @@ def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
     return folder / f"checkpoint-{which}.npz"
 
 
+def start_path(folder: Path) -> Path:
+    """The weights a fork is to begin with; it is there until the fork has begun."""
+    return folder / "checkpoint-start.npz"
+
+
 def answers_path(folder: Path, epoch: int) -> Path:
     """The file of what a run's network said about the test images after ``epoch``.
 
@@ -70,6 +75,15 @@ def _write(
 ) -> None:
     encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
     np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays})
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """The facts alone of what ``save_arrays`` wrote; none of a file that can't be read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(json.loads(stored[_FACTS].tobytes()))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return {}
 
 
 def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

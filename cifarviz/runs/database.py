@@ -38,6 +38,11 @@ CREATE TABLE runs (
     note TEXT,
     monitor TEXT NOT NULL DEFAULT 'loss',
     stopped_early INTEGER,
+    starred INTEGER NOT NULL DEFAULT 0,
+    remark TEXT,
+    preferred TEXT,
+    parent TEXT,
+    parent_epoch INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -91,7 +96,14 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN stopped_early INTEGER",
         ),
         2: ("ALTER TABLE runs ADD COLUMN precision_reason TEXT",),
-        3: ("CREATE TABLE preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",),
+        3: (
+            "CREATE TABLE preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+            "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN remark TEXT",
+            "ALTER TABLE runs ADD COLUMN preferred TEXT",
+            "ALTER TABLE runs ADD COLUMN parent TEXT",
+            "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
+        ),
     }
 )
 

@@ -1,7 +1,10 @@
 """Which weights a run has kept, and why those that somebody asks for are not there."""
 
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from pathlib import Path
+
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_facts
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 
@@ -9,6 +12,18 @@ from cifarviz.runs.store import RunStore
 def other_weights(which: Checkpoint) -> Checkpoint:
     """The other kind of weights that a run may have kept."""
     return "last" if which == "best" else "best"
+
+
+def usual_weights(store: RunStore, run: Run) -> Checkpoint:
+    """The weights that answer for ``run`` where nobody asks for others.
+
+    Those a person made its answer; else as it ended, or of its best epoch if it was set up to keep
+    no other. They may be gone.
+    """
+    if run.preferred is not None and lacking_weights(store, run, run.preferred) is None:
+        return run.preferred
+    gone = lacking_weights(store, run, "last") is not None
+    return "best" if gone and run.experiment.best_only else "last"
 
 
 def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
@@ -20,11 +35,51 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
     if checkpoint_path(folder, which).is_file():
         return None
     if not checkpoint_path(folder, other_weights(which)).is_file():
-        if not run.epochs_done:
+        if run.best_epoch is None:
             return "has no weights: it has not finished an epoch"
         return "has no weights any more: their files were removed"
     if which == "best":
+        if run.best_epoch is None:
+            return "has no best epoch yet, only the weights it began with"
         return "has no weights of its best epoch any more, only those it ended with"
     if run.state is RunState.FINISHED and run.experiment.best_only:
         return "has kept the weights of its best epoch only, as it was set up to"
     return "has no weights as it ended any more, only those of its best epoch"
+
+
+def given_back(run: Run) -> bool:
+    """Whether the run ended with the weights of an earlier epoch, its best, in place of its last's.
+
+    It is also given them back when it was not stopped early.
+    """
+    stopping = run.experiment.early_stopping
+    restored = stopping is not None and stopping.restore_best_weights
+    return restored and run.state is RunState.FINISHED and run.best_epoch != run.epochs_done
+
+
+def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
+    """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    found: dict[int, Weights] = {
+        epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
+    }
+    if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
+        found.setdefault(run.best_epoch, "best")
+    # A run that was stopped in the middle of an epoch stands after it; one that was given its best
+    # weights back stands at them.
+    at_its_end = run.state.active or (run.state is RunState.FINISHED and not given_back(run))
+    if run.epochs_done and at_its_end and checkpoint_path(folder, "last").is_file():
+        found.setdefault(run.epochs_done, "last")
+    return dict(sorted(found.items()))
+
+
+def epochs_to_fork(folder: Path, run: Run) -> dict[int, Weights]:
+    """The epochs, from 1, that another run can go on from, in order, and what holds their weights.
+
+    Of one epoch the last checkpoint rather than a snapshot: it alone has the optimiser's state.
+    """
+    found = {epoch: which for epoch, which in epochs_with_weights(folder, run).items() if epoch}
+    if not given_back(run):
+        facts = load_facts(checkpoint_path(folder, "last"))
+        if facts.get("images") == 0 and facts.get("epochs_done"):
+            found[int(facts["epochs_done"])] = "last"
+    return dict(sorted(found.items()))

@@ -9,6 +9,7 @@ import numpy as np
 
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.states import RunState
 
 
@@ -22,6 +23,28 @@ class Epoch(NamedTuple):
     val_accuracy: float | None
     learning_rate: float
     seconds: float
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Where a run that goes on from another one's weights began: after ``epoch`` of ``parent``.
+
+    ``precision`` and its reason are the parent's; ``None`` leaves them to the run.
+    """
+
+    parent: str
+    epoch: int
+    precision: str | None = None
+    precision_reason: str | None = None
+
+    def columns(self) -> dict[str, object]:
+        """What the run keeps of it."""
+        return {
+            "parent": self.parent,
+            "parent_epoch": self.epoch,
+            "precision": self.precision,
+            "precision_reason": self.precision_reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,8 @@ class Run:
     """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes.
 
     ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
-    the lowest and the highest of all epochs, and so often those of another one.
+    the lowest and the highest of all epochs, and so often those of another one. ``epochs_done`` is
+    the number of the last epoch, those of a fork's parent counted too.
     """
 
     id: str
@@ -94,6 +118,15 @@ class Run:
     """The first epoch with the highest."""
     precision_reason: str | None = None
     """A sentence on why it trains in its precision, where that was left to cifarviz."""
+    starred: bool = False
+    remark: str | None = None
+    """What a person wrote down about it."""
+    preferred: Checkpoint | None = None
+    """The weights that a person made its answer."""
+    parent: str | None = None
+    """The run whose weights it began with; that one may be deleted by now."""
+    parent_epoch: int | None = None
+    """The epoch of its parent after which it began; its own history goes on from there."""
 
     @cached_property
     def experiment(self) -> Experiment:

@@ -2,10 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
 from cifarviz.errors import RunNotFound
+from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
@@ -22,7 +24,8 @@ def _of_best_epoch(column: str) -> str:
 
 SELECT_RUNS = f"""
 SELECT runs.*,
-    (SELECT COUNT(*) FROM epochs WHERE run = runs.id) AS epochs_done,
+    COALESCE((SELECT MAX(epoch) FROM epochs WHERE run = runs.id), runs.parent_epoch, 0)
+        AS epochs_done,
     {_of_best_epoch("epoch")} AS best_epoch,
     {_of_best_epoch("val_accuracy")} AS best_epoch_val_accuracy,
     (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
@@ -127,6 +130,12 @@ def as_run(row: sqlite3.Row) -> Run:
         best_epoch_val_accuracy=row["best_epoch_val_accuracy"],
         best_val_accuracy_epoch=row["best_val_accuracy_epoch"],
         precision_reason=row["precision_reason"],
+        starred=bool(row["starred"]),
+        remark=row["remark"],
+        # What a newer version may have put there is nobody's choice here.
+        preferred=row["preferred"] if row["preferred"] in get_args(Checkpoint) else None,
+        parent=row["parent"],
+        parent_epoch=row["parent_epoch"],
     )
 
 

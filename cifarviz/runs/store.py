@@ -6,18 +6,17 @@ at the next look.
 """
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from cifarviz.errors import ExperimentInvalid, RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
+from cifarviz.runs.curation import Curation, checked_name
 from cifarviz.runs.database import Database
 from cifarviz.runs.machine import machine_name
-from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
+from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
     ACTIVE_STATES,
     SELECT_RUNS,
@@ -26,14 +25,13 @@ from cifarviz.runs.rows import (
     fetch_run,
     insert_batches,
     insert_run,
-    run_not_found,
     update_run,
 )
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
 
 
-class RunStore:
+class RunStore(Curation):
     """The door to all runs of one home; cheap to make, safe to share between threads.
 
     Raises ``StoreError`` when the home cannot be used and ``UnknownFormat`` when another
@@ -95,33 +93,7 @@ class RunStore:
             ).fetchall()
         return as_batch_points(rows, after=after, stride=stride)
 
-    def folder(self, run_id: str) -> Path:
-        """Where the run's artifacts are; it may not exist yet."""
-        return self.settings.runs / run_id
-
-    def tensorboard_folder(self, run_id: str) -> Path:
-        """Where the run's TensorBoard files are, if it writes any."""
-        return self.settings.tensorboard_dir / run_id
-
-    # For people: naming, deleting, steering
-
-    def rename(self, run_id: str, name: str) -> None:
-        """Give a run another name; raises ``RunError`` for an empty or overlong one."""
-        name = _checked_name(name)
-        with self.database.connect(write=True) as connection:
-            if not update_run(connection, run_id, name=name):
-                raise run_not_found(run_id)
-
-    def delete(self, run_id: str) -> None:
-        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
-        run = self.get(run_id)
-        if run.state.active:
-            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
-        with self.database.connect(write=True) as connection:
-            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-        for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
-            shutil.rmtree(folder, ignore_errors=True)
-        self.lock_path(run_id).unlink(missing_ok=True)
+    # For people: steering; naming, starring and deleting is in curation.py
 
     def request(self, run_id: str, action: Action) -> None:
         """Ask the worker of an active run for something; it answers within a second.
@@ -144,22 +116,28 @@ class RunStore:
 
     # For workers
 
-    def lock_path(self, run_id: str) -> Path:
-        """The lock that whoever looks after the run holds while it is active."""
-        return self.settings.locks / f"run-{run_id}.lock"
-
     def slot_path(self) -> Path:
         """The lock of the one place in which a run may train."""
         return self.settings.locks / "slot.lock"
 
-    def create(self, run_id: str, experiment: Experiment, name: str, origin: str) -> Run:
-        """Enter a queued run; the caller already holds its lock."""
+    def create(
+        self,
+        run_id: str,
+        experiment: Experiment,
+        name: str,
+        origin: str,
+        fork: Fork | None = None,
+    ) -> Run:
+        """Enter a queued run; the caller already holds its lock.
+
+        A fork goes on in its parent's precision.
+        """
         now = time.time()
         with self.database.connect(write=True) as connection:
             insert_run(
                 connection,
                 id=run_id,
-                name=_checked_name(name),
+                name=checked_name(name),
                 state=RunState.QUEUED,
                 experiment=experiment.to_json(),
                 monitor=experiment.monitor,
@@ -167,6 +145,7 @@ class RunStore:
                 machine=machine_name(),
                 created=now,
                 queued=now,
+                **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)
 
@@ -287,10 +266,3 @@ class RunStore:
 def new_run_id() -> str:
     """Eight hexadecimal digits: short enough for a link, unlikely to be drawn twice."""
     return uuid4().hex[:8]
-
-
-def _checked_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 100:
-        raise ExperimentInvalid(f"A run's name has 1 to 100 characters; this one has {len(name)}.")
-    return name

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import keras
 
-from cifarviz.errors import ArtifactDamaged, UnknownFormat
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.network.variables import assign, to_arrays
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays, start_path
 
 FORMAT = 1
+
+# In the names of the states of dropout's random generators.
+_GENERATOR = "seed_generator"
 
 
 @dataclass
@@ -44,6 +47,20 @@ def save_best(folder: Path, model: keras.Model, epoch: int) -> None:
     )
 
 
+def restore(
+    folder: Path,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    steps_per_epoch: int,
+    *,
+    fork: bool,
+) -> Position:
+    """Put a run back to where it stands; a ``fork`` that has yet to begin, to where it begins."""
+    if fork and not checkpoint_path(folder, "last").exists():
+        return restore_start(folder, model, optimizer, steps_per_epoch)
+    return restore_last(folder, model, optimizer)
+
+
 def restore_last(
     folder: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> Position:
@@ -65,6 +82,49 @@ def restore_last(
         raise ArtifactDamaged(f"The checkpoint of run {folder.name} is damaged.") from error
     assign(model, arrays, optimizer)
     return position
+
+
+def restore_start(
+    folder: Path,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    steps_per_epoch: int,
+) -> Position:
+    """Begin a fork: its parent's weights, at the step where its own epochs go on.
+
+    What was kept is turned into the fork's first last checkpoint, so that from here on it is a run
+    like any other. Dropout that the parent had not begins with generators of its own. Raises
+    ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    if not start_path(folder).exists():
+        raise ArtifactMissing(
+            f"The weights that run {folder.name} was to begin with are not there any more: fork "
+            "its parent again."
+        )
+    arrays, facts = load_arrays(start_path(folder))
+    carried = bool(facts.get("optimizer"))
+    wanted = to_arrays(model, optimizer if carried else None)
+    given = {_without_place(name): value for name, value in arrays.items()}
+    placed = {_without_place(name): name for name in wanted}
+    fitted = {placed.get(name, name): value for name, value in given.items()}
+    generators = {name: one for name, one in wanted.items() if _GENERATOR in name}
+    fitted = {
+        name: value
+        for name, value in {**generators, **fitted}.items()
+        if _GENERATOR not in name or name in wanted
+    }
+    assign(model, fitted, optimizer if carried else None)
+    epoch = int(facts["epoch"])
+    position = Position(step=epoch * steps_per_epoch, epochs_done=epoch)
+    save_last(folder, model, optimizer, position)
+    start_path(folder).unlink()
+    return position
+
+
+def _without_place(name: str) -> str:
+    """A variable's name without its layer's place, which dropout before it moves."""
+    kind, _place, rest = name.split("/", 2)
+    return f"{kind}/{rest}" if kind == "model" else name
 
 
 def restore_best(folder: Path, model: keras.Model) -> None:

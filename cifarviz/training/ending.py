@@ -24,7 +24,8 @@ def ending_after(experiment: Experiment, epochs: Sequence[Epoch]) -> Ending | No
 
     The history alone decides, so a resumed run stops where an uninterrupted one does.
     """
-    if len(epochs) >= experiment.epochs:
+    # By its number: a fork's first epoch is not 1.
+    if epochs and epochs[-1].epoch >= experiment.epochs:
         return Ending(RunState.FINISHED)
     stopping = experiment.early_stopping
     best = best_of(epochs, experiment.monitor)

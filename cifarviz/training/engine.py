@@ -28,8 +28,8 @@ from cifarviz.runs.stored_probabilities import (
 from cifarviz.settings import Settings
 from cifarviz.training.checkpoint import (
     Position,
+    restore,
     restore_best,
-    restore_last,
     save_best,
     save_last,
 )
@@ -95,15 +95,14 @@ class _Training:
             scaling=scaling_to_json(plan.scaling),
         )
         self.recorder = Recorder(
-            store,
-            run_id,
-            epochs=experiment.epochs,
-            steps_per_epoch=plan.steps_per_epoch,
+            store, run_id, epochs=experiment.epochs, steps_per_epoch=plan.steps_per_epoch
         )
         trainable = self.make_trainable(run, settings)
         self.model, self.optimizer = trainable.model, trainable.optimizer
         self.train_step = trainable.step
-        self.position = restore_last(self.folder, self.model, self.optimizer)
+        self.position = restore(
+            self.folder, self.model, self.optimizer, plan.steps_per_epoch, fork=bool(run.parent)
+        )
         store.rewind(run_id, step=self.position.step, epoch=self.position.epochs_done)
         self.rates = learning_rates(
             experiment.schedule,
@@ -157,8 +156,8 @@ class _Training:
 
     def run(self) -> Ending:
         epochs = self.store.epochs(self.run_id)
-        if self.position.step == 0:
-            self.snapshots.keep(0, self.model, None)
+        if not epochs and not self.position.images:
+            self.snapshots.keep(self.position.epochs_done, self.model, None, first=True)
         while (ending := ending_after(self.experiment, epochs)) is None:
             epoch = self.one_epoch(epochs)
             self.store.describe(self.run_id, images_per_second=self.speed.overall)
@@ -176,7 +175,7 @@ class _Training:
 
     def one_epoch(self, before: list[Epoch]) -> Epoch | None:
         """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
-        number = len(before) + 1
+        number = self.position.epochs_done + 1
         began = time.monotonic()
         self.recorder.epoch = number
         if not self.train_epoch(number) or (validated := self.validate()) is None:

@@ -35,12 +35,22 @@ class SnapshotKeeper:
         self._split: Split = "test" if on_test else "train"
         self._given_up = False
 
-    def keep(self, epoch: int, model: keras.Model, probabilities: np.ndarray | None) -> None:
-        """After ``epoch`` (0: before the first), with what validation has just found."""
+    def keep(
+        self,
+        epoch: int,
+        model: keras.Model,
+        probabilities: np.ndarray | None,
+        *,
+        first: bool = False,
+    ) -> None:
+        """After ``epoch`` (0: before the first), with what validation has just found.
+
+        Of the ``first``, which a run begins with, the weights are kept whatever its number.
+        """
         if self._given_up or not self._budget:
             return
         try:
-            if is_weights_epoch(epoch):
+            if first or is_weights_epoch(epoch):
                 arrays = to_arrays(model)
                 if not self._experiment.best_only:
                     keep_weights(self._folder, epoch, arrays)

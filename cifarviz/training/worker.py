@@ -5,9 +5,11 @@ processes of one home share one slot: whoever finds it taken waits.
 """
 
 import logging
+import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from filelock import BaseFileLock
 
@@ -17,13 +19,14 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.snapshots import thin_all
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
+from cifarviz.training.forking import keep_start
 from cifarviz.training.plan import check_plan
 from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 
@@ -54,6 +57,26 @@ class Worker:
         Raises ``ExperimentInvalid``, ``DatasetNotFound`` or, when TensorBoard files can't be
         written, ``StorageFull`` before anything is stored.
         """
+        return self._submit(experiment, name, lambda run_id: None)
+
+    def fork(self, parent_id: str, epoch: int, experiment: Experiment, name: str) -> Run:
+        """Queue a new run that goes on from a run's weights after ``epoch``; see ``submit``.
+
+        The weights are copied now, so that the parent may go on, be thinned out or be deleted.
+        Raises ``RunNotFound``, ``ExperimentInvalid`` where ``check_fork`` does,
+        ``ArtifactMissing`` and ``ArtifactDamaged`` too.
+        """
+        parent = self.store.get(parent_id)
+
+        def keep(run_id: str) -> Fork:
+            folder = self.store.folder
+            return keep_start(parent, folder(parent_id), folder(run_id), experiment, epoch)
+
+        return self._submit(experiment, name, keep)
+
+    def _submit(
+        self, experiment: Experiment, name: str, prepare: Callable[[str], Fork | None]
+    ) -> Run:
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
         check_plan(experiment, dataset)
         if experiment.tensorboard:
@@ -61,8 +84,10 @@ class Worker:
         run_id = new_run_id()
         lock = self._take(run_id)
         try:
-            run = self.store.create(run_id, experiment, name, self._origin)
+            fork = prepare(run_id)
+            run = self.store.create(run_id, experiment, name, self._origin, fork)
         except BaseException:
+            shutil.rmtree(self.store.folder(run_id), ignore_errors=True)
             lock.release()
             raise
         self._enqueue(run_id, lock)
@@ -186,9 +211,10 @@ class Worker:
         return ending
 
     def _thin_snapshots(self) -> None:
-        oldest_first = [self.store.folder(run.id) for run in reversed(self.store.all())]
+        oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
+        folders = [self.store.folder(run.id) for run in oldest_first]
         try:
-            thin_all(oldest_first, self.settings.snapshots_budget)
+            thin_all(folders, self.settings.snapshots_budget)
         except OSError:
             # A run deleted meanwhile, for one; the next run tries again.
             log.warning("snapshots could not be thinned out", exc_info=True)

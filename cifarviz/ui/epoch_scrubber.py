@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs import kept_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
-from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
 from cifarviz.ui.followed_address import change
-from cifarviz.ui.live.words import given_back
 
 # Seconds between two looks whether a run under way has come further.
 _LOOK = 2
@@ -21,18 +19,7 @@ _LOOK = 2
 
 def epochs_with_weights(run: Run) -> dict[int, Weights]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
-    folder = cache.store().folder(run.id)
-    found: dict[int, Weights] = {
-        epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
-    }
-    if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
-        found.setdefault(run.best_epoch, "best")
-    # A run that was stopped in the middle of an epoch stands after it; one that was given its best
-    # weights back stands at them.
-    at_its_end = run.state.active or (run.state is RunState.FINISHED and not given_back(run))
-    if run.epochs_done and at_its_end and checkpoint_path(folder, "last").is_file():
-        found.setdefault(run.epochs_done, "last")
-    return dict(sorted(found.items()))
+    return kept_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
 def epochs_with_answers(run: Run) -> list[int]:

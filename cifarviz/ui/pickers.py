@@ -8,13 +8,14 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
-from cifarviz.ui.live.words import best_words, given_back
+from cifarviz.ui.live.words import best_words
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date

@@ -109,3 +109,13 @@ def _stopped_by_keras(epochs: list[Epoch], monitor: str, patience: int) -> int |
         if model.stop_training:
             return one.epoch
     return None
+
+
+def test_a_fork_ends_with_its_last_epoch_and_waits_for_something_better_by_its_own() -> None:
+    own = [epoch(number, loss) for number, loss in ((7, 0.5), (8, 0.6), (9, 0.7))]
+    assert ending_after(fashion(), own[:2]) is None
+    early = ending_after(fashion(), own)
+    assert early is not None
+    assert (early.stopped_early, early.state) == (9, RunState.FINISHED)
+    assert ending_after(fashion(epochs=8), own[:2]) == Ending(RunState.FINISHED)
+    assert ending_after(fashion(epochs=8), own[:1]) is None

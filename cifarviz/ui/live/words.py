@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -130,16 +131,6 @@ def best_words(run: Run) -> str:
     images = "training" if run.best_val_accuracy is None else "validation"
     monitor = run.experiment.monitor
     return f"{'lowest' if monitor == 'loss' else 'highest'} {images} {monitor}"
-
-
-def given_back(run: Run) -> bool:
-    """Whether the run ended with the weights of an earlier epoch, its best, in place of its last's.
-
-    It is also given them back when it was not stopped early.
-    """
-    stopping = run.experiment.early_stopping
-    restored = stopping is not None and stopping.restore_best_weights
-    return restored and run.state is RunState.FINISHED and run.best_epoch != run.epochs_done
 
 
 def _given_back(run: Run) -> str:

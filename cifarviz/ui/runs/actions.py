@@ -6,13 +6,14 @@ import streamlit as st
 
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.history_comparison import FEW_RUNS
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import given_back, highest_words, named
+from cifarviz.ui.live.words import highest_words, named
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button

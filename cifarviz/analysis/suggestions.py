@@ -1,0 +1,167 @@
+"""What to try next with a network that fits too little or too much, by what it already uses."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cifarviz.analysis.overfitting import Fit
+from cifarviz.data.datasets import DATASETS
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValidation
+from cifarviz.experiment.dropout import dropout_rates, with_dropout
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import BatchNorm
+from cifarviz.experiment.optimizers import AdamW
+from cifarviz.experiment.schedules import Constant, Cosine
+from cifarviz.experiment.words import number_text
+
+# More weights than this for each training image are easily enough to learn them all by heart.
+_WEIGHTS_AN_IMAGE = 20
+_SHIFT = 2
+_DROPOUT, _HIGH_DROPOUT = 0.3, 0.5
+_L2 = 0.0005
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Something to try: what, as the beginning of a sentence, and why.
+
+    ``experiment`` is the run's own with that changed, where one change does it.
+    """
+
+    what: str
+    why: str
+    experiment: Experiment | None = None
+
+
+def suggestions(experiment: Experiment, fit: Fit, train_images: int | None) -> list[Suggestion]:
+    """What to try next, the largest expected effect first; nothing while it is too early.
+
+    ``train_images`` is how many the run learned from, if that is known.
+    """
+    if fit.verdict == "too early":
+        return []
+    found: Callable[..., Iterator[Suggestion | None]]
+    match fit.verdict:
+        case "not measured":
+            found = _see_it
+        case "overfitting":
+            found = _against_overfitting
+        case "underfitting":
+            found = _slower if fit.unstable else _against_underfitting
+        case _:
+            found = _better_still
+    return [one for one in found(experiment, fit, train_images) if one is not None]
+
+
+def _against_overfitting(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[Suggestion | None]:
+    if made.data.train_images is not None:
+        yield _changed(
+            "Train on all images", "more to learn from is the surest cure", made,
+            data=made.data.model_copy(update={"train_images": None}),
+        )  # fmt: skip
+    elif made.data.variant == "sample":
+        yield _changed(
+            "Train on the full set", "more to learn from is the surest cure", made,
+            data=made.data.model_copy(update={"variant": "full"}),
+        )  # fmt: skip
+    augmented = made.augmentation
+    flip = augmented.flip or DATASETS[made.data.dataset].dark_background
+    if augmented.shift == 0 or not flip:
+        new = augmented.model_copy(
+            update={"flip": augmented.flip or not flip, "shift": augmented.shift or _SHIFT}
+        )
+        words = "mirroring and shifting" if new.flip else "shifting"
+        yield _changed(
+            "Augment the images", f"{words} them, it never sees the same one twice", made,
+            augmentation=new,
+        )  # fmt: skip
+    rates = dropout_rates(made.architecture)
+    if max(rates, default=0) == 0:
+        yield _with_dropout(made, _DROPOUT, "Add dropout", "no value can be relied on alone")
+    elif max(rates) < _HIGH_DROPOUT:
+        yield _with_dropout(
+            made, _HIGH_DROPOUT, "Raise dropout to 0.5", f"{number_text(max(rates))} is mild"
+        )
+    if made.l2 == 0 and not isinstance(made.optimizer, AdamW):
+        yield _changed("Add an L2 penalty", "it keeps the weights small", made, l2=_L2)
+    if made.early_stopping is None and fit.turn is not None:
+        yield _changed(
+            "Stop early", f"nothing was gained after epoch {fit.turn}", made,
+            early_stopping=EarlyStopping(patience=3),
+        )  # fmt: skip
+    weights = made.architecture.parameters
+    if train_images and weights > _WEIGHTS_AN_IMAGE * train_images:
+        yield Suggestion(
+            "Make the network smaller",
+            f"it has {weights / train_images:,.0f} weights for each training image",
+        )
+
+
+def _against_underfitting(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[Suggestion | None]:
+    if fit.falling:
+        yield _changed(
+            "Train for longer", "validation loss still fell at the end", made,
+            epochs=min(2 * made.epochs, 1000),
+        )  # fmt: skip
+    rates = dropout_rates(made.architecture)
+    if max(rates, default=0) > _DROPOUT:
+        yield _with_dropout(
+            made, _DROPOUT / 2, "Lower dropout", f"{number_text(max(rates))} holds it back"
+        )
+    if made.l2 > _L2:
+        yield _changed("Lower the L2 penalty", "it keeps the weights too small", made, l2=_L2)
+    if not any(isinstance(one, BatchNorm) for one in made.architecture.layers):
+        yield Suggestion(
+            "Add batch normalisation", "after the convolutions it makes learning much faster"
+        )
+    yield _with_rate(made, 3, "Raise the learning rate", "larger steps get there sooner")
+    if not fit.falling:
+        yield Suggestion("Make the network larger", "more filters can tell more apart")
+
+
+def _slower(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+    yield _with_rate(made, 0.1, "Lower the learning rate", "smaller steps don't overshoot")
+    if not any(isinstance(one, BatchNorm) for one in made.architecture.layers):
+        yield Suggestion("Add batch normalisation", "it makes learning steadier")
+
+
+def _better_still(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[Suggestion | None]:
+    yield Suggestion("Make the network larger", "there is room before it overfits")
+    if isinstance(made.schedule, Constant):
+        yield _changed(
+            "Let the learning rate fall", "small steps at the end find a better place", made,
+            schedule=Cosine(),
+        )  # fmt: skip
+
+
+def _see_it(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+    assert isinstance(made.validation, NoValidation)
+    yield _changed(
+        "Hold images back for validation", "without them nobody can tell", made,
+        validation=SplitValidation(),
+    )  # fmt: skip
+
+
+def _with_dropout(made: Experiment, rate: float, what: str, why: str) -> Suggestion | None:
+    return _changed(what, why, made, architecture=with_dropout(made.architecture, rate))
+
+
+def _with_rate(made: Experiment, times: float, what: str, why: str) -> Suggestion | None:
+    rate = float(f"{made.optimizer.learning_rate * times:.2g}")
+    optimizer = {**dict(made.optimizer), "learning_rate": rate}
+    words = f"{why}: {number_text(rate)} instead of {number_text(made.optimizer.learning_rate)}"
+    return _changed(what, words, made, optimizer=optimizer)
+
+
+def _changed(what: str, why: str, made: Experiment, **fields: object) -> Suggestion | None:
+    try:
+        return Suggestion(what, why, Experiment.make(**{**dict(made), **fields}))
+    except ExperimentInvalid:
+        # Such as a patience that is longer than the run: then it is nothing to try.
+        return None

@@ -1,0 +1,96 @@
+"""A new experiment that goes on from the weights of another one, with something changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.dropout import with_dropout
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layers import Dropout, LayerSpec
+
+
+@dataclass(frozen=True)
+class ForkChanges:
+    """What a fork has otherwise than its parent; ``None`` is as the parent has it.
+
+    ``epochs`` more are trained, 1 or more. ``dropout`` is the rate of every dropout layer;
+    ``train_images`` a number, or ``"all"`` there are.
+    """
+
+    epochs: int
+    learning_rate: float | None = None
+    dropout: float | None = None
+    flip: bool | None = None
+    shift: int | None = None
+    train_images: int | Literal["all"] | None = None
+
+
+def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
+    """The experiment of a fork from ``parent`` after ``epoch``.
+
+    Its ``epochs`` count the parent's too, so that its own go on from ``epoch`` + 1. Early stopping
+    that could not stop it any more is left out. Raises ``ExperimentInvalid``.
+    """
+    if changed.epochs < 1:
+        raise ExperimentInvalid(
+            f"A fork trains for 1 epoch or more; {changed.epochs} were asked for."
+        )
+    total = epoch + changed.epochs
+    fields = {**dict(parent), "epochs": total}
+    if changed.learning_rate is not None:
+        fields["optimizer"] = {**dict(parent.optimizer), "learning_rate": changed.learning_rate}
+    if changed.dropout is not None:
+        fields["architecture"] = with_dropout(parent.architecture, changed.dropout)
+    given = {"flip": changed.flip, "shift": changed.shift}
+    fields["augmentation"] = {
+        **dict(parent.augmentation),
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    if changed.train_images is not None:
+        number = None if changed.train_images == "all" else changed.train_images
+        fields["data"] = {**dict(parent.data), "train_images": number}
+    stopping = parent.early_stopping
+    if stopping is not None and stopping.patience >= total:
+        fields["early_stopping"] = None
+    fields["test_epochs"] = tuple(one for one in parent.test_epochs if epoch < one <= total)
+    return Experiment.make(**fields)
+
+
+def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
+    """Raise ``ExperimentInvalid`` unless ``fork`` can go on from ``parent`` after ``epoch``.
+
+    Weights fit the same layers only, whatever dropout is between them, and mean something for the
+    same pixels only; and what one learned from, the other must not be validated with.
+    """
+    if fork.epochs <= epoch:
+        raise ExperimentInvalid(
+            f"A fork from epoch {epoch} goes on after it, and this experiment ends with epoch "
+            f"{fork.epochs}: choose more epochs."
+        )
+    same = {
+        "layers": _learning(parent.architecture) == _learning(fork.architecture),
+        "preprocessing": parent.preprocessing == fork.preprocessing,
+        "validation images": parent.validation == fork.validation,
+        "data set": (parent.data.dataset, parent.data.variant)
+        == (fork.data.dataset, fork.data.variant),
+    }
+    if other := [what for what, kept in same.items() if not kept]:
+        raise ExperimentInvalid(
+            f"A fork goes on with its parent's weights, so it has the same {' and '.join(other)}. "
+            "Change the learning rate, dropout, augmentation or the number of training images, or "
+            "train a new run."
+        )
+
+
+def keeps_optimizer(parent: Experiment, fork: Experiment) -> bool:
+    """Whether the optimiser's state goes on: all but the learning rate is as it was."""
+    rate = {"learning_rate": fork.optimizer.learning_rate}
+    return parent.optimizer.model_copy(update=rate) == fork.optimizer
+
+
+def _learning(architecture: Architecture) -> tuple[object, list[LayerSpec]]:
+    layers: list[LayerSpec] = [
+        layer for layer in architecture.layers if not isinstance(layer, Dropout)
+    ]
+    return (architecture.input_shape, architecture.classes), layers

@@ -1,0 +1,93 @@
+"""What people do to runs: name, star, annotate and delete them, and choose their answer."""
+
+import shutil
+from pathlib import Path
+
+from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunError
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.database import Database
+from cifarviz.runs.records import Run
+from cifarviz.runs.rows import run_not_found, update_run
+from cifarviz.settings import Settings
+
+LONGEST_REMARK = 500
+"""Characters of what a person may write down about a run."""
+
+
+class Curation:
+    """The part of ``RunStore`` that is for people. Each method raises ``RunNotFound``."""
+
+    settings: Settings
+    database: Database
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name; raises ``ExperimentInvalid`` for an empty or overlong one."""
+        self._set(run_id, name=checked_name(name))
+
+    def star(self, run_id: str, starred: bool) -> None:
+        """Mark a run as one to keep: its snapshots are thinned out after all others'."""
+        self._set(run_id, starred=int(starred))
+
+    def remark(self, run_id: str, text: str) -> None:
+        """Write down what a person thinks of a run; nothing takes it away.
+
+        Raises ``ExperimentInvalid`` for an overlong one.
+        """
+        text = text.strip()
+        if len(text) > LONGEST_REMARK:
+            raise ExperimentInvalid(
+                f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
+            )
+        self._set(run_id, remark=text or None)
+
+    def prefer(self, run_id: str, which: Checkpoint | None) -> None:
+        """Make a checkpoint the run's answer wherever nobody asks for another; ``None``: undo it.
+
+        Raises ``ArtifactMissing`` where the run has not kept it.
+        """
+        if which is not None and not checkpoint_path(self.folder(run_id), which).is_file():
+            run = self.get(run_id)
+            raise ArtifactMissing(
+                f"“{run.name}” has not kept these weights, so they cannot be its answer."
+            )
+        self._set(run_id, preferred=which)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
+        run = self.get(run_id)
+        if run.state.active:
+            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        with self.database.connect(write=True) as connection:
+            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.lock_path(run_id).unlink(missing_ok=True)
+
+    def get(self, run_id: str) -> Run:
+        """One run; raises ``RunNotFound``."""
+        raise NotImplementedError
+
+    def folder(self, run_id: str) -> Path:
+        """Where the run's artifacts are; it may not exist yet."""
+        return self.settings.runs / run_id
+
+    def tensorboard_folder(self, run_id: str) -> Path:
+        """Where the run's TensorBoard files are, if it writes any."""
+        return self.settings.tensorboard_dir / run_id
+
+    def lock_path(self, run_id: str) -> Path:
+        """The lock that whoever looks after the run holds while it is active."""
+        return self.settings.locks / f"run-{run_id}.lock"
+
+    def _set(self, run_id: str, **values: object) -> None:
+        with self.database.connect(write=True) as connection:
+            if not update_run(connection, run_id, **values):
+                raise run_not_found(run_id)
+
+
+def checked_name(name: str) -> str:
+    """``name`` without surplus spaces; raises ``ExperimentInvalid``."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 100:
+        raise ExperimentInvalid(f"A run's name has 1 to 100 characters; this one has {len(name)}.")
+    return name

@@ -1,0 +1,135 @@
+"""The turn of a validation loss: named where it is, and never where there is only noise."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.overfitting import Fit, judge, smoothed, turn_of
+from cifarviz.experiment.presets import PRESETS
+
+SEEDS = range(4)
+# Epochs, the epoch of the turn (from 0), and how fast the loss rises after it.
+TURNS = [(10, 4, 0.08), (15, 6, 0.06), (20, 8, 0.04), (30, 9, 0.03), (60, 20, 0.01)]
+NOISE = [0.0, 0.005, 0.01, 0.02]
+
+
+def course(epochs: int, fall: float) -> np.ndarray:
+    """A loss that falls from 2.0 towards 0.8."""
+    return 0.8 + 1.2 * np.exp(-np.arange(epochs) / fall)
+
+
+def of_published(preset: str) -> Fit:
+    published = PRESETS[preset].published
+    assert published is not None
+    rows = published["history"]
+    return judge(
+        [row.epoch for row in rows],
+        [row.loss for row in rows],
+        [row.accuracy for row in rows],
+        [row.val_loss for row in rows],
+        [row.val_accuracy for row in rows],
+    )
+
+
+def test_the_published_histories_turn_where_their_authors_saw_it() -> None:
+    vgg = of_published("cifar10-vgg")
+    assert (vgg.verdict, vgg.turn) == ("overfitting", 9)
+    assert vgg.at_turn is not None
+    assert vgg.at_end is not None
+    assert (vgg.at_turn.epoch, vgg.at_end.epoch) == (9, 30)
+    assert vgg.at_turn.loss == pytest.approx(0.7965 - 0.5643)
+    assert vgg.at_end.accuracy == pytest.approx(0.9836 - 0.7363)
+    assert "after epoch 9: it rose from 0.796 to 1.656" in vgg.reason
+    fashion = of_published("fashion-mnist-cnn")
+    assert (fashion.verdict, fashion.turn) == ("overfitting", 6)
+
+
+# 20 curves, each from several seeds.
+@pytest.mark.parametrize(("shape", "noise"), list(product(TURNS, NOISE)))
+def test_a_known_turn_is_found_through_noise_and_named_by_the_raw_minimum(
+    shape: tuple[int, int, float], noise: float
+) -> None:
+    epochs, turn, slope = shape
+    for seed in SEEDS:
+        true = course(epochs, turn / 3) + slope * np.maximum(np.arange(epochs) - turn, 0)
+        values = true + np.random.default_rng([seed, epochs]).normal(0, noise, epochs)
+        found = turn_of(values)
+        assert found == values.argmin()
+        # Noise moves the lowest point only as far as the true course stays within it.
+        assert true[found] - true.min() <= 5 * noise
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fall", "noise"),
+    list(product([10, 15, 20, 30, 60], [2, 5, 20], [0.0, 0.01, 0.05, 0.1])),
+)
+def test_a_curve_that_never_turns_is_not_said_to(epochs: int, fall: float, noise: float) -> None:
+    turned = sum(
+        turn_of(course(epochs, fall) + np.random.default_rng([seed]).normal(0, noise, epochs))
+        is not None
+        for seed in range(40)
+    )
+    # The rule allows for one in a hundred.
+    assert turned <= (0 if noise == 0 else 2)
+
+
+def test_a_loss_that_comes_down_again_has_not_turned() -> None:
+    there_and_back = [2.0, 1.5, 1.2, 1.0, 1.1, 1.3, 1.4, 1.2, 1.0, 0.9, 0.88, 0.87]
+    assert turn_of(there_and_back[:7]) == 3
+    assert turn_of(there_and_back) is None
+
+
+def test_what_is_no_number_is_passed_over_and_positions_stay() -> None:
+    values = [2.0, float("nan"), 1.5, 1.0, None, 1.2, 1.4, 1.7]
+    assert turn_of(values) == 3
+    assert turn_of([float("nan")] * 9) is None
+    assert turn_of([float("inf"), *values]) == 4
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2, 3])
+def test_very_short_runs_say_nothing_yet(epochs: int) -> None:
+    falling = [1.0 / (1 + number) for number in range(epochs)]
+    fit = judge(range(1, epochs + 1), falling, falling, falling, falling)
+    assert fit.verdict == "too early"
+    assert fit.turn is None
+    assert (fit.at_end is None) == (epochs == 0)
+
+
+def test_without_validation_nothing_is_judged() -> None:
+    numbers = list(np.linspace(1, 0.2, 8))
+    nothing = [None] * 8
+    fit = judge(range(1, 9), numbers, numbers, nothing, nothing)
+    assert (fit.verdict, fit.at_end) == ("not measured", None)
+
+
+def verdict(train: np.ndarray, held_out: np.ndarray, hits: float, gap: float, **kind: bool) -> Fit:
+    count = len(train)
+    accuracy = np.linspace(hits / 2, hits, count)
+    return judge(range(1, count + 1), train, accuracy, held_out, accuracy - gap, **kind)
+
+
+def test_the_verdict_and_its_reason_follow_from_both_curves() -> None:
+    settled, falling = course(20, 2), 2.0 - 0.05 * np.arange(20)
+    assert verdict(settled, settled, 0.8, 0.02).verdict == "good"
+    wide = verdict(settled, settled, 0.95, 0.2)
+    assert (wide.verdict, wide.turn) == ("overfitting", None)
+    assert "20 points ahead" in wide.reason
+    poor = verdict(settled, settled, 0.3, 0.01)
+    assert poor.verdict == "underfitting"
+    assert "only 30.0% right" in poor.reason
+    still = verdict(falling, falling, 0.8, 0.01)
+    assert (still.verdict, still.falling) == ("underfitting", True)
+    assert verdict(falling, falling, 0.8, 0.01, ended=False).verdict == "too early"
+    rising = settled + 0.1 * np.maximum(np.arange(20) - 8, 0)
+    both = verdict(rising, rising, 0.8, 0.01)
+    assert (both.verdict, both.unstable) == ("underfitting", True)
+    # Overfitting is overfitting, whether or not the run goes on.
+    assert verdict(falling, rising, 0.9, 0.05, ended=False).verdict == "overfitting"
+
+
+def test_smoothing_is_a_centred_mean_that_shrinks_towards_the_ends() -> None:
+    values = np.array([1.0, 5.0, 3.0, np.nan, 2.0, 4.0, 9.0])
+    expected = [1.0, 3.0, 11 / 4, np.nan, 4.5, 5.0, 9.0]
+    assert smoothed(values, 2) == pytest.approx(expected, nan_ok=True)
+    assert smoothed(values, 0) == pytest.approx(values, nan_ok=True)

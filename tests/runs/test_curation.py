@@ -1,0 +1,75 @@
+"""What people do to runs stays with them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
+from cifarviz.runs.kept_weights import usual_weights
+from cifarviz.runs.snapshots import keep_weights, snapshot_bytes, snapshot_epochs
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+from tests import stored_runs
+
+
+def test_a_star_and_a_note_are_kept_beside_the_systems_own(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    assert (run.starred, run.remark, run.preferred) == (False, None, None)
+    store.describe(run.id, note="The disk was full.")
+    store.star(run.id, True)
+    store.remark(run.id, "  the one for Monday\n")
+    found = RunStore(store.settings).get(run.id)
+    assert (found.starred, found.remark, found.note) == (
+        True,
+        "the one for Monday",
+        "The disk was full.",
+    )
+    store.star(run.id, False)
+    store.remark(run.id, " ")
+    found = store.get(run.id)
+    assert (found.starred, found.remark) == (False, None)
+
+
+def test_what_cannot_be_is_refused(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    with pytest.raises(ExperimentInvalid, match="at most 500 characters; this one has 501"):
+        store.remark(run.id, "x" * 501)
+    with pytest.raises(RunNotFound):
+        store.star("nobody", True)
+    with pytest.raises(ArtifactMissing, match="has not kept these weights"):
+        store.prefer(run.id, "best")
+
+
+def test_the_answer_of_a_run_is_what_it_ended_with_unless_a_person_said_otherwise(
+    store: RunStore,
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": {}, "best": {}}
+    )
+    assert usual_weights(store, run) == "last"
+    store.prefer(run.id, "best")
+    assert usual_weights(store, store.get(run.id)) == "best"
+    (store.folder(run.id) / "checkpoint-best.npz").unlink()
+    assert usual_weights(store, store.get(run.id)) == "last"
+    store.prefer(run.id, None)
+    assert store.get(run.id).preferred is None
+
+
+def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Settings) -> None:
+    store = RunStore(settings)
+    old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
+    store.star(old.id, True)
+    for run in (old, new):
+        for epoch in (1, 2, 3):
+            keep_weights(store.folder(run.id), epoch, {"w": np.zeros(1000, np.float32)})
+    one = snapshot_bytes(store.folder(old.id))
+
+    def thinned(budget: int) -> tuple[int, int]:
+        Worker(replace(settings, snapshots_budget=budget), "dashboard")._thin_snapshots()
+        kept = [snapshot_epochs(store.folder(run.id), "weights") for run in (old, new)]
+        return len(kept[0]), len(kept[1])
+
+    assert thinned(one) == (3, 0)
+    assert thinned(one // 2)[0] < 3
