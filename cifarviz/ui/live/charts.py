@@ -18,7 +18,7 @@ from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.live.points import History, LivePoints, kept_dots
+from cifarviz.ui.live.points import History, LivePoints, kept_dots, steps_per_epoch
 from cifarviz.ui.published_ghost import ghost, ghost_switch
 
 _HEIGHT = 450
@@ -31,9 +31,8 @@ Figures = Mapping[Metric, Mapping[str, Any]]
 def live_charts(run: Run) -> None:
     """Show both charts as far as the run has come."""
     published = ghost_switch("train", [run])
-    steps_per_epoch = run.progress.steps_per_epoch if run.progress is not None else 0
     course = _course(run.id, cache.settings(), published)
-    figures = course.figures(run, steps_per_epoch)
+    figures = course.figures(run, steps_per_epoch(run))
     for place, metric in zip(st.columns(2), _METRICS, strict=True):
         with place:
             chart(
