@@ -49,7 +49,7 @@ def _learns(run: Run) -> str:
         if run.validation_images
         else "and none are held back to check it on"
     )
-    part = " of the embedded sample" if run.experiment.data.variant == "sample" else ""
+    part = " (the embedded sample)" if run.experiment.data.variant == "sample" else ""
     return f"The network learns from {run.train_images:,} of them{part}, {held}."
 
 

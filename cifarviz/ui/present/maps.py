@@ -51,14 +51,15 @@ def show(stage: Stage) -> Sequence[str]:
         problem=lambda word: f"This network has no layer {word} with maps.",
     )
     kept = _sources(run, image)
-    headline(f"What {layer} sees in it")
     if not kept:
+        headline("No feature maps were kept")
         st.info(
             f"{quoted(run.name)} has kept neither feature maps nor weights of any epoch, so there "
             "is nothing to watch growing. Present another run, or train one.",
             icon=":material/info:",
         )
         return ["Runs keep feature maps of the pinned images while they train."]
+    headline(f"What {layer} sees in it")
     row = st.container(key="present-maps")
     slider = st.container(key="present-epochs")
     with row:

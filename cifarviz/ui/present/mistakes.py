@@ -92,10 +92,14 @@ def _pictures(found: Mistakes, stage: Stage) -> None:
         cells.append(
             f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
             f'<b style="border-color: {class_color(int(said))}">“{escape(stage.names[said])}”, '
-            f"{_sure(float(sure))}</b><span>{escape(stage.names[actual])}</span></figcaption>"
-            "</figure>"
+            f"{_sure(float(sure))}</b><span>label: {escape(stage.names[actual])}</span>"
+            "</figcaption></figure>"
         )
-    st.html(f'<div class="present-mistakes">{"".join(cells)}</div>')
+    what = "held-back" if found.split == "train" else "test"
+    st.html(
+        f'<p class="present-words">{found.wrong:,} of {found.here:,} {what} pictures were taken '
+        f'for something else. The surest:</p><div class="present-mistakes">{"".join(cells)}</div>'
+    )
 
 
 def _sure(share: float) -> str:

@@ -14,6 +14,8 @@ from cifarviz.ui.present.stage import Stage, headline
 
 # Blocks that stand in a row where there are few of them, and pixels of the tallest block.
 _A_ROW, _TALLEST = 7, 56.0
+# Rows that leave words their size.
+_ROWS = 3
 
 
 def show(stage: Stage) -> Sequence[str]:
@@ -28,14 +30,15 @@ def show(stage: Stage) -> Sequence[str]:
     headline(f"{len(rows)} layers, {architecture.parameters:,} numbers to learn")
     blocks = network_diagram(drawn, input_shape=architecture.input_shape).blocks
     lines = max(1, math.ceil(len(blocks) / _A_ROW))
-    if lines > 3:
+    if lines > _ROWS:
         # A deep network is drawn smaller rather than cut off.
-        lines = math.ceil(math.sqrt(len(blocks) / 4))
+        lines = max(_ROWS, math.ceil(math.sqrt(len(blocks) / 3)))
     columns = math.ceil(len(blocks) / lines)
     cells = "".join(_cell(block) for block in blocks)
     st.html(
         f'<div class="present-network" role="img" aria-label="The network, layer by layer" '
-        f'style="--columns: {columns}; --rows: {lines}">{cells}</div>'
+        f'style="--columns: {columns}; --rows: {lines}; --scale: {min(1, _ROWS / lines):.2f}">'
+        f"{cells}</div>"
     )
     heaviest = max(rows, key=lambda row: row.parameters)
     learned = sum(1 for row in rows if row.trainable_parameters)

@@ -48,8 +48,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
     value = course(run)
     if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
         st.info(
-            f"{quoted(run.name)} is {state_word(run)}: {escaped(outcome(run))} There is nothing to "
-            "play.",
+            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to play.",
             icon=":material/info:",
         )
         return ["There is no curve of this run: nothing was measured before it ended."]
