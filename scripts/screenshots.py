@@ -29,6 +29,8 @@ _FOLDER = ROOT / "build" / "screenshots"
 _HOME = ROOT / "build" / "screenshots-home"
 _DOCS = ROOT / "docs" / "images"
 _SIZES = ((1440, 900), (1920, 1080))
+_PROJECTORS = ((1280, 720), (1920, 1080))
+_SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
 _VGG = "train cifar10-vgg --data sample --epochs 20"
 _STARTER = "train cifar10-starter --data sample --batch-size 32 --epochs 10"
 _MEMBERS = 4
@@ -43,6 +45,7 @@ class Shot:
     name: str
     address: str
     in_docs: bool = False
+    sizes: tuple[tuple[int, int], ...] = _SIZES
 
 
 def main() -> int:
@@ -73,11 +76,11 @@ def main() -> int:
     ):
         for shot in _shots(vgg, members, live) + shots_in_korean:
             for theme in ("light", "dark"):
-                for width, height in _SIZES:
+                for width, height in shot.sizes:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
                     _take(browser, f"{server.url}/{shot.address}", theme, (width, height), picture)
                     print(picture.relative_to(ROOT), flush=True)
-                    if shot.in_docs and width == _SIZES[0][0]:
+                    if shot.in_docs and width == shot.sizes[0][0]:
                         shutil.copy(picture, _DOCS / f"{shot.name}-{theme}.png")
     return 0
 
@@ -95,7 +98,19 @@ def _shots(vgg: str, members: list[str], live: str) -> list[Shot]:
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
         Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
+        *_scenes(),
     ]
+
+
+def _scenes() -> list[Shot]:
+    """Those for the projector, of the recorded run; one with the speaker's notes."""
+    place = {"training": "&at=20", "maps": "&epoch=30"}
+    scenes = [
+        Shot(f"present-{name}", f"present?scene={name}{place.get(name, '')}", sizes=_PROJECTORS)
+        for name in _SCENES
+    ]
+    notes = Shot("present-notes", "present?scene=turn&notes=1", sizes=_PROJECTORS)
+    return [*scenes, notes]
 
 
 def _korean(fashion: str) -> list[Shot]:

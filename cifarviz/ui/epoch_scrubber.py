@@ -44,11 +44,14 @@ def epochs_place() -> DeltaGenerator:
     return st.container(key="epochs")
 
 
-def epoch_in_address(epochs: Sequence[int]) -> int:
-    """The one of ``epochs`` that the address names, else the newest; what is not there is said."""
+def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int:
+    """The one of ``epochs`` that the address names; what is not there is said.
+
+    Where it names none, ``otherwise`` or the newest.
+    """
     text = st.query_params.get("epoch")
     if text is None:
-        return epochs[-1]
+        return epochs[-1] if otherwise is None else otherwise
     number = whole_number(text)
     wanted = epochs[-1] if number is None else number
     near = min(epochs, key=lambda epoch: abs(epoch - wanted))

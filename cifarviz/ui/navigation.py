@@ -29,6 +29,7 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "inside": PageEntry("Inside", ":material/layers:"),
         "evaluate": PageEntry("Evaluate", ":material/grid_on:"),
         "predict": PageEntry("Predict", ":material/image_search:"),
+        "present": PageEntry("Present", ":material/slideshow:"),
     }
 )
 

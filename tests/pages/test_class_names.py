@@ -125,6 +125,10 @@ def _elements(block: Any) -> Iterator[Any]:
         ("inside", {"layer": "conv2d_1"}),
         ("evaluate", {}),
         ("predict", {"image": "1"}),
+        ("present", {"scene": "data"}),
+        ("present", {"scene": "maps"}),
+        ("present", {"scene": "mistakes"}),
+        ("present", {"scene": "photo"}),
     ],
 )
 def test_no_page_shows_an_english_name_in_korean(
@@ -136,7 +140,7 @@ def test_no_page_shows_an_english_name_in_korean(
     app = opened(page, **address)
     assert not app.exception
     assert english(app) == []
-    if page in ("start", "samples", "inside", "evaluate", "predict"):
+    if page in ("start", "samples", "inside", "evaluate", "predict", "present"):
         assert any(name in shown(app) for name in DATASETS[dataset].classes_ko)
 
 

@@ -113,6 +113,7 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
     places = places_of(images.given.indices, said, folder)
     assert len(places) == 36
     assert read_answers(folder, 1, 10, kind="memory").split == "train"
+    assert run.scaling is not None
     for epoch, one in zip((1, 2, 3), said, strict=True):
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)

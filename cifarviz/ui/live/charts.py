@@ -24,7 +24,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.fit import fit_of, verdict
 from cifarviz.ui.followed_address import follow
-from cifarviz.ui.live.points import History, LivePoints, kept_dots
+from cifarviz.ui.live.points import History, LivePoints, kept_dots, steps_per_epoch
 from cifarviz.ui.published_ghost import ghost, ghost_switch
 
 _HEIGHT = 450
@@ -38,9 +38,8 @@ def live_charts(run: Run) -> None:
     """Show both charts as far as the run has come."""
     follow("train")
     published = ghost_switch([run])
-    steps_per_epoch = run.progress.steps_per_epoch if run.progress is not None else 0
     course = _course(run.id, cache.settings(), published)
-    figures = course.figures(run, steps_per_epoch)
+    figures = course.figures(run, steps_per_epoch(run))
     if run.epochs_done:
         st.markdown(f"{verdict(course.fit)} {escaped(course.fit.reason)}")
     for place, metric in zip(st.columns(2), _METRICS, strict=True):

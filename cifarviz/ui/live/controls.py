@@ -52,6 +52,7 @@ def steering(run: Run) -> None:
             "Ends training within a second and keeps what was learned; it can be resumed later.",
             disabled=stopping,
         )
+        _present(run)
 
 
 def what_next(run: Run) -> None:
@@ -74,8 +75,13 @@ def what_next(run: Run) -> None:
         if checkpoints_of(run):
             link_to("inside", "Look inside", run=run.id)
             link_to("evaluate", "Evaluate", run=run.id)
+        _present(run)
         _vote(run)
         link_to("runs", "All runs", runs=run.id)
+
+
+def _present(run: Run) -> None:
+    link_to("present", "Present", scene="training", run=run.id)
 
 
 def _vote(run: Run) -> None:

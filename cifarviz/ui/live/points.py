@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
-from cifarviz.runs.records import BatchPoints, Epoch
+from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 
 MOST_DOTS = 1000
@@ -76,3 +77,13 @@ def _goes_on(known: BatchPoints, new: BatchPoints) -> bool:
 def _none() -> BatchPoints:
     nothing = np.empty(0, np.float32)
     return BatchPoints(np.empty(0, np.int64), nothing, nothing)
+
+
+def steps_per_epoch(run: Run) -> int:
+    """How many training steps an epoch of ``run`` has; 0 while that is not known.
+
+    One that came as a file has no progress of its own, but the numbers it follows from.
+    """
+    if run.progress is not None and run.progress.steps_per_epoch:
+        return run.progress.steps_per_epoch
+    return ceil((run.train_images or 0) / run.experiment.batch_size)

@@ -6,8 +6,9 @@
 const sliders = new WeakMap();
 const PATIENCE = 8000; // milliseconds to wait for the page to show a step
 const SVG = "http://www.w3.org/2000/svg";
-const SIDE = 16; // pixels left and right of the first and last epoch
-const TOP = 10, BOTTOM = 30;
+// All in rem, so that the slider grows with the page's font.
+const SIDE = 1; // left and right of the first and last epoch
+const TOP = 0.6, BOTTOM = 1.9;
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -26,6 +27,7 @@ export default function (component) {
       pause(slider);
       slider.observer.disconnect();
       slider.stuck.disconnect();
+      slider.ended.abort();
       sliders.delete(parentElement);
     }, 0);
   };
@@ -46,6 +48,7 @@ function create(parent, track) {
     patience: 0,
     playing: false,
     timer: 0,
+    ended: new AbortController(),
   };
   slider.observer = new ResizeObserver(() => slider.data && draw(slider));
   slider.observer.observe(track);
@@ -58,6 +61,13 @@ function create(parent, track) {
     { rootMargin: "-65px 0px 0px 0px", threshold: [0, 0.5, 0.9, 0.97, 1] },
   );
   slider.stuck.observe(track.parentElement);
+  // The first press of a presenter's "next" plays what has not been played yet.
+  document.addEventListener("cifarviz-next", (event) => {
+    if (!slider.data || slider.playing || slider.at !== slider.data.stops[0]) return;
+    if (slider.data.stops.length < 2) return;
+    event.preventDefault();
+    start(slider);
+  }, { signal: slider.ended.signal });
   slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
   track.addEventListener("pointerdown", (event) => {
     track.setPointerCapture(event.pointerId);
@@ -160,29 +170,31 @@ function draw(slider) {
   const { svg, track, data } = slider;
   const width = track.clientWidth, height = track.clientHeight;
   if (!width) return;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const side = SIDE * rem, top = TOP * rem, bottom = BOTTOM * rem;
   const last = Math.max(data.stops.at(-1), data.training.length, 1);
-  slider.x = (epoch) => SIDE + (epoch / last) * (width - 2 * SIDE);
+  slider.x = (epoch) => side + (epoch / last) * (width - 2 * side);
   const values = [...data.training, ...data.validation].filter((value) => value !== null);
   const low = Math.min(...values), high = Math.max(...values);
-  const y = (value) => TOP + (1 - (value - low) / (high - low || 1)) * (height - TOP - BOTTOM);
+  const y = (value) => top + (1 - (value - low) / (high - low || 1)) * (height - top - bottom);
   svg.replaceChildren();
   for (const kind of ["training", "validation"]) {
     add(svg, "path", { class: `curve ${kind}`, d: pathOf(data[kind], slider.x, y) });
   }
-  const line = height - BOTTOM + 8;
+  const line = height - bottom + 0.5 * rem;
   for (const epoch of data.stops) {
-    const stop = add(svg, "circle", { class: "stop", cx: slider.x(epoch), cy: line, r: 3 });
+    const stop = add(svg, "circle", { class: "stop", cx: slider.x(epoch), cy: line, r: 0.19 * rem });
     add(stop, "title", {}).textContent = `Epoch ${epoch}`;
   }
   const ends = [data.stops[0], data.stops.at(-1)];
   for (const epoch of new Set(data.best === null ? ends : [...ends, data.best])) {
     const star = epoch === data.best ? "★" : "";
     const words = ends.includes(epoch) ? `${epoch}${star}` : star;
-    add(svg, "text", { x: slider.x(epoch), y: height - 5 }).textContent = words;
+    add(svg, "text", { x: slider.x(epoch), y: height - 0.3 * rem }).textContent = words;
   }
   const at = slider.x(slider.at);
   add(svg, "line", { class: "cursor", x1: at, x2: at, y1: 2, y2: line });
-  add(svg, "circle", { class: "handle", cx: at, cy: line, r: 8 });
+  add(svg, "circle", { class: "handle", cx: at, cy: line, r: 0.5 * rem });
   label(slider);
 }
 

@@ -1,0 +1,37 @@
+"""Small images in rows and columns as one picture, with room between them that is see-through."""
+
+import io
+import math
+
+import numpy as np
+from PIL import Image
+
+_SMALLEST_TILE = 64
+_GAP_SHARE = 12
+
+
+def picture_sheet(images: np.ndarray, columns: int) -> bytes:
+    """A PNG of uint8 ``images`` (n, h, w, 1 or 3), ``columns`` in a row, none missing in between.
+
+    Each is enlarged by a whole number to at least 64 pixels a side, without smoothing. Raises
+    ``ValueError`` where there is no image, or no column.
+    """
+    if len(images) == 0 or columns < 1:
+        raise ValueError(f"{len(images)} images in {columns} columns make no picture.")
+    count, height, width, channels = images.shape
+    scale = max(1, math.ceil(_SMALLEST_TILE / min(height, width)))
+    tiles = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    tall, wide = tiles.shape[1:3]
+    gap = max(2, wide // _GAP_SHARE)
+    sheet = np.zeros(
+        (rows * (tall + gap) - gap, columns * (wide + gap) - gap, channels + 1), np.uint8
+    )
+    for place, tile in enumerate(tiles):
+        top, left = place // columns * (tall + gap), place % columns * (wide + gap)
+        sheet[top : top + tall, left : left + wide, :channels] = tile
+        sheet[top : top + tall, left : left + wide, channels] = 255
+    file = io.BytesIO()
+    Image.fromarray(sheet, "LA" if channels == 1 else "RGBA").save(file, "PNG", compress_level=1)
+    return file.getvalue()

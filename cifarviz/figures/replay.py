@@ -1,0 +1,181 @@
+"""A run's curves with the time at which each point came, to be shown growing again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cifarviz.figures.history import history_curves, trend_reach
+from cifarviz.figures.metric import METRIC_TITLES, Metric
+
+# Dots a panel: more cannot be told apart, and all of them are sent once.
+_MOST_DOTS = 1200
+# A few batches may lie far above all others: they are left out rather than make the rest flat.
+_HIGHEST_SHARE = 0.995
+_ROOM = 1.06
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One metric over the run; arrays of one length each for batches and for epochs.
+
+    ``batch_x`` is in epochs, 1 = after the first. ``low`` and ``high`` hold all that is drawn.
+    """
+
+    metric: Metric
+    batch_x: np.ndarray
+    batch_y: np.ndarray
+    trend: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What was measured, and when.
+
+    ``epochs`` are the numbers of the finished epochs, in order; ``clock`` float64 (epochs + 1,) are
+    the seconds at work at ``begin`` (0) and after each of them. ``reach``: so many epochs after a
+    batch its trend is known, as it looks ahead. ``last`` is the epoch the axis ends with. From the
+    epoch ``branch`` on it is another run that went on.
+    """
+
+    begin: int
+    epochs: tuple[int, ...]
+    clock: np.ndarray
+    reach: float
+    last: int
+    panels: tuple[Panel, ...]
+    branch: int | None
+
+    @property
+    def seconds(self) -> float:
+        """How long the finished epochs took."""
+        return float(self.clock[-1])
+
+    @property
+    def until(self) -> float:
+        """How far the curves go, in epochs; an epoch under way counts in part."""
+        dots = [float(panel.batch_x[-1]) for panel in self.panels if panel.batch_x.size]
+        return max([float(self.begin + len(self.epochs)), *dots])
+
+
+def replay(
+    *,
+    epochs: Sequence[int],
+    seconds: Sequence[float],
+    losses: tuple[Sequence[float], Sequence[float | None]],
+    accuracies: tuple[Sequence[float], Sequence[float | None]],
+    batch_epochs: np.ndarray,
+    batch_losses: np.ndarray,
+    batch_accuracies: np.ndarray,
+    last: int,
+    begin: int = 0,
+    branch: int | None = None,
+) -> Replay:
+    """Shape a history; ``losses`` and ``accuracies`` are (training, validation), one an epoch.
+
+    ``seconds`` is how long each epoch took; where that is not known of all, they count alike.
+    ``batch_epochs`` ascend. ``begin`` is the epoch that they go on after, ``last`` the one that
+    the run is meant to end with; from ``branch`` on they are another run's than before.
+    """
+    took = np.asarray(seconds, np.float64)
+    if not (np.isfinite(took) & (took > 0)).all():
+        took = np.ones(len(took))
+    pairs: tuple[tuple[Metric, Any, np.ndarray], ...] = (
+        ("loss", losses, batch_losses),
+        ("accuracy", accuracies, batch_accuracies),
+    )
+    spanned = float(batch_epochs[-1]) - begin if len(batch_epochs) else 0.0
+    return Replay(
+        begin=begin,
+        epochs=tuple(epochs),
+        clock=np.concatenate([[0.0], np.cumsum(took)]),
+        reach=trend_reach(len(batch_epochs)) * spanned / max(len(batch_epochs), 1),
+        last=max([last, *epochs]),
+        panels=tuple(
+            _panel(metric, epochs, pair, batch_epochs, values) for metric, pair, values in pairs
+        ),
+        branch=branch,
+    )
+
+
+def still(value: Replay, metric: Metric) -> Replay:
+    """The same with one of its panels, and without its batches: the course of the epochs alone."""
+    nothing = np.zeros(0, np.float32)
+    kept = tuple(
+        _bounded(replace(panel, batch_x=nothing, batch_y=nothing, trend=nothing))
+        for panel in value.panels
+        if panel.metric == metric
+    )
+    return replace(value, panels=kept)
+
+
+def payload(value: Replay) -> dict[str, Any]:
+    """The value as JSON takes it; ``None`` is a gap."""
+    return {
+        "begin": value.begin,
+        "epochs": list(value.epochs),
+        "clock": [round(float(one), 2) for one in value.clock],
+        "reach": value.reach,
+        "last": value.last,
+        "until": round(value.until, 4),
+        "branch": value.branch,
+        "panels": [
+            {
+                "metric": panel.metric,
+                "title": METRIC_TITLES[panel.metric],
+                "low": panel.low,
+                "high": panel.high,
+                "x": _plain(panel.batch_x),
+                "y": _plain(panel.batch_y),
+                "trend": _plain(panel.trend),
+                "training": _plain(panel.training),
+                "validation": _plain(panel.validation),
+            }
+            for panel in value.panels
+        ],
+    }
+
+
+def _panel(
+    metric: Metric,
+    epochs: Sequence[int],
+    pair: tuple[Sequence[float], Sequence[float | None]],
+    batch_epochs: np.ndarray,
+    batch_values: np.ndarray,
+) -> Panel:
+    training, validation = (
+        np.array([np.nan if one is None else one for one in values], np.float64) for values in pair
+    )
+    curves = history_curves(
+        metric,
+        epochs=epochs,
+        training=training,
+        batch_epochs=batch_epochs,
+        batch_values=batch_values,
+        most_points=_MOST_DOTS,
+    )
+    return _bounded(
+        Panel(metric, curves.batch_x, curves.batch_y, curves.trend, training, validation, 0.0, 1.0)
+    )
+
+
+def _bounded(panel: Panel) -> Panel:
+    """The panel with the bounds of its axis."""
+    if panel.metric == "accuracy":
+        return replace(panel, low=0.0, high=1.0)
+    known = [
+        one[np.isfinite(one)]
+        for one in (panel.batch_y, panel.trend, panel.training, panel.validation)
+    ]
+    tops = [float(np.quantile(known[0], _HIGHEST_SHARE))] if known[0].size else []
+    tops += [float(one.max()) for one in known[1:] if one.size]
+    return replace(panel, low=0.0, high=_ROOM * max(tops, default=1.0) or 1.0)
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [float(f"{one:.5g}") if np.isfinite(one) else None for one in values]

@@ -1,0 +1,280 @@
+// A run's curves, growing again as they did. All points come once; the timer runs here.
+//
+// Streamlit calls the default export after each run of the page, always with the same
+// parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
+// panel.js, which follows this file.
+
+const replays = new WeakMap();
+const FRAME = 33; // milliseconds between two drawings while it plays
+const ADDRESS = 1000; // milliseconds between two notes of the place in the address
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".replay");
+  let replay = replays.get(parentElement);
+  if (!replay || replay.root !== root) {
+    replay = create(root);
+    replays.set(parentElement, replay);
+  }
+  replay.answer = (epoch) => setTriggerValue("fork", epoch);
+  receive(replay, new TextDecoder().decode(data));
+  return () => {
+    // Also called when one run of the page overtakes another: then it is still in use.
+    setTimeout(() => {
+      if (root.isConnected) return;
+      pause(replay);
+      replay.observer.disconnect();
+      replay.ended.abort();
+      replays.delete(parentElement);
+    }, 0);
+  };
+}
+
+function create(root) {
+  const find = (name) => root.querySelector(`.${name}`);
+  const replay = {
+    root,
+    text: null,
+    data: null,
+    panels: [],
+    at: 0, // where it is, in epochs
+    playing: false,
+    before: 0, // when it was drawn last, while it plays
+    noted: 0,
+    ended: new AbortController(),
+    words: find("words"), mark: find("mark"), place: find("panels"), controls: find("controls"),
+    play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
+    fork: find("fork"),
+  };
+  replay.observer = new ResizeObserver(() => replay.data && drawAll(replay));
+  replay.observer.observe(replay.place);
+  replay.play.addEventListener("click", () => (replay.playing ? pause(replay) : play(replay)));
+  replay.fork.addEventListener("click", () => replay.answer(forkEpoch(replay)));
+  replay.pace.addEventListener("change", () => paceChosen(replay));
+  replay.seconds.querySelector("input").addEventListener("change", () => paceChosen(replay));
+  listenToTrack(replay);
+  const options = { signal: replay.ended.signal };
+  // The first press of a clicker's "next" plays what has not been played yet.
+  document.addEventListener("cifarviz-next", (event) => {
+    if (!replay.data?.player || replay.playing || replay.at > replay.data.begin) return;
+    event.preventDefault();
+    play(replay);
+  }, options);
+  document.addEventListener("keydown", (event) => {
+    const on = event.composedPath()[0];
+    if (event.key !== " " || event.defaultPrevented || !replay.data?.player) return;
+    if (on instanceof Element && on.closest("button, a, input, select, textarea, [role=radio]"))
+      return;
+    event.preventDefault();
+    if (!event.repeat) replay.play.click();
+  }, options);
+  return replay;
+}
+
+function listenToTrack(replay) {
+  const { track } = replay;
+  const there = (event) => {
+    const box = track.getBoundingClientRect();
+    const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+    go(replay, epochAt(replay, share * secondsAt(replay, replay.data.until)));
+  };
+  track.addEventListener("pointerdown", (event) => {
+    track.setPointerCapture(event.pointerId);
+    pause(replay);
+    there(event);
+  });
+  track.addEventListener("pointermove", (event) => {
+    if (track.hasPointerCapture(event.pointerId)) there(event);
+  });
+  track.addEventListener("pointerup", () => note(replay));
+  track.addEventListener("keydown", (event) => {
+    const { begin, until } = replay.data;
+    const places = {
+      ArrowLeft: Math.ceil(replay.at) - 1, ArrowDown: Math.ceil(replay.at) - 1,
+      ArrowRight: Math.floor(replay.at) + 1, ArrowUp: Math.floor(replay.at) + 1,
+      Home: begin, End: until,
+    };
+    if (event.key === " ") replay.play.click();
+    else if (event.key in places) {
+      pause(replay);
+      go(replay, places[event.key]);
+      note(replay);
+    } else return;
+    event.preventDefault();
+  });
+}
+
+function receive(replay, text) {
+  if (text === replay.text) {
+    drawAll(replay); // the theme may be another
+    return;
+  }
+  const before = replay.data;
+  replay.text = text;
+  const data = (replay.data = JSON.parse(text));
+  // What comes anew of the run that is shown changes nothing of where the player is.
+  if (!before || before.view !== data.view || before.player !== data.player) {
+    replay.playing = false;
+    replay.at = data.player ? (data.at ?? data.begin) : data.until;
+    setPace(replay, data.pace);
+  }
+  if (!data.player) replay.at = data.until;
+  replay.at = Math.min(Math.max(replay.at, data.begin), data.until);
+  replay.controls.hidden = !data.player;
+  replay.mark.className = `mark ${data.mark}`;
+  replay.mark.textContent = data.mark === "live" ? "● live" : "recorded";
+  replay.place.style.height = `${data.height}rem`;
+  replay.root.setAttribute("role", "figure");
+  replay.root.setAttribute("aria-label", data.description);
+  drawAll(replay);
+}
+
+// ---- Playing ---------------------------------------------------------------------------------
+
+function play(replay) {
+  const { begin, until } = replay.data;
+  if (replay.at >= until) replay.at = begin;
+  replay.playing = true;
+  replay.before = performance.now();
+  show(replay);
+  requestAnimationFrame(() => step(replay));
+}
+
+function pause(replay) {
+  if (!replay.playing) return;
+  replay.playing = false;
+  note(replay);
+  show(replay);
+}
+
+function step(replay) {
+  if (!replay.playing || !replay.root.isConnected) return;
+  const now = performance.now();
+  if (now - replay.before >= FRAME) {
+    const passed = ((now - replay.before) / 1000) * timesFaster(replay);
+    replay.before = now;
+    const at = epochAt(replay, secondsAt(replay, replay.at) + passed);
+    replay.at = Math.min(at, replay.data.until);
+    if (replay.at >= replay.data.until) pause(replay);
+    else if (now - replay.noted > ADDRESS) note(replay);
+    show(replay);
+  }
+  requestAnimationFrame(() => step(replay));
+}
+
+function go(replay, at) {
+  replay.at = Math.min(Math.max(at, replay.data.begin), replay.data.until);
+  show(replay);
+}
+
+function timesFaster(replay) {
+  const word = paceWord(replay);
+  const number = parseInt(word, 10);
+  const whole = secondsAt(replay, replay.data.until);
+  return word.endsWith("x") ? number : Math.max(whole / number, 1e-6);
+}
+
+// Steps are spread evenly over the epoch they belong to; one that was cut off counts as the mean.
+function secondsAt(replay, at) {
+  const { begin, clock } = replay.data;
+  const place = at - begin, count = clock.length - 1;
+  if (place >= count) return clock[count] + (place - count) * mean(clock);
+  const whole = Math.floor(place);
+  return clock[whole] + (place - whole) * (clock[whole + 1] - clock[whole]);
+}
+
+function epochAt(replay, seconds) {
+  const { begin, clock } = replay.data;
+  const count = clock.length - 1;
+  if (seconds >= clock[count]) return begin + count + (seconds - clock[count]) / mean(clock);
+  const whole = Math.max(clock.findIndex((one) => one > seconds) - 1, 0);
+  return begin + whole + (seconds - clock[whole]) / (clock[whole + 1] - clock[whole]);
+}
+
+function mean(clock) {
+  return clock.length > 1 ? clock.at(-1) / (clock.length - 1) : 10;
+}
+
+// ---- Pace, place and the address -------------------------------------------------------------
+
+function setPace(replay, word) {
+  const inTimes = word.endsWith("x");
+  if (inTimes && ![...replay.pace.options].some((option) => option.value === word)) {
+    const option = new Option(`${parseInt(word, 10)}×`, word);
+    replay.pace.prepend(option);
+  }
+  replay.pace.value = inTimes ? word : "s";
+  replay.seconds.querySelector("input").value = inTimes ? 60 : parseInt(word, 10);
+  replay.seconds.hidden = inTimes;
+}
+
+function paceChosen(replay) {
+  const field = replay.seconds.querySelector("input");
+  field.value = Math.min(Math.max(Math.round(Number(field.value)) || 60, 5), 3600);
+  replay.seconds.hidden = replay.pace.value !== "s";
+  note(replay);
+  show(replay);
+}
+
+function paceWord(replay) {
+  const { pace, seconds } = replay;
+  return pace.value === "s" ? `${seconds.querySelector("input").value}s` : pace.value;
+}
+
+// Into the address in place of what it had, so that Back does not go through the recording.
+function note(replay) {
+  replay.noted = performance.now();
+  const address = new URL(window.location.href);
+  address.searchParams.set("at", replay.at.toFixed(2));
+  address.searchParams.set("pace", paceWord(replay));
+  window.history.replaceState(window.history.state, "", address);
+}
+
+function forkEpoch(replay) {
+  return replay.data.forks.filter((epoch) => epoch <= replay.at + 1e-6).at(-1);
+}
+
+// ---- What moves ------------------------------------------------------------------------------
+
+function drawAll(replay) {
+  const { data, place } = replay;
+  if (place.children.length !== data.panels.length) {
+    place.replaceChildren(...data.panels.map(() => panelElement()));
+  }
+  if (!place.clientWidth) return;
+  replay.panels = data.panels.map((panel, number) =>
+    drawPanel(place.children[number], panel, data, `c${number}`));
+  show(replay);
+}
+
+function show(replay) {
+  const { data, at } = replay;
+  const done = Math.min(Math.floor(at + 1e-6), data.begin + data.epochs.length);
+  for (const panel of replay.panels) showPanel(panel, data, at, done);
+  const spent = secondsAt(replay, at), whole = secondsAt(replay, data.until);
+  const epoch = done === 0 && at === 0 ? "Before the first step"
+    : done < at - 1e-6 ? `In epoch ${done + 1} of ${data.last}` : `After epoch ${done} of ${data.last}`;
+  const speed = timesFaster(replay);
+  const times = speed < 10 ? speed.toFixed(1).replace(".0", "") : Math.round(speed);
+  const ran = data.player ? `${clockText(spent)} of ${clockText(whole)} min` : "";
+  replay.words.textContent = [epoch, ran, data.player ? `${times}× as fast as it was` : ""]
+    .filter(Boolean).join("  ·  ");
+  const share = whole ? (100 * spent) / whole : 0;
+  replay.root.querySelector(".done").style.width = `${share}%`;
+  replay.root.querySelector(".handle").style.left = `${share}%`;
+  replay.play.textContent = replay.playing ? "❚❚ Pause" : "▶ Play";
+  const from = forkEpoch(replay);
+  replay.fork.hidden = from === undefined;
+  replay.fork.textContent = `Continue live from epoch ${from}`;
+  replay.track.setAttribute("aria-valuemin", data.begin);
+  replay.track.setAttribute("aria-valuemax", data.until);
+  replay.track.setAttribute("aria-valuenow", at.toFixed(2));
+  replay.track.setAttribute("aria-valuetext", replay.words.textContent);
+  replay.root.dataset.playing = replay.playing;
+  replay.root.dataset.at = at.toFixed(2);
+}
+
+function clockText(seconds) {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}

@@ -1,0 +1,1 @@
+"""Presenting: one scene at a time, for a projector."""

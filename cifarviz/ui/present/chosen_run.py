@@ -1,0 +1,78 @@
+"""The run that is presented: the address names it, else it is the recorded one."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import quoted
+from cifarviz.ui.errors import as_text
+from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.pickers import distinct_names
+from cifarviz.ui.present.stage import warn
+from cifarviz.ui.unbroken import unbroken
+
+_KEY = "present-run"
+OF_A_RUN = ("epoch", "image", "layer", "at")
+"""What in the address belongs to one run."""
+
+
+def chosen_run(runs: Sequence[Run]) -> Run | None:
+    """The run to present, of ``runs``; what cannot be is said, and another one is taken."""
+    usual = _usual(runs)
+    wanted = st.query_params.get("run")
+    if wanted is None:
+        return usual
+    found = next((run for run in runs if run.id == wanted), None)
+    instead = "" if usual is None else f" Here is {quoted(usual.name)} instead."
+    if found is None:
+        warn(f"There is no run {quoted(wanted)} here (any more).{instead}")
+        return usual
+    if problem := _unreadable(found):
+        warn(f"{quoted(found.name)} cannot be presented: {as_text(problem)}{instead}")
+        return usual
+    return found
+
+
+def run_menu(place: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
+    """A menu of all runs in the speaker's panel."""
+    names = distinct_names(list(runs))
+    words = {run.id: f"{names[run.id]} ({run.state})" for run in runs if run.origin != ORIGIN}
+    show(_KEY, shown.id)
+    place.selectbox(
+        "Run",
+        [run.id for run in runs],
+        format_func=lambda one: words.get(one, names[one]),
+        key=_KEY,
+        on_change=unbroken(_chosen),
+        help="The training that is presented. The recorded one comes with cifarviz.",
+    )
+
+
+def _chosen() -> None:
+    if wished(_KEY):
+        change(**dict.fromkeys(OF_A_RUN), run=state.get(_KEY))
+
+
+def _usual(runs: Sequence[Run]) -> Run | None:
+    fit = [run for run in runs if _unreadable(run) is None]
+    recorded = [run for run in fit if run.origin == ORIGIN]
+    learned = [run for run in fit if run.epochs_done]
+    return next(iter([*recorded, *learned, *fit]), None)
+
+
+def _unreadable(run: Run) -> str | None:
+    try:
+        run.experiment  # noqa: B018
+    except CifarvizError as error:
+        return str(error)
+    return None
+
+
+def all_runs() -> list[Run]:
+    """All runs of this home, the newest first."""
+    return cache.store().all()

@@ -1,0 +1,129 @@
+"""The third scene: training, played back from what was recorded, or live."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.replay import Pace, pace_in, replay_curves
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.live.words import doing, outcome, state_word
+from cifarviz.ui.present.course import course
+from cifarviz.ui.present.go_on import epochs_to_go_on_from, go_on, images_here
+from cifarviz.ui.present.place import place_in
+from cifarviz.ui.present.stage import Stage, headline, percent, warn
+from cifarviz.ui.runs.rows import in_time
+
+KEY = "present-replay"
+# rem of the panels, seconds between two looks at a run under way.
+_HEIGHT, _LOOK = 19.0, 1.0
+_MINUTE = 60
+
+
+def show(stage: Stage) -> Sequence[str]:
+    """Loss and accuracy side by side."""
+    assert stage.run is not None
+    run = stage.run
+    if run.state.active:
+        headline("The network is learning")
+        st.fragment(_live, run_every=_LOOK)(run.id)
+        return _live_notes(run)
+    # A container of its own, as a fragment has: so the curves stay the same when a run ends.
+    headline(_title(run))
+    with st.container():
+        return _recorded(run, stage)
+
+
+def _title(run: Run) -> str:
+    images = f" of {run.train_images:,} images" if run.train_images else ""
+    count = run.epochs_done
+    if not count:
+        return "A training that did not get far"
+    return f"{count} epoch{'' if count == 1 else 's'}{images}"
+
+
+def _recorded(run: Run, stage: Stage) -> Sequence[str]:
+    value = course(run)
+    if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
+        st.info(
+            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to play.",
+            icon=":material/info:",
+        )
+        return ["There is no curve of this run: nothing was measured before it ended."]
+    at = place_in(st.query_params.get("at"))
+    if at is None and "at" in st.query_params:
+        warn(f"There is no place {quoted(st.query_params['at'])} in this recording.")
+    # A minute, but not slower than it was.
+    usual = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
+    pace = pace_in(st.query_params["pace"]) if "pace" in st.query_params else usual
+    if pace is None:
+        warn(
+            f"A run cannot be played at {quoted(st.query_params['pace'])}: it is 1x to 50x, or "
+            "a time such as 60s."
+        )
+    replay_curves(
+        value,
+        key=KEY,
+        view=run.id,
+        height=_HEIGHT,
+        mark="recorded",
+        description=f"Loss and accuracy of “{run.name}”, played back",
+        player=True,
+        at=at,
+        pace=pace or usual,
+        forks=epochs_to_go_on_from(run),
+        on_fork=lambda epoch: go_on(run, epoch),
+    )
+    notes = [
+        f"**Recorded**: this training took {in_time(value.seconds)} on {escaped(run.machine)}. "
+        "Each epoch is played in its own time; the steps within it are spread evenly. "
+        "Space or the clicker's next plays.",
+        "Each blue dot is the loss, or accuracy, of one batch before the network learned from it; "
+        "validation is measured after each epoch on images it never learns from.",
+    ]
+    if stage.history:
+        first, last = stage.history[0], stage.history[-1]
+        told = f"Training accuracy went from {percent(first.accuracy)} to {percent(last.accuracy)}"
+        if first.val_accuracy is not None and last.val_accuracy is not None:
+            told += f", validation from {percent(first.val_accuracy)} to "
+            told += percent(last.val_accuracy)
+        notes.append(f"{told}.")
+    if not images_here(run):
+        notes.append(
+            f"To go on from here live, fetch the full {stage.info.title} on the Start page: this "
+            "run learned from it."
+        )
+    return notes
+
+
+def _live(run_id: str) -> None:
+    with errors_shown():
+        run = cache.store().get(run_id)
+        if not run.state.active:
+            st.rerun()
+        replay_curves(
+            course(run),
+            key=KEY,
+            view=run.id,
+            height=_HEIGHT,
+            mark="live",
+            description=f"Loss and accuracy of “{run.name}”, as it learns",
+        )
+        st.html(f'<p class="present-words">{_under_way(run)}</p>')
+
+
+def _under_way(run: Run) -> str:
+    words = f"{state_word(run)}: {doing(run)}"
+    left = run.progress.seconds_left if run.progress is not None else None
+    return words if left is None else f"{words}, about {in_time(left)} left"
+
+
+def _live_notes(run: Run) -> Sequence[str]:
+    return [
+        f"**Live**: {quoted(run.name)} trains at this moment, for {run.experiment.epochs} epochs; "
+        "what is drawn has just been measured.",
+        "Each blue dot is one batch; validation is measured after each epoch on images it never "
+        "learns from.",
+    ]

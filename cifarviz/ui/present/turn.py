@@ -1,0 +1,121 @@
+"""The fourth scene: where learning turned into learning by heart."""
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from cifarviz.analysis.overfitting import Fit, judge
+from cifarviz.figures.replay import still
+from cifarviz.ui.address import quoted
+from cifarviz.ui.components.replay import Turn, replay_curves
+from cifarviz.ui.errors import as_text
+from cifarviz.ui.present.course import course
+from cifarviz.ui.present.stage import Stage, headline
+
+# rem of the panel.
+_HEIGHT = 15.5
+# So little a change of accuracy is hardly one.
+_HARDLY = 0.02
+
+
+def show(stage: Stage) -> Sequence[str]:
+    """The two losses with the turn marked and the gap shaded, and the verdict in words."""
+    assert stage.run is not None
+    run = stage.run
+    fit = _fit(stage)
+    headline(_title(fit))
+    if not stage.history:
+        st.info(
+            f"{quoted(run.name)} has not finished an epoch, so there is no turn to look for.",
+            icon=":material/info:",
+        )
+        return ["A turn is looked for in the validation loss of at least four epochs."]
+    turned = fit.verdict == "overfitting" and fit.turn is not None
+    replay_curves(
+        still(course(run), "loss"),
+        key="present-turn",
+        view=run.id,
+        height=_HEIGHT,
+        mark="live" if run.state.active else "recorded",
+        description=f"Training and validation loss of “{run.name}”, with the turn",
+        turn=Turn(fit.turn, f"the turn: epoch {fit.turn}") if turned and fit.turn else None,
+    )
+    st.html(f'<p class="present-words present-reason">{escape(fit.reason)}</p>{_figures(fit)}')
+    return _notes(fit, stage)
+
+
+def _fit(stage: Stage) -> Fit:
+    assert stage.run is not None
+    history = stage.history
+    return judge(
+        [one.epoch for one in history],
+        [one.loss for one in history],
+        [one.accuracy for one in history],
+        [one.val_loss for one in history],
+        [one.val_accuracy for one in history],
+        classes=len(stage.names),
+        ended=not stage.run.state.active,
+    )
+
+
+def _title(fit: Fit) -> str:
+    if fit.verdict == "overfitting":
+        if fit.turn is None:
+            return "It learns by heart"
+        return f"After epoch {fit.turn} it learns by heart"
+    words = {
+        "good": "It has learned, and not by heart",
+        "underfitting": "It could learn more",
+        "too early": "Too early to say",
+        "not measured": "Nobody can tell",
+    }
+    return words.get(fit.verdict, "The turn")
+
+
+def _figures(fit: Fit) -> str:
+    """The gap in accuracy at the turn and at the end, as figures that are read from afar."""
+    gaps = [("at the turn", fit.at_turn), ("at the end", fit.at_end)]
+    cells = "".join(
+        f"<div><b>{100 * gap.accuracy:+.1f}</b><span>points of accuracy ahead on images it has "
+        f"learned from, {when} (epoch {gap.epoch})</span></div>"
+        for when, gap in gaps
+        if gap is not None
+    )
+    return f'<div class="present-figures">{cells}</div>' if cells else ""
+
+
+def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
+    notes = [as_text(fit.reason)]
+    run = stage.run
+    assert run is not None
+    if fit.at_turn is not None and fit.at_end is not None:
+        notes.append(
+            f"The gap in loss went from {fit.at_turn.loss:.2f} after epoch {fit.at_turn.epoch} to "
+            f"{fit.at_end.loss:.2f} after epoch {fit.at_end.epoch}.{_meanwhile(fit, stage)}"
+        )
+    elif fit.turn is None:
+        notes.append(
+            "No turn is marked: the validation loss did not rise by more than its own jitter, so "
+            "none is claimed."
+        )
+    if run.best_epoch is not None and run.best_val_accuracy is not None:
+        notes.append(
+            f"The best validation accuracy was {run.best_val_accuracy:.1%}, after epoch "
+            f"{run.best_val_accuracy_epoch}."
+        )
+    return notes
+
+
+def _meanwhile(fit: Fit, stage: Stage) -> str:
+    """What became of validation accuracy from the turn on."""
+    measured = {one.epoch: one.val_accuracy for one in stage.history}
+    assert fit.at_turn is not None
+    assert fit.at_end is not None
+    before, after = measured[fit.at_turn.epoch], measured[fit.at_end.epoch]
+    if before is None or after is None:
+        return ""
+    words = f" Validation accuracy went from {before:.1%} to {after:.1%} meanwhile"
+    if abs(after - before) < _HARDLY:
+        return f"{words}: it is hardly wrong more often, but surer of it."
+    return f"{words}."

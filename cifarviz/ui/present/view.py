@@ -1,0 +1,133 @@
+"""The page for the projector: the scene that the address names, and the way through them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cifarviz.data.datasets import CIFAR10, find
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.address import quoted
+from cifarviz.ui.class_names import class_names
+from cifarviz.ui.components.presenter import presenter
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.followed_address import change, follow
+from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.present import data, maps, mistakes, network, photo, training, turn
+from cifarviz.ui.present.chosen_run import all_runs, chosen_run, run_menu
+from cifarviz.ui.present.stage import Scene, Stage, headline, warn
+from cifarviz.ui.recorded_run import bring_back_button
+
+SCENES: Mapping[str, Scene] = MappingProxyType(
+    {
+        "data": Scene("The data", data.show, needs_run=False),
+        "network": Scene("The network", network.show),
+        "training": Scene("Training", training.show),
+        "turn": Scene("The turn", turn.show),
+        "maps": Scene("Feature maps growing", maps.show),
+        "mistakes": Scene("The mistakes", mistakes.show),
+        "photo": Scene("Your photo", photo.show),
+    }
+)
+
+_STYLE = Path(__file__).resolve().parents[3] / "assets" / "present.css"
+# What scripts put into the address by themselves, and what belongs to one scene only.
+_CARRIED = ("at", "pace")
+_OF_A_SCENE = ("epoch",)
+_KEYS = (
+    "PageDown or → next · PageUp or ← back · Space plays · B black screen · N notes · "
+    "F full screen · Esc leave"
+)
+
+
+class _Places(NamedTuple):
+    """Where things stand; the speaker's places are ``None`` while they are hidden."""
+
+    stage: DeltaGenerator
+    notes: DeltaGenerator | None = None
+    choices: DeltaGenerator | None = None
+
+
+def present() -> None:
+    """Show one scene, as large as the window, and listen for the next."""
+    st.html(_STYLE)
+    follow("present")
+    name = _scene_in_address()
+    notes = st.query_params.get("notes") == "1"
+    places = _places(notes)
+    with places.stage:
+        if name is None:
+            known = ", ".join(SCENES)
+            warn(f"There is no scene {quoted(st.query_params['scene'])}: it is one of {known}.")
+        runs = all_runs()
+        run = chosen_run(runs)
+        stage = _stage(run, places.choices)
+        told: Sequence[str] = ()
+        with errors_shown():
+            told = _show(SCENES[name or next(iter(SCENES))], stage)
+    if places.notes is not None and places.choices is not None:
+        places.notes.markdown("\n\n".join(told))
+        if run is not None:
+            run_menu(places.choices, runs, run)
+        places.choices.caption(_KEYS)
+    with st.container(key="present-bar"):
+        leaves = presenter(
+            {one: scene.title for one, scene in SCENES.items()},
+            name or next(iter(SCENES)),
+            key="presenter",
+            notes=notes,
+            carried=_CARRIED,
+            on_scene=_go,
+            on_notes=lambda wanted: change(notes="1" if wanted else None),
+        )
+    if leaves:
+        go_to("start")
+
+
+def _scene_in_address() -> str | None:
+    """The name of the scene; ``None`` where the address names one that there is not."""
+    wanted = st.query_params.get("scene", next(iter(SCENES)))
+    return wanted if wanted in SCENES else None
+
+
+def _places(notes: bool) -> _Places:
+    if not notes:
+        return _Places(st.container(key="present-stage"))
+    left, right = st.columns([11, 4], gap="medium")
+    with right, st.container(key="present-panel"):
+        # Notes stand first, though they are known last.
+        told, choices = st.container(), st.container()
+    return _Places(left.container(key="present-stage"), told, choices)
+
+
+def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
+    info = CIFAR10 if run is None else find(run.experiment.data.dataset)
+    return Stage(
+        run=run,
+        history=() if run is None else cache.store().epochs(run.id),
+        info=info,
+        names=class_names(info),
+        panel=choices,
+    )
+
+
+def _show(scene: Scene, stage: Stage) -> Sequence[str]:
+    if scene.needs_run and stage.run is None:
+        headline(scene.title)
+        st.info(
+            "Nothing has been trained here yet, so there is nothing to present in this scene.",
+            icon=":material/info:",
+        )
+        with st.container(horizontal=True):
+            link_to("train", "Train a network")
+            bring_back_button()
+        return ["The recorded run, which comes with cifarviz, has something for every scene."]
+    return scene.show(stage)
+
+
+def _go(scene: str, carried: Mapping[str, str]) -> None:
+    change(**dict.fromkeys(_OF_A_SCENE), **carried, scene=scene)

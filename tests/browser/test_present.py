@@ -1,0 +1,112 @@
+"""Presenting in a real browser: by keyboard through all scenes, and a recording that is played."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from scripts.app_server import AppServer
+from scripts.chromium import settle
+
+TITLES = (
+    "60,000 small pictures of ten kinds of things",
+    "12 layers, 814,122 numbers to learn",
+    "30 epochs of 35,000 images",
+    "After epoch 8 it learns by heart",
+    "What conv2d_1 sees in it",
+    "Sure, and wrong",
+    "And what is this?",
+)
+
+
+@pytest.fixture(scope="module")
+def server(app_server: Callable[..., AppServer]) -> AppServer:
+    return app_server(environment={"CIFARVIZ_WARM_UP": "0", "CIFARVIZ_RECORDED": "1"})
+
+
+def at(page: Page) -> float:
+    return float(page.locator(".replay").get_attribute("data-at") or "nan")
+
+
+def shows(page: Page, scene: int) -> None:
+    """The scene stands there whole: nothing of it is below the window, or behind the bar."""
+    expect(page.get_by_role("heading", name=TITLES[scene])).to_be_visible()
+    expect(page.locator("nav.bar .place")).to_have_text(f"{scene + 1} of 7")
+    settle(page)
+    lowest, bar, hidden = page.evaluate(
+        """() => {
+            const bottom = (element) => element.getBoundingClientRect().bottom;
+            const stage = [...document.querySelectorAll(".st-key-present-stage *")];
+            const main = document.querySelector('[data-testid="stMain"]');
+            return [Math.max(...stage.map(bottom)),
+                document.querySelector(".st-key-present-bar").getBoundingClientRect().top,
+                main.scrollHeight - main.clientHeight];
+        }"""
+    )
+    assert lowest <= bar + 1
+    assert hidden <= 0
+
+
+def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
+    new_page: Callable[..., Page], server: AppServer
+) -> None:
+    page = new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"{server.url}/present")
+    shows(page, 0)
+    expect(page.locator('[data-testid="stSidebar"]')).to_be_hidden()
+    page.keyboard.press("PageDown")
+    shows(page, 1)
+    page.keyboard.press("ArrowRight")
+    shows(page, 2)
+
+    # What has not been played is played by the first "next"; its place goes into the address.
+    expect(page.locator(".replay .mark")).to_have_text("recorded")
+    page.keyboard.press("PageDown")
+    expect(page.locator(".replay")).to_have_attribute("data-playing", "true")
+    expect(page).to_have_url(re.compile(r"at=0\.[1-9]|at=[1-9]"))
+    page.keyboard.press("Space")
+    expect(page.locator(".replay")).to_have_attribute("data-playing", "false")
+    assert 0 < at(page) < 5
+    # Half of the time it took is not half of its epochs: the first ones took longer.
+    track = page.get_by_role("slider", name="Place in the recording")
+    box = track.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    middle = at(page)
+    assert middle == pytest.approx(13.0, abs=1.5)
+    expect(page.locator(".replay .words")).to_contain_text("3:42 of 7:23 min")
+    page.get_by_label("Pace", exact=True).select_option("20x")
+    page.reload()
+    shows(page, 2)
+    assert at(page) == pytest.approx(middle, abs=0.01)
+    expect(page.get_by_label("Pace", exact=True)).to_have_value("20x")
+
+    page.keyboard.press("b")
+    expect(page.locator("#cifarviz-blank")).to_be_visible()
+    page.keyboard.press("PageDown")
+    expect(page.locator("#cifarviz-blank")).to_have_count(0)
+    shows(page, 2)
+    page.keyboard.press("n")
+    expect(page.get_by_text("this training took 7 min 23 s")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_text("this training took 7 min 23 s")).to_have_count(0)
+
+    page.keyboard.press("PageDown")
+    shows(page, 3)
+    page.keyboard.press("PageUp")
+    shows(page, 2)
+    assert at(page) == pytest.approx(middle, abs=0.01)
+    # Two presses, faster than the page can follow.
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    shows(page, 4)
+    page.keyboard.press("PageDown")
+    expect(page.locator(".track[data-shown='1']")).to_be_visible()
+    page.keyboard.press("PageDown")
+    shows(page, 5)
+    page.keyboard.press("PageDown")
+    shows(page, 6)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="cifarviz")).to_be_visible()
+    expect(page.locator('[data-testid="stSidebar"]')).to_be_visible()

@@ -1,0 +1,42 @@
+"""The page for the projector, opened and read by its tests."""
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.app_page import address_of, opened_by_link, walk
+
+__all__ = ["SCENES", "address_of", "html", "opened", "said", "sent", "title"]
+
+SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
+
+
+def opened(scene: str = "", **address: object) -> AppTest:
+    """The page at a scene; without one, as the menu leads to it."""
+    app = opened_by_link("present", **({"scene": scene} if scene else {}), **address)
+    assert not app.exception
+    return app
+
+
+def title(app: AppTest) -> str:
+    return app.title[0].value.replace("\\", "")
+
+
+def said(app: AppTest) -> str:
+    """Warnings, remarks, errors and notes."""
+    found = [*app.error, *app.warning, *app.info, *app.markdown, *app.caption]
+    return "\n".join(one.value.replace("\\", "") for one in found)
+
+
+def html(app: AppTest) -> str:
+    """What stands on the stage beside components."""
+    return "\n".join(one.proto.body for one in walk(app._tree) if one.type == "html")
+
+
+def sent(app: AppTest, key: str) -> dict[str, Any]:
+    """What the component of this key was given."""
+    for one in walk(app._tree):
+        if one.type == "bidi_component" and one.proto.id.endswith(f"-{key}"):
+            return dict(json.loads(one.proto.bytes))
+    raise AssertionError(f"{key} is not on the page")
