@@ -36,7 +36,7 @@ def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
         *_section_changes(base, other),
         *_single_changes(base, other),
         *_switch_changes(base, other),
-        *_layer_changes(
+        *layer_changes(
             [layer.fields for layer in base.layers], [layer.fields for layer in other.layers]
         ),
     )
@@ -101,8 +101,8 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
     return Change(f"{words} {said[0]} → {said[1]}", short)
 
 
-def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
-    """Layers numbered as in ``new``; removed ones as in ``old``."""
+def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
+    """What became of the layers, numbered as in ``new``; removed ones as in ``old``."""
     said: list[Change] = []
     counts = {"added": 0, "removed": 0, "changed": 0}
     for before, after in _aligned(old, new):
@@ -113,7 +113,10 @@ def _layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]
             continue
         if after is not None:
             counts["added"] += 1
-            text = f"{_title(new[after])} added as layer {after + 1}"
+            made = new[after]
+            # Of dropout the rate is what matters.
+            what = _label(made) if made["type"] == "dropout" else _title(made)
+            text = f"{what} added as layer {after + 1}"
             said.append(Change(text, _added(new[after])))
         else:
             assert before is not None

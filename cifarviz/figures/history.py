@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.before_fork import EpochCurves, add_before
+from cifarviz.figures.fit_marks import gap_trace
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.theme import (
@@ -45,6 +47,10 @@ class HistoryCurves:
     stopped_early: int | None
     """The epoch after which early stopping ended the run."""
     published: PublishedCurves | None
+    turn: int | None = None
+    """The epoch after which the validation loss turned."""
+    before: EpochCurves | None = None
+    """What came before a fork, up to the epoch it began at."""
 
     @property
     def empty(self) -> bool:
@@ -63,6 +69,8 @@ def history_curves(
     best_epoch: int | None = None,
     stopped_early: int | None = None,
     published: PublishedCurves | None = None,
+    turn: int | None = None,
+    before: EpochCurves | None = None,
     most_points: int = _MOST_POINTS,
 ) -> HistoryCurves:
     """Shape a history: ``epochs`` are 1, 2, …; ``batch_epochs`` fractional (0.5: mid-epoch 1).
@@ -84,13 +92,16 @@ def history_curves(
         best_epoch=best_epoch,
         stopped_early=stopped_early,
         published=published,
+        turn=turn,
+        before=before,
     )
 
 
 def history_figure(curves: HistoryCurves) -> go.Figure:
-    """Draw ``curves``: training blue, validation orange, the best epoch starred.
+    """Draw ``curves``: training blue, validation orange, the gap between them shaded.
 
-    A line marks where the run stopped early; the published curves are dashed.
+    The best epoch is starred; lines mark where validation loss turned and where the run stopped
+    early; the published curves are dashed, and what came before a fork is dotted.
     """
     title = METRIC_TITLES[curves.metric]
     if curves.empty:
@@ -121,12 +132,21 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         add_published(figure, curves.published)
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
+    if curves.before is not None:
+        add_before(figure, curves.before, number)
     lines = [("Training", curves.training, TRAINING, "circle")]
     if curves.validation is not None:
         lines.append(("Validation", curves.validation, VALIDATION, "diamond"))
+    start = curves.before
     for name, values, color, symbol in lines:
+        epochs = curves.epochs
+        if start is not None:
+            # A fork's lines begin where it leaves its parent.
+            led = start.training if name == "Training" else start.validation
+            epochs = np.concatenate([start.epochs[-1:], epochs])
+            values = np.concatenate([led[-1:], values])
         figure.add_scatter(
-            x=curves.epochs,
+            x=epochs,
             y=values,
             name=name,
             mode="lines+markers",
@@ -136,8 +156,14 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             hovertemplate=f"{name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
         )
     _add_best(figure, curves, number)
+    if curves.turn is not None:
+        mark_epoch(figure, curves.turn, "Turn", curves.metric)
     if curves.stopped_early is not None:
         mark_epoch(figure, curves.stopped_early, "Stopped early", curves.metric)
+    if curves.validation is not None:
+        gap = gap_trace(curves.epochs, curves.training, curves.validation)
+        if gap is not None:
+            figure.add_trace(gap)
     return figure
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.figures.fit_marks import gap_trace, turn_marker
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.theme import (
@@ -25,6 +26,7 @@ _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
 _DASHES = ("solid", "dot", "dashdot", "3px,7px", "longdashdot", "14px,3px,2px,3px,2px,3px")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _FEW_EPOCHS = 10
+_MOST_GAPS = 2
 FEW_RUNS: Final = 8
 """With more, markers hide the curves and two entries a run make a legend nobody reads."""
 
@@ -33,7 +35,9 @@ FEW_RUNS: Final = 8
 class RunCurve:
     """One run's values after each epoch; arrays of one length, ``validation`` may be missing.
 
-    ``stopped_early`` is the epoch after which early stopping ended it.
+    ``stopped_early`` is the epoch after which early stopping ended it, ``turn`` that after which
+    its validation loss turned. ``branch`` is where a fork leaves its parent: the epoch, and the
+    parent's training and validation value there.
     """
 
     name: str
@@ -42,6 +46,8 @@ class RunCurve:
     validation: np.ndarray | None = None
     best_epoch: int | None = None
     stopped_early: int | None = None
+    turn: int | None = None
+    branch: tuple[int, float, float | None] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +57,18 @@ class HistoryComparison:
     metric: Metric
     runs: tuple[RunCurve, ...]
     published: PublishedCurves | None = None
+    logarithmic: bool = False
+    smoothed_over: int = 1
+    """Of how many epochs each value is the mean."""
 
 
 def history_comparison(
-    metric: Metric, runs: Iterable[RunCurve], published: PublishedCurves | None = None
+    metric: Metric,
+    runs: Iterable[RunCurve],
+    published: PublishedCurves | None = None,
+    *,
+    logarithmic: bool = False,
+    smoothed_over: int = 1,
 ) -> HistoryComparison:
     """Keep what can be drawn; two runs of one name are numbered."""
     kept: list[RunCurve] = []
@@ -75,13 +89,15 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(kept), published)
+    return HistoryComparison(metric, tuple(kept), published, logarithmic, smoothed_over)
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     """Draw the runs: a group of the legend a run, with its training and its validation.
 
-    More than eight are lines without markers, with one entry a run, which shows and hides both.
+    More than eight are lines without markers, with one entry a run, which shows and hides both. Of
+    one run or two the gap between training and validation is shaded. A fork begins where it leaves
+    its parent.
     """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
@@ -99,7 +115,8 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "dtick": 1 if longest <= _FEW_EPOCHS else None,
             },
             yaxis={
-                "title": {"text": title},
+                "title": {"text": title + _of_so_many(comparison.smoothed_over)},
+                "type": "log" if comparison.logarithmic else "linear",
                 "tickformatstops": () if comparison.metric == "loss" else SHARE_TICKS,
             },
             legend={
@@ -131,6 +148,10 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     )
     for name, symbol, epochs in marks:
         _add_marks(figure, name, symbol, epochs, number)
+    _add_turns(figure, comparison.runs, number)
+    if len(comparison.runs) <= _MOST_GAPS:
+        for position, run in enumerate(comparison.runs):
+            _add_gap(figure, run, str(position))
     return figure
 
 
@@ -166,11 +187,61 @@ def _add_marks(
     )
 
 
+def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str) -> None:
+    points = [
+        (run, run.turn, float(run.validation[place]))
+        for run in runs
+        if run.turn is not None and run.validation is not None
+        for place in np.flatnonzero(run.epochs == run.turn)
+    ]
+    if points:
+        figure.add_scatter(
+            x=[epoch for _, epoch, _ in points],
+            y=[value for _, _, value in points],
+            name="Turn",
+            legendgroup="marks",
+            legendgrouptitle={"text": "Marks"},
+            mode="markers",
+            marker=turn_marker(),
+            text=[_text(run.name) for run, _, _ in points],
+            hovertemplate=(
+                f"<b>%{{text}}</b><br>Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
+                "<extra></extra>"
+            ),
+        )
+
+
+def _add_gap(figure: go.Figure, run: RunCurve, group: str) -> None:
+    if run.validation is None:
+        return
+    epochs, training, validation = _with_branch(run, run.training, run.validation)
+    gap = gap_trace(epochs, training, validation)
+    if gap is not None:
+        figure.add_trace({**gap, "legendgroup": group})
+
+
+def _with_branch(run: RunCurve, *curves: np.ndarray) -> list[np.ndarray]:
+    """Epochs and curves, training first, from where a fork leaves its parent on."""
+    if run.branch is None:
+        return [run.epochs, *curves]
+    epoch, *values = run.branch
+    starts = [np.nan if value is None else value for value in values]
+    return [
+        np.concatenate([[epoch], run.epochs]),
+        *(np.concatenate([[start], curve]) for start, curve in zip(starts, curves, strict=False)),
+    ]
+
+
+def _of_so_many(epochs: int) -> str:
+    return "" if epochs == 1 else f", mean of {epochs} epochs"
+
+
 def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[str, Any]]:
     amount, toward = _SHADES[position % len(_SHADES)]
     lines = [("training", run.training, TRAINING)]
     if run.validation is not None:
         lines.append(("validation", run.validation, VALIDATION))
+    epochs, *drawn = _with_branch(run, *(values for _, values, _ in lines))
     name = _text(run.name)
     style: dict[str, Any] = {"mode": "lines", "legendgroup": str(position)}
     # One epoch alone is no line.
@@ -183,10 +254,10 @@ def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[s
         {
             "type": "scatter",
             # Plotly looks at a list in half the time of a short array.
-            "x": run.epochs.tolist(),
+            "x": epochs.tolist(),
             "y": values.tolist(),
             "name": kind.capitalize() if few else name,
-            "showlegend": few or values is lines[-1][1],
+            "showlegend": few or kind == lines[-1][0],
             **style,
             "line": {
                 "color": mix(color, toward, amount),
@@ -197,7 +268,7 @@ def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[s
                 f"<b>{name}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
-        for kind, values, color in lines
+        for (kind, _, color), values in zip(lines, drawn, strict=True)
     ]
 
 

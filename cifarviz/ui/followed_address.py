@@ -71,7 +71,8 @@ def wished(key: str) -> bool:
     has heard of it, and then the new one: to Streamlit both are changes, and nobody made them.
     """
     memory, value = state.address_memory(), state.get(key)
-    if key in memory.shown and value == memory.shown[key]:
+    # What is not shown was left behind with its page, whose last look at the store still brings it.
+    if key not in memory.shown or value == memory.shown[key]:
         return False
     before, when = memory.outdated.get(key, (None, -inf))
     lag = _SHORT_LAG if st.query_params.to_dict() == memory.values else _LAG

@@ -73,8 +73,8 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
 def pick_checkpoint(run: Run) -> Checkpoint:
     """Show a menu of the weights that ``run`` has kept and return the one chosen.
 
-    The address holds it as ``checkpoint``; without one there it is ``"last"``. Raises
-    ``ArtifactMissing`` if the run has none (any more).
+    The address holds it as ``checkpoint``; without one there it is what a person made the run's
+    answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
     """
     return _pick(run, _kept(run))
 
@@ -98,7 +98,8 @@ def _kept(run: Run) -> tuple[Checkpoint, ...]:
             f"{quoted(run.name)} has no weights: it has not finished an epoch, or their files were "
             "removed. Choose another run."
         )
-    return kept
+    # The first is what is shown where the address asks for none.
+    return tuple(sorted(kept, key=lambda which: which != run.preferred))
 
 
 def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:

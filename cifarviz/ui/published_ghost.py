@@ -22,12 +22,11 @@ from cifarviz.ui.published_changes import changed_words
 from cifarviz.ui.unbroken import unbroken
 
 
-def ghost_switch(page: str, runs: Sequence[Run]) -> bool:
+def ghost_switch(runs: Sequence[Run]) -> bool:
     """Show the switch if there is something to show for ``runs``; say what it is when it is on.
 
-    ``page`` is the one whose address holds it. Returns whether the curves are wanted.
+    The page has followed its address before. Returns whether the curves are wanted.
     """
-    followed_address.follow(page)
     asked = followed_address.followed("ghost")
     if ghost("loss", runs) is None:
         return False

@@ -72,7 +72,7 @@ def test_layers_are_matched_before_they_are_compared() -> None:
         "layer 4 (convolution): kernel size 3 → 5",
         "layer 7 (convolution) removed",
     ]
-    assert _texts(add_layer(VGG, "dropout")) == ["dropout added as layer 12"]
+    assert _texts(add_layer(VGG, "dropout")) == ["dropout 0.5 added as layer 12"]
 
 
 def test_many_changed_layers_are_counted() -> None:

@@ -56,7 +56,7 @@ def test_training_is_blue_and_validation_orange_with_the_best_epoch() -> None:
         validation=[0.4, 0.55, 0.5],
         best_epoch=2,
     )
-    training, validation, best = history_figure(curves).data
+    training, validation, best, _gap = history_figure(curves).data
     assert (training.line.color, validation.line.color) == (TRAINING, VALIDATION)
     assert (best.name, list(best.x), round(best.y[0], 3)) == ("Best epoch", [2], 0.55)
 
@@ -227,7 +227,7 @@ def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:
 def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
     published = published_curves("accuracy", ROWS, "test", 9)
     figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
-    assert names(figure) == ["Training", "Test", "Training", "Validation"]
+    assert names(figure) == ["Training", "Test", "Training", "Validation", "Gap"]
     assert figure.data[0].legendgrouptitle.text == "Published"
 
 

@@ -31,6 +31,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     app = opened()
     second, first = app.dataframe[0].value.to_dict("records")
     assert first | {"Started": None} == {
+        "★": "",
         "Name": "first",
         "Seed": 0,
         "State": "finished",
@@ -43,6 +44,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
         "Data": "CIFAR-10 full",
         "Started": None,
         "Took": "1 min 05 s",
+        "Note": "",
     }
     assert (second["Name"], second["State"]) == ("second", "stopped")
     assert (second["Network"], second["Data"]) == ("own, 2 layers", "CIFAR-10 sample")
@@ -116,7 +118,8 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
     accuracy, loss = charts(app)
     for figure in (accuracy, loss):
         # Training and validation of the one, training of the other, which had no validation.
-        names = [(line["legendgrouptitle"]["text"], line["name"]) for line in figure["data"]]
+        lines = [line for line in figure["data"] if line["name"] != "Gap"]
+        names = [(line["legendgrouptitle"]["text"], line["name"]) for line in lines]
         assert names == [
             ("b", "Training"),
             ("a", "Training"),
@@ -124,7 +127,13 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
             ("Marks", "Best epoch"),
         ]
     assert numbers(loss["data"][1]["y"]) == pytest.approx([2, 1])
-    assert [one.value for one in app.subheader] == ["2 runs compared", "Accuracy", "Loss"]
+    assert [one.value for one in app.subheader] == [
+        "2 runs compared",
+        "Accuracy",
+        "Loss",
+        "Fit",
+        "Differences",
+    ]
     assert "Delete these 2" in buttons(app)
     assert not app.exception
 
@@ -136,7 +145,7 @@ def test_an_unknown_run_in_the_address_is_one_sentence(store: RunStore) -> None:
         "There is no run “zzz” here; below are those there are."
     ]
     assert len(app.dataframe[0].value) == 1
-    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
+    assert buttons(app) == ["Rename", "Star", "Note", "Delete", "Show the published curves"]
     assert not app.exception
 
 

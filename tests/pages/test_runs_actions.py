@@ -20,7 +20,7 @@ def test_one_run_can_be_opened_renamed_deleted_and_its_curves_are_shown(store: R
     run = stored_runs.store_run(store, VGG)
     app = opened(run.id)
     assert links(app) == {"Open": f"train?view=watch&run={run.id}"}
-    assert buttons(app) == ["Rename", "Delete", "Show the published curves"]
+    assert buttons(app) == ["Rename", "Star", "Note", "Delete", "Show the published curves"]
     assert len(charts(app)) == 2
     assert not app.exception
 

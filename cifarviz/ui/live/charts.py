@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -10,14 +10,20 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cifarviz.analysis.overfitting import Fit
 from cifarviz.experiment.choices import NoValidation
+from cifarviz.figures.before_fork import EpochCurves
 from cifarviz.figures.history import history_curves, history_figure, trend_reach
 from cifarviz.figures.metric import Metric
 from cifarviz.figures.published_curves import PublishedCurves
-from cifarviz.runs.records import Run
+from cifarviz.runs.lineage import epochs_before
+from cifarviz.runs.records import Epoch, Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.fit import fit_of, verdict
+from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.points import History, LivePoints, kept_dots, steps_per_epoch
 from cifarviz.ui.published_ghost import ghost, ghost_switch
 
@@ -30,9 +36,12 @@ Figures = Mapping[Metric, Mapping[str, Any]]
 
 def live_charts(run: Run) -> None:
     """Show both charts as far as the run has come."""
-    published = ghost_switch("train", [run])
+    follow("train")
+    published = ghost_switch([run])
     course = _course(run.id, cache.settings(), published)
     figures = course.figures(run, steps_per_epoch(run))
+    if run.epochs_done:
+        st.markdown(f"{verdict(course.fit)} {escaped(course.fit.reason)}")
     for place, metric in zip(st.columns(2), _METRICS, strict=True):
         with place:
             chart(
@@ -55,13 +64,19 @@ class _Course:
         self._drawn: object = None
         self._drawn_at = -inf
         self._figures: Figures = {}
+        self.fit = Fit("too early", "No epoch is done yet.")
+        """What the epochs say that the figures were drawn of."""
 
     def figures(self, run: Run, steps_per_epoch: int) -> Figures:
         history = self._points.refresh()
-        wanted = (history.version, steps_per_epoch, run.best_epoch, run.stopped_early)
+        wanted = (
+            history.version, steps_per_epoch, run.best_epoch, run.stopped_early, run.state.active
+        )  # fmt: skip
         with self._lock:
             due = not run.state.active or time.monotonic() - self._drawn_at >= _DRAW_EVERY
             if self._drawn != wanted and due:
+                self.fit = fit_of(run, history.epochs)
+                before = _before(run)
                 self._figures = {
                     metric: _figure(
                         metric,
@@ -69,6 +84,8 @@ class _Course:
                         run,
                         steps_per_epoch,
                         ghost(metric, [run]) if self._published else None,
+                        self.fit.turn,
+                        before,
                     )
                     for metric in _METRICS
                 }
@@ -86,12 +103,28 @@ def _points(run_id: str, settings: Settings) -> LivePoints:
     return LivePoints(cache.store(), run_id)
 
 
+def _before(run: Run) -> Sequence[Epoch]:
+    return () if run.parent is None else epochs_before(cache.store(), run)
+
+
+def _epoch_curves(metric: Metric, epochs: Sequence[Epoch]) -> EpochCurves | None:
+    if not epochs:
+        return None
+    return EpochCurves(
+        np.array([one.epoch for one in epochs], np.int32),
+        np.array([getattr(one, metric) for one in epochs], np.float32),
+        np.array([getattr(one, f"val_{metric}") for one in epochs], np.float32),
+    )
+
+
 def _figure(
     metric: Metric,
     history: History,
     run: Run,
     steps_per_epoch: int,
     published: PublishedCurves | None,
+    turn: int | None,
+    before: Sequence[Epoch],
 ) -> Mapping[str, Any]:
     validated = not isinstance(run.experiment.validation, NoValidation)
     batches, epochs = history.batches, history.epochs
@@ -107,6 +140,8 @@ def _figure(
         best_epoch=run.best_epoch,
         stopped_early=run.stopped_early,
         published=published,
+        turn=turn,
+        before=_epoch_curves(metric, before),
         most_points=max(len(batches), 1),
     )
     # At both ends the trend is taken from fewer and fewer batches, and jumps about while it grows.

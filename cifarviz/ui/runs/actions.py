@@ -1,40 +1,46 @@
 """What can be done with the runs that are chosen: open, look inside, resume, rename, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
+from cifarviz.analysis.overfitting import Fit
+from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.figures.history_comparison import FEW_RUNS
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import highest_words, named
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
+from cifarviz.ui.runs.curation import answer_button, note_button, star_button
+from cifarviz.ui.runs.fork import fork_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 
-def show_actions(runs: Sequence[Run]) -> None:
+def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     """Show buttons for one run or several; what is refused is said in a dialog."""
     if len(runs) == 1:
-        _one(runs[0])
+        _one(runs[0], fits[runs[0].id])
         return
     st.subheader(f"{len(runs)} runs compared", anchor=False)
     # More are listed in the legend of the chart.
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(named(list(distinct_names(runs).values()))))
-    _delete_button(runs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        star_button(runs)
+        _delete_button(runs)
 
 
-def _one(run: Run) -> None:
-    st.subheader(escaped(run.name), anchor=False)
+def _one(run: Run, fit: Fit) -> None:
+    star = ":material/star: " if run.starred else ""
+    st.subheader(f"{star}{escaped(run.name)}", anchor=False)
     st.caption(_details(run))
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")
@@ -42,6 +48,8 @@ def _one(run: Run) -> None:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
+    if run.remark:
+        st.markdown(f":material/sticky_note_2: {escaped(run.remark)}")
     show_tensorboard_files(run)
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
@@ -51,8 +59,13 @@ def _one(run: Run) -> None:
             icon=":material/play_arrow:",
             help="Go on from the last finished epoch, or from the beginning if there is none.",
         )
+        answer_button(run)
+        fork_button(run, fit)
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
             st.dialog("Rename a run")(_rename)(run)
+        star_button([run])
+        note_button(run)
         if run.origin == ORIGIN:
             hide_button()
         else:
@@ -108,6 +121,8 @@ def _details(run: Run) -> str:
             images += f", {run.validation_images:,} validation images"
         facts.append(images)
     facts.extend(_accuracies(run))
+    if run.parent is not None:
+        facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
     if plan.problem is None and given_back(run):
         facts.append(f"given back the weights of epoch {run.best_epoch} at its end")
     if run.precision is not None:
@@ -117,6 +132,13 @@ def _details(run: Run) -> str:
     if run.state.active and run.progress is not None and run.progress.seconds_left:
         facts.append(f"about {in_time(run.progress.seconds_left)} left")
     return " · ".join(facts)
+
+
+def _parent(run_id: str) -> str:
+    try:
+        return quoted(cache.store().get(run_id).name)
+    except RunNotFound:
+        return "a run that was deleted"
 
 
 def _accuracies(run: Run) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -10,11 +10,16 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.fit import fit_of, show_fit
+from cifarviz.ui.followed_address import follow
+from cifarviz.ui.live.words import named
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
+from cifarviz.ui.runs.comparison import show_differences, show_fits
+from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store while a run is under way, and while none is.
@@ -38,6 +43,7 @@ def show_runs() -> None:
 
 
 def _show(live: bool) -> None:
+    follow("runs")
     runs = cache.store().all()
     if any(run.state.active for run in runs) != live:
         st.rerun()
@@ -45,7 +51,16 @@ def _show(live: bool) -> None:
         _nothing_yet()
         return
     chosen = _chosen(runs)
-    _table(runs, chosen)
+    listed = filter_row(runs).listed(runs)
+    if not listed:
+        st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
+    else:
+        # Under a name of its own: below are other tables.
+        with st.container(key="runs-list"):
+            _table(listed, chosen)
+    hidden = [run for run in chosen if run not in listed]
+    if hidden:
+        st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
     for run in runs:
         if problem := runs_rows.planned(run).problem:
             st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
@@ -66,9 +81,16 @@ def _show(live: bool) -> None:
             args=(runs[0].id,),
         )
         return
-    show_actions(chosen)
+    histories = cache.store().histories([run.id for run in chosen])
+    fits = {run.id: fit_of(run, histories[run.id]) for run in chosen}
+    show_actions(chosen, fits)
     with errors_shown():
-        show_curves(chosen)
+        if len(chosen) == 1 and chosen[0].best_epoch is not None:
+            show_fit(chosen[0], fits[chosen[0].id])
+        show_curves(chosen, histories, fits)
+        if len(chosen) > 1:
+            show_fits(chosen, fits)
+            show_differences(chosen)
 
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:
@@ -96,12 +118,13 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=unbroken(lambda: _choose(ids, key)),
+        on_select=unbroken(lambda: _choose(ids, key, picked)),
         selection_mode="multi-row",
         selection_default={
             "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
         },
         column_config={
+            "★": st.column_config.TextColumn(width=30, help="Runs that somebody starred."),
             "Name": st.column_config.TextColumn(width=_name_width(runs)),
             "Seed": st.column_config.NumberColumn(
                 width=50, format="%d", help="Decides everything random in a run."
@@ -161,9 +184,11 @@ def _table_key(ids: Sequence[str]) -> str:
     return ticked.table
 
 
-def _choose(ids: Sequence[str], key: str) -> None:
+def _choose(ids: Sequence[str], key: str, before: Collection[str]) -> None:
     ticked = state.ticked_runs()
-    ticked.ids = ",".join(ids[row] for row in state.get(key)["selection"]["rows"])
+    # Those that the list doesn't show stay chosen.
+    hidden = [one for one in before if one not in ids]
+    ticked.ids = ",".join([*(ids[row] for row in state.get(key)["selection"]["rows"]), *hidden])
     ticked.clicked = time.time()
     if ticked.ids:
         st.query_params["runs"] = ticked.ids

@@ -28,6 +28,9 @@ class Planned:
     parameters: int | None = None
     epochs: int | None = None
     seed: int | None = None
+    preset: str | None = None
+    source: str = NOT_KNOWN
+    """The data set and its variant as one word."""
     problem: str | None = None
 
 
@@ -72,6 +75,7 @@ def bytes_of(folder: Path) -> int:
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     return {
+        "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
@@ -84,6 +88,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Data": plan.data,
         "Parameters": plan.parameters,
         "Network": plan.network,
+        "Note": run.remark or "",
     }
 
 
@@ -115,6 +120,8 @@ def _planned(experiment_json: str) -> Planned:
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
         seed=experiment.seed,
+        preset=experiment.preset,
+        source=f"{data.dataset}-{variant}",
     )
 
 

@@ -4,12 +4,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui import cache
 from cifarviz.ui.present import go_on as going
 from tests import stored_runs
 
@@ -31,7 +33,7 @@ class FakeWorker:
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     store = RunStore(settings)
-    monkeypatch.setattr(going.cache, "store", lambda: store)
+    monkeypatch.setattr(cache, "store", lambda: store)
     return stored_runs.store_run(store, stored_runs.experiment(), name="net")
 
 
@@ -51,7 +53,7 @@ def test_it_goes_on_to_where_the_run_was_meant_to_end_or_for_a_few_epochs(
     total: int,
 ) -> None:
     worker = FakeWorker()
-    monkeypatch.setattr(going.cache, "worker", lambda: worker)
+    monkeypatch.setattr(cache, "worker", lambda: worker)
     going.go_on(run, epoch)
     ((parent, after, experiment, name),) = worker.asked
     assert (parent, after, experiment.epochs) == (run.id, epoch, total)
@@ -64,9 +66,9 @@ def test_what_cannot_be_gone_on_from_is_said(
     run: Run, addresses: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(going.st, "toast", lambda words, **_: said.append(words))
+    monkeypatch.setattr(st, "toast", lambda words, **_: said.append(words))
     worker = FakeWorker(ArtifactMissing("its weights are gone"))
-    monkeypatch.setattr(going.cache, "worker", lambda: worker)
+    monkeypatch.setattr(cache, "worker", lambda: worker)
     going.go_on(run, 1)
     assert said == ["its weights are gone"]
     assert addresses == []

@@ -1,0 +1,152 @@
+"""Forking a run: from which epoch, and what is changed from there on."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cifarviz.analysis.overfitting import Fit
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.dropout import dropout_rates
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.fork_names import fork_name
+from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.optimizers import Adam
+from cifarviz.experiment.run_names import free_name
+from cifarviz.experiment.words import number_text
+from cifarviz.runs.kept_weights import epochs_to_fork
+from cifarviz.runs.records import Run
+from cifarviz.training.forking import carries_optimizer
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import go_to
+from cifarviz.ui.runs.rows import planned
+
+_MOST_EPOCHS = 1000
+# So many more, where the parent has none left to be compared with.
+_USUAL_EPOCHS = 5
+
+
+def fork_button(run: Run, fit: Fit) -> None:
+    """Show the button, if the run has kept weights to go on from."""
+    if planned(run).problem is not None:
+        return
+    epochs = list(epochs_to_fork(cache.store().folder(run.id), run))
+    if not epochs:
+        return
+    if st.button(
+        "Fork",
+        icon=":material/fork_right:",
+        help="A new run that goes on from one of this run's epochs with something changed.",
+    ):
+        st.dialog(f"Fork “{escaped(run.name)}”", width="medium")(_fork)(run, fit, epochs)
+
+
+def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
+    made = run.experiment
+    usual = fit.turn or run.best_epoch or epochs[-1]
+    near = min(epochs, key=lambda epoch: abs(epoch - usual))
+    left, right = st.columns(2)
+    epoch = left.selectbox(
+        "After epoch",
+        epochs,
+        index=list(epochs).index(near),
+        key="fork-epoch",
+        help="The epochs whose weights this run has kept; at first the nearest to its turn.",
+    )
+    rest = made.epochs - epoch
+    more = right.number_input(
+        "Epochs more",
+        1,
+        _MOST_EPOCHS,
+        rest if rest > 0 else _USUAL_EPOCHS,
+        key=f"fork-epochs-{epoch}",
+        help="How long it goes on; at first as long as this run was meant to.",
+    )
+    changed = _changes(made, int(more), run.train_images)
+    try:
+        experiment = forked(made, epoch, changed)
+        name = fork_name(run.name, made, experiment, epoch)
+    except CifarvizError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        return
+    name = free_name(name, {other.name for other in cache.store().all()})
+    given = st.text_input(
+        "Name of the run",
+        placeholder=name,
+        max_chars=100,
+        key="fork-name",
+        autocomplete="off",
+        help="Left empty, the fork gets the name shown here.",
+    )
+    folder = cache.store().folder(run.id)
+    carried = carries_optimizer(run, folder, experiment, epoch)
+    st.caption(
+        "The optimiser goes on with its state: unchanged, the fork is what this run would have "
+        "become."
+        if carried
+        else "The optimiser begins anew: its state is kept only with a run's last epoch."
+    )
+    if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
+        with errors_shown():
+            begun = cache.worker().fork(run.id, epoch, experiment, given.strip() or name)
+            go_to("train", view="watch", run=begun.id)
+
+
+def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
+    rates = ", ".join(map(number_text, dropout_rates(made.architecture)))
+    left, right = st.columns(2)
+    rate = left.number_input(
+        "Learning rate",
+        0.0,
+        100.0,
+        None,
+        format="%g",
+        step=made.optimizer.learning_rate / 10,
+        placeholder=f"as it is: {number_text(made.optimizer.learning_rate)}",
+        key="fork-rate",
+        help=Adam.help_text("learning_rate"),
+    )
+    dropout = right.number_input(
+        "Dropout",
+        0.0,
+        0.95,
+        None,
+        step=0.05,
+        placeholder=f"as it is: {rates or 'none'}",
+        key="fork-dropout",
+        help="The rate of every dropout layer; a network without one gets one before its last "
+        "dense layer.",
+    )
+    images = left.number_input(
+        "Training images",
+        1,
+        None,
+        None,
+        step=100,
+        placeholder=f"as it is: {train_images:,}" if train_images else "as it is",
+        key="fork-images",
+        help="How many images it goes on with; those of before are among more of them.",
+    )
+    shift = right.number_input(
+        "Shift",
+        0,
+        8,
+        made.augmentation.shift,
+        key="fork-shift",
+        help="Moves each training image by up to this many pixels each way, in each epoch.",
+    )
+    flip = st.checkbox(
+        "Mirror images",
+        made.augmentation.flip,
+        key="fork-flip",
+        help="Mirrors a random half of the training images left to right in each epoch.",
+    )
+    return ForkChanges(
+        epochs,
+        learning_rate=rate,
+        dropout=dropout,
+        flip=flip,
+        shift=int(shift),
+        train_images=None if images is None else int(images),
+    )

@@ -1,0 +1,88 @@
+"""What the curves show of overfitting and of forks: values first, then the drawing."""
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.history import history_curves, history_figure
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+
+TRAINING = np.array([1.0, 0.6, 0.3, 0.1])
+VALIDATION = np.array([1.1, 0.9, 1.0, 1.2])
+
+
+def one(figure: go.Figure, name: str) -> go.Scatter:
+    [found] = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def run(name: str = "a", first: int = 1, **kind: object) -> RunCurve:
+    return RunCurve(name, np.arange(first, first + 4), TRAINING, VALIDATION, **kind)  # type: ignore[arg-type]
+
+
+def test_the_gap_lies_between_both_curves_behind_them() -> None:
+    curves = history_curves(
+        "loss", epochs=[1, 2, 3, 4], training=TRAINING, validation=[1.1, np.nan, 1.0, 1.2]
+    )
+    gap = one(history_figure(curves), "Gap")
+    assert list(gap.x) == [1, 3, 4, 4, 3, 1]
+    assert list(gap.y) == pytest.approx([1.0, 0.3, 0.1, 1.2, 1.0, 1.1])
+    assert (gap.fill, gap.zorder) == ("toself", -1)
+    alone = history_curves("loss", epochs=[1], training=[1.0], validation=[1.1])
+    assert "Gap" not in [trace.name for trace in history_figure(alone).data]
+
+
+def test_the_turn_is_a_line_in_both_charts_of_a_run() -> None:
+    curves = history_curves(
+        "accuracy", epochs=[1, 2, 3, 4], training=TRAINING, validation=VALIDATION, turn=2
+    )
+    figure = history_figure(curves)
+    assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(2, 2)]
+    assert [words.text for words in figure.layout.annotations] == ["Turn"]
+
+
+def test_what_came_before_a_fork_leads_up_to_it_dotted() -> None:
+    before = EpochCurves(np.array([1, 2]), np.array([2.0, 1.5]), np.array([2.1, 1.6]))
+    curves = history_curves(
+        "loss", epochs=[3, 4], training=[1, 0.5], validation=[1, 0.9], before=before
+    )
+    line = one(history_figure(curves), "Before the fork, validation")
+    assert (list(line.x), list(line.y), line.line.dash) == ([1, 2], [2.1, 1.6], "dot")
+    own = one(history_figure(curves), "Validation")
+    assert (list(own.x), list(own.y)) == ([2, 3, 4], pytest.approx([1.6, 1, 0.9]))
+
+
+def test_a_fork_is_a_branch_that_begins_at_its_parents_point() -> None:
+    fork = run("fork", first=3, branch=(2, 0.6, 0.9))
+    figure = history_comparison_figure(history_comparison("loss", [run(turn=2), fork]))
+    training, validation = [
+        trace for trace in figure.data if trace.legendgroup == "1" and trace.name != "Gap"
+    ]
+    assert list(training.x) == [2, 3, 4, 5, 6]
+    assert training.y[0] == pytest.approx(0.6)
+    assert validation.y[0] == pytest.approx(0.9)
+    turn = one(figure, "Turn")
+    assert (list(turn.x), list(turn.y)) == ([2], [pytest.approx(0.9)])
+
+
+def test_a_fork_of_a_run_without_validation_begins_at_its_training() -> None:
+    fork = RunCurve("fork", np.array([3, 4]), np.array([0.5, 0.4]), branch=(2, 0.6, None))
+    figure = history_comparison_figure(history_comparison("loss", [fork]))
+    assert [list(trace.x) for trace in figure.data] == [[2, 3, 4]]
+
+
+def test_the_gaps_of_many_runs_are_left_out() -> None:
+    figure = history_comparison_figure(history_comparison("loss", [run(), run("b"), run("c")]))
+    assert "Gap" not in [trace.name for trace in figure.data]
+
+
+def test_the_axis_says_what_it_shows() -> None:
+    layout = history_comparison_figure(
+        history_comparison("loss", [run()], logarithmic=True, smoothed_over=5)
+    ).layout
+    assert (layout.yaxis.type, layout.yaxis.title.text) == ("log", "Loss, mean of 5 epochs")

@@ -1,0 +1,210 @@
+"""Runs compared: the list narrowed down, stars and notes, what the curves say, forks."""
+
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.experiment.choices import Augmentation, Data
+from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.layers import Dense, Dropout, Flatten
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs import locks
+from cifarviz.runs.records import Epoch, Fork, Progress, Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.app_page import opened_by_link
+from tests.pages.runs_page import buttons, charts, links, numbers, opened, press, said
+
+OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
+VGG = PRESETS["cifar10-vgg"].experiment
+
+
+def listed(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].value["Name"])
+
+
+def with_published_history(store: RunStore, name: str = "vgg") -> Run:
+    """A run that went as the published one did."""
+    assert VGG.preset is not None
+    run = stored_runs.store_run(store, VGG, name=name, epochs=0, state=RunState.RUNNING)
+    published = PRESETS["cifar10-vgg"].published
+    assert published is not None
+    for row in published["history"]:
+        progress = Progress("training", row.epoch, row.epoch, 1, None, None, 0.0)
+        store.record(run.id, progress, None, Epoch(*row, 1e-4, 1.0))
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'finished' WHERE id = ?", (run.id,))
+    return store.get(run.id)
+
+
+def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: RunStore) -> None:
+    first = stored_runs.store_run(store, VGG, name="beta", epochs=2)
+    stored_runs.store_run(store, OWN, name="alpha", state=RunState.STOPPED, epochs=1)
+    stored_runs.store_run(store, OWN, name="gamma", epochs=3)
+    store.star(first.id, True)
+    store.remark(first.id, "for the talk")
+    expected = {
+        "sort=name": ["alpha", "beta", "gamma"],
+        "sort=oldest": ["beta", "alpha", "gamma"],
+        "sort=accuracy": ["gamma", "beta", "alpha"],
+        "state=stopped": ["alpha"],
+        "preset=cifar10-vgg": ["beta"],
+        "preset=own": ["gamma", "alpha"],
+        "data=cifar10-sample": ["gamma", "alpha"],
+        "starred=1": ["beta"],
+        "find=TALK bet": ["beta"],
+    }
+    for address, names in expected.items():
+        app = opened_by_link("runs", **dict([address.split("=")]))
+        assert listed(app) == names, address
+        assert not app.exception
+    app = opened_by_link("runs", state="stopped", preset="cifar10-vgg", runs=first.id)
+    # What is chosen stays so, wherever the list ends.
+    assert "No run is all of this: ask for less above." in said(app)
+    assert "Chosen, but not in this list: “beta”." in said(app)
+    app.selectbox(key="runs-state").select("any").run()
+    assert listed(app) == ["beta"]
+    assert app.query_params["state"] == "any"
+    app.text_input(key="runs-find").input("nothing like it").run()
+    assert app.query_params["find"] == "nothing like it"
+    assert not app.exception
+
+
+def test_a_star_and_a_note_are_given_and_taken_away(store: RunStore) -> None:
+    runs = [stored_runs.store_run(store, OWN, name=name) for name in ("a", "b")]
+    app = opened(*(run.id for run in runs))
+    press(app, "Star these 2")
+    assert all(run.starred for run in store.all())
+    assert list(app.dataframe[0].value["★"]) == ["★", "★"]
+    press(app, "Unstar these 2")
+    assert not any(run.starred for run in store.all())
+    # Its dialog is sent in tests/browser/test_runs_compared.py: here it would close first.
+    store.remark(runs[0].id, "the one")
+    app = opened(runs[0].id)
+    assert "Edit note" in buttons(app)
+    assert ":material/sticky_note_2: the one" in said(app)
+    assert not app.exception
+
+
+def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> None:
+    run = with_published_history(store)
+    app = opened(run.id)
+    words = "\n".join(said(app))
+    assert ":orange-badge[overfitting] Validation loss turned after epoch 9" in words
+    assert "##### epoch 9" in words
+    assert "loss 0.232, accuracy 8.2 points" in words
+    assert "loss 1.609, accuracy 24.7 points" in words
+    assert "1. **Augment the images**" in words
+    address = links(app)["Set it up"]
+    assert address.startswith("train?view=setup&preset=cifar10-vgg&changes=")
+    marks = [line for line in charts(app)[1]["data"] if line["name"] == "Turn"]
+    assert (numbers(marks[0]["x"]), numbers(marks[0]["y"])) == ([9], [pytest.approx(0.7965)])
+    watched = opened_by_link("train", view="watch", run=run.id)
+    assert any("turned after epoch 9" in text for text in said(watched))
+    assert not app.exception
+    assert not watched.exception
+
+
+def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStore) -> None:
+    changed = stored_runs.experiment(
+        Flatten(), Dropout(rate=0.4), Dense(units=10, activation="softmax"),
+        augmentation=Augmentation(flip=True), data=Data(train_images=700),
+    )  # fmt: skip
+    first = stored_runs.store_run(store, OWN, name="plain")
+    second = stored_runs.store_run(store, changed, name="cured")
+    app = opened(first.id, second.id)
+    fits, table = app.dataframe[1].value, app.dataframe[2].value
+    assert list(fits["Fit"]) == ["too early to say", "too early to say"]
+    assert table.to_dict("records") == [
+        {"Setting": "number of training images", "plain": "all", "cured": "700"},
+        {"Setting": "flip", "plain": "off", "cured": "on"},
+        {"Setting": "layers", "plain": "2 layers", "cured": "dropout 0.4 added as layer 2"},
+    ]
+    app = opened(first.id, stored_runs.store_run(store, OWN, name="twin").id)
+    assert "They have the same settings, seed included." in said(app)
+    assert not app.exception
+
+
+def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
+    store: RunStore, weights: dict[str, object]
+) -> None:
+    made = stored_runs.experiment()
+    run = stored_runs.store_run(
+        store,
+        made,
+        checkpoints={"last": weights, "best": weights},  # type: ignore[dict-item]
+    )
+    stored_runs.make_worse(store, run, epoch=3)
+    app = opened(run.id)
+    press(app, "Use epoch 2")
+    assert store.get(run.id).preferred == "best"
+    for page in ("inside", "evaluate", "predict"):
+        menu = opened_by_link(page, run=run.id).selectbox(key="pick-checkpoint")
+        assert menu.value == "best", page
+    asked = opened_by_link("predict", run=run.id, checkpoint="last")
+    assert asked.selectbox(key="pick-checkpoint").value == "last"
+    press(app, "Use its last weights")
+    assert store.get(run.id).preferred is None
+    assert not app.exception
+
+
+def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
+    store: RunStore, weights: dict[str, object]
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), name="parent",
+        checkpoints={"best": weights},  # type: ignore[dict-item]
+    )  # fmt: skip
+    stored_runs.make_worse(store, run, epoch=3)
+    app = opened(run.id)
+    press(app, "Fork")
+    assert app.selectbox(key="fork-epoch").value == 2
+    # As long as the parent was meant to go on.
+    assert app.number_input(key="fork-epochs-2").value == 1
+    assert app.number_input(key="fork-rate").value is None
+    assert app.text_input(key="fork-name").placeholder == "parent from epoch 2"
+    assert any(text.startswith("The optimiser begins anew") for text in said(app))
+    assert not app.exception
+
+
+def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
+    run = stored_runs.store_run(store, OWN, name="parent")
+    lock = locks.take(store.lock_path("fork"))
+    assert lock is not None
+    made = forked(OWN, 2, ForkChanges(epochs=4, learning_rate=0.0002))
+    with lock:
+        store.create("fork", made, "child", "dashboard", Fork(run.id, 2))
+        assert store.get("fork").epochs_done == 2
+        progress = Progress("training", 3, 30, 10, None, None, time.time())
+        store.record("fork", progress, None, Epoch(3, 0.7, 0.8, 0.8, 0.75, 0.0002, 1.0))
+        app = opened("fork", run.id)
+        loss = charts(app)[1]
+        branch = [line for line in loss["data"] if line.get("legendgroup") == "0"]
+        assert numbers(branch[0]["x"]) == [2, 3]
+        assert numbers(branch[0]["y"]) == pytest.approx([1.0, 0.7])
+        assert app.dataframe[0].value["Epochs"][0] == "3 of 6"
+        assert app.dataframe[2].value.iloc[-1].tolist() == [
+            "began with", "random weights", "epoch 2 of parent"
+        ]  # fmt: skip
+        watched = opened_by_link("train", view="watch", run="fork")
+        dotted = [one for one in charts(watched)[0]["data"] if one["name"].startswith("Before")]
+        assert [numbers(one["x"]) for one in dotted] == [[1, 2], [1, 2]]
+        assert any("forked from “parent” after epoch 2" in text for text in said(opened("fork")))
+        store.delete(run.id)
+        alone = opened("fork")
+        assert any("forked from a run that was deleted" in text for text in said(alone))
+        assert numbers(charts(alone)[1]["data"][0]["x"]) == [3]
+    for shown in (app, watched, alone):
+        assert not shown.exception
+
+
+def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
+    run = with_published_history(store)
+    app = opened_by_link("runs", runs=run.id, smooth="5", axis="log")
+    accuracy, loss = (figure["layout"]["yaxis"] for figure in charts(app))
+    assert (loss["type"], accuracy["type"]) == ("log", "linear")
+    assert loss["title"]["text"] == "Loss, mean of 5 epochs"
+    assert "Fork" not in buttons(app)
+    assert not app.exception
