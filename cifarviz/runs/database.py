@@ -123,7 +123,6 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN preferred TEXT",
             "ALTER TABLE runs ADD COLUMN parent TEXT",
             "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
-            "CREATE TABLE preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         ),
     }
 )

@@ -107,6 +107,7 @@ def test_the_turn_is_named_and_shaded(demonstration: Run) -> None:
     assert "<b>+7.6</b>" in html(app)
     assert "<b>+27.1</b>" in html(app)
     assert "accuracy went from 72.0% to 71.4%" in said(app)
+    assert "To try next: **" in said(app)
 
 
 def test_feature_maps_come_from_what_was_kept(

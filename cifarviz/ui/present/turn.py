@@ -5,11 +5,15 @@ from html import escape
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import Fit, judge
+from cifarviz.analysis.overfitting import Fit
+from cifarviz.analysis.suggestions import suggestions
+from cifarviz.errors import CifarvizError
 from cifarviz.figures.replay import still
-from cifarviz.ui.address import quoted
+from cifarviz.runs.records import Run
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Turn, replay_curves
 from cifarviz.ui.errors import as_text
+from cifarviz.ui.fit import fit_of
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.stage import Stage, headline
 
@@ -23,7 +27,7 @@ def show(stage: Stage) -> Sequence[str]:
     """The two losses with the turn marked and the gap shaded, and the verdict in words."""
     assert stage.run is not None
     run = stage.run
-    fit = _fit(stage)
+    fit = fit_of(run, stage.history)
     headline(_title(fit))
     if not stage.history:
         st.info(
@@ -43,20 +47,6 @@ def show(stage: Stage) -> Sequence[str]:
     )
     st.html(f'<p class="present-words present-reason">{escape(fit.reason)}</p>{_figures(fit)}')
     return _notes(fit, stage)
-
-
-def _fit(stage: Stage) -> Fit:
-    assert stage.run is not None
-    history = stage.history
-    return judge(
-        [one.epoch for one in history],
-        [one.loss for one in history],
-        [one.accuracy for one in history],
-        [one.val_loss for one in history],
-        [one.val_accuracy for one in history],
-        classes=len(stage.names),
-        ended=not stage.run.state.active,
-    )
 
 
 def _title(fit: Fit) -> str:
@@ -104,7 +94,18 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
             f"The best validation accuracy was {run.best_val_accuracy:.1%}, after epoch "
             f"{run.best_val_accuracy_epoch}."
         )
+    if next_step := _next_step(fit, run):
+        notes.append(next_step)
     return notes
+
+
+def _next_step(fit: Fit, run: Run) -> str:
+    """What promises most against what the curves show."""
+    try:
+        found = suggestions(run.experiment, fit, run.train_images)
+    except CifarvizError:
+        return ""
+    return f"To try next: **{found[0].what}**: {escaped(found[0].why)}." if found else ""
 
 
 def _meanwhile(fit: Fit, stage: Stage) -> str:
