@@ -37,7 +37,7 @@ def served(server: tuple[AppServer, RunStore]) -> tuple[AppServer, RunStore]:
 
 def tick(page: Page, row: int) -> None:
     """Click the box before a row of the table, counted from 0."""
-    table = page.get_by_test_id("stDataFrame")
+    table = page.locator(".st-key-runs-list").get_by_test_id("stDataFrame")
     expect(table).to_have_count(1)  # for a moment there is the table of before as well
     table.click(position={"x": 17, "y": 35 * row + 52})
 

@@ -136,3 +136,30 @@ def test_a_value_that_somebody_types_is_a_wish_whenever_it_comes() -> None:
     app.text_input[0].input("7").run()
     assert at(app) == {"n": ["7"]}
     assert not app.exception
+
+
+def left_page() -> None:
+    import streamlit as st
+
+    from cifarviz.ui import state
+    from cifarviz.ui.followed_address import change, follow, show, wished
+
+    def chosen() -> None:
+        if wished("box"):
+            change(n=str(state.get("box")))
+
+    page = st.query_params.get("page", "first")
+    follow(page)
+    if page == "first":
+        show("box", st.query_params.get("n", "none"))
+    st.text_input("n", key="box", on_change=chosen)
+
+
+def test_the_widgets_of_a_page_that_was_left_change_no_address() -> None:
+    app = AppTest.from_function(left_page).run()
+    app.query_params["page"] = "second"
+    app.run()
+    # The last look at the store of the page that was left still brings its widgets.
+    app.text_input[0].input("5").run()
+    assert at(app) == {"page": ["second"]}
+    assert not app.exception

@@ -55,7 +55,9 @@ def _show(live: bool) -> None:
     if not listed:
         st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
     else:
-        _table(listed, chosen)
+        # Under a name of its own: below are other tables.
+        with st.container(key="runs-list"):
+            _table(listed, chosen)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
         st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
