@@ -14,7 +14,8 @@ def data_file(experiment: Experiment) -> tuple[str, bytes] | None:
     """Name and content of what has to lie beside a run's code; ``None`` with the full set.
 
     An ``.npz`` of ``train_images``, uint8 (n, height, width, channels), ``train_labels``, uint8
-    (n,), ``test_images`` and ``test_labels``, about 14 MB for CIFAR-10; the same bytes each time.
+    (n,), ``train_indices``, int64 (n,), their official ones, ``test_images`` and ``test_labels``,
+    about 14 MB for CIFAR-10; the same bytes each time.
     """
     if experiment.data.variant == "full":
         return None
@@ -26,6 +27,7 @@ def data_file(experiment: Experiment) -> tuple[str, bytes] | None:
         allow_pickle=False,
         train_images=data.train.images,
         train_labels=data.train.labels,
+        train_indices=data.train.indices,
         test_images=data.test.images,
         test_labels=data.test.labels,
     )

@@ -39,7 +39,7 @@ OUTPUT = Dense(units=10, activation="softmax")
 
 # Between them what carries random numbers or states from step to step, and what Keras lacks.
 DROPOUT = Experiment(
-    data=Data(train_images=90),
+    data=Data(train_images=90, wrong_labels=0.2),
     validation=SplitValidation(fraction=0.02, seed=1),
     augmentation=Augmentation(flip=True, shift=2),
     architecture=Architecture(
@@ -68,7 +68,7 @@ DROPOUT = Experiment(
     early_stopping=EarlyStopping(patience=1, restore_best_weights=False),
 )
 WHITENING = Experiment(
-    data=Data(train_images=81),
+    data=Data(train_images=81, wrong_labels=0.3, wrong_labels_seed=4),
     validation=TestValidation(),
     preprocessing=Standardize(),
     augmentation=Augmentation(shift=1),

@@ -19,9 +19,11 @@ def data_section(experiment: Experiment, folder: str) -> Section:
         [
             _load_sample(info, folder) if sample else _load_full(info),
             _class_names(info),
-            _one_hot(experiment, len(info.classes)),
-            _split(split),
+            _indices(experiment),
+            _split(split, indexed=_has_wrong_labels(experiment)),
             _limit(experiment),
+            _wrong_labels(experiment, len(info.classes)),
+            _one_hot(experiment, len(info.classes)),
             'print(f"{len(train_images):,} training images of {train_images.shape[1:]}")',
         ]
     )
@@ -83,7 +85,24 @@ def _class_names(info: DatasetInfo) -> str:
     return line
 
 
-def _split(validation: object) -> str:
+def _has_wrong_labels(experiment: Experiment) -> bool:
+    return experiment.data.wrong_labels > 0
+
+
+def _indices(experiment: Experiment) -> str:
+    """Where each image stands in the published data set, for which labels are made wrong."""
+    if not _has_wrong_labels(experiment):
+        return ""
+    if experiment.data.variant == "full":
+        return "train_indices = np.arange(len(train_images))"
+    return (
+        "# Where each image stands in the published data set.\n"
+        f'train_indices = np.load(FOLDER / "{sample_file_name(DATASETS[experiment.data.dataset])}")'
+        '["train_indices"]'
+    )
+
+
+def _split(validation: object, *, indexed: bool) -> str:
     if isinstance(validation, SplitValidation):
         why = f"{validation.fraction:.4g} of the training images are held back for validation: "
         return "\n".join(
@@ -97,6 +116,7 @@ def _split(validation: object) -> str:
                 "train_labels[held_back]",
                 "train_images, train_labels = train_images[learned_from], "
                 "train_labels[learned_from]",
+                *(["train_indices = train_indices[learned_from]"] if indexed else []),
             ]
         )
     if isinstance(validation, NoValidation):
@@ -118,6 +138,32 @@ def _limit(experiment: Experiment) -> str:
             "chosen = np.random.default_rng([SEED, 2**32 - 1]).permutation(len(train_images))",
             f"chosen = chosen[:{wanted}]",
             "train_images, train_labels = train_images[chosen], train_labels[chosen]",
+            *(["train_indices = train_indices[chosen]"] if _has_wrong_labels(experiment) else []),
+        ]
+    )
+
+
+def _wrong_labels(experiment: Experiment, classes: int) -> str:
+    """As data/wrong_labels.py does it."""
+    if not _has_wrong_labels(experiment):
+        return ""
+    data = experiment.data
+    return "\n".join(
+        [
+            comment(
+                f"{data.wrong_labels:.4g} of the labels are made wrong on purpose, to see the "
+                "network learn them by heart. Which, and what class each gets instead, follows "
+                "from a seed and the image's place in the published data set."
+            ),
+            f"WRONG_SEED = {data.wrong_labels_seed}",
+            "draws = np.random.default_rng([WRONG_SEED, 2**32 - 2]).random("
+            "int(train_indices.max()) + 1)",
+            "order = np.lexsort((train_indices, draws[train_indices]))",
+            f"wrong = order[: round({data.wrong_labels!r} * len(train_indices))]",
+            "draws = np.random.default_rng([WRONG_SEED, 2**32 - 3]).random("
+            "int(train_indices.max()) + 1)",
+            f"steps = 1 + (draws[train_indices[wrong]] * {classes - 1}).astype(int)",
+            f"train_labels[wrong] = (train_labels[wrong] + steps) % {classes}",
         ]
     )
 
@@ -129,6 +175,11 @@ def _one_hot(experiment: Experiment, classes: int) -> str:
         [
             "# Each label as a row of zeros with a single 1.",
             f"train_labels = keras.utils.to_categorical(train_labels, {classes})",
+            *(
+                [f"validation_labels = keras.utils.to_categorical(validation_labels, {classes})"]
+                if has_validation(experiment)
+                else []
+            ),
             f"test_labels = keras.utils.to_categorical(test_labels, {classes})",
         ]
     )

@@ -19,7 +19,7 @@ WRITTEN = frozenset(
 """The fields of an experiment that the code has, or that are spoken of here by name."""
 
 WRITTEN_INSIDE = {
-    "data": frozenset({"dataset", "variant", "train_images"}),
+    "data": frozenset({"dataset", "variant", "train_images", "wrong_labels", "wrong_labels_seed"}),
     "augmentation": frozenset({"flip", "shift"}),
     "early_stopping": frozenset({"patience", "restore_best_weights"}),
     "loss": frozenset({"labels", "label_smoothing"}),
@@ -53,6 +53,12 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
         yield (
             "The last batch of each epoch is one image, for which the run drew dropout once and "
             "this program twice: from the second epoch on dropout takes other values away."
+        )
+    if run.parent_epoch:
+        yield (
+            f"The run is a fork: it went on from the weights that run {run.parent} had after epoch "
+            f"{run.parent_epoch}. They are not in this program, which trains from the beginning "
+            "with the fork's settings."
         )
     if experiment.tensorboard:
         yield (
