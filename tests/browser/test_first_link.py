@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from cifarviz.ui.navigation import PAGES
 from scripts.app_server import AppServer
 
 
@@ -20,6 +21,6 @@ def test_the_first_visit_follows_any_link(
     expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
     menu = page.get_by_test_id("stSidebarNav").get_by_role("link")
     expect(menu.first).to_contain_text("Start")
-    expect(menu).to_have_count(7)
+    expect(menu).to_have_count(len(PAGES))
     assert kept in page.url
     server.stop()

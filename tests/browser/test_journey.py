@@ -135,9 +135,9 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
 
     # Inside: every layer's channels; one of them large.
     open_from_menu(page, "Inside")
-    first_layer = page.get_by_role("group", name=re.compile("conv2d_1"))
+    first_layer = page.get_by_role("group", name="Channels of conv2d_1")
     expect(first_layer.get_by_role("button")).to_have_count(32, timeout=LONG)
-    last_layer = page.get_by_role("group", name=re.compile("conv2d_3"))
+    last_layer = page.get_by_role("group", name="Channels of conv2d_3")
     expect(last_layer.get_by_role("button")).to_have_count(64)
     first_layer.get_by_role("button").nth(3).click()
     expect(page).to_have_url(re.compile("layer=conv2d_1&channel=3"))

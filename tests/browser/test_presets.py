@@ -81,7 +81,7 @@ def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, pa
     # Ten probabilities of one image, and ten random test images with what the network says.
     visit(page, server, f"predict?run={run}&split=train&image={TRAINING_IMAGE[dataset]}")
     chart(page, "Probability of each class")
-    visit(page, server, f"evaluate?run={run}")
+    visit(page, server, f"evaluate?run={run}&part=random")
     tiles = page.get_by_role("group", name="Ten test images at random")
     expect(tiles.get_by_role("button")).to_have_count(10, timeout=LONG)
 

@@ -40,8 +40,11 @@ def live_charts(run: Run) -> None:
     published = ghost_switch([run])
     course = _course(run.id, cache.settings(), published)
     figures = course.figures(run, steps_per_epoch(run))
-    if run.epochs_done:
-        st.markdown(f"{verdict(course.fit)} {escaped(course.fit.reason)}")
+    # Its place is there from the beginning, or the charts would be made anew, without their zoom,
+    # when the first words come.
+    with st.container():
+        if run.epochs_done:
+            st.markdown(f"{verdict(course.fit)} {escaped(course.fit.reason)}")
     for place, metric in zip(st.columns(2), _METRICS, strict=True):
         with place:
             chart(
