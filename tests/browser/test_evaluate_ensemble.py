@@ -52,6 +52,7 @@ def test_members_train_vote_and_lead_to_an_image(server, page: Page, template: R
     assert len(before) == 10
     page.reload()
     expect(indices).to_have_text(before)
+    settle(page)
 
     table.get_by_role("button").nth(3).click()
     expect(page).to_have_url(re.compile(rf"/evaluate\?.*image={before[3]}\b"))

@@ -1,17 +1,23 @@
-"""Each published experiment, opened, trained for an epoch on the sample, and its pictures found."""
+"""Each published experiment opened, and the pictures of a run of it found.
+
+That each of them trains is tested without a browser: tests/training/test_presets.py.
+"""
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifarviz.experiment.address import pack_changes, preset_draft
 from cifarviz.experiment.architecture import in_words
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
 from scripts.app_server import AppServer
 from scripts.chromium import settle
+from tests import stored_runs
 
 LONG = 180_000
 # In the samples: the first validation image of the published split, and one of the published nine.
@@ -20,8 +26,23 @@ GLOSSARY = ("channel", "ReLU", "padding", "dropout", "pooling", "softmax")
 
 
 @pytest.fixture(scope="module")
-def server(app_server: Callable[..., AppServer]) -> AppServer:
-    return app_server("app.py")
+def server(app_server: Callable[..., AppServer], home: Path) -> AppServer:
+    return app_server("app.py", home)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("presets") / "home"
+
+
+def stored(home: Path, name: str) -> str:
+    """Enter a run of the preset on the sample that has weights and curves; gives its id."""
+    preset = PRESETS[name].experiment
+    data = {**dict(preset.data), "variant": "sample"}
+    made = Experiment.make(**{**dict(preset), "data": data})
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+    weights = stored_runs.weights(made)
+    return stored_runs.store_run(store, made, epochs=1, checkpoints={"last": weights}).id
 
 
 def visit(page: Page, server: AppServer, address: str) -> None:
@@ -35,27 +56,11 @@ def chart(page: Page, name: str | re.Pattern[str]) -> None:
     )
 
 
-def train_an_epoch(page: Page, server: AppServer, name: str) -> str:
-    """Train the preset from its link, look at its curves, and give the run's id."""
-    draft = preset_draft(name).with_value("epochs", 1)
-    # Of the sample, and not all of it: there are five presets to train.
-    data = {**draft.section("data"), "variant": "sample", "train_images": 1000}
-    draft = draft.with_value("data", data)
-    if draft.is_on("early_stopping"):
-        draft = draft.with_switch("early_stopping", False)
-    visit(page, server, f"train?preset={name}&changes={pack_changes(draft)}")
-    page.get_by_role("button", name="Train", exact=True).click()
-    chart(page, re.compile("^Loss"))
-    chart(page, re.compile("^Accuracy"))
-    expect(page.get_by_test_id("stMain").get_by_text("finished", exact=True)).to_be_visible(
-        timeout=LONG
-    )
-    return parse_qs(urlsplit(page.url).query)["run"][0]
-
-
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, page: Page) -> None:
+def test_a_preset_and_the_pictures_of_a_run_of_it(
+    name: str, server: AppServer, home: Path, page: Page
+) -> None:
     preset = PRESETS[name]
     network, dataset = preset.experiment.architecture, preset.experiment.data.dataset
 
@@ -69,7 +74,10 @@ def test_a_preset_trains_and_shows_its_pictures(name: str, server: AppServer, pa
         shape = in_words(row.output_shape)
         expect(page.get_by_test_id("stMain").get_by_text(shape).first).to_be_attached()
 
-    run = train_an_epoch(page, server, name)
+    run = stored(home, name)
+    visit(page, server, f"train?view=watch&run={run}")
+    chart(page, re.compile("^Loss"))
+    chart(page, re.compile("^Accuracy"))
 
     # Feature maps of official test image 1: a group of channels for each layer that has maps.
     visit(page, server, f"inside?run={run}&image=1")
