@@ -39,6 +39,11 @@ def get(key: str) -> Any:
     return st.session_state[key]
 
 
+def take(key: str) -> Any:
+    """The value under ``key``, which is gone afterwards; ``None`` if there is none."""
+    return st.session_state.pop(key, None)
+
+
 def remember(name: str, value: str) -> None:
     """Keep a choice for the other pages of this browser session, as a convenience."""
     st.session_state[f"remembered-{name}"] = value

@@ -20,6 +20,7 @@ from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
+from cifarviz.ui.runs.dialogs import open_dialog
 from cifarviz.ui.runs.fork import fork_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
 from cifarviz.ui.runs.take_away import take_away
@@ -66,7 +67,7 @@ def _one(run: Run, fit: Fit) -> None:
         fork_button(run, fit)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
-            st.dialog("Rename a run")(_rename)(run)
+            open_dialog("Rename a run", _rename, run)
         star_button([run])
         note_button(run)
         take_away([run])
@@ -101,7 +102,7 @@ def _resume(run: Run) -> None:
         cache.worker().resume(run.id)
     except CifarvizError as error:
         # In a dialog, since the next look at the store would wipe it off the page.
-        st.dialog("This run cannot be resumed")(_sentence)(str(error))
+        open_dialog("This run cannot be resumed", _sentence, str(error))
         return
     go_to("train", view="watch", run=run.id)
 
@@ -167,7 +168,8 @@ def _chance(run: Run, accuracy: float) -> str:
 def _delete_button(runs: Sequence[Run]) -> None:
     label = "Delete" if len(runs) == 1 else f"Delete these {len(runs)}"
     if st.button(label, icon=":material/delete:"):
-        st.dialog("Delete a run?" if len(runs) == 1 else f"Delete {len(runs)} runs?")(_delete)(runs)
+        title = "Delete a run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
+        open_dialog(title, _delete, runs)
 
 
 def _rename(run: Run) -> None:

@@ -12,6 +12,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.runs.dialogs import open_dialog
 from cifarviz.ui.unbroken import unbroken
 
 
@@ -37,7 +38,7 @@ def note_button(run: Run) -> None:
         key="note",
         help="Writes down what you want to remember of this run; the list can be searched for it.",
     ):
-        st.dialog("A note on a run")(_note)(run)
+        open_dialog("A note on a run", _note, run)
 
 
 def answer_button(run: Run) -> None:

@@ -20,6 +20,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
+from cifarviz.ui.runs.dialogs import open_dialog
 from cifarviz.ui.runs.rows import planned
 
 _MOST_EPOCHS = 1000
@@ -39,7 +40,7 @@ def fork_button(run: Run, fit: Fit) -> None:
         icon=":material/fork_right:",
         help="A new run that goes on from one of this run's epochs with something changed.",
     ):
-        st.dialog(f"Fork “{escaped(run.name)}”", width="medium")(_fork)(run, fit, epochs)
+        open_dialog(f"Fork “{escaped(run.name)}”", _fork, run, fit, epochs)
 
 
 def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.runs.dialogs import open_dialog
 
 # Megabytes; a run's snapshots take a hundred unless somebody allows more.
 _LARGEST = 1000
@@ -20,7 +21,7 @@ def import_button() -> None:
         key="import-run",
         help="Add a run that was packed as one .zip file by another cifarviz.",
     ):
-        st.dialog("Import a run")(_import)()
+        open_dialog("Import a run", _import)
 
 
 def _import() -> None:

@@ -19,6 +19,7 @@ from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
 from cifarviz.ui.runs.comparison import show_differences, show_fits
+from cifarviz.ui.runs.dialogs import show_dialog
 from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
@@ -39,6 +40,7 @@ def show_runs() -> None:
 
     The address holds the ids of those chosen, as ``runs``.
     """
+    show_dialog()
     live = bool(cache.store().active())
     st.fragment(_show, run_every=_LIVE if live else _IDLE)(live)
 
