@@ -2,25 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.runs.kept_maps import Output
+
 # As in the published experiment: one standard deviation is 64 grey levels around mid-grey.
 _GREYS_A_DEVIATION = 64
 _MID_GREY = 128
-
-
-class Output(Protocol):
-    """One layer's output for one image, as a network gives it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def values(self) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True, eq=False)

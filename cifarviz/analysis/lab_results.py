@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifarviz.analysis.overfitting import Fit, judge
+from cifarviz.analysis.overfitting import Fit, judge_history
 from cifarviz.runs.records import Epoch
 
 
@@ -58,15 +58,7 @@ def result_of(
     kept = next((one for one in whole if one.epoch == given_back), whole[-1])
     assert kept.val_loss is not None
     assert kept.val_accuracy is not None
-    fit = judge(
-        [one.epoch for one in whole],
-        [one.loss for one in whole],
-        [one.accuracy for one in whole],
-        [one.val_loss for one in whole],
-        [one.val_accuracy for one in whole],
-        classes=classes,
-        ended=ended,
-    )
+    fit = judge_history(whole, classes=classes, ended=ended)
     return Result(
         label=label,
         epochs=whole[-1].epoch,

@@ -25,6 +25,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.runs.records import Epoch
+
 Verdict = Literal["overfitting", "good", "underfitting", "too early", "not measured"]
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
@@ -115,6 +117,19 @@ def turn_of(values: Numbers) -> int | None:
     if rise <= max(_LEAST_RISE * abs(floor), _NOISES * noise):
         return None
     return int(known[lowest])
+
+
+def judge_history(history: Sequence[Epoch], *, classes: int = 10, ended: bool = True) -> Fit:
+    """``judge`` of a run's epochs; of a fork, of its own."""
+    return judge(
+        [one.epoch for one in history],
+        [one.loss for one in history],
+        [one.accuracy for one in history],
+        [one.val_loss for one in history],
+        [one.val_accuracy for one in history],
+        classes=classes,
+        ended=ended,
+    )
 
 
 def judge(

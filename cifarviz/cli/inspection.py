@@ -19,16 +19,12 @@ from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
-from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused, StorageFull
+from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import (
-    checkpoint_stamp,
-    keep_probabilities,
-    read_probabilities,
-)
+from cifarviz.runs.stored_probabilities import kept_or_asked
 from cifarviz.settings import Settings
 
 if TYPE_CHECKING:
@@ -182,22 +178,24 @@ def _test_probabilities(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
 ) -> NDArray[np.float32]:
     """What the network says of the test images; kept, so that it is asked once, here or there."""
-    folder, test = store.folder(run.id), dataset.test
-    # Before the weights are read: a checkpoint replaced in between is then measured again.
-    stamp = checkpoint_stamp(folder, which)
-    kept = read_probabilities(folder, which, stamp, test, len(dataset.info.classes))
-    if kept is not None:
-        return kept
-    given = _model(store, run, which).probabilities(test.images)
-    try:
-        keep_probabilities(folder, which, stamp, test, given)
-    except (StorageFull, OSError) as error:
-        say(f"These answers could not be kept for the next time: {error}")
-    return given
+    return kept_or_asked(
+        store.folder(run.id),
+        which,
+        dataset.test,
+        len(dataset.info.classes),
+        lambda: _model(store, run, which).probabilities(dataset.test.images),
+        keep=dataset.variant == run.experiment.data.variant,
+        on_refusal=lambda error: say(f"These answers could not be kept for the next time: {error}"),
+    )
 
 
 def _dataset(run: Run, settings: Settings) -> Dataset:
-    return library.load(run.experiment.data.dataset, run.experiment.data.variant, settings)
+    """The images to judge a run by; of the sample, and said so, where the full set is not here."""
+    data = run.experiment.data
+    found = library.load_nearest(data.dataset, data.variant, settings)
+    if found.variant != data.variant:
+        say(f"The full set of {data.dataset} is not on this machine: it is asked about the sample.")
+    return found
 
 
 def _answer(
@@ -233,11 +231,12 @@ def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
 def _pixels(image: str, run: Run, settings: Settings, invert: bool) -> np.ndarray:
     if not image.isdecimal():
         return _read_image(Path(image), run, invert)
-    test = _dataset(run, settings).test
+    dataset = _dataset(run, settings)
+    test = dataset.test
     position = test.position_of(int(image))
     if position is None:
         raise typer.BadParameter(
-            f"Test image {image} is not in the {run.experiment.data.variant} set that this run "
-            f"was trained on, which has {len(test):,} of them."
+            f"Test image {image} is not in the {dataset.variant} set that is looked into, "
+            f"which has {len(test):,} of them."
         )
     return test.images[position]

@@ -1,13 +1,11 @@
-"""What people do to runs: name, star, annotate and delete them, and choose their answer."""
+"""What people do to runs: name, star and annotate them, and choose their answer."""
 
-import shutil
 from pathlib import Path
 
-from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunError
+from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.database import Database
-from cifarviz.runs.records import Run
-from cifarviz.runs.rows import run_not_found, update_run
+from cifarviz.runs.rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
 
 LONGEST_REMARK = 500
@@ -46,26 +44,12 @@ class Curation:
         Raises ``ArtifactMissing`` where the run has not kept it.
         """
         if which is not None and not checkpoint_path(self.folder(run_id), which).is_file():
-            run = self.get(run_id)
+            with self.database.connect() as connection:
+                run = fetch_run(connection, run_id)
             raise ArtifactMissing(
                 f"“{run.name}” has not kept these weights, so they cannot be its answer."
             )
         self._set(run_id, preferred=which)
-
-    def delete(self, run_id: str) -> None:
-        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
-        run = self.get(run_id)
-        if run.state.active:
-            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
-        with self.database.connect(write=True) as connection:
-            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-        for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
-            shutil.rmtree(folder, ignore_errors=True)
-        self.lock_path(run_id).unlink(missing_ok=True)
-
-    def get(self, run_id: str) -> Run:
-        """One run; raises ``RunNotFound``."""
-        raise NotImplementedError
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""

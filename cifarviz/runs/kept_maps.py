@@ -20,8 +20,8 @@ FORMAT = 1
 _STEPS = 255
 
 
-class Outputs(Protocol):
-    """One layer's output for several images: ``values`` float32 (n, …)."""
+class Output(Protocol):
+    """One layer's output as a network gives it: ``values`` float32, of several images (n, …)."""
 
     @property
     def name(self) -> str: ...
@@ -45,7 +45,7 @@ class KeptOutput:
 
 
 def keep_maps(
-    folder: Path, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Outputs]
+    folder: Path, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Output]
 ) -> None:
     """Keep what every layer made of test images (official ``indices``) after ``epoch``.
 

@@ -6,11 +6,13 @@ at the next look.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
+from cifarviz.errors import RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
 from cifarviz.runs.curation import Curation, checked_name
@@ -94,6 +96,17 @@ class RunStore(Curation):
         return as_batch_points(rows, after=after, stride=stride)
 
     # For people: steering; naming, starring and deleting is in curation.py
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
+        run = self.get(run_id)
+        if run.state.active:
+            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        with self.database.connect(write=True) as connection:
+            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+        for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.lock_path(run_id).unlink(missing_ok=True)
 
     def request(self, run_id: str, action: Action) -> None:
         """Ask the worker of an active run for something; it answers within a second.

@@ -4,13 +4,14 @@ Beside a checkpoint they are a copy of what can be worked out again: whatever do
 passed over. After an epoch whose weights are gone they are all there is.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
 from cifarviz.runs.answer_files import load_answers
 from cifarviz.runs.artifacts import (
     ANSWERS_FORMAT,
@@ -83,6 +84,35 @@ def keep_probabilities(
         {"probabilities": probabilities, "indices": test.indices},
         {"format": FORMAT, "checkpoint": list(stamp)},
     )
+
+
+def kept_or_asked(
+    folder: Path,
+    which: Checkpoint,
+    test: ImageSet,
+    classes: int,
+    ask: Callable[[], NDArray[np.float32]],
+    *,
+    keep: bool = True,
+    on_refusal: Callable[[Exception], None] = lambda error: None,
+) -> NDArray[np.float32]:
+    """The answers kept for these images, else what ``ask`` gives, which is kept from then on.
+
+    A disk that takes no more costs only the next look its answers: ``on_refusal`` is told. Raises
+    ``ArtifactMissing`` without the checkpoint, and what ``ask`` does.
+    """
+    # Before the weights are read: a checkpoint replaced in between is then measured again.
+    stamp = checkpoint_stamp(folder, which)
+    kept = read_probabilities(folder, which, stamp, test, classes)
+    if kept is not None:
+        return kept
+    given = ask()
+    if keep:
+        try:
+            keep_probabilities(folder, which, stamp, test, given)
+        except (StorageFull, OSError) as error:
+            on_refusal(error)
+    return given
 
 
 def keep_epoch_probabilities(

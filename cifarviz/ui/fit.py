@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, Gap, judge
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, Gap, judge_history
 from cifarviz.analysis.suggestions import Suggestion, suggestions
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.address import pack_changes
@@ -22,14 +22,7 @@ _MOST_SUGGESTIONS = 4
 
 def fit_of(run: Run, epochs: Sequence[Epoch]) -> Fit:
     """What the history of ``run`` says; of a fork, that of its own epochs."""
-    return judge(
-        [one.epoch for one in epochs],
-        [one.loss for one in epochs],
-        [one.accuracy for one in epochs],
-        [one.val_loss for one in epochs],
-        [one.val_accuracy for one in epochs],
-        ended=not run.state.active,
-    )
+    return judge_history(epochs, ended=not run.state.active)
 
 
 def verdict(fit: Fit) -> str:

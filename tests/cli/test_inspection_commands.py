@@ -10,6 +10,9 @@ from PIL import Image
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
+from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.settings import Settings
 
 Call = Callable[..., Any]
@@ -165,3 +168,16 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(
         assert "has kept the weights of its best epoch only" in answer.err
         assert "Ask for them with --checkpoint best." in answer.err
         assert call(*words).code == 0
+
+
+def test_without_the_full_set_a_run_on_it_is_judged_by_the_sample(
+    call: Call, settings: Settings
+) -> None:
+    store = RunStore(settings)
+    run = bring_back(store)
+    answer = call("evaluate", run.id, "--json")
+    assert (answer.code, answer.json["images"]) == (0, 1000)
+    assert 0.6 < answer.json["accuracy"] < 0.8
+    assert "The full set of cifar10 is not on this machine" in answer.err
+    # What it says of the sample is not kept as what it says of its own images.
+    assert not probabilities_path(store.folder(run.id), "last").exists()

@@ -5,8 +5,9 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
+from cifarviz.export.report.curves import gap_table
 from cifarviz.export.report.environment import command_line
-from cifarviz.export.report.gap import gap_sentence, gaps
 from cifarviz.export.report.page import report
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
@@ -191,23 +192,48 @@ def test_a_report_is_about_a_run() -> None:
         report([])
 
 
-def test_the_gap_after_the_best_epoch_and_the_last() -> None:
-    epochs = [
+def refuse(*_: object) -> NoReturn:
+    raise AssertionError("a run without weights has no network to ask")
+
+
+def test_the_gap_after_the_best_epoch_and_the_last(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    epochs = (
         Epoch(1, 2.0, 0.2, 1.9, 0.3, 0.1, 1.0),
         Epoch(2, 1.0, 0.6, 1.2, 0.5, 0.1, 1.0),
         Epoch(3, 0.4, 0.9, 1.5, 0.5, 0.1, 1.0),
-    ]
-    best, last = gaps(epochs, 2)
-    assert (best.epoch, last.epoch) == (2, 3)
-    assert best.of_loss == pytest.approx(0.2)
-    assert last.of_loss == pytest.approx(1.1)
-    assert last.of_accuracy == pytest.approx(0.4)
-    assert gap_sentence([best, last]) == (
-        "From epoch 2 to 3 the training loss fell by 0.600 and the validation loss rose by 0.300."
     )
-    assert [one.when for one in gaps(epochs, 3)] == ["best and last epoch"]
-    assert gaps([epochs[0]._replace(val_loss=None)], 1) == []
-    assert gaps([], None) == []
+    [contents] = gather(store, [run], refuse, refuse)
+
+    def rows(*history: Epoch, best: int | None) -> str:
+        one = replace(contents, epochs=history, run=replace(run, best_epoch=best))
+        return re.sub(r"<[^>]*>", " ", str(gap_table([one])))
+
+    said = rows(*epochs, best=2)
+    assert re.search(r"2 \(best epoch\)\s+1.0000\s+1.2000\s+\+0.2000", said)
+    assert re.search(r"3 \(last epoch\)\s+0.4000\s+1.5000\s+\+1.1000", said)
+    assert re.search(r"90.0%\s+50.0%\s+\+40.0", said)
+    assert "Too early to say: 3 epochs say" in said
+    assert "3 (best epoch and last)" in rows(*epochs, best=3)
+    for nothing in ((epochs[0]._replace(val_loss=None),), ()):
+        assert "No images were held back" in rows(*nothing, best=None)
+
+
+def test_the_turn_and_the_verdict_of_the_published_history(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    published = PRESETS["cifar10-vgg"].published
+    assert published is not None
+    history = tuple(
+        Epoch(row.epoch, row.loss, row.accuracy, row.val_loss, row.val_accuracy, 1e-4, 1.0)
+        for row in published["history"]
+    )
+    [contents] = gather(store, [run], refuse, refuse)
+    said = str(gap_table([replace(contents, epochs=history)]))
+    assert "9 (the turn)" in said
+    assert "30 (last epoch)" in said
+    assert "Overfitting: " in said
 
 
 def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:

@@ -11,6 +11,7 @@ from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -62,6 +63,24 @@ def run(shared: tuple[Settings, Run], monkeypatch: pytest.MonkeyPatch) -> Run:
     """The shared run, on whose home this test's pages are."""
     _live_in(shared[0], monkeypatch)
     return shared[1]
+
+
+@pytest.fixture
+def trained(store: RunStore, weights: Arrays) -> Run:
+    """A run of three epochs on the sample: weights, answers and batches, but no feature maps."""
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    folder = store.folder(run.id)
+    for epoch in (0, 1):
+        keep_weights(folder, epoch, {name: one / 2 for name, one in weights.items()})
+    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(50))
+    said = np.where(np.arange(50) < 47, images.labels, (images.labels + 1) % 10)
+    shares = np.full((50, 10), 0.03, np.float32)
+    shares[np.arange(50), said] = 0.73
+    for epoch in (1, 3):
+        keep_answers(folder, epoch, "train", images.indices, shares)
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Present: every scene of the recorded run and of others, and what cannot be presented."""
+"""Present: every scene of the recorded run and of others."""
 
 import io
 
@@ -10,7 +10,6 @@ from cifarviz.data import library
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.recorded import hide, offer_recorded, recorded
 from cifarviz.runs.records import BatchPoints, Progress, Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -35,24 +34,6 @@ def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> R
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
     run = recorded(RunStore(recorded_home))
     assert run is not None
-    return run
-
-
-@pytest.fixture
-def trained(store: RunStore, weights: Arrays) -> Run:
-    """A run of three epochs on the sample: weights, answers and batches, but no feature maps."""
-    run = stored_runs.store_run(
-        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
-    )
-    folder = store.folder(run.id)
-    for epoch in (0, 1):
-        keep_weights(folder, epoch, {name: one / 2 for name, one in weights.items()})
-    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(50))
-    said = np.where(np.arange(50) < 47, images.labels, (images.labels + 1) % 10)
-    shares = np.full((50, 10), 0.03, np.float32)
-    shares[np.arange(50), said] = 0.73
-    for epoch in (1, 3):
-        keep_answers(folder, epoch, "train", images.indices, shares)
     return run
 
 
@@ -229,67 +210,6 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
     assert (given["branch"], given["epochs"]) == (2, [1, 2])
     # Of a run on the sample the images are here: it can be gone on from where weights are.
     assert sent(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
-
-
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_run_that_failed_at_once_is_said_in_words(store: RunStore, scene: str) -> None:
-    run = stored_runs.store_run(
-        store,
-        stored_runs.experiment(),
-        state=RunState.FAILED,
-        epochs=0,
-        message="The loss was no longer a number.",
-    )
-    app = opened(scene, run=run.id)
-    assert not app.error
-    assert sent(app, "presenter")["shown"] == scene
-    if scene in ("training", "turn", "maps", "mistakes", "photo"):
-        assert "mine" in said(app)
-
-
-def test_a_run_without_snapshots_is_said_in_words(store: RunStore) -> None:
-    run = stored_runs.store_run(store, stored_runs.experiment())
-    assert "kept neither feature maps nor weights" in said(opened("maps", run=run.id))
-    assert "neither kept what it answered nor weights" in said(opened("mistakes", run=run.id))
-    assert "has no weights" in said(opened("photo", run=run.id))
-    assert title(opened("turn", run=run.id)) == "Too early to say"
-
-
-def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStore) -> None:
-    snapshot_path(store.folder(trained.id), "weights", 1).write_bytes(b"nothing")
-    app = opened("maps", run=trained.id, epoch=1)
-    assert "damaged" in app.error[0].value
-    assert sent(app, "epoch-slider")["shown"] == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "words"),
-    [
-        ({"scene": "zzz"}, "There is no scene “zzz”"),
-        ({"run": "zzz"}, "There is no run “zzz” here (any more). Here is “mine” instead"),
-        ({"scene": "training", "at": "x"}, "There is no place “x” in this recording"),
-        ({"scene": "training", "pace": "99x"}, "cannot be played at “99x”"),
-        ({"scene": "maps", "layer": "zzz"}, "This network has no layer “zzz” with maps"),
-        ({"scene": "maps", "image": "99"}, "Picture “99” is not among the pinned ones"),
-        ({"scene": "maps", "epoch": "40"}, "kept nothing of epoch “40”: it is shown after epoch 3"),
-    ],
-)
-def test_what_the_address_names_in_vain_is_said(
-    trained: Run, address: dict[str, str], words: str
-) -> None:
-    app = opened(**address)
-    assert words in said(app)
-    assert not app.error
-    assert app.title
-    assert sent(app, "presenter")["shown"] == address.get("scene", "data").replace("zzz", "data")
-
-
-@pytest.mark.parametrize("scene", SCENES)
-def test_with_no_run_at_all_each_scene_says_so(store: RunStore, scene: str) -> None:
-    app = opened(scene)
-    words = said(app)
-    assert ("Nothing has been trained here yet" in words) == (scene != "data")
-    assert sent(app, "presenter")["shown"] == scene
 
 
 def test_a_hidden_recorded_run_can_be_brought_back(

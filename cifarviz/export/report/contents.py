@@ -8,19 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.analysis.feature_maps import LayerView, Output, layer_views
+from cifarviz.analysis.feature_maps import LayerView, layer_views
 from cifarviz.analysis.galleries import least_sure_hits, surest_mistakes
 from cifarviz.data.datasets import Dataset, ImageSet
-from cifarviz.errors import CifarvizError, StorageFull
+from cifarviz.errors import CifarvizError
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_maps import Output
 from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import (
-    checkpoint_stamp,
-    keep_probabilities,
-    read_probabilities,
-)
+from cifarviz.runs.stored_probabilities import kept_or_asked
 
 
 class Network(Protocol):
@@ -132,18 +129,16 @@ def _words(run: Run, which: Checkpoint | None) -> str:
 def _probabilities(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset, open_network: OpenNetwork
 ) -> NDArray[np.float32]:
-    folder, test = store.folder(run.id), dataset.test
-    stamp = checkpoint_stamp(folder, which)
-    kept = read_probabilities(folder, which, stamp, test, len(dataset.info.classes))
-    if kept is not None:
-        return kept
-    given = open_network(run, which).probabilities(test.images)
-    try:
-        keep_probabilities(folder, which, stamp, test, given)
-    except (StorageFull, OSError):
-        # A full disk takes no report its answers: the next one asks again.
-        return given
-    return given
+    test = dataset.test
+    return kept_or_asked(
+        store.folder(run.id),
+        which,
+        test,
+        len(dataset.info.classes),
+        lambda: open_network(run, which).probabilities(test.images),
+        # What a run on the full set says of the sample must not push out what it says of its own.
+        keep=dataset.variant == run.experiment.data.variant,
+    )
 
 
 def _with_maps(store: RunStore, one: RunContents, open_network: OpenNetwork) -> RunContents:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_history
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
 from cifarviz.export.report.charts import Chart, below
 from cifarviz.export.report.contents import RunContents
-from cifarviz.export.report.gap import gap_sentence, gaps
 from cifarviz.export.report.markup import Html, joined, paragraph, table
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
@@ -19,6 +19,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.runs.records import Epoch
 
 _METRICS: tuple[Metric, ...] = ("loss", "accuracy")
 
@@ -38,25 +39,29 @@ def curves(contents: Sequence[RunContents], chart: Chart) -> Html:
 
 
 def gap_table(contents: Sequence[RunContents]) -> Html:
-    """Training and validation beside each other after the best epoch and the last."""
+    """Training and validation beside each other where validation turned, or was best, and last.
+
+    With the verdict of each run (analysis/overfitting.py).
+    """
     rows, sentences = [], []
     for one in contents:
-        found = gaps(one.epochs, one.run.best_epoch)
-        for gap in found:
+        fit = judge_history(one.epochs, ended=not one.run.state.active)
+        for when, epoch in _telling_epochs(one, fit):
+            if epoch.val_loss is None or epoch.val_accuracy is None:
+                continue
             row = [
-                f"{gap.epoch} ({gap.when})",
-                f"{gap.loss:.4f}",
-                f"{gap.val_loss:.4f}",
-                f"{gap.of_loss:+.4f}",
-                f"{gap.accuracy:.1%}",
-                f"{gap.val_accuracy:.1%}",
-                f"{100 * gap.of_accuracy:+.1f}",
+                f"{epoch.epoch} ({when})",
+                f"{epoch.loss:.4f}",
+                f"{epoch.val_loss:.4f}",
+                f"{epoch.val_loss - epoch.loss:+.4f}",
+                f"{epoch.accuracy:.1%}",
+                f"{epoch.val_accuracy:.1%}",
+                f"{100 * (epoch.accuracy - epoch.val_accuracy):+.1f}",
             ]
             rows.append(row if len(contents) == 1 else [one.name, *row])
-        sentence = gap_sentence(found)
-        sentences.append(
-            sentence if len(contents) == 1 or not sentence else f"{one.name}: {sentence}"
-        )
+        words = VERDICT_WORDS[fit.verdict]
+        said = f"{words[0].upper()}{words[1:]}: {fit.reason}"
+        sentences.append(said if len(contents) == 1 else f"{one.name}: {said}")
     if not rows:
         return paragraph(
             "No images were held back for validation, so it cannot be said how much of what was "
@@ -77,6 +82,17 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
             *map(paragraph, sentences),
         ]
     )
+
+
+def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
+    if not one.epochs:
+        return []
+    last, best = one.epochs[-1], fit.turn or one.run.best_epoch
+    name = "best epoch" if fit.turn is None else "the turn"
+    if best == last.epoch:
+        return [(f"{name} and last", last)]
+    earlier = [(name, epoch) for epoch in one.epochs if epoch.epoch == best]
+    return [*earlier, ("last epoch", last)]
 
 
 def _one(metric: Metric, one: RunContents) -> go.Figure:

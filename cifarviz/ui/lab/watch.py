@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.lab.entrants import Kind
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, find_series
@@ -19,6 +18,7 @@ from cifarviz.ui.lab.results import Standing, results_table, standings
 from cifarviz.ui.lab.verdicts import show_verdict
 from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.stop_runs import stop_runs
 from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store while runs train, and afterwards.
@@ -114,21 +114,11 @@ def _stop_button(active: Sequence[Run]) -> None:
         key="lab-stop",
         icon=":material/stop:",
         disabled=stopping,
-        on_click=unbroken(_stop),
+        on_click=unbroken(stop_runs),
         args=([run.id for run in active],),
         help="Ends the run that trains and takes the others out of the queue; what was learned is "
         "kept, and they can be resumed.",
     )
-
-
-def _stop(run_ids: Sequence[str]) -> None:
-    # The last first: else the next one would begin when the one before it stops.
-    for run_id in reversed(run_ids):
-        try:
-            cache.store().request(run_id, Action.STOP)
-        except CifarvizError as error:
-            # Above all that it has just ended by itself.
-            st.toast(escaped(str(error)), icon=":material/info:")
 
 
 def _resume_button(resumable: Sequence[Run]) -> None:

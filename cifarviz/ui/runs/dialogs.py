@@ -6,7 +6,7 @@ which is a fragment, too: the browser gets the dialog without what it stands in,
 """
 
 from collections.abc import Callable
-from typing import Literal, ParamSpec
+from typing import ParamSpec
 
 import streamlit as st
 
@@ -27,10 +27,10 @@ def open_dialog(
     st.rerun()
 
 
-def show_dialog(width: Literal["small", "medium", "large"] = "medium") -> None:
+def show_dialog() -> None:
     """Show the dialog that ``open_dialog`` has asked for; call it beside the fragment."""
     pending = state.take(_PENDING)
     if pending is None:
         return
     title, content = pending
-    st.dialog(title, width=width)(content)()
+    st.dialog(title, width="medium")(content)()

@@ -6,7 +6,6 @@ from dataclasses import replace
 import streamlit as st
 
 from cifarviz.analysis.members import Member
-from cifarviz.errors import CifarvizError
 from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -17,6 +16,7 @@ from cifarviz.ui.evaluate.ensemble.choices import kept_epochs, listed, weights_o
 from cifarviz.ui.evaluate.ensemble.picker import choose
 from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.stop_runs import stop_runs
 from cifarviz.ui.unbroken import unbroken
 
 # Seconds between two looks at the store.
@@ -58,7 +58,7 @@ def training_progress(run_ids: Sequence[str]) -> None:
             key="stop-members",
             icon=":material/stop:",
             disabled=stopping,
-            on_click=unbroken(_stop),
+            on_click=unbroken(stop_runs),
             args=([run.id for run in active],),
             help="Ends the training; what was learned is kept, and it can be resumed.",
         )
@@ -171,13 +171,3 @@ def _can_vote(member: Member) -> bool:
     if isinstance(member.when, int):
         return member.when in kept_epochs(store, member.run)
     return weights_of(store, member.run, member.when) == member.when
-
-
-def _stop(run_ids: Sequence[str]) -> None:
-    # The last first: else the next one would begin when the one before it stops.
-    for run_id in reversed(run_ids):
-        try:
-            cache.store().request(run_id, Action.STOP)
-        except CifarvizError as error:
-            # Above all that it has just ended by itself.
-            st.toast(escaped(str(error)), icon=":material/info:")
