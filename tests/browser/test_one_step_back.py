@@ -32,6 +32,7 @@ def test_back_leads_from_a_page_that_a_picture_opened_to_where_it_is(server, pag
 
 def test_what_was_chosen_before_keeps_its_step(server, page: Page) -> None:
     page.goto(f"{server.url}/train?preset=cifar10-vgg")
+    settle(page)
     page.get_by_role("tab", name="Data").click()
     expect(page).to_have_url(re.compile("part=data"))
     page.get_by_text("Watch", exact=True).click()

@@ -36,7 +36,9 @@ def links(app: AppTest) -> dict[str, str]:
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
     """The figures on the page."""
-    found = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
+    # Other components send no bytes.
+    sent = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
+    found = [one for one in sent if one.bytes]
     return [json.loads(one.bytes.split(b"\n", 2)[2]) for one in found]
 
 

@@ -16,11 +16,11 @@ from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import highest_words, named
-from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
-from cifarviz.ui.runs.dialogs import open_dialog
+from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.fork import fork_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
 from cifarviz.ui.runs.take_away import take_away
@@ -104,7 +104,7 @@ def _resume(run: Run) -> None:
         # In a dialog, since the next look at the store would wipe it off the page.
         open_dialog("This run cannot be resumed", _sentence, str(error))
         return
-    go_to("train", view="watch", run=run.id)
+    leave_for("train", view="watch", run=run.id)
 
 
 def _sentence(words: str) -> None:

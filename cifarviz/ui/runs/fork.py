@@ -19,8 +19,7 @@ from cifarviz.training.forking import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import go_to
-from cifarviz.ui.runs.dialogs import open_dialog
+from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.rows import planned
 
 _MOST_EPOCHS = 1000
@@ -91,7 +90,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
             begun = cache.worker().fork(run.id, epoch, experiment, given.strip() or name)
-            go_to("train", view="watch", run=begun.id)
+            leave_for("train", view="watch", run=begun.id)
 
 
 def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:

@@ -13,13 +13,12 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import fit_of, show_fit
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.words import named
-from cifarviz.ui.navigation import go_to
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
 from cifarviz.ui.runs.comparison import show_differences, show_fits
-from cifarviz.ui.runs.dialogs import show_dialog
+from cifarviz.ui.runs.dialogs import leave_for, show_dialog
 from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
@@ -40,9 +39,10 @@ def show_runs() -> None:
 
     The address holds the ids of those chosen, as ``runs``.
     """
-    show_dialog()
+    in_front = show_dialog()
     live = bool(cache.store().active())
-    st.fragment(_show, run_every=_LIVE if live else _IDLE)(live)
+    every = None if in_front else _LIVE if live else _IDLE
+    st.fragment(_show, run_every=every)(live)
 
 
 def _show(live: bool) -> None:
@@ -219,6 +219,6 @@ def _nothing_yet() -> None:
     )
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
-            go_to("train")
+            leave_for("train")
         import_button()
         bring_back_button()
