@@ -4,10 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.experiment.experiment import SplitValidation
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
@@ -119,7 +122,7 @@ def test_while_they_are_looked_at_it_says_how_far_it_is(
     app = opened(run=kept.id, layer="conv2d_2", channel="5")
     assert not app.exception
     words = [one.proto.text for one in walk(app._tree) if one.type == "progress"]
-    assert words == ["The network looks at the test images: 300 of 1,000, about 7 s left"]
+    assert words == ["The network looks at all images: 300 of 1,000, about 7 s left"]
     assert app.button(key="stop-over-all")
     assert "channel-top-images" not in components(app)
     assert "channel-epochs" in components(app)
@@ -190,6 +193,37 @@ def test_layers_say_which_channels_are_dead_for_all_test_images(kept: Run) -> No
     assert any(fact.startswith("Flatten") and "for all" not in fact for fact in facts)
 
 
+def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_back(
+    store: RunStore, weights: Arrays, settings: Settings
+) -> None:
+    made = dict(weights)
+    bias = next(name for name in made if name.endswith("conv2d_1/bias"))
+    made[bias] = made[bias].copy()
+    # Dead for all, for hardly any and for some of the images.
+    made[bias][[1, 4]] = -1000
+    made[bias][2] -= 0.5
+    experiment = TINY.model_copy(update={"validation": SplitValidation(fraction=0.1, seed=3)})
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": made})
+    train = library.load("cifar10", "sample", settings).train
+    _, held_back = train_test_split(np.arange(len(train)), test_size=0.1, random_state=3)
+    facts = [one.value for one in looked(run).caption]
+    assert any(
+        f"2 dead for all {len(held_back):,} validation images: 1 and 4" in fact for fact in facts
+    )
+    found = job_over_all(run, "last").result()
+    assert found is not None
+    model = open_checkpoint(store, run, "last")
+    silent = np.zeros(6, int)
+    for position in held_back:
+        first = next(
+            one for one in model.observe(train.images[position]) if one.name == "conv2d_1"
+        ).values
+        silent += (first == first[:1, :1]).all(axis=(0, 1))
+    assert found.judged["conv2d_1"].silent_for.tolist() == silent.tolist()
+    # The nine that excite a channel most are test images all the same.
+    assert found.test["conv2d_1"].images == 1_000
+
+
 def test_many_images_are_looked_at_when_one_asks_for_it(
     kept: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +264,7 @@ def test_weights_written_anew_are_looked_at_anew(
     assert second.wait(60)
     found = second.result()
     assert found is not None
-    assert found["conv2d_1"].dead == ()
+    assert found.judged["conv2d_1"].dead == ()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """Every layer of a network as it sees one image: pictures of all channels, or bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
 
 from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
 from cifarviz.analysis.layer_comparison import LayerPair, pairs_of_layers
-from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
@@ -17,6 +16,7 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.drawing import drawn, limits, limits_in_words, ordered
 from cifarviz.ui.inside.manner import Manner, choose_manner, legend
 from cifarviz.ui.inside.network import ShownNetwork
+from cifarviz.ui.inside.over_all import OverAll
 from cifarviz.ui.inside.side_by_side import (
     OF_TWO_EPOCHS,
     OF_TWO_RUNS,
@@ -49,12 +49,12 @@ def show_layers(
     right: ShownNetwork | None,
     classes: Sequence[str],
     chosen: OneChannel | None,
-    over_all: Mapping[str, TopActivations] | None = None,
+    over_all: OverAll | None = None,
 ) -> OneChannel | None:
     """Show all layers in order, those of two networks in pairs; returns what was clicked, once.
 
     ``chosen`` is ringed. The last layer's bars are the ``classes``. ``over_all`` is what the
-    channels make of all test images, where that is known.
+    channels make of all images, where that is known.
     """
     same_run = right is not None and right.run.id == left.run.id
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
@@ -82,7 +82,7 @@ def _pair(
     manner: Manner,
     classes: Sequence[str],
     chosen: OneChannel | None,
-    over_all: Mapping[str, TopActivations] | None,
+    over_all: OverAll | None,
 ) -> OneChannel | None:
     """A layer of both networks beside each other; ``over_all`` is the left one's."""
     first = pair.left or pair.right
@@ -123,7 +123,7 @@ def _layer(
     *,
     right: bool = False,
     same_run: bool = False,
-    over_all: Mapping[str, TopActivations] | None = None,
+    over_all: OverAll | None = None,
 ) -> OneChannel | None:
     """The side of ``pair`` that is ``network``'s; returns the channel that was clicked, once."""
     view = pair.right if right else pair.left
@@ -140,7 +140,7 @@ def _layer(
         )
         return None
     ends = limits(manner, pair.left, pair.right)
-    described = describe(view, (over_all or {}).get(view.name))
+    described = describe(view, over_all)
     st.caption(" · ".join(filter(None, [described, limits_in_words(manner, ends)])))
     # Of one run, both are in the order of the left one, so that channels are beside themselves.
     leading = pair.left if same_run and pair.left is not None else view
@@ -174,21 +174,24 @@ def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
     return next(((least, largest) for most, least, largest in table if count <= most), otherwise)
 
 
-def describe(view: LayerView, over_all: TopActivations | None = None) -> str:
+def describe(view: LayerView, over_all: OverAll | None = None) -> str:
     """Type, output shape, and how many channels or units say nothing about this image, or any."""
     head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
     if view.maps is None:
         silent = dense_bars(view.values).silent
         return f"{head} · {silent:,} of its values zero" if silent else head
-    remarks = [*_remarks(view.maps), *([] if over_all is None else [dead_for_all(over_all)])]
+    remarks = [*_remarks(view.maps), *dead_for_all(view.name, over_all)]
     return " · ".join([head, _count(len(view.maps.images), "channel"), *remarks])
 
 
-def dead_for_all(found: TopActivations) -> str:
-    """Which channels are dead for all test images, in words."""
+def dead_for_all(layer: str, over_all: OverAll | None) -> list[str]:
+    """Which of a layer's channels are dead for all images the run is judged by, where known."""
+    if over_all is None or layer not in over_all.judged:
+        return []
+    found = over_all.judged[layer]
     dead = f"{len(found.dead):,} dead" if found.dead else "none dead"
-    words = f"{dead} for all {found.images:,} test images"
-    return f"{words}: {in_ranges(found.dead)}" if found.dead else words
+    words = f"{dead} for all {found.images:,} {over_all.judged_by} images"
+    return [f"{words}: {in_ranges(found.dead)}" if found.dead else words]
 
 
 def in_ranges(numbers: Sequence[int]) -> str:

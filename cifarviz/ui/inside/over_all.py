@@ -1,8 +1,13 @@
-"""What a network's channels make of all test images, found in the background for all sessions."""
+"""What a network's channels make of all test images, and which are dead for all it is judged by.
+
+Found in the background, once for all sessions.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -13,15 +18,28 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.held_back import held_back_images
 from cifarviz.ui.named_image import images_of
 from cifarviz.ui.unbroken import unbroken
 
-Found = Mapping[str, TopActivations]
-"""By the names of the layers with maps."""
-Job = BackgroundJob[dict[str, TopActivations]]
+
+@dataclass(frozen=True)
+class OverAll:
+    """What the channels of each layer with maps make of many images, by the layers' names.
+
+    ``test`` says which test images excite them most. ``judged`` says which are dead for all
+    images of ``judged_by``: the validation images if the run held some back, else the test images.
+    """
+
+    test: Mapping[str, TopActivations]
+    judged: Mapping[str, TopActivations]
+    judged_by: Literal["validation", "test"]
+
+
+Job = BackgroundJob[OverAll]
 
 # So many images, as in the sample, take less than a second: nobody need ask for it.
-_FEW = 2_000
+_FEW = 3_000
 # Seconds that one looks at the same weights before it begins by itself: while epochs are played,
 # nothing is to hold them up. And between two looks how far it is.
 _SETTLED, _LOOK = 0.5, 0.6
@@ -30,17 +48,16 @@ _MOST_KEPT = 64
 
 
 def job_over_all(run: Run, which: Weights) -> Job:
-    """The look at all test images with these weights; it is begun if it was not.
+    """The look at all these images with these weights; it is begun if it was not.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DatasetNotFound``.
     """
-    images = test_images(run)
-    return _jobs().begun(_key(run, which, images), partial(_made, run, which, images))
+    return _jobs().begun(_key(run, which), partial(_made, run, which))
 
 
-def found_over_all(run: Run, which: Weights) -> Found | None:
+def found_over_all(run: Run, which: Weights) -> OverAll | None:
     """What it found, if it has been done; nothing is begun."""
-    job = _jobs().get(_key(run, which, test_images(run)))
+    job = _jobs().get(_key(run, which))
     # One that broke off says so where it is looked at.
     return job.result() if job is not None and not job.failed else None
 
@@ -55,22 +72,21 @@ def show_over_all(run: Run, which: Weights) -> None:
 
     The page runs again when it is done.
     """
-    images = test_images(run)
-    job = _jobs().get(_key(run, which, images))
+    job = _jobs().get(_key(run, which))
     if job is None or not job.over:
-        by_itself = job is not None or len(images) <= _FEW
+        by_itself = job is not None or _count(run) <= _FEW
         watched = st.fragment(_watch, run_every=_LOOK if by_itself else None)
         watched(run, which, time.monotonic() if by_itself else None)
         return
     with errors_shown():
         if job.result() is None:
-            _offer(run, which, len(images))
+            _offer(run, which)
 
 
 def show_progress(job: Job) -> None:
     """How far a look at many images is, and a way to end it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = f"The network looks at the test images: {job.done:,} of {job.total:,}"
+        words = f"The network looks at all images: {job.done:,} of {job.total:,}"
         left = job.seconds_left
         if left is not None:
             words += f", about {max(1, round(left))} s left"
@@ -80,17 +96,16 @@ def show_progress(job: Job) -> None:
             key="stop-over-all",
             icon=":material/stop:",
             on_click=unbroken(job.cancel),
-            help="End the look at all test images; what was found so far is not kept.",
+            help="End the look at all images; what was found so far is not kept.",
         )
 
 
 def _watch(run: Run, which: Weights, since: float | None) -> None:
     # Also called by a timer, with the arguments that the page has given.
     with errors_shown():
-        images = test_images(run)
-        job = _jobs().get(_key(run, which, images))
+        job = _jobs().get(_key(run, which))
         if job is None and since is None:
-            _offer(run, which, len(images))
+            _offer(run, which)
         elif job is None and since is not None and time.monotonic() - since > _SETTLED:
             job_over_all(run, which)
         elif job is not None and job.over:
@@ -99,31 +114,47 @@ def _watch(run: Run, which: Weights, since: float | None) -> None:
             show_progress(job)
 
 
-def _offer(run: Run, which: Weights, images: int) -> None:
+def _offer(run: Run, which: Weights) -> None:
+    words = f"all {len(test_images(run)):,} test images"
+    if (validation := held_back_images(run)) is not None:
+        words = f"{words} and all {len(validation):,} validation images"
     if st.button(
-        f"Look at all {images:,} test images",
+        f"Look at {words}",
         key="begin-over-all",
         icon=":material/search:",
-        help="Finds the channels that are dead for every one of them, and which of them excite a "
-        "channel most; it takes some seconds.",
+        help="Finds the channels that are dead for every one of them, and which test images excite "
+        "a channel most; it takes some seconds.",
     ):
         job_over_all(run, which).start()
         st.rerun()
 
 
-def _made(run: Run, which: Weights, images: ImageSet) -> Job:
+def _made(run: Run, which: Weights) -> Job:
     model = cache.trained_model(run, which)
-    return BackgroundJob(
-        lambda tell: model.top_activations(images.images, on_progress=tell),
-        len(images),
-        "cifarviz-top-activations",
-    )
+    test, validation = test_images(run), held_back_images(run)
+
+    def look(tell: Callable[[int], None]) -> OverAll:
+        top = model.top_activations(test.images, on_progress=tell)
+        if validation is None:
+            return OverAll(top, top, "test")
+        judged = model.top_activations(
+            validation.images, on_progress=lambda done: tell(len(test) + done)
+        )
+        return OverAll(top, judged, "validation")
+
+    return BackgroundJob(look, _count(run), "cifarviz-top-activations")
 
 
-def _key(run: Run, which: Weights, images: ImageSet) -> tuple[object, ...]:
-    return run.id, which, cache.weights_stamp(run, which), str(cache.settings()), len(images)
+def _count(run: Run) -> int:
+    validation = held_back_images(run)
+    return len(test_images(run)) + (0 if validation is None else len(validation))
+
+
+def _key(run: Run, which: Weights) -> tuple[object, ...]:
+    stamp = cache.weights_stamp(run, which)
+    return run.id, which, stamp, str(cache.settings()), len(test_images(run))
 
 
 @st.cache_resource(show_spinner=False)
-def _jobs() -> BackgroundJobs[dict[str, TopActivations]]:
+def _jobs() -> BackgroundJobs[OverAll]:
     return BackgroundJobs(_MOST_KEPT)

@@ -46,7 +46,7 @@ def show_top_images(
             help="Finds the test images that excite each channel most; it takes some seconds.",
         )
         return
-    top = found[layer]
+    top = found.test[layer]
     images, best = test_images(run), top.of(channel)
     if not best:
         st.caption(f"None does: it is dead for all {top.images:,} of them.")

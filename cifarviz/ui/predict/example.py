@@ -2,19 +2,18 @@
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from cifarviz.data.datasets import DatasetInfo, ImageSet, Split, find
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
-from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.followed_address import change, followed, show, wished
+from cifarviz.ui.held_back import held_back, held_back_images, train_indices
 from cifarviz.ui.named_image import (
     NamedImage,
     check_shape,
@@ -123,16 +122,14 @@ def learned_from(image: NamedImage, run: Run) -> str | None:
     """A sentence on whether the run's network has seen a training image; ``None`` of others."""
     if image.split != "train":
         return None
-    train = _train_indices(run)
+    train, validation = train_indices(run), held_back(run)
     if image.index not in train:
         return "It is not among the images of this run: the network has never seen it."
-    parts = split_positions(run.experiment, len(train))
-    if parts is not None and image.index in train[parts[1]]:
+    if validation is not None and image.index in validation:
         return "It is one of this run's validation images: the network did not learn from it."
     data = run.experiment.data
-    if data.train_images is not None and data.train_images < (
-        len(parts[0]) if parts else len(train)
-    ):
+    learned = len(train) - (0 if validation is None else len(validation))
+    if data.train_images is not None and data.train_images < learned:
         return "It is one of the training images, of which this run used only a part."
     return "The network has learned from it."
 
@@ -170,23 +167,12 @@ def _show_random(dataset: str) -> None:
 
 
 def _show_validation(run: Run) -> None:
-    train = _train_indices(run)
-    parts = split_positions(run.experiment, len(train))
-    if parts is None:
+    validation = held_back(run)
+    if validation is None:
         return
-    here = images_of(find(run.experiment.data.dataset), "train").indices
-    held_back = train[parts[1]]
-    # Without the full set, of those of a run on it only the ones in the sample can be shown.
-    if np.isin(held_back, here).any():
-        held_back = held_back[np.isin(held_back, here)]
+    # Of those of a run on the full set that is not here, only the ones in the sample can be shown.
+    if (here := held_back_images(run)) is not None:
+        validation = here.indices
     shown = whole_number(followed("image")) if followed("split") == "train" else None
-    drawn = np.random.default_rng().choice(held_back) if shown in held_back else held_back[0]
+    drawn = np.random.default_rng().choice(validation) if shown in validation else validation[0]
     _show("train", int(drawn))
-
-
-def _train_indices(run: Run) -> NDArray[np.int64]:
-    """The official indices of the images that ``run`` had to learn from and to validate by."""
-    data = run.experiment.data
-    if data.variant == "full":
-        return np.arange(find(data.dataset).train_images)
-    return cache.dataset(data.dataset, data.variant).train.indices
