@@ -5,7 +5,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from scripts import chromium as installed
 from scripts.app_server import ROOT, AppServer, serve_files
@@ -81,10 +88,13 @@ def app_server(
 
 
 @pytest.fixture
-def new_page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Callable[..., Page]]:
+def new_page(
+    request: pytest.FixtureRequest, chromium: Browser, shared_session: BrowserContext
+) -> Iterator[Callable[..., Page]]:
     """Open pages of browser sessions of their own: ``new_page(color_scheme="dark")``.
 
     Each is 1440 × 900; further arguments are those of Playwright's ``Browser.new_context``.
+    ``session`` is a session to open it in instead.
     """
     pages: list[Page] = []
     request.node.stash[_PAGES] = pages
@@ -94,9 +104,8 @@ def new_page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Call
         if message.type == "error":
             notes.append(f"{message.text}  ({message.location.get('url', '')})")
 
-    def open_page(**context: object) -> Page:
-        settings: dict[str, object] = {"viewport": {"width": 1440, "height": 900}, **context}
-        page = chromium.new_context(**settings).new_page()  # type: ignore[arg-type]
+    def open_page(session: BrowserContext | None = None, **options: object) -> Page:
+        page = (session or new_session(chromium, **options)).new_page()
         page.set_default_timeout(_PATIENCE)
         page.on("console", note)
         page.on("pageerror", lambda error: notes.append(f"uncaught: {error}"))
@@ -116,13 +125,33 @@ def new_page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Call
                 print(f"Page {number} as it was: {picture.relative_to(ROOT)} ({page.url})")
     finally:
         for page in pages:
-            page.context.close()
+            if page.context is shared_session:
+                page.close()
+            else:
+                page.context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_session(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser session for the pages of a module's tests, which keeps what it has loaded."""
+    session = new_session(chromium)
+    yield session
+    session.close()
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
-    """One page of a browser session of its own."""
-    return new_page()
+def page(new_page: Callable[..., Page], shared_session: BrowserContext) -> Iterator[Page]:
+    """One page; the test before it has left it neither cookies nor anything else."""
+    page = new_page(session=shared_session)
+    yield page
+    if not page.is_closed() and page.url.startswith("http"):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    shared_session.clear_cookies()
+
+
+def new_session(browser: Browser, **options: object) -> BrowserContext:
+    settings: dict[str, object] = {"viewport": {"width": 1440, "height": 900}, **options}
+    return browser.new_context(**settings)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(wrapper=True)

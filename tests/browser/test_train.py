@@ -45,10 +45,7 @@ def wait_for_news(page: Page) -> None:
     )
 
 
-def test_numbers_of_parameters_end_below_each_other(
-    server: AppServer, new_page: Callable[..., Page]
-) -> None:
-    page = new_page()
+def test_numbers_of_parameters_end_below_each_other(server: AppServer, page: Page) -> None:
     open_train(page, server, "preset=cifar10-vgg")
     for text in ("Parameters", "896", "524,544"):
         place = page.get_by_test_id("stMain").get_by_text(text, exact=True).first
@@ -56,48 +53,22 @@ def test_numbers_of_parameters_end_below_each_other(
         assert aligned in ("right", "end"), text
 
 
-def test_a_run_lives_on_through_zoom_reload_a_second_browser_pause_and_stop(
-    server: AppServer, new_page: Callable[..., Page]
-) -> None:
-    page = new_page()
+def test_a_stopped_run_goes_on_from_where_it_was(server: AppServer, page: Page) -> None:
+    # Zoom, reload, a second browser and a pause: test_journey.py.
     open_train(page, server, "preset=cifar10-starter")
     button(page, "train").click()
     page.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
     run_id = address_of(page)["run"]
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
-
-    # A zoom stays while the chart goes on.
-    page.evaluate(f"Plotly.relayout(document.querySelector('{LOSS}'), {{'xaxis.range': [0, 2]}})")
-    for _ in range(2):
-        wait_for_news(page)
-    assert page.evaluate(f"document.querySelector('{LOSS}')._fullLayout.xaxis.range") == [0, 2]
+    wait_for_news(page)
     drawn = page.evaluate(
         f"document.querySelector('{LOSS}')._fullData.reduce((sum, one) => sum + one.x.length, 0)"
     )
     assert 0 < drawn <= 2100
 
-    # F5, and somebody else who looks on without having started anything.
-    page.reload()
-    page.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
-    assert address_of(page)["run"] == run_id
-    other = new_page()
-    open_train(other, server, "view=watch")
-    other.wait_for_selector(f"{LOSS} .scatterlayer .point", state="attached", timeout=PATIENCE)
-    assert address_of(other)["run"] == run_id
-
-    button(other, f"pause-{run_id}").click()
-    expect(button(page, f"resume-{run_id}")).to_be_enabled(timeout=PATIENCE)
-    assert store.get(run_id).state is RunState.PAUSED
-    button(page, f"resume-{run_id}").click()
-    expect(button(page, f"pause-{run_id}")).to_be_enabled(timeout=PATIENCE)
-    wait_for_news(page)
-
     button(page, f"stop-{run_id}").click()
-    for one in (page, other):
-        expect(one.get_by_text("what it learned until then is kept")).to_be_visible(
-            timeout=PATIENCE
-        )
-        expect(one.locator("[data-testid=stAlert]")).to_have_count(0)
+    expect(page.get_by_text("what it learned until then is kept")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("[data-testid=stAlert]")).to_have_count(0)
     stopped = store.get(run_id)
     assert stopped.state is RunState.STOPPED
 

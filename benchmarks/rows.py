@@ -1,0 +1,255 @@
+"""What was measured, a row a claim, from the files in benchmarks/results."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_RESULTS = Path(__file__).parent / "results"
+_ISAS = {"": "", "avx512_core": ", no bfloat16 instructions", "avx2": ", AVX2 only"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim: what was to be reached, what was found, and by what."""
+
+    claim: str
+    goal: str
+    found: str
+    command: str
+    short: bool = False
+    """Whether it is for the README too."""
+
+
+def all_rows() -> Iterator[Row]:
+    """Every claim whose file is there, in the order of the table."""
+    yield from _fast_rows()
+    yield from _speed_rows()
+    yield from _watched_rows()
+    yield from _page_rows()
+    yield from _memory_rows()
+    yield from _precision_rows()
+    yield from _snapshot_rows()
+    yield from _map_rows()
+    yield from _lab_rows()
+
+
+def _fast_rows() -> Iterator[Row]:
+    found = read_results("fast_full") or read_results("fast")
+    if found is None:
+        return
+    accuracies = found["accuracies"]
+    reached = f"{min(accuracies):.1%} to {max(accuracies):.1%}".replace("%", " %")
+    five = f"5 seeds, {reached}"
+    for name, words, goal in (
+        ("seconds", "precision known", "≤ 15 s"),
+        ("seconds_precision_anew", "precision found anew", "≤ 20 s"),
+    ):
+        seconds = found[name]["values"]
+        yield Row(
+            f"`cifar10-fast` to ≥ 73.63 % test accuracy, {words}",
+            goal,
+            f"{np.median(seconds):.1f} s ({min(seconds):.1f}–{max(seconds):.1f}; {five})",
+            found["command"],
+            short=True,
+        )
+    against = found["against_plain_keras"]
+    least = "" if against["whole"] else "at least "
+    length = f"{against['seconds']:,.0f} s for {against['epochs']} epochs"
+    yield Row(
+        "the same against plain Keras' `fit` of `cifar10-vgg`",
+        "≥ 40×",
+        f"{least}{against['ratio']:.0f}× ({length}, {100 * against['accuracy']:.1f} %)",
+        found["command"],
+        short=True,
+    )
+
+
+def _speed_rows() -> Iterator[Row]:
+    for isa, words in _ISAS.items():
+        found = read_results("training_speed" + (f"_{isa}" if isa else ""))
+        if found is None:
+            continue
+        for one in found["rows"]:
+            speeds = {name: each["values"] for name, each in one["images_per_second"].items()}
+            ratios = _ratios(speeds["auto"], speeds["plain Keras"])
+            exact = _ratios(speeds["float32"], speeds["plain Keras"])
+            goals = one["to_reach"]
+            yield Row(
+                f"images a second, `{one['preset']}`, batch {one['batch_size']}, against plain "
+                f"Keras{words}",
+                f"≥ {goals[0]:g}×" if not isa else "–",
+                f"{ratios} ({np.median(speeds['auto']):,.0f} against "
+                f"{np.median(speeds['plain Keras']):,.0f})",
+                found["command"],
+                short=not isa,
+            )
+            if not isa:
+                yield Row(
+                    f"the same, batch {one['batch_size']}, float32 on both sides",
+                    f"≥ {goals[1]:g}×",
+                    exact,
+                    found["command"],
+                )
+
+
+def _watched_rows() -> Iterator[Row]:
+    found = read_results("watched")
+    if found is None:
+        return
+    speeds = found["steps_per_second"]
+    for who, words, goal in (
+        ("1", "watched by one browser's page script", "≥ 0.97"),
+        ("5", "watched by five", "≥ 0.85"),
+        ("chromium", "one Chromium that draws on the same cores", "–"),
+    ):
+        yield Row(
+            f"training speed {words}, against unwatched",
+            goal,
+            _ratios(speeds[who], speeds["0"], digits=2, unit=""),
+            found["command"],
+            short=who != "chromium",
+        )
+
+
+def _page_rows() -> Iterator[Row]:
+    pages = read_results("pages")
+    if pages is not None:
+        every = [one for found in pages["switch_ms"].values() for one in found]
+        titled, drawn = ([one[number] for one in every] for number in (0, 1))
+        for name, goal, values in (
+            ("first page of a cold server, from the command", "≤ 3,000 ms", pages["cold_ms"]),
+            ("another page while a run trains, to its heading", "95 % ≤ 300 ms", titled),
+            ("the same, until everything in sight is drawn", "95 % ≤ 300 ms", drawn),
+            ("Runs with 50 runs of 30 epochs compared", "≤ 500 ms", pages["fifty_runs_ms"]),
+        ):
+            yield Row(name, goal, _milliseconds(values), pages["command"])
+    inside = read_results("inside")
+    if inside is not None:
+        yield Row(
+            "Inside, all 672 channels of `cifar10-vgg` for another image, click to screen",
+            "≤ 300 ms",
+            _milliseconds(inside["inside_ms"]),
+            inside["command"],
+        )
+    stop = read_results("stop")
+    if stop is not None:
+        yield Row(
+            "stop of `cifar10-vgg` while it trains or validates, weights saved",
+            "≤ 1,000 ms",
+            _milliseconds([1000 * seconds for _, seconds in stop["stops"]]),
+            stop["command"],
+        )
+
+
+def _memory_rows() -> Iterator[Row]:
+    found = read_results("memory")
+    if found is None:
+        return
+    if "highest_mb" in found:
+        yield Row(
+            "memory, `cifar10-vgg` on the full set, at its highest",
+            "< 2,500 MB",
+            f"{found['highest_mb']:,} MB",
+            found["command"],
+        )
+    yield Row(
+        f"growth over {found['runs']} short runs, one after another",
+        "< 5 MB a run",
+        f"{found['growth_mb_a_run']:.1f} MB a run",
+        found["command"],
+    )
+
+
+def _precision_rows() -> Iterator[Row]:
+    found = read_results("precision_accuracy")
+    if found is None:
+        return
+    means = {name: 100 * np.mean(values) for name, values in found["val_accuracy"].items()}
+    yield Row(
+        "`cifar10-vgg`, 10 epochs, 3 seeds: mean validation accuracy, bfloat16 against float32",
+        f"± {100 * found['allowed']:.2f} points",
+        f"{means['bfloat16']:.1f} % against {means['float32']:.1f} %",
+        found["command"],
+    )
+
+
+def _snapshot_rows() -> Iterator[Row]:
+    found = read_results("snapshots")
+    if found is None:
+        return
+    yield Row(
+        "seconds of a short run with snapshots, against none",
+        "≤ 1.03×",
+        _ratios(found["seconds"]["with"], found["seconds"]["without"], digits=3)
+        + f" ({found['bytes'] / 1e6:.0f} MB)",
+        found["command"],
+    )
+
+
+def _map_rows() -> Iterator[Row]:
+    found = read_results("maps")
+    if found is None:
+        return
+    seconds = found["seconds"]
+    fresh = _ratios(seconds["plain matrix"], seconds["our matrix, fresh"])
+    yield Row(
+        "feature maps of all layers, against predict and matplotlib",
+        "≥ 20×",
+        _ratios(seconds["plain maps"], seconds["our maps"], digits=0),
+        found["command"],
+        short=True,
+    )
+    yield Row(
+        "confusion matrix of another epoch, against the same",
+        "–",
+        _ratios(seconds["plain matrix"], seconds["our matrix, another epoch"], digits=0)
+        + f"; of weights that were never asked {fresh}",
+        found["command"],
+    )
+
+
+def _lab_rows() -> Iterator[Row]:
+    found = read_results("lab")
+    if found is None:
+        return
+    labs = found["labs"]
+    shown = sum(one["shown"] for one in labs)
+    seconds = [one["seconds"] for one in labs]
+    yield Row(
+        "the overfit lab's experiments that show what they promise, usual settings",
+        "all",
+        f"{shown} of {len(labs)} ({len({one['lab'] for one in labs})} experiments, "
+        f"{len({one['seed'] for one in labs})} seeds)",
+        found["command"],
+        short=True,
+    )
+    yield Row(
+        "the longest of them, on the embedded sample",
+        f"≤ {found['limit_seconds']:.0f} s",
+        f"{max(seconds):.0f} s (the shortest {min(seconds):.0f} s)",
+        found["command"],
+    )
+
+
+def read_results(name: str) -> dict[str, Any] | None:
+    """What a benchmark has written; ``None`` if there is no such file."""
+    path = _RESULTS / f"{name}.json"
+    found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return found
+
+
+def _ratios(
+    ours: Sequence[float], theirs: Sequence[float], digits: int = 1, unit: str = "×"
+) -> str:
+    """By rounds, as both sides of one round had the same machine: median and range."""
+    found = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return f"{np.median(found):.{digits}f}{unit} ({min(found):.{digits}f}–{max(found):.{digits}f})"
+
+
+def _milliseconds(values: Sequence[float]) -> str:
+    median, p95 = np.percentile(values, (50, 95))
+    return f"median {median:,.0f} ms, 95 % within {p95:,.0f} ms ({len(values)} times)"
