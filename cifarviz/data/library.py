@@ -40,8 +40,7 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     """Open a data set: the embedded sample, or the full set memory-mapped from the home.
 
     Raises ``DatasetNotFound`` when the full set isn't here and says how to get it;
-    ``DatasetDamaged`` when what is here can't be used. The caller keeps the result: each call
-    reads anew.
+    ``DatasetDamaged`` when what is here can't be used.
     """
     info = find(name)
     if variant == "sample":
