@@ -23,7 +23,7 @@ StartServer = Callable[..., AppServer]
 def home_of(app_server: StartServer, tmp_path_factory: object) -> tuple[AppServer, RunStore]:
     home = tmp_path_factory.mktemp("compared") / "home"  # type: ignore[attr-defined]
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    return app_server(home=home, environment={"CIFARVIZ_WARM_UP": "0"}), store
+    return app_server(home=home, environment={"CIFARVIZ_WARM_UP": "1"}), store
 
 
 def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
@@ -53,7 +53,7 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     expect(page.locator(".cifarviz-chart .legend").first).to_contain_text("parent from epoch 2")
     page.wait_for_function(
         """() => {
-        const chart = document.querySelectorAll('.cifarviz-chart .js-plotly-plot')[1];
+        const chart = document.querySelectorAll('.js-plotly-plot')[1];
         const lines = chart?.data?.filter(line => line.legendgroup === '0') ?? [];
         return JSON.stringify(lines.slice(0, 2).map(line => Array.from(line.x)))
             === '[[2,3],[2,3]]';

@@ -6,6 +6,7 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.runs.store import RunStore
+from tests.pages.app_page import walk
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
 
 
@@ -112,3 +113,11 @@ def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
     assert "one network whose answers after several of its epochs vote" in said(app)
     assert "Train here" not in said(opened(preset="cifar10-vgg"))
     assert not app.exception
+
+
+def test_the_glossarys_words_stand_where_their_controls_are(store: RunStore) -> None:
+    app = opened(preset="cifar10-dropout")
+    protos = [getattr(element, "proto", None) for element in walk(app._tree)]
+    helps = " ".join(getattr(proto, "help", "") or "" for proto in protos).lower()
+    for word in ("channel", "relu", "padding", "dropout", "pooling", "softmax"):
+        assert word in helps
