@@ -31,7 +31,7 @@ _DRAW_ALL = """(names) => new Promise((done) => {
         ...(element.shadowRoot ? grids(element.shadowRoot) : []),
     ]);
     const pictures = () => Object.fromEntries(grids(document).map((grid) =>
-        [grid.ariaLabel.slice(12), grid.querySelector(".picture").style.backgroundImage]));
+        [grid.ariaLabel.slice(12), grid.style.getPropertyValue("--sprite")]));
     const before = pictures();
     const start = performance.now();
     document.querySelector(".st-key-inside-random button").click();
@@ -43,7 +43,7 @@ _DRAW_ALL = """(names) => new Promise((done) => {
         }
         await Promise.all(Object.values(now).map((address) => {
             const image = new Image();
-            image.src = address.slice(5, -2);
+            image.src = address.slice(4, -1);
             return image.decode();
         }));
         requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));

@@ -2,9 +2,9 @@
 
 1. The first page of a cold server: from the command to its heading, drawn. A server and a
    browser session of its own each time; the browser itself is running already.
-2. Another page of a session that looks at a finished run, by a click in the menu, while
-   ``cifar10-vgg`` trains: from the click until its heading stands there, and until the page has
-   run to its end, what is in sight is drawn, and nothing of the page before is left.
+2. Another page of a session that looks at a finished run, by a click in the menu, while nothing
+   trains and while ``cifar10-vgg`` does: from the click until its heading stands there, and until
+   the page has run to its end, what is in sight is drawn, and nothing of the page before is left.
 3. Runs with 50 finished runs of 30 epochs, all of them compared, from the browser's Back button.
 
     python -m benchmarks.bench_pages [ROUNDS]
@@ -37,6 +37,9 @@ _MENU = ("Samples", "Train", "Runs", "Lab", "Inside", "Evaluate", "Predict", "St
 _TITLES = {"Start": "cifarviz", "Lab": "Overfit lab"}
 _COLD_LIMIT, _SWITCH_LIMIT, _RUNS_LIMIT = 3000, 300, 500
 _RUNS, _EPOCHS = 50, 30
+
+Switches = dict[str, list[list[float]]]
+"""By the page that was gone to, milliseconds to its heading and to all of it."""
 
 # Milliseconds from a click on the menu's link until the heading of that name stands there; and
 # until the page has run to its end and is painted, with nothing left of the page before.
@@ -107,18 +110,24 @@ def main() -> None:
         )
         cold = [_cold(browser, Path(folder) / f"cold{n}") for n in range(max(rounds // 2, 3))]
         print(f"first page of a cold server: {_words(cold)} (limit {_COLD_LIMIT})")
-        switches = _switches(browser, Path(folder) / "training", rounds)
-        print("another page while a run trains, until all in sight is drawn:")
-        for page, found in switches.items():
-            print(f"  to {page:10}{_words([drawn for _, drawn in found])}")
-        for number, until in enumerate(("until the heading stands there", "until all is drawn")):
-            every = [one[number] for found in switches.values() for one in found]
-            print(f"{until}: {_words(every)} (95th percentile: {_SWITCH_LIMIT})")
+        idle = _switches(browser, Path(folder) / "idle", rounds, training=False)
+        _print_switches("another page while nothing trains", idle)
+        switches = _switches(browser, Path(folder) / "training", rounds, training=True)
+        _print_switches("another page while a run trains", switches)
         fifty = _fifty_runs(browser, Path(folder) / "fifty", rounds)
         print(f"Runs with {_RUNS} runs of {_EPOCHS} epochs: {_words(fifty)} (limit {_RUNS_LIMIT})")
         browser.close()
-    content = {"cold_ms": cold, "switch_ms": switches, "fifty_runs_ms": fifty}
+    content = {"cold_ms": cold, "idle_ms": idle, "switch_ms": switches, "fifty_runs_ms": fifty}
     write_results("pages", "python -m benchmarks.bench_pages", content)
+
+
+def _print_switches(title: str, switches: Switches) -> None:
+    print(f"{title}, until all in sight is drawn:")
+    for page, found in switches.items():
+        print(f"  to {page:10}{_words([drawn for _, drawn in found])}")
+    for number, until in enumerate(("until the heading stands there", "until all is drawn")):
+        every = [one[number] for found in switches.values() for one in found]
+        print(f"{until}: {_words(every)} (95th percentile: {_SWITCH_LIMIT})")
 
 
 def _cold(browser: Browser, folder: Path) -> float:
@@ -136,19 +145,20 @@ def _cold(browser: Browser, folder: Path) -> float:
         server.stop()
 
 
-def _switches(browser: Browser, folder: Path, rounds: int) -> dict[str, list[list[float]]]:
+def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) -> Switches:
     folder.mkdir()
     preset = preset_draft("cifar10-vgg")
     data = {**preset.section("data"), "variant": "sample"}
     draft = preset.with_value("data", data).with_value("epochs", 1000)
-    found: dict[str, list[list[float]]] = {name: [] for name in _MENU}
+    found: Switches = {name: [] for name in _MENU}
     finished = _finished_run(folder / "home")
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(
             browser, f"{server.url}/train?preset=cifar10-vgg&changes={pack_changes(draft)}"
         )
-        page.get_by_role("button", name="Train", exact=True).click()
-        page.get_by_text("Epoch 2").first.wait_for(timeout=120_000)
+        if training:
+            page.get_by_role("button", name="Train", exact=True).click()
+            page.get_by_text("Epoch 2").first.wait_for(timeout=120_000)
         page.goto(f"{server.url}/inside?run={finished}")
         chromium.settle(page)
         for number in range(rounds + 1):

@@ -75,6 +75,7 @@ function receive(grid, bytes) {
   const decoder = new TextDecoder();
   const text = decoder.decode(bytes.subarray(choiceEnd + 1, headEnd));
   if (text !== grid.text) {
+    const before = grid.head;
     grid.text = text;
     grid.head = JSON.parse(text);
     if (grid.head.sprite !== grid.sprite) {
@@ -83,11 +84,17 @@ function receive(grid, bytes) {
       grid.address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
       grid.sprite = grid.head.sprite;
     }
-    build(grid);
+    if (before && formOf(before) === formOf(grid.head)) fill(grid);
+    else build(grid);
   }
   grid.chosen = JSON.parse(decoder.decode(bytes.subarray(0, choiceEnd)));
   clearTimeout(grid.doubt);
   select(grid, grid.chosen);
+}
+
+// What the tiles are made of: if only pictures and names are others, hundreds of tiles stay.
+function formOf({ tile, columns, count, size, largest, labels, colors }) {
+  return JSON.stringify([tile, columns, count, size, largest, labels, colors]);
 }
 
 // A whole number of screen pixels an image pixel, so that all of them are squares of one size.
@@ -108,13 +115,12 @@ function build(grid) {
   const [width, height] = head.tile;
   const scale = grid.scale = scaleOf(grid);
   const focused = grid.buttons.indexOf(place.getRootNode().activeElement);
-  place.setAttribute("aria-label", head.description);
   place.classList.toggle("bare", !head.labels);
   place.style.gridTemplateColumns = `repeat(auto-fill, ${width * scale}px)`;
-  grid.tip.hidden = true;
   grid.buttons = Array.from({ length: head.count }, (_, index) => tile(grid, index, scale));
   if (head.count) place.replaceChildren(...grid.buttons);
   else place.replaceChildren(Object.assign(document.createElement("p"), { textContent: "Nothing to show." }));
+  fill(grid);
   select(grid, grid.chosen);
   roam(grid, Math.max(0, Math.min(focused, head.count - 1)));
   if (focused >= 0) grid.buttons[Math.min(focused, head.count - 1)]?.focus();
@@ -123,8 +129,6 @@ function build(grid) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.index = index;
-    button.setAttribute("aria-label", nameOf(head, index));
-    button.classList.toggle("muted", head.muted.includes(index));
     const picture = document.createElement("span");
     picture.className = "picture";
     const column = index % head.columns;
@@ -132,7 +136,6 @@ function build(grid) {
     Object.assign(picture.style, {
       width: `${width * scale}px`,
       height: `${height * scale}px`,
-      backgroundImage: `url(${grid.address})`,
       backgroundSize: `${head.columns * width * scale}px auto`,
       backgroundPosition: `${-column * width * scale}px ${-row * height * scale}px`,
     });
@@ -151,6 +154,20 @@ function build(grid) {
     }
     return button;
   }
+}
+
+// The pictures and the names, into the tiles that are there.
+function fill(grid) {
+  const { place, head } = grid;
+  place.setAttribute("aria-label", head.description);
+  place.style.setProperty("--sprite", `url(${grid.address})`);
+  grid.tip.hidden = true;
+  const muted = new Set(head.muted);
+  grid.buttons.forEach((button, index) => {
+    const name = nameOf(head, index);
+    if (button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);
+    if (button.classList.contains("muted") !== muted.has(index)) button.classList.toggle("muted");
+  });
 }
 
 function nameOf(head, index) {
