@@ -34,9 +34,19 @@ def put(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
+class WidgetGone(KeyError):
+    """The widget is on the page no more: what was pressed in it came too late."""
+
+
 def get(key: str) -> Any:
-    """The value of the widget ``key``; for its callback, which runs before it is made again."""
-    return st.session_state[key]
+    """The value of the widget ``key``; for its callback, which runs before it is made again.
+
+    Raises ``WidgetGone``, which ``unbroken`` callbacks need not catch.
+    """
+    try:
+        return st.session_state[key]
+    except KeyError as error:
+        raise WidgetGone(key) from error
 
 
 def take(key: str) -> Any:

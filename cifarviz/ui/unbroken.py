@@ -1,11 +1,13 @@
 """Callbacks of widgets that act whole, however fast the presses come."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cifarviz.ui import state
 
 
 def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
@@ -13,11 +15,13 @@ def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
 
     Streamlit ends a run of the script for a newer press wherever the script touches the session
     state or the address, in a callback too: what the callback had yet to do would be lost.
+    One whose widget has left the page before its press arrives does nothing: a player's step may
+    come when another page, or another view of this one, is there already.
     """
 
     @wraps(callback)
     def whole(*args: Any, **kwargs: Any) -> None:
-        with _uninterrupted():
+        with _uninterrupted(), suppress(state.WidgetGone):
             callback(*args, **kwargs)
 
     return whole

@@ -90,6 +90,21 @@ def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
     shown(page, 5)
     accuracy(page, "50.0%")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+    # All that was played is one step of Back.
+    page.go_back()
+    shown(page, 2)
+    page.go_forward()
+    shown(page, 5)
+
+    # Another view while it plays: the player's step finds nobody, and nothing breaks.
+    page.get_by_role("button", name="Play").click()
+    shown(page, 2)
+    page.get_by_role("combobox", name=re.compile("Weights")).click()
+    page.get_by_role("option", name=re.compile("as it ended")).click()
+    expect(page.locator(".track")).to_have_count(0)
+    settle(page)
+    expect(page.get_by_role("heading", name="Evaluate", level=1)).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_from_a_cell_to_a_picture_to_its_feature_maps_at_the_same_epoch(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cifarviz.ui import state
 from cifarviz.ui.unbroken import unbroken
 from tests.source_tree import Tree
 
@@ -56,3 +57,14 @@ def test_arguments_reach_the_callback_and_errors_leave_it() -> None:
 
     with pytest.raises(ValueError, match="no"):
         unbroken(fails)()
+
+
+def test_a_press_in_a_widget_that_has_left_the_page_changes_nothing() -> None:
+    heard = []
+    unbroken(lambda: heard.append(state.get("left-the-page")))()
+    assert heard == []
+
+
+def test_whatever_else_a_callback_does_not_find_is_not_hidden() -> None:
+    with pytest.raises(KeyError):
+        unbroken(lambda: {}["nothing"])()

@@ -25,6 +25,7 @@ export default function (component) {
     setTimeout(() => {
       if (track.isConnected) return;
       pause(slider);
+      keepSteps();
       slider.observer.disconnect();
       slider.stuck.disconnect();
       slider.ended.abort();
@@ -47,6 +48,7 @@ function create(parent, track) {
     sent: null, // what the page was asked for and has not shown yet
     patience: 0,
     playing: false,
+    steps: 0, // that the player has taken since it was started
     timer: 0,
     ended: new AbortController(),
   };
@@ -68,6 +70,8 @@ function create(parent, track) {
     event.preventDefault();
     start(slider);
   }, { signal: slider.ended.signal });
+  // Back is a wish of its own, and no step for the player to go on from.
+  addEventListener("popstate", () => pause(slider), { signal: slider.ended.signal });
   slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
   track.addEventListener("pointerdown", (event) => {
     track.setPointerCapture(event.pointerId);
@@ -106,6 +110,7 @@ function receive(slider, data) {
 // The page shows what it was asked for. What has been wanted since is asked for now.
 function shown(slider) {
   clearTimeout(slider.patience);
+  keepSteps();
   slider.sent = null;
   if (slider.at !== slider.data.shown && slider.data.stops.includes(slider.at)) send(slider);
   else slider.at = slider.data.shown;
@@ -120,8 +125,10 @@ function want(slider, epoch) {
 
 function send(slider) {
   slider.sent = slider.at;
+  if (slider.playing && slider.steps++ > 0) joinSteps();
   clearTimeout(slider.patience);
   slider.patience = setTimeout(() => {
+    keepSteps();
     slider.sent = null;
     slider.at = slider.data.shown;
     pause(slider);
@@ -130,9 +137,20 @@ function send(slider) {
   slider.answer(slider.at);
 }
 
+// All that was played is one step of the browser's Back: from the player's second step on, the
+// address that comes with it takes the place of the one before.
+function joinSteps() {
+  history.pushState = (...address) => history.replaceState(...address);
+}
+
+function keepSteps() {
+  delete history.pushState; // the browser's own, which it had before
+}
+
 function start(slider) {
   const { stops, growing } = slider.data;
   slider.playing = true;
+  slider.steps = 0;
   if (slider.at === stops.at(-1) && !growing) want(slider, stops[0]);
   else next(slider, 0);
   draw(slider);
