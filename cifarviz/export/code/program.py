@@ -78,8 +78,9 @@ def _promise(experiment: Experiment, precision: str) -> str:
         return f"It trains {images}."
     column = f" (column {loss_name(experiment)})" if experiment.l2 else ""
     return (
-        f"It trains {images}. On the same kind of processor its losses{column} are those of the "
-        "run but for rounding, which grows slowly from epoch to epoch."
+        f"It trains {images}. On the same kind of processor its losses{column} begin as those of "
+        "the run. Rounding then makes them drift apart, in many small steps so far that it can be "
+        "seen: Keras drifts as far from itself on another number of threads."
     )
 
 
