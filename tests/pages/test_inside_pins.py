@@ -83,3 +83,13 @@ def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -
     assert "inside-pin" not in [
         one.key for one in inside_page.opened(run=thinned.id, split="train").button
     ]
+
+
+def test_those_of_which_the_run_has_kept_maps_are_told_apart(thinned: Run) -> None:
+    said = inside_page.said(inside_page.opened(run=thinned.id))
+    assert any("Underlined: the run has kept" in text for text in said)
+
+
+def test_where_none_or_all_have_maps_nothing_is_underlined(run: Run) -> None:
+    said = inside_page.said(inside_page.opened(run=run.id))
+    assert not any("Underlined" in text for text in said)

@@ -4,8 +4,10 @@ import streamlit as st
 
 from cifarviz.data.datasets import DatasetInfo, find
 from cifarviz.figures.sprite import sprite
+from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
@@ -16,6 +18,7 @@ from cifarviz.ui.named_image import images_of
 
 # CSS pixels; eight fit beside each other.
 _TILE = 36
+_MARK = TRAINING
 
 
 def show_pins(run: Run, image: ChosenImage) -> None:
@@ -26,14 +29,21 @@ def show_pins(run: Run, image: ChosenImage) -> None:
     if len(here):
         classes = class_names(info)
         indices = here.indices.tolist()
+        kept = _with_maps(run) & set(indices)
+        # Where it is so of all or of none, there is nothing to tell apart.
+        marked = 0 < len(kept) < len(indices)
         clicked = image_grid(
             sprite(here.images),
             key="pinned",
             size=_TILE,
             tooltips=[
                 f"Test image {index}, {classes[label]}"
+                + (": maps kept on the way" if marked and index in kept else "")
                 for index, label in zip(indices, here.labels, strict=True)
             ],
+            colors=[_MARK if index in kept else "transparent" for index in indices]
+            if marked
+            else None,
             selected=indices.index(image.test_index) if image.test_index in indices else None,
             noun="Pinned image",
             description="Pinned images",
@@ -41,8 +51,18 @@ def show_pins(run: Run, image: ChosenImage) -> None:
         if clicked is not None:
             change(split=None, dataset=None, image=str(indices[clicked]))
             st.rerun()
+        if marked:
+            st.caption(
+                "Underlined: the run has kept their feature maps, at more epochs than weights."
+            )
     if image.test_index is not None:
         _button(info, image.test_index, pinned)
+
+
+def _with_maps(run: Run) -> set[int]:
+    """The official indices of the test images of which a run has kept feature maps."""
+    epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
+    return {index for epoch in epochs for index in cache.images_with_maps(run, epoch)}
 
 
 def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
