@@ -1,9 +1,9 @@
 """Take pictures of every page of the real app, light and dark: ``make screenshots``.
 
-Three networks and the members of an ensemble are trained on the embedded sample first, into a home
-of their own under ``build`` that later calls use again, and one more trains while the pictures are
-taken. The pictures go to ``build/screenshots``; those that the README and docs show, to
-``docs/images`` as well.
+Three networks, a duel of the lab and the members of an ensemble are trained on the embedded sample
+first, into a home of their own under ``build`` that later calls use again, and one more trains
+while the pictures are taken. The pictures go to ``build/screenshots``; those that the README and
+docs show, to ``docs/images`` as well.
 """
 
 import json
@@ -19,9 +19,14 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from cifarviz.runs.states import Action
+from cifarviz.experiment.lab import duel
+from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.series import all_series, runs_of
+from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.training.entry_queue import queue_entry
+from cifarviz.training.worker import Worker
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 
@@ -58,6 +63,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
     serve_files()
     vgg = _trained("cifar10-vgg", _VGG)
+    lab = _duel()
     members = [_trained("cifar10-starter", _STARTER, seed) for seed in range(_MEMBERS)]
     shots_in_korean = []
     if chromium.has_korean():
@@ -74,7 +80,7 @@ def main() -> int:
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for shot in _shots(vgg, members, live) + shots_in_korean:
+        for shot in _shots(vgg, members, live, lab) + shots_in_korean:
             for theme in ("light", "dark"):
                 for width, height in shot.sizes:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
@@ -85,17 +91,24 @@ def main() -> int:
     return 0
 
 
-def _shots(vgg: str, members: list[str], live: str) -> list[Shot]:
+def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
+    recorded = bring_back(_store()).id
+    epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
     return [
         Shot("start", ""),
         Shot("samples", "samples?seed=777&count=24", in_docs=True),
         Shot("setup", "train?view=setup&preset=cifar10-vgg"),
         Shot("train", f"train?view=watch&run={live}", in_docs=True),
         Shot("trained", f"train?view=watch&run={vgg}"),
-        Shot("runs", "runs"),
+        Shot("runs", f"runs?runs={vgg}", in_docs=True),
+        Shot("runs-compared", f"runs?runs={members[0]},{vgg}"),
+        Shot("lab", f"lab?series={lab}", in_docs=True),
         Shot("inside", f"inside?run={vgg}&split=test&image=1", in_docs=True),
+        Shot("inside-epochs", f"inside?{epoch}&image=1&layer=conv2d_2", in_docs=True),
+        Shot("inside-compared", f"inside?run={recorded}&with={recorded}&at=1&image=1"),
         Shot("channel", f"inside?run={vgg}&split=test&image=1&layer=conv2d_2&channel=5"),
         Shot("evaluate", f"evaluate?run={vgg}", in_docs=True),
+        Shot("evaluate-epochs", f"evaluate?{epoch}&order=alike"),
         Shot("ensemble", f"evaluate?view=ensemble&members={','.join(members)}", in_docs=True),
         Shot("predict", f"predict?run={members[0]}&split=test&image=1"),
         *_scenes(),
@@ -146,6 +159,24 @@ def _trained(preset: str, words: str, seed: int = 0) -> str:
     return str(result["run"])
 
 
+def _duel() -> str:
+    """The id of a finished duel of the lab, trained now as it is usually if there is none."""
+    store = _store()
+    for series in all_series(store, "duel"):
+        if all(run.state is RunState.FINISHED for run in runs_of(store, series)):
+            return series.id
+    print("Training a duel of the lab.", flush=True)
+    worker = Worker(store.settings, "command line")
+    series = queue_entry(worker, duel.usual(1))
+    for run_id in series.run_ids:
+        worker.wait(run_id)
+    return series.id
+
+
+def _store() -> RunStore:
+    return RunStore(Settings.from_environment(_environment()))
+
+
 @contextmanager
 def _training() -> Iterator[str]:
     """A run that is under way inside the block; gone afterwards."""
@@ -159,7 +190,7 @@ def _training() -> Iterator[str]:
         yield run
     finally:
         # Not by a signal: what runs in the background of a shell may ignore Ctrl-C.
-        store = RunStore(Settings.from_environment(_environment()))
+        store = _store()
         store.request(run, Action.STOP)
         process.communicate()
         store.delete(run)
