@@ -40,9 +40,8 @@ def show(page: Page, server: AppServer, address: str) -> None:
 
 
 def channel(page: Page, layer: str, number: int) -> Locator:
-    grid = page.get_by_role("group", name=f"Channels of {layer}", exact=True)
     # A channel that is dead says so after its number.
-    return grid.get_by_role("button", name=re.compile(rf"^Channel {number}( |$)"))
+    return channels(page, layer).get_by_role("button", name=re.compile(rf"^Channel {number}( |$)"))
 
 
 def test_another_image_draws_all_672_channels_anew(
@@ -55,11 +54,17 @@ def test_another_image_draws_all_672_channels_anew(
     pictures = {name: picture(page, name) for name in MAPS}
     page.get_by_role("button", name="Random").click()
     for name, old in pictures.items():
-        expect(channel(page, name, 0).locator(".picture")).not_to_have_attribute("style", old)
+        # Of the same size, and another picture.
+        expect(channels(page, name)).not_to_have_attribute("style", old)
+    assert len({picture(page, name) for name in MAPS} | set(pictures.values())) == 2 * len(MAPS)
 
 
 def picture(page: Page, layer: str) -> str:
-    return channel(page, layer, 0).locator(".picture").get_attribute("style") or ""
+    return channels(page, layer).get_attribute("style") or ""
+
+
+def channels(page: Page, layer: str) -> Locator:
+    return page.get_by_role("group", name=f"Channels of {layer}", exact=True)
 
 
 def test_four_by_four_maps_are_large_squares(page: Page, inside: tuple[AppServer, str]) -> None:

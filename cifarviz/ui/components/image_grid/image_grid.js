@@ -98,16 +98,24 @@ function formOf({ tile, columns, count, size, largest, labels, colors }) {
 }
 
 // A whole number of screen pixels an image pixel, so that all of them are squares of one size.
-function scaleOf({ width: whole, head }) {
-  const [width] = head.tile;
-  const least = Math.max(1, Math.round(head.size / width));
-  if (head.largest === null) return least;
-  const gap = head.labels ? 8 : 5; // as in the style sheet
-  const room = whole - 8 + gap;
-  const rows = (scale) => Math.ceil(head.count / Math.floor(room / (scale * width + gap)));
+function scaleOf(grid) {
+  const { size, largest, tile: [width] } = grid.head;
+  const least = Math.max(1, Math.round(size / width));
+  if (largest === null) return least;
   let scale = least;
-  while ((scale + 1) * width <= head.largest && rows(scale + 1) <= rows(least)) scale += 1;
+  while ((scale + 1) * width <= largest && rowsOf(grid, scale + 1) <= rowsOf(grid, least)) scale += 1;
   return scale;
+}
+
+function rowsOf({ width: whole, head }, scale) {
+  const gap = gapOf(head);
+  const columns = Math.floor((whole - 8 + gap) / (scale * head.tile[0] + gap));
+  return Math.ceil(head.count / Math.max(1, columns));
+}
+
+// As in the style sheet.
+function gapOf(head) {
+  return head.labels ? 8 : 5;
 }
 
 function build(grid) {
@@ -117,6 +125,9 @@ function build(grid) {
   const focused = grid.buttons.indexOf(place.getRootNode().activeElement);
   place.classList.toggle("bare", !head.labels);
   place.style.gridTemplateColumns = `repeat(auto-fill, ${width * scale}px)`;
+  // Out of sight, a bare one is not drawn (style sheet): it keeps the height it would have.
+  const rows = rowsOf(grid, scale);
+  place.style.containIntrinsicHeight = `${rows * (height * scale + gapOf(head)) - gapOf(head)}px`;
   grid.buttons = Array.from({ length: head.count }, (_, index) => tile(grid, index, scale));
   if (head.count) place.replaceChildren(...grid.buttons);
   else place.replaceChildren(Object.assign(document.createElement("p"), { textContent: "Nothing to show." }));
