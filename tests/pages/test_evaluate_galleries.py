@@ -54,7 +54,7 @@ def validated(store: RunStore, weights: Arrays) -> Run:
     """A run of three epochs that has kept the weights of epochs 0 and 3, and no answers yet."""
     made = stored_runs.experiment(validation={"kind": "split", "fraction": 0.1})
     run = stored_runs.store_run(store, made, checkpoints={"last": weights})
-    keep_weights(store.folder(run.id), 0, weights)
+    keep_weights(store.folder(run.id), 0, dict(weights))
     return run
 
 

@@ -162,7 +162,7 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
         return
     st.caption(
         f"{len(places):,} {answered.asked.noun}{'' if len(places) == 1 else 's'}. Bars: how sure A "
-        "and, below, B are of what they say; outlined is the one that is right."
+        "and, below, B are of what they say, outlined where that is right."
     )
     sheet = sheet_in_address(places, found.indices)
     grid, detail = st.columns([3, 2], gap="medium")

@@ -177,8 +177,8 @@ function fill(grid) {
     if (button.classList.contains("muted") !== muted.has(index)) button.classList.toggle("muted");
     head.bars?.[index].forEach(([share, color, marked], i) => {
       const bar = button.lastChild.children[i];
-      const look = `--share: ${100 * share}%; --color: ${color}`;
-      if (bar.getAttribute("style") !== look) bar.setAttribute("style", look);
+      bar.style.backgroundImage = `linear-gradient(${color}, ${color})`;
+      bar.style.backgroundSize = `${100 * share}%`;
       bar.className = marked ? "marked" : "";
     });
   });
