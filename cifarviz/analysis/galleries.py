@@ -12,14 +12,40 @@ from cifarviz.analysis.read_only import read_only
 
 @dataclass(frozen=True, eq=False)
 class Learning:
-    """How each of n images fared over the epochs that were kept.
+    """How each of n images fared over the ``epochs`` that were kept, int64 (e,), ascending.
 
     ``learned`` int64 (n,): the first of these epochs from which on it was always right; 0 for one
-    that was wrong after the last. ``forgotten`` int64 (n,): how often it went from right to wrong.
+    that was wrong after the last, whatever came before. ``forgotten`` int64 (n,): how often it went
+    from right to wrong. ``times_right`` int64 (n,): after how many of the epochs it was right.
+
+    An image is always right, or in one of ``learned_late``, ``learned_and_forgotten`` and
+    ``never_learned``.
     """
 
+    epochs: NDArray[np.int64]
     learned: NDArray[np.int64]
     forgotten: NDArray[np.int64]
+    times_right: NDArray[np.int64]
+
+    @property
+    def learned_late(self) -> NDArray[np.int64]:
+        """Positions of those right after the last epoch, but not after all; the latest first."""
+        late = np.flatnonzero((self.learned > 0) & (self.times_right < len(self.epochs)))
+        return late[np.argsort(-self.learned[late], kind="stable")]
+
+    @property
+    def learned_and_forgotten(self) -> NDArray[np.int64]:
+        """Positions of those right after some epoch, wrong after the last; the longest right first.
+
+        Of those right after equally many epochs, those that were forgotten more often come first.
+        """
+        lost = np.flatnonzero((self.learned == 0) & (self.times_right > 0))
+        return lost[np.lexsort((-self.forgotten[lost], -self.times_right[lost]))]
+
+    @property
+    def never_learned(self) -> NDArray[np.int64]:
+        """Positions of those that were right after none of the epochs."""
+        return np.flatnonzero(self.times_right == 0)
 
 
 def surest_mistakes(
@@ -54,4 +80,11 @@ def learning(
     kept = np.cumprod(right[::-1], axis=0).sum(axis=0)
     first = np.asarray(epochs, np.int64)[np.minimum(len(epochs) - kept, len(epochs) - 1)]
     forgotten = (right[:-1] & ~right[1:]).sum(axis=0)
-    return read_only(Learning(np.where(kept > 0, first, 0), forgotten.astype(np.int64)))
+    return read_only(
+        Learning(
+            np.array(epochs, np.int64),
+            np.where(kept > 0, first, 0),
+            forgotten.astype(np.int64),
+            right.sum(axis=0, dtype=np.int64),
+        )
+    )

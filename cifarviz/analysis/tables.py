@@ -35,7 +35,12 @@ def confusion_table(evaluation: Evaluation, order: Sequence[int]) -> pd.DataFram
 def pictures_table(
     evaluation: Evaluation, positions: NDArray[np.int64], learned: Learning | None = None
 ) -> pd.DataFrame:
-    """A row an image: what it is, what the network says and how surely, and how it fared."""
+    """A row an image: what it is, what the network says and how surely, and how it fared.
+
+    Which is, with ``learned``: from which epoch on it was always right (nothing if it is wrong
+    after the newest), how often it was forgotten, and after how many of the epochs kept it was
+    right.
+    """
     shares, said = evaluation.probabilities[positions], evaluation.predicted[positions]
     labels = evaluation.labels[positions]
     rows = np.arange(len(positions))
@@ -46,8 +51,12 @@ def pictures_table(
         "probability_of_actual": shares[rows, labels],
     }
     if learned is not None:
-        columns["right_from_epoch"] = learned.learned[positions]
+        columns["right_for_good_from_epoch"] = pd.array(
+            [epoch or None for epoch in learned.learned[positions].tolist()], dtype="Int64"
+        )
         columns["times_forgotten"] = learned.forgotten[positions]
+        columns["epochs_right"] = learned.times_right[positions]
+        columns["epochs_kept"] = len(learned.epochs)
     index = pd.Index(evaluation.indices[positions], name="image")
     return pd.DataFrame(columns, index=index)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 TOGETHER = "Ensemble, by sum"
@@ -78,7 +78,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         showscale=False,
         hovertext=[
             [
-                f"{label}: {name}, {percent(share, 2)}"
+                f"{label}: {name}, {sure_percent(share, 2)}"
                 for name, share in zip(value.classes, shares, strict=True)
             ]
             for label, shares in zip(value.labels, value.shares, strict=True)
@@ -89,7 +89,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         x=classes * len(rows),
         y=[row for row in rows for _ in classes],
         mode="text",
-        text=[percent(share, 0) if share >= 0.005 else "·" for share in value.shares.ravel()],
+        text=[sure_percent(share, 0) if share >= 0.005 else "·" for share in value.shares.ravel()],
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,

@@ -19,6 +19,18 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{share:.{digits}%}"
 
 
+def sure_percent(share: float, digits: int = 1) -> str:
+    """How sure a network is of a class, 0 to 1, as ``percent`` has it, but never 0 or 100 %.
+
+    Softmax gives neither: 1 and 0 are what rounding left, of half precision in answers that were
+    kept and of single in those asked for now; so both are written the same.
+    """
+    if not isfinite(share):
+        return percent(share)
+    least = 10.0 ** -(digits + 2)
+    return percent(min(max(share, least / 2), 1 - least / 2), digits)
+
+
 def interval(low: float, high: float, digits: int = 1) -> str:
     """Two shares as ``76.5% to 78.2%``."""
     return f"{percent(low, digits)} to {percent(high, digits)}"

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Order = Literal["sorted", "class"]
@@ -64,10 +64,10 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         x=[bar.probability for bar in value.bars],
         y=names,
         marker={"color": [class_color(bar.index) for bar in value.bars]},
-        text=[percent(bar.probability) for bar in value.bars],
+        text=[sure_percent(bar.probability) for bar in value.bars],
         textposition="outside",
         cliponaxis=False,
-        customdata=[[bar.index, bar.name, percent(bar.probability, 2)] for bar in value.bars],
+        customdata=[[bar.index, bar.name, sure_percent(bar.probability, 2)] for bar in value.bars],
         hovertemplate="%{customdata[1]}: %{customdata[2]}<extra></extra>",
     )
     return figure

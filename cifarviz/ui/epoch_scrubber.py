@@ -1,6 +1,6 @@
 """One epoch of a run, chosen on its curves; the address holds it as ``epoch``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -44,6 +44,11 @@ def epochs_place() -> DeltaGenerator:
     return st.container(key="epochs")
 
 
+def nearest_epoch(epochs: Iterable[int], wanted: int) -> int:
+    """The one of ``epochs``, ascending, next to ``wanted``; of two the earlier."""
+    return min(epochs, key=lambda epoch: abs(epoch - wanted))
+
+
 def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int:
     """The one of ``epochs`` that the address names; what is not there is said.
 
@@ -54,7 +59,7 @@ def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int
         return epochs[-1] if otherwise is None else otherwise
     number = whole_number(text)
     wanted = epochs[-1] if number is None else number
-    near = min(epochs, key=lambda epoch: abs(epoch - wanted))
+    near = nearest_epoch(epochs, wanted)
     if near == number:
         return near
     st.warning(

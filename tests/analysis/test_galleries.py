@@ -30,12 +30,19 @@ def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
     found = learning(labels, [1, 2, 4], np.where(right, 3, 5))
     assert found.learned.tolist() == [1, 4, 0, 0, 4]
     assert found.forgotten.tolist() == [0, 0, 0, 1, 1]
+    assert found.times_right.tolist() == [3, 1, 0, 1, 2]
+    assert found.learned_late.tolist() == [1, 4]
+    assert found.learned_and_forgotten.tolist() == [3]
+    assert found.never_learned.tolist() == [2]
 
 
 def test_one_epoch_alone_has_nothing_forgotten() -> None:
     found = learning(np.array([0, 1]), [7], np.array([[0, 0]]))
     assert found.learned.tolist() == [7, 0]
     assert found.forgotten.tolist() == [0, 0]
+    assert not len(found.learned_late)
+    assert not len(found.learned_and_forgotten)
+    assert found.never_learned.tolist() == [1]
 
 
 def test_by_brute_force_for_random_histories() -> None:
@@ -44,12 +51,25 @@ def test_by_brute_force_for_random_histories() -> None:
     said = random.integers(0, 3, (6, 60))
     epochs = [1, 2, 3, 5, 8, 13]
     found = learning(labels, epochs, said)
+    late, lost, never = [], [], []
     for image in range(60):
         right = [bool(row[image] == labels[image]) for row in said]
         expected = next((epochs[at] for at in range(6) if all(right[at:])), 0)
         assert found.learned[image] == expected
-        lost = sum(before and not after for before, after in pairwise(right))
-        assert found.forgotten[image] == lost
+        lost_times = sum(before and not after for before, after in pairwise(right))
+        assert found.forgotten[image] == lost_times
+        assert found.times_right[image] == right.count(True)
+        if not any(right):
+            never.append(image)
+        elif not right[-1]:
+            lost.append((-right.count(True), -lost_times, image))
+        elif not all(right):
+            late.append((-expected, image))
+    # Stable: what is alike stays in the images' order.
+    assert found.learned_late.tolist() == [image for *_, image in sorted(late)]
+    assert found.learned_and_forgotten.tolist() == [image for *_, image in sorted(lost)]
+    assert found.never_learned.tolist() == never
+    assert all((late, lost, never))
 
 
 def test_epochs_and_rows_must_fit() -> None:

@@ -66,18 +66,26 @@ def test_the_matrix_names_its_classes_in_its_order() -> None:
 def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
     found = answers(0)
     positions = np.array([7, 3, 50])
-    learned = Learning(np.arange(60), np.arange(60)[::-1])
+    epochs, times = np.array([1, 2, 4, 8]), np.arange(60) % 5
+    learned = Learning(epochs, np.arange(60) - 3, np.arange(60)[::-1], times)
     table = read_back(pictures_table(found, positions, learned))
     assert list(table.index) == [1007, 1003, 1050]
-    assert list(table["right_from_epoch"]) == [7, 3, 50]
-    assert list(table["times_forgotten"]) == [52, 56, 9]
+    # Nothing where it is wrong at the end; whole numbers all the same.
+    lines = pictures_table(found, positions, learned).to_csv().splitlines()
+    cells = [line.rsplit(",", 4)[1:] for line in lines]
+    assert cells == [
+        ["right_for_good_from_epoch", "times_forgotten", "epochs_right", "epochs_kept"],
+        ["4", "52", "2", "4"],
+        ["", "56", "3", "4"],
+        ["47", "9", "0", "4"],
+    ]
     for position, (_, row) in zip(positions, table.iterrows(), strict=True):
         assert row["actual"] == CLASSES[position % 3]
         assert row["predicted"] == CLASSES[found.probabilities[position].argmax()]
         assert row["probability"] == pytest.approx(found.probabilities[position].max())
         own = found.probabilities[position, position % 3]
         assert row["probability_of_actual"] == pytest.approx(own)
-    assert "right_from_epoch" not in pictures_table(found, positions)
+    assert "right_for_good_from_epoch" not in pictures_table(found, positions)
 
 
 def test_disagreements_say_what_both_say() -> None:

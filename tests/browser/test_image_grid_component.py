@@ -1,6 +1,7 @@
 """The grid of tiles in a real browser: clicks, keys, and how it looks."""
 
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -25,8 +26,15 @@ def app(server, page: Page) -> Page:
 
 
 def test_a_click_comes_back_with_its_index_and_is_ringed(app: Page) -> None:
-    app.get_by_role("button", name="label 13").click()
+    tile = app.get_by_role("button", name="label 13")
+    tile.evaluate("e => (e.dataset.seen = 'before')")
+    tile.click()
     expect(app.get_by_text("image: 13")).to_be_visible()
+    # Its bar is another now, that beside it is as it was, and the tile has stayed.
+    for index, share in ((13, 100), (12, 25)):
+        bar = app.get_by_role("button", name=f"label {index}").locator(".bars > .marked")
+        expect(bar).to_have_css("background-size", re.compile(f"^{share}%"))
+    expect(tile).to_have_attribute("data-seen", "before")
     expect(app.get_by_role("button", name="label 13", pressed=True)).to_be_visible()
     expect(
         app.get_by_role("group", name="Samples").get_by_role("button", pressed=True)

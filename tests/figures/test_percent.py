@@ -1,8 +1,9 @@
 """Shares in percent: one way to write them."""
 
+import numpy as np
 import pytest
 
-from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.percent import interval, percent, sure_percent
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,27 @@ from cifarviz.figures.percent import interval, percent
 )
 def test_what_is_something_is_not_rounded_to_nothing(share: float, digits: int, words: str) -> None:
     assert percent(share, digits) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "words"),
+    [
+        (1, 1, "> 99.9%"),
+        (float(np.float16(0.99985)), 1, "> 99.9%"),
+        (0.99985, 1, "> 99.9%"),
+        (1, 0, "> 99%"),
+        (0, 1, "< 0.1%"),
+        (1e-9, 1, "< 0.1%"),
+        (0, 2, "< 0.01%"),
+        (0.999, 1, "99.9%"),
+        (0.6891, 1, "68.9%"),
+        (float("nan"), 1, "–"),
+    ],
+)
+def test_no_network_is_wholly_sure_whatever_rounding_left(
+    share: float, digits: int, words: str
+) -> None:
+    assert sure_percent(share, digits) == words
 
 
 def test_an_interval_has_both_ends() -> None:

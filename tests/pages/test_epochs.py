@@ -170,7 +170,10 @@ def test_pictures_learned_late_or_forgotten_are_shown_over_the_epochs(
     # After epoch 3 all are right; a third of them was learned in each epoch.
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", gallery="late")
     assert "**200** validation" not in labels(app)
-    assert "200 validation images. Right for good only from" in labels(app)
+    assert (
+        "200 validation images. Right after epoch 3, the newest kept, wrong after some"
+        in labels(app)
+    )
     last = int(held_back.indices[200])
     assert f"**Validation image {last}**" in labels(app)
     for gallery in ("never", "forgotten"):

@@ -13,6 +13,7 @@ from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -132,12 +133,20 @@ def test_two_networks_are_compared_image_by_image(
     assert "McNemar" in text(app)
     count = int((a & ~b).sum())
     assert f"{count} test images." in text(app)
-    for name, model in zip("AB", models, strict=True):
+    for row, (name, model) in enumerate(zip("AB", models, strict=True)):
         bars = json.loads(component(app, f"evaluate-beside-{name}")[2])["data"][0]
-        shown = json.loads(component(app, "evaluate-beside-pictures")[1])["tooltips"][0]
+        drawn = json.loads(component(app, "evaluate-beside-pictures")[1])
+        shown = drawn["tooltips"][0]
         position = int(np.flatnonzero(test.indices == int(shown.split()[2].rstrip(":")))[0])
         given = model.probabilities(test.images[position][None])[0]
-        assert bars["customdata"][0][0] == given.argmax()
+        found = int(given.argmax())
+        assert bars["customdata"][0][0] == found
+        # The first of a picture's two bars is A's, which is right here.
+        assert drawn["bars"][0][row] == [
+            pytest.approx(given[found], abs=1e-3),
+            class_color(found),
+            name == "A",
+        ]
     assert not app.exception
     assert not app.error
 
@@ -208,8 +217,9 @@ def test_over_epochs_the_order_stays_and_the_same_is_told(
         assert "→" in metrics(app)["Most frequent mistake"]
         assert "Ten validation images at random" in [one.value for one in app.subheader]
         leading = links(app)
-        inside = leading["See its feature maps"]
-        assert f"epoch={epoch}" in inside
+        # It has kept its weights of the end, epoch 3, alone.
+        inside = leading["See its feature maps" + ("" if epoch == 3 else " after epoch 3")]
+        assert "checkpoint=last" in inside
         assert "split=train" in inside
         assert "checkpoint" not in leading["What the run says of it at its end"]
         assert not app.exception

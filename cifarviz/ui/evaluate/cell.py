@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.predictions import ranking
 from cifarviz.data.datasets import DatasetInfo
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.picture_links import picture_links
+from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.unbroken import unbroken
 
@@ -97,11 +99,9 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
         )
 
 
-def cell_images(cell: Cell, evaluation: Evaluation, asked: AskedImages, **address: str) -> None:
-    """The images of a cell, the surest first, and one of them large.
-
-    ``address``: what leads to the same network on another page.
-    """
+def cell_images(cell: Cell, answered: Answered) -> None:
+    """The images of a cell, the surest first, and one of them large."""
+    evaluation, asked = answered.evaluation, answered.asked
     members = evaluation.cell(*cell)
     actual, predicted = (evaluation.classes[index] for index in cell)
     fate = "recognised" if cell.actual == cell.predicted else f"taken for {predicted}"
@@ -112,22 +112,27 @@ def cell_images(cell: Cell, evaluation: Evaluation, asked: AskedImages, **addres
     page, pages = _page(members, wanted), -(-len(members) // _A_PAGE)
     shown = members[(page - 1) * _A_PAGE : page * _A_PAGE]
     chosen = int(shown[0]) if wanted is None else wanted
-    _enlarged(chosen, evaluation, asked, address)
+    _enlarged(chosen, answered)
     noun = asked.noun if len(members) == 1 else f"{asked.noun}s"
     title = asked.noun.capitalize()
     st.markdown(f"**{len(members):,}** {noun} of the class {actual}, {fate}; the surest first")
     shares = evaluation.probabilities[shown, cell.predicted]
+    bars, words = tile_bars(
+        evaluation.classes, evaluation.probabilities[shown], evaluation.labels[shown]
+    )
+    st.caption(f"Bars: {BARS_WORDS}")
     clicked = image_grid(
         sprite(asked.images.images[shown]),
         key="evaluate-cell",
         labels=[
-            f"{index} · {percent(share, 0)}"
+            f"{index} · {sure_percent(share, 0)}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         tooltips=[
-            f"{title} {index}: {actual}; the network says {predicted}, {percent(share)}"
-            for index, share in zip(evaluation.indices[shown], shares, strict=True)
+            f"{title} {index}: {actual}; the network says\n{said}"
+            for index, said in zip(evaluation.indices[shown], words, strict=True)
         ],
+        bars=bars,
         size=_TILE,
         selected=int(np.flatnonzero(shown == chosen)[0]) if chosen in shown else None,
         description=f"{title}s of the class {actual}, {fate}",
@@ -141,9 +146,8 @@ def cell_images(cell: Cell, evaluation: Evaluation, asked: AskedImages, **addres
         st.rerun()
 
 
-def _enlarged(
-    position: int, evaluation: Evaluation, asked: AskedImages, address: dict[str, str]
-) -> None:
+def _enlarged(position: int, answered: Answered) -> None:
+    evaluation, asked = answered.evaluation, answered.asked
     title = asked.noun.capitalize()
     index = int(evaluation.indices[position])
     ranked = ranking(evaluation.classes, evaluation.probabilities[position])
@@ -156,9 +160,9 @@ def _enlarged(
             alt=f"{title} {index}, {actual}, enlarged",
         )
         with st.container(gap="small"):
-            said = ", ".join(f"{one.name} {percent(one.probability)}" for one in ranked[:3])
+            said = ", ".join(f"{one.name} {sure_percent(one.probability)}" for one in ranked[:3])
             st.markdown(f"**{title} {index}**, class {actual}  \nThe network says: {said}")
-            picture_links(asked, index, address)
+            picture_links(asked, index, answered.member)
 
 
 def _wanted(

@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 from cifarviz.analysis.disagreements import Disagreements, Side, disagreements
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import percent, sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
+from cifarviz.figures.theme import class_color
 from cifarviz.ui import cache
 from cifarviz.ui.accuracy_words import accuracy_figure
 from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.chance_words import chance_words
@@ -159,7 +160,10 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
     if not len(places):
         st.info("There is no such picture.", icon=":material/info:")
         return
-    st.caption(f"{len(places):,} {answered.asked.noun}{'' if len(places) == 1 else 's'}.")
+    st.caption(
+        f"{len(places):,} {answered.asked.noun}{'' if len(places) == 1 else 's'}. Bars: how sure A "
+        "and, below, B are of what they say, outlined where that is right."
+    )
     sheet = sheet_in_address(places, found.indices)
     grid, detail = st.columns([3, 2], gap="medium")
     with grid:
@@ -168,7 +172,11 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
     with detail:
         large_picture(int(found.positions[sheet.chosen]), answered)
         _bars(sheet.chosen, found, answered)
-        _links(int(found.indices[sheet.chosen]), rival, answered)
+        index = int(found.indices[sheet.chosen])
+        for place, name, member in zip(st.columns(2), "AB", (answered.member, rival), strict=True):
+            with place:
+                st.caption(f"With {name}")
+                picture_links(answered.asked, index, member)
     if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
         change(picture=str(found.indices[sheet.shown[clicked]]))
         st.rerun()
@@ -179,16 +187,29 @@ def _grid(
 ) -> int | None:
     classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
     a, b = (said[shown] for said in found.said)
+    rows = np.arange(len(shown))
+    sure = np.stack([found.first[shown][rows, a], found.second[shown][rows, b]], axis=1)
+    bars = [
+        [
+            TileBar(share, class_color(int(one)), bool(one == label))
+            for one, share in zip(said, shares, strict=True)
+        ]
+        for said, shares, label in zip(
+            np.stack([a, b], axis=1), sure, found.labels[shown], strict=True
+        )
+    ]
     return image_grid(
         sprite(answered.asked.images.images[found.positions[shown]]),
         key="evaluate-beside-pictures",
         labels=[f"A {classes[one]}\nB {classes[two]}" for one, two in zip(a, b, strict=True)],
         tooltips=[
-            f"{title} {index}: {classes[label]}; A says {classes[one]}, B says {classes[two]}"
-            for index, label, one, two in zip(
-                found.indices[shown], found.labels[shown], a, b, strict=True
+            f"{title} {index}: {classes[label]}; A says {classes[one]}, {sure_percent(p)}; "
+            f"B says {classes[two]}, {sure_percent(q)}"
+            for index, label, one, two, (p, q) in zip(
+                found.indices[shown], found.labels[shown], a, b, sure, strict=True
             )
         ],
+        bars=bars,
         size=_TILE,
         selected=selected,
         description="Pictures to which the two networks give different answers",
@@ -206,13 +227,3 @@ def _bars(place: int, found: Disagreements, answered: Answered) -> None:
             file_name=f"answer-of-{name}",
             description=f"The {_BARS} most probable classes, says {name}",
         )
-
-
-def _links(index: int, rival: Member, answered: Answered) -> None:
-    address = {"run": rival.run.id, "checkpoint": str(rival.when)}
-    if isinstance(rival.when, int):
-        address |= {"checkpoint": "epochs", "epoch": str(rival.when)}
-    for place, name, to in zip(st.columns(2), "AB", (answered.address, address), strict=True):
-        with place:
-            st.caption(f"With {name}")
-            picture_links(answered.asked, index, to)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
 from cifarviz.analysis.tables import pictures_table
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
@@ -20,6 +20,7 @@ from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.picture_links import picture_links
 from cifarviz.ui.evaluate.sheets import PICTURE, Sheet, sheet_in_address, turn
+from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
 from cifarviz.ui.followed_address import change
 
 _TILE = 96
@@ -29,7 +30,11 @@ _BARS = 5
 _MENU = 220
 _EVERY = "all"
 _PLAIN = {"mistakes": "Surest mistakes", "hits": "Least sure hits"}
-_OVER_EPOCHS = {"late": "Learned late", "never": "Never learned", "forgotten": "Forgotten again"}
+_OVER_EPOCHS = {
+    "late": "Learned late",
+    "forgotten": "Learned and forgotten",
+    "never": "Never learned",
+}
 
 
 def galleries(answered: Answered) -> None:
@@ -47,7 +52,7 @@ def galleries(answered: Answered) -> None:
             _PLAIN | _OVER_EPOCHS if learned is not None else _PLAIN,
             key="evaluate-gallery",
             hint="Mistakes that the network is sure of are often odd pictures, or wrong labels; "
-            "what is learned late or forgotten again is hard.",
+            "what is learned late, forgotten or never learned is hard.",
             problem=lambda word: f"There is no gallery {word} here.",
             forget=PICTURE,
         )
@@ -69,7 +74,8 @@ def galleries(answered: Answered) -> None:
             "a file for a spreadsheet.",
         )
     many = f"{len(positions):,} {asked.noun}{'' if len(positions) == 1 else 's'}"
-    st.caption(f"{many}. {words}")
+    when = "" if answered.epoch is None else f", after epoch {answered.epoch}"
+    st.caption(f"{many}. {words} Bars{when}: {BARS_WORDS}")
     sheet = sheet_in_address(positions, evaluation.indices)
     grid, detail = st.columns([3, 2], gap="medium")
     with grid:
@@ -79,7 +85,7 @@ def galleries(answered: Answered) -> None:
         large_picture(sheet.chosen, answered)
         _bars(sheet.chosen, answered)
         index = int(evaluation.indices[sheet.chosen])
-        picture_links(asked, index, answered.address)
+        picture_links(asked, index, answered.member)
     if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
         change(picture=str(evaluation.indices[sheet.shown[clicked]]))
         st.rerun()
@@ -92,18 +98,21 @@ def _ordered(
     if which == "hits":
         found = least_sure_hits(evaluation.labels, evaluation.probabilities)
         return found, "Recognised, the least sure first."
+    newest = "" if learned is None else f"epoch {learned.epochs[-1]}, the newest kept"
     if which == "late" and learned is not None:
-        order = np.argsort(-learned.learned, kind="stable")
-        words = "Right for good only from an epoch on, the latest first."
-        return order[learned.learned[order] > 1], words
+        words = (
+            f"Right after {newest}, wrong after some before; the last to be right for good first."
+        )
+        return learned.learned_late, words
     if which == "never" and learned is not None:
-        never = np.flatnonzero(learned.learned == 0)
+        never = learned.never_learned
         sure = evaluation.probabilities[never, evaluation.labels[never]]
-        words = "Wrong after the newest epoch, those it is furthest from first."
+        many = len(learned.epochs)
+        words = f"Right after none of the {many} epochs kept; those it is furthest from first."
         return never[np.argsort(sure, kind="stable")], words
     if which == "forgotten" and learned is not None:
-        order = np.argsort(-learned.forgotten, kind="stable")
-        return order[learned.forgotten[order] > 0], "Most often right and then wrong again first."
+        words = f"Wrong after {newest}, right after some before; those right after most first."
+        return learned.learned_and_forgotten, words
     found = surest_mistakes(evaluation.labels, evaluation.probabilities)
     return found, "Taken for another class, the surest first."
 
@@ -113,13 +122,13 @@ def _labels(
 ) -> list[str]:
     if which == "late" and learned is not None:
         epochs = learned.learned[shown]
-        return [f"epoch {epoch}" for epoch in epochs]
+        return [f"from epoch {epoch}" for epoch in epochs]
     if which == "forgotten" and learned is not None:
-        return [f"{count}×" for count in learned.forgotten[shown]]
+        return [f"right {n} of {len(learned.epochs)}" for n in learned.times_right[shown]]
     said = evaluation.probabilities[shown].argmax(axis=1)
     shares = evaluation.probabilities[shown].max(axis=1)
     return [
-        f"{evaluation.classes[name]} {percent(share, 0)}"
+        f"{evaluation.classes[name]} {sure_percent(share, 0)}"
         for name, share in zip(said, shares, strict=True)
     ]
 
@@ -128,16 +137,20 @@ def _grid(
     sheet: Sheet, evaluation: Evaluation, asked: AskedImages, labels: list[str]
 ) -> int | None:
     shown, title = sheet.shown, asked.noun.capitalize()
+    bars, words = tile_bars(
+        evaluation.classes, evaluation.probabilities[shown], evaluation.labels[shown]
+    )
     return image_grid(
         sprite(asked.images.images[shown]),
         key="evaluate-pictures",
         labels=labels,
         tooltips=[
-            f"{title} {index}: {evaluation.classes[actual]}; {label}"
-            for index, actual, label in zip(
-                evaluation.indices[shown], evaluation.labels[shown], labels, strict=True
+            f"{title} {index}: {evaluation.classes[actual]}; the network says\n{said}"
+            for index, actual, said in zip(
+                evaluation.indices[shown], evaluation.labels[shown], words, strict=True
             )
         ],
+        bars=bars,
         size=_TILE,
         selected=sheet.selected,
         description="Pictures",

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from cifarviz.analysis.tables import pictures_table
-from cifarviz.figures.percent import percent
 from cifarviz.figures.sprite import sprite
-from cifarviz.figures.theme import class_color
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.draw import draw_ten
+from cifarviz.ui.evaluate.picture_links import way_inside
+from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
 from cifarviz.ui.navigation import go_to
 
 _TILE = 96
@@ -27,23 +27,33 @@ def random_ten(answered: Answered) -> None:
     predicted = evaluation.predicted[drawn]
     right = predicted == evaluation.labels[drawn]
     indices = [int(index) for index in evaluation.indices[drawn]]
+    bars, words = tile_bars(
+        evaluation.classes, evaluation.probabilities[drawn], evaluation.labels[drawn]
+    )
     labels, tooltips = [], []
-    for position, index, found, is_right in zip(drawn, indices, predicted, right, strict=True):
+    for row, position in enumerate(drawn):
         actual = evaluation.classes[evaluation.labels[position]]
-        said, share = evaluation.classes[found], evaluation.probabilities[position, found]
-        labels.append(f"{index}\n{actual}\n{'✓' if is_right else '✗'} {said}")
-        tooltips.append(f"{title} {index}: {actual}; the network says {said}, {percent(share)}")
-    where = "its feature maps" if answered.epoch is not None else "all its probabilities"
+        said = f"{'✓' if right[row] else '✗'} {evaluation.classes[predicted[row]]}"
+        labels.append(f"{indices[row]}\n{actual}\n{said}")
+        tooltips.append(f"{title} {indices[row]}: {actual}; the network says\n{words[row]}")
+    where, ways = "all its probabilities", []
+    if answered.epoch is not None:
+        # Predict asks only the weights that a run has kept to the end.
+        ways = [way_inside(asked, index, answered.member) for index in indices]
+        whose = {way.words for way in ways}
+        which = whose.pop() if len(whose) == 1 else "after the nearest epoch that has them"
+        where = f"its feature maps {which}".rstrip()
     st.caption(
         f"Under each: its official index, its class, and what the network says (✓ right, ✗ wrong); "
-        f"{int(right.sum())} of these {len(drawn)} are right. Click one for {where}."
+        f"{int(right.sum())} of these {len(drawn)} are right. Bars: {BARS_WORDS} "
+        f"Click one for {where}."
     )
     clicked = image_grid(
         sprite(asked.images.images[drawn]),
         key="evaluate-random",
         labels=labels,
         tooltips=tooltips,
-        colors=[class_color(int(label)) for label in evaluation.labels[drawn]],
+        bars=bars,
         size=_TILE,
         description=f"Ten {asked.noun}s at random",
     )
@@ -54,6 +64,6 @@ def random_ten(answered: Answered) -> None:
         "The images above with what the network says of them, as a file for a spreadsheet.",
     )
     if clicked is not None:
-        # Predict asks only the weights that a run has kept to the end.
-        page = "inside" if answered.epoch is not None else "predict"
-        go_to(page, split=asked.split, image=indices[clicked], **answered.address)
+        if ways:
+            go_to("inside", **ways[clicked].address)
+        go_to("predict", split=asked.split, image=indices[clicked], **answered.address)

@@ -18,6 +18,6 @@ def show_answered(answered: Answered) -> None:
         clickable_matrix(answered, cell)
     with images, errors_shown():
         cell_menus(cell, asked.info)
-        cell_images(cell, evaluation, asked, **answered.address)
+        cell_images(cell, answered)
     with errors_shown():
         part(answered)

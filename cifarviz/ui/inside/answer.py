@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
@@ -80,7 +80,7 @@ def show_answer(
     found = probabilities(classes, values, actual=actual)
     first = found.bars[0]
     head = f"**{escaped(title)}** says" if title else "The network says"
-    st.markdown(f"{head} **{first.name}**, {percent(first.probability)}")
+    st.markdown(f"{head} **{first.name}**, {sure_percent(first.probability)}")
     chart(
         probabilities_figure(Probabilities(found.bars[:_MOST])),
         key=key,
@@ -108,7 +108,7 @@ def answer_difference(
     # A percentage point; what is rounded to none of a tenth of them is none.
     points = round(100 * float(left[index] - right[index]), 1)
     if not points:
-        return f"Both give “{classes[index]}” {percent(float(left[index]))}."
+        return f"Both give “{classes[index]}” {sure_percent(float(left[index]))}."
     first, second = map(escaped, titles)
     return (
         f"“{classes[index]}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
@@ -119,4 +119,6 @@ def answer_difference(
 def _verdict(right: bool, actual: str, probability: float) -> str:
     if right:
         return "That is right."
-    return f"That is wrong: it is “{actual}”, to which the network gives {percent(probability)}."
+    return (
+        f"That is wrong: it is “{actual}”, to which the network gives {sure_percent(probability)}."
+    )

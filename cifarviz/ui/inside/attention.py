@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.errors import ArtifactMissing
 from cifarviz.figures.heat_overlay import heat_overlay
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
@@ -107,7 +107,7 @@ def _picture(
     alt = f"What speaks for {name} in {image.title}"
     # The sprite's PNG is made five times as fast as Streamlit's own.
     st.image(sprite(picture[np.newaxis]).png, width=picture.shape[1], alt=alt)
-    st.markdown(f"**{escaped(name)}**, {percent(probability)}")
+    st.markdown(f"**{escaped(name)}**, {sure_percent(probability)}")
     if not heat.any():
         st.caption("Nothing in this layer speaks for it.")
 

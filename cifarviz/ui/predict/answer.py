@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import RankedClass, ranking
 from cifarviz.data.uploads import FitMode
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
@@ -91,23 +91,24 @@ def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) ->
     """
     first, second = ranked[0], ranked[1]
     if first.probability >= _SURE:
-        words = f"The network is sure: **{first.name}**, {percent(first.probability)}."
+        words = f"The network is sure: **{first.name}**, {sure_percent(first.probability)}."
     elif first.probability >= _LIKELY:
         words = (
-            f"The network thinks it is **{first.name}**, {percent(first.probability)}; next comes "
-            f"{second.name} with {percent(second.probability)}."
+            f"The network thinks it is **{first.name}**, {sure_percent(first.probability)}; next "
+            f"comes {second.name} with {sure_percent(second.probability)}."
         )
     else:
         words = (
-            f"The network is undecided: **{first.name}**, {percent(first.probability)}, before "
-            f"{second.name} with {percent(second.probability)}."
+            f"The network is undecided: **{first.name}**, {sure_percent(first.probability)}, "
+            f"before {second.name} with {sure_percent(second.probability)}."
         )
     if actual is None:
         return words
     if actual == first.index:
         return f"{words} That is right."
     own = next(one for one in ranked if one.index == actual)
-    return f"{words} That is wrong: it is {own.name}, to which it gives {percent(own.probability)}."
+    gives = sure_percent(own.probability)
+    return f"{words} That is wrong: it is {own.name}, to which it gives {gives}."
 
 
 def _answer(

@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from cifarviz.analysis.predictions import top
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.uploads import MAX_PIXELS, FitMode
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
@@ -125,9 +125,9 @@ def _overview(
     clicked = image_grid(
         sprite(np.stack([image.seen(fit) for image in images])),
         key="predict-overview",
-        labels=[f"{one.name} {percent(one.probability, 0)}" for one in answers],
+        labels=[f"{one.name} {sure_percent(one.probability, 0)}" for one in answers],
         tooltips=[
-            f"{image.name}: {one.name}, {percent(one.probability)}"
+            f"{image.name}: {one.name}, {sure_percent(one.probability)}"
             for image, one in zip(images, answers, strict=True)
         ],
         colors=[class_color(one.index) for one in answers],

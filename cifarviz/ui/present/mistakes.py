@@ -10,6 +10,7 @@ import streamlit as st
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.datasets import ImageSet, Split, find
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
@@ -22,7 +23,7 @@ from cifarviz.ui.class_names import address_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.named_image import images_of
 from cifarviz.ui.pickers import checkpoints_of
-from cifarviz.ui.present.stage import Stage, headline, percent, picture
+from cifarviz.ui.present.stage import Stage, headline, picture
 
 _SHOWN = 8
 
@@ -92,7 +93,7 @@ def _pictures(found: Mistakes, stage: Stage) -> None:
         cells.append(
             f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
             f'<b style="border-color: {class_color(int(said))}">“{escape(stage.names[said])}”, '
-            f"{_sure(float(sure))}</b><span>label: {escape(stage.names[actual])}</span>"
+            f"{sure_percent(float(sure))}</b><span>label: {escape(stage.names[actual])}</span>"
             "</figcaption></figure>"
         )
     what = "held-back" if found.split == "train" else "test"
@@ -100,11 +101,6 @@ def _pictures(found: Mistakes, stage: Stage) -> None:
         f'<p class="present-words">{found.wrong:,} of {found.here:,} {what} pictures were taken '
         f'for something else. The surest:</p><div class="present-mistakes">{"".join(cells)}</div>'
     )
-
-
-def _sure(share: float) -> str:
-    # No network is as sure as that, whatever is left of its answer after rounding.
-    return "> 99.9%" if share > 0.999 else percent(share)
 
 
 def _notes(found: Mistakes, when: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
-from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.components.image_grid import TileBar, image_grid
 
 st.title("Tiles")
 rng = np.random.default_rng(0)
@@ -17,6 +17,11 @@ chosen = image_grid(
     key="images",
     labels=[f"label {i}" for i in range(20)],
     colors=[class_color(i) for i in range(20)],
+    bars=[
+        # That of the chosen one is full: other bars for tiles that stay.
+        [TileBar(1 if i == st.session_state.get("chosen") else 0.25, class_color(i), marked=True)]
+        for i in range(20)
+    ],
     size=96,
     selected=st.session_state.get("chosen"),
     description="Samples",

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -15,6 +15,14 @@ from cifarviz.ui.components.clicked_tile import clicked_tile
 _HERE = Path(__file__).parent
 
 
+class TileBar(NamedTuple):
+    """A bar below a tile: how much of its track, 0 to 1, is of this colour; ``marked``: ringed."""
+
+    share: float
+    color: str
+    marked: bool = False
+
+
 def image_grid(
     sprite: Sprite,
     *,
@@ -22,6 +30,7 @@ def image_grid(
     labels: Sequence[str] | None = None,
     tooltips: Sequence[str] | None = None,
     colors: Sequence[str] | None = None,
+    bars: Sequence[Sequence[TileBar]] | None = None,
     size: int = 64,
     largest: int | None = None,
     selected: int | None = None,
@@ -35,14 +44,17 @@ def image_grid(
     ``size``: a tile's width on screen, CSS pixels, rounded to a whole multiple of the image's; with
     ``largest`` it is as much larger, up to that, as takes no more rows.
     ``labels`` stand below the tiles; ``tooltips`` (default: the label, or ``noun`` and number) show
-    on hover and are what screen readers say; ``colors`` are bars below them; one of each a tile.
+    on hover and are what screen readers say; ``colors`` are stripes below the pictures; ``bars``
+    are shares, drawn below the labels, which the tooltips should name; one of each a tile.
     ``selected`` is ringed; ``muted`` tiles are crossed out and called ``muted_word``.
     Raises ``ValueError`` when a list isn't as long as the sprite.
     """
-    for name, given in (("labels", labels), ("tooltips", tooltips), ("colors", colors)):
+    a_tile = {"labels": labels, "tooltips": tooltips, "colors": colors, "bars": bars}
+    for name, given in a_tile.items():
         if given is not None and len(given) != sprite.count:
             raise ValueError(f"{len(given)} {name} for {sprite.count} images.")
     head = {
+        "bars": None if bars is None else [_plain(one) for one in bars],
         "colors": None if colors is None else list(colors),
         "columns": sprite.columns,
         "count": sprite.count,
@@ -62,6 +74,11 @@ def image_grid(
     choice = json.dumps(selected).encode()
     parts = (choice, json.dumps(head).encode(), sprite.png)
     return clicked_tile(_component(), key, parts, sprite.count)
+
+
+def _plain(bars: Sequence[TileBar]) -> list[tuple[float, str, bool]]:
+    # In thousandths: a track has some hundred pixels.
+    return [(round(float(bar.share), 3), bar.color, bool(bar.marked)) for bar in bars]
 
 
 @cache

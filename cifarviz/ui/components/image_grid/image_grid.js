@@ -92,9 +92,11 @@ function receive(grid, bytes) {
   select(grid, grid.chosen);
 }
 
-// What the tiles are made of: if only pictures and names are others, hundreds of tiles stay.
-function formOf({ tile, columns, count, size, largest, labels, colors }) {
-  return JSON.stringify([tile, columns, count, size, largest, labels, colors]);
+// What the tiles are made of: if only pictures, names and the bars' lengths are others, hundreds of
+// tiles stay.
+function formOf({ tile, columns, count, size, largest, labels, colors, bars }) {
+  const many = bars?.map((one) => one.length);
+  return JSON.stringify([tile, columns, count, size, largest, labels, colors, many]);
 }
 
 // A whole number of screen pixels an image pixel, so that all of them are squares of one size.
@@ -163,11 +165,17 @@ function build(grid) {
       label.textContent = head.labels[index];
       button.append(label);
     }
+    if (head.bars) {
+      const bars = document.createElement("span");
+      bars.className = "bars";
+      bars.append(...head.bars[index].map(() => document.createElement("i")));
+      button.append(bars);
+    }
     return button;
   }
 }
 
-// The pictures and the names, into the tiles that are there.
+// The pictures, the names and the bars, into the tiles that are there.
 function fill(grid) {
   const { place, head } = grid;
   place.setAttribute("aria-label", head.description);
@@ -178,6 +186,12 @@ function fill(grid) {
     const name = nameOf(head, index);
     if (button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);
     if (button.classList.contains("muted") !== muted.has(index)) button.classList.toggle("muted");
+    head.bars?.[index].forEach(([share, color, marked], i) => {
+      const bar = button.lastChild.children[i];
+      bar.style.backgroundImage = `linear-gradient(${color}, ${color})`;
+      bar.style.backgroundSize = `${100 * share}%`;
+      bar.className = marked ? "marked" : "";
+    });
   });
 }
 

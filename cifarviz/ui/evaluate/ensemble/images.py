@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
@@ -84,7 +84,7 @@ def _table(
 
     def answer(position: int, found: int, share: float, who: str) -> Answer:
         right = found == ensemble.labels[position]
-        return Answer(names[found], bool(right), f"{who}: {names[found]}, {percent(share)}")
+        return Answer(names[found], bool(right), f"{who}: {names[found]}, {sure_percent(share)}")
 
     short = short_labels(members)
     rows = []

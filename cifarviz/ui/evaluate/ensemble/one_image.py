@@ -15,7 +15,7 @@ from cifarviz.figures.member_probabilities import (
     member_probabilities,
     member_probabilities_figure,
 )
-from cifarviz.figures.percent import percent
+from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.ui import cache
@@ -79,8 +79,9 @@ def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, datase
     with figure:
         said = "right" if together == actual else "wrong"
         st.markdown(
-            f"Together: **{escaped(names[together])}**, {percent(float(common[together]))}, which "
-            f"is {said}; {right} of {len(members)} members {'is' if right == 1 else 'are'} right."
+            f"Together: **{escaped(names[together])}**, {sure_percent(float(common[together]))}, "
+            f"which is {said}; {right} of {len(members)} members {'is' if right == 1 else 'are'} "
+            "right."
         )
         chart(
             member_probabilities_figure(
