@@ -172,7 +172,7 @@ def _show_validation(run: Run) -> None:
         return
     # Of those of a run on the full set that is not here, only the ones in the sample can be shown.
     if (here := held_back_images(run)) is not None:
-        validation = here.indices
+        validation = validation[np.isin(validation, here.indices)]
     shown = whole_number(followed("image")) if followed("split") == "train" else None
     drawn = np.random.default_rng().choice(validation) if shown in validation else validation[0]
     _show("train", int(drawn))
