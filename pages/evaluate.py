@@ -8,7 +8,11 @@ from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.epoch_scrubber import epochs_with_answers, epochs_with_weights
+from cifarviz.ui.epoch_scrubber import (
+    epochs_with_answers,
+    epochs_with_weights,
+    keeps_something_answered,
+)
 from cifarviz.ui.errors import as_text, errors_shown
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
@@ -23,7 +27,7 @@ from cifarviz.ui.evaluate.summary import summary
 from cifarviz.ui.evaluate.views import choose_view
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import pick_checkpoint_or_epochs, pick_run
+from cifarviz.ui.pickers import checkpoints_of, pick_checkpoint_or_epochs, pick_run
 
 # What else in the address belongs to one evaluation.
 _FORGET = (*DEPENDENT, *OWN)
@@ -54,12 +58,13 @@ def one_network() -> None:
     left, right = st.columns([3, 2])
     run = which = None
     with left, errors_shown():
-        run = pick_run(dependent=_FORGET)
+        run = pick_run(dependent=_FORGET, keeps=keeps_something_answered)
     if run is not None:
         answered, weights = epochs_with_answers(run), epochs_with_weights(run)
+        several = len(weights) > (1 if checkpoints_of(run) else 0)
         with right, errors_shown():
             which = pick_checkpoint_or_epochs(
-                run, has_epochs=bool(answered) or len(weights) > 1, forget=_FORGET
+                run, has_epochs=bool(answered) or several, forget=_FORGET
             )
         if which != "epochs" and st.query_params.get("checkpoint") == "epochs":
             st.caption(

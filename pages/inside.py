@@ -12,13 +12,20 @@ from cifarviz.ui.epoch_scrubber import (
     epoch_scrubber,
     epochs_place,
     epochs_to_look_into,
+    keeps_something_inside,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside import compared
 from cifarviz.ui.inside.image import test_image_in_address
 from cifarviz.ui.inside.look import look_inside
-from cifarviz.ui.pickers import checkpoint_words, pick_checkpoint_or_epochs, pick_run
+from cifarviz.ui.inside.other_images import offer_images_with_maps
+from cifarviz.ui.pickers import (
+    checkpoint_words,
+    checkpoints_of,
+    pick_checkpoint_or_epochs,
+    pick_run,
+)
 
 
 def look_over_epochs(
@@ -41,11 +48,18 @@ follow("inside")
 left, right, third, fourth = st.columns([3, 2, 3, 2])
 run = which = other = None
 with left, errors_shown():
-    run = pick_run(dependent=("layer", "channel", "look", "class", *compared.dependent()))
+    run = pick_run(
+        dependent=("layer", "channel", "look", "class", *compared.dependent()),
+        keeps=keeps_something_inside,
+    )
 if run is not None:
     kept = epochs_to_look_into(run, test_image_in_address())
-    with right, errors_shown():
-        which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > 1)
+    whole = bool(checkpoints_of(run))
+    if kept or whole:
+        with right, errors_shown():
+            which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > (1 if whole else 0))
+    else:
+        offer_images_with_maps(run)
 if run is not None and which is not None:
     with third, errors_shown():
         other = compared.choose_run(run)

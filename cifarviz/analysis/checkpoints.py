@@ -2,9 +2,8 @@
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ArtifactMissing
-from cifarviz.runs.artifacts import load_arrays
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, weights_path
+from cifarviz.runs.snapshots import Weights, load_weights
 from cifarviz.runs.store import RunStore
 
 
@@ -15,7 +14,7 @@ def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
     """
     if run.scaling is None:
         raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
-    arrays, _facts = load_arrays(weights_path(store.folder(run.id), which))
+    arrays, _facts = load_weights(store.folder(run.id), which)
     return TrainedModel(
         run.experiment.architecture,
         run.scaling,

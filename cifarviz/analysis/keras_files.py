@@ -2,9 +2,8 @@
 
 from cifarviz.errors import ArtifactMissing
 from cifarviz.network.keras_file import keras_file, weights_file
-from cifarviz.runs.artifacts import load_arrays
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_epochs, weights_path
+from cifarviz.runs.snapshots import Weights, load_weights, snapshot_epochs
 from cifarviz.runs.store import RunStore
 
 
@@ -23,7 +22,7 @@ def network_file(store: RunStore, run: Run, which: Weights, *, weights_only: boo
         raise ArtifactMissing(
             f"“{run.name}” ({run.id}) has kept no weights of epoch {which}; {kept}."
         )
-    arrays, _facts = load_arrays(weights_path(folder, which))
+    arrays, _facts = load_weights(folder, which)
     network = run.experiment.architecture
     if weights_only:
         return weights_file(network, run.scaling, arrays)

@@ -144,8 +144,8 @@ class Experiment(Value):
     best_only: bool = Field(
         default=False,
         title="best checkpoint only",
-        description="A finished run keeps the weights of its best epoch only, not those it ended "
-        "with.",
+        description="A finished run keeps the checkpoint of its best epoch only, not the one it "
+        "ended with; weights kept on its way, for looking back, stay.",
     )
     tensorboard: bool = Field(
         default=False,

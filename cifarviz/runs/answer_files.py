@@ -27,7 +27,7 @@ def load_answers(
     """
     if not path.is_file():
         raise ArtifactMissing(missing)
-    arrays, facts = load_arrays(path)
+    arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
     if facts.get("format") != wanted:
         raise UnknownFormat(unknown.format(found=facts.get("format")))
     probabilities, indices = arrays.get("probabilities"), arrays.get("indices")

@@ -20,6 +20,10 @@ ANSWERS_FORMAT = 1
 """The ``format`` among the facts of a file of answers kept after an epoch."""
 
 
+SNAPSHOTS = "snapshots"
+"""The folder, in a run's own, of what it keeps to be looked back at by."""
+
+
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
     """The file of a run's checkpoint: at its best epoch, or where it stands."""
     return folder / f"checkpoint-{which}.npz"
@@ -86,10 +90,13 @@ def load_facts(path: Path) -> dict[str, Any]:
         return {}
 
 
-def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_arrays(
+    path: Path, *, missing: str | None = None, damaged: str | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``save_arrays`` wrote.
 
-    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``, with the words
+    ``missing`` and ``damaged`` where the caller knows better ones than the file's name.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -97,12 +104,20 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         facts = json.loads(arrays.pop(_FACTS).tobytes())
     except FileNotFoundError as error:
         raise ArtifactMissing(
-            f"{path.name} of run {path.parent.name} is not there: the run has not got that "
-            "far, or the file was removed."
+            missing
+            or f"{path.name} of run {_run_of(path)} is not there: the run has not got that far, or "
+            "the file was removed."
         ) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactDamaged(
-            f"{path.name} of run {path.parent.name} is damaged and cannot be read. "
+            damaged
+            or f"{path.name} of run {_run_of(path)} is damaged and cannot be read. "
             "Train the run again, or delete it."
         ) from error
     return arrays, facts
+
+
+def _run_of(path: Path) -> str:
+    """The run whose file this is, by the name of its folder."""
+    folder = path.parent
+    return folder.parent.name if folder.name == SNAPSHOTS else folder.name

@@ -85,14 +85,15 @@ def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    gone = ArtifactMissing(
+    gone = (
         f"Run {folder.name} has kept no feature maps of test image {image} after epoch {epoch}. "
         "Choose another epoch, or a pinned image."
     )
+    damaged = (
+        f"The feature maps of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
+    )
     path = snapshot_path(folder, "maps", epoch)
-    if not path.is_file():
-        raise gone
-    arrays, facts = load_arrays(path)
+    arrays, facts = load_arrays(path, missing=gone, damaged=damaged)
     if facts.get("format") != FORMAT:
         raise UnknownFormat(
             f"The feature maps of epoch {epoch} of run {folder.name} were written by another "
@@ -101,16 +102,13 @@ def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
     try:
         found = np.flatnonzero(arrays["indices"] == image)
         if not len(found):
-            raise gone
+            raise ArtifactMissing(gone)
         return tuple(
             KeptOutput(name, type_, _values(arrays, number, int(found[0])))
             for number, (name, type_) in enumerate(facts["layers"])
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ArtifactDamaged(
-            f"The feature maps of epoch {epoch} of run {folder.name} are damaged. Choose another "
-            "epoch."
-        ) from error
+        raise ArtifactDamaged(damaged) from error
 
 
 def _values(arrays: dict[str, np.ndarray], number: int, place: int) -> NDArray[np.float32]:

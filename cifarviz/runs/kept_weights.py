@@ -43,7 +43,7 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
             return "has no best epoch yet, only the weights it began with"
         return "has no weights of its best epoch any more, only those it ended with"
     if run.state is RunState.FINISHED and run.experiment.best_only:
-        return "has kept the weights of its best epoch only, as it was set up to"
+        return "has kept the checkpoint of its best epoch only, as it was set up to"
     return "has no weights as it ended any more, only those of its best epoch"
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from cifarviz.data.datasets import Split
 from cifarviz.errors import ArtifactDamaged
 from cifarviz.runs.answer_files import load_answers
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
+from cifarviz.runs.artifacts import (
+    SNAPSHOTS,
+    Checkpoint,
+    checkpoint_path,
+    load_arrays,
+    save_arrays,
+)
 
 FORMAT = 1
 
@@ -44,7 +50,7 @@ class Answers:
 
 def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
     """The file of what a run, whose folder is given, kept after ``epoch`` (0: untrained)."""
-    return folder / "snapshots" / f"{kind}-{epoch:04d}.npz"
+    return folder / SNAPSHOTS / f"{kind}-{epoch:04d}.npz"
 
 
 def weights_path(folder: Path, which: Weights) -> Path:
@@ -79,6 +85,23 @@ def keep_weights(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> Non
     """Keep a network's arrays (``network.variables``) after ``epoch``; raises ``StorageFull``."""
     facts = {"format": FORMAT, "epoch": epoch}
     save_arrays(snapshot_path(folder, "weights", epoch), arrays, facts, durable=False)
+
+
+def load_weights(folder: Path, which: Weights) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and facts of these weights of a run.
+
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``; of an epoch's, others may be whole.
+    """
+    path = weights_path(folder, which)
+    if not isinstance(which, int):
+        return load_arrays(path)
+    return load_arrays(
+        path,
+        missing=f"Run {folder.name} has no weights of epoch {which} (any more): they are kept of "
+        "ever fewer epochs, and thinned out for room. Choose another epoch.",
+        damaged=f"The weights of epoch {which} of run {folder.name} are damaged and cannot be "
+        "read. Its other epochs can still be looked at: choose another one.",
+    )
 
 
 def keep_answers(
@@ -144,11 +167,14 @@ def thin(folder: Path, budget: int) -> None:
                     return
 
 
-def thin_all(folders: Iterable[Path], budget: int) -> None:
-    """Thin out runs, given the oldest first, until the snapshots of all take ``budget`` at most."""
+def thin_all(folders: Iterable[Path], budget: int, *, whole: Iterable[Path] = ()) -> None:
+    """Thin out runs, given the oldest first, until the snapshots of all take ``budget`` at most.
+
+    Those that are to stay ``whole`` are not touched, but what they take counts.
+    """
     folders = list(folders)
     sizes = {folder: snapshot_bytes(folder) for folder in folders}
-    surplus = sum(sizes.values()) - budget
+    surplus = sum(sizes.values()) + sum(map(snapshot_bytes, whole)) - budget
     for folder in folders:
         if surplus <= 0:
             return
@@ -157,7 +183,7 @@ def thin_all(folders: Iterable[Path], budget: int) -> None:
 
 
 def _files(folder: Path) -> list[tuple[Kind, int, Path]]:
-    place = folder / "snapshots"
+    place = folder / SNAPSHOTS
     found = [(_NAME.fullmatch(path.name), path) for path in place.glob("*.npz")]
     return [(cast(Kind, name["kind"]), int(name["epoch"]), path) for name, path in found if name]
 

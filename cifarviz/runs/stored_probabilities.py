@@ -138,8 +138,8 @@ def epoch_probabilities(
     them, and ``ArtifactDamaged`` where they are not about these images.
     """
     damaged = (
-        f"What run {folder.name} has kept after epoch {epoch} is not about these test images. "
-        "Train the run again."
+        f"What run {folder.name} has kept after epoch {epoch} is damaged, or not about these test "
+        "images. Train the run again."
     )
     found = load_answers(
         answers_path(folder, epoch),

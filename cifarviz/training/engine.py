@@ -167,6 +167,7 @@ class _Training:
                 return Ending(RunState.STOPPED)
             epochs.append(epoch)
         stopping = self.experiment.early_stopping
+        self.snapshots.keep_last(self.position.epochs_done, self.model)
         if stopping is not None and stopping.restore_best_weights:
             self.recorder.enter("saving")
             restore_best(self.folder, self.model)

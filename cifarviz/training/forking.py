@@ -5,10 +5,10 @@ from pathlib import Path
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import check_fork, keeps_optimizer
-from cifarviz.runs.artifacts import load_arrays, save_arrays, start_path
+from cifarviz.runs.artifacts import save_arrays, start_path
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Fork, Run
-from cifarviz.runs.snapshots import weights_path
+from cifarviz.runs.snapshots import load_weights
 
 FORMAT = 1
 
@@ -30,7 +30,7 @@ def keep_start(
             f"“{parent.name}” has not kept its weights after epoch {epoch}; it has those after: "
             f"{there}. Choose one of these."
         )
-    arrays, facts = load_arrays(weights_path(parent_folder, kept[epoch]))
+    arrays, facts = load_weights(parent_folder, kept[epoch])
     if facts.get("epochs_done", epoch) != epoch:
         raise ArtifactMissing(
             f"“{parent.name}” has gone on while its weights of epoch {epoch} were being read: "

@@ -1,6 +1,8 @@
 """Keeps, while a run trains, what it will be looked back at by."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -14,7 +16,13 @@ from cifarviz.network.variables import to_arrays
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import is_weights_epoch, keep_answers, keep_weights, thin
+from cifarviz.runs.snapshots import (
+    is_weights_epoch,
+    keep_answers,
+    keep_weights,
+    snapshot_path,
+    thin,
+)
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import Plan
 
@@ -26,7 +34,7 @@ class SnapshotKeeper:
 
     Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
     training images that it watches; feature maps are of the test images of ``data`` that are
-    pinned just then. A run that is to keep its best weights only leaves no others.
+    pinned just then.
     """
 
     def __init__(self, store: RunStore, run: Run, budget: int, plan: Plan, data: Dataset) -> None:
@@ -48,24 +56,46 @@ class SnapshotKeeper:
 
         Of the ``first``, which a run begins with, the weights are kept whatever its number.
         """
-        if self._given_up or not self._budget:
+        if self._idle:
             return
-        try:
+        with self._within_budget():
             if first or is_weights_epoch(epoch):
-                arrays = to_arrays(model)
-                if not self._experiment.best_only:
-                    keep_weights(self._folder, epoch, arrays)
-                self._keep_maps(epoch, arrays)
+                self._keep_weights(epoch, model)
             if probabilities is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
                 keep_answers(self._folder, epoch, self._split, indices, probabilities)
             if epoch and len(self._plan.watched):
                 self._keep_memory(epoch, model)
+
+    def keep_last(self, epoch: int, model: keras.Model) -> None:
+        """Keep the weights that a run ended with, where its checkpoints will not hold them."""
+        stopping = self._experiment.early_stopping
+        given_back = stopping is not None and stopping.restore_best_weights
+        if self._idle or not (given_back or self._experiment.best_only):
+            return
+        with self._within_budget():
+            # One that was cut off at its very end may stand at its best weights by now.
+            if not snapshot_path(self._folder, "weights", epoch).exists():
+                self._keep_weights(epoch, model)
+
+    @property
+    def _idle(self) -> bool:
+        return self._given_up or not self._budget
+
+    @contextmanager
+    def _within_budget(self) -> Iterator[None]:
+        try:
+            yield
             thin(self._folder, self._budget)
         except (CifarvizError, OSError) as error:
             # They are for looking back, so training goes on without them.
             log.warning("run %s keeps no more snapshots: %s", self._folder.name, error)
             self._given_up = True
+
+    def _keep_weights(self, epoch: int, model: keras.Model) -> None:
+        arrays = to_arrays(model)
+        keep_weights(self._folder, epoch, arrays)
+        self._keep_maps(epoch, arrays)
 
     def _keep_memory(self, epoch: int, model: keras.Model) -> None:
         watched = self._plan.train.take(self._plan.watched)

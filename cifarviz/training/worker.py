@@ -19,6 +19,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.snapshots import thin_all
 from cifarviz.runs.states import RunState
@@ -212,9 +213,12 @@ class Worker:
 
     def _thin_snapshots(self) -> None:
         oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
-        folders = [self.store.folder(run.id) for run in oldest_first]
+        # The recorded run is there to be shown whole, and could not be made again here.
+        recorded = [run for run in oldest_first if run.origin == ORIGIN]
+        folders = [self.store.folder(run.id) for run in oldest_first if run not in recorded]
+        whole = [self.store.folder(run.id) for run in recorded]
         try:
-            thin_all(folders, self.settings.snapshots_budget)
+            thin_all(folders, self.settings.snapshots_budget, whole=whole)
         except OSError:
             # A run deleted meanwhile, for one; the next run tries again.
             log.warning("snapshots could not be thinned out", exc_info=True)

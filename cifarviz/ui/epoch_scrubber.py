@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.runs import kept_weights
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.runs.snapshots import Kind, Weights, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
@@ -37,6 +37,28 @@ def epochs_with_answers(run: Run) -> list[int]:
     """The epochs after which ``run`` has kept what it said about its validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "answers")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
+
+
+def keeps_something_inside(run: Run) -> bool:
+    """Whether ``run`` has kept weights or feature maps of any epoch, the beginning among them."""
+    return _has_snapshots(run, "weights", "maps", since=0)
+
+
+def keeps_something_answered(run: Run) -> bool:
+    """Whether ``run`` has kept answers, or weights to be asked, of an epoch it has finished."""
+    return _has_snapshots(run, "answers", "weights", since=1)
+
+
+def keeps_weights(run: Run) -> bool:
+    """Whether ``run`` has kept weights of any epoch, the beginning among them."""
+    return _has_snapshots(run, "weights", since=0)
+
+
+def _has_snapshots(run: Run, *kinds: Kind, since: int) -> bool:
+    # Asked of every run there is, also of one whose experiment this version cannot read.
+    folder = cache.store().folder(run.id)
+    found = (epoch for kind in kinds for epoch in snapshot_epochs(folder, kind))
+    return any(since <= epoch <= run.epochs_done for epoch in found)
 
 
 def epochs_place() -> DeltaGenerator:

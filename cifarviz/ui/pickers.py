@@ -1,7 +1,7 @@
 """Choosing the run and the weights that a page looks at; the address holds both."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -29,9 +29,16 @@ _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
 _LOOK = 2
 
 
-def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
+def _no_epochs(run: Run) -> bool:
+    return False
+
+
+def pick_run(
+    *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _no_epochs
+) -> Run | None:
     """Show a menu of the runs that have weights, the newest first, and return the one chosen.
 
+    ``keeps`` says whether a run has anything of its epochs that can be looked at instead.
     The address holds it as ``run``; without one there, it is the run this browser session chose
     last, or the newest: of those on the data set that the address names, where there are any.
     ``dependent`` names what else in the address makes sense for one run only, and is forgotten
@@ -39,16 +46,16 @@ def pick_run(*, dependent: Sequence[str] = ()) -> Run | None:
     is none to choose or the address names one that cannot be looked at.
     """
     runs = cache.store().all()
-    ready = {run.id: run for run in runs if checkpoints_of(run)}
+    ready = {run.id: run for run in runs if checkpoints_of(run) or keeps(run)}
     wanted = st.query_params.get("run")
     if not ready and wanted is None:
-        _nothing_yet(runs)
+        _nothing_yet(runs, keeps)
         return None
     if wanted is None:
         wanted = _usual_choice(ready)
         own_choices(run=wanted)
     if wanted not in ready:
-        _cannot_be_shown(wanted, runs)
+        _cannot_be_shown(wanted, runs, keeps)
     if not ready:
         return None
     names = distinct_names(list(ready.values()))
@@ -87,8 +94,18 @@ def pick_checkpoint_or_epochs(
     ``forget`` names what else in the address makes no sense when one goes from a checkpoint to
     the epochs, or back.
     """
-    kept = _kept(run)
-    return _pick(run, (*kept, "epochs"), forget) if has_epochs else _pick(run, kept)
+    if not has_epochs:
+        return _pick(run, _kept(run))
+    kept = _kept(run) if checkpoints_of(run) else ()
+    choices: tuple[Checkpoint | Literal["epochs"], ...] = (*kept, "epochs")
+    chosen = _pick(run, choices, forget)
+    if not kept:
+        st.caption(
+            "The weights as it ended, and at its best, were removed."
+            if run.epochs_done
+            else "It has not finished an epoch: this is its network before training."
+        )
+    return chosen
 
 
 def _kept(run: Run) -> tuple[Checkpoint, ...]:
@@ -120,7 +137,7 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
     if chosen != wanted:
         st.warning(
             f"This run has no weights called {quoted(wanted)}: it is shown "
-            f"{checkpoint_words(run, chosen)}.",
+            f"{'at ' if chosen == 'epochs' else ''}{checkpoint_words(run, chosen)}.",
             icon=":material/warning:",
         )
     return chosen
@@ -165,7 +182,10 @@ def _usual_choice(ready: Mapping[str, Run]) -> str:
     wanted = st.query_params.get("dataset")
     fitting = [one for one, run in ready.items() if _dataset_of(run) == wanted] or list(ready)
     remembered = state.recall("run")
-    return remembered if remembered in fitting else fitting[0]
+    if remembered in fitting:
+        return remembered
+    # One in its first epoch, or whose weights were removed, is there for who asks for it.
+    return next((one for one in fitting if checkpoints_of(ready[one])), fitting[0])
 
 
 def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
@@ -194,13 +214,13 @@ def _checkpoint_chosen(before: str, forget: Sequence[str]) -> None:
         change(**dict.fromkeys(("epoch", *forget) if crossing else ()), checkpoint=chosen)
 
 
-def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:
+def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     run = next((run for run in runs if run.id == run_id), None)
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
         link_to("runs", "See the runs there are")
     elif run.state.active:
-        _coming(run)
+        _coming(run, keeps)
     else:
         st.error(
             f"{quoted(run.name)} is {run.state} and has no weights: it did not finish an epoch, or "
@@ -210,10 +230,10 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run]) -> None:
         link_to("runs", "See the runs there are")
 
 
-def _nothing_yet(runs: Sequence[Run]) -> None:
+def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     active = [run for run in runs if run.state.active]
     if active:
-        _coming(active[-1])
+        _coming(active[-1], keeps)
         return
     st.info(
         "No network has been trained here yet, so there is nothing to look at. Train one first: "
@@ -226,18 +246,18 @@ def _nothing_yet(runs: Sequence[Run]) -> None:
         bring_back_button()
 
 
-def _coming(run: Run) -> None:
+def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
     st.info(
         f"{quoted(run.name)} is {run.state}. Its weights can be looked at once its first epoch is "
         "done, and this page shows them by itself then.",
         icon=":material/hourglass_top:",
     )
     link_to("train", "Watch it", view="watch", run=run.id)
-    _reload_when_ready(run.id)
+    _reload_when_ready(run.id, keeps)
 
 
 @st.fragment(run_every=_LOOK)
-def _reload_when_ready(run_id: str) -> None:
+def _reload_when_ready(run_id: str, keeps: Callable[[Run], bool]) -> None:
     run = next((run for run in cache.store().active() if run.id == run_id), None)
-    if run is None or checkpoints_of(run):
+    if run is None or checkpoints_of(run) or keeps(run):
         st.rerun()

@@ -112,7 +112,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so(store: RunStore) -> None:
     made = stored_runs.experiment(best_only=True)
     run = stored_runs.store_run(store, made, name="lean")
     stored_runs.add_checkpoint(store, run, "best")
-    with pytest.raises(ArtifactMissing, match="“lean” has kept the weights of its best epoch only"):
+    with pytest.raises(ArtifactMissing, match="“lean” has kept the checkpoint of its best"):
         check_members(store, [Member(trained(store, "a")), Member(run)])
 
 

@@ -165,7 +165,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(
     ):
         answer = call(*words, "--checkpoint", "last")
         assert answer.code == 2
-        assert "has kept the weights of its best epoch only" in answer.err
+        assert "has kept the checkpoint of its best epoch only" in answer.err
         assert "Ask for them with --checkpoint best." in answer.err
         assert call(*words).code == 0
 

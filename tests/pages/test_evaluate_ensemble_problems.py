@@ -58,7 +58,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_gives_that(
         store, seeded(2, best_only=True), name="lean", checkpoints={"best": three_weights[1]}
     )
     app = opened(both.id, lean.id)
-    assert "“lean” has kept the weights of its best epoch only" in said(app)
+    assert "“lean” has kept the checkpoint of its best epoch only" in said(app)
     assert "Take those, or leave it out." in said(app)
     button(app, "Take the best epoch").click().run()
     assert app.query_params["members"] == f"{both.id},{lean.id}@best"

@@ -46,8 +46,10 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     app = opened(run=kept.id, **{"with": kept.id})
     assert not app.exception
     assert not errors(app)
-    # Its beginning, if nothing else is said.
+    # Its beginning, if nothing else is said; beside its beginning the newest.
     assert app.selectbox(key="inside-at").value == "0"
+    beginning = opened(run=kept.id, checkpoint="epochs", epoch="0", **{"with": kept.id})
+    assert beginning.selectbox(key="inside-at").value == "3"
     assert sides(grids(app)) == (MAPS, RIGHT)
     words = "\n".join(said(app))
     assert "**As it ended** says" in words
@@ -195,9 +197,24 @@ def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
         store, dense, name="dense", checkpoints={"last": stored_runs.weights(dense)}
     )
     app = opened(run=bare.id)
-    assert "This network has no convolution" in "\n".join(said(app))
-    assert "filters" not in components(app)
     assert not app.exception
+    # Of a network without maps there is nothing to choose about them.
+    assert "What the first layer looks for" not in [one.value for one in app.header]
+    keys = {one.key for one in app.get("button_group")}
+    assert not keys & {"inside-filters", "inside-order", "inside-scale", "inside-colors"}
+    assert "Each picture is one channel" not in "\n".join(said(app))
+    assert [key for key in components(app) if key.startswith("bars-")]
+
+    # Beside another it is named.
+    app = opened(run=kept.id, **{"with": bare.id})
+    assert not app.exception
+    assert "“dense, after epoch 3” has no layer with maps" in " ".join(errors(app))
+    assert "This network has no convolution" in "\n".join(said(app))
+    assert "filters" in components(app)
+    app = opened(run=bare.id, **{"with": kept.id})
+    assert not app.exception
+    assert not errors(app)
+    assert "filters-right" in components(app)
 
 
 def test_one_value_or_one_channel_is_a_layer_as_well(store: RunStore) -> None:
@@ -214,6 +231,7 @@ def test_one_value_or_one_channel_is_a_layer_as_well(store: RunStore) -> None:
     left, right = sides(grids(app))
     assert left == ["conv2d_1", "max_pooling2d_1", "conv2d_2"]
     assert len(right) == 3
+    assert "conv2d_1 · 1 filter, 3 × 3 each" in said(app)
     # One value a channel can only be on the scale of its layer.
     scales = [text for text in said(app) if "dark blue is" in text]
     assert len(scales) == 4

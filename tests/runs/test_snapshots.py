@@ -7,10 +7,12 @@ import pytest
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
     keep_answers,
     keep_weights,
+    load_weights,
     read_answers,
     snapshot_bytes,
     snapshot_epochs,
@@ -114,6 +116,40 @@ def test_the_oldest_runs_are_thinned_first(tmp_path: Path) -> None:
 
     thin_all(runs, sizes[2])
     assert [snapshot_bytes(run) for run in runs] == [0, 0, sizes[2]]
+
+
+def test_what_is_to_stay_whole_counts_and_is_not_touched(tmp_path: Path) -> None:
+    recorded, old, new = (a_run(tmp_path / name, 4) for name in ("recorded", "old", "new"))
+    size = snapshot_bytes(recorded)
+    thin_all([old, new], 2 * size, whole=[recorded])
+    assert [snapshot_bytes(run) for run in (recorded, old, new)] == [size, 0, size]
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing"])
+def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
+    tmp_path: Path, content: bytes
+) -> None:
+    run = a_run(tmp_path / "8c5b5cbc", 2)
+    path = snapshot_path(run, "weights", 2)
+    path.write_bytes(content)
+    with pytest.raises(
+        ArtifactDamaged, match=r"weights of epoch 2 of run 8c5b5cbc are damaged.*other epochs can"
+    ):
+        load_weights(run, 2)
+    path.unlink()
+    with pytest.raises(ArtifactMissing, match="Run 8c5b5cbc has no weights of epoch 2"):
+        load_weights(run, 2)
+    assert load_weights(run, 1)[1]["epoch"] == 1
+    for kind in ("answers", "memory"):
+        snapshot_path(run, kind, 2).write_bytes(content)
+        with pytest.raises(ArtifactDamaged, match="answers of epoch 2 of run 8c5b5cbc are damaged"):
+            read_answers(run, 2, 10, kind)
+    snapshot_path(run, "maps", 2).write_bytes(content)
+    with pytest.raises(ArtifactDamaged, match="maps of epoch 2 of run 8c5b5cbc are damaged"):
+        read_maps(run, 2, 1)
+    # By whatever door: a file of the snapshots is the run's, not that of their folder.
+    with pytest.raises(ArtifactDamaged, match=r"maps-0002\.npz of run 8c5b5cbc"):
+        load_arrays(snapshot_path(run, "maps", 2))
 
 
 def test_foreign_files_are_left_alone(tmp_path: Path) -> None:

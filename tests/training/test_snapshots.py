@@ -1,5 +1,6 @@
 """Snapshots that a run leaves while it trains."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,23 @@ import pytest
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
-from cifarviz.experiment.choices import NoValidation, TestValidation
+from cifarviz.experiment.choices import EarlyStopping, NoValidation, TestValidation
+from cifarviz.experiment.optimizers import Adam
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.preferences import prefer
-from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
+from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.snapshots import (
+    keep_weights,
+    read_answers,
+    snapshot_bytes,
+    snapshot_epochs,
+    snapshot_path,
+)
 from cifarviz.settings import Settings
 from cifarviz.training import snapshots
 from cifarviz.training.worker import Worker
+from tests import stored_runs
 from tests.training.conftest import MakeExperiment, TrainRun
 
 
@@ -78,14 +88,38 @@ def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
             assert (np.abs(kept.values - exact.values) <= span / 510 + 1e-4).all()
 
 
-def test_nothing_pinned_and_only_the_best_weights_leave_no_maps_and_no_weights(
+def test_nothing_pinned_leaves_no_maps(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     prefer(worker.store, "pins cifar10", [])
-    run = trained(epochs=1, best_only=True)
+    run = trained(epochs=1)
     folder = worker.store.folder(run.id)
-    assert snapshot_epochs(folder, "maps") == snapshot_epochs(folder, "weights") == []
-    assert snapshot_epochs(folder, "answers") == [1]
+    assert snapshot_epochs(folder, "maps") == []
+    assert snapshot_epochs(folder, "weights") == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"best_only": True},
+        {"early_stopping": EarlyStopping(patience=4, restore_best_weights=True)},
+    ],
+)
+def test_weights_it_ended_with_are_kept_where_no_checkpoint_holds_them(
+    worker: Worker, trained: TrainRun, fields: dict[str, object]
+) -> None:
+    run = trained(epochs=5, optimizer=Adam(learning_rate=0.03), **fields)
+    assert run.best_epoch != 5  # or the test would say little
+    folder = worker.store.folder(run.id)
+    # Before training, ever more rarely, and the last.
+    assert snapshot_epochs(folder, "weights") == [0, 1, 2, 3, 4, 5]
+    assert run.scaling is not None
+    arrays = weights_of(snapshot_path(folder, "weights", 5))
+    model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
+    answers = read_answers(folder, 5, 10)
+    images = library.load("cifar10", "sample", worker.settings).train.having(answers.indices)
+    said = model.probabilities(images.images)
+    np.testing.assert_allclose(answers.probabilities, said, rtol=2e-3, atol=1e-6)
 
 
 def test_validated_by_the_test_images_the_answers_are_about_them(
@@ -123,8 +157,6 @@ def test_a_folder_that_takes_nothing_does_not_stop_a_run(
 
 
 def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -> None:
-    from dataclasses import replace
-
     small = Worker(replace(settings, run_budget=60_000, snapshots_budget=70_000), "dashboard")
     runs = [
         small.wait(small.submit(make_experiment(epochs=6, seed=seed), "small").id)
@@ -136,3 +168,24 @@ def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -
     assert 0 < sizes[1] <= 60_000
     assert sizes[0] < sizes[1]
     assert sum(sizes) <= 70_000
+
+
+def test_the_recorded_run_stays_whole_however_old_it_is(
+    settings: Settings, make_experiment: MakeExperiment
+) -> None:
+    worker = Worker(replace(settings, snapshots_budget=70_000), "dashboard")
+    store = worker.store
+    recorded = stored_runs.store_run(store, stored_runs.experiment())
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET origin = ? WHERE id = ?", (ORIGIN, recorded.id))
+    old = stored_runs.store_run(store, stored_runs.experiment())
+    folders = [store.folder(run.id) for run in (recorded, old)]
+    for folder in folders:
+        for epoch in range(4):
+            keep_weights(folder, epoch, {"model/kernel": np.zeros(4_000, np.float32)})
+    whole = snapshot_bytes(folders[0])
+    run = worker.wait(worker.submit(make_experiment(epochs=1), "new").id)
+    assert snapshot_bytes(folders[0]) == whole
+    assert snapshot_bytes(folders[1]) == 0
+    # Its room still counts.
+    assert whole + snapshot_bytes(store.folder(run.id)) <= 70_000

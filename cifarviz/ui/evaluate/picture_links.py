@@ -8,7 +8,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.epoch_scrubber import epochs_to_look_into, nearest_epoch
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.pickers import checkpoint_words
+from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 
 
 class WayInside(NamedTuple):
@@ -55,7 +55,8 @@ def picture_links(asked: AskedImages, index: int, member: Member) -> None:
     link_to("inside", f"See its feature maps {inside.words}".rstrip(), **inside.address)
     there = {"split": asked.split, "image": str(index), "run": member.run.id}
     if isinstance(member.when, int):
-        # Predict asks the weights that a run has kept to the end.
-        link_to("predict", "What the run says of it at its end", **there)
+        # Predict asks the weights that a run has kept to the end, unless they were removed.
+        if checkpoints_of(member.run):
+            link_to("predict", "What the run says of it at its end", **there)
     else:
         link_to("predict", "See its prediction", checkpoint=member.when, **there)

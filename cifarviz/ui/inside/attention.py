@@ -58,7 +58,7 @@ def show_attention(
             problem=lambda word: (
                 f"There is no layer with maps {word} here: {escaped(', '.join(layers))}."
             ),
-            usual=_last_convolution(views),
+            usual=_last_convolution(left),
             menu=True,
         )
         other = address_choice(
@@ -89,7 +89,10 @@ def _pictures(
     asked: Sequence[int],
     classes: Sequence[str],
 ) -> None:
-    assert network.model is not None
+    if network.model is None:
+        raise ArtifactMissing(
+            f"Where “{network.title}” looks needs its weights, which cannot be read: choose others."
+        )
     heats = [network.model.attention(image.pixels, layer, index) for index in asked]
     most = max(float(heat.max()) for heat in heats)
     for place, heat, index in zip(places, heats, asked, strict=True):
@@ -114,18 +117,20 @@ def _picture(
 
 def _counterpart(layer: str, left: ShownNetwork, right: ShownNetwork) -> str:
     """The layer of the network on the right whose maps are weighted."""
-    if layer == _last_convolution(left.views):
-        return _last_convolution(right.views)
+    if layer == _last_convolution(left):
+        return _last_convolution(right)
     layers = [view.name for view in right.views if view.maps is not None]
     if layer not in layers:
-        raise ArtifactMissing(f"{right.title} has no layer with maps “{layer}”: choose another.")
+        raise ArtifactMissing(f"“{right.title}” has no layer with maps “{layer}”: choose another.")
     return layer
 
 
-def _last_convolution(views: Sequence[LayerView]) -> str:
-    maps = [view for view in views if view.maps is not None]
+def _last_convolution(network: ShownNetwork) -> str:
+    maps = [view for view in network.views if view.maps is not None]
     if not maps:
-        raise ArtifactMissing("This network has no layer with maps, so there is nothing to weight.")
+        raise ArtifactMissing(
+            f"“{network.title}” has no layer with maps, so there is nothing to weight."
+        )
     return next((view for view in reversed(maps) if view.type == "conv2d"), maps[-1]).name
 
 

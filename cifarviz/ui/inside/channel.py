@@ -106,7 +106,8 @@ def _content(view: LayerView, looked: Looked) -> None:
     _head(view, channel, looked)
     first, second, third = st.columns(3, gap="medium")
     with first:
-        st.markdown("Output, as the network computed it")
+        kept = looked.model is None
+        st.markdown(f"Output, as {'kept, in 256 steps' if kept else 'the network computed it'}")
         chart(
             channel_map_figure(channel_map(view.values[..., channel])),
             key="channel-map",
@@ -118,7 +119,7 @@ def _content(view: LayerView, looked: Looked) -> None:
         _over_image(view.values[..., channel], channel, looked.image)
     with third, errors_shown():
         if looked.model is None:
-            st.caption("The weights of this epoch were not kept, so neither was the kernel.")
+            st.caption("Its kernel is among the weights of this epoch, which are not here.")
         else:
             _kernel(view, channel, looked.model)
     if looked.model is not None:

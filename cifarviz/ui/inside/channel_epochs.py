@@ -41,8 +41,7 @@ def show_channel_epochs(
     if len(kept) < 2:
         st.caption(
             "This run has kept the weights of no other epoch, so it cannot be told how the channel "
-            "came about: it was made by an earlier version or to keep its best epoch only, or they "
-            "were thinned out for room."
+            "came about: it was made by an earlier version, or they were thinned out for room."
         )
         return
     epochs = maps_over_epochs(run, layer, image)

@@ -16,7 +16,7 @@ from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.address_choice import address_choice
-from cifarviz.ui.epoch_scrubber import epochs_with_weights
+from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names
 
 WITH, AT = "with", "at"
@@ -57,7 +57,7 @@ def choose_run(run: Run) -> Run | None:
     fitting = [
         one
         for one in runs
-        if one.id == run.id or (_dataset_of(one.experiment_json) == dataset and checkpoints_of(one))
+        if one.id == run.id or (_dataset_of(one.experiment_json) == dataset and _has_weights(one))
     ]
     names = distinct_names(fitting)
     options = {
@@ -93,15 +93,17 @@ def choose_weights(run: Run, epoch: int, other: Run) -> Compared:
     options |= {str(epoch): epoch_words(epoch) for epoch in epochs}
     if not options:
         raise ArtifactMissing(f"{quoted(other.name)} has no weights (any more) to compare with.")
-    # Its beginning is what a network differs from most.
-    usual = str(min(epochs)) if epochs and same_run else next(iter(options))
+    usual = next(iter(options))
+    if epochs and same_run:
+        # Its beginning is what a network differs from most; from itself not at all.
+        usual = str(min(epochs) if min(epochs) != epoch else max(epochs))
     chosen = address_choice(
         AT,
         "Its weights",
         options,
         key="inside-at",
-        hint="Those of the network on the right; they stay while the slider moves the left one, "
-        "unless they are to be those of the same epoch.",
+        hint="Those of the network on the right; once chosen they stay while the slider moves the "
+        "left one, unless they are to be those of the same epoch.",
         problem=lambda word: (
             f"{quoted(other.name)} has kept no weights {word}: it is shown with others."
         ),
@@ -157,13 +159,17 @@ def _cannot(word: str, run_id: str, run: Run, runs: Sequence[Run]) -> str:
     other = next((one for one in runs if one.id == run_id), None)
     if other is None:
         return f"There is no run {word} here to compare with."
-    if not checkpoints_of(other):
+    if not _has_weights(other):
         return f"{quoted(other.name)} has no weights, so there is nothing to compare with."
     mine, its = (_dataset_title(one) for one in (run, other))
     return (
         f"{quoted(other.name)} learns from {its} and {quoted(run.name)} from {mine}: two networks "
         "are compared on one image, so choose a run on the same data."
     )
+
+
+def _has_weights(run: Run) -> bool:
+    return bool(checkpoints_of(run)) or keeps_weights(run)
 
 
 def _dataset_title(run: Run) -> str:

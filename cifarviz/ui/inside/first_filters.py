@@ -1,12 +1,15 @@
 """The filters of the first convolution as pictures of what they look for."""
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.filter_pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.inside.layers import OneChannel
+from cifarviz.ui.inside.layers import OneChannel, counted
 from cifarviz.ui.inside.network import ShownNetwork
 
 # What has a kernel that slides over an image.
@@ -31,41 +34,60 @@ def show_first_filters(
 ) -> OneChannel | None:
     """Show all filters of the first convolution, of two networks if two are compared.
 
-    Returns the channel that was clicked, once; ``chosen`` is ringed.
+    Returns the channel that was clicked, once; ``chosen`` is ringed. Of networks without any maps
+    nothing is shown.
     """
+    networks = [left] if right is None else [left, right]
+    if not any(network.has_maps for network in networks):
+        return None
     st.header("What the first layer looks for", anchor="filters")
-    scale = address_choice(
-        "filters",
-        "Scale of filters",
-        _SCALES,
-        key="inside-filters",
-        hint="Each filter on a scale of its own shows its pattern; one scale for all shows which "
-        "are strong.",
-        problem=lambda word: f"The scale of filters is {' or '.join(_SCALES)}, not {word}.",
-    )
-    channels = left.run.experiment.architecture.input_shape[2]
-    if channels in _WORDS:
-        st.caption(_WORDS[channels])
+    one_scale = False
+    kernels = [_kernel(network) for network in networks]
+    if any(kernel is not None and kernel.shape[2] in _WORDS for kernel in kernels):
+        scale = address_choice(
+            "filters",
+            "Scale of filters",
+            _SCALES,
+            key="inside-filters",
+            hint="Each filter on a scale of its own shows its pattern; one scale for all shows "
+            "which are strong.",
+            problem=lambda word: f"The scale of filters is {' or '.join(_SCALES)}, not {word}.",
+        )
+        one_scale = scale == "layer"
+        channels = left.run.experiment.architecture.input_shape[2]
+        if channels in _WORDS:
+            st.caption(_WORDS[channels])
     if right is None:
-        return _filters(left, chosen, one_scale=scale == "layer")
+        return _filters(left, chosen, one_scale=one_scale)
     clicked: OneChannel | None = None
     for place, network in zip(st.columns(2, gap="medium"), (left, right), strict=True):
         with place:
             st.markdown(f"**{network.title}**")
-            one = _filters(network, chosen, one_scale=scale == "layer", right=network is right)
+            one = _filters(network, chosen, one_scale=one_scale, right=network is right)
             clicked = one or clicked
     return clicked
+
+
+def _first(network: ShownNetwork) -> LayerView | None:
+    return next((view for view in network.views if view.type in _KINDS), None)
+
+
+def _kernel(network: ShownNetwork) -> NDArray[np.float32] | None:
+    """The first convolution's (h, w, inputs, filters), where there is one and its weights are."""
+    first = _first(network)
+    return None if first is None or network.model is None else network.model.kernel(first.name)
 
 
 def _filters(
     network: ShownNetwork, chosen: OneChannel | None, *, one_scale: bool, right: bool = False
 ) -> OneChannel | None:
-    first = next((view for view in network.views if view.type in _KINDS), None)
+    first, kernel = _first(network), _kernel(network)
     if first is None:
         st.caption("This network has no convolution, so it has no filters that slide over images.")
         return None
-    assert network.model is not None
-    kernel = network.model.kernel(first.name)
+    if kernel is None:
+        st.caption("Its filters are among its weights, which cannot be read.")
+        return None
     height, width, inputs, count = kernel.shape
     # What may come before it, such as pooling, leaves the image's channels apart.
     if inputs not in _WORDS:
@@ -73,7 +95,7 @@ def _filters(
             f"The filters of {first.name} see {inputs} channels, so they are no colour pictures."
         )
         return None
-    st.caption(f"{first.name} · {count:,} filters, {height} × {width} each")
+    st.caption(f"{first.name} · {counted(count, 'filter')}, {height} × {width} each")
     ringed = chosen is not None and (chosen.layer, chosen.right) == (first.name, right)
     size, largest = _HALF_SIZE if network.title else _SIZE
     number = image_grid(

@@ -14,7 +14,7 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.drawing import drawn, limits, limits_in_words, ordered
-from cifarviz.ui.inside.manner import Manner, choose_manner, legend
+from cifarviz.ui.inside.manner import USUAL, Manner, choose_manner, legend
 from cifarviz.ui.inside.network import ShownNetwork
 from cifarviz.ui.inside.over_all import OverAll
 from cifarviz.ui.inside.side_by_side import (
@@ -59,9 +59,12 @@ def show_layers(
     same_run = right is not None and right.run.id == left.run.id
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        manner = choose_manner(of_two_epochs=same_run)
+        # How channels are drawn is a question only where there are any.
+        has_maps = left.has_maps or (right is not None and right.has_maps)
+        manner = choose_manner(of_two_epochs=same_run) if has_maps else USUAL
         take_away(left, manner)
-    legend(manner)
+    if has_maps:
+        legend(manner)
     clicked: OneChannel | None = None
     if right is None:
         for view in left.views:
@@ -181,7 +184,7 @@ def describe(view: LayerView, over_all: OverAll | None = None) -> str:
         silent = dense_bars(view.values).silent
         return f"{head} · {silent:,} of its values zero" if silent else head
     remarks = [*_remarks(view.maps), *dead_for_all(view.name, over_all)]
-    return " · ".join([head, _count(len(view.maps.images), "channel"), *remarks])
+    return " · ".join([head, counted(len(view.maps.images), "channel"), *remarks])
 
 
 def dead_for_all(layer: str, over_all: OverAll | None) -> list[str]:
@@ -217,5 +220,6 @@ def _remarks(maps: ScaledMaps) -> list[str]:
     return remarks
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """So many of a thing: ``"1 channel"``, ``"1,024 channels"``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -15,7 +15,7 @@ from cifarviz.ui.inside.channel import Looked, chosen_channel, show_channel
 from cifarviz.ui.inside.first_filters import show_first_filters
 from cifarviz.ui.inside.image import choose_image
 from cifarviz.ui.inside.layers import OneChannel, show_layers
-from cifarviz.ui.inside.network import ShownNetwork, shown_network
+from cifarviz.ui.inside.network import ShownNetwork, say_problem, shown_network
 from cifarviz.ui.inside.over_all import found_over_all, show_over_all
 from cifarviz.ui.inside.pins import show_pins
 
@@ -54,15 +54,18 @@ def look_inside(
         # What is wrong with it is said, and the other is looked into all the same.
         with answer, errors_shown():
             right = shown_network(pair.run, pair.weights, image, titles[1])
+            say_problem(right)
     left = shown_network(run, which, image, titles[0] if right else "")
     with answer, errors_shown():
         show_answers(left, right, classes, image.actual)
 
     if left.model is None:
+        say_problem(left)
+        gone = f"The weights of epoch {epoch} were not kept, or were thinned out for room. "
         st.info(
-            f"The weights of epoch {epoch} were not kept, or were thinned out for room. These are "
-            "the feature maps that the run kept of this pinned image, in 256 steps a channel; "
-            "filters and where it looks are shown at epochs with weights.",
+            f"{'' if left.problem else gone}These are the feature maps that the run kept of this "
+            "pinned image, in 256 steps a channel; filters and where it looks are shown at epochs "
+            "with weights.",
             icon=":material/inventory_2:",
         )
     attention = st.container()

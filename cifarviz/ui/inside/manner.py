@@ -56,6 +56,10 @@ class Manner:
         return _ENDS[self.colors]
 
 
+USUAL = Manner("index", "own", "grey")
+"""How channels are drawn where nothing else is chosen."""
+
+
 def choose_manner(*, of_two_epochs: bool) -> Manner:
     """Show the choices; the address holds them as ``order``, ``scale`` and ``colors``."""
     orders = dict(_ORDERS)

@@ -36,7 +36,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
             on_click="ignore",
             help="What it puts out for this image, as NumPy arrays in one .npz file.",
         )
-        if one is None:
+        if one is None and network.has_maps:
             st.download_button(
                 "Pictures",
                 lambda: pictures_file(found, manner),
@@ -47,7 +47,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
                 help="One PNG a layer with all its channels, scaled and coloured as here, in one "
                 ".zip file.",
             )
-        elif one.maps is not None:
+        elif one is not None and one.maps is not None:
             st.download_button(
                 "Picture",
                 lambda: picture_file(one, manner),
@@ -58,4 +58,4 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
                 help="A PNG with all its channels, scaled and coloured as here.",
             )
         else:
-            st.caption("Its output has no maps, so there is no picture of it.")
+            st.caption("There are no maps in it, so there is no picture of it.")

@@ -12,6 +12,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.choices import kept_epochs
 from cifarviz.ui.evaluate.ensemble.named_members import joined
@@ -72,8 +73,9 @@ def what_next(run: Run) -> None:
             go_to("train", view="setup", run=run.id)
         if change_first:
             _resume(run, "secondary")
-        if checkpoints_of(run):
+        if checkpoints_of(run) or keeps_something_inside(run):
             link_to("inside", "Look inside", run=run.id)
+        if checkpoints_of(run) or keeps_something_answered(run):
             link_to("evaluate", "Evaluate", run=run.id)
         _present(run)
         _vote(run)

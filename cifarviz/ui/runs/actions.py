@@ -14,6 +14,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import highest_words, named
 from cifarviz.ui.navigation import link_to
@@ -85,9 +86,12 @@ def _next_steps(run: Run) -> None:
     with st.container(horizontal=True, width="content", key="runs-next"):
         if run.state.active:
             _open(run, "Watch")
-        if checkpoints_of(run):
+        weights = checkpoints_of(run)
+        if weights or keeps_something_inside(run):
             link_to("inside", "Look inside", run=run.id)
+        if weights or keeps_something_answered(run):
             link_to("evaluate", "Evaluate", run=run.id)
+        if weights:
             link_to("predict", "Predict", run=run.id)
         if not run.state.active:
             _open(run, "Open")

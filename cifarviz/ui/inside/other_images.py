@@ -1,0 +1,48 @@
+"""Going from an image of which nothing is left to those whose feature maps a run has kept."""
+
+import streamlit as st
+
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import snapshot_epochs
+from cifarviz.ui import cache
+from cifarviz.ui.address import quoted
+from cifarviz.ui.followed_address import change
+from cifarviz.ui.unbroken import unbroken
+
+
+def offer_images_with_maps(run: Run) -> None:
+    """Say that a run has kept no weights, only maps of some images, and offer these."""
+    epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
+    images = sorted(
+        {
+            image
+            for epoch in epochs
+            if epoch <= run.epochs_done
+            for image in cache.images_with_maps(run, epoch)
+        }
+    )
+    if not images:
+        st.error(
+            f"{quoted(run.name)} has no weights any more, and the feature maps that it kept cannot "
+            "be read. Choose another run.",
+            icon=":material/error:",
+        )
+        return
+    st.info(
+        f"{quoted(run.name)} has no weights any more, only feature maps of images that were pinned "
+        "while it trained. Choose one of them.",
+        icon=":material/inventory_2:",
+    )
+    with st.container(horizontal=True):
+        for image in images:
+            st.button(
+                f"Test image {image}",
+                key=f"kept-image-{image}",
+                help="Shows the feature maps that the run kept of this image.",
+                on_click=unbroken(_go_to),
+                args=(image,),
+            )
+
+
+def _go_to(image: int) -> None:
+    change(split=None, image=str(image))

@@ -1,0 +1,204 @@
+"""Inside and Evaluate of runs whose checkpoints are gone, or whose kept weights are damaged."""
+
+import numpy as np
+import pytest
+
+from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.data import library
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import (
+    Kind,
+    keep_answers,
+    keep_weights,
+    snapshot_epochs,
+    snapshot_path,
+)
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages import evaluate_page, inside_page, runs_page
+from tests.stored_runs import Arrays
+
+PINNED = 231
+GONE = "The weights as it ended, and at its best, were removed."
+
+
+@pytest.fixture
+def kept(store: RunStore, weights: Arrays) -> Run:
+    """A run of three epochs with weights and maps of epochs 0 to 2, and answers of all."""
+    from cifarviz.network.stateless import LayerOutput
+
+    run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+    folder = store.folder(run.id)
+    data = library.load("cifar10", "sample", store.settings)
+    pinned, held_back = data.test.having([PINNED]), data.train.take(np.arange(40))
+    for epoch in (0, 1, 2):
+        factor = np.float32((epoch + 1) / 4)
+        floats = {name: one * factor for name, one in weights.items() if one.dtype == np.float32}
+        keep_weights(folder, epoch, {**weights, **floats})
+        outputs = open_checkpoint(store, run, epoch).observe(pinned.images[0])
+        batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
+        keep_maps(folder, epoch, pinned.indices, batches)
+    for epoch in (1, 2, 3):
+        said = np.where(np.arange(40) < 10 * epoch, held_back.labels, (held_back.labels + 1) % 10)
+        shares = np.full((40, 10), 0.03, np.float32)
+        shares[np.arange(40), said] = 0.73
+        keep_answers(folder, epoch, "train", held_back.indices, shares)
+    return run
+
+
+@pytest.fixture
+def bare(kept: Run, store: RunStore) -> Run:
+    """The same without its checkpoint."""
+    checkpoint_path(store.folder(kept.id), "last").unlink()
+    return kept
+
+
+def remove(store: RunStore, run: Run, *kinds: Kind) -> None:
+    for kind in kinds:
+        for epoch in snapshot_epochs(store.folder(run.id), kind):
+            snapshot_path(store.folder(run.id), kind, epoch).unlink()
+
+
+def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) -> None:
+    for address in ({}, {"checkpoint": "epochs", "epoch": "1"}):
+        app = inside_page.opened(run=bare.id, **address)
+        assert not app.exception
+        assert not inside_page.errors(app)
+        assert app.selectbox(key="pick-checkpoint").options == ["any epoch"]
+        assert inside_page.grids(app) == inside_page.MAPS
+        assert "epoch-slider" in inside_page.components(app)
+        assert any(text.startswith(GONE) for text in inside_page.said(app))
+    app = inside_page.opened(run=bare.id, checkpoint="last")
+    words = "no weights called “last”: it is shown at any epoch"
+    assert any(words in text for text in inside_page.said(app))
+    # One epoch alone is one more than nothing.
+    for epoch in (0, 2):
+        for kind in ("weights", "maps"):
+            snapshot_path(store.folder(bare.id), kind, epoch).unlink()
+    app = inside_page.opened(run=bare.id)
+    assert not app.exception
+    assert inside_page.grids(app) == inside_page.MAPS
+
+
+def test_of_kept_maps_alone_their_images_are_shown_and_offered(bare: Run, store: RunStore) -> None:
+    remove(store, bare, "weights")
+    app = inside_page.opened(run=bare.id, image=str(PINNED), checkpoint="epochs", epoch="2")
+    assert not app.exception
+    assert not inside_page.errors(app)
+    assert inside_page.grids(app) == inside_page.MAPS
+    app = inside_page.opened(run=bare.id, image="5")
+    assert not app.exception
+    assert any("only feature maps of images" in text for text in inside_page.said(app))
+    app.button(key=f"kept-image-{PINNED}").click().run()
+    assert not app.exception
+    assert inside_page.grids(app) == inside_page.MAPS
+
+
+def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) -> None:
+    for part in ("classes", "sure", "pictures", "comparison"):
+        app = evaluate_page.opened(run=bare.id, epoch=2, part=part)
+        assert not app.exception
+        assert evaluate_page.metrics(app)["Accuracy"] == "50.0%"
+        assert GONE in evaluate_page.text(app)
+        assert app.selectbox(key="pick-checkpoint").options == ["any epoch"]
+        links = [link.proto.label for link in app.get("page_link")]
+        assert "See its feature maps" in links
+        assert "What the run says of it at its end" not in links
+    remove(store, bare, "answers")
+    app = evaluate_page.opened(run=bare.id, epoch=1)
+    assert not app.exception
+    assert "What the weights after epoch 1 say" in evaluate_page.text(app)
+
+
+def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_first(
+    bare: Run, store: RunStore, weights: Arrays
+) -> None:
+    remove(store, bare, "weights", "answers", "maps")
+    for page in (inside_page, evaluate_page):
+        app = page.opened(run=bare.id)
+        assert "has no weights: it did not finish an epoch" in " ".join(inside_page.errors(app))
+    whole = stored_runs.store_run(
+        store, stored_runs.experiment(), name="whole", checkpoints={"last": weights}
+    )
+    young = stored_runs.store_run(
+        store, stored_runs.experiment(), name="young", state=RunState.STOPPED, epochs=0
+    )
+    keep_weights(store.folder(young.id), 0, dict(weights))
+    app = inside_page.opened()
+    assert app.selectbox(key="pick-run").options == ["young", "whole"]
+    assert app.selectbox(key="pick-run").value == whole.id
+
+
+def test_the_runs_page_leads_to_what_is_left(bare: Run) -> None:
+    app = runs_page.opened(bare.id)
+    labels = [link.proto.label for link in app.get("page_link")]
+    assert "Look inside" in labels
+    assert "Evaluate" in labels
+    assert "Predict" not in labels
+
+
+def test_a_run_in_its_first_epoch_is_looked_at_before_training(
+    store: RunStore, weights: Arrays
+) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
+    keep_weights(store.folder(run.id), 0, dict(weights))
+    with stored_runs.held(store, run):
+        app = inside_page.opened(run=run.id)
+        assert not app.exception
+        assert not inside_page.errors(app)
+        assert inside_page.grids(app) == inside_page.MAPS
+        assert any("its network before training" in text for text in inside_page.said(app))
+        # There is nothing to judge yet.
+        app = evaluate_page.opened(run=run.id)
+        assert any("once its first epoch is done" in one.value for one in app.info)
+
+
+def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStore) -> None:
+    exact = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2", image=str(PINNED))
+    snapshot_path(store.folder(kept.id), "weights", 2).write_bytes(b"garbage")
+    address = {"run": kept.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
+    app = inside_page.opened(**address)
+    assert not app.exception
+    (error,) = inside_page.errors(app)
+    assert f"The weights of epoch 2 of run {kept.id} are damaged" in error
+    assert "other epochs can still be looked at" in error
+    assert inside_page.grids(app) == inside_page.MAPS
+    assert "epoch-slider" in inside_page.components(app)
+    assert any("the feature maps that the run kept" in text for text in inside_page.said(app))
+    verdicts = [
+        next(text for text in inside_page.said(one) if text.startswith("The network says"))
+        for one in (exact, app)
+    ]
+    assert verdicts[0] == verdicts[1]
+
+    app = inside_page.opened(**address, layer="conv2d_1", channel="0")
+    assert "Output, as kept, in 256 steps" in inside_page.said(app)
+    assert not any("cannot be shown" in text for text in inside_page.said(app))
+    # Of an image that was not pinned nothing of this epoch is left.
+    app = inside_page.opened(**{**address, "image": "5"})
+    assert inside_page.grids(app) == []
+    assert "are damaged" in inside_page.errors(app)[0]
+
+
+def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
+    kept: Run, store: RunStore
+) -> None:
+    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"garbage")
+    app = inside_page.opened(run=kept.id, image=str(PINNED), **{"with": kept.id, "at": "1"})
+    assert not app.exception
+    assert [name for name in inside_page.grids(app) if name.startswith("right-")]
+    assert "The weights of epoch 1" in inside_page.errors(app)[0]
+    assert "Where “After epoch 1” looks" in inside_page.errors(app)[1]
+
+
+def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) -> None:
+    folder = store.folder(kept.id)
+    snapshot_path(folder, "maps", 2).rename(snapshot_path(folder, "maps", 3))
+    checkpoint_path(folder, "last").write_bytes(b"garbage")
+    app = inside_page.opened(run=kept.id, checkpoint="last", image=str(PINNED))
+    assert not app.exception
+    assert "checkpoint-last.npz" in inside_page.errors(app)[0]
+    assert inside_page.grids(app) == inside_page.MAPS
