@@ -2,10 +2,14 @@
 
 import io
 import json
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal
 
 import numpy as np
 
@@ -18,6 +22,27 @@ Checkpoint = Literal["best", "last"]
 
 ANSWERS_FORMAT = 1
 """The ``format`` among the facts of a file of answers kept after an epoch."""
+
+UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+)
+"""What zipfile, its decompressors, NumPy and json raise on bytes that are not what they say: a
+member that claims to be encrypted is a ``RuntimeError``. An impossible size is a ``MemoryError``,
+which of a run's own file is none of its faults."""
 
 
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
@@ -82,7 +107,7 @@ def load_facts(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return dict(json.loads(stored[_FACTS].tobytes()))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE:
         return {}
 
 
@@ -94,13 +119,13 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        facts = json.loads(arrays.pop(_FACTS).tobytes())
+        facts = dict(json.loads(arrays.pop(_FACTS).tobytes()))
     except FileNotFoundError as error:
         raise ArtifactMissing(
             f"{path.name} of run {path.parent.name} is not there: the run has not got that "
             "far, or the file was removed."
         ) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ArtifactDamaged(
             f"{path.name} of run {path.parent.name} is damaged and cannot be read. "
             "Train the run again, or delete it."
