@@ -269,7 +269,7 @@ def test_a_member_that_is_damaged_inside_a_whole_archive_is_said_to_be(
         broken = bytearray(whole)
         place = begin + int(share * entry.compress_size)
         broken[place : place + 4] = bytes(byte ^ 255 for byte in broken[place : place + 4])
-        with pytest.raises(ArchiveDamaged, match="not a run packed by cifarviz: .*Pack it again"):
+        with pytest.raises(ArchiveDamaged, match="not a run packed by cifarviz"):
             unpack(elsewhere, io.BytesIO(bytes(broken)), origin="imported")
         assert nothing_is_left(elsewhere)
 
