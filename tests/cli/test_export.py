@@ -71,6 +71,13 @@ def test_the_weights_of_an_epoch_and_a_folder_to_write_to(
     assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in answer.err
 
 
+def test_a_report_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:
+    path = tmp_path / "best.html"
+    words = ("--as", "report", "--checkpoint", "best", "--out", path)
+    assert call("export", tiny["run"], *words).code == 0
+    assert "the weights of its best epoch, " in path.read_text("utf-8")
+
+
 @pytest.fixture
 def stored(settings: Settings) -> Run:
     """A run with curves and no weights, in this test's home."""

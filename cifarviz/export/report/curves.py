@@ -21,7 +21,7 @@ from cifarviz.figures.history_comparison import (
 from cifarviz.figures.metric import METRIC_TITLES, Metric
 from cifarviz.runs.records import Epoch
 
-_HEIGHT = 330
+_HEIGHT = 280
 _METRICS: tuple[Metric, ...] = ("loss", "accuracy")
 
 
