@@ -48,7 +48,7 @@ def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=2)
     stored_runs.make_worse(store, run, 2)
     for which in ("last", "best"):
-        add_checkpoint(store, run, which)  # type: ignore[arg-type]
+        add_checkpoint(store, run, which)
     run = store.get(run.id)
     assert (run.best_epoch, run.epochs_done) == (1, 2)
     app = opened(run.id)
