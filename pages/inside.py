@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.epoch_scrubber import (
@@ -67,5 +68,7 @@ if run is not None and which is not None:
         if which == "epochs":
             look_over_epochs(run, kept, fourth, other)
         else:
-            epoch, words = compared.epoch_of(run, which), checkpoint_words(run, which)
+            # One that was stopped in the middle of an epoch is nearest to its last whole one.
+            epoch = epoch_of(run, which) or run.epochs_done
+            words = checkpoint_words(run, which)
             look_inside(run, which, epoch, words, fourth, other)

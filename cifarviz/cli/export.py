@@ -15,6 +15,7 @@ from cifarviz.errors import PlaceRefused
 from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, packed
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
+from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.store import RunStore
@@ -52,8 +53,10 @@ def export(
     if len(found) > 1 and kind is not Kind.REPORT:
         raise typer.BadParameter(f"A {kind} is made of one run, and {len(found)} came.")
     weighed = kind in (Kind.KERAS, Kind.WEIGHTS)
-    if not weighed and (checkpoint is not None or epoch is not None):
-        raise typer.BadParameter("--checkpoint and --epoch go with --as keras or --as weights.")
+    if not weighed and epoch is not None:
+        raise typer.BadParameter("--epoch goes with --as keras or --as weights.")
+    if not weighed and kind is not Kind.REPORT and checkpoint is not None:
+        raise typer.BadParameter("--checkpoint goes with --as keras, weights or report.")
     if checkpoint is not None and epoch is not None:
         raise typer.BadParameter("--checkpoint and --epoch exclude each other: give one of them.")
     path = _place(out, kind, found[0])
@@ -64,7 +67,7 @@ def export(
     elif kind is Kind.RUN:
         files = {path.name: packed(store, found[0])}
     elif kind is Kind.REPORT:
-        files = {path.name: _report(store, found, settings)}
+        files = {path.name: _report(store, found, settings, checkpoint)}
     else:
         files = code_files(found[0], kind, path.name)
     _write(path.parent, files, path.name)
@@ -76,15 +79,25 @@ def _network(store: RunStore, run: Run, kind: Kind, which: Weights) -> bytes:
     return network_file(store, run, which, weights_only=kind is Kind.WEIGHTS)
 
 
-def _report(store: RunStore, runs: list[Run], settings: Settings) -> bytes:
+def _report(
+    store: RunStore, runs: list[Run], settings: Settings, wanted: Checkpoint | None
+) -> bytes:
     from cifarviz.analysis.checkpoints import open_checkpoint
+
+    if wanted is not None:
+        for run in runs:
+            chosen_weights(run, store, wanted)
 
     def open_dataset(run: Run) -> Dataset:
         data = run.experiment.data
         return library.load_nearest(data.dataset, data.variant, settings)
 
     contents = gather(
-        store, runs, lambda run, which: open_checkpoint(store, run, which), open_dataset
+        store,
+        runs,
+        lambda run, which: open_checkpoint(store, run, which),
+        open_dataset,
+        wanted=wanted,
     )
     for one in contents:
         if one.problem is not None:

@@ -11,21 +11,23 @@ before anything is read, arrays are read without unpickling, the experiment chec
 Keras file is ever loaded.
 """
 
+import errno
 import io
 import json
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cifarviz.errors import RunError, UnknownFormat
+from cifarviz.errors import ArtifactDamaged, CifarvizError, RunError, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive_facts import damaged, facts_from, facts_of
-from cifarviz.runs.artifacts import as_bytes, load_arrays, save_arrays
+from cifarviz.runs.artifacts import UNREADABLE, as_bytes, load_arrays, save_arrays
 from cifarviz.runs.records import BatchPoints, Run
 from cifarviz.runs.rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.store import RunStore, new_run_id
@@ -93,11 +95,27 @@ def unpack(store: RunStore, path: Path | io.BytesIO, *, origin: str) -> Run:
     Nothing is left of it when it cannot be read: raises ``ArchiveDamaged``, ``UnknownFormat``,
     ``ExperimentInvalid`` and ``StorageFull``.
     """
+    with _readable("it is no .zip file, or was cut off"):
+        file = zipfile.ZipFile(path)
+    with file:
+        return _unpack(store, file, origin)
+
+
+@contextmanager
+def _readable(otherwise: str) -> Iterator[None]:
+    """Turn what hostile or broken bytes make their readers raise into ``ArchiveDamaged``.
+
+    What the system says of its files is left as it is: a disk that is full damages no archive.
+    """
     try:
-        with zipfile.ZipFile(path) as file:
-            return _unpack(store, file, origin)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise damaged("it is no .zip file, or was cut off") from error
+        yield
+    except CifarvizError:
+        raise
+    except (*UNREADABLE, MemoryError) as error:
+        # Without a number it comes from a decompressor; EINVAL is a place before a file's start.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise damaged(otherwise) from error
 
 
 def _unpack(store: RunStore, file: zipfile.ZipFile, origin: str) -> Run:
@@ -150,10 +168,10 @@ def _checked_members(file: zipfile.ZipFile) -> list[str]:
 def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
     if file.getinfo("run.json").file_size > _MOST_JSON:
         raise damaged("“run.json” is too large")
-    try:
-        facts = json.loads(file.read("run.json"))
-    except ValueError as error:
-        raise damaged("“run.json” is not JSON") from error
+    with _readable("“run.json” cannot be read"):
+        content = file.read("run.json")
+    with _readable("“run.json” is not JSON"):
+        facts = json.loads(content)
     if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
         raise damaged("“run.json” does not describe a run")
     if facts.get("format") != FORMAT:
@@ -165,15 +183,17 @@ def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _batches(file: zipfile.ZipFile) -> BatchPoints:
-    try:
-        with np.load(io.BytesIO(file.read("batches.npz")), allow_pickle=False) as stored:
-            steps, loss, accuracy = (stored[name] for name in _BATCHES)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise damaged("“batches.npz” cannot be read") from error
+    with (
+        _readable("“batches.npz” cannot be read"),
+        np.load(io.BytesIO(file.read("batches.npz")), allow_pickle=False) as stored,
+    ):
+        steps, loss, accuracy = (stored[name] for name in _BATCHES)
+        # Anything but numbers is refused here.
+        loss, accuracy = loss.astype(np.float32), accuracy.astype(np.float32)
     whole = steps.ndim == 1 and steps.shape == loss.shape == accuracy.shape
     if not whole or steps.dtype != np.int64 or (np.diff(steps) != 1).any() or (steps < 1).any():
         raise damaged("the steps in “batches.npz” do not follow each other")
-    return BatchPoints(steps, loss.astype(np.float32), accuracy.astype(np.float32))
+    return BatchPoints(steps, loss, accuracy)
 
 
 def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:
@@ -186,12 +206,18 @@ def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:
 def _write(file: zipfile.ZipFile, name: str, path: Path) -> None:
     """Unpack a member, checked to be arrays; weights that were halved are float32 again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with file.open(name) as source, path.open("wb") as target:
+    with (
+        _readable(f"“{name}” cannot be read"),
+        file.open(name) as source,
+        path.open("wb") as target,
+    ):
         shutil.copyfileobj(source, target)
+    otherwise = f"“{name}” is not what it says"
     try:
-        arrays, facts = load_arrays(path)
-    except RunError as error:
-        raise damaged(f"“{name}” is not what it says") from error
+        with _readable(otherwise):
+            arrays, facts = load_arrays(path)
+    except ArtifactDamaged as error:
+        raise damaged(otherwise) from error
     if facts.pop("half", False) is True:
         whole = {
             key: value.astype(np.float32) if value.dtype == np.float16 else value

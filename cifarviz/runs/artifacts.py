@@ -2,10 +2,14 @@
 
 import io
 import json
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal
 
 import numpy as np
 
@@ -18,6 +22,27 @@ Checkpoint = Literal["best", "last"]
 
 ANSWERS_FORMAT = 1
 """The ``format`` among the facts of a file of answers kept after an epoch."""
+
+UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+)
+"""What zipfile, its decompressors, NumPy and json raise on bytes that are not what they say: a
+member that claims to be encrypted is a ``RuntimeError``. An impossible size is a ``MemoryError``,
+which of a run's own file is none of its faults."""
 
 
 SNAPSHOTS = "snapshots"
@@ -86,7 +111,7 @@ def load_facts(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return dict(json.loads(stored[_FACTS].tobytes()))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE:
         return {}
 
 
@@ -101,14 +126,14 @@ def load_arrays(
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        facts = json.loads(arrays.pop(_FACTS).tobytes())
+        facts = dict(json.loads(arrays.pop(_FACTS).tobytes()))
     except FileNotFoundError as error:
         raise ArtifactMissing(
             missing
             or f"{path.name} of run {_run_of(path)} is not there: the run has not got that far, or "
             "the file was removed."
         ) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ArtifactDamaged(
             damaged
             or f"{path.name} of run {_run_of(path)} is damaged and cannot be read. "

@@ -14,16 +14,38 @@ def other_weights(which: Checkpoint) -> Checkpoint:
     return "last" if which == "best" else "best"
 
 
-def usual_weights(store: RunStore, run: Run) -> Checkpoint:
-    """The weights that answer for ``run`` where nobody asks for others.
+def kept_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
+    """The weights of ``run`` that are on disk, those that answer for it first.
 
-    Those a person made its answer; else as it ended, or of its best epoch if it was set up to keep
-    no other. They may be gone.
+    These are what a person made its answer, else those it ended with, else the others. Whoever
+    asks a run for no weights in particular asks the first.
     """
-    if run.preferred is not None and lacking_weights(store, run, run.preferred) is None:
-        return run.preferred
-    gone = lacking_weights(store, run, "last") is not None
-    return "best" if gone and run.experiment.best_only else "last"
+    first = run.preferred or "last"
+    folder = store.folder(run.id)
+    return tuple(
+        one for one in (first, other_weights(first)) if checkpoint_path(folder, one).is_file()
+    )
+
+
+def usual_weights(store: RunStore, run: Run) -> Checkpoint:
+    """The same where others than a run was set up to keep are not taken unasked.
+
+    They may be gone: then of a run that keeps its last weights these are named.
+    """
+    kept = kept_checkpoints(store, run)
+    if kept and (kept[0] == run.preferred or run.experiment.best_only):
+        return kept[0]
+    return "last"
+
+
+def epoch_of(run: Run, which: Weights) -> int | None:
+    """The epoch after which a run had these weights; ``None`` in the middle of one."""
+    if isinstance(which, int):
+        return which
+    if which == "best" or given_back(run):
+        return run.best_epoch
+    # One that was stopped may have been in the middle of an epoch.
+    return run.epochs_done if run.state.active or run.state is RunState.FINISHED else None
 
 
 def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:

@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
-from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import given_back, kept_checkpoints
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
@@ -23,7 +23,6 @@ from cifarviz.ui.unbroken import unbroken
 
 Choice = TypeVar("Choice", bound=str)
 
-_ORDER: tuple[Checkpoint, ...] = ("last", "best")
 _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
 # Seconds between two looks whether the first weights have come.
 _LOOK = 2
@@ -116,7 +115,7 @@ def _kept(run: Run) -> tuple[Checkpoint, ...]:
             "removed. Choose another run."
         )
     # The first is what is shown where the address asks for none.
-    return tuple(sorted(kept, key=lambda which: which != run.preferred))
+    return kept
 
 
 def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
@@ -144,9 +143,8 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
 
 
 def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
-    """The weights of ``run`` that are on disk, ``"last"`` before ``"best"``."""
-    folder = cache.store().folder(run.id)
-    return tuple(which for which in _ORDER if checkpoint_path(folder, which).is_file())
+    """The weights of ``run`` that are on disk, those that answer for it first."""
+    return kept_checkpoints(cache.store(), run)
 
 
 def checkpoint_words(run: Run, which: str) -> str:

@@ -71,6 +71,13 @@ def test_the_weights_of_an_epoch_and_a_folder_to_write_to(
     assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in answer.err
 
 
+def test_a_report_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:
+    path = tmp_path / "best.html"
+    words = ("--as", "report", "--checkpoint", "best", "--out", path)
+    assert call("export", tiny["run"], *words).code == 0
+    assert "the weights of its best epoch, " in path.read_text("utf-8")
+
+
 @pytest.fixture
 def stored(settings: Settings) -> Run:
     """A run with curves and no weights, in this test's home."""
@@ -94,7 +101,9 @@ def test_other_data_under_the_same_name_is_kept(call: Call, stored: Run, tmp_pat
         (("--as", "report", "--out", "x.pdf"), "The name of a report ends in .html"),
         (("--as", "film", "--out", "x"), "and “film” came"),
         (("--as", "script", "--out", "nowhere/x.py"), "There is no folder nowhere"),
-        (("--as", "script", "--out", "x.py", "--epoch", "1"), "go with --as keras"),
+        (("--as", "script", "--out", "x.py", "--epoch", "1"), "--epoch goes with --as keras"),
+        (("--as", "run", "--out", "x.zip", "--checkpoint", "best"), "weights or report"),
+        (("--as", "report", "--out", "x.html", "--checkpoint", "best"), "has no weights any"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1", "--checkpoint", "best"), "exclude"),
         (("--as", "keras", "--out", "x.keras"), "has no weights any more"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1"), "it has kept none of any epoch"),

@@ -30,3 +30,19 @@ def test_what_is_no_packed_run_is_a_wrong_request(call: Call, tmp_path: Path) ->
         assert answer.code == 2
         assert words in answer.err
     assert call("runs", "--json").json == []
+
+
+def test_a_packed_run_with_a_damaged_member_is_a_wrong_request(
+    call: Call, settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = RunStore(replace(settings, home=tmp_path / "elsewhere"))
+    run = stored_runs.store_run(elsewhere, stored_runs.experiment())
+    pack(elsewhere, run.id, tmp_path / "run.zip")
+    content = bytearray((tmp_path / "run.zip").read_bytes())
+    # Inside the first member's compressed bytes; the directory stays whole.
+    content[60:64] = bytes(byte ^ 255 for byte in content[60:64])
+    (tmp_path / "run.zip").write_bytes(content)
+    answer = call("import", tmp_path / "run.zip")
+    assert answer.code == 2
+    assert "not a run packed by cifarviz: “run.json” cannot be read. Pack it again." in answer.err
+    assert call("runs", "--json").json == []

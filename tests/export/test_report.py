@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.datasets import CIFAR10, Dataset
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -23,6 +24,10 @@ from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.curves import gap_table
 from cifarviz.export.report.environment import command_line
 from cifarviz.export.report.page import report
+from cifarviz.export.report.pictures import asked_maps
+from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.pins import pinned_images
+from cifarviz.runs.preferences import prefer
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -159,9 +164,129 @@ def test_mistakes_are_shown_as_the_images_they_are(page: _Page, one: RunContents
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), one.images[position])
 
 
-def test_feature_maps_of_every_layer_with_maps(page: _Page) -> None:
+def test_feature_maps_of_the_pinned_images_in_every_layer_with_maps(
+    page: _Page, one: RunContents, home: RunStore
+) -> None:
+    pinned = pinned_images(home, CIFAR10)
+    shown = [int(index) for index in re.findall(r"Test image (\d+), [a-z]", page.said)]
+    assert tuple(shown[: len(pinned)]) == pinned
+    # The mistake and the hit come after them, unless they are pinned.
+    assert len(pinned) <= len(shown) <= len(pinned) + 2
+    assert page.said.count("the surest mistake") == 1
     for layer in ("conv2d_1, 32×32: 6", "max_pooling2d_1, 16×16: 6", "conv2d_2, 16×16: 8"):
-        assert page.said.count(f"{layer} channels") == 3
+        assert page.said.count(f"{layer} channels") == len(shown)
+    first = next(tag for tag in page.all("img") if (tag["alt"] or "").startswith("Test image 1, "))
+    png = base64.b64decode((first["src"] or "").split(",")[1])
+    position = library.load("cifar10", "sample", home.settings).test.position_of(1)
+    assert position is not None
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), one.images[position])
+
+
+class _Deep:
+    """A network of chance with very many layers."""
+
+    def observe(self, image: np.ndarray) -> list[SimpleNamespace]:
+        maps = np.zeros((4, 4, 3), np.float32)
+        return [SimpleNamespace(name=str(n), type="conv2d", values=maps) for n in range(90)]
+
+
+def test_as_many_pinned_images_as_keep_the_file_small(settings: Settings, one: RunContents) -> None:
+    store = RunStore(settings)
+    prefer(store, "pins cifar10", [38, 1253, 9_999, 67, 1])
+    assert one.dataset is not None
+    assert one.evaluation is not None
+    maps = asked_maps(store, one.dataset, one.evaluation, _Deep(), "the weights it had")
+    assert [shown.index for shown in maps.images] == [38, 1253, 67]
+    assert "They are of the weights it had." in maps.words
+    assert "cannot be shown: the full data set" in maps.words
+    assert re.search(r"To keep this file small it shows 3 of \d images", maps.words)
+
+
+def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    for epoch in (1, 3):
+        values = np.random.default_rng(epoch).random((2, 8, 8, 5), np.float32)
+        outputs = [SimpleNamespace(name="conv2d_1", type="conv2d", values=values)]
+        keep_maps(store.folder(run.id), epoch, np.array([67, 38]), outputs)
+
+    def dataset(run: Run) -> Dataset:
+        return library.load("cifar10", "sample", settings)
+
+    page = _Page(report(gather(store, [run], refuse, dataset)))
+    assert "They were kept after epoch 3, while the run trained." in page.said
+    assert "Test image 67, pinned: bird." in page.said
+    assert page.said.count("conv2d_1, 8×8: 5 channels") == 2
+    assert "has no weights any more" in page.said
+
+
+def test_a_report_is_of_the_weights_that_answer_for_the_run_and_says_so(
+    settings: Settings, runs: list[Run]
+) -> None:
+    from cifarviz.analysis.checkpoints import open_checkpoint
+
+    store = RunStore(settings)
+    made = stored_runs.experiment()
+    weights = stored_runs.weights(made)
+    other = {name: one[..., ::-1].copy() for name, one in weights.items()}
+    run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": other})
+    stored_runs.make_worse(store, run, 3)
+    run = store.get(run.id)
+
+    def found(run: Run, **wanted: Any) -> RunContents:
+        return gather(
+            store,
+            [run],
+            lambda one, which: open_checkpoint(store, one, which),
+            lambda one: library.load("cifar10", "sample", settings),
+            **wanted,
+        )[0]
+
+    test = library.load("cifar10", "sample", settings).test
+    expected = {
+        which: open_checkpoint(store, run, which).probabilities(test.images)
+        for which in ("last", "best")
+    }
+    assert not np.allclose(expected["last"], expected["best"])
+
+    def is_of(one: RunContents, which: str) -> None:
+        assert one.evaluation is not None
+        np.testing.assert_allclose(one.evaluation.probabilities, expected[which], atol=1e-6)
+        said = _Page(report([one])).said
+        words = "the weights of its best epoch, 2" if which == "best" else "had after epoch 3"
+        # At the matrix, at the mistakes and at the maps.
+        assert said.count(words) == 3
+
+    is_of(found(run), "last")
+    is_of(found(run, wanted="best"), "best")
+    store.prefer(run.id, "best")
+    is_of(found(store.get(run.id)), "best")
+    is_of(found(store.get(run.id), wanted="last"), "last")
+
+
+def test_the_curves_of_several_runs_carry_their_turns(
+    contents_of: Callable[..., list[RunContents]], runs: list[Run]
+) -> None:
+    published = PRESETS["cifar10-vgg"].published
+    assert published is not None
+    history = tuple(
+        Epoch(row.epoch, row.loss, row.accuracy, row.val_loss, row.val_accuracy, 1e-4, 1.0)
+        for row in published["history"]
+    )
+    several = contents_of(*runs)
+    turned = [replace(several[0], epochs=history), several[1]]
+    page = _Page(report(turned))
+    for chart, field in zip(page.charts, ("val_loss", "val_accuracy"), strict=False):
+        [mark] = [trace for trace in chart["data"] if trace.get("name") == "Turn"]
+        # As the table says it.
+        assert _array(mark["x"]).tolist() == [9]
+        np.testing.assert_allclose(_array(mark["y"]), [getattr(history[8], field)], rtol=1e-6)
+    assert any("9 (the turn)" in cell for cell in page.cells)
+    # Between the two charts, so that it fills what they leave of a printed page.
+    written = report(turned)
+    table = written.index("9 (the turn)")
+    assert written.index('id="chart-1"') < table < written.index('id="chart-2"')
+    assert "Validation loss turned" in report(turned[:1])
 
 
 def test_settings_layers_environment_and_how_to_do_it_again(page: _Page, one: RunContents) -> None:

@@ -92,6 +92,24 @@ def test_a_group_of_seeds_is_one_press_away(members: list[Run]) -> None:
     assert not app.exception
 
 
+def test_members_are_chosen_with_the_weights_that_answer_for_their_runs(
+    store: RunStore, three_weights: list[dict[str, np.ndarray]]
+) -> None:
+    kept = {"last": three_weights[0], "best": three_weights[1]}
+    for seed in (1, 2):
+        run = stored_runs.store_run(store, seeded(seed), name="net", checkpoints=kept)  # type: ignore[arg-type]
+        stored_runs.make_worse(store, run, 3)
+    second, first = store.all()
+    store.prefer(first.id, "best")
+    app = opened()
+    next(one for one in app.button if one.label.startswith("2 runs of")).click().run()
+    assert app.query_params["members"] == f"{first.id}@best,{second.id}"
+    weights = next(one for one in app.button_group if one.key == "ensemble-weights")
+    weights.set_value("last").run()
+    assert app.query_params["members"] == f"{first.id},{second.id}"
+    assert not app.exception
+
+
 def test_the_menu_and_the_weights_change_the_address(members: list[Run]) -> None:
     app = opened(*ids(members))
     app.multiselect(key="ensemble-members").unselect(members[1].id).run()

@@ -13,6 +13,7 @@ from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.experiment.experiment import SplitValidation
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten
 from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, keep_weights, snapshot_path
 from cifarviz.runs.states import RunState
@@ -21,7 +22,7 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.inside import over_all
 from cifarviz.ui.inside.over_all import job_over_all
-from cifarviz.ui.inside.shown_weights import epoch_of, weights_words
+from cifarviz.ui.inside.shown_weights import weights_words
 from tests import stored_runs
 from tests.pages.app_page import walk
 from tests.pages.inside_page import components, errors, opened, said

@@ -10,6 +10,7 @@ from cifarviz.data import library
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.recorded import hide, offer_recorded, recorded
 from cifarviz.runs.records import BatchPoints, Progress, Run
+from cifarviz.runs.snapshots import keep_answers, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -178,9 +179,40 @@ def test_a_run_s_own_mistakes(trained: Run) -> None:
     assert html(wrong).count("<figcaption>") == 3
 
 
+def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
+    store: RunStore, weights: Arrays
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    stored_runs.make_worse(store, run, 3)
+    images = library.load("cifar10", "sample", store.settings).test.take(np.arange(50))
+    labels = images.labels
+    for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
+        said_then = np.full((50, 10), 0.01, np.float32)
+        said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
+        keep_answers(store.folder(run.id), epoch, "test", images.indices, said_then)
+    app = opened("mistakes", run=run.id, notes=1)
+    assert "After epoch 3, 20 of 50 test pictures" in html(app)
+    store.prefer(run.id, "best")
+    app = opened("mistakes", run=run.id, notes=1)
+    assert app.selectbox(key="present-epoch").value == "2"
+    assert "After epoch 2 (lowest validation loss), 5 of 50 test pictures" in html(app)
+    assert "What the network said after epoch 2 (lowest" in said(app)
+    assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
+    # Where that epoch's answers are gone, its weights are asked.
+    snapshot_path(store.folder(run.id), "answers", 2).unlink()
+    app = opened("mistakes", run=run.id, notes=1)
+    assert "2, asked now" in app.selectbox(key="present-epoch").options
+    assert "At its lowest validation loss, epoch 2, " in html(app)
+    assert "about 1,000 test images" in said(app)
+    assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
+
+
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
-    assert "What the network said at the end about 1,000 test images" in said(app)
+    assert "What the network said as it ended about 1,000 test images" in said(app)
+    assert "As it ended, " in html(app)
     assert html(app).count("<figcaption>") == 8
 
 

@@ -11,7 +11,7 @@ from cifarviz.experiment.choices import Data
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.conftest import Arrays
-from tests.pages.runs_page import opened
+from tests.pages.runs_page import opened, press
 from tests.stored_runs import add_checkpoint
 
 
@@ -41,6 +41,25 @@ def test_a_run_is_offered_as_everything_it_can_be(store: RunStore) -> None:
     assert set(_files(app).values()) <= set(_sentences(app))
     assert "come with it" in _files(app)["Keras script"]
     assert app.selectbox[0].options == ["As the run ended", "Best epoch, 3"]
+    assert not app.exception
+
+
+def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), epochs=2)
+    stored_runs.make_worse(store, run, 2)
+    for which in ("last", "best"):
+        add_checkpoint(store, run, which)
+    run = store.get(run.id)
+    assert (run.best_epoch, run.epochs_done) == (1, 2)
+    app = opened(run.id)
+    box = app.selectbox(key=f"take-away-weights-{run.id}-None")
+    assert (box.options[0], box.value) == ("As the run ended", "last")
+    # In the session that has seen the other choice already, too.
+    press(app, "Use epoch 1")
+    box = app.selectbox(key=f"take-away-weights-{run.id}-best")
+    assert (box.options, box.value) == (["Best epoch, 1", "As the run ended"], "best")
+    press(app, "Use its last weights")
+    assert app.selectbox(key=f"take-away-weights-{run.id}-None").value == "last"
     assert not app.exception
 
 

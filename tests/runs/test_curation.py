@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
-from cifarviz.runs.kept_weights import usual_weights
+from cifarviz.runs.kept_weights import kept_checkpoints, usual_weights
 from cifarviz.runs.snapshots import keep_weights, snapshot_bytes, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -49,10 +49,13 @@ def test_the_answer_of_a_run_is_what_it_ended_with_unless_a_person_said_otherwis
         store, stored_runs.experiment(), checkpoints={"last": {}, "best": {}}
     )
     assert usual_weights(store, run) == "last"
+    assert kept_checkpoints(store, run) == ("last", "best")
     store.prefer(run.id, "best")
     assert usual_weights(store, store.get(run.id)) == "best"
+    assert kept_checkpoints(store, store.get(run.id)) == ("best", "last")
     (store.folder(run.id) / "checkpoint-best.npz").unlink()
     assert usual_weights(store, store.get(run.id)) == "last"
+    assert kept_checkpoints(store, store.get(run.id)) == ("last",)
     store.prefer(run.id, None)
     assert store.get(run.id).preferred is None
 

@@ -67,4 +67,4 @@ def test_a_press_in_a_widget_that_has_left_the_page_changes_nothing() -> None:
 
 def test_whatever_else_a_callback_does_not_find_is_not_hidden() -> None:
     with pytest.raises(KeyError):
-        unbroken(lambda: {}["nothing"])()
+        unbroken(lambda: dict[str, None]()["nothing"])()

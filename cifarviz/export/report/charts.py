@@ -19,6 +19,9 @@ _TEXT, _PANEL = "#1d2730", "#eef2f6"
 _SCALE = [[0, _PANEL], [0.4, "#6fb1da"], [1, "#00558a"]]
 _DARK_FROM = 0.68
 
+# What a chart has above it, and below it for the axis and its title.
+_ABOVE, _AXIS = 16, 48
+
 Chart = Callable[[go.Figure, str, str], Html]
 
 
@@ -56,14 +59,15 @@ def in_script(value: Any) -> str:
     return written.replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def below(figure: go.Figure, entries: int) -> go.Figure:
-    """``figure`` with its legend under it, where a narrow page has room for so many entries."""
+def below(figure: go.Figure, entries: int, *, height: int) -> go.Figure:
+    """``figure`` so high and its legend under it, where a page has room for so many entries."""
     room = 40 + 24 * entries
-    height = (figure.layout.height or 420) + room
+    plot = height - _ABOVE - _AXIS
+    place = {"x": 0, "y": -(_AXIS + 9) / plot, "xanchor": "left", "yanchor": "top"}
     figure.update_layout(
-        legend={"orientation": "h", "x": 0, "y": -0.16, "xanchor": "left", "yanchor": "top"},
-        margin={"b": 48 + room},
-        height=height,
+        legend={"orientation": "h", **place},
+        margin={"t": _ABOVE, "b": _AXIS + room},
+        height=height + room,
     )
     return figure
 

@@ -1,6 +1,6 @@
 """What a report says of a run, gathered before a word of it is written."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -8,23 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.analysis.feature_maps import LayerView, layer_views
-from cifarviz.analysis.galleries import least_sure_hits, surest_mistakes
-from cifarviz.data.datasets import Dataset, ImageSet
+from cifarviz.data.datasets import Dataset
 from cifarviz.errors import CifarvizError
+from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_maps import Output
-from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.kept_weights import epoch_of, kept_checkpoints, lacking_weights
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
 
 
-class Network(Protocol):
+class Network(Observer, Protocol):
     """What is asked of a run's network."""
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]: ...
-    def observe(self, image: NDArray[np.uint8]) -> Iterable[Output]: ...
 
 
 OpenNetwork = Callable[[Run, Checkpoint], Network]
@@ -32,46 +29,49 @@ OpenDataset = Callable[[Run], Dataset]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageMaps:
-    """A test image and what every layer of the network makes of it."""
-
-    position: int
-    why: str
-    layers: tuple[LayerView, ...]
-
-
-@dataclass(frozen=True, eq=False)
 class RunContents:
-    """All that is said of one run; without ``evaluation``, ``problem`` says why in a sentence."""
+    """All that is said of one run; without ``evaluation``, ``problem`` says why in a sentence.
+
+    ``weights`` says of which weights the evaluation and the maps are, ``epoch`` after which epoch
+    the run had them, where that is known.
+    """
 
     run: Run
     name: str
     epochs: tuple[Epoch, ...]
     batches: BatchPoints | None
     weights: str
-    test: ImageSet | None
+    epoch: int | None
+    dataset: Dataset | None
     evaluation: Evaluation | None
-    maps: tuple[ImageMaps, ...]
+    maps: Maps
     problem: str | None
 
     @property
     def images(self) -> NDArray[np.uint8]:
         """The test images, uint8 (n, height, width, channels); only of a run that is evaluated."""
-        assert self.test is not None
-        return self.test.images
+        assert self.dataset is not None
+        return self.dataset.test.images
 
 
 def gather(
-    store: RunStore, runs: Sequence[Run], open_network: OpenNetwork, open_dataset: OpenDataset
+    store: RunStore,
+    runs: Sequence[Run],
+    open_network: OpenNetwork,
+    open_dataset: OpenDataset,
+    *,
+    wanted: Checkpoint | None = None,
 ) -> list[RunContents]:
     """Look everything up and ask each run's network about the test images, unless that is kept.
 
-    A run alone is looked into layer by layer, too. What a run has not got is left out of its
-    contents; only what is damaged is raised.
+    It is asked with the weights ``wanted``, where it has kept them, else with those that answer
+    for it. A run alone is looked into layer by layer, too. What a run has not got is left out of
+    its contents; only what is damaged is raised.
     """
-    found = [_contents(store, run, open_network, open_dataset) for run in runs]
+    asked = [(run, _weights_of(store, run, wanted)) for run in runs]
+    found = [_contents(store, run, which, open_network, open_dataset) for run, which in asked]
     if len(found) == 1:
-        return [_with_maps(store, found[0], open_network)]
+        return [_with_maps(store, found[0], asked[0][1], open_network, open_dataset)]
     names = [one.name for one in found]
     return [
         replace(one, name=f"{one.name} ({one.run.id})") if names.count(one.name) > 1 else one
@@ -80,20 +80,22 @@ def gather(
 
 
 def _contents(
-    store: RunStore, run: Run, open_network: OpenNetwork, open_dataset: OpenDataset
+    store: RunStore,
+    run: Run,
+    which: Checkpoint | None,
+    open_network: OpenNetwork,
+    open_dataset: OpenDataset,
 ) -> RunContents:
-    which = weights_of(store, run)
-    evaluation, problem, test = None, None, None
+    evaluation, problem, dataset = None, None, None
     if which is None:
         problem = f"This run {lacking_weights(store, run, 'last')}, so it answers nothing."
     else:
         try:
             dataset = open_dataset(run)
-            test = dataset.test
             evaluation = evaluate(
-                test.labels,
+                dataset.test.labels,
                 _probabilities(store, run, which, dataset, open_network),
-                test.indices,
+                dataset.test.indices,
                 dataset.info.classes,
             )
         except CifarvizError as error:
@@ -104,22 +106,23 @@ def _contents(
         epochs=tuple(store.epochs(run.id)),
         batches=store.batch_points(run.id),
         weights=_words(run, which),
-        test=test,
+        epoch=None if which is None else epoch_of(run, which),
+        dataset=dataset,
         evaluation=evaluation,
-        maps=(),
+        maps=Maps(),
         problem=problem,
     )
 
 
-def weights_of(store: RunStore, run: Run) -> Checkpoint | None:
-    """The weights a run ended with, else those of its best epoch, else none."""
-    kept: tuple[Checkpoint, ...] = ("last", "best")
-    return next((one for one in kept if lacking_weights(store, run, one) is None), None)
+def _weights_of(store: RunStore, run: Run, wanted: Checkpoint | None) -> Checkpoint | None:
+    kept = kept_checkpoints(store, run)
+    return wanted if wanted in kept else next(iter(kept), None)
 
 
 def _words(run: Run, which: Checkpoint | None) -> str:
     if which == "best":
-        return f"the weights of its best epoch, {run.best_epoch}"
+        chosen = ", which were made its answer" if run.preferred == "best" else ""
+        return f"the weights of its best epoch, {run.best_epoch}{chosen}"
     stopping = run.experiment.early_stopping
     if stopping is not None and stopping.restore_best_weights and not run.state.resumable:
         return f"the weights it ended with, those of its best epoch, {run.best_epoch}"
@@ -141,28 +144,16 @@ def _probabilities(
     )
 
 
-def _with_maps(store: RunStore, one: RunContents, open_network: OpenNetwork) -> RunContents:
-    evaluation, which = one.evaluation, weights_of(store, one.run)
-    if evaluation is None or which is None:
+def _with_maps(
+    store: RunStore,
+    one: RunContents,
+    which: Checkpoint | None,
+    open_network: OpenNetwork,
+    open_dataset: OpenDataset,
+) -> RunContents:
+    if which is None:
+        return replace(one, maps=kept_maps(store, one.run, open_dataset))
+    if one.dataset is None or one.evaluation is None:
         return one
     network = open_network(one.run, which)
-    return replace(
-        one,
-        maps=tuple(
-            ImageMaps(position, why, layer_views(network.observe(one.images[position])))
-            for position, why in _worth_a_look(evaluation)
-        ),
-    )
-
-
-def _worth_a_look(evaluation: Evaluation) -> list[tuple[int, str]]:
-    """The first test image, the surest mistake and the least sure hit."""
-    labels, probabilities = evaluation.labels, evaluation.probabilities
-    chosen = {0: "the first test image"}
-    for positions, why in (
-        (surest_mistakes(labels, probabilities), "the surest mistake"),
-        (least_sure_hits(labels, probabilities), "the least sure image it recognised"),
-    ):
-        if len(positions):
-            chosen.setdefault(int(positions[0]), why)
-    return list(chosen.items())
+    return replace(one, maps=asked_maps(store, one.dataset, one.evaluation, network, one.weights))

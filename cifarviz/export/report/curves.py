@@ -21,21 +21,22 @@ from cifarviz.figures.history_comparison import (
 from cifarviz.figures.metric import METRIC_TITLES, Metric
 from cifarviz.runs.records import Epoch
 
+_HEIGHT = 280
 _METRICS: tuple[Metric, ...] = ("loss", "accuracy")
 
 
-def curves(contents: Sequence[RunContents], chart: Chart) -> Html:
+def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
     """Both charts; a run alone shows its batches, several are drawn over each other."""
     shown = [one for one in contents if one.epochs]
     if not shown:
-        return paragraph("No epoch was finished, so there are no curves.")
+        return [paragraph("No epoch was finished, so there are no curves.")]
     parts = []
     for metric in _METRICS:
         figure = _one(metric, shown[0]) if len(contents) == 1 else _several(metric, shown)
         title = METRIC_TITLES[metric]
         names = ", ".join(one.name for one in shown)
         parts.append(chart(figure, metric, f"{title} of {names} by epoch"))
-    return joined(parts)
+    return parts
 
 
 def gap_table(contents: Sequence[RunContents]) -> Html:
@@ -110,8 +111,13 @@ def _one(metric: Metric, one: RunContents) -> go.Figure:
             batch_values=() if batches is None else getattr(batches, metric),
             best_epoch=one.run.best_epoch,
             stopped_early=one.run.stopped_early,
+            turn=_turn(one),
         )
     )
+
+
+def _turn(one: RunContents) -> int | None:
+    return judge_history(one.epochs, ended=not one.run.state.active).turn
 
 
 def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:
@@ -126,10 +132,13 @@ def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:
                 validation=None if np.isnan(validation).all() else validation,
                 best_epoch=one.run.best_epoch,
                 stopped_early=one.run.stopped_early,
+                turn=_turn(one),
             )
         )
     figure = history_comparison_figure(history_comparison(metric, made))
-    return below(figure, len(made))
+    marks = sum(trace.legendgroup == "marks" for trace in figure.data)
+    # Low, so that something follows the first chart on the first page of a printed report.
+    return below(figure, len(made) + max(0, marks - 1), height=_HEIGHT)
 
 
 def _values(one: RunContents, field: str) -> np.ndarray:

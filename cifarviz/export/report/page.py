@@ -60,20 +60,11 @@ def _head(title: str, written: datetime | None) -> Html:
 def _one(one: RunContents, chart: Chart) -> list[Html]:
     experiment = one.run.experiment
     parts = [
-        section("Training and validation", curves([one], chart), gap_table([one])),
+        section("Training and validation", *curves([one], chart), gap_table([one])),
         *_results(one, chart),
     ]
-    if one.maps:
-        parts.append(
-            section(
-                "Feature maps",
-                paragraph(
-                    "What the layers make of a few test images, the strongest channels first; "
-                    "each channel is scaled by itself."
-                ),
-                feature_maps(one),
-            )
-        )
+    if one.maps.images:
+        parts.append(section("Feature maps", feature_maps(one)))
     return [
         *parts,
         section("Configuration", settings_table(experiment), layer_table(experiment)),
@@ -83,9 +74,11 @@ def _one(one: RunContents, chart: Chart) -> list[Html]:
 
 
 def _several(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
+    # The table stands between the charts: it fills what these leave free of a printed page.
+    first, *others = curves(contents, chart)
     parts = [
         section("What tells them apart", differences(contents)),
-        section("Training and validation", curves(contents, chart), gap_table(contents)),
+        section("Training and validation", first, gap_table(contents), *others),
         section("On the test images", _summary(contents)),
     ]
     for one in contents:
@@ -101,7 +94,10 @@ def _several(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
 def _results(one: RunContents, chart: Chart) -> list[Html]:
     if one.evaluation is None:
         return [section("On the test images", paragraph(one.problem or ""))]
-    said = f"{accuracy_words(one.evaluation)} These are answers with {one.weights}."
+    said = (
+        f"{accuracy_words(one.evaluation)} These are answers with {one.weights}; so are the "
+        "matrix, the scores and the mistakes."
+    )
     if one.run.experiment.mirrored_answers:
         said += " Each is the mean of those to the image and to its mirror image."
     return [
@@ -117,6 +113,7 @@ def _summary(contents: Sequence[RunContents]) -> Html:
             one.name,
             None if one.evaluation is None else f"{one.evaluation.accuracy:.1%}",
             None if one.evaluation is None else f"{one.evaluation.loss:.4f}",
+            one.epoch,
             one.run.best_epoch,
             one.run.epochs_done,
             f"{one.run.experiment.architecture.parameters:,}",
@@ -124,7 +121,8 @@ def _summary(contents: Sequence[RunContents]) -> Html:
         )
         for one in contents
     ]
-    headings = ["Run", "Test accuracy", "Test loss", "Best epoch", "Epochs", "Parameters", "Took"]
+    headings = ["Run", "Test accuracy", "Test loss", "After epoch"]
+    headings += ["Best epoch", "Epochs", "Parameters", "Took"]
     return table(headings, rows, style="numbers")
 
 

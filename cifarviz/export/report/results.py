@@ -9,15 +9,16 @@ from cifarviz.analysis.feature_maps import LayerView, channel_order
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.export.report.charts import Chart
-from cifarviz.export.report.contents import ImageMaps, RunContents
+from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, joined, paragraph, picture, table, text
+from cifarviz.export.report.pictures import ImageMaps
 from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
 
 _MISTAKES = 24
 _CHANNELS = 16
 _PICTURE = 72
-_MAPS = 208
+_MAPS = 122
 
 
 def accuracy_words(evaluation: Evaluation) -> str:
@@ -92,12 +93,13 @@ def mistakes(one: RunContents) -> Html:
     count = (
         f"The {len(cards)} surest of {len(chosen):,} mistakes"
         if len(cards) < len(chosen)
-        else f"All mistakes: {len(chosen)}"
+        else f"All {len(chosen):,} mistakes"
     )
     return joined(
         [
             paragraph(
-                f"{count}. What it is → what it was taken for, and how sure the network was."
+                f"{count} with {one.weights}. What it is → what it was taken for, and how sure "
+                "the network was."
             ),
             f'<div class="cards">{joined(cards)}</div>',
         ]
@@ -106,24 +108,32 @@ def mistakes(one: RunContents) -> Html:
 
 def feature_maps(one: RunContents) -> Html:
     """What the layers make of a few test images, the strongest channels of each."""
-    return joined(_maps_of(one, shown) for shown in one.maps)
+    return joined(
+        [
+            paragraph(
+                "What the layers make of a few test images: of each layer the strongest channels, "
+                f"at most {_CHANNELS}, each channel scaled by itself. {one.maps.words}"
+            ),
+            *map(_maps_of, one.maps.images),
+        ]
+    )
 
 
-def _maps_of(one: RunContents, shown: ImageMaps) -> Html:
-    evaluation = _evaluated(one)
-    position = shown.position
-    index = int(evaluation.indices[position])
-    actual = evaluation.classes[evaluation.labels[position]]
-    taken = evaluation.classes[evaluation.predicted[position]]
-    answer = "recognised" if actual == taken else f"taken for {taken}"
-    own = picture(one.images[position], f"Test image {index}, {actual}", width=_PICTURE)
+def _maps_of(shown: ImageMaps) -> Html:
+    answer = "" if shown.answer is None else f", taken for {shown.answer}"
+    if shown.answer == shown.actual:
+        answer = ", recognised"
+    own = picture(shown.pixels, f"Test image {shown.index}, {shown.actual}", width=_MAPS)
     layers = [_layer(view) for view in shown.layers if view.maps is not None]
     return joined(
         [
             '<div class="maps">',
-            f'<p class="of">{own} Test image {index}, {text(shown.why)}: '
-            f"{text(actual)}, {text(answer)}.</p>",
-            f'<div class="pictures">{joined(layers)}</div>',
+            f'<p class="of">Test image {shown.index}, {text(shown.why)}: '
+            f"{text(shown.actual)}{text(answer)}.</p>",
+            '<div class="pictures">',
+            f'<figure class="layer">{own}<figcaption>the image itself</figcaption></figure>',
+            *layers,
+            "</div>",
             "</div>",
         ]
     )
@@ -134,14 +144,9 @@ def _layer(view: LayerView) -> Html:
     height, width, channels = view.values.shape
     order = channel_order(view.values, "strength")[:_CHANNELS]
     grid = channel_grid(view.maps.images[np.asarray(order)])
-    which = "all" if channels <= _CHANNELS else f"the {len(order)} strongest of {channels}"
-    count = (
-        "1 channel"
-        if channels == 1
-        else f"{which} channels"
-        if channels > _CHANNELS
-        else (f"{channels} channels")
-    )
+    count = f"{channels} channel{'' if channels == 1 else 's'}"
+    if channels > _CHANNELS:
+        count = f"{len(order)} of {count}"
     caption = f"{view.name}, {height}×{width}: {count}"
     return Html(
         f'<figure class="layer">{picture(grid, caption, width=_MAPS)}'

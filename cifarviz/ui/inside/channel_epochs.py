@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.map_pictures import common_scale, map_pictures
 from cifarviz.figures.sprite import sprite
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
@@ -18,7 +19,6 @@ from cifarviz.ui.errors import as_text
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.inside.network import views_of
-from cifarviz.ui.inside.shown_weights import epoch_of
 
 _TILE = 64
 

@@ -9,8 +9,6 @@ import streamlit as st
 from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
@@ -126,13 +124,6 @@ def titles(run: Run, words: str, compared: Compared) -> tuple[str, str]:
         return both[0][0].upper() + both[0][1:], both[1][0].upper() + both[1][1:]
     names = distinct_names([run, compared.run])
     return f"{names[run.id]}, {both[0]}", f"{names[compared.run.id]}, {both[1]}"
-
-
-def epoch_of(run: Run, which: Checkpoint) -> int:
-    """The epoch that a run's checkpoint is of."""
-    if which == "best" or given_back(run):
-        return run.best_epoch or 0
-    return run.epochs_done
 
 
 def epoch_words(epoch: int) -> str:

@@ -1,20 +1,9 @@
-"""Which epoch of a run its weights are of, and what they are called."""
+"""What a run's weights are called."""
 
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
-from cifarviz.runs.states import RunState
 from cifarviz.ui.pickers import checkpoint_words
-
-
-def epoch_of(run: Run, which: Weights) -> int | None:
-    """The epoch after which a run had these weights; ``None`` in the middle of one."""
-    if isinstance(which, int):
-        return which
-    if which == "best" or given_back(run):
-        return run.best_epoch
-    # One that was stopped may have been in the middle of an epoch.
-    return run.epochs_done if run.state.active or run.state is RunState.FINISHED else None
 
 
 def weights_words(run: Run, which: Weights) -> str:

@@ -14,6 +14,7 @@ from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, read_answers, snapshot_path, weights_path
 from cifarviz.settings import Settings
@@ -21,8 +22,9 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
+from cifarviz.ui.live.words import best_words
 from cifarviz.ui.named_image import images_of
-from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
 
 _SHOWN = 8
@@ -60,30 +62,47 @@ def show(stage: Stage) -> Sequence[str]:
             icon=":material/info:",
         )
         return ["There is nothing to show of this run here; the next scene has another picture."]
-    if epochs:
-        epoch = int(
-            stage.choose(
-                "epoch",
-                "After epoch",
-                {str(one): str(one) for one in epochs},
-                usual=str(epochs[-1]),
-                hint="What the network said about its validation images then.",
-                problem=lambda word: f"This run has kept no answers of epoch {word}.",
-            )
-        )
+    epoch = _epoch(stage, epochs, kept) if epochs else None
+    if epoch is not None:
         found, when = _after(run, epoch), f"after epoch {epoch}"
+        if epoch == run.best_epoch:
+            when += f" ({best_words(run)})"
     else:
-        found, when = _asked(run, kept[0]), "at the end" if kept[0] == "last" else "at its best"
+        found, when = _asked(run, kept[0]), checkpoint_words(run, kept[0])
     if not found.here:
         headline("Its mistakes are not here")
         st.info("None of the images that it was asked about is on this machine.")
         return ["The full data set, from the Start page, has them all."]
     headline("Sure, and wrong" if len(found.images) else "Not one mistake")
-    _pictures(found, stage)
+    _pictures(found, when, stage)
     return _notes(found, when)
 
 
-def _pictures(found: Mistakes, stage: Stage) -> None:
+def _epoch(stage: Stage, epochs: Sequence[int], kept: Sequence[Checkpoint]) -> int | None:
+    """The epoch whose answers are shown, at first that of the run's answer.
+
+    ``None``: the weights that answer for it, of an epoch whose answers were not kept, are asked.
+    """
+    run = stage.run
+    assert run is not None
+    options = {str(one): str(one) for one in epochs}
+    usual = epoch_of(run, kept[0]) if kept else None
+    if usual is not None and usual not in epochs and kept[0] == run.preferred:
+        # A person chose these weights, so they are asked rather than passed over.
+        options[str(usual)] = f"{usual}, asked now"
+    chosen = stage.choose(
+        "epoch",
+        "After epoch",
+        options,
+        usual=str(usual) if str(usual) in options else str(epochs[-1]),
+        hint="What the network said about its validation images then; at first at the epoch of "
+        "the weights that are the run's answer.",
+        problem=lambda word: f"This run has kept no answers of epoch {word}.",
+    )
+    return int(chosen) if int(chosen) in epochs else None
+
+
+def _pictures(found: Mistakes, when: str, stage: Stage) -> None:
     noun = "validation image" if found.split == "train" else "test image"
     cells = []
     for image, said, actual, sure in zip(
@@ -98,8 +117,9 @@ def _pictures(found: Mistakes, stage: Stage) -> None:
         )
     what = "held-back" if found.split == "train" else "test"
     st.html(
-        f'<p class="present-words">{found.wrong:,} of {found.here:,} {what} pictures were taken '
-        f'for something else. The surest:</p><div class="present-mistakes">{"".join(cells)}</div>'
+        f'<p class="present-words">{escape(when[0].upper() + when[1:])}, {found.wrong:,} of '
+        f"{found.here:,} {what} pictures were taken for something else. The surest:</p>"
+        f'<div class="present-mistakes">{"".join(cells)}</div>'
     )
 
 

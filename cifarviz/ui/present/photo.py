@@ -12,7 +12,6 @@ from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import usual_weights
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
@@ -37,8 +36,7 @@ def show(stage: Stage) -> Sequence[str]:
             icon=":material/info:",
         )
         return ["Choose another run: N shows the menu."]
-    usual = usual_weights(cache.store(), run)
-    which: Checkpoint = usual if usual in kept else kept[0]
+    which = kept[0]
     taking, answer = st.columns([2, 3], gap="large")
     with taking:
         file = _file()

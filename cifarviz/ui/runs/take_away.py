@@ -17,7 +17,8 @@ from cifarviz.export.files import (
 )
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
-from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import kept_checkpoints, lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
 from cifarviz.ui import cache
@@ -69,7 +70,10 @@ _KERAS = (
 )
 _MIRRORED = " Its answers are the mean for an image and its mirror image, as this run's are."
 _WEIGHTS = "For a model with the same layers, such as that of the script."
-_WHICH = "The weights as the run ended, those of its best epoch, or as they were after an epoch."
+_WHICH = (
+    "The weights as the run ended, those of its best epoch, or as they were after an epoch; at "
+    "first those that are the run's answer."
+)
 
 
 def _code(run: Run, kind: Kind, label: str, sentence: str) -> None:
@@ -96,7 +100,8 @@ def _network(run: Run) -> None:
         "Weights",
         list(choices),
         format_func=choices.__getitem__,
-        key=f"take-away-weights-{run.id}",
+        # Another key when the run's answer is another: the first of the choices is shown then.
+        key=f"take-away-weights-{run.id}-{run.preferred}",
         help=_WHICH,
     )
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
@@ -118,11 +123,11 @@ def _network(run: Run) -> None:
 
 def _kept(run: Run) -> dict[Weights, str]:
     store = cache.store()
-    found: dict[Weights, str] = {}
-    if lacking_weights(store, run, "last") is None:
-        found["last"] = "As the run ended" if not run.state.active else "As it stands"
-    if lacking_weights(store, run, "best") is None:
-        found["best"] = f"Best epoch, {run.best_epoch}"
+    words: dict[Checkpoint, str] = {
+        "last": "As the run ended" if not run.state.active else "As it stands",
+        "best": f"Best epoch, {run.best_epoch}",
+    }
+    found: dict[Weights, str] = {one: words[one] for one in kept_checkpoints(store, run)}
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
         found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
     return found

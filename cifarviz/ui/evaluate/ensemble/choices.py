@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Literal
 
 from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import common_name
-from cifarviz.runs.artifacts import Checkpoint, answers_path, checkpoint_path
+from cifarviz.runs.artifacts import Checkpoint, answers_path
+from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.ui.runs.rows import in_date
+
+Wanted = Checkpoint | Literal["answer"]
+"""Which of a run's weights vote; ``"answer"``: those that answer for it everywhere."""
 
 # Of a run's name, in a label that has to be short.
 _SHORT = 18
@@ -32,14 +37,10 @@ class Facts:
     family: str  # equal for runs that differ only in their seed
 
 
-def weights_of(store: RunStore, run: Run, preferred: Checkpoint) -> Checkpoint | None:
-    """The weights that ``run`` has kept, ``preferred`` where there is a choice."""
-    other: Checkpoint = "last" if preferred == "best" else "best"
-    folder = store.folder(run.id)
-    for which in (preferred, other):
-        if checkpoint_path(folder, which).is_file():
-            return which
-    return None
+def weights_of(store: RunStore, run: Run, wanted: Wanted) -> Checkpoint | None:
+    """The weights that ``run`` has kept, those ``wanted`` where there is a choice."""
+    kept = kept_checkpoints(store, run)
+    return wanted if wanted in kept else next(iter(kept), None)
 
 
 def kept_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
@@ -51,7 +52,7 @@ def kept_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
 
 
 def choices(
-    store: RunStore, runs: Sequence[Run], preferred: Checkpoint, chosen: Sequence[Member] = ()
+    store: RunStore, runs: Sequence[Run], wanted: Wanted, chosen: Sequence[Member] = ()
 ) -> list[Member]:
     """All that can vote, in the order of ``runs``: weights of runs that ended, and kept epochs.
 
@@ -63,7 +64,7 @@ def choices(
         if run.state.active or facts_of(run.experiment_json) is None:
             continue
         mine = [one for one in chosen if one.run.id == run.id]
-        which = weights_of(store, run, preferred)
+        which = weights_of(store, run, wanted)
         offered = [] if which is None else [Member(run, which)]
         offered += [Member(run, epoch) for epoch in kept_epochs(store, run)]
         known = list(mine)

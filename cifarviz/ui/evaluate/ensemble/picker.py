@@ -7,12 +7,11 @@ import streamlit as st
 
 from cifarviz.analysis.members import Member
 from cifarviz.experiment.member_seeds import MOST_MEMBERS
-from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.own_choices import own_choices
-from cifarviz.ui.evaluate.ensemble.choices import choices, labels, weights_of
+from cifarviz.ui.evaluate.ensemble.choices import Wanted, choices, labels, weights_of
 from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members, token
 from cifarviz.ui.evaluate.ensemble.suggestions import Suggestion, suggestions
 from cifarviz.ui.followed_address import change, show, wished
@@ -22,7 +21,11 @@ from cifarviz.ui.unbroken import unbroken
 FORGOTTEN = ("member", "page")
 """What in the address makes sense for the members of before only."""
 
-_WEIGHTS: dict[Checkpoint, str] = {"last": "As they ended", "best": "Best epoch"}
+_WEIGHTS: dict[Wanted, str] = {
+    "answer": "Their answer",
+    "last": "As they ended",
+    "best": "Best epoch",
+}
 _MEMBERS, _KIND = "ensemble-members", "ensemble-weights"
 _REMEMBERED = "members"
 
@@ -57,14 +60,14 @@ def choose(members: Sequence[Member], **also: str | None) -> None:
     change(**dict.fromkeys(FORGOTTEN), **also, members=text)
 
 
-def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint) -> None:
+def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
     offered = choices(cache.store(), runs, kind, chosen)
     # What the address names stands there too, be it gone or still at work.
     offered += [one for one in chosen if one not in offered]
     tokens = [token(one) for one in offered]
     names = dict(zip(tokens, labels(offered), strict=True))
     by_token = dict(zip(tokens, offered, strict=True))
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.columns([2, 1], gap="medium")
     wanted = list(dict.fromkeys(map(token, chosen)))
     show(_MEMBERS, wanted)
     left.multiselect(
@@ -87,8 +90,8 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Checkpoint) -> N
         required=True,
         on_change=unbroken(lambda: _weigh(chosen)),
         help="Which of the weights that each run has kept, for the members there are and for "
-        "those chosen from now on; where a run has one kind only, that. Kept epochs stay as they "
-        "are.",
+        "those chosen from now on; where a run has one kind only, that. “Their answer” is what is "
+        "chosen for each on the Runs page, else as it ended. Kept epochs stay as they are.",
     )
 
 
@@ -102,22 +105,23 @@ def _chosen(by_token: Mapping[str, Member]) -> None:
         choose([by_token[one] for one in tokens])
 
 
-def _kind() -> Checkpoint:
-    """The weights that are preferred where a run has kept both kinds; the address holds them."""
-    wanted = st.query_params.get("weights", "last")
-    kind: Checkpoint = "best" if wanted == "best" else "last"
-    if wanted not in _WEIGHTS:
+def _kind() -> Wanted:
+    """The weights that are wanted where a run has kept both kinds; the address holds them."""
+    wanted = st.query_params.get("weights", "answer")
+    kind = next((one for one in _WEIGHTS if one == wanted), None)
+    if kind is None:
         st.error(
-            f"There are no weights called {quoted(wanted)}: it is {' or '.join(_WEIGHTS)}.",
+            f"There are no weights called {quoted(wanted)}: it is answer, last or best.",
             icon=":material/error:",
         )
+        return "answer"
     return kind
 
 
 def _weigh(members: Sequence[Member]) -> None:
     if not wished(_KIND):
         return
-    kind: Checkpoint = state.get(_KIND)
+    kind: Wanted = state.get(_KIND)
     store = cache.store()
     changed = [
         one

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 
 from cifarviz.analysis.members import Member
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS, MOST_MEMBERS, common_name, team_name
-from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui.evaluate.ensemble.choices import facts_of, kept_epochs, listed, weights_of
+from cifarviz.ui.evaluate.ensemble.choices import (
+    Wanted,
+    facts_of,
+    kept_epochs,
+    listed,
+    weights_of,
+)
 from cifarviz.ui.runs.rows import in_date
 
 _MOST_TEAMS, _MOST_FAMILIES, _MOST_EPOCHS = 4, 2, 2
@@ -34,9 +39,9 @@ class _Groups:
     epochs: list[Suggestion] = field(default_factory=list)
 
 
-def suggestions(store: RunStore, runs: Sequence[Run], preferred: Checkpoint) -> list[Suggestion]:
+def suggestions(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> list[Suggestion]:
     """Runs trained together; others that differ only in their seed; epochs of one. Newest first."""
-    groups = _grouped(store, runs, preferred)
+    groups = _grouped(store, runs, wanted)
     teams = _of_seeds(groups.teams.values())
     offered = {frozenset(one.members) for one in teams}
     families = [
@@ -47,7 +52,7 @@ def suggestions(store: RunStore, runs: Sequence[Run], preferred: Checkpoint) -> 
     )
 
 
-def _grouped(store: RunStore, runs: Sequence[Run], preferred: Checkpoint) -> _Groups:
+def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
     groups = _Groups()
     for run in runs:
         facts = facts_of(run.experiment_json)
@@ -60,7 +65,7 @@ def _grouped(store: RunStore, runs: Sequence[Run], preferred: Checkpoint) -> _Gr
             label = f"Epochs {listed(epochs)} of “{run.name}”"
             members = tuple(Member(run, epoch) for epoch in epochs)
             groups.epochs.append(Suggestion(label, members))
-        which = weights_of(store, run, preferred)
+        which = weights_of(store, run, wanted)
         if which is None or run.state is not RunState.FINISHED:
             continue
         # The newest of several runs from one seed.
