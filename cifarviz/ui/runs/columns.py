@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 # Pixels: an average letter, and what a cell has around its text.
-_LETTER, _PADDING = 6.4, 20
+_LETTER, _PADDING = 6.7, 18
 # Numbers and capitals are wider than what a name is mostly made of.
 _NAME_LETTER = 5.85
-_NAME_WIDTHS: Final = 115, 400
+_NAME_WIDTHS: Final = 115, 412
 
 
 def width_of(texts: Iterable[object], *, least: int = 50, most: int = 2000) -> int:

@@ -23,7 +23,7 @@ FEW_RUNS: Final = 8
 
 # Pixels: a row, one whose sentences take up to three lines, and the rows that are seen at once.
 _ROW_HEIGHT = 35
-_WRAPPED_HEIGHT = 62
+_WRAPPED_HEIGHT = 72
 _MOST_HEIGHT = 700
 
 
@@ -112,7 +112,7 @@ def _table_height(rows: int, row_height: int) -> int:
 def show_differences(runs: Sequence[Run]) -> None:
     """Show the settings that are not the same in all ``runs``, and only those.
 
-    Of two or three runs each is a column; of more, what there is more of goes down.
+    Of two or three runs each is a column; of more, it is whichever way is narrower.
     """
     st.subheader("Differences", anchor="differences")
     names = distinct_names(runs)
@@ -130,15 +130,15 @@ def show_differences(runs: Sequence[Run]) -> None:
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
-    table = pd.DataFrame(
+    by_setting = pd.DataFrame(
         [row.values for row in rows],
         index=[row.setting for row in rows],
         columns=[names[run.id] for run in found],
     )
-    first = "Setting"
-    if len(found) > max(MOST_ALIKE, len(rows)):
-        table, first = table.T, "Run"
-    table = table.rename_axis(first).reset_index()
+    table = by_setting.rename_axis("Setting").reset_index()
+    by_run = by_setting.T.rename_axis("Run").reset_index()
+    if len(found) > MOST_ALIKE and sum(_widths(by_run).values()) < sum(_widths(table).values()):
+        table = by_run
     st.dataframe(
         table,
         key="runs-differences",
@@ -146,12 +146,14 @@ def show_differences(runs: Sequence[Run]) -> None:
         height=_table_height(len(table), _ROW_HEIGHT),
         row_height=_ROW_HEIGHT,
         column_config={
-            name: st.column_config.TextColumn(
-                width=width_of([name, *table[name]]), pinned=name == first
-            )
-            for name in table.columns
+            name: st.column_config.TextColumn(width=width, pinned=name == table.columns[0])
+            for name, width in _widths(table).items()
         },
     )
+
+
+def _widths(table: pd.DataFrame) -> dict[str, int]:
+    return {name: width_of([name, *table[name]]) for name in table.columns}
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
