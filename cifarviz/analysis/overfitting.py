@@ -47,6 +47,16 @@ _NOISES = 5.0
 _EPOCHS_SINCE = 2
 _STILL_FALLING = 0.02
 _ENOUGH_TO_BEND = 10
+_TENTH = 10
+
+TURN_RULE: Final = (
+    "The epoch with the lowest validation loss as it was measured, if the loss turned there. "
+    "It turned if the mean of the last tenth of the epochs (1 at least) lies above the lowest "
+    "point of the smoothed loss, each epoch averaged with a tenth of all on either side: by more "
+    f"than {_LEAST_RISE:.0%}, and by more than {_NOISES:.0f} times what noise makes of that "
+    f"difference. And {_EPOCHS_SINCE} epochs or more have come since the lowest."
+)
+"""The rule in plain words, for those who read a turn."""
 
 Numbers = Sequence[float | None] | NDArray[np.floating]
 
@@ -117,6 +127,14 @@ def turn_of(values: Numbers) -> int | None:
     if rise <= max(_LEAST_RISE * abs(floor), _NOISES * noise):
         return None
     return int(known[lowest])
+
+
+def gap_after(history: Sequence[Epoch], epoch: int) -> Gap | None:
+    """The gap after ``epoch``; ``None`` if it is not there or nothing was held back."""
+    for one in history:
+        if one.epoch == epoch and one.val_loss is not None and one.val_accuracy is not None:
+            return Gap(epoch, one.val_loss - one.loss, one.accuracy - one.val_accuracy)
+    return None
 
 
 def judge_history(history: Sequence[Epoch], *, classes: int = 10, ended: bool = True) -> Fit:
@@ -224,7 +242,7 @@ def judge(
 
 
 def _reach(epochs: int) -> int:
-    return max(1, epochs // 10)
+    return max(1, epochs // _TENTH)
 
 
 def _noise(losses: NDArray[np.float64], lowest: int) -> float:

@@ -6,15 +6,19 @@ import numpy as np
 
 from cifarviz.figures.theme import NEUTRAL, VALIDATION
 
-GAP_FILL: Final = "rgba(230, 159, 0, 0.16)"
-"""Validation's colour, so thin that curves and grid are seen through it."""
+_GAP_FILL = "rgba(230, 159, 0, {:.3g})"
+# So thin that curves and grid are seen through it; gaps of several runs lie over each other.
+_GAP_OPACITY, _SEVERAL_OPACITY = 0.16, 0.2
 TURN_SYMBOL: Final = "circle-open"
 
 
 def gap_trace(
-    epochs: np.ndarray, training: np.ndarray, validation: np.ndarray
+    epochs: np.ndarray, training: np.ndarray, validation: np.ndarray, *, gaps: int = 1
 ) -> dict[str, Any] | None:
-    """The area between both curves, arrays of one length; ``None`` with fewer than two epochs."""
+    """The area between both curves, arrays of one length; ``None`` with fewer than two epochs.
+
+    It is one of so many ``gaps`` in the figure.
+    """
     known = np.isfinite(training) & np.isfinite(validation)
     if known.sum() < 2:
         return None
@@ -25,7 +29,7 @@ def gap_trace(
         "y": training[known].tolist() + validation[known][::-1].tolist(),
         "mode": "none",
         "fill": "toself",
-        "fillcolor": GAP_FILL,
+        "fillcolor": _GAP_FILL.format(_GAP_OPACITY if gaps == 1 else _SEVERAL_OPACITY / gaps),
         "hoverinfo": "skip",
         "name": "Gap",
         "legendrank": 6,

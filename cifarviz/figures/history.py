@@ -26,6 +26,7 @@ Numbers = Sequence[float] | np.ndarray
 # second. SVG, not WebGL: it needs no graphics driver, and saves as a true SVG.
 _MOST_POINTS = 1000
 _FIRST_BATCHES = 20
+_UNDER_BUTTONS = 0.94
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -112,6 +113,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             legend_itemsizing="constant",
             # With published curves there are seven entries: three beside each other, not two.
             legend_font_size=FONT_SIZE - 1,
+            # Of the whole figure, not of the axes: above it are the buttons, whatever its height.
+            legend={"yref": "container", "y": _UNDER_BUTTONS, "yanchor": "top"},
             xaxis={
                 "title": {"text": "Epoch"},
                 "rangemode": "tozero",

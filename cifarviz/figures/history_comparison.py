@@ -1,8 +1,8 @@
 """The curves of several runs in one chart."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,25 +10,27 @@ import plotly.graph_objects as go
 from cifarviz.figures.fit_marks import gap_trace, turn_marker
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
+from cifarviz.figures.run_styles import (
+    MOST_ALIKE,
+    Kind,
+    curve_style,
+    legend_name,
+    mark_color,
+    plain,
+)
 from cifarviz.figures.theme import (
+    FONT_SIZE,
     NEUTRAL,
     SHARE_TICKS,
-    TRAINING,
-    VALIDATION,
     base_layout,
     empty_figure,
-    mix,
 )
 
-# Training stays blue and validation orange: what tells runs apart is lightness, dash and marker.
-_SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
-# None is "dash", as published curves are; lengths are in pixels.
-_DASHES = ("solid", "dot", "dashdot", "3px,7px", "longdashdot", "14px,3px,2px,3px,2px,3px")
-_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 _FEW_EPOCHS = 10
-_MOST_GAPS = 2
-FEW_RUNS: Final = 8
-"""With more, markers hide the curves and two entries a run make a legend nobody reads."""
+# Pixels: a line of the legend, what it has beside its lines, and the figure around it.
+_LEGEND_LINE, _LEGEND_REST, _AROUND = 19, 30, 84
+_HEIGHT = 420
+_WHICH_IS_WHICH = "Solid: validation<br>Dotted: training"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +50,17 @@ class RunCurve:
     stopped_early: int | None = None
     turn: int | None = None
     branch: tuple[int, float, float | None] | None = None
+    position: int = 0
+    """Its place among those that were given, which decides how it is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class HistoryComparison:
-    """Runs with at least one epoch, in the order they were given."""
+    """Runs with at least one epoch, in the order they were given; ``given`` counts all."""
 
     metric: Metric
     runs: tuple[RunCurve, ...]
+    given: int
     published: PublishedCurves | None = None
     logarithmic: bool = False
     smoothed_over: int = 1
@@ -70,10 +75,14 @@ def history_comparison(
     logarithmic: bool = False,
     smoothed_over: int = 1,
 ) -> HistoryComparison:
-    """Keep what can be drawn; two runs of one name are numbered."""
+    """Keep what can be drawn; two runs of one name are numbered.
+
+    A run that has no epoch yet keeps its place: the others look the same once it has begun.
+    """
     kept: list[RunCurve] = []
     seen: dict[str, int] = {}
-    for run in runs:
+    position = -1
+    for position, run in enumerate(runs):
         if len(run.epochs) == 0:
             continue
         seen[run.name] = seen.get(run.name, 0) + 1
@@ -82,6 +91,7 @@ def history_comparison(
             replace(
                 run,
                 name=name,
+                position=position,
                 epochs=np.asarray(run.epochs, np.int32),
                 training=np.asarray(run.training, np.float32),
                 validation=(
@@ -89,25 +99,30 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(kept), published, logarithmic, smoothed_over)
+    return HistoryComparison(
+        metric, tuple(kept), position + 1, published, logarithmic, smoothed_over
+    )
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
-    """Draw the runs: a group of the legend a run, with its training and its validation.
+    """Draw the runs, as high as the legend needs to show all of them.
 
-    More than eight are lines without markers, with one entry a run, which shows and hides both. Of
-    one run or two the gap between training and validation is shaded. A fork begins where it leaves
-    its parent.
+    Up to three: training blue, validation orange, a group of the legend a run, the gap between both
+    shaded. More: a colour a run, validation solid and training dotted, with one entry a run, which
+    shows and hides both. A fork begins where it leaves its parent.
     """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
-        return empty_figure("Choose runs that have finished an epoch to compare them.", height=420)
-    few = len(comparison.runs) <= FEW_RUNS
+        return empty_figure(
+            "Choose runs that have finished an epoch to compare them.", height=_HEIGHT
+        )
+    few = comparison.given <= MOST_ALIKE
     longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
         layout=base_layout(
-            height=420,
-            margin={"l": 60, "r": 16, "t": 16, "b": 48},
+            height=_height(comparison, few),
+            # At the top the legend leaves room for the buttons.
+            margin={"l": 60, "r": 16, "t": 30, "b": 48},
             xaxis={
                 "title": {"text": "Epoch"},
                 "rangemode": "tozero",
@@ -127,6 +142,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "yanchor": "top",
                 "groupclick": "toggleitem" if few else "togglegroup",
                 "tracegroupgap": 6 if few else 0,
+                "title": {"text": "" if few else _WHICH_IS_WHICH, "font": {"size": FONT_SIZE}},
             },
         )
     )
@@ -135,24 +151,29 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         add_published(figure, comparison.published, group)
     number = METRIC_FORMATS[comparison.metric]
     # All at once: Plotly looks through the whole figure at each addition.
-    figure.add_traces(
-        [
-            trace
-            for position, run in enumerate(comparison.runs)
-            for trace in _traces(run, position, number, few)
-        ]
-    )
+    figure.add_traces([trace for run in comparison.runs for trace in _traces(run, number, few)])
     marks = (
         ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
         ("Stopped early", "x-thin", [(run, run.stopped_early) for run in comparison.runs]),
     )
     for name, symbol, epochs in marks:
-        _add_marks(figure, name, symbol, epochs, number)
-    _add_turns(figure, comparison.runs, number)
-    if len(comparison.runs) <= _MOST_GAPS:
-        for position, run in enumerate(comparison.runs):
-            _add_gap(figure, run, str(position))
+        _add_marks(figure, name, symbol, epochs, number, few)
+    _add_turns(figure, comparison.runs, number, few)
+    if few:
+        for run in comparison.runs:
+            _add_gap(figure, run, len(comparison.runs))
     return figure
+
+
+def _height(comparison: HistoryComparison, few: bool) -> int:
+    """So high that no entry of the legend has to be scrolled to."""
+    runs = comparison.runs
+    lines = sum(legend_name(run.name).count("<br>") + 1 for run in runs)
+    # Two or three entries under each name, or two lines above all of them.
+    lines += 3 * len(runs) if few else 2
+    # A heading and three marks; those who published are another heading and two curves.
+    lines += 4 + 3 * (comparison.published is not None)
+    return max(_HEIGHT, _LEGEND_LINE * lines + _LEGEND_REST + _AROUND)
 
 
 def _add_marks(
@@ -161,63 +182,68 @@ def _add_marks(
     symbol: str,
     epochs: Iterable[tuple[RunCurve, int | None]],
     number: str,
+    few: bool,
 ) -> None:
     """One mark on each run that has such an epoch: on validation, or on training without it."""
-    points = []
-    for run, epoch in epochs:
-        values = run.training if run.validation is None else run.validation
-        points += [(run, epoch, values[place]) for place in np.flatnonzero(run.epochs == epoch)]
+    marker = {
+        "symbol": symbol,
+        "size": 13,
+        "line": {"width": 1.2 if symbol == "star" else 2.5, "color": NEUTRAL},
+    }
+    _add_points(figure, name, _points(epochs), marker, f"{name}, %{{x}}: %{{y:{number}}}", few)
+
+
+def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
+    epochs = [(run, run.turn) for run in runs if run.validation is not None]
+    hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
+    _add_points(figure, "Turn", _points(epochs), turn_marker(), hover, few)
+
+
+def _points(epochs: Iterable[tuple[RunCurve, int | None]]) -> list[tuple[RunCurve, int, float]]:
+    return [
+        (run, epoch, float((run.training if run.validation is None else run.validation)[place]))
+        for run, epoch in epochs
+        if epoch is not None
+        for place in np.flatnonzero(run.epochs == epoch)
+    ]
+
+
+def _add_points(
+    figure: go.Figure,
+    name: str,
+    points: Sequence[tuple[RunCurve, int, float]],
+    marker: Mapping[str, Any],
+    hover: str,
+    few: bool,
+) -> None:
     if not points:
         return
+    colors = [
+        mark_color(run.position, few=few, validated=run.validation is not None)
+        for run, _, _ in points
+    ]
+    # The legend has the colour of the first point: of many runs it stands for none.
+    first = [] if few else [None]
     figure.add_scatter(
-        x=[epoch for _, epoch, _ in points],
-        y=[float(value) for _, _, value in points],
+        x=[*first, *(epoch for _, epoch, _ in points)],
+        y=[*first, *(value for _, _, value in points)],
         name=name,
         legendgroup="marks",
         legendgrouptitle={"text": "Marks"},
         mode="markers",
-        marker={
-            "symbol": symbol,
-            "size": 13,
-            "color": [TRAINING if run.validation is None else VALIDATION for run, _, _ in points],
-            "line": {"width": 1.2 if symbol == "star" else 2.5, "color": NEUTRAL},
-        },
-        text=[_text(run.name) for run, _, _ in points],
-        hovertemplate=(f"<b>%{{text}}</b><br>{name}, %{{x}}: %{{y:{number}}}<extra></extra>"),
+        marker={**marker, "color": colors if few else [NEUTRAL, *colors]},
+        text=[*("" for _ in first), *(plain(run.name) for run, _, _ in points)],
+        hovertemplate=f"<b>%{{text}}</b><br>{hover}<extra></extra>",
     )
 
 
-def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str) -> None:
-    points = [
-        (run, run.turn, float(run.validation[place]))
-        for run in runs
-        if run.turn is not None and run.validation is not None
-        for place in np.flatnonzero(run.epochs == run.turn)
-    ]
-    if points:
-        figure.add_scatter(
-            x=[epoch for _, epoch, _ in points],
-            y=[value for _, _, value in points],
-            name="Turn",
-            legendgroup="marks",
-            legendgrouptitle={"text": "Marks"},
-            mode="markers",
-            marker=turn_marker(),
-            text=[_text(run.name) for run, _, _ in points],
-            hovertemplate=(
-                f"<b>%{{text}}</b><br>Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
-                "<extra></extra>"
-            ),
-        )
-
-
-def _add_gap(figure: go.Figure, run: RunCurve, group: str) -> None:
+def _add_gap(figure: go.Figure, run: RunCurve, gaps: int) -> None:
     if run.validation is None:
         return
     epochs, training, validation = _with_branch(run, run.training, run.validation)
-    gap = gap_trace(epochs, training, validation)
+    gap = gap_trace(epochs, training, validation, gaps=gaps)
     if gap is not None:
-        figure.add_trace({**gap, "legendgroup": group})
+        figure.add_trace({**gap, "legendgroup": str(run.position)})
 
 
 def _with_branch(run: RunCurve, *curves: np.ndarray) -> list[np.ndarray]:
@@ -236,20 +262,12 @@ def _of_so_many(epochs: int) -> str:
     return "" if epochs == 1 else f", mean of {epochs} epochs"
 
 
-def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[str, Any]]:
-    amount, toward = _SHADES[position % len(_SHADES)]
-    lines = [("training", run.training, TRAINING)]
+def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
+    kinds: list[tuple[Kind, np.ndarray]] = [("training", run.training)]
     if run.validation is not None:
-        lines.append(("validation", run.validation, VALIDATION))
-    epochs, *drawn = _with_branch(run, *(values for _, values, _ in lines))
-    name = _text(run.name)
-    style: dict[str, Any] = {"mode": "lines", "legendgroup": str(position)}
-    # One epoch alone is no line.
-    if few or len(run.epochs) == 1:
-        symbol = _MARKERS[position % len(_MARKERS)]
-        style |= {"mode": "lines+markers", "marker": {"size": 6, "symbol": symbol}}
-    if few:
-        style["legendgrouptitle"] = {"text": name}
+        kinds.append(("validation", run.validation))
+    epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
+    name = legend_name(run.name)
     return [
         {
             "type": "scatter",
@@ -257,21 +275,13 @@ def _traces(run: RunCurve, position: int, number: str, few: bool) -> list[dict[s
             "x": epochs.tolist(),
             "y": values.tolist(),
             "name": kind.capitalize() if few else name,
-            "showlegend": few or kind == lines[-1][0],
-            **style,
-            "line": {
-                "color": mix(color, toward, amount),
-                "width": 2.2 if few else 1.5,
-                "dash": _DASHES[position % len(_DASHES)],
-            },
+            "showlegend": few or kind == kinds[-1][0],
+            "legendgroup": str(run.position),
+            **({"legendgrouptitle": {"text": name}} if few else {}),
+            **curve_style(run.position, kind, few=few, alone=len(run.epochs) == 1),
             "hovertemplate": (
-                f"<b>{name}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+                f"<b>{plain(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
-        for (kind, _, color), values in zip(lines, drawn, strict=True)
+        for (kind, _), values in zip(kinds, drawn, strict=True)
     ]
-
-
-def _text(name: str) -> str:
-    """``name`` as Plotly text: a run may be called anything, markup and templates included."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "%\u200b{")

@@ -4,12 +4,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, Gap, judge_history
+from cifarviz.analysis.overfitting import (
+    TURN_RULE,
+    VERDICT_WORDS,
+    Fit,
+    Gap,
+    gap_after,
+    judge_history,
+)
 from cifarviz.analysis.suggestions import Suggestion, suggestions
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.figure_row import Figure, figure_row
@@ -25,21 +33,36 @@ def fit_of(run: Run, epochs: Sequence[Epoch]) -> Fit:
     return judge_history(epochs, ended=not run.state.active)
 
 
+def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
+    """The gap of the weights that ``run`` stands with: its last, or its best that it went back to.
+
+    ``None`` before its first validated epoch.
+    """
+    try:
+        kept = run.best_epoch if given_back(run) else run.epochs_done
+    except CifarvizError:
+        # What it was made to do cannot be read, so nothing says that it went back.
+        kept = run.epochs_done
+    return None if kept is None else gap_after(epochs, kept)
+
+
 def verdict(fit: Fit) -> str:
     """Markdown of the verdict in its colour."""
     return f":{_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
 
-def show_fit(run: Run, fit: Fit) -> None:
-    """Show the verdict with its reason, the gap in numbers, and what to try next."""
+def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
+    """Show the verdict with its reason, the gap in numbers, and what to try next.
+
+    ``kept`` is the gap of the weights that the run stands with.
+    """
     st.markdown(f"{verdict(fit)} {escaped(fit.reason)}")
     if fit.at_end is not None:
         figures = [
             Figure(
                 "Turn",
                 _UNKNOWN if fit.turn is None else f"epoch {fit.turn}",
-                "The epoch with the lowest validation loss, if the loss has turned there: from "
-                "then on it rose by more than noise does.",
+                TURN_RULE,
             )
         ]
         if fit.at_turn is not None:
@@ -47,6 +70,9 @@ def show_fit(run: Run, fit: Fit) -> None:
         figures.append(
             Figure(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
         )
+        if kept is not None and kept.epoch != fit.at_end.epoch:
+            hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
+            figures.append(Figure(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
         figure_row(figures)
     _show_suggestions(run, fit)
 

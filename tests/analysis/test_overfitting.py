@@ -5,8 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cifarviz.analysis.overfitting import Fit, judge, smoothed, turn_of
+from cifarviz.analysis.overfitting import TURN_RULE, Fit, gap_after, judge, smoothed, turn_of
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.records import Epoch
 
 SEEDS = range(4)
 # Epochs, the epoch of the turn (from 0), and how fast the loss rises after it.
@@ -133,3 +134,26 @@ def test_smoothing_is_a_centred_mean_that_shrinks_towards_the_ends() -> None:
     expected = [1.0, 3.0, 11 / 4, np.nan, 4.5, 5.0, 9.0]
     assert smoothed(values, 2) == pytest.approx(expected, nan_ok=True)
     assert smoothed(values, 0) == pytest.approx(values, nan_ok=True)
+
+
+def test_the_rule_in_words_has_the_numbers_that_decide() -> None:
+    assert "more than 2%, and by more than 5 times what noise" in TURN_RULE
+    assert "2 epochs or more have come since the lowest" in TURN_RULE
+
+    # 20 epochs without noise, lowest at the eighth; a tenth of them, two, are its end.
+    def ends_at(last: float) -> int | None:
+        losses = np.full(20, 1.0)
+        losses[:5], losses[7], losses[-2:] = [2.0, 1.8, 1.6, 1.4, 1.2], 0.9999, last
+        return turn_of(losses)
+
+    assert (ends_at(1.019), ends_at(1.022)) == (None, 7)
+    assert turn_of([2.0, 1.5, 1.0, 1.5]) is None
+    assert turn_of([2.0, 1.0, 1.5, 1.6]) == 1
+
+
+def test_the_gap_after_an_epoch_is_of_that_epoch() -> None:
+    history = [Epoch(2, 0.5, 0.8, 0.75, 0.7, 0.1, 1.0), Epoch(3, 0.4, 0.9, None, None, 0.1, 1.0)]
+    gap = gap_after(history, 2)
+    assert gap is not None
+    assert (gap.epoch, gap.loss, gap.accuracy) == (2, 0.25, pytest.approx(0.1))
+    assert gap_after(history, 3) is gap_after(history, 1) is None

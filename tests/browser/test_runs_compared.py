@@ -54,7 +54,7 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     page.wait_for_function(
         """() => {
         const chart = document.querySelectorAll('.js-plotly-plot')[1];
-        const lines = chart?.data?.filter(line => line.legendgroup === '0') ?? [];
+        const lines = chart?.data?.filter(line => line.legendgroup === '1') ?? [];
         return JSON.stringify(lines.slice(0, 2).map(line => Array.from(line.x)))
             === '[[2,3],[2,3]]';
     }"""

@@ -77,8 +77,16 @@ def test_a_fork_of_a_run_without_validation_begins_at_its_training() -> None:
 
 
 def test_the_gaps_of_many_runs_are_left_out() -> None:
-    figure = history_comparison_figure(history_comparison("loss", [run(), run("b"), run("c")]))
-    assert "Gap" not in [trace.name for trace in figure.data]
+    runs = [run(name) for name in "abcd"]
+
+    def gaps(count: int) -> list[go.Scatter]:
+        figure = history_comparison_figure(history_comparison("loss", runs[:count]))
+        return [trace for trace in figure.data if trace.name == "Gap"]
+
+    assert [len(gaps(count)) for count in (1, 2, 3, 4)] == [1, 2, 3, 0]
+    # Where several lie over each other, they are together about as dense as one.
+    density = [float(gaps(count)[0].fillcolor.rstrip(")").split(",")[-1]) for count in (1, 2, 3)]
+    assert density == pytest.approx([0.16, 0.1, 0.2 / 3], abs=1e-3)
 
 
 def test_the_axis_says_what_it_shows() -> None:

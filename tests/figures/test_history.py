@@ -1,8 +1,5 @@
 """Curves of one run and of several."""
 
-from collections import Counter
-from dataclasses import replace
-
 import numpy as np
 
 from cifarviz.experiment.presets import HistoryRow
@@ -18,6 +15,7 @@ from cifarviz.figures.theme import TEST, TRAINING, VALIDATION
 
 EPOCHS = np.array([1, 2, 3])
 ROWS = [HistoryRow(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
+ONE = RunCurve("a", EPOCHS, 1 / EPOCHS, 2 / EPOCHS)
 
 
 def names(figure) -> list[str]:
@@ -85,41 +83,9 @@ def test_nothing_yet_is_said_in_a_word() -> None:
     assert "first training batch" in figure.layout.annotations[0].text
 
 
-def run(name: str, epochs: int = 3, validated: bool = True) -> RunCurve:
-    x = np.arange(1, epochs + 1)
-    return RunCurve(name, x, 1 / x, 2 / x if validated else None)
-
-
-def test_a_run_without_an_epoch_is_left_out_and_twins_are_numbered() -> None:
-    value = history_comparison("loss", [run("a"), run("new", 0), run("a"), run("b")])
-    assert [r.name for r in value.runs] == ["a", "a (2)", "b"]
-
-
-def test_runs_are_told_apart_by_dash_and_marker() -> None:
-    runs = [run("a"), run("b", validated=False), run("c")]
-    traces = history_comparison_figure(history_comparison("loss", runs)).data
-    assert [t.name for t in traces] == [
-        "Training", "Validation", "Training", "Training", "Validation",
-    ]  # fmt: skip
-    training = [t for t in traces if t.name == "Training"]
-    assert len({(t.line.dash, t.marker.symbol, t.line.color) for t in training}) == 3
-    assert traces[0].line.color == TRAINING
-    assert traces[1].line.color == VALIDATION
-
-
-def test_no_run_is_dashed_as_published_curves_are() -> None:
-    published = published_curves("loss", ROWS, "test", 9)
-    runs = [run(name) for name in "abcdef"]
-    traces = history_comparison_figure(history_comparison("loss", runs, published)).data
-    assert {trace.line.dash for trace in traces[:2]} == {"dash"}
-    dashes = [trace.line.dash for trace in traces[2:] if trace.name == "Training"]
-    assert len(set(dashes)) == 6
-    assert "dash" not in dashes
-
-
 def test_shares_have_as_many_decimals_as_their_ticks_need() -> None:
     one = history_figure(history_curves("accuracy", epochs=EPOCHS, training=[0.1, 0.1, 0.11]))
-    several = history_comparison_figure(history_comparison("accuracy", [run("a")]))
+    several = history_comparison_figure(history_comparison("accuracy", [ONE]))
     for figure in (one, several):
         stops = figure.layout.yaxis.tickformatstops
         for apart, wanted in ((0.2, ".0%"), (0.01, ".0%"), (0.005, ".1%"), (0.0005, ".2%")):
@@ -130,20 +96,8 @@ def test_shares_have_as_many_decimals_as_their_ticks_need() -> None:
             ]
             assert fitting == [wanted]
     assert not history_comparison_figure(
-        history_comparison("loss", [run("a")])
+        history_comparison("loss", [ONE])
     ).layout.yaxis.tickformatstops
-
-
-def test_a_name_is_text_and_not_markup() -> None:
-    value = history_comparison("loss", [run("<b>bold %{x}")])
-    trace = history_comparison_figure(value).data[0]
-    assert trace.hovertemplate.startswith("<b>&lt;b>bold %\u200b{x}</b>")
-    assert trace.legendgrouptitle.text == "&lt;b>bold %\u200b{x}"
-
-
-def test_no_runs_are_said_in_a_word() -> None:
-    figure = history_comparison_figure(history_comparison("loss", []))
-    assert "Choose runs" in figure.layout.annotations[0].text
 
 
 def test_the_first_batch_has_axes_to_grow_into() -> None:
@@ -207,45 +161,8 @@ def test_two_published_epochs_are_points() -> None:
     assert (training.name, held_out.name) == ("Published training", "Published test")
 
 
-def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:
-    runs = [
-        replace(run("a"), best_epoch=2, stopped_early=3),
-        replace(run("b", validated=False), best_epoch=3),
-        replace(run("c"), best_epoch=9),
-    ]
-    figure = history_comparison_figure(history_comparison("loss", runs))
-    best, stopped = figure.data[-2:]
-    assert (best.name, list(best.x), list(best.y)) == (
-        "Best epoch",
-        [2, 3],
-        [1, float(np.float32(1 / 3))],
-    )
-    assert list(best.marker.color) == [VALIDATION, TRAINING]
-    assert (stopped.name, list(stopped.x)) == ("Stopped early", [3])
-
-
-def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
-    published = published_curves("accuracy", ROWS, "test", 9)
-    figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
-    assert names(figure) == ["Training", "Test", "Training", "Validation", "Gap"]
-    assert figure.data[0].legendgrouptitle.text == "Published"
-
-
-def test_many_runs_are_plain_lines_with_one_entry_each() -> None:
-    many = [run(f"r{number}") for number in range(9)]
-    traces = history_comparison_figure(history_comparison("loss", many)).data[:18]
-    assert {trace.mode for trace in traces} == {"lines"}
-    shown = [trace.name for trace in traces if trace.showlegend]
-    assert shown == [one.name for one in many]
-    # An entry shows and hides the training curve, too.
-    groups = Counter(trace.legendgroup for trace in traces)
-    assert set(groups.values()) == {2}
-
-    few = history_comparison_figure(history_comparison("loss", many[:8])).data[:16]
-    assert {(trace.mode, trace.showlegend) for trace in few} == {("lines+markers", True)}
-
-
-def test_one_epoch_of_many_runs_is_a_point() -> None:
-    many = [run(f"r{number}", 1) for number in range(9)]
-    traces = history_comparison_figure(history_comparison("loss", many)).data
-    assert {trace.mode for trace in traces} == {"lines+markers"}
+def test_the_legend_of_a_run_is_below_the_buttons() -> None:
+    legend = history_figure(history_curves("loss", epochs=EPOCHS, training=[3, 2, 1])).layout.legend
+    assert (legend.yref, legend.yanchor) == ("container", "top")
+    # The buttons are 22 pixels high, and the lowest figure has 360.
+    assert (1 - legend.y) * 360 > 21

@@ -186,7 +186,7 @@ def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
         store.record("fork", progress, None, Epoch(3, 0.7, 0.8, 0.8, 0.75, 0.0002, 1.0))
         app = opened("fork", run.id)
         loss = charts(app)[1]
-        branch = [line for line in loss["data"] if line.get("legendgroup") == "0"]
+        branch = [line for line in loss["data"] if line.get("legendgroup") == "1"]
         assert numbers(branch[0]["x"]) == [2, 3]
         assert numbers(branch[0]["y"]) == pytest.approx([1.0, 0.7])
         assert app.dataframe[0].value["Epochs"][0] == "3 of 6"

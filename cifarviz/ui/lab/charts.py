@@ -34,21 +34,21 @@ def series_charts(kind: Kind, series: Series, found: Sequence[Standing]) -> None
     left, right = st.columns([2, 3] if kind == "cures" else 2, gap="medium")
     match kind:
         case "duel":
-            _chart(left, "Accuracy", _history("accuracy", found), series, "accuracy")
-            _chart(right, "Loss", _history("loss", found), series, "loss")
+            _chart(left, "Accuracy", _history("accuracy", found), series, "accuracy", height=None)
+            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
         case "sizes":
             about = "Accuracy at the end, by the number of training images"
             _chart(left, about, _sizes(found), series, "accuracy-by-size")
-            _chart(right, "Loss", _history("loss", found), series, "loss")
+            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
         case "cures":
             about = "The gap between training and validation"
             _chart(left, about, _gaps(found), series, "gaps")
-            _chart(right, "Loss", _history("loss", found), series, "loss")
+            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
         case "memorisation":
             memory = memory_of(found[0].run) if found else None
             about = "What it says of its training images"
             _chart(left, about, _memorised(memory, found), series, "memorisation")
-            _chart(right, "Accuracy", _history("accuracy", found), series, "accuracy")
+            _chart(right, "Accuracy", _history("accuracy", found), series, "accuracy", height=None)
             _chart(
                 st.container(),
                 "When labels were learned for good",
@@ -66,7 +66,7 @@ def _chart(
     series: Series,
     name: str,
     *,
-    height: int = _HEIGHT,
+    height: int | None = _HEIGHT,
 ) -> None:
     with place:
         st.markdown(f"##### {title}")
@@ -81,9 +81,11 @@ def _chart(
 
 
 def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
-    curves = [_curve(metric, one) for one in found if one.history]
-    if not curves:
+    # Those that wait have their colours already.
+    curves = [_curve(metric, one) for one in found]
+    if not any(one.history for one in found):
         return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
+    # As high as its legend needs.
     return history_comparison_figure(history_comparison(metric, curves))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from cifarviz.analysis.lab_results import Result, result_of
-from cifarviz.analysis.overfitting import VERDICT_WORDS
+from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
@@ -72,7 +72,7 @@ def results_table(found: Sequence[Standing]) -> None:
             "Turn": st.column_config.NumberColumn(
                 width=80,
                 format="epoch %d",
-                help="The epoch after which validation loss rose; empty where it has not turned.",
+                help=f"{TURN_RULE} Empty where it has not turned.",
             ),
             "It is": st.column_config.TextColumn(
                 width=110, help="What its curves say, by the rule of the turn and of the gap."

@@ -6,7 +6,6 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.figures.history_comparison import FEW_RUNS
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
@@ -20,6 +19,7 @@ from cifarviz.ui.live.words import highest_words, named
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
+from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
 from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.fork import fork_button

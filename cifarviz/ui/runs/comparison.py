@@ -1,73 +1,123 @@
 """What tells the chosen runs apart: their verdicts in numbers, and the settings that differ."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit
+from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
-from cifarviz.figures.history_comparison import FEW_RUNS
+from cifarviz.figures.run_styles import MOST_ALIKE
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
-from cifarviz.ui.fit import verdict
+from cifarviz.ui.fit import kept_gap, verdict
 from cifarviz.ui.live.words import named
 from cifarviz.ui.pickers import distinct_names
+from cifarviz.ui.runs.chart import Histories
+from cifarviz.ui.runs.columns import width_of
+
+FEW_RUNS: Final = 8
+"""With more, a sentence each is a page of text."""
+
+# Pixels: a row, one whose sentences take up to three lines, and the rows that are seen at once.
+_ROW_HEIGHT = 35
+_WRAPPED_HEIGHT = 72
+_MOST_HEIGHT = 700
 
 
-def show_fits(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
-    """Show what the curves of each run say, with the gap at the turn and at the end."""
+def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
+    """Show what the curves of each run say, with the gap at the turn, at the end and as kept."""
     st.subheader("Fit", anchor="fit")
     names = distinct_names(runs)
-    if len(runs) <= FEW_RUNS:
+    few = len(runs) <= FEW_RUNS
+    if few:
         for run in runs:
             fit = fits[run.id]
             st.markdown(f"{verdict(fit)} **{escaped(names[run.id])}**: {escaped(fit.reason)}")
-    rows = []
-    for run in runs:
-        fit = fits[run.id]
-        rows.append(
-            {
-                "Run": names[run.id],
-                "Fit": VERDICT_WORDS[fit.verdict],
-                "Turn": fit.turn,
-                "Loss gap, turn": None if fit.at_turn is None else fit.at_turn.loss,
-                "Accuracy gap, turn": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
-                "Loss gap, end": None if fit.at_end is None else fit.at_end.loss,
-                "Accuracy gap, end": None if fit.at_end is None else 100 * fit.at_end.accuracy,
-            }
-        )
-    gap = "Validation loss less training loss"
-    points = st.column_config.NumberColumn(
-        width=120, format="%.1f points", help="Training accuracy less validation accuracy."
+    table = pd.DataFrame(
+        [
+            _fit_row(names[run.id], run, fits[run.id], kept_gap(run, histories[run.id]))
+            for run in runs
+        ]
     )
-    loss = st.column_config.NumberColumn(width=95, format="%.3f", help=f"{gap}.")
     st.dataframe(
-        pd.DataFrame(rows),
+        # Few have their reasons above.
+        table.drop(columns="Why") if few else table,
         key="runs-fits",
         hide_index=True,
         placeholder="",
-        column_config={
-            "Turn": st.column_config.NumberColumn(
-                width=50, format="%d", help="The epoch after which validation loss rose."
-            ),
-            "Loss gap, turn": loss,
-            "Loss gap, end": loss,
-            "Accuracy gap, turn": points,
-            "Accuracy gap, end": points,
-        },
+        row_height=_ROW_HEIGHT if few else _WRAPPED_HEIGHT,
+        height=_table_height(len(table), _ROW_HEIGHT if few else _WRAPPED_HEIGHT),
+        column_config=_fit_columns(table),
     )
 
 
+def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
+    return {
+        "Run": name,
+        "Fit": VERDICT_WORDS[fit.verdict],
+        "Why": fit.reason,
+        "Turn": fit.turn,
+        "Loss gap, turn": None if fit.at_turn is None else fit.at_turn.loss,
+        "Accuracy gap, turn": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
+        "Last": run.epochs_done or None,
+        "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
+        "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
+        "Weights of": None if kept is None else kept.epoch,
+        "Their gap": None if kept is None else 100 * kept.accuracy,
+    }
+
+
+def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
+    def points(hint: str, width: int = 125) -> Any:
+        return st.column_config.NumberColumn(width=width, format="%.1f points", help=hint)
+
+    def loss(when: str) -> Any:
+        hint = f"Validation loss less training loss after {when}."
+        return st.column_config.NumberColumn(width=102, format="%.3f", help=hint)
+
+    ahead = "Training accuracy less validation accuracy after"
+    return {
+        "Run": st.column_config.TextColumn(
+            width=width_of(table["Run"], least=80, most=260), pinned=True
+        ),
+        "Fit": st.column_config.TextColumn(width=width_of(table["Fit"], least=90)),
+        "Why": st.column_config.TextColumn(
+            width=400,
+            help="What the verdict goes by: the last epoch, and the turn if there is one.",
+        ),
+        "Turn": st.column_config.NumberColumn(width=54, format="%d", help=TURN_RULE),
+        "Loss gap, turn": loss("the epoch of the turn"),
+        "Accuracy gap, turn": points(f"{ahead} the epoch of the turn."),
+        "Last": st.column_config.NumberColumn(width=54, format="%d", help="Its last epoch."),
+        "Loss gap, last": loss("the last epoch"),
+        "Accuracy gap, last": points(f"{ahead} the last epoch, whatever weights the run kept."),
+        "Weights of": st.column_config.NumberColumn(
+            width=84,
+            format="epoch %d",
+            help="The epoch whose weights the run stands with: its best where early stopping gave "
+            "them back, else its last. The lab's numbers are of this epoch.",
+        ),
+        "Their gap": points(f"{ahead} the epoch of these weights, as in the lab.", 88),
+    }
+
+
+def _table_height(rows: int, row_height: int) -> int:
+    """Pixels: as high as the rows take, but so that the page goes on below."""
+    return min(row_height * rows, _MOST_HEIGHT) + _ROW_HEIGHT + 3
+
+
 def show_differences(runs: Sequence[Run]) -> None:
-    """Show the settings that are not the same in all ``runs``, and only those."""
+    """Show the settings that are not the same in all ``runs``, and only those.
+
+    Of two or three runs each is a column; of more, it is whichever way is narrower.
+    """
     st.subheader("Differences", anchor="differences")
-    # The oldest first: what was changed since is then said of the later ones.
-    shown = sorted(runs[:FEW_RUNS], key=lambda run: run.created)
-    names = distinct_names(shown)
+    names = distinct_names(runs)
     readable, unreadable = [], []
-    for run in shown:
+    for run in runs:
         try:
             readable.append((run, run.experiment))
         except CifarvizError:
@@ -80,19 +130,30 @@ def show_differences(runs: Sequence[Run]) -> None:
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
+    by_setting = pd.DataFrame(
+        [row.values for row in rows],
+        index=[row.setting for row in rows],
+        columns=[names[run.id] for run in found],
+    )
+    table = by_setting.rename_axis("Setting").reset_index()
+    by_run = by_setting.T.rename_axis("Run").reset_index()
+    if len(found) > MOST_ALIKE and sum(_widths(by_run).values()) < sum(_widths(table).values()):
+        table = by_run
     st.dataframe(
-        pd.DataFrame(
-            [
-                {"Setting": row.setting}
-                | {names[run.id]: value for run, value in zip(found, row.values, strict=True)}
-                for row in rows
-            ]
-        ),
+        table,
         key="runs-differences",
         hide_index=True,
+        height=_table_height(len(table), _ROW_HEIGHT),
+        row_height=_ROW_HEIGHT,
+        column_config={
+            name: st.column_config.TextColumn(width=width, pinned=name == table.columns[0])
+            for name, width in _widths(table).items()
+        },
     )
-    if len(runs) > len(shown):
-        st.caption(f"Of the first {len(shown)} runs; choose fewer to compare the others.")
+
+
+def _widths(table: pd.DataFrame) -> dict[str, int]:
+    return {name: width_of([name, *table[name]]) for name in table.columns}
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:

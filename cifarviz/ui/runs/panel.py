@@ -10,13 +10,14 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.fit import fit_of, show_fit
+from cifarviz.ui.fit import fit_of, kept_gap, show_fit
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.words import named
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
+from cifarviz.ui.runs.columns import list_columns
 from cifarviz.ui.runs.comparison import show_differences, show_fits
 from cifarviz.ui.runs.dialogs import leave_for, show_dialog
 from cifarviz.ui.runs.filters import filter_row
@@ -29,9 +30,6 @@ _LIVE, _IDLE = 1, 5
 _LAG = 2
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
-# Pixels: the least and the most for names, an average letter, and what a cell has around its text.
-_NAME_WIDTHS = 115, 475
-_LETTER, _CELL_PADDING = 5.85, 18
 
 
 def show_runs() -> None:
@@ -60,7 +58,7 @@ def _show(live: bool) -> None:
     else:
         # Under a name of its own: below are other tables.
         with st.container(key="runs-list"):
-            _table(listed, chosen)
+            _table(_linked_in_sight(listed), chosen)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
         st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
@@ -77,24 +75,30 @@ def _show(live: bool) -> None:
             "curves in one chart.",
             icon=":material/info:",
         )
-        st.button(
-            f"Choose the newest: {quoted(runs[0].name)}",
-            type="primary",
-            icon=":material/check_box:",
-            on_click=unbroken(_choose_newest),
-            args=(runs[0].id,),
-        )
+        if listed:
+            newest = max(listed, key=lambda run: run.created)
+            st.button(
+                f"Choose the newest: {quoted(newest.name)}",
+                type="primary",
+                icon=":material/check_box:",
+                on_click=unbroken(_choose_newest),
+                args=(newest.id,),
+            )
         return
     histories = cache.store().histories([run.id for run in chosen])
     fits = {run.id: fit_of(run, histories[run.id]) for run in chosen}
     show_actions(chosen, fits)
     with errors_shown():
         if len(chosen) == 1 and chosen[0].best_epoch is not None:
-            show_fit(chosen[0], fits[chosen[0].id])
-        show_curves(chosen, histories, fits)
-        if len(chosen) > 1:
-            show_fits(chosen, fits)
-            show_differences(chosen)
+            only = chosen[0]
+            show_fit(only, fits[only.id], kept_gap(only, histories[only.id]))
+        # The oldest first, as the lab has them: so a run has the same colour there and here, and
+        # what was changed since is said of the later ones.
+        compared = sorted(chosen, key=lambda run: run.created)
+        show_curves(compared, histories, fits)
+        if len(compared) > 1:
+            show_fits(compared, histories, fits)
+            show_differences(compared)
 
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:
@@ -115,8 +119,9 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     ids = [run.id for run in runs]
     key = _table_key(ids)
     picked = {run.id for run in chosen}
+    rows = runs_rows.table(runs)
     st.dataframe(
-        runs_rows.table(runs),
+        rows,
         key=key,
         hide_index=True,
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
@@ -127,44 +132,18 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         selection_default={
             "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
         },
-        column_config={
-            "★": st.column_config.TextColumn(width=30, help="Runs that somebody starred."),
-            "Name": st.column_config.TextColumn(width=_name_width(runs)),
-            "Seed": st.column_config.NumberColumn(
-                width=50, format="%d", help="Decides everything random in a run."
-            ),
-            "State": st.column_config.TextColumn(width=72),
-            "Epochs": st.column_config.TextColumn(width=68),
-            "Last accuracy": st.column_config.NumberColumn(
-                width=95,
-                format="%.1f%%",
-                help="On the validation images after the last epoch.",
-            ),
-            "Best epoch": st.column_config.NumberColumn(
-                width=80,
-                format="%d",
-                help="The epoch with the lowest validation loss, or with the highest validation "
-                "accuracy where the run goes by that (of training, where nothing was held back); "
-                "its weights are kept.",
-            ),
-            "Its accuracy": st.column_config.NumberColumn(
-                width=90,
-                format="%.1f%%",
-                help="On the validation images after the best epoch; another epoch may have a "
-                "higher one.",
-            ),
-            "Took": st.column_config.TextColumn(width=80, help="Time at work, pauses included."),
-            "Started": st.column_config.DatetimeColumn(width=102, format="D MMM, HH:mm"),
-            "Data": st.column_config.TextColumn(width=142),
-            "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
-        },
+        column_config=list_columns(rows),
     )
 
 
-def _name_width(runs: Sequence[Run]) -> int:
-    """As many pixels as the longest name takes, but so few that its results are seen beside it."""
-    longest = max(len(run.name) for run in runs)
-    return min(max(_NAME_WIDTHS[0], round(_LETTER * longest) + _CELL_PADDING), _NAME_WIDTHS[1])
+def _linked_in_sight(listed: Sequence[Run]) -> list[Run]:
+    """Those that came ticked by a link first, if they would be further down than is seen."""
+    # Not those ticked by hand: they would leave the hand.
+    linked = set(state.ticked_runs().linked.split(","))
+    if not any(run.id in linked for run in listed[_MOST_ROWS:]):
+        return list(listed)
+    st.caption("The runs that the link chooses come first.")
+    return sorted(listed, key=lambda run: run.id not in linked)
 
 
 def _follow_address() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
@@ -85,8 +86,10 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "State": state_words(run),
         "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
         "Last accuracy": _percent(run.last_val_accuracy),
+        "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
         "Best epoch": run.best_epoch,
         "Its accuracy": _percent(run.best_epoch_val_accuracy),
+        "Its ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
         "Took": _took(run, now),
         "Started": datetime.fromtimestamp(run.started or run.created),
         "Data": plan.data,
@@ -98,6 +101,14 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
+
+
+def _half_interval(share: float | None, images: int | None) -> float | None:
+    """Half the width, in points, of the interval in which an accuracy lies with 95 % confidence."""
+    if share is None or not images:
+        return None
+    low, high = accuracy_interval(share, images)
+    return 50 * (high - low)
 
 
 def _took(run: Run, now: float) -> str:

@@ -1,0 +1,73 @@
+"""How wide a table's columns are, so that no cell is cut off, and what the list's columns mean."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+# Pixels: an average letter, and what a cell has around its text.
+_LETTER, _PADDING = 6.7, 18
+# Numbers and capitals are wider than what a name is mostly made of.
+_NAME_LETTER = 5.85
+_NAME_WIDTHS: Final = 115, 412
+
+
+def width_of(texts: Iterable[object], *, least: int = 50, most: int = 2000) -> int:
+    """Pixels that the longest of ``texts`` takes in a column."""
+    longest = max((len(str(text)) for text in texts), default=0)
+    return min(max(least, round(_LETTER * longest) + _PADDING), most)
+
+
+def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
+    """The ``column_config`` of the list of runs, whose rows come from ``rows.table``."""
+    beside = st.column_config.NumberColumn(
+        "±",
+        width=48,
+        format="%.1f",
+        help="Points: with 95% confidence the accuracy on all images of the kind is within so many "
+        "of the one before (half the width of Wilson's interval for this many validation images).",
+    )
+    return {
+        "★": st.column_config.TextColumn(width=30, help="Runs that somebody starred."),
+        "Name": st.column_config.TextColumn(width=_name_width(rows["Name"])),
+        "Seed": st.column_config.NumberColumn(
+            width=50, format="%d", help="Decides everything random in a run."
+        ),
+        "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
+        "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
+        "Last accuracy": st.column_config.NumberColumn(
+            width=95,
+            format="%.1f%%",
+            help="On the validation images after the last epoch, also where the run went back to "
+            "the weights of its best.",
+        ),
+        "Last ±": beside,
+        "Best epoch": st.column_config.NumberColumn(
+            width=80,
+            format="%d",
+            help="The epoch with the lowest validation loss, or with the highest validation "
+            "accuracy where the run goes by that (of training, where nothing was held back); "
+            "its weights are kept.",
+        ),
+        "Its accuracy": st.column_config.NumberColumn(
+            width=90,
+            format="%.1f%%",
+            help="On the validation images after the best epoch; another epoch may have a "
+            "higher one.",
+        ),
+        "Its ±": beside,
+        "Took": st.column_config.TextColumn(
+            width=width_of(rows["Took"], least=80), help="Time at work, pauses included."
+        ),
+        "Started": st.column_config.DatetimeColumn(width=102, format="D MMM, HH:mm"),
+        "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
+        "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
+        "Network": st.column_config.TextColumn(width=width_of(rows["Network"], least=80)),
+    }
+
+
+def _name_width(names: Iterable[str]) -> int:
+    """As many pixels as the longest takes, but so few that its results are seen beside it."""
+    least, most = _NAME_WIDTHS
+    return min(max(least, round(_NAME_LETTER * max(map(len, names))) + 18), most)

@@ -1,0 +1,169 @@
+"""The curves of several runs in one chart."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifarviz.experiment.presets import HistoryRow
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+from cifarviz.figures.published_curves import published_curves
+from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION
+
+EPOCHS = np.array([1, 2, 3])
+ROWS = [HistoryRow(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
+
+
+def names(figure) -> list[str]:
+    return [trace.name for trace in figure.data]
+
+
+def run(name: str, epochs: int = 3, validated: bool = True) -> RunCurve:
+    x = np.arange(1, epochs + 1)
+    return RunCurve(name, x, 1 / x, 2 / x if validated else None)
+
+
+def test_a_run_without_an_epoch_is_left_out_and_twins_are_numbered() -> None:
+    value = history_comparison("loss", [run("a"), run("new", 0), run("a"), run("b")])
+    assert [r.name for r in value.runs] == ["a", "a (2)", "b"]
+
+
+def test_a_few_runs_are_told_apart_by_dash_and_marker() -> None:
+    runs = [run("a"), run("b", validated=False), run("c")]
+    traces = [
+        trace
+        for trace in history_comparison_figure(history_comparison("loss", runs)).data
+        if trace.name != "Gap"
+    ]
+    assert [t.name for t in traces] == [
+        "Training", "Validation", "Training", "Training", "Validation",
+    ]  # fmt: skip
+    training = [t for t in traces if t.name == "Training"]
+    assert len({(t.line.dash, t.marker.symbol, t.line.color) for t in training}) == 3
+    assert traces[0].line.color == TRAINING
+    assert traces[1].line.color == VALIDATION
+
+
+def test_no_run_is_dashed_as_published_curves_are() -> None:
+    published = published_curves("loss", ROWS, "test", 9)
+    for names_given, apart in (("abc", 3), ("abcdef", 1)):
+        runs = [run(name) for name in names_given]
+        traces = history_comparison_figure(history_comparison("loss", runs, published)).data
+        assert {trace.line.dash for trace in traces[:2]} == {"dash"}
+        lines = [trace for trace in traces[2:] if "lines" in trace.mode]
+        dashes = [trace.line.dash for trace in lines[::2]]
+        assert len(dashes) == len(runs)
+        assert len(set(dashes)) == apart
+        assert "dash" not in {trace.line.dash for trace in lines}
+
+
+def test_a_name_is_text_and_not_markup() -> None:
+    value = history_comparison("loss", [run("<b>bold %{x}")])
+    trace = history_comparison_figure(value).data[0]
+    assert trace.hovertemplate.startswith("<b>&lt;b>bold %\u200b{x}</b>")
+    assert trace.legendgrouptitle.text == "&lt;b>bold %\u200b{x}"
+
+
+def test_no_runs_are_said_in_a_word() -> None:
+    figure = history_comparison_figure(history_comparison("loss", []))
+    assert "Choose runs" in figure.layout.annotations[0].text
+
+
+def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:
+    runs = [
+        replace(run("a"), best_epoch=2, stopped_early=3),
+        replace(run("b", validated=False), best_epoch=3),
+        replace(run("c"), best_epoch=9),
+    ]
+    figure = history_comparison_figure(history_comparison("loss", runs))
+    best, stopped = (trace for trace in figure.data if trace.legendgroup == "marks")
+    assert (best.name, list(best.x), list(best.y)) == (
+        "Best epoch",
+        [2, 3],
+        [1, float(np.float32(1 / 3))],
+    )
+    assert list(best.marker.color) == [VALIDATION, TRAINING]
+    assert (stopped.name, list(stopped.x)) == ("Stopped early", [3])
+
+
+def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
+    published = published_curves("accuracy", ROWS, "test", 9)
+    figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
+    assert names(figure) == ["Training", "Test", "Training", "Validation", "Gap"]
+    assert figure.data[0].legendgrouptitle.text == "Published"
+
+
+@pytest.mark.parametrize("count", [4, 6, 9, 20])
+def test_each_of_many_runs_has_its_own_look_and_one_entry(count: int) -> None:
+    many = [run(f"r{number}") for number in range(count)]
+    figure = history_comparison_figure(history_comparison("loss", many))
+    traces = figure.data
+    assert len(traces) == 2 * count
+    shown = [trace.name for trace in traces if trace.showlegend]
+    assert shown == [one.name for one in many]
+    # An entry shows and hides the training curve, too.
+    groups = Counter(trace.legendgroup for trace in traces)
+    assert set(groups.values()) == {2}
+    assert figure.layout.legend.groupclick == "togglegroup"
+    looks = set()
+    for training, validation in zip(traces[::2], traces[1::2], strict=True):
+        assert training.line.color == validation.line.color
+        assert (training.line.dash, validation.line.dash) == ("dot", "solid")
+        assert training.line.width < validation.line.width
+        assert training.marker.symbol == validation.marker.symbol
+        looks.add((validation.line.color, validation.marker.symbol))
+    assert len(looks) == count
+    assert figure.layout.legend.title.text == "Solid: validation<br>Dotted: training"
+    few = history_comparison_figure(history_comparison("loss", many[:3]))
+    assert not few.layout.legend.title.text
+
+
+def test_a_run_looks_the_same_before_others_have_begun() -> None:
+    runs = [run("a", 0), run("b"), run("c", 0), run("d", 0)]
+    waiting = history_comparison_figure(history_comparison("loss", runs)).data
+    begun = history_comparison_figure(history_comparison("loss", [run(n) for n in "abcd"])).data
+    assert {trace.name for trace in waiting} == {"b"}
+    assert waiting[1].line.color == begun[3].line.color
+    assert waiting[1].legendgroup == begun[3].legendgroup == "1"
+
+
+@pytest.mark.parametrize("count", [1, 3, 6, 20, 50])
+def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
+    runs = [
+        replace(run(f"a network with so long a name that it takes two lines, {number}"), turn=2)
+        for number in range(count)
+    ]
+    figure = history_comparison_figure(history_comparison("loss", runs))
+    entries = [trace for trace in figure.data if trace.showlegend is not False]
+    titles = {t.legendgrouptitle.text for t in entries if t.legendgrouptitle.text}
+    title = figure.layout.legend.title.text or ""
+    texts = [*titles, *(trace.name for trace in entries), *([title] if title else [])]
+    lines = sum(text.count("<br>") + 1 for text in texts)
+    room = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    assert room > 18 * lines
+    # Each is told in full, in lines that leave room for the curves.
+    longest = max(len(line) for text in texts for line in text.split("<br>"))
+    assert longest <= 34
+    assert any("that it takes two<br>lines" in text or "takes two" in text for text in texts)
+
+
+def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> None:
+    runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
+    traces = history_comparison_figure(history_comparison("loss", runs)).data
+    own = [trace.line.color for trace in traces[1:8:2]]
+    for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Turn", 2)):
+        [mark] = [trace for trace in traces if trace.name == name]
+        assert list(mark.x) == [None, *[epoch] * 4]
+        assert list(mark.marker.color) == [NEUTRAL, *own]
+        assert list(mark.text) == ["", *"abcd"]
+
+
+def test_one_epoch_of_many_runs_is_a_point() -> None:
+    many = [run(f"r{number}", 1) for number in range(9)]
+    traces = history_comparison_figure(history_comparison("loss", many)).data
+    assert {trace.mode for trace in traces} == {"lines+markers"}

@@ -1,0 +1,140 @@
+"""Many runs compared: each told apart, all of them in every table, in Runs as in the lab."""
+
+import json
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.analysis.overfitting import TURN_RULE
+from cifarviz.experiment.choices import Data, EarlyStopping
+from cifarviz.experiment.lab.cures import cures
+from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.runs.records import Run
+from cifarviz.runs.series import keep_series
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages.app_page import opened_by_link
+from tests.pages.runs_page import charts, opened, said
+
+OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
+
+
+def cured(store: RunStore) -> tuple[str, list[Run]]:
+    """The id of a series of the lab and its six runs, each with a few epochs."""
+    entry = cures(Data(train_images=200), epochs=9, seed=1)
+    runs = [
+        stored_runs.store_run(store, one.experiment, name=f"Cures: {one.label}", epochs=6)
+        for one in entry.entrants
+    ]
+    for run in runs:
+        store.describe(run.id, validation_images=1000)
+    labels = [(run.id, one.label) for run, one in zip(runs, entry.entrants, strict=True)]
+    return keep_series(store, "cures", entry.title, labels).id, runs
+
+
+def looks(figure: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each line of validation by the name in the legend."""
+    return {
+        line["name"].removeprefix("Cures: "): (line["line"]["color"], line["line"]["dash"])
+        for line in figure["data"]
+        if line["mode"] == "lines" and line["showlegend"]
+    }
+
+
+def configured(app: AppTest, place: int) -> dict[str, Any]:
+    return json.loads(app.dataframe[place].proto.columns)
+
+
+def test_runs_have_the_same_looks_here_and_in_the_lab(store: RunStore) -> None:
+    series, runs = cured(store)
+    # Ticked in any order.
+    here = looks(charts(opened(*(run.id for run in reversed(runs))))[1])
+    _gaps, lab = charts(opened_by_link("lab", view="cures", series=series))
+    assert here == looks(lab)
+    assert next(iter(here)) == "no cure"
+    assert len(set(here.values())) == 6
+    assert {dash for _, dash in here.values()} == {"solid"}
+
+
+def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
+    series, runs = cured(store)
+    # Early stopping went back to the fourth of its six epochs.
+    back = runs[-1]
+    for epoch in (5, 6):
+        stored_runs.make_worse(store, back, epoch)
+    app = opened(*(run.id for run in runs))
+    fits = app.dataframe[1].value.set_index("Run")
+    lab = opened_by_link("lab", view="cures", series=series).dataframe[0].value.set_index("Run")
+    for label in lab.index:
+        kept = fits.loc[f"Cures: {label}"]
+        assert kept["Weights of"] == lab.loc[label, "Weights of"]
+        assert kept["Their gap"] == pytest.approx(lab.loc[label, "Gap"])
+    # Its accuracies after epoch 4, and after the last.
+    own = fits.loc["Cures: all together"]
+    assert (own["Weights of"], own["Last"]) == (4, 6)
+    assert own["Their gap"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
+    assert own["Accuracy gap, last"] == pytest.approx(100 * (2 / 6 / 3 - 2 / 6 / 4))
+    alone = "\n".join(said(opened(back.id)))
+    assert "Gap of its weights, epoch 4" in alone
+    assert "accuracy 4.2 points" in alone
+
+
+def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
+    stopping = EarlyStopping(patience=2, restore_best_weights=True)
+    runs = [
+        stored_runs.store_run(
+            store,
+            OWN.model_copy(
+                update={"seed": number, "early_stopping": stopping if number == 8 else None}
+            ),
+            name=f"run {number}",
+            epochs=4,
+        )
+        for number in range(9)
+    ]
+    app = opened(*(run.id for run in runs))
+    names = [run.name for run in runs]
+    assert list(looks(charts(app)[0])) == names
+    fits, table = app.dataframe[1].value, app.dataframe[2].value
+    assert list(fits["Run"]) == names
+    assert all(reason.endswith(".") for reason in fits["Why"])
+    assert list(table["Run"]) == names
+    assert list(table["seed"]) == [str(number) for number in range(9)]
+    # Wide enough for its heading and its cells: six pixels a letter at least.
+    for name, column in configured(app, 2).items():
+        if name in table:
+            longest = max(len(name), *(len(cell) for cell in table[name]))
+            assert column["width"] >= 6 * longest
+    assert "early stopping, restore the best weights" in table
+    assert not [text for text in said(app) if "choose fewer" in text]
+    assert configured(app, 1)["Turn"]["help"] == TURN_RULE
+    assert not app.exception
+
+
+def test_the_newest_of_the_list_is_offered_and_a_linked_run_is_in_sight(store: RunStore) -> None:
+    runs = [
+        stored_runs.store_run(
+            store, OWN, name=f"run {number}", epochs=0,
+            state=RunState.STOPPED if number < 3 else RunState.FINISHED,
+        )
+        for number in range(18)
+    ]  # fmt: skip
+
+    def listed(app: AppTest) -> list[str]:
+        return list(app.dataframe[0].value["Name"])
+
+    newest_first = [run.name for run in reversed(runs)]
+    offered = [one.label for one in opened_by_link("runs", state="stopped", sort="oldest").button]
+    assert "Choose the newest: “run 2”" in offered
+    first_said = "The runs that the link chooses come first."
+    linked = opened(runs[0].id, runs[1].id)
+    assert listed(linked) == ["run 1", "run 0", *newest_first[:-2]]
+    assert first_said in said(linked)
+    seen = opened(runs[15].id)
+    assert listed(seen) == newest_first
+    assert first_said not in said(seen)
+    nothing = opened_by_link("runs", find="nothing like it")
+    assert not [one for one in nothing.button if one.label.startswith("Choose the newest")]
+    assert not linked.exception
