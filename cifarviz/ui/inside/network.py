@@ -7,12 +7,12 @@ import streamlit as st
 
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, weights_path
 from cifarviz.ui import cache
 from cifarviz.ui.errors import as_text
 from cifarviz.ui.inside.image import ChosenImage
-from cifarviz.ui.inside.shown_weights import epoch_of
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
