@@ -264,6 +264,12 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
         )
     given = sent(opened("training", run=fork.id), "present-replay")
     assert (given["branch"], given["epochs"]) == (2, [1, 2])
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (fork.id,))
+    with stored_runs.held(store, fork):
+        waits = said(opened("training", run=fork.id, notes=1))
+    # Up to the third epoch, of which it has two from its parent.
+    assert "it begins, for 1 epoch, when the runs before it have ended" in waits
     # Of a run on the sample the images are here: it can be gone on from where weights are.
     assert sent(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
 

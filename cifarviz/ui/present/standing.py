@@ -44,7 +44,9 @@ def title_of(run: Run) -> str:
 
 def note_of(run: Run) -> str:
     """What the speaker is told of a run under way, as Markdown."""
-    name, planned = quoted(run.name), _epochs(run.experiment.epochs)
+    name = quoted(run.name)
+    # A fork counts on from its parent's epochs.
+    planned = _epochs(run.experiment.epochs - (run.parent_epoch or 0))
     match mark_of(run):
         case "waiting":
             before = run.parent is not None or run.epochs_done > 0
