@@ -51,7 +51,11 @@ def duel_verdict(results: Sequence[Result]) -> Verdict:
     else:
         headline = "No difference that could be shown: they learn, and overfit, about as much."
     said = [f"{_size(one.gap)} with {one.label}" for one in results]
-    end = "about as much each" if not less else f"{narrowest.label} overfits least"
+    end = (
+        "about as much each"
+        if not less
+        else f"{narrowest.label} overfits {'least' if others[1:] else 'less'}"
+    )
     sentences = [f"Training is ahead of validation by {_listed(said)}: {end}."]
     if not better:
         sentences.append(
@@ -121,14 +125,7 @@ def sizes_verdict(results: Sequence[Result]) -> Verdict:
             f"{start} validation accuracy goes {figures}: no rise that "
             f"{many.validation_images:,} images could show."
         )
-    change = few.gap - many.gap
-    gaps = f"from {_size(few.gap)} to {_size(many.gap)}"
-    if change >= _GAP_CHANGE:
-        gap = f"The gap between training and validation shrinks {gaps}."
-    elif change <= -_GAP_CHANGE:
-        gap = f"The gap between training and validation grows {gaps}."
-    else:
-        gap = f"The gap between training and validation hardly changes, {gaps}."
+    gap = _gap_change(few, many)
     dips = [
         f"{after.train_images:,}"
         for before, after in pairwise(results)
@@ -139,37 +136,71 @@ def sizes_verdict(results: Sequence[Result]) -> Verdict:
 
 
 def cures_verdict(results: Sequence[Result]) -> Verdict:
-    """What helped against overfitting; the first of ``results`` is the run without any cure."""
+    """What helped against overfitting; the first of ``results`` is the run without any cure.
+
+    The best cure is the one that gets most new images right: a gap can also be closed by learning
+    nothing.
+    """
     none, *cures = results
-    narrowest = min(cures, key=lambda one: one.gap)
-    helped = [one for one in cures if none.gap - one.gap >= _GAP_CHANGE]
-    shown = len(helped) == len(cures)
-    if helped:
+    best = max(cures, key=lambda one: one.val_accuracy)
+    better = best.val_accuracy > none.val_accuracy and _differ(best, none)
+    numbers = f"{best.val_accuracy:.1%} right instead of {none.val_accuracy:.1%}"
+    if better:
         headline = (
-            f"The gap between training and validation is smallest with {narrowest.label}: "
-            f"{_size(narrowest.gap)} instead of {_size(none.gap)}."
+            f"On new images {best.label} helps most: {numbers} "
+            f"({_points(best.val_accuracy - none.val_accuracy)}). {_gap_change(none, best)}"
         )
     else:
         headline = (
+            f"No cure is better on new images than none: with {best.label}, the best of them, "
+            f"{numbers}."
+        )
+    sentences = []
+    if not better and not _differ(best, none):
+        sentences.append(
+            f"{none.validation_images:,} images can't tell less than {_allowance(best, none):.1f} "
+            "points apart."
+        )
+    narrowest = min(cures, key=lambda one: one.gap)
+    if not _gap_shrinks(narrowest, none):
+        sentences.append(
             f"Nothing has made the gap of {_size(none.gap)} between training and validation much "
             "smaller."
         )
-    best = max(cures, key=lambda one: one.val_accuracy)
-    sentences = []
-    gained = best.val_accuracy - none.val_accuracy
-    if gained > 0 and _differ(best, none):
-        sentences.append(
-            f"Best on new images with {best.label}: {best.val_accuracy:.1%} right instead of "
-            f"{none.val_accuracy:.1%} ({_points(gained)})."
-        )
-    else:
-        sentences.append(
-            f"None is better on new images than without ({none.val_accuracy:.1%}) by more than "
-            f"{none.validation_images:,} images can show."
-        )
-    if helpless := [one.label for one in cures if one not in helped]:
+    elif narrowest is not best or not better:
+        sentences.append(_smallest_gap(narrowest, none))
+    helpless = [one.label for one in cures if not _gap_shrinks(one, none)]
+    if helpless and len(helpless) < len(cures):
         sentences.append(f"The gap did not shrink with {_listed(helpless)}.")
+    shown = better and _gap_shrinks(best, none)
     return Verdict(shown, headline, (*sentences, _turns(results), *_cut_short(results)))
+
+
+def _gap_shrinks(one: Result, none: Result) -> bool:
+    return none.gap - one.gap >= _GAP_CHANGE
+
+
+def _gap_change(before: Result, after: Result) -> str:
+    """What becomes of the gap from one run to another."""
+    change = before.gap - after.gap
+    words = "hardly changes,"
+    if abs(change) >= _GAP_CHANGE:
+        words = "shrinks" if change > 0 else "grows"
+    return (
+        f"The gap between training and validation {words} from {_size(before.gap)} to "
+        f"{_size(after.gap)}."
+    )
+
+
+def _smallest_gap(narrowest: Result, none: Result) -> str:
+    words = (
+        f"The gap between training and validation is smallest with {narrowest.label}, "
+        f"{_size(narrowest.gap)} instead of {_size(none.gap)}, at {narrowest.val_accuracy:.1%} "
+        f"validation accuracy instead of {none.val_accuracy:.1%}"
+    )
+    if narrowest.val_accuracy > none.val_accuracy and _differ(narrowest, none):
+        return f"{words}."
+    return f"{words}: it knows less of its training images by heart, and no more of new ones."
 
 
 def _differ(one: Result, other: Result) -> bool:

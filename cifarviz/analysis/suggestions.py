@@ -79,7 +79,10 @@ def _against_overfitting(
         )  # fmt: skip
     rates = dropout_rates(made.architecture)
     if max(rates, default=0) == 0:
-        yield _with_dropout(made, _DROPOUT, "Add dropout", "no value can be relied on alone")
+        yield _with_dropout(
+            made, _DROPOUT, "Add dropout",
+            "some values are left out at random in each step, so it can't rely on any single one",
+        )  # fmt: skip
     elif max(rates) < _HIGH_DROPOUT:
         yield _with_dropout(
             made, _HIGH_DROPOUT, "Raise dropout to 0.5", f"{number_text(max(rates))} is mild"

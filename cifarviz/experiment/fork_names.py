@@ -4,19 +4,30 @@ from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.run_names import run_name
+from cifarviz.experiment.run_names import named_after
 
-_LONGEST_PARENT = 40
+# With a number in brackets after it, a run may still be called so.
+_LONGEST = 94
+# Of the parent's name so much, and less where the changes need the room.
+_LONGEST_PARENT, _SHORTEST_PARENT = 40, 12
 # Their number follows from where it began.
 _PASSED_OVER = ("epochs", "test_epochs")
 
 
 def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> str:
-    """``VGG from epoch 9 · learning rate 1e-05``: the parent's name, and what was changed."""
+    """``VGG from epoch 9 · learning rate 1e-05``: the parent's name, and what was changed.
+
+    Up to 94 characters; what does not fit is counted: ``… · +2 more``.
+    """
     preset = next(iter(PRESETS))
     old = draft_of(before, preset)
     new = draft_of(fork, preset)
     for name in _PASSED_OVER:
         new = new.with_value(name, old.settings[name])
-    short = parent if len(parent) <= _LONGEST_PARENT else f"{parent[:_LONGEST_PARENT]}…"
-    return run_name(f"{short} from epoch {epoch}".replace(":", "\u2236"), changes(old, new))
+    # Several layers with the same new rate say it once.
+    shorts = list(dict.fromkeys(change.short for change in changes(old, new)))
+    begun = f" from epoch {epoch}"
+    room = _LONGEST - len(begun) - sum(len(f" · {short}") for short in shorts)
+    most = min(max(room - 1, _SHORTEST_PARENT), _LONGEST_PARENT)
+    kept = parent if len(parent) <= most else f"{parent[:most].rstrip()}…"
+    return named_after(f"{kept}{begun}", shorts, _LONGEST)

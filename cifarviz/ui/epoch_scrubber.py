@@ -115,6 +115,11 @@ def epoch_scrubber(
             growing=run.state.active,
             about=" · ".join(filter(None, [run.name, about])),
         )
+    follow_growth(run)
+
+
+def follow_growth(run: Run) -> None:
+    """Run the page again when a run under way has come further; ``epoch_scrubber`` does it too."""
     if run.state.active:
         st.fragment(_come_further, run_every=_LOOK)(run.id, run.epochs_done)
 

@@ -3,6 +3,7 @@
 Nothing that matters lives here alone: a reload starts a new session.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -131,6 +132,15 @@ def ticked_runs() -> TickedRuns:
     ticked = st.session_state.setdefault("ticked-runs", TickedRuns())
     assert isinstance(ticked, TickedRuns)
     return ticked
+
+
+def queued_before() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
+    """What this browser session has queued, to be changed in place: ids of runs and what came of
+    queueing them, by what was wanted.
+    """
+    queued = st.session_state.setdefault("queued-before", {})
+    assert isinstance(queued, dict)
+    return queued
 
 
 def is_kept(key: str) -> bool:

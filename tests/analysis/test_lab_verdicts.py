@@ -62,7 +62,7 @@ def test_a_duel_names_the_winner_the_gaps_and_the_turns() -> None:
     )
     gap, turns = verdict.sentences
     assert "54.0 points with no dropout and 11.0 points with dropout 0.5" in gap
-    assert gap.endswith("dropout 0.5 overfits least.")
+    assert gap.endswith("dropout 0.5 overfits less.")
     assert turns == (
         "Validation loss turned after epoch 3 with no dropout. It has not turned with dropout 0.5."
     )
@@ -108,17 +108,40 @@ def test_cures_are_measured_by_the_gap_and_by_new_images() -> None:
     verdict = cures_verdict([none, result("augmentation", 0.7, 0.55), result("all", 0.44, 0.46)])
     assert verdict.shown
     assert verdict.headline == (
-        "The gap between training and validation is smallest with all: −2.0 points instead of "
-        "55.0 points."
+        "On new images augmentation helps most: 55.0% right instead of 45.0% (+10.0 points). "
+        "The gap between training and validation shrinks from 55.0 points to 15.0 points."
     )
-    assert verdict.sentences[0].startswith("Best on new images with augmentation: 55.0%")
+    assert verdict.sentences[0] == (
+        "The gap between training and validation is smallest with all, −2.0 points instead of 55.0 "
+        "points, at 46.0% validation accuracy instead of 45.0%: it knows less of its training "
+        "images by heart, and no more of new ones."
+    )
     helpless = cures_verdict([none, result("L2", 0.99, 0.45, turned=True)])
     assert not helpless.shown
-    assert helpless.headline.startswith("Nothing has made the gap of 55.0 points")
-    assert "The gap did not shrink with L2." in helpless.sentences
-    half = cures_verdict([none, result("L2", 0.99, 0.45), result("all", 0.5, 0.46)])
-    assert not half.shown
-    assert "None is better on new images" in half.sentences[0]
+    assert "Nothing has made the gap of 55.0 points" in helpless.sentences[1]
+
+
+def test_a_cure_that_closes_the_gap_by_learning_nothing_is_not_praised() -> None:
+    none = result("no cure", 1.0, 0.472, turned=True)
+    learns_nothing = result("all together", 0.456, 0.470)
+    verdict = cures_verdict([none, result("L2", 0.99, 0.46, turned=True), learns_nothing])
+    assert not verdict.shown
+    assert verdict.headline == (
+        "No cure is better on new images than none: with all together, the best of them, 47.0% "
+        "right instead of 47.2%."
+    )
+    assert "no more of new ones" in verdict.sentences[1]
+    assert "The gap did not shrink with L2." in verdict.sentences
+    # One that is worse for sure is not excused by chance.
+    worse = cures_verdict([none, result("all", 0.2, 0.2)])
+    assert not any("points apart" in one for one in worse.sentences)
+
+
+def test_a_cure_that_helps_beside_a_gap_that_stays() -> None:
+    none = result("no cure", 0.80, 0.45, turned=True)
+    verdict = cures_verdict([none, result("augmentation", 0.90, 0.56)])
+    assert not verdict.shown
+    assert "hardly changes, from 35.0 points to 34.0 points" in verdict.headline
 
 
 def test_wrong_labels_learned_later_than_right_ones() -> None:

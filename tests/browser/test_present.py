@@ -14,7 +14,7 @@ TITLES = (
     "12 layers, 814,122 numbers to learn",
     "30 epochs of 35,000 images",
     "After epoch 8 it learns by heart",
-    "What conv2d_1 sees in it",
+    "What the first convolution sees",
     "Sure, and wrong",
     "And what is this?",
 )

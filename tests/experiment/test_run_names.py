@@ -1,5 +1,10 @@
 from cifarviz.experiment.changes import Change
+from cifarviz.experiment.fork_names import fork_name
+from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import free_name, run_name
+
+VGG = PRESETS["cifar10-vgg"].experiment
 
 TITLE = "Overfitting and feature maps"
 
@@ -20,6 +25,34 @@ def test_what_does_not_fit_is_counted() -> None:
     assert run_name(TITLE, changed) == f"{TITLE} · sample · batch 64 · +3 more"
     assert run_name(TITLE, made("x" * 90)) == f"{TITLE} · changed"
     assert all(len(run_name(TITLE, made(*["seed 3"] * n))) <= 64 for n in range(40))
+
+
+def test_a_fork_is_named_after_its_parent_and_what_was_changed() -> None:
+    def named(parent: str, **changed: object) -> str:
+        changes = ForkChanges(**{"epochs": 5, **changed})  # type: ignore[arg-type]
+        return fork_name(parent, VGG, forked(VGG, 9, changes), 9)
+
+    # As it is written: so Find finds the forks with their parent.
+    assert named("Duel: no aug") == "Duel: no aug from epoch 9"
+    assert named("Duel: no aug", learning_rate=1e-5, dropout=0.3) == (
+        "Duel: no aug from epoch 9 · learning rate 1e-05 · dropout 0.3"
+    )
+    # Room for what was changed is made in the parent's name.
+    everything = {"learning_rate": 1e-5, "dropout": 0.3, "flip": True, "shift": 2}
+    long = named("Overfitting and feature maps, tried again", **everything, train_images=700)
+    assert long.startswith("Overfitting an… from")
+    assert long.endswith(
+        " from epoch 9 · 700 images · flip · shift 2 · learning rate 1e-05 · dropout 0.3"
+    )
+    assert len(long) <= 94
+
+
+def test_several_layers_with_one_new_rate_say_it_once() -> None:
+    dropout = PRESETS["cifar10-dropout"].experiment
+    changed = forked(dropout, 2, ForkChanges(epochs=5, dropout=0.6, learning_rate=1e-4))
+    assert fork_name("net", dropout, changed, 2) == (
+        "net from epoch 2 · learning rate 0.0001 · dropout 0.6"
+    )
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:

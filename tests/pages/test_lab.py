@@ -115,7 +115,7 @@ def test_one_click_queues_all_of_them_and_the_link_leads_back(store: RunStore) -
     assert [run.name for run in runs] == ["Duel: a quarter as wide", "Duel: half as wide"]
     assert {run.experiment.data.train_images for run in runs} == {100}
     assert series.title in said(app)
-    assert "The verdict comes when all are" in said(app)
+    assert "The verdict comes when none is left" in said(app)
     # As a reload, in a session of its own.
     again = opened(series=series.id)
     assert series.title in said(again)
@@ -125,6 +125,36 @@ def test_one_click_queues_all_of_them_and_the_link_leads_back(store: RunStore) -
     assert {store.get(run.id).state for run in runs} == {RunState.STOPPED}
     assert not app.exception
     assert not again.exception
+
+
+def test_a_second_click_leads_to_what_the_first_one_queued(store: RunStore) -> None:
+    app = opened(thing="width", values="0.25,0.5", images=100, epochs=60)
+    app.button(key="lab-train").click().run()
+    app.button(key="lab-train").click().run()
+    [series] = all_series(store, "duel")
+    assert address_of(app)["series"] == series.id
+    assert "not queued a second time" in app.toast[0].value
+    # Another seed is another experiment, and who stops the first one may do it again.
+    app.number_input(key="lab-seed").set_value(7).run()
+    app.button(key="lab-train").click().run()
+    assert len(all_series(store, "duel")) == 2
+    app.button(key="lab-stop").click().run()
+    app.button(key="lab-train").click().run()
+    assert len(all_series(store, "duel")) == 3
+    assert not app.exception
+
+
+def test_a_duel_under_way_says_which_runs_ended_without_being_done(store: RunStore) -> None:
+    series, runs = stored_duel(
+        store, a=RunState.FINISHED, b=RunState.STOPPED, c=RunState.STOPPED, d=RunState.RUNNING
+    )
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET started = 1 WHERE id = ?", (runs[1].id,))
+        connection.execute("UPDATE runs SET started = NULL WHERE id = ?", (runs[2].id,))
+    with stored_runs.held(store, runs[3]):
+        app = opened(series=series.id)
+    assert "1 of 4 runs is done, 1 ended early, 1 never began." in said(app)
+    assert not app.exception
 
 
 def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store: RunStore) -> None:
@@ -156,8 +186,10 @@ def test_deleted_runs_are_said_and_one_alone_has_no_verdict(store: RunStore) -> 
     series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
     store.delete(runs[0].id)
     app = opened(series=series.id)
-    assert "1 of its 2 runs were deleted." in said(app)
+    assert "1 of its 2 runs was deleted." in said(app)
     assert "Too few of its runs are here" in said(app)
+    # What is left has finished: there is nothing to resume.
+    assert "nothing to compare: train once more." in said(app)
     assert not app.exception
     store.delete(runs[1].id)
     gone = opened(series=series.id)

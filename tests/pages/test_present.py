@@ -86,8 +86,8 @@ def test_the_turn_is_named_and_shaded(demonstration: Run) -> None:
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 to 1.816" in html(app)
     # 79.7 less 72.0, and 98.5 less 71.4.
-    assert "<b>+7.6</b>" in html(app)
-    assert "<b>+27.1</b>" in html(app)
+    assert "<b>7.6</b><span>points of accuracy: training is ahead of validation" in html(app)
+    assert "<b>27.1</b>" in html(app)
     assert "accuracy went from 72.0% to 71.4%" in said(app)
     assert "To try next: **" in said(app)
 
@@ -100,7 +100,7 @@ def test_feature_maps_come_from_what_was_kept(
 
     monkeypatch.setattr("cifarviz.ui.cache.layer_views", no_network)
     first = opened("maps")
-    assert title(first) == "What conv2d_1 sees in it"
+    assert title(first) == "What the first convolution sees"
     slider = sent(first, "epoch-slider")
     assert slider["stops"] == [0, 1, 2, 3, 4, 6, 8, 9, 11, 16, 23, 30]
     assert slider["shown"] == 0
@@ -165,7 +165,8 @@ def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
 def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
     app = opened("maps", run=trained.id, notes=1)
     assert sent(app, "epoch-slider")["stops"] == [0, 1, 3]
-    assert "the maps of 0 of them were kept" in said(app)
+    assert "from 0 to 3; the maps are computed from the weights the run has kept" in said(app)
+    assert 'class="present-mark recorded"' in html(app)
     assert "conv2d_1: 6 channels of 32 × 32" in html(app)
 
 
@@ -232,6 +233,61 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
         assert "epoch 2 of 3" in html(app)
 
 
+@pytest.mark.parametrize(
+    ("state", "mark", "headline", "told"),
+    [
+        (RunState.QUEUED, "waiting", "Waiting for its turn to learn", "does not train yet"),
+        (RunState.PAUSED, "paused", "Learning is paused", "does not train at this moment"),
+        (RunState.STOPPING, "stopping", "Learning is being stopped", "has been asked to end"),
+        (RunState.STOPPED, "recorded", "Stopped after 1 of 3 epochs", "**Stopped**: After 1 of 3"),
+        (RunState.FAILED, "recorded", "Failed after 1 of 3 epochs", "**Failed**: It broke."),
+        (RunState.RUNNING, "live", "The network is learning", "trains at this moment"),
+    ],
+)
+def test_only_a_run_that_learns_is_called_live(
+    store: RunStore, state: RunState, mark: str, headline: str, told: str
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), state=state, epochs=1, message="It broke."
+    )
+    if state is RunState.STOPPING:
+        with store.database.connect(write=True) as connection:
+            connection.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run.id))
+    with stored_runs.held(store, run):
+        app = opened("training", run=run.id, notes=1)
+        assert (title(app), sent(app, "present-replay")["mark"]) == (headline, mark)
+        assert told in said(app)
+        assert ("live" in said(app).lower()) == (mark == "live")
+        assert sent(opened("turn", run=run.id), "present-turn")["mark"] == mark
+
+
+def test_a_run_that_is_being_built_is_not_called_live(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
+    with stored_runs.held(store, run):
+        app = opened("training", run=run.id, notes=1)
+    assert title(app) == "The network is about to learn"
+    assert sent(app, "present-replay")["mark"] == "starting"
+
+
+def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
+    app = opened("maps", run=run.id, notes=1)
+    assert "conv2d_1: 6 channels" in html(app)
+    assert "there is nothing to play; these are computed from its kept weights." in said(app)
+    assert "plays over" not in said(app)
+    with pytest.raises(AssertionError, match="epoch-slider is not on the page"):
+        sent(app, "epoch-slider")
+
+
+def test_without_a_turn_it_is_said_who_is_ahead(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "UPDATE epochs SET accuracy = 0.5, val_accuracy = 0.501 WHERE run = ?", (run.id,)
+        )
+    app = opened("turn", run=run.id)
+    assert "<b>0.1</b><span>points of accuracy: validation is ahead of training" in html(app)
+
+
 def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:
     fork = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
     with store.database.connect(write=True) as connection:
@@ -240,6 +296,12 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
         )
     given = sent(opened("training", run=fork.id), "present-replay")
     assert (given["branch"], given["epochs"]) == (2, [1, 2])
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (fork.id,))
+    with stored_runs.held(store, fork):
+        waits = said(opened("training", run=fork.id, notes=1))
+    # Up to the third epoch, of which it has two from its parent.
+    assert "it begins, for 1 epoch, when the runs before it have ended" in waits
     # Of a run on the sample the images are here: it can be gone on from where weights are.
     assert sent(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
 

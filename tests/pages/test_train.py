@@ -4,7 +4,7 @@ import pytest
 
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.states import RunState
+from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.worker import Worker
 from cifarviz.ui.setup.preset_words import published_words
@@ -94,6 +94,39 @@ def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     assert "2 recorded runs of a network of this size" in said(app)
     assert not app.exception
+
+
+def test_train_pressed_again_leads_to_the_run_that_the_first_press_queued(store: RunStore) -> None:
+    draft = preset_draft("cifar10-starter", 1)
+    draft = draft.with_value("data", {**SAMPLE, "train_images": 64}).with_value("epochs", 500)
+    app = linked(draft)
+    link = address_of(app)
+
+    def pressed(name: str = "") -> str:
+        app.switch_page("pages/train.py")
+        app.query_params.clear()
+        app.query_params.update(link)
+        app.run()
+        if name:
+            app.text_input(key="run-name").set_value(name).run()
+        press(app, "train")
+        assert not app.exception
+        return address_of(app)["run"]
+
+    first = pressed()
+    try:
+        assert pressed() == first
+        assert len(store.all()) == 1
+        # With a name of its own it is meant as a second one.
+        assert pressed("another") != first
+    finally:
+        for run in store.active()[::-1]:
+            store.request(run.id, Action.STOP)
+    again = pressed()
+    assert again != first
+    store.request(again, Action.STOP)
+    for run in store.active():
+        Worker(store.settings, "test").wait(run.id, 60)
 
 
 def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:

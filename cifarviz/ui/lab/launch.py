@@ -15,6 +15,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.lab.forms import image_counts
+from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
 
 # Seconds a run takes beside its epochs, to build and trace the network: measured on 2 cores.
@@ -47,7 +48,16 @@ def launch(entry: Entry, *, again: bool) -> None:
         icon=":material/play_arrow:",
         help="Queues all runs; they train one after another, and are drawn over each other here.",
     ):
-        series = queue_entry(cache.worker(), entry)
+        worker = cache.worker()
+        series = queue_once(
+            (
+                "lab",
+                entry.title,
+                *((one.label, one.experiment.to_json()) for one in entry.entrants),
+            ),
+            lambda: queue_entry(worker, entry),
+            lambda made: made.run_ids,
+        )
         change(series=series.id, gallery=None, picture=None)
         st.rerun()
 

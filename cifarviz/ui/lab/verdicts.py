@@ -17,17 +17,17 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.lab.memory import memory_of
 from cifarviz.ui.lab.results import Standing
 
-_TOO_FEW = (
-    "Too few of its runs are here with an epoch finished, so there is nothing to compare: resume "
-    "them, or train once more."
-)
+_TOO_FEW = "Too few of its runs are here with an epoch finished, so there is nothing to compare: "
 
 
 def show_verdict(kind: Kind, found: Sequence[Standing]) -> None:
     """Show it, or why there is none."""
     verdict = verdict_of(kind, found)
     if verdict is None:
-        st.warning(_TOO_FEW, icon=":material/warning:")
+        resumable = sum(one.run.state.resumable for one in found)
+        way = {0: "", 1: "resume the one that was broken off, or "}
+        how = way.get(resumable, "resume those that were broken off, or ")
+        st.warning(f"{_TOO_FEW}{how}train once more.", icon=":material/warning:")
         return
     icon = ":green[:material/check_circle:]" if verdict.shown else ":orange[:material/info:]"
     with st.container(border=True, key="lab-verdict"):

@@ -7,7 +7,7 @@ import streamlit as st
 from cifarviz.experiment.lab.entrants import Kind
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, find_series
-from cifarviz.runs.states import Action
+from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
@@ -71,8 +71,9 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
         if found:
             link_to("runs", "All of them in Runs", runs=",".join(one.run.id for one in found))
     if len(found) < series.count:
+        gone = series.count - len(found)
         st.warning(
-            f"{series.count - len(found)} of its {series.count} runs were deleted.",
+            f"{gone} of its {series.count} runs {'was' if gone == 1 else 'were'} deleted.",
             icon=":material/warning:",
         )
     if not found:
@@ -90,13 +91,26 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
 
 
 def _progress(found: Sequence[Standing]) -> None:
-    done = sum(not one.run.state.active for one in found)
     at_work = next((one for one in found if one.run.state.active), found[0])
     st.progress(sum(_share(one.run) for one in found) / len(found))
     st.markdown(
         f"{badge(at_work.run)} **{escaped(at_work.label)}**, {escaped(doing(at_work.run))}; "
-        f"{done} of {len(found)} runs are done. The verdict comes when all are."
+        f"{_how_far([one.run for one in found])}. The verdict comes when none is left."
     )
+
+
+def _how_far(runs: Sequence[Run]) -> str:
+    """How many are done; what ended without that is counted by itself."""
+    done = sum(run.state is RunState.FINISHED for run in runs)
+    others = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
+    never = sum(run.started is None for run in others)
+    early = len(others) - never
+    words = [f"{done} of {len(runs)} runs {'is' if done == 1 else 'are'} done"]
+    if early:
+        words.append(f"{early} ended early")
+    if never:
+        words.append(f"{never} never began")
+    return ", ".join(words)
 
 
 def _share(run: Run) -> float:

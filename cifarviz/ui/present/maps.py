@@ -19,10 +19,17 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs, snapshot_path
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_with_weights
+from cifarviz.ui.epoch_scrubber import (
+    epoch_in_address,
+    epoch_scrubber,
+    epochs_with_weights,
+    follow_growth,
+)
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.named_image import images_of
+from cifarviz.ui.present.layer_words import maps_title
 from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.present.standing import mark_of
 
 _MOST = 128
 # How much wider than high the place for the channels is, alone and beside the notes.
@@ -59,7 +66,7 @@ def show(stage: Stage) -> Sequence[str]:
             icon=":material/info:",
         )
         return ["Runs keep feature maps of the pinned images while they train."]
-    headline(f"What {layer} sees in it")
+    headline(maps_title(run.experiment.architecture, layer))
     row = st.container(key="present-maps")
     slider = st.container(key="present-epochs")
     with row:
@@ -74,7 +81,10 @@ def show(stage: Stage) -> Sequence[str]:
                 if one.name == layer
             )
             _show_maps(view, images.images[position], f"Test image {image}", actual, stage)
-    epoch_scrubber(slider, run, list(kept), epoch)
+    if len(kept) > 1:
+        epoch_scrubber(slider, run, list(kept), epoch)
+    else:
+        follow_growth(run)
     return _notes(layer, kept, epoch)
 
 
@@ -156,9 +166,12 @@ def _show_maps(view: LayerView, pixels: np.ndarray, name: str, actual: str, stag
         count = f"the first {_MOST} of {count}"
     original = picture(picture_sheet(pixels[np.newaxis], 1), f"{name}, {actual}")
     sheet = picture(picture_sheet(shown, columns), f"Channels of {view.name}")
+    assert stage.run is not None
+    mark = mark_of(stage.run)
     st.html(
         f'<div class="present-maps"><figure>{original}<figcaption>{escape(actual)}</figcaption>'
-        f"<small>{escape(view.name)}: {count} of {height} × {width}</small></figure>"
+        f"<small>{escape(view.name)}: {count} of {height} × {width}</small>"
+        f'<small class="present-mark {mark}">{mark}</small></figure>'
         f'<div class="sheet" style="--ratio: {columns * width / (rows * height):.4f}">'
         f"{sheet}</div></div>"
     )
@@ -171,15 +184,30 @@ def _columns(count: int, shape: float) -> int:
 
 
 def _notes(layer: str, kept: Mapping[int, Source], epoch: int) -> Sequence[str]:
-    first, last = next(iter(kept)), next(reversed(kept))
-    stored = sum(1 for source in kept.values() if source == "maps")
     when = "before any training" if epoch == 0 else f"after epoch {epoch}"
     return [
         f"Each square is one channel of **{layer}**, scaled by itself: bright is where it answers "
         "strongly. A plain grey square says nothing about this picture.",
-        f"Now {when}. It plays over {len(kept)} epochs, from {first} to {last}; the maps of "
-        f"{stored} of them were kept while the run trained, in a byte a value"
-        f"{'' if stored == len(kept) else ', the others are computed from kept weights'}.",
+        f"Now {when}. {_played(kept)}",
         "Random filters answer to something already: what training changes is which of it is of "
         "use.",
     ]
+
+
+def _played(kept: Mapping[int, Source]) -> str:
+    """Which epochs it plays over, and where their maps come from."""
+    first, last = next(iter(kept)), next(reversed(kept))
+    stored = sum(1 for source in kept.values() if source == "maps")
+    while_trained = "kept while the run trained, in a byte a value"
+    if len(kept) == 1:
+        source = while_trained if stored else "computed from its kept weights"
+        return (
+            f"Of no other epoch anything was kept, so there is nothing to play; these are {source}."
+        )
+    plays = f"It plays over {len(kept)} epochs, from {first} to {last};"
+    if not stored:
+        return f"{plays} the maps are computed from the weights the run has kept of them."
+    if stored == len(kept):
+        return f"{plays} their maps were {while_trained}."
+    of = "one of them" if stored == 1 else f"{stored} of them"
+    return f"{plays} the maps of {of} were {while_trained}, the others are computed from weights."

@@ -53,7 +53,7 @@ def show(stage: Stage) -> Sequence[str]:
         else:
             _answer(file, run, which, stage)
     return [
-        f"Asked is the network {checkpoint_words(run, which)}. It sees "
+        f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
         f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
         "middle of the photo.",
         "It **always** answers with one of its ten classes, also for a face or a cup: the bars say "

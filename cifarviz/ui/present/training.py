@@ -5,21 +5,35 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.components.replay import Pace, pace_in, replay_curves
+from cifarviz.ui.components.replay import Mark, Pace, pace_in, replay_curves
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import doing, outcome, state_word
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.go_on import epochs_to_go_on_from, go_on, images_here
 from cifarviz.ui.present.place import place_in
 from cifarviz.ui.present.stage import Stage, headline, percent, warn
+from cifarviz.ui.present.standing import mark_of, note_of, title_of
 from cifarviz.ui.runs.rows import in_time
 
 KEY = "present-replay"
 # rem of the panels, seconds between two looks at a run under way.
 _HEIGHT, _LOOK = 19.0, 1.0
 _MINUTE = 60
+_DOTS = (
+    "Each blue dot is one batch; validation is measured after each epoch on images it never "
+    "learns from."
+)
+_AS: dict[Mark, str] = {
+    "waiting": "before it begins",
+    "starting": "before it begins",
+    "live": "as it learns",
+    "paused": "while it is paused",
+    "stopping": "as it ends",
+    "recorded": "played back",
+}
 
 
 def show(stage: Stage) -> Sequence[str]:
@@ -27,21 +41,13 @@ def show(stage: Stage) -> Sequence[str]:
     assert stage.run is not None
     run = stage.run
     if run.state.active:
-        headline("The network is learning")
-        st.fragment(_live, run_every=_LOOK)(run.id)
-        return _live_notes(run)
+        headline(title_of(run))
+        st.fragment(_live, run_every=_LOOK)(run.id, mark_of(run))
+        return [note_of(run), _DOTS] if mark_of(run) == "live" else [note_of(run)]
     # A container of its own, as a fragment has: so the curves stay the same when a run ends.
-    headline(_title(run))
+    headline(title_of(run))
     with st.container():
         return _recorded(run, stage)
-
-
-def _title(run: Run) -> str:
-    images = f" of {run.train_images:,} images" if run.train_images else ""
-    count = run.epochs_done
-    if not count:
-        return "A training that did not get far"
-    return f"{count} epoch{'' if count == 1 else 's'}{images}"
 
 
 def _recorded(run: Run, stage: Stage) -> Sequence[str]:
@@ -69,7 +75,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         view=run.id,
         height=_HEIGHT,
         mark="recorded",
-        description=f"Loss and accuracy of “{run.name}”, played back",
+        description=f"Loss and accuracy of “{run.name}”, {_AS['recorded']}",
         player=True,
         at=at,
         pace=pace or usual,
@@ -83,6 +89,8 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         "Each blue dot is the loss, or accuracy, of one batch before the network learned from it; "
         "validation is measured after each epoch on images it never learns from.",
     ]
+    if run.state is not RunState.FINISHED or run.stopped_early is not None:
+        notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
         told = f"Training accuracy went from {percent(first.accuracy)} to {percent(last.accuracy)}"
@@ -98,18 +106,19 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
     return notes
 
 
-def _live(run_id: str) -> None:
+def _live(run_id: str, mark: Mark) -> None:
     with errors_shown():
         run = cache.store().get(run_id)
-        if not run.state.active:
+        # Title and notes stand outside: they are said anew when something else is true.
+        if not run.state.active or mark_of(run) != mark:
             st.rerun()
         replay_curves(
             course(run),
             key=KEY,
             view=run.id,
             height=_HEIGHT,
-            mark="live",
-            description=f"Loss and accuracy of “{run.name}”, as it learns",
+            mark=mark,
+            description=f"Loss and accuracy of “{run.name}”, {_AS[mark]}",
         )
         st.html(f'<p class="present-words">{_under_way(run)}</p>')
 
@@ -118,12 +127,3 @@ def _under_way(run: Run) -> str:
     words = f"{state_word(run)}: {doing(run)}"
     left = run.progress.seconds_left if run.progress is not None else None
     return words if left is None else f"{words}, about {in_time(left)} left"
-
-
-def _live_notes(run: Run) -> Sequence[str]:
-    return [
-        f"**Live**: {quoted(run.name)} trains at this moment, for {run.experiment.epochs} epochs; "
-        "what is drawn has just been measured.",
-        "Each blue dot is one batch; validation is measured after each epoch on images it never "
-        "learns from.",
-    ]

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import Fit
+from cifarviz.analysis.overfitting import Fit, Gap
 from cifarviz.analysis.suggestions import suggestions
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.replay import still
@@ -16,6 +16,7 @@ from cifarviz.ui.errors import as_text
 from cifarviz.ui.fit import fit_of
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.stage import Stage, headline
+from cifarviz.ui.present.standing import mark_of
 
 # rem of the panel.
 _HEIGHT = 15.5
@@ -41,7 +42,7 @@ def show(stage: Stage) -> Sequence[str]:
         key="present-turn",
         view=run.id,
         height=_HEIGHT,
-        mark="live" if run.state.active else "recorded",
+        mark=mark_of(run),
         description=f"Training and validation loss of “{run.name}”, with the turn",
         turn=Turn(fit.turn, f"the turn: epoch {fit.turn}") if turned and fit.turn else None,
     )
@@ -67,12 +68,19 @@ def _figures(fit: Fit) -> str:
     """The gap in accuracy at the turn and at the end, as figures that are read from afar."""
     gaps = [("at the turn", fit.at_turn), ("at the end", fit.at_end)]
     cells = "".join(
-        f"<div><b>{100 * gap.accuracy:+.1f}</b><span>points of accuracy ahead on images it has "
-        f"learned from, {when} (epoch {gap.epoch})</span></div>"
+        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)}, {when} "
+        f"(epoch {gap.epoch})</span></div>"
         for when, gap in gaps
         if gap is not None
     )
     return f'<div class="present-figures">{cells}</div>' if cells else ""
+
+
+def _ahead(gap: Gap) -> str:
+    points = round(100 * gap.accuracy, 1)
+    if not points:
+        return "training and validation are level"
+    return "training is ahead of validation" if points > 0 else "validation is ahead of training"
 
 
 def _notes(fit: Fit, stage: Stage) -> Sequence[str]:

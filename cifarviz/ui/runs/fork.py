@@ -19,6 +19,7 @@ from cifarviz.training.forking import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.rows import planned
 
@@ -89,7 +90,12 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
-            begun = cache.worker().fork(run.id, epoch, experiment, given.strip() or name)
+            worker, typed = cache.worker(), given.strip()
+            begun = queue_once(
+                ("fork", run.id, epoch, experiment.to_json(), typed),
+                lambda: worker.fork(run.id, epoch, experiment, typed or name),
+                lambda made: [made.id],
+            )
             leave_for("train", view="watch", run=begun.id)
 
 

@@ -14,6 +14,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
+from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.stand_in import show_stand_in
 
@@ -51,10 +52,19 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
         _say_who_is_before([run for run in runs if run.state.active])
         if pressed:
             with errors_shown():
-                run = cache.worker().submit(assessment.experiment, (name or "").strip() or default)
+                run = _queued(assessment.experiment, (name or "").strip(), default)
                 go_to("train", view="watch", run=run.id)
     if stands_in:
         show_stand_in()
+
+
+def _queued(experiment: Experiment, typed: str, default: str) -> Run:
+    worker = cache.worker()
+    return queue_once(
+        ("run", experiment.to_json(), typed),
+        lambda: worker.submit(experiment, typed or default),
+        lambda made: [made.id],
+    )
 
 
 def _say_why_not(reasons: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
@@ -60,6 +61,39 @@ def test_it_goes_on_to_where_the_run_was_meant_to_end_or_for_a_few_epochs(
     assert experiment.architecture == run.experiment.architecture
     assert name == f"net from epoch {epoch}"
     assert addresses == [{"run": "new1", "at": None, "epoch": None}]
+
+
+def test_a_second_click_leads_to_the_run_that_the_first_one_made(
+    run: Run, addresses: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = cache.store()
+    said: list[str] = []
+    monkeypatch.setattr(st, "toast", lambda words, **_: said.append(words))
+    begun: list[Run] = []
+
+    class StoringWorker(FakeWorker):
+        """Queues them, and nothing else."""
+
+        def fork(self, parent: str, epoch: int, experiment: Experiment, name: str) -> Any:
+            super().fork(parent, epoch, experiment, name)
+            made = stored_runs.store_run(store, experiment, name=name, state=RunState.RUNNING)
+            begun.append(made)
+            return made
+
+    worker = StoringWorker()
+    monkeypatch.setattr(cache, "worker", lambda: worker)
+    going.go_on(run, 1)
+    with stored_runs.held(store, begun[0]):
+        going.go_on(run, 1)
+        assert len(worker.asked) == 1
+        assert [one["run"] for one in addresses] == [begun[0].id] * 2
+        assert "not queued a second time" in said[0]
+        going.go_on(run, 2)
+        assert len(worker.asked) == 2
+    # It has ended by now: who wants it once more gets it.
+    assert not store.active()
+    going.go_on(run, 1)
+    assert len(worker.asked) == 3
 
 
 def test_what_cannot_be_gone_on_from_is_said(

@@ -16,7 +16,8 @@ from cifarviz.ui.unbroken import unbroken
 
 _HERE = Path(__file__).parent
 
-Mark = Literal["recorded", "live"]
+Mark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
+"""What is shown: a recording, or a run under way; ``live`` is only said of one that trains."""
 
 FASTEST: Final = 50
 _SHORTEST, _LONGEST = 5, 3600

@@ -42,7 +42,8 @@ function drawPanel(element, panel, data, name) {
     add(svg, "line", {
       class: "branch", x1: at, x2: at, y1: top, y2: height - bottom, "stroke-width": 0.1 * rem,
     });
-    const words = data.mark === "live" ? "live from here" : "went on from here";
+    const words = { live: "live from here", recorded: "went on from here" }[data.mark]
+      ?? "goes on from here";
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
   if (data.turn) drawTurn(svg, panel, data, x, y, rem, height - bottom);
@@ -57,7 +58,8 @@ function drawPanel(element, panel, data, name) {
   add(clipped("trend"), "path", {
     class: "trend", "stroke-width": 0.07 * rem, d: line(panel.x, panel.trend, x, y),
   });
-  const epochs = clipped("epochs");
+  // A mark is wider than its place, so it is shown or hidden as a whole.
+  const epochs = clipped("epochs"), above = add(svg, "g", {}), marks = [];
   for (const kind of ["training", "validation"]) {
     add(epochs, "path", {
       class: `curve ${kind}`, "stroke-width": 0.16 * rem, d: line(data.epochs, panel[kind], x, y),
@@ -65,11 +67,11 @@ function drawPanel(element, panel, data, name) {
     data.epochs.forEach((epoch, i) => {
       if (panel[kind][i] === null) return;
       const there = [x(epoch), y(panel[kind][i])];
-      mark(epochs, kind, there, 0.2 * rem);
+      marks.push({ epoch, element: mark(above, kind, there, 0.2 * rem) });
     });
   }
   const cursor = add(svg, "line", { class: "cursor", y1: top, y2: height - bottom });
-  return { panel, clips, cursor, x, rem, legend: element.querySelector(".legend") };
+  return { panel, clips, marks, cursor, x, rem, legend: element.querySelector(".legend") };
 }
 
 function drawTurn(svg, panel, data, x, y, rem, floor) {
@@ -93,13 +95,17 @@ function drawTurn(svg, panel, data, x, y, rem, floor) {
 }
 
 function showPanel(drawn, data, at, done) {
-  const { panel, clips, cursor, x, rem, legend } = drawn;
+  const { panel, clips, marks, cursor, x, rem, legend } = drawn;
   const until = (epoch, more) => Math.max(x(epoch) + more, 0);
   const all = at >= data.until - 1e-6;
-  clips.batches.setAttribute("width", until(at, 0.1 * rem));
+  // Nothing beyond the cursor: a line that goes on would tell where the next value lies.
+  clips.batches.setAttribute("width", until(at, all ? 0.1 * rem : 0));
   // The trend looks ahead: what it would know only later is not shown yet.
   clips.trend.setAttribute("width", until(Math.max(at - data.reach, data.begin), 0));
-  clips.epochs.setAttribute("width", done > data.begin ? until(done, 0.3 * rem) : 0);
+  clips.epochs.setAttribute("width", done > data.begin ? until(done, 0) : 0);
+  for (const { epoch, element } of marks) {
+    element.setAttribute("visibility", epoch <= done ? "visible" : "hidden");
+  }
   cursor.setAttribute("visibility", data.player && !all ? "visible" : "hidden");
   cursor.setAttribute("x1", x(at));
   cursor.setAttribute("x2", x(at));
@@ -118,11 +124,9 @@ function showPanel(drawn, data, at, done) {
 }
 
 function mark(place, kind, [cx, cy], r) {
-  if (kind === "training") add(place, "circle", { class: "training marker", cx, cy, r });
-  else {
-    const d = `M${f(cx)},${f(cy - 1.3 * r)}l${f(1.3 * r)},${f(1.3 * r)}l${f(-1.3 * r)},${f(1.3 * r)}l${f(-1.3 * r)},${f(-1.3 * r)}z`;
-    add(place, "path", { class: "validation marker", d });
-  }
+  if (kind === "training") return add(place, "circle", { class: "training marker", cx, cy, r });
+  const d = `M${f(cx)},${f(cy - 1.3 * r)}l${f(1.3 * r)},${f(1.3 * r)}l${f(-1.3 * r)},${f(1.3 * r)}l${f(-1.3 * r)},${f(-1.3 * r)}z`;
+  return add(place, "path", { class: "validation marker", d });
 }
 
 function line(xs, values, x, y) {

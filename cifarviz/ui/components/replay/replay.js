@@ -6,6 +6,7 @@
 
 const replays = new WeakMap();
 const FRAME = 33; // milliseconds between two drawings while it plays
+const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (component.py)
 const ADDRESS = 1000; // milliseconds between two notes of the place in the address
 
 export default function (component) {
@@ -44,7 +45,8 @@ function create(root) {
     ended: new AbortController(),
     words: find("words"), mark: find("mark"), place: find("panels"), controls: find("controls"),
     play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
-    fork: find("fork"),
+    rule: find("rule"), fork: find("fork"),
+    whole: USUAL, // seconds in which all of it is played, where that is the pace
   };
   replay.observer = new ResizeObserver(() => replay.data && drawAll(replay));
   replay.observer.observe(replay.place);
@@ -122,7 +124,7 @@ function receive(replay, text) {
   replay.at = Math.min(Math.max(replay.at, data.begin), data.until);
   replay.controls.hidden = !data.player;
   replay.mark.className = `mark ${data.mark}`;
-  replay.mark.textContent = data.mark === "live" ? "● live" : "recorded";
+  replay.mark.textContent = data.mark === "live" ? "● live" : data.mark;
   replay.place.style.height = `${data.height}rem`;
   replay.root.setAttribute("role", "figure");
   replay.root.setAttribute("aria-label", data.description);
@@ -204,21 +206,29 @@ function setPace(replay, word) {
     replay.pace.prepend(option);
   }
   replay.pace.value = inTimes ? word : "s";
-  replay.seconds.querySelector("input").value = inTimes ? 60 : parseInt(word, 10);
+  replay.whole = inTimes ? USUAL : parseInt(word, 10);
+  replay.seconds.querySelector("input").value = replay.whole;
   replay.seconds.hidden = inTimes;
+  replay.rule.hidden = true;
 }
 
 function paceChosen(replay) {
   const field = replay.seconds.querySelector("input");
-  field.value = Math.min(Math.max(Math.round(Number(field.value)) || 60, 5), 3600);
-  replay.seconds.hidden = replay.pace.value !== "s";
+  const inSeconds = replay.pace.value === "s", wanted = Number(field.value);
+  const fits = Number.isInteger(wanted) && wanted >= SHORTEST && wanted <= LONGEST;
+  if (fits) replay.whole = wanted;
+  else if (!inSeconds) field.value = replay.whole;
+  // What doesn't fit stays to be read beside the rule, and nothing is played by it.
+  replay.rule.hidden = fits || !inSeconds;
+  replay.rule.textContent = `${SHORTEST} to ${LONGEST} s; still ${replay.whole} s`;
+  field.setAttribute("aria-invalid", String(!replay.rule.hidden));
+  replay.seconds.hidden = !inSeconds;
   note(replay);
   show(replay);
 }
 
 function paceWord(replay) {
-  const { pace, seconds } = replay;
-  return pace.value === "s" ? `${seconds.querySelector("input").value}s` : pace.value;
+  return replay.pace.value === "s" ? `${replay.whole}s` : replay.pace.value;
 }
 
 // Into the address in place of what it had, so that Back does not go through the recording.

@@ -24,6 +24,7 @@ from cifarviz.ui.evaluate.ensemble.choices import listed
 from cifarviz.ui.evaluate.ensemble.picker import choose
 from cifarviz.ui.evaluate.ensemble.source import OWN, Source, pick_source
 from cifarviz.ui.evaluate.ensemble.team import Team, queue_team, seeds_team, variant_team
+from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.stand_in import has_full_set, show_stand_in
 
@@ -60,7 +61,12 @@ def training_panel(runs: Sequence[Run], *, opened: bool) -> None:
             help="Queues them; they train one after another, and this page shows how far they are.",
         )
         if pressed:
-            members = queue_team(cache.worker(), team)
+            worker = cache.worker()
+            members = queue_once(
+                ("team", team.names, tuple(one.to_json() for one in team.experiments)),
+                lambda: queue_team(worker, team),
+                lambda made: [one.run.id for one in made],
+            )
             choose(members, **dict.fromkeys(OWN))
             st.rerun()
         for note in source.preset.notes if source.preset is not None else ():
