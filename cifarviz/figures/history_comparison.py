@@ -11,11 +11,13 @@ from cifarviz.figures.fit_marks import gap_trace, turn_marker
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.run_styles import (
-    MOST_ALIKE,
+    ALONE,
     Kind,
+    Place,
     curve_style,
     legend_name,
     mark_color,
+    number_badge,
     plain,
 )
 from cifarviz.figures.theme import (
@@ -30,7 +32,7 @@ _FEW_EPOCHS = 10
 # Pixels: a line of the legend, what it has beside its lines, and the figure around it.
 _LEGEND_LINE, _LEGEND_REST, _AROUND = 19, 30, 84
 _HEIGHT = 420
-_WHICH_IS_WHICH = "Solid: validation<br>Dotted: training"
+_WHICH_IS_WHICH = "Solid: validation<br>Dotted: training<br>By their number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +52,25 @@ class RunCurve:
     stopped_early: int | None = None
     turn: int | None = None
     branch: tuple[int, float, float | None] | None = None
-    position: int = 0
-    """Its place among those that were given, which decides how it is drawn."""
+    place: Place = ALONE
+    """Among those that were given, which decides how it is drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class HistoryComparison:
-    """Runs with at least one epoch, in the order they were given; ``given`` counts all."""
+    """Runs with at least one epoch, in the order they were given."""
 
     metric: Metric
     runs: tuple[RunCurve, ...]
-    given: int
     published: PublishedCurves | None = None
     logarithmic: bool = False
     smoothed_over: int = 1
     """Of how many epochs each value is the mean."""
+
+    @property
+    def few(self) -> bool:
+        """Whether dashes tell the runs apart, and not numbers."""
+        return all(run.place.few for run in self.runs)
 
 
 def history_comparison(
@@ -81,8 +87,8 @@ def history_comparison(
     """
     kept: list[RunCurve] = []
     seen: dict[str, int] = {}
-    position = -1
-    for position, run in enumerate(runs):
+    given = tuple(runs)
+    for position, run in enumerate(given):
         if len(run.epochs) == 0:
             continue
         seen[run.name] = seen.get(run.name, 0) + 1
@@ -91,7 +97,7 @@ def history_comparison(
             replace(
                 run,
                 name=name,
-                position=position,
+                place=Place(position, len(given)),
                 epochs=np.asarray(run.epochs, np.int32),
                 training=np.asarray(run.training, np.float32),
                 validation=(
@@ -99,16 +105,14 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(
-        metric, tuple(kept), position + 1, published, logarithmic, smoothed_over
-    )
+    return HistoryComparison(metric, tuple(kept), published, logarithmic, smoothed_over)
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     """Draw the runs, as high as the legend needs to show all of them.
 
-    Up to three: training blue, validation orange, a group of the legend a run, the gap between both
-    shaded. More: a colour a run, validation solid and training dotted, with one entry a run, which
+    Up to three have a group of the legend a run and the gap between both curves shaded. More: a
+    number a run on its curves, validation solid and training dotted, with one entry a run, which
     shows and hides both. A fork begins where it leaves its parent.
     """
     title = METRIC_TITLES[comparison.metric]
@@ -116,7 +120,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         return empty_figure(
             "Choose runs that have finished an epoch to compare them.", height=_HEIGHT
         )
-    few = comparison.given <= MOST_ALIKE
+    few = comparison.few
     longest = max(int(np.max(run.epochs)) for run in comparison.runs)
     figure = go.Figure(
         layout=base_layout(
@@ -168,7 +172,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
 def _height(comparison: HistoryComparison, few: bool) -> int:
     """So high that no entry of the legend has to be scrolled to."""
     runs = comparison.runs
-    lines = sum(legend_name(run.name).count("<br>") + 1 for run in runs)
+    lines = sum(legend_name(run.name, run.place).count("<br>") + 1 for run in runs)
     # Two or three entries under each name, or two lines above all of them.
     lines += 3 * len(runs) if few else 2
     # A heading and three marks; those who published are another heading and two curves.
@@ -218,10 +222,7 @@ def _add_points(
 ) -> None:
     if not points:
         return
-    colors = [
-        mark_color(run.position, few=few, validated=run.validation is not None)
-        for run, _, _ in points
-    ]
+    colors = [mark_color(run.place, validated=run.validation is not None) for run, _, _ in points]
     # The legend has the colour of the first point: of many runs it stands for none.
     first = [] if few else [None]
     figure.add_scatter(
@@ -243,7 +244,7 @@ def _add_gap(figure: go.Figure, run: RunCurve, gaps: int) -> None:
     epochs, training, validation = _with_branch(run, run.training, run.validation)
     gap = gap_trace(epochs, training, validation, gaps=gaps)
     if gap is not None:
-        figure.add_trace({**gap, "legendgroup": str(run.position)})
+        figure.add_trace({**gap, "legendgroup": str(run.place.position)})
 
 
 def _with_branch(run: RunCurve, *curves: np.ndarray) -> list[np.ndarray]:
@@ -267,21 +268,27 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
     if run.validation is not None:
         kinds.append(("validation", run.validation))
     epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
-    name = legend_name(run.name)
-    return [
+    name = legend_name(run.name, run.place)
+    # Plotly looks at a list in half the time of a short array.
+    x = epochs.tolist()
+    curves = [
         {
             "type": "scatter",
-            # Plotly looks at a list in half the time of a short array.
-            "x": epochs.tolist(),
+            "x": x,
             "y": values.tolist(),
             "name": kind.capitalize() if few else name,
             "showlegend": few or kind == kinds[-1][0],
-            "legendgroup": str(run.position),
+            "legendgroup": str(run.place.position),
             **({"legendgrouptitle": {"text": name}} if few else {}),
-            **curve_style(run.position, kind, few=few, alone=len(run.epochs) == 1),
+            **curve_style(run.place, kind, alone=len(run.epochs) == 1),
             "hovertemplate": (
                 f"<b>{plain(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
         for (kind, _), values in zip(kinds, drawn, strict=True)
     ]
+    badges = [
+        number_badge(run.place, kind, x, values.tolist())
+        for (kind, _), values in zip(kinds, drawn, strict=True)
+    ]
+    return [*curves, *(badge for badge in badges if badge is not None)]

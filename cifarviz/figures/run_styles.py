@@ -1,45 +1,101 @@
 """How the curves of several runs in one chart are told apart."""
 
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, Literal
 
-from cifarviz.figures.theme import RUN_COLORS, TRAINING, VALIDATION, mix
+from cifarviz.figures.theme import TRAINING, VALIDATION, mix
 
 Kind = Literal["training", "validation"]
 
 MOST_ALIKE: Final = 3
-"""So many runs at most have training blue and validation orange, as everywhere, and differ in
-lightness, dash and marker. Of more, each has a colour of its own."""
+"""So many runs at most differ in lightness, dash and marker. Of more, each has a number, which
+stands on its curves and before its name."""
 
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
 # None is "dash", as published curves are.
 _DASHES = ("solid", "dot", "dashdot")
 _MARKERS = ("circle", "square", "diamond")
-# Colours come round again, with markers on the curve.
-_ROUNDS = (None, "circle", "square", "diamond", "triangle-up", "x", "star")
-_MARKERS_A_CURVE = 8
+# Of many runs the first are light and the last dark, as far as both pages allow.
+_LIGHTEST, _DARKEST = 0.3, 0.25
+# With more, numbers on training, too, would hide the curves.
+_MOST_NUMBERED_TWICE = 10
+_BADGE, _SMALL_BADGE = 17, 14
+# Each next number stands so far along its curve from the one before, as part of the whole: so
+# numbers of neighbours lie apart, however many there are.
+_GOLDEN = 0.618
 # Letters in a line of the legend: a longer name would take the room of the curves.
 _LEGEND_WIDTH = 34
 
 
-def curve_style(position: int, kind: Kind, *, few: bool, alone: bool) -> dict[str, Any]:
-    """Plotly's ``mode``, ``line`` and ``marker`` of a curve of the run at ``position``, from 0.
+@dataclass(frozen=True)
+class Place:
+    """The ``position`` of a run among ``count`` that are given, from 0."""
 
-    Of a ``few`` runs the colour says what is drawn, and the rest of which run; of many the colour
-    says of which run, and the line what is drawn. One epoch ``alone`` is a point.
+    position: int
+    count: int
+
+    @property
+    def few(self) -> bool:
+        """Whether dashes tell the runs apart, and not numbers."""
+        return self.count <= MOST_ALIKE
+
+
+ALONE: Final = Place(0, 1)
+
+
+def curve_style(place: Place, kind: Kind, *, alone: bool) -> dict[str, Any]:
+    """Plotly's ``mode``, ``line`` and ``marker`` of a curve of the run at ``place``.
+
+    Training is blue and validation orange, as everywhere. One epoch ``alone`` is a point.
     """
-    return _alike(position, kind) if few else _own(position, kind, alone)
+    return _alike(place.position, kind) if place.few else _shaded(place, kind, alone)
 
 
-def mark_color(position: int, *, few: bool, validated: bool = True) -> str:
+def mark_color(place: Place, *, validated: bool = True) -> str:
     """The colour of what is marked on that run: on its validation, or on training without."""
-    if not few:
-        return RUN_COLORS[position % len(RUN_COLORS)]
-    return VALIDATION if validated else TRAINING
+    if place.few:
+        return VALIDATION if validated else TRAINING
+    return _shade(place, "validation" if validated else "training")
 
 
-def legend_name(name: str) -> str:
-    """``name`` as Plotly text, in lines that leave room for the curves."""
+def number_badge(
+    place: Place, kind: Kind, epochs: Sequence[int], values: Sequence[float]
+) -> dict[str, Any] | None:
+    """The number of the run at ``place`` as a Plotly trace of one point on its curve.
+
+    ``None`` where it has none: of a few runs, of nothing finite, and of training where numbers
+    are too many.
+    """
+    training = kind == "training"
+    known = [at for at, value in enumerate(values) if isfinite(value)]
+    if place.few or not known or (training and place.count > _MOST_NUMBERED_TWICE):
+        return None
+    along = (place.position * _GOLDEN + (0.3 if training else 0.0)) % 1
+    at = known[round((0.35 + 0.65 * along) * (len(known) - 1))]
+    return {
+        "type": "scatter",
+        "x": [epochs[at]],
+        "y": [values[at]],
+        "mode": "markers+text",
+        "marker": {
+            "size": _SMALL_BADGE if training else _BADGE,
+            "color": _shade(place, kind),
+            "line": {"width": 0},
+        },
+        "text": [str(place.position + 1)],
+        "textfont": {"size": 10, "color": "#FFFFFF" if training else "#1A1A1A"},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": str(place.position),
+    }
+
+
+def legend_name(name: str, place: Place) -> str:
+    """``name`` as Plotly text, in lines that leave room for the curves; many have their number."""
+    name = name if place.few else f"{place.position + 1} · {name}"
     return "<br>".join(map(plain, textwrap.wrap(name, _LEGEND_WIDTH))) or " "
 
 
@@ -58,22 +114,19 @@ def _alike(position: int, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _own(position: int, kind: Kind, alone: bool) -> dict[str, Any]:
+def _shaded(place: Place, kind: Kind, alone: bool) -> dict[str, Any]:
     training = kind == "training"
-    symbol = _ROUNDS[position // len(RUN_COLORS) % len(_ROUNDS)]
-    style: dict[str, Any] = {
-        "mode": "lines",
-        "line": {
-            "color": RUN_COLORS[position % len(RUN_COLORS)],
-            "width": 1.3 if training else 2.2,
-            "dash": "dot" if training else "solid",
-        },
+    line = {
+        "color": _shade(place, kind),
+        "width": 1.3 if training else 2.2,
+        "dash": "dot" if training else "solid",
     }
-    if symbol is None and not alone:
-        return style
-    marker = {"symbol": symbol or "circle", "size": 5 if training else 8}
-    return style | {
-        "mode": "lines+markers",
-        # At a few epochs: they tell two curves of one colour apart, and leave both to be seen.
-        "marker": marker | {"maxdisplayed": _MARKERS_A_CURVE},
-    }
+    if not alone:
+        return {"mode": "lines", "line": line}
+    return {"mode": "lines+markers", "line": line, "marker": {"size": 5 if training else 8}}
+
+
+def _shade(place: Place, kind: Kind) -> str:
+    part = place.position / max(place.count - 1, 1) * (_LIGHTEST + _DARKEST) - _LIGHTEST
+    color = TRAINING if kind == "training" else VALIDATION
+    return mix(color, "#FFFFFF" if part < 0 else "#000000", abs(part))

@@ -37,23 +37,6 @@ CLASS_COLORS: Final = (
 """One a class, in the data set's order. Found by search: as far from each other as ten can be, also
 for red- and green-blind eyes, far from the blue and orange above, and visible on both pages."""
 
-RUN_COLORS: Final = (
-    TEST,
-    WARNING,
-    "#CC79A7",
-    "#56B4E9",
-    TRAINING,
-    VALIDATION,
-    "#3344CC",
-    "#993322",
-    "#55BB66",
-    "#555566",
-)
-"""One a run where runs are too many to be told apart by dashes. The first six are Okabe and Ito's
-(their yellow is not seen on white, their black not on a dark page), those of training and
-validation late among them; the others were found by search, far from these and from each other,
-also for red- and green-blind eyes."""
-
 CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
     1: (("Grey", NEUTRAL),),
     3: (("Red", "#CE3B4A"), ("Green", "#2F9A55"), ("Blue", "#4673D6")),

@@ -1,6 +1,5 @@
 """The curves of several runs in one chart."""
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +50,7 @@ def test_a_few_runs_are_told_apart_by_dash_and_marker() -> None:
 
 def test_no_run_is_dashed_as_published_curves_are() -> None:
     published = published_curves("loss", ROWS, "test", 9)
-    for names_given, apart in (("abc", 3), ("abcdef", 1)):
+    for names_given, apart in (("abc", 3), ("abcdef", 1)):  # many have numbers instead
         runs = [run(name) for name in names_given]
         traces = history_comparison_figure(history_comparison("loss", runs, published)).data
         assert {trace.line.dash for trace in traces[:2]} == {"dash"}
@@ -98,38 +97,63 @@ def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
     assert figure.data[0].legendgrouptitle.text == "Published"
 
 
+def curves(figure) -> list:
+    return [trace for trace in figure.data if "lines" in trace.mode]
+
+
+def badges(figure) -> list:
+    return [trace for trace in figure.data if trace.mode == "markers+text"]
+
+
 @pytest.mark.parametrize("count", [4, 6, 9, 20])
-def test_each_of_many_runs_has_its_own_look_and_one_entry(count: int) -> None:
-    many = [run(f"r{number}") for number in range(count)]
+def test_each_of_many_runs_has_its_own_number_and_one_entry(count: int) -> None:
+    many = [run(f"r{number}", 30) for number in range(count)]
     figure = history_comparison_figure(history_comparison("loss", many))
-    traces = figure.data
-    assert len(traces) == 2 * count
-    shown = [trace.name for trace in traces if trace.showlegend]
-    assert shown == [one.name for one in many]
-    # An entry shows and hides the training curve, too.
-    groups = Counter(trace.legendgroup for trace in traces)
-    assert set(groups.values()) == {2}
+    shown = [trace.name for trace in figure.data if trace.showlegend]
+    assert shown == [f"{number} · {one.name}" for number, one in enumerate(many, 1)]
     assert figure.layout.legend.groupclick == "togglegroup"
-    looks = set()
-    for training, validation in zip(traces[::2], traces[1::2], strict=True):
-        assert training.line.color == validation.line.color
+    assert len(curves(figure)) == 2 * count
+    shades = set()
+    for training, validation in zip(curves(figure)[::2], curves(figure)[1::2], strict=True):
         assert (training.line.dash, validation.line.dash) == ("dot", "solid")
         assert training.line.width < validation.line.width
-        assert training.marker.symbol == validation.marker.symbol
-        looks.add((validation.line.color, validation.marker.symbol))
-    assert len(looks) == count
-    assert figure.layout.legend.title.text == "Solid: validation<br>Dotted: training"
+        shades.add((training.line.color, validation.line.color))
+    assert len(shades) == count
+    # The number stands on the curve of its group, and is shown and hidden with it.
+    on_curves = {
+        (t.legendgroup, x, y) for t in curves(figure) for x, y in zip(t.x, t.y, strict=True)
+    }
+    for badge in badges(figure):
+        assert badge.text == (str(int(badge.legendgroup) + 1),)
+        assert (badge.legendgroup, badge.x[0], badge.y[0]) in on_curves
+    # On validation of each; on training too, unless that would hide the curves.
+    assert len(badges(figure)) == (2 * count if count <= 10 else count)
+    assert figure.layout.legend.title.text.startswith("Solid: validation<br>Dotted: training")
     few = history_comparison_figure(history_comparison("loss", many[:3]))
     assert not few.layout.legend.title.text
+    assert not badges(few)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 30])
+def test_training_is_blue_and_validation_orange_however_many_runs(count: int) -> None:
+    many = [run(f"r{number}") for number in range(count)]
+    drawn = curves(history_comparison_figure(history_comparison("loss", many)))
+    for training, validation in zip(drawn[::2], drawn[1::2], strict=True):
+        red, _, blue = (int(training.line.color[at : at + 2], 16) for at in (1, 3, 5))
+        assert blue > red
+        red, _, blue = (int(validation.line.color[at : at + 2], 16) for at in (1, 3, 5))
+        assert red > blue
 
 
 def test_a_run_looks_the_same_before_others_have_begun() -> None:
     runs = [run("a", 0), run("b"), run("c", 0), run("d", 0)]
     waiting = history_comparison_figure(history_comparison("loss", runs)).data
     begun = history_comparison_figure(history_comparison("loss", [run(n) for n in "abcd"])).data
-    assert {trace.name for trace in waiting} == {"b"}
-    assert waiting[1].line.color == begun[3].line.color
-    assert waiting[1].legendgroup == begun[3].legendgroup == "1"
+    assert {trace.name for trace in waiting if trace.name} == {"2 · b"}
+    [before] = [trace for trace in waiting if trace.showlegend]
+    [after] = [trace for trace in begun if trace.showlegend and trace.name == "2 · b"]
+    assert before.line.color == after.line.color
+    assert before.legendgroup == after.legendgroup == "1"
 
 
 @pytest.mark.parametrize("count", [1, 3, 6, 20, 50])
@@ -155,7 +179,7 @@ def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
 def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> None:
     runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
     traces = history_comparison_figure(history_comparison("loss", runs)).data
-    own = [trace.line.color for trace in traces[1:8:2]]
+    own = [trace.line.color for trace in traces if trace.showlegend and trace.line.color]
     for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Turn", 2)):
         [mark] = [trace for trace in traces if trace.name == name]
         assert list(mark.x) == [None, *[epoch] * 4]
@@ -166,4 +190,4 @@ def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> 
 def test_one_epoch_of_many_runs_is_a_point() -> None:
     many = [run(f"r{number}", 1) for number in range(9)]
     traces = history_comparison_figure(history_comparison("loss", many)).data
-    assert {trace.mode for trace in traces} == {"lines+markers"}
+    assert {trace.mode for trace in traces} == {"lines+markers", "markers+text"}

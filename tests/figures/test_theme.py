@@ -46,40 +46,6 @@ def test_ten_classes_have_ten_colours_that_can_be_told_apart() -> None:
     assert min(distance(a, b) for a, b in itertools.combinations(theme.CLASS_COLORS, 2)) > 0.12
 
 
-def seen_by_the_colour_blind(color: str) -> list[str]:
-    """``color`` without red and without green receptors (Machado and others 2009)."""
-    no_red = (
-        (0.152286, 1.052583, -0.204868),
-        (0.114503, 0.786281, 0.099216),
-        (-0.003882, -0.048116, 1.051998),
-    )
-    no_green = (
-        (0.367322, 0.860646, -0.227968),
-        (0.280085, 0.672501, 0.047413),
-        (-0.011820, 0.042940, 0.968881),
-    )
-    found = []
-    for matrix in (no_red, no_green):
-        light = [
-            min(max(sum(w * v for w, v in zip(row, linear(color), strict=True)), 0.0), 1.0)
-            for row in matrix
-        ]
-        coded = [12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055 for v in light]
-        found.append("#" + "".join(f"{round(255 * v):02X}" for v in coded))
-    return found
-
-
-def test_runs_have_colours_that_everybody_tells_apart() -> None:
-    assert len(theme.RUN_COLORS) == len(set(theme.RUN_COLORS)) == 10
-    pairs = list(itertools.combinations(theme.RUN_COLORS, 2))
-    assert min(distance(a, b) for a, b in pairs) > 0.1
-    blind = {color: seen_by_the_colour_blind(color) for color in theme.RUN_COLORS}
-    for kind in (0, 1):
-        assert min(distance(blind[a][kind], blind[b][kind]) for a, b in pairs) > 0.05
-    for page in PAGES:
-        assert min(contrast(color, page) for color in theme.RUN_COLORS) > 2.2
-
-
 @pytest.mark.parametrize("kept", [theme.TRAINING, theme.VALIDATION])
 def test_no_class_looks_like_training_or_validation(kept: str) -> None:
     assert min(distance(color, kept) for color in theme.CLASS_COLORS) > 0.09

@@ -37,7 +37,7 @@ def cured(store: RunStore) -> tuple[str, list[Run]]:
 def looks(figure: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Colour and dash of each line of validation by the name in the legend."""
     return {
-        line["name"].removeprefix("Cures: "): (line["line"]["color"], line["line"]["dash"])
+        line["name"].replace("· Cures: ", "· "): (line["line"]["color"], line["line"]["dash"])
         for line in figure["data"]
         if line["mode"] == "lines" and line["showlegend"]
     }
@@ -96,7 +96,7 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
     ]
     app = opened(*(run.id for run in runs))
     names = [run.name for run in runs]
-    assert list(looks(charts(app)[0])) == names
+    assert list(looks(charts(app)[0])) == [f"{n} · {name}" for n, name in enumerate(names, 1)]
     fits, table = app.dataframe[1].value, app.dataframe[2].value
     assert list(fits["Run"]) == names
     assert all(reason.endswith(".") for reason in fits["Why"])
