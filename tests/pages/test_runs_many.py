@@ -53,7 +53,7 @@ def test_runs_have_the_same_looks_here_and_in_the_lab(store: RunStore) -> None:
     here = looks(charts(opened(*(run.id for run in reversed(runs))))[1])
     _gaps, lab = charts(opened_by_link("lab", view="cures", series=series))
     assert here == looks(lab)
-    assert next(iter(here)) == "no cure"
+    assert next(iter(here)) == "1 · no cure"
     assert len(set(here.values())) == 6
     assert {dash for _, dash in here.values()} == {"solid"}
 
