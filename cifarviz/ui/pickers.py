@@ -172,7 +172,7 @@ def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
         else:
             labels[run.id] = f"{timed[run.id]} ({run.id})"
         if run.origin == ORIGIN:
-            labels[run.id] += ", recorded"
+            labels[run.id] = f"recorded: {labels[run.id]}"
     return labels
 
 

@@ -23,7 +23,7 @@ def test_the_first_start_has_it_and_says_that_it_is_recorded() -> None:
     app = opened_by_link("start")
     assert not app.exception
     words = " ".join(one.value for one in app.markdown).replace("\\", "")
-    assert "cifar10-vgg, 30 epochs on the full set, recorded" in words
+    assert "recorded: cifar10-vgg, 30 epochs on the full set" in words
     assert ":violet-badge[recorded]" in words
 
 
@@ -33,7 +33,7 @@ def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
     assert not inside_page.errors(app)
     assert len(inside_page.grids(app)) == 9
     (picker,) = [box for box in app.selectbox if box.key == "pick-run"]
-    assert picker.options == ["cifar10-vgg, 30 epochs on the full set, recorded"]
+    assert picker.options == ["recorded: cifar10-vgg, 30 epochs on the full set"]
 
 
 def test_hidden_and_brought_back() -> None:
