@@ -95,8 +95,13 @@ def number_badge(
 
 def legend_name(name: str, place: Place) -> str:
     """``name`` as Plotly text, in lines that leave room for the curves; many have their number."""
-    name = name if place.few else f"{place.position + 1} · {name}"
-    return "<br>".join(map(plain, textwrap.wrap(name, _LEGEND_WIDTH))) or " "
+    lines = textwrap.wrap(numbered_name(name, place), _LEGEND_WIDTH)
+    return "<br>".join(map(plain, lines)) or " "
+
+
+def numbered_name(name: str, place: Place) -> str:
+    """``name``, with its number before it where the curves have numbers."""
+    return name if place.few else f"{place.position + 1} · {name}"
 
 
 def plain(name: str) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import given_back, kept_checkpoints
+from cifarviz.runs.kept_weights import epochs_with_weights, given_back, kept_checkpoints
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
@@ -220,11 +220,13 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
     elif run.state.active:
         _coming(run, keeps)
     else:
-        st.error(
-            f"{quoted(run.name)} is {run.state} and has no weights: it did not finish an epoch, or "
-            "their files were removed.",
-            icon=":material/error:",
-        )
+        words = "has no weights: it did not finish an epoch, or their files were removed."
+        if epochs_with_weights(cache.store().folder(run.id), run):
+            words = (
+                "has neither its last weights nor its best ones here; Inside and Evaluate show "
+                "what it has kept of single epochs."
+            )
+        st.error(f"{quoted(run.name)} is {run.state} and {words}", icon=":material/error:")
         link_to("runs", "See the runs there are")
 
 

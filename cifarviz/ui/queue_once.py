@@ -1,5 +1,6 @@
 """A second click on what queues runs leads to what the first one has queued."""
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -10,6 +11,8 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache, state
 
 Queued = TypeVar("Queued")
+
+_QUEUEING = threading.Lock()
 
 
 def queue_once(
@@ -23,21 +26,25 @@ def queue_once(
     of its runs waits, trains or is paused. Once all have ended, or are about to be stopped, the
     same is queued anew, as it is at once with another seed or setting, or by somebody else.
     """
-    # Fetched before anything is queued: Streamlit may break the script off for a newer click
-    # wherever it touches the session state, and then what was queued would not be known.
-    queued = state.queued_before()
-    before = queued.get(wanted)
-    if before is not None:
-        run_ids_before, made_before = before
-        if any(run.id in run_ids_before and _goes_on(run) for run in cache.store().active()):
-            st.toast(
-                "This waits or trains already, so it was not queued a second time.",
-                icon=":material/info:",
-            )
-            return made_before
-    made = queue()
-    queued[wanted] = (tuple(run_ids(made)), made)
-    return made
+    # On a laden machine the second click may be answered before the first one's has been queued.
+    with _QUEUEING:
+        # Fetched before anything is queued: Streamlit may break the script off for a newer click
+        # wherever it touches the session state, and then what was queued would not be known.
+        queued = state.queued_before()
+        before = queued.get(wanted)
+        if before is None or not _any_goes_on(before[0]):
+            made = queue()
+            queued[wanted] = (tuple(run_ids(made)), made)
+            return made
+    st.toast(
+        "This waits or trains already, so it was not queued a second time.",
+        icon=":material/info:",
+    )
+    return before[1]
+
+
+def _any_goes_on(run_ids: Sequence[str]) -> bool:
+    return any(run.id in run_ids and _goes_on(run) for run in cache.store().active())
 
 
 def _goes_on(run: Run) -> bool:

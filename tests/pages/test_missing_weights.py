@@ -18,7 +18,7 @@ from cifarviz.runs.snapshots import (
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages import evaluate_page, inside_page, runs_page
+from tests.pages import evaluate_page, inside_page, predict_page, runs_page
 from tests.stored_runs import Arrays
 
 PINNED = 231
@@ -202,3 +202,12 @@ def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) 
     assert not app.exception
     assert "checkpoint-last.npz" in inside_page.errors(app)[0]
     assert inside_page.grids(app) == inside_page.MAPS
+
+
+def test_predict_says_where_what_is_left_can_be_seen(bare: Run, store: RunStore) -> None:
+    (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
+    assert "neither its last weights nor its best ones" in error
+    assert "Inside and Evaluate show what it has kept" in error
+    remove(store, bare, "weights")
+    (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
+    assert "did not finish an epoch, or their files were removed" in error

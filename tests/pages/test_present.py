@@ -198,14 +198,15 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     store.prefer(run.id, "best")
     app = opened("mistakes", run=run.id, notes=1)
     assert app.selectbox(key="present-epoch").value == "2"
-    assert "After epoch 2 (lowest validation loss), 5 of 50 test pictures" in html(app)
+    assert "After epoch 2, 5 of 50 test pictures" in html(app)
     assert "What the network said after epoch 2 (lowest" in said(app)
     assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
     # Where that epoch's answers are gone, its weights are asked.
     snapshot_path(store.folder(run.id), "answers", 2).unlink()
     app = opened("mistakes", run=run.id, notes=1)
     assert "2, asked now" in app.selectbox(key="present-epoch").options
-    assert "At its lowest validation loss, epoch 2, " in html(app)
+    assert "After epoch 2, " in html(app)
+    assert "What the network said at its lowest validation loss, epoch 2" in said(app)
     assert "about 1,000 test images" in said(app)
     assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
 

@@ -67,12 +67,12 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     app = opened(*(run.id for run in runs))
     fits = app.dataframe[1].value.set_index("Run")
     lab = opened_by_link("lab", view="cures", series=series).dataframe[0].value.set_index("Run")
-    for label in lab.index:
-        kept = fits.loc[f"Cures: {label}"]
+    for number, label in enumerate(lab.index, 1):
+        kept = fits.loc[f"{number} · Cures: {label}"]
         assert kept["Weights of"] == lab.loc[label, "Weights of"]
         assert kept["Their gap"] == pytest.approx(lab.loc[label, "Gap"])
     # Its accuracies after epoch 4, and after the last.
-    own = fits.loc["Cures: all together"]
+    own = fits.loc[f"{len(runs)} · Cures: all together"]
     assert (own["Weights of"], own["Last"]) == (4, 6)
     assert own["Their gap"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
     assert own["Accuracy gap, last"] == pytest.approx(100 * (2 / 6 / 3 - 2 / 6 / 4))
@@ -96,7 +96,8 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
     ]
     app = opened(*(run.id for run in runs))
     names = [run.name for run in runs]
-    assert list(looks(charts(app)[0])) == [f"{n} · {name}" for n, name in enumerate(names, 1)]
+    names = [f"{number} · {name}" for number, name in enumerate(names, 1)]
+    assert list(looks(charts(app)[0])) == names
     fits, table = app.dataframe[1].value, app.dataframe[2].value
     assert list(fits["Run"]) == names
     assert all(reason.endswith(".") for reason in fits["Why"])

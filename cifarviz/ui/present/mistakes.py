@@ -69,12 +69,14 @@ def show(stage: Stage) -> Sequence[str]:
             when += f" ({best_words(run)})"
     else:
         found, when = _asked(run, kept[0]), checkpoint_words(run, kept[0])
+        epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
     if not found.here:
         headline("Its mistakes are not here")
         st.info("None of the images that it was asked about is on this machine.")
         return ["The full data set, from the Start page, has them all."]
     headline("Sure, and wrong" if len(found.images) else "Not one mistake")
-    _pictures(found, when, stage)
+    # One line, so that two rows of pictures fit below it; the notes say the rest.
+    _pictures(found, when if epoch is None else f"after epoch {epoch}", stage)
     return _notes(found, when)
 
 

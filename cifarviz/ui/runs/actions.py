@@ -160,6 +160,8 @@ def _accuracies(run: Run) -> list[str]:
     top = highest_words(run)
     if top and run.best_val_accuracy_epoch != run.epochs_done:
         words += f"; the highest was {top}"
+    if run.preferred == "best":
+        words += f"; asked are the weights of epoch {run.best_epoch}"
     return [words]
 
 

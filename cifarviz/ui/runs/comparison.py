@@ -9,7 +9,7 @@ import streamlit as st
 from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
-from cifarviz.figures.run_styles import MOST_ALIKE
+from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.fit import kept_gap, verdict
@@ -30,7 +30,7 @@ _MOST_HEIGHT = 700
 def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
     """Show what the curves of each run say, with the gap at the turn, at the end and as kept."""
     st.subheader("Fit", anchor="fit")
-    names = distinct_names(runs)
+    names = _numbered(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
     if few:
         for run in runs:
@@ -52,6 +52,15 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
         height=_table_height(len(table), _ROW_HEIGHT if few else _WRAPPED_HEIGHT),
         column_config=_fit_columns(table),
     )
+
+
+def _numbered(names: Mapping[str, str]) -> dict[str, str]:
+    """The names of compared runs, each with its number where the chart's curves have one."""
+    places = [Place(position, len(names)) for position in range(len(names))]
+    return {
+        run_id: numbered_name(name, place)
+        for (run_id, name), place in zip(names.items(), places, strict=True)
+    }
 
 
 def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
@@ -115,7 +124,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     Of two or three runs each is a column; of more, it is whichever way is narrower.
     """
     st.subheader("Differences", anchor="differences")
-    names = distinct_names(runs)
+    names = _numbered(distinct_names(runs))
     readable, unreadable = [], []
     for run in runs:
         try:
