@@ -82,6 +82,25 @@ def wished(key: str) -> bool:
     return True
 
 
+def give_back(key: str, value: object) -> None:
+    """Give the widget ``key`` of a page that is not followed its value from the address.
+
+    After the browser's Back it still has the one of before for a moment: ``gone_back_on`` says so.
+    """
+    if browser_went_back() and state.is_kept(key) and state.get(key) != value:
+        state.address_memory().outdated[key] = (state.get(key), time.monotonic())
+    state.put(key, value)
+
+
+def gone_back_on(key: str) -> bool:
+    """Whether the widget's value is the one that Back has just taken from it, and no press.
+
+    Any look at what goes on, the sidebar's too, brings all widgets as the browser has them.
+    """
+    before, when = state.address_memory().outdated.get(key, (None, -inf))
+    return state.get(key) == before and time.monotonic() - when < _NEW_WIDGETS
+
+
 def followed(name: str) -> str | None:
     """What the address holds under this name, also in a callback, which runs before the page."""
     return followed_values().get(name)

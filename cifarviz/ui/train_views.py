@@ -8,6 +8,7 @@ import streamlit as st
 
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
+from cifarviz.ui.followed_address import give_back, gone_back_on
 from cifarviz.ui.view_switch import ViewEntry, title_and_switch
 
 View = Literal["setup", "watch"]
@@ -26,7 +27,7 @@ def choose_view() -> View:
     """Show title and switch, and return the view of the address: Setup where it names none."""
     wanted = st.query_params.get("view", "setup")
     view: View = "watch" if wanted == "watch" else "setup"
-    state.put(_KEY, view)
+    give_back(_KEY, view)
     title_and_switch("Train", _VIEWS, key=_KEY, on_change=_switch)
     if wanted not in _VIEWS:
         st.error(
@@ -38,6 +39,8 @@ def choose_view() -> View:
 
 
 def _switch() -> None:
+    if gone_back_on(_KEY):
+        return
     view: View = state.get(_KEY)
     others = [name for key, names in _OWN.items() if key != view for name in names]
     kept = {k: v for k, v in st.query_params.to_dict().items() if k not in others}

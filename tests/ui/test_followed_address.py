@@ -163,3 +163,41 @@ def test_the_widgets_of_a_page_that_was_left_change_no_address() -> None:
     app.text_input[0].input("5").run()
     assert at(app) == {"page": ["second"]}
     assert not app.exception
+
+
+def unfollowed_page() -> None:
+    import streamlit as st
+
+    from cifarviz.ui.followed_address import give_back, gone_back_on
+
+    def changed() -> None:
+        if not gone_back_on("box"):
+            st.query_params["n"] = st.session_state["box"]
+
+    give_back("box", st.query_params.get("n", "none"))
+    st.text_input("n", key="box", on_change=changed)
+
+
+def test_what_the_browser_brings_just_after_back_is_no_press(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = AppTest.from_function(unfollowed_page)
+    app.query_params["n"] = "1"
+    app.run()
+    app.text_input[0].set_value("2").run()
+    assert at(app) == {"n": ["2"]}
+    with monkeypatch.context() as back:
+        back.setattr(followed_address, "browser_went_back", lambda: True)
+        app.query_params["n"] = "1"
+        app.run()
+    assert app.text_input[0].value == "1"
+    # Some look at the page brings what the browser still has.
+    app.text_input[0].set_value("2").run()
+    assert (at(app), app.text_input[0].value) == ({"n": ["1"]}, "1")
+    # Anything else is a press, and a moment later this is, too.
+    app.text_input[0].set_value("3").run()
+    assert at(app) == {"n": ["3"]}
+    monkeypatch.setattr(followed_address, "_NEW_WIDGETS", 0.0)
+    app.text_input[0].set_value("2").run()
+    assert at(app) == {"n": ["2"]}
+    assert not app.exception
