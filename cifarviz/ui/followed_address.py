@@ -15,6 +15,9 @@ _LAG = 10.0
 _SHORT_LAG = 0.3
 # Seconds after an address has arrived within which the browser makes its widgets anew.
 _NEW_WIDGETS = 1.0
+# Seconds within which it may still bring what Back has taken from a widget of a page that is not
+# followed.
+_AFTER_BACK = 2.0
 
 
 def follow(page: str) -> None:
@@ -85,9 +88,10 @@ def wished(key: str) -> bool:
 def give_back(key: str, value: object) -> None:
     """Give the widget ``key`` of a page that is not followed its value from the address.
 
-    After the browser's Back it still has the one of before for a moment: ``gone_back_on`` says so.
+    After the browser's Back it still has another for a moment: ``gone_back_on`` says so.
     """
-    if browser_went_back() and state.is_kept(key) and state.get(key) != value:
+    # A press has put its value into the address before this.
+    if state.is_kept(key) and state.get(key) != value:
         state.address_memory().outdated[key] = (state.get(key), time.monotonic())
     state.put(key, value)
 
@@ -98,7 +102,7 @@ def gone_back_on(key: str) -> bool:
     Any look at what goes on, the sidebar's too, brings all widgets as the browser has them.
     """
     before, when = state.address_memory().outdated.get(key, (None, -inf))
-    return state.get(key) == before and time.monotonic() - when < _NEW_WIDGETS
+    return state.get(key) == before and time.monotonic() - when < _AFTER_BACK
 
 
 def followed(name: str) -> str | None:

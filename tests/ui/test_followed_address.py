@@ -186,10 +186,9 @@ def test_what_the_browser_brings_just_after_back_is_no_press(
     app.run()
     app.text_input[0].set_value("2").run()
     assert at(app) == {"n": ["2"]}
-    with monkeypatch.context() as back:
-        back.setattr(followed_address, "browser_went_back", lambda: True)
-        app.query_params["n"] = "1"
-        app.run()
+    # Back.
+    app.query_params["n"] = "1"
+    app.run()
     assert app.text_input[0].value == "1"
     # Some look at the page brings what the browser still has.
     app.text_input[0].set_value("2").run()
@@ -197,7 +196,7 @@ def test_what_the_browser_brings_just_after_back_is_no_press(
     # Anything else is a press, and a moment later this is, too.
     app.text_input[0].set_value("3").run()
     assert at(app) == {"n": ["3"]}
-    monkeypatch.setattr(followed_address, "_NEW_WIDGETS", 0.0)
+    monkeypatch.setattr(followed_address, "_AFTER_BACK", 0.0)
     app.text_input[0].set_value("2").run()
     assert at(app) == {"n": ["2"]}
     assert not app.exception
