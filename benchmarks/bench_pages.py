@@ -197,7 +197,7 @@ def _fifty_runs(browser: Browser, folder: Path, rounds: int) -> list[float]:
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(browser, f"{server.url}/runs?runs={ids}")
         for _ in range(rounds + 1):
-            page.evaluate(_SWITCH, "Start")
+            page.evaluate(_SWITCH, ["Start", _TITLES["Start"]])
             page.wait_for_timeout(700)
             found.append(page.evaluate(_BACK, _RUNS))
             page.wait_for_timeout(700)
