@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boundaries import LAWS, violations
+from tests.boundaries import LAWS, LONGEST_ELSEWHERE, violations
 from tests.source_tree import Tree
 
 ROOT = Path(__file__).parent.parent
@@ -163,3 +163,13 @@ def test_a_breach_is_seen_where_it_is(
 
     # The last file that is not in order is the one that is named.
     assert (found[-1].line if found else None) == line
+
+
+@pytest.mark.parametrize("folder", ["tests", "scripts", "benchmarks"])
+def test_what_is_around_the_program_has_no_long_files_either(folder: str) -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert lengths
+    assert {path: n for path, n in lengths.items() if n > LONGEST_ELSEWHERE} == {}

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.runs.records import Epoch, Progress
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import keep_weights
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -19,6 +19,7 @@ from scripts.app_server import AppServer
 from scripts.chromium import settle
 from tests import stored_runs
 from tests.browser.clicked_cell import click_cell
+from tests.browser.scrubbed_run import accuracy, add_answers, shown
 
 SMALL = stored_runs.experiment()
 
@@ -30,23 +31,6 @@ def server(
     home = tmp_path_factory.mktemp("epochs") / "home"
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
     return app_server(home=home), store
-
-
-def add_answers(store: RunStore, run: str, epoch: int) -> None:
-    """After each epoch 20 more of 200 images are right."""
-    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
-    said = np.where(np.arange(200) < 20 * epoch, images.labels, (images.labels + 1) % 10)
-    shares = np.full((200, 10), 0.03, np.float32)
-    shares[np.arange(200), said] = 0.73
-    keep_answers(store.folder(run), epoch, "train", images.indices, shares)
-
-
-def shown(page: Page, epoch: int) -> None:
-    expect(page.locator(".track")).to_have_attribute("data-shown", str(epoch), timeout=20_000)
-
-
-def accuracy(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", name=words, exact=True)).to_be_visible()
 
 
 def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(

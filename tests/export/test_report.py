@@ -2,13 +2,11 @@
 
 import base64
 import io
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,55 +15,19 @@ from PIL import Image
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, Dataset
-from cifarviz.experiment.choices import Data
-from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
-from cifarviz.export.report.curves import gap_table
-from cifarviz.export.report.environment import command_line
 from cifarviz.export.report.page import report
 from cifarviz.export.report.pictures import asked_maps
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.preferences import prefer
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.export.report_page import ReportPage
 
 HOSTILE = "</script><script>alert(1)</script> & <img src=http://x.y/z>"
-
-
-class _Page(HTMLParser):
-    """Tags with their attributes, and the texts of tables; scripts are kept apart."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.cells: list[str] = []
-        self.charts: list[dict[str, Any]] = []
-        self.said = ""
-        self._inside = ""
-        self.feed(text)
-        self.cells = [cell.strip() for cell in self.cells]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._inside = "chart" if dict(attrs).get("data-for") else tag
-        if tag == "td":
-            self.cells.append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "chart":
-            self.charts.append(json.loads(data))
-            self._inside = ""
-        elif self._inside not in ("script", "style"):
-            self.said += data
-            if self.cells and self._inside == "td":
-                self.cells[-1] += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +63,11 @@ def one(contents_of: Callable[..., list[RunContents]], runs: list[Run]) -> RunCo
 
 
 @pytest.fixture(scope="module")
-def page(one: RunContents) -> _Page:
-    return _Page(report([one]))
+def page(one: RunContents) -> ReportPage:
+    return ReportPage(report([one]))
 
 
-def test_nothing_is_fetched(page: _Page) -> None:
+def test_nothing_is_fetched(page: ReportPage) -> None:
     policy = next(tag for tag in page.all("meta") if "http-equiv" in tag)["content"]
     assert policy is not None
     assert policy.startswith("default-src 'none'")
@@ -114,14 +76,14 @@ def test_nothing_is_fetched(page: _Page) -> None:
     assert all((tag["src"] or "").startswith("data:image/png") for tag in page.all("img"))
 
 
-def test_names_are_text_wherever_they_stand(page: _Page) -> None:
+def test_names_are_text_wherever_they_stand(page: ReportPage) -> None:
     # Head, title and alternative texts hold it; none of its tags became one of the page's.
     assert page.said.count(HOSTILE) >= 2
     scripts = [tag for tag in page.all("script") if "data-for" not in tag]
     assert len(scripts) == 2
 
 
-def test_the_charts_show_the_history_and_the_matrix(page: _Page, one: RunContents) -> None:
+def test_the_charts_show_the_history_and_the_matrix(page: ReportPage, one: RunContents) -> None:
     loss, accuracy, matrix = page.charts
     by_name = {trace.get("name"): trace for trace in loss["data"]}
     for name, field in (("Training", "loss"), ("Validation", "val_loss")):
@@ -142,7 +104,7 @@ def _array(sent: Any) -> np.ndarray:
     return np.array(sent)
 
 
-def test_each_class_has_its_scores_with_intervals(page: _Page, one: RunContents) -> None:
+def test_each_class_has_its_scores_with_intervals(page: ReportPage, one: RunContents) -> None:
     assert one.evaluation is not None
     found = one.evaluation.confusion[3, 3]
     low, high = accuracy_interval(found / 100, 100)
@@ -150,7 +112,7 @@ def test_each_class_has_its_scores_with_intervals(page: _Page, one: RunContents)
     assert page.cells[where + 2] == f"{found / 100:.1%} ({low:.0%} to {high:.0%})"
 
 
-def test_mistakes_are_shown_as_the_images_they_are(page: _Page, one: RunContents) -> None:
+def test_mistakes_are_shown_as_the_images_they_are(page: ReportPage, one: RunContents) -> None:
     assert one.evaluation is not None
     shown = [tag for tag in page.all("img") if " taken for " in (tag["alt"] or "")]
     assert len(shown) == 24
@@ -165,7 +127,7 @@ def test_mistakes_are_shown_as_the_images_they_are(page: _Page, one: RunContents
 
 
 def test_feature_maps_of_the_pinned_images_in_every_layer_with_maps(
-    page: _Page, one: RunContents, home: RunStore
+    page: ReportPage, one: RunContents, home: RunStore
 ) -> None:
     pinned = pinned_images(home, CIFAR10)
     shown = [int(index) for index in re.findall(r"Test image (\d+), [a-z]", page.said)]
@@ -202,68 +164,6 @@ def test_as_many_pinned_images_as_keep_the_file_small(settings: Settings, one: R
     assert re.search(r"To keep this file small it shows 3 of \d images", maps.words)
 
 
-def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> None:
-    store = RunStore(settings)
-    run = stored_runs.store_run(store, stored_runs.experiment())
-    for epoch in (1, 3):
-        values = np.random.default_rng(epoch).random((2, 8, 8, 5), np.float32)
-        outputs = [SimpleNamespace(name="conv2d_1", type="conv2d", values=values)]
-        keep_maps(store.folder(run.id), epoch, np.array([67, 38]), outputs)
-
-    def dataset(run: Run) -> Dataset:
-        return library.load("cifar10", "sample", settings)
-
-    page = _Page(report(gather(store, [run], refuse, dataset)))
-    assert "They were kept after epoch 3, while the run trained." in page.said
-    assert "Test image 67, pinned: bird." in page.said
-    assert page.said.count("conv2d_1, 8×8: 5 channels") == 2
-    assert "has no weights any more" in page.said
-
-
-def test_a_report_is_of_the_weights_that_answer_for_the_run_and_says_so(
-    settings: Settings, runs: list[Run]
-) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
-
-    store = RunStore(settings)
-    made = stored_runs.experiment()
-    weights = stored_runs.weights(made)
-    other = {name: one[..., ::-1].copy() for name, one in weights.items()}
-    run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": other})
-    stored_runs.make_worse(store, run, 3)
-    run = store.get(run.id)
-
-    def found(run: Run, **wanted: Any) -> RunContents:
-        return gather(
-            store,
-            [run],
-            lambda one, which: open_checkpoint(store, one, which),
-            lambda one: library.load("cifar10", "sample", settings),
-            **wanted,
-        )[0]
-
-    test = library.load("cifar10", "sample", settings).test
-    expected = {
-        which: open_checkpoint(store, run, which).probabilities(test.images)
-        for which in ("last", "best")
-    }
-    assert not np.allclose(expected["last"], expected["best"])
-
-    def is_of(one: RunContents, which: str) -> None:
-        assert one.evaluation is not None
-        np.testing.assert_allclose(one.evaluation.probabilities, expected[which], atol=1e-6)
-        said = _Page(report([one])).said
-        words = "the weights of its best epoch, 2" if which == "best" else "had after epoch 3"
-        # At the matrix, at the mistakes and at the maps.
-        assert said.count(words) == 3
-
-    is_of(found(run), "last")
-    is_of(found(run, wanted="best"), "best")
-    store.prefer(run.id, "best")
-    is_of(found(store.get(run.id)), "best")
-    is_of(found(store.get(run.id), wanted="last"), "last")
-
-
 def test_the_curves_of_several_runs_carry_their_turns(
     contents_of: Callable[..., list[RunContents]], runs: list[Run]
 ) -> None:
@@ -275,7 +175,7 @@ def test_the_curves_of_several_runs_carry_their_turns(
     )
     several = contents_of(*runs)
     turned = [replace(several[0], epochs=history), several[1]]
-    page = _Page(report(turned))
+    page = ReportPage(report(turned))
     for chart, field in zip(page.charts, ("val_loss", "val_accuracy"), strict=False):
         [mark] = [trace for trace in chart["data"] if trace.get("name") == "Turn"]
         # As the table says it.
@@ -289,7 +189,9 @@ def test_the_curves_of_several_runs_carry_their_turns(
     assert "Validation loss turned" in report(turned[:1])
 
 
-def test_settings_layers_environment_and_how_to_do_it_again(page: _Page, one: RunContents) -> None:
+def test_settings_layers_environment_and_how_to_do_it_again(
+    page: ReportPage, one: RunContents
+) -> None:
     cells = dict(zip(page.cells, page.cells[1:], strict=False))
     assert cells["Batch size"] == str(one.run.experiment.batch_size)
     assert cells["conv2d_2"] == "Convolution: number of filters 8, kernel size 3, activation ReLU"
@@ -302,7 +204,7 @@ def test_settings_layers_environment_and_how_to_do_it_again(page: _Page, one: Ru
 def test_several_runs_are_told_apart_by_what_differs_alone(
     contents_of: Callable[..., list[RunContents]], runs: list[Run]
 ) -> None:
-    page = _Page(report(contents_of(*runs)))
+    page = ReportPage(report(contents_of(*runs)))
     assert page.cells[0] == "Batch size"
     assert page.cells[2] == "7"
     assert not any("Optimiser" in cell for cell in page.cells[:4])
@@ -310,71 +212,3 @@ def test_several_runs_are_told_apart_by_what_differs_alone(
     # The second run has no weights: that is said, and the rest is there.
     assert "has no weights any more" in page.said
     assert len(page.charts) == 3
-
-
-def test_a_report_is_about_a_run() -> None:
-    with pytest.raises(ValueError, match="at least one"):
-        report([])
-
-
-def refuse(*_: object) -> NoReturn:
-    raise AssertionError("a run without weights has no network to ask")
-
-
-def test_the_gap_after_the_best_epoch_and_the_last(settings: Settings) -> None:
-    store = RunStore(settings)
-    run = stored_runs.store_run(store, stored_runs.experiment())
-    epochs = (
-        Epoch(1, 2.0, 0.2, 1.9, 0.3, 0.1, 1.0),
-        Epoch(2, 1.0, 0.6, 1.2, 0.5, 0.1, 1.0),
-        Epoch(3, 0.4, 0.9, 1.5, 0.5, 0.1, 1.0),
-    )
-    [contents] = gather(store, [run], refuse, refuse)
-
-    def rows(*history: Epoch, best: int | None) -> str:
-        one = replace(contents, epochs=history, run=replace(run, best_epoch=best))
-        return re.sub(r"<[^>]*>", " ", str(gap_table([one])))
-
-    said = rows(*epochs, best=2)
-    assert re.search(r"2 \(best epoch\)\s+1.0000\s+1.2000\s+\+0.2000", said)
-    assert re.search(r"3 \(last epoch\)\s+0.4000\s+1.5000\s+\+1.1000", said)
-    assert re.search(r"90.0%\s+50.0%\s+\+40.0", said)
-    assert "Too early to say: 3 epochs say" in said
-    assert "3 (best epoch and last)" in rows(*epochs, best=3)
-    for nothing in ((epochs[0]._replace(val_loss=None),), ()):
-        assert "No images were held back" in rows(*nothing, best=None)
-
-
-def test_the_turn_and_the_verdict_of_the_published_history(settings: Settings) -> None:
-    store = RunStore(settings)
-    run = stored_runs.store_run(store, stored_runs.experiment())
-    published = PRESETS["cifar10-vgg"].published
-    assert published is not None
-    history = tuple(
-        Epoch(row.epoch, row.loss, row.accuracy, row.val_loss, row.val_accuracy, 1e-4, 1.0)
-        for row in published["history"]
-    )
-    [contents] = gather(store, [run], refuse, refuse)
-    said = str(gap_table([replace(contents, epochs=history)]))
-    assert "9 (the turn)" in said
-    assert "30 (last epoch)" in said
-    assert "Overfitting: " in said
-
-
-def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
-    base = PRESETS["cifar10-vgg"].experiment
-    changed = Experiment.make(
-        **{
-            **dict(base),
-            "data": Data(variant="sample", train_images=500),
-            "epochs": 3,
-            "seed": 4,
-            "precision": "float32",
-        }
-    )
-    assert command_line(changed) == (
-        "python -m cifarviz train cifar10-vgg --data sample --epochs 3 --seed 4 "
-        "--train-images 500 --precision float32"
-    )
-    assert command_line(Experiment.make(**{**dict(changed), "l2": 0.1})) is None
-    assert command_line(Experiment.make(**{**dict(changed), "preset": None})) is None

@@ -1,0 +1,25 @@
+"""A run whose epochs are gone through in the browser, and what the page then shows."""
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from cifarviz.data import library
+from cifarviz.runs.snapshots import keep_answers
+from cifarviz.runs.store import RunStore
+
+
+def add_answers(store: RunStore, run: str, epoch: int) -> None:
+    """After each epoch 20 more of 200 images are right."""
+    images = library.load("cifar10", "sample", store.settings).train.take(np.arange(200))
+    said = np.where(np.arange(200) < 20 * epoch, images.labels, (images.labels + 1) % 10)
+    shares = np.full((200, 10), 0.03, np.float32)
+    shares[np.arange(200), said] = 0.73
+    keep_answers(store.folder(run), epoch, "train", images.indices, shares)
+
+
+def shown(page: Page, epoch: int) -> None:
+    expect(page.locator(".track")).to_have_attribute("data-shown", str(epoch), timeout=20_000)
+
+
+def accuracy(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", name=words, exact=True)).to_be_visible()

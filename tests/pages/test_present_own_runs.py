@@ -1,0 +1,191 @@
+"""Present: the scenes of runs of one's own, finished, waiting, at work or broken off."""
+
+import numpy as np
+import pytest
+
+from cifarviz.data import library
+from cifarviz.runs.pins import pinned_images
+from cifarviz.runs.records import BatchPoints, Progress, Run
+from cifarviz.runs.snapshots import keep_answers, snapshot_path
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages import present_page
+from tests.pages.present_page import SCENES, html, opened, said, sent, title
+from tests.stored_runs import Arrays
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
+    trained: Run, scene: str
+) -> None:
+    app = opened(scene, run=trained.id, notes=1)
+    assert not app.error
+    assert not app.warning
+    # Notes, and under them the run and the keys.
+    assert len(app.markdown[0].value) > 80
+    assert app.selectbox(key="present-run").value == trained.id
+    assert sent(app, "presenter")["notes"] is True
+    hidden = opened(scene, run=trained.id)
+    assert not hidden.markdown
+    assert not [box for box in hidden.selectbox if box.key == "present-run"]
+
+
+def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
+    app = opened("maps", run=trained.id, notes=1)
+    assert sent(app, "epoch-slider")["stops"] == [0, 1, 3]
+    assert "from 0 to 3; the maps are computed from the weights the run has kept" in said(app)
+    assert 'class="present-mark recorded"' in html(app)
+    assert "conv2d_1: 6 channels of 32 × 32" in html(app)
+
+
+def test_a_run_s_own_mistakes(trained: Run) -> None:
+    app = opened("mistakes", run=trained.id, notes=1)
+    assert html(app).count("<figcaption>") == 3
+    assert "**3 of 50** were taken for something else (6.0%)" in said(app)
+    assert "73.0%" in html(app)
+    wrong = opened("mistakes", run=trained.id, epoch=2)
+    assert "no answers of epoch “2”" in said(wrong)
+    assert html(wrong).count("<figcaption>") == 3
+
+
+def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
+    store: RunStore, weights: Arrays
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), checkpoints={"last": weights, "best": weights}
+    )
+    stored_runs.make_worse(store, run, 3)
+    images = library.load("cifar10", "sample", store.settings).test.take(np.arange(50))
+    labels = images.labels
+    for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
+        said_then = np.full((50, 10), 0.01, np.float32)
+        said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
+        keep_answers(store.folder(run.id), epoch, "test", images.indices, said_then)
+    app = opened("mistakes", run=run.id, notes=1)
+    assert "After epoch 3, 20 of 50 test pictures" in html(app)
+    store.prefer(run.id, "best")
+    app = opened("mistakes", run=run.id, notes=1)
+    assert app.selectbox(key="present-epoch").value == "2"
+    assert "After epoch 2, 5 of 50 test pictures" in html(app)
+    assert "What the network said after epoch 2 (lowest" in said(app)
+    assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
+    # Where that epoch's answers are gone, its weights are asked.
+    snapshot_path(store.folder(run.id), "answers", 2).unlink()
+    app = opened("mistakes", run=run.id, notes=1)
+    assert "2, asked now" in app.selectbox(key="present-epoch").options
+    assert "After epoch 2, " in html(app)
+    assert "What the network said at its lowest validation loss, epoch 2" in said(app)
+    assert "about 1,000 test images" in said(app)
+    assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
+
+
+def test_without_answers_the_network_is_asked(run: Run) -> None:
+    app = opened("mistakes", run=run.id, notes=1)
+    assert "What the network said as it ended about 1,000 test images" in said(app)
+    assert "As it ended, " in html(app)
+    assert html(app).count("<figcaption>") == 8
+
+
+def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1)
+    points = np.arange(11, 16)
+    store.record(
+        run.id,
+        Progress("training", 2, 15, 10, 900.0, 30.0, 1e12),
+        BatchPoints(points, points / 10, points / 100),
+    )
+    with stored_runs.held(store, run):
+        app = opened("training", run=run.id)
+        given = sent(app, "present-replay")
+        assert (given["mark"], given["player"], given["last"]) == ("live", False, 3)
+        assert given["until"] == pytest.approx(1.5)
+        assert "epoch 2 of 3" in html(app)
+
+
+@pytest.mark.parametrize(
+    ("state", "mark", "headline", "told"),
+    [
+        (RunState.QUEUED, "waiting", "Waiting for its turn to learn", "does not train yet"),
+        (RunState.PAUSED, "paused", "Learning is paused", "does not train at this moment"),
+        (RunState.STOPPING, "stopping", "Learning is being stopped", "has been asked to end"),
+        (RunState.STOPPED, "recorded", "Stopped after 1 of 3 epochs", "**Stopped**: After 1 of 3"),
+        (RunState.FAILED, "recorded", "Failed after 1 of 3 epochs", "**Failed**: It broke."),
+        (RunState.RUNNING, "live", "The network is learning", "trains at this moment"),
+    ],
+)
+def test_only_a_run_that_learns_is_called_live(
+    store: RunStore, state: RunState, mark: str, headline: str, told: str
+) -> None:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(), state=state, epochs=1, message="It broke."
+    )
+    if state is RunState.STOPPING:
+        with store.database.connect(write=True) as connection:
+            connection.execute("UPDATE runs SET state = ? WHERE id = ?", (state, run.id))
+    with stored_runs.held(store, run):
+        app = opened("training", run=run.id, notes=1)
+        assert (title(app), sent(app, "present-replay")["mark"]) == (headline, mark)
+        assert told in said(app)
+        assert ("live" in said(app).lower()) == (mark == "live")
+        assert sent(opened("turn", run=run.id), "present-turn")["mark"] == mark
+
+
+def test_a_run_that_is_being_built_is_not_called_live(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
+    with stored_runs.held(store, run):
+        app = opened("training", run=run.id, notes=1)
+    assert title(app) == "The network is about to learn"
+    assert sent(app, "present-replay")["mark"] == "starting"
+
+
+def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
+    app = opened("maps", run=run.id, notes=1)
+    assert "conv2d_1: 6 channels" in html(app)
+    assert "there is nothing to play; these are computed from its kept weights." in said(app)
+    assert "plays over" not in said(app)
+    with pytest.raises(AssertionError, match="epoch-slider is not on the page"):
+        sent(app, "epoch-slider")
+
+
+def test_without_a_turn_it_is_said_who_is_ahead(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), epochs=12)
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "UPDATE epochs SET accuracy = 0.5, val_accuracy = 0.501 WHERE run = ?", (run.id,)
+        )
+    app = opened("turn", run=run.id)
+    assert "<b>0.1</b><span>points of accuracy: validation is ahead of training" in html(app)
+
+
+def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:
+    fork = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
+    with store.database.connect(write=True) as connection:
+        connection.execute(
+            "UPDATE runs SET parent = ?, parent_epoch = 2 WHERE id = ?", (trained.id, fork.id)
+        )
+    given = sent(opened("training", run=fork.id), "present-replay")
+    assert (given["branch"], given["epochs"]) == (2, [1, 2])
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (fork.id,))
+    with stored_runs.held(store, fork):
+        waits = said(opened("training", run=fork.id, notes=1))
+    # Up to the third epoch, of which it has two from its parent.
+    assert "it begins, for 1 epoch, when the runs before it have ended" in waits
+    # Of a run on the sample the images are here: it can be gone on from where weights are.
+    assert sent(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
+
+
+def test_another_run_is_chosen_in_the_panel(trained: Run, store: RunStore) -> None:
+    other = stored_runs.store_run(store, stored_runs.experiment(), name="other")
+    app = opened("maps", run=trained.id, notes=1, epoch=1, image=pinned_images_of(store)[0])
+    app.selectbox(key="present-run").select(other.id).run()
+    assert not app.exception
+    address = present_page.address_of(app)
+    assert address["run"] == other.id
+    assert "epoch" not in address
+    assert "image" not in address
+
+
+def pinned_images_of(store: RunStore) -> tuple[int, ...]:
+    return pinned_images(store, library.load("cifar10", "sample", store.settings).info)
