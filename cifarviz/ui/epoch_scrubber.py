@@ -33,6 +33,13 @@ def epochs_to_look_into(run: Run, image: int | None) -> dict[int, Weights]:
     return dict(sorted({**found, **epochs_with_weights(run)}.items()))
 
 
+def images_with_any_maps(run: Run) -> set[int]:
+    """The official indices of the test images of which ``run`` has kept maps of any epoch."""
+    epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
+    done = (epoch for epoch in epochs if epoch <= run.epochs_done)
+    return {index for epoch in done for index in cache.images_with_maps(run, epoch)}
+
+
 def epochs_with_answers(run: Run) -> list[int]:
     """The epochs after which ``run`` has kept what it said about its validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "answers")

@@ -159,8 +159,11 @@ def checkpoint_words(run: Run, which: str) -> str:
     return f"at its {best_words(run)}{epoch}"
 
 
-def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Each run's name by its id; of equal ones with the time they were made, or with their id."""
+def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str]:
+    """Each run's name by its id; of equal ones with the time they were made, or with their id.
+
+    ``marked``: what is recorded is called so before its name.
+    """
     timed = {run.id: f"{run.name}, {in_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
     labels: dict[str, str] = {}
@@ -171,7 +174,7 @@ def distinct_names(runs: Sequence[Run]) -> dict[str, str]:
             labels[run.id] = timed[run.id]
         else:
             labels[run.id] = f"{timed[run.id]} ({run.id})"
-        if run.origin == ORIGIN:
+        if marked and run.origin == ORIGIN:
             labels[run.id] = f"recorded: {labels[run.id]}"
     return labels
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache, state
@@ -41,6 +42,21 @@ def queue_once(
         icon=":material/info:",
     )
     return before[1]
+
+
+def queue_fork_once(
+    run: Run, epoch: int, experiment: Experiment, usual: str, typed: str = ""
+) -> Run:
+    """``queue_once`` of a fork, called as was ``typed``, or as is ``usual`` for it.
+
+    Raises what ``Worker.fork`` does.
+    """
+    worker = cache.worker()
+    return queue_once(
+        ("fork", run.id, epoch, experiment.to_json(), typed),
+        lambda: worker.fork(run.id, epoch, experiment, typed or usual),
+        lambda made: [made.id],
+    )
 
 
 def _any_goes_on(run_ids: Sequence[str]) -> bool:

@@ -23,7 +23,7 @@ def test_the_first_start_has_it_and_says_that_it_is_recorded() -> None:
     app = opened_by_link("start")
     assert not app.exception
     words = " ".join(one.value for one in app.markdown).replace("\\", "")
-    assert "recorded: cifar10-vgg, 30 epochs on the full set" in words
+    assert "cifar10-vgg, 30 epochs on the full set" in words
     assert ":violet-badge[recorded]" in words
 
 

@@ -72,16 +72,13 @@ def asked_maps(
             index = int(evaluation.indices[positions[0]])
             chosen[index] = f"pinned, and {why}" if index in chosen else why
     answers = dict(zip(evaluation.indices.tolist(), evaluation.predicted.tolist(), strict=True))
-    shown: list[ImageMaps] = []
-    here = {one: why for one, why in chosen.items() if dataset.test.position_of(one) is not None}
-    for index, why in here.items():
-        if _is_full(shown):
-            break
-        found = _image(dataset, index)
-        views = layer_views(network.observe(found[0]))
-        answer = dataset.info.classes[answers[index]]
-        shown.append(ImageMaps(index, *found, answer, why, views))
-    return Maps(tuple(shown), f"They are of {weights}." + _left_out(chosen, here, len(shown)))
+    return _maps(
+        dataset,
+        chosen,
+        f"They are of {weights}.",
+        lambda index, pixels: layer_views(network.observe(pixels)),
+        lambda index: dataset.info.classes[answers[index]],
+    )
 
 
 def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset]) -> Maps:
@@ -96,22 +93,33 @@ def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset])
     dataset = open_dataset(run)
     preferred = run.preferred == "best" and run.best_epoch in epochs
     epoch = run.best_epoch if preferred and run.best_epoch is not None else epochs[-1]
-    chosen = dict.fromkeys(images_of_maps(folder, epoch), "pinned")
+    return _maps(
+        dataset,
+        dict.fromkeys(images_of_maps(folder, epoch), "pinned"),
+        f"They were kept after epoch {epoch}, while the run trained.",
+        lambda index, pixels: layer_views(read_maps(folder, epoch, index)),
+        lambda index: None,
+    )
+
+
+def _maps(
+    dataset: Dataset,
+    chosen: Mapping[int, str],
+    words: str,
+    views: Callable[[int, NDArray[np.uint8]], tuple[LayerView, ...]],
+    answer: Callable[[int], str | None],
+) -> Maps:
+    """As many of the ``chosen`` images, and why, as are here and keep the file small enough."""
+    test = dataset.test
+    here = {one: at for one in chosen if (at := test.position_of(one)) is not None}
     shown: list[ImageMaps] = []
-    here = {one: why for one, why in chosen.items() if dataset.test.position_of(one) is not None}
-    for index, why in here.items():
+    for index, position in here.items():
         if _is_full(shown):
             break
-        views = layer_views(read_maps(folder, epoch, index))
-        shown.append(ImageMaps(index, *_image(dataset, index), None, why, views))
-    words = f"They were kept after epoch {epoch}, while the run trained."
-    return Maps(tuple(shown), words + _left_out(chosen, here, len(shown)))
-
-
-def _image(dataset: Dataset, index: int) -> tuple[NDArray[np.uint8], str]:
-    position = dataset.test.position_of(index)
-    assert position is not None
-    return dataset.test.images[position], dataset.info.classes[dataset.test.labels[position]]
+        pixels, actual = test.images[position], dataset.info.classes[test.labels[position]]
+        made = views(index, pixels)
+        shown.append(ImageMaps(index, pixels, actual, answer(index), chosen[index], made))
+    return Maps(tuple(shown), words + _left_out(len(chosen), len(here), len(shown)))
 
 
 def _is_full(shown: list[ImageMaps]) -> bool:
@@ -122,13 +130,13 @@ def _is_full(shown: list[ImageMaps]) -> bool:
     return (len(shown) + 1) * each > _MOST_PICTURES
 
 
-def _left_out(chosen: Mapping[int, str], here: Mapping[int, str], shown: int) -> str:
+def _left_out(chosen: int, here: int, shown: int) -> str:
     said = ""
-    if gone := len(chosen) - len(here):
+    if here < chosen:
         said += (
-            f" {gone} of the {len(chosen)} images cannot be shown: the full data set, which has "
-            "them, is not on this machine."
+            f" {chosen - here} of the {chosen} images cannot be shown: the full data set, which "
+            "has them, is not on this machine."
         )
-    if shown < len(here):
-        said += f" To keep this file small it shows {shown} of {len(here)} images."
+    if shown < here:
+        said += f" To keep this file small it shows {shown} of {here} images."
     return said

@@ -18,7 +18,7 @@ from cifarviz.ui.epoch_scrubber import epochs_to_look_into
 from cifarviz.ui.errors import as_text
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
-from cifarviz.ui.inside.network import views_of
+from cifarviz.ui.inside.network import shown_network
 
 _TILE = 64
 
@@ -111,7 +111,7 @@ def _maps_over_epochs(
 
 def _maps_after(run: Run, epoch: int, which: Weights, layer: str, image: ChosenImage) -> EpochMaps:
     try:
-        views = views_of(run, which, image)
+        views = shown_network(run, which, image).views
     except CifarvizError as error:
         # Other epochs may be whole.
         return EpochMaps(epoch, None, str(error))

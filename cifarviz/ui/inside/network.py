@@ -69,20 +69,6 @@ def say_problem(network: ShownNetwork) -> None:
         st.error(as_text(network.problem), icon=":material/error:")
 
 
-def views_of(run: Run, which: Weights, image: ChosenImage) -> tuple[LayerView, ...]:
-    """What every layer makes of the image, worked out anew where the weights can be used.
-
-    Raises as ``shown_network`` does.
-    """
-    if _is_there(run, which) or not _maps_kept(run, which, image):
-        try:
-            return cache.layer_views(run, which, image.pixels)
-        except (ArtifactMissing, ArtifactDamaged):
-            if not _maps_kept(run, which, image):
-                raise
-    return _kept_views(run, which, image)
-
-
 def _is_there(run: Run, which: Weights) -> bool:
     return weights_path(cache.store().folder(run.id), which).exists()
 

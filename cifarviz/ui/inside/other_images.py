@@ -3,24 +3,15 @@
 import streamlit as st
 
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import snapshot_epochs
-from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
+from cifarviz.ui.epoch_scrubber import images_with_any_maps
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.unbroken import unbroken
 
 
 def offer_images_with_maps(run: Run) -> None:
     """Say that a run has kept no weights, only maps of some images, and offer these."""
-    epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
-    images = sorted(
-        {
-            image
-            for epoch in epochs
-            if epoch <= run.epochs_done
-            for image in cache.images_with_maps(run, epoch)
-        }
-    )
+    images = sorted(images_with_any_maps(run))
     if not images:
         st.error(
             f"{quoted(run.name)} has no weights any more, and the feature maps that it kept cannot "

@@ -7,10 +7,10 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.epoch_scrubber import images_with_any_maps
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
@@ -29,7 +29,7 @@ def show_pins(run: Run, image: ChosenImage) -> None:
     if len(here):
         classes = class_names(info)
         indices = here.indices.tolist()
-        kept = _with_maps(run) & set(indices)
+        kept = images_with_any_maps(run) & set(indices)
         # Where it is so of all or of none, there is nothing to tell apart.
         marked = 0 < len(kept) < len(indices)
         clicked = image_grid(
@@ -57,12 +57,6 @@ def show_pins(run: Run, image: ChosenImage) -> None:
             )
     if image.test_index is not None:
         _button(info, image.test_index, pinned)
-
-
-def _with_maps(run: Run) -> set[int]:
-    """The official indices of the test images of which a run has kept feature maps."""
-    epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
-    return {index for epoch in epochs for index in cache.images_with_maps(run, epoch)}
 
 
 def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.followed_address import change
-from cifarviz.ui.queue_once import queue_once
+from cifarviz.ui.queue_once import queue_fork_once
 
 # So many epochs, where the run itself had none left.
 _MORE = 5
@@ -41,12 +41,7 @@ def go_on(run: Run, epoch: int) -> None:
         experiment = forked(made, epoch, ForkChanges(epochs=left if left > 0 else _MORE))
         taken = {other.name for other in cache.store().all()}
         name = free_name(fork_name(run.name, made, experiment, epoch), taken)
-        worker = cache.worker()
-        begun = queue_once(
-            ("fork", run.id, epoch, experiment.to_json(), ""),
-            lambda: worker.fork(run.id, epoch, experiment, name),
-            lambda made: [made.id],
-        )
+        begun = queue_fork_once(run, epoch, experiment, name)
     except CifarvizError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
         return

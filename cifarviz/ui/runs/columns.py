@@ -1,7 +1,7 @@
 """How wide a table's columns are, so that no cell is cut off, and what the list's columns mean."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,37 +10,45 @@ import streamlit as st
 _LETTER, _PADDING = 6.7, 18
 # Numbers and capitals are wider than what a name is mostly made of.
 _NAME_LETTER = 5.85
-_NAME_WIDTHS: Final = 115, 412
 
 
-def width_of(texts: Iterable[object], *, least: int = 50, most: int = 2000) -> int:
-    """Pixels that the longest of ``texts`` takes in a column."""
+def width_of(
+    texts: Iterable[object], *, least: int = 50, most: int = 2000, letter: float = _LETTER
+) -> int:
+    """Pixels that the longest of ``texts`` takes in a column, where a letter takes so many."""
     longest = max((len(str(text)) for text in texts), default=0)
-    return min(max(least, round(_LETTER * longest) + _PADDING), most)
+    return min(max(least, round(letter * longest) + _PADDING), most)
 
 
 def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
     """The ``column_config`` of the list of runs, whose rows come from ``rows.table``."""
+
+    def share(label: str, width: int, hint: str) -> Any:
+        return st.column_config.NumberColumn(label, width=width, format="%.1f%%", help=hint)
+
     beside = st.column_config.NumberColumn(
         "±",
-        width=48,
+        width=42,
         format="%.1f",
         help="Points: with 95% confidence the accuracy on all images of the kind is within so many "
         "of the one before (half the width of Wilson's interval for this many validation images).",
     )
     return {
-        "★": st.column_config.TextColumn(width=30, help="Runs that somebody starred."),
-        "Name": st.column_config.TextColumn(width=_name_width(rows["Name"])),
+        "★": st.column_config.TextColumn(width=28, help="Runs that somebody starred."),
+        "Name": st.column_config.TextColumn(
+            # So few that the results are seen beside it.
+            width=width_of(rows["Name"], least=115, most=412, letter=_NAME_LETTER)
+        ),
         "Seed": st.column_config.NumberColumn(
-            width=50, format="%d", help="Decides everything random in a run."
+            width=46, format="%d", help="Decides everything random in a run."
         ),
         "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
         "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
-        "Last accuracy": st.column_config.NumberColumn(
-            width=95,
-            format="%.1f%%",
-            help="On the validation images after the last epoch, also where the run went back to "
-            "the weights of its best.",
+        "Last accuracy": share(
+            "Last acc.",
+            74,
+            "Accuracy on the validation images after the last epoch, also where the run went back "
+            "to the weights of its best.",
         ),
         "Last ±": beside,
         "Best epoch": st.column_config.NumberColumn(
@@ -50,24 +58,18 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
             "accuracy where the run goes by that (of training, where nothing was held back); "
             "its weights are kept.",
         ),
-        "Its accuracy": st.column_config.NumberColumn(
-            width=90,
-            format="%.1f%%",
-            help="On the validation images after the best epoch; another epoch may have a "
+        "Its accuracy": share(
+            "Its acc.",
+            66,
+            "Accuracy on the validation images after the best epoch; another epoch may have a "
             "higher one.",
         ),
         "Its ±": beside,
         "Took": st.column_config.TextColumn(
             width=width_of(rows["Took"], least=80), help="Time at work, pauses included."
         ),
-        "Started": st.column_config.DatetimeColumn(width=102, format="D MMM, HH:mm"),
+        "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
         "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
         "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
         "Network": st.column_config.TextColumn(width=width_of(rows["Network"], least=80)),
     }
-
-
-def _name_width(names: Iterable[str]) -> int:
-    """As many pixels as the longest takes, but so few that its results are seen beside it."""
-    least, most = _NAME_WIDTHS
-    return min(max(least, round(_NAME_LETTER * max(map(len, names))) + 18), most)

@@ -19,7 +19,7 @@ from cifarviz.training.forking import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.queue_once import queue_once
+from cifarviz.ui.queue_once import queue_fork_once
 from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.rows import planned
 
@@ -90,12 +90,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
-            worker, typed = cache.worker(), given.strip()
-            begun = queue_once(
-                ("fork", run.id, epoch, experiment.to_json(), typed),
-                lambda: worker.fork(run.id, epoch, experiment, typed or name),
-                lambda made: [made.id],
-            )
+            begun = queue_fork_once(run, epoch, experiment, name, given.strip())
             leave_for("train", view="watch", run=begun.id)
 
 

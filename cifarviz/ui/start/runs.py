@@ -15,7 +15,8 @@ _MOST = 4
 
 def newest_runs(runs: Sequence[Run]) -> None:
     """List the newest of ``runs``, which are in that order, with a link to what can be seen."""
-    names = distinct_names(runs)
+    # The badge says which is recorded.
+    names = distinct_names(runs, marked=False)
     st.subheader("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):
         for run in runs[:_MOST]:
