@@ -69,7 +69,7 @@ FORBIDDEN_WORDS: Mapping[str, str] = {
     "use_container_width": "is deprecated: width='stretch'",
 }
 LONGEST = {"pages": 120, "app": 80}
-LONGEST_ELSEWHERE = 300
+LONGEST_ELSEWHERE = 500
 
 
 @dataclass(frozen=True, order=True)
