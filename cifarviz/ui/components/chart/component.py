@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from cifarviz.figures.plotly_config import config_script
 from cifarviz.ui.components.chart.encoding import encode
 from cifarviz.ui.static_files import PLOTLY_SCRIPT
 
@@ -75,7 +76,7 @@ def _component() -> Any:
         "cifarviz.chart",
         html='<div class="cifarviz-chart"></div>',
         css=(_HERE / "chart.css").read_text("utf-8"),
-        js=(_HERE / "chart.js").read_text("utf-8"),
+        js=config_script() + (_HERE / "chart.js").read_text("utf-8"),
         # Plotly puts its own styles into the page's head, where a shadow root doesn't see them.
         isolate_styles=False,
     )
