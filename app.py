@@ -11,6 +11,7 @@ import streamlit as st
 from cifarviz.ui import cache, keras_state, static_files
 from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.components.one_step_back import one_step_back
+from cifarviz.ui.download_files import keep_downloads
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES
 from cifarviz.ui.status import run_status
@@ -22,6 +23,7 @@ st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
 st.html(ASSETS / "style.css")
 static_files.provide()
 keras_state.keep()
+keep_downloads()
 
 page = st.navigation(
     [

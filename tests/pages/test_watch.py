@@ -129,7 +129,8 @@ def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> N
 
 def test_the_learning_rate_of_each_epoch_stands_under_the_loss(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    loss, accuracy = _figures(opened(view="watch", run=run.id))
+    loss, accuracy, *others = _figures(opened(view="watch", run=run.id))
+    assert not any(others)
     assert b"Learning rate 0.001" in loss.split(b"\n")[0]  # for screen readers
     assert b'"yaxis":"y2"' in loss
     assert b'"yaxis":"y2"' not in accuracy
