@@ -13,7 +13,7 @@ from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.components.one_step_back import one_step_back
 from cifarviz.ui.download_files import keep_downloads
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import PAGES
+from cifarviz.ui.navigation import app_pages
 from cifarviz.ui.status import run_status
 
 ASSETS = Path(__file__).parent / "assets"
@@ -25,18 +25,7 @@ static_files.provide()
 keras_state.keep()
 keep_downloads()
 
-page = st.navigation(
-    [
-        st.Page(
-            f"pages/{name}.py",
-            title=entry.title,
-            icon=entry.icon,
-            url_path=None if entry.default else name,
-            default=entry.default,
-        )
-        for name, entry in PAGES.items()
-    ]
-)
+page = st.navigation(app_pages(st.context.url))
 with st.sidebar:
     pick_language()
     with errors_shown():

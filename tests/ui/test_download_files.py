@@ -1,7 +1,5 @@
 """What download buttons offer outlives the run of a page that offered it."""
 
-from collections.abc import Iterator
-
 import pytest
 from streamlit import runtime
 from streamlit.runtime import media_file_manager
@@ -33,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaFileManager]:
+def files(monkeypatch: pytest.MonkeyPatch) -> MediaFileManager:
     """The files of a server on which one session shows a page."""
     server = _Server()
     monkeypatch.setattr(runtime, "exists", lambda: True)
@@ -41,7 +39,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaFileManager]:
     monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "session")
     keep_downloads()
     keep_downloads()
-    yield server.media_file_mgr
+    return server.media_file_mgr
 
 
 def offer(files: MediaFileManager) -> str:
