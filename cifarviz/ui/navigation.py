@@ -62,9 +62,8 @@ def unknown_page(url: str | None) -> str | None:
     Streamlit takes it for the page's name, and shows the first page for one that it doesn't know.
     Behind a proxy it may be part of the app's own address: then nobody asks for a page of the name.
     """
-    name = unquote(urlsplit(url or "").path.rstrip("/").rpartition("/")[2]).strip()
-    known = [page for page, entry in PAGES.items() if not entry.default]
-    return None if not name or name in known else name
+    name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
+    return None if not name or name in PAGES else name
 
 
 def _page_not_found(name: str) -> None:

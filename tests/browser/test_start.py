@@ -46,3 +46,29 @@ def test_a_folder_without_the_data_is_refused_without_another_click(
     start.get_by_role("button", name="Use it").click()
     expect(start.get_by_role("alert").filter(has_text=f"holds no {title}")).to_be_visible()
     expect(start.get_by_role("button", name=f"Fetch the full {title} set")).to_be_visible()
+
+
+_REPEATED = """(() => {
+  window.repeated = [];
+  new MutationObserver(() => {
+    const shown = [...document.querySelectorAll("h1, h2, h3, h4, button")]
+      // Streamlit makes a second one of each button with a help bubble, for phones; it is hidden.
+      .filter((one) => one.checkVisibility() && one.matches("h1, h2, h3, h4, [kind=primary]"))
+      .map((one) => one.innerText.trim())
+      .filter(Boolean);
+    window.repeated.push(...shown.filter((text, at) => shown.indexOf(text) !== at));
+  }).observe(document, { attributes: true, childList: true, subtree: true });
+})()"""
+
+
+def test_nothing_stands_twice_on_the_way_to_train_while_tensorflow_loads(
+    app_server, page: Page
+) -> None:
+    # A fresh server, which loads TensorFlow a second after its first page.
+    server = app_server()
+    page.add_init_script(_REPEATED)
+    page.goto(server.url)
+    page.get_by_role("button", name="Train a network").click()
+    expect(page.get_by_role("heading", name="Train", exact=True, level=1)).to_be_visible()
+    settle(page)
+    assert page.evaluate("window.repeated") == []

@@ -15,6 +15,7 @@ HOST = "http://localhost:8501"
         ("/behind/a/proxy/Train", "Train"),
         ("/n%C3%B6%20x", "nö x"),
         ("/%3Cb%3E", "<b>"),
+        ("/a%2Fb%2F", "b"),
     ],
 )
 def test_a_name_that_no_page_has_is_found(path: str, name: str) -> None:
@@ -22,6 +23,6 @@ def test_a_name_that_no_page_has_is_found(path: str, name: str) -> None:
 
 
 def test_a_name_that_a_page_has_is_not() -> None:
-    known = [f"{HOST}/{name}" for name, entry in PAGES.items() if not entry.default]
+    known = [f"{HOST}/{name}" for name in PAGES]
     assert {unknown_page(url) for url in (None, "", HOST, f"{HOST}/", *known)} == {None}
     assert unknown_page(f"{HOST}/behind/a/proxy/train/") is None
