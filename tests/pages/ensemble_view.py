@@ -1,6 +1,5 @@
 """Evaluate's Ensemble view, opened and read by its tests."""
 
-import json
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -8,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from tests import stored_runs
+from tests.components import answer_table, components
 from tests.pages.app_page import opened_from_start
 
 
@@ -30,10 +30,8 @@ def said(app: AppTest) -> str:
 
 
 def table(app: AppTest) -> dict[str, Any]:
-    components = [one.proto for one in app.get("bidi_component")]
-    sent = next(one for one in components if "ensemble-answers" in one.id)
-    head: dict[str, Any] = json.loads(sent.bytes.split(b"\n", 2)[1])
-    return head
+    [found] = [one.key for one in components(app, "answer_table")]
+    return answer_table(app, found)
 
 
 def button(app: AppTest, label: str) -> Any:

@@ -1,10 +1,9 @@
 """The Inside page, opened and read by its tests."""
 
-import re
-
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.app_page import opened_by_link, walk
+from tests.components import component_keys
+from tests.pages.app_page import opened_by_link
 
 MAPS = ["conv2d_1", "max_pooling2d_1", "conv2d_2", "max_pooling2d_2"]
 
@@ -25,9 +24,5 @@ def errors(app: AppTest) -> list[str]:
 
 def grids(app: AppTest) -> list[str]:
     """Names of the layers whose channels are shown as pictures."""
-    return [key.removeprefix("maps-") for key in components(app) if key.startswith("maps-")]
-
-
-def components(app: AppTest) -> list[str]:
-    found = [one.proto.id for one in walk(app._tree) if one.type == "bidi_component"]
-    return [re.sub(r"^.*-[0-9a-f]{32}-", "", one) for one in found]
+    keys = component_keys(app)
+    return [key.removeprefix("maps-") for key in keys if key.startswith("maps-")]

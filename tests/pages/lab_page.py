@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from tests.components import components
 from tests.pages.app_page import opened_by_link, walk
 
 
@@ -20,7 +21,7 @@ def errors(app: AppTest) -> list[str]:
 
 
 def charts(app: AppTest) -> int:
-    return sum(one.type == "bidi_component" for one in walk(app._tree))
+    return len(components(app))
 
 
 def links(app: AppTest) -> list[str]:

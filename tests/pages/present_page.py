@@ -1,13 +1,10 @@
 """The page for the projector, opened and read by its tests."""
 
-import json
-from typing import Any
-
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.app_page import address_of, opened_by_link, walk
 
-__all__ = ["SCENES", "address_of", "html", "opened", "said", "sent", "title"]
+__all__ = ["SCENES", "address_of", "html", "opened", "said", "title"]
 
 SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
 
@@ -32,11 +29,3 @@ def said(app: AppTest) -> str:
 def html(app: AppTest) -> str:
     """What stands on the stage beside components."""
     return "\n".join(one.proto.body for one in walk(app._tree) if one.type == "html")
-
-
-def sent(app: AppTest, key: str) -> dict[str, Any]:
-    """What the component of this key was given."""
-    for one in walk(app._tree):
-        if one.type == "bidi_component" and one.proto.id.endswith(f"-{key}"):
-            return dict(json.loads(one.proto.bytes))
-    raise AssertionError(f"{key} is not on the page")

@@ -34,14 +34,6 @@ def links(app: AppTest) -> dict[str, str]:
     return {one.label: f"{one.page}?{one.query_string}" for one in found}
 
 
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    """The figures on the page."""
-    # Other components send no bytes.
-    sent = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
-    found = [one for one in sent if one.bytes]
-    return [json.loads(one.bytes.split(b"\n", 2)[2]) for one in found]
-
-
 def widths(app: AppTest) -> dict[str, int]:
     """Columns of the table that have a width, in pixels."""
     columns = json.loads(app.dataframe[0].proto.columns)

@@ -1,11 +1,11 @@
 """The Samples page, opened and read by its tests."""
 
-import json
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.app_page import opened_from_start, walk
+from tests.components import image_grid
+from tests.pages.app_page import opened_from_start
 
 
 def opened(**address: str) -> AppTest:
@@ -16,14 +16,9 @@ def control(app: AppTest, label: str) -> Any:
     return next(one for one in [*app.text_input, *app.button_group] if one.label == label)
 
 
-def component(app: AppTest, key: str) -> bytes:
-    found = [one for one in walk(app._tree) if one.type == "bidi_component"]
-    return next(one.proto.bytes for one in found if one.proto.id.endswith(f"-{key}"))
-
-
 def drawn(app: AppTest, key: str = "samples-grid") -> list[str]:
     """What the tiles of the grid are called."""
-    tooltips: list[str] = json.loads(component(app, key).split(b"\n", 2)[1])["tooltips"]
+    tooltips: list[str] = image_grid(app, key)["tooltips"]
     return tooltips
 
 

@@ -19,6 +19,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 from tests import stored_runs
+from tests.components import components
 
 LAYERS = (
     Conv2D(filters=4),
@@ -73,14 +74,10 @@ def opened(page: str, **address: str) -> AppTest:
 
 def shown(app: AppTest) -> str:
     """All that stands on the page, sidebar included; without what only an address holds."""
-    texts = []
+    texts = [json.dumps(one.json_lines()) for one in components(app)]
     for element in _elements(app._tree):
-        if element.type == "bidi_component":
-            # Two lines of JSON before the picture of a grid; a chart is JSON as a whole.
-            data = element.proto.bytes
-            head = data if data.lstrip()[-1:] == b"}" else b"\n".join(data.split(b"\n", 2)[:2])
-            texts.append(head.decode("utf-8", "replace"))
-        elif (proto := getattr(element, "proto", None)) is not None:
+        proto = getattr(element, "proto", None)
+        if proto is not None and element.type != "bidi_component":
             said = MessageToDict(proto)
             said.pop("id", None)
             said.pop("queryString", None)

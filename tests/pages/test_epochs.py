@@ -14,6 +14,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.components import component_keys
 from tests.pages import evaluate_page, inside_page
 from tests.stored_runs import Arrays
 
@@ -54,7 +55,7 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
     def answer(**address: str) -> str:
         app = inside_page.opened(run=kept.id, checkpoint="epochs", **address)
         assert not app.exception
-        assert "epoch-slider" in inside_page.components(app)
+        assert "epoch-slider" in component_keys(app)
         return next(text for text in inside_page.said(app) if text.startswith("The network says"))
 
     # Weights a quarter as large give answers that are less sure; without an epoch, the newest.
@@ -66,9 +67,9 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
 def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: RunStore) -> None:
     app = inside_page.opened(run=kept.id)
     assert app.selectbox(key="pick-checkpoint").options[-1] == "any epoch"
-    assert "epoch-slider" not in inside_page.components(app)
+    assert "epoch-slider" not in component_keys(app)
     app.selectbox(key="pick-checkpoint").select("epochs").run()
-    assert "epoch-slider" in inside_page.components(app)
+    assert "epoch-slider" in component_keys(app)
 
     weights = stored_runs.weights(stored_runs.experiment())
     bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
@@ -90,7 +91,7 @@ def test_damaged_weights_are_said_and_the_slider_stays(kept: Run, store: RunStor
     snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"nothing")
     app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="1")
     assert any("damaged" in error for error in inside_page.errors(app))
-    assert "epoch-slider" in inside_page.components(app)
+    assert "epoch-slider" in component_keys(app)
     app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2")
     assert not inside_page.errors(app)
 
@@ -130,7 +131,7 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
     keep_answers(folder, 2, "train", strange, read_answers(folder, 2, 10).probabilities)
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
-    assert "epoch-slider" in inside_page.components(app)
+    assert "epoch-slider" in component_keys(app)
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=3)
     assert not evaluate_page.errors(app)
 
@@ -201,4 +202,4 @@ def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluatio
         assert name in words
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     assert f"{low:.1%} to {high:.1%}" in words
-    assert "evaluate-reliability" in inside_page.components(app)
+    assert "evaluate-reliability" in component_keys(app)

@@ -1,6 +1,5 @@
 """Evaluate: the numbers, and the cell that is looked at."""
 
-import json
 import time
 
 import numpy as np
@@ -9,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.runs.records import Run
+from tests.components import components, image_grid
 from tests.pages.app_page import elements
 from tests.pages.evaluate_page import metrics, opened, text
 
@@ -99,9 +99,8 @@ def test_ten_images_at_random_are_the_seeds_and_drawn_again(
     run: Run, evaluation: Evaluation
 ) -> None:
     def shown(app: AppTest) -> list[str]:
-        grids = [one.proto for one in elements(app, "bidi_component")]
-        sent = next(grid for grid in grids if "random" in grid.id)
-        return json.loads(sent.bytes.split(b"\n", 2)[1])["labels"]
+        [key] = [one.key for one in components(app, "image_grid") if "random" in one.key]
+        return image_grid(app, key)["labels"]
 
     first = opened(part="random")
     labels = shown(first)

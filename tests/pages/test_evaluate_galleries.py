@@ -1,7 +1,5 @@
 """Evaluate's galleries: which pictures are in them, their bars, and where they lead."""
 
-import json
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,14 +15,10 @@ from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.components import image_grid
 from tests.pages.app_page import elements
 from tests.pages.evaluate_page import opened, text
 from tests.stored_runs import Arrays
-
-
-def grid(app: AppTest, key: str) -> dict:
-    protos = [one.proto for one in elements(app, "bidi_component")]
-    return json.loads(next(one for one in protos if one.id.endswith(key)).bytes.split(b"\n", 2)[1])
 
 
 def inside(app: AppTest) -> dict[str, str]:
@@ -84,7 +78,7 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
         count = len(members[gallery])
         assert f"{count} validation images. {rule}" in text(app)
         assert "Bars, after epoch 2: the three likeliest classes" in text(app)
-        drawn = grid(app, "evaluate-pictures")
+        drawn = image_grid(app, "evaluate-pictures")
         shown = {int(one.split()[2].rstrip(":")) for one in drawn["tooltips"]}
         assert len(shown) == min(32, count)
         assert shown <= set(members[gallery])
@@ -98,7 +92,7 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
 def test_every_picture_has_its_bars(run: Run, evaluation: Evaluation) -> None:
     app = opened(run=run.id, gallery="mistakes", actual="ship", predicted="truck")
     for key in ("evaluate-pictures", "evaluate-cell"):
-        drawn = grid(app, key)
+        drawn = image_grid(app, key)
         assert len(drawn["bars"]) == len(drawn["tooltips"]) > 0
         for bars, tooltip in zip(drawn["bars"], drawn["tooltips"], strict=True):
             index = int(tooltip.split()[2].rstrip(":"))

@@ -1,7 +1,5 @@
 """Evaluate: the order of the matrix, sheets of pictures, and a second network beside the first."""
 
-import json
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,6 +17,7 @@ from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.components import chart, image_grid
 from tests.pages.app_page import elements
 from tests.pages.evaluate_page import errors, metrics, opened, text
 from tests.stored_runs import Arrays
@@ -26,13 +25,8 @@ from tests.stored_runs import Arrays
 CLASSES = CIFAR10.classes
 
 
-def component(app: AppTest, key: str) -> list[bytes]:
-    protos = [one.proto for one in elements(app, "bidi_component")]
-    return next(one for one in protos if one.id.endswith(key)).bytes.split(b"\n", 2)
-
-
 def matrix(app: AppTest) -> dict:
-    return json.loads(component(app, "evaluate-matrix")[2])["data"][0]
+    return chart(app, "evaluate-matrix")["data"][0]
 
 
 def links(app: AppTest) -> dict[str, str]:
@@ -97,7 +91,7 @@ def test_each_accuracy_has_its_interval(run: Run, evaluation: Evaluation) -> Non
 def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -> None:
     order = surest_mistakes(evaluation.labels, evaluation.probabilities)
     app = opened(run=run.id, gallery="mistakes")
-    shown = json.loads(component(app, "evaluate-pictures")[1])
+    shown = image_grid(app, "evaluate-pictures")
     assert shown["count"] == 32
     pagination = elements(app, "pagination")[-1]
     pagination.set_value(2).run()
@@ -134,8 +128,8 @@ def test_two_networks_are_compared_image_by_image(
     count = int((a & ~b).sum())
     assert f"{count} test images." in text(app)
     for row, (name, model) in enumerate(zip("AB", models, strict=True)):
-        bars = json.loads(component(app, f"evaluate-beside-{name}")[2])["data"][0]
-        drawn = json.loads(component(app, "evaluate-beside-pictures")[1])
+        bars = chart(app, f"evaluate-beside-{name}")["data"][0]
+        drawn = image_grid(app, "evaluate-beside-pictures")
         shown = drawn["tooltips"][0]
         position = int(np.flatnonzero(test.indices == int(shown.split()[2].rstrip(":")))[0])
         given = model.probabilities(test.images[position][None])[0]

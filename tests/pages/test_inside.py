@@ -6,17 +6,18 @@ from cifarviz.data import library
 from cifarviz.data.datasets import find
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
+from tests.components import component_keys
 from tests.image_files import encoded
 from tests.pages.app_page import address_of
-from tests.pages.inside_page import MAPS, components, errors, grids, opened, said
+from tests.pages.inside_page import MAPS, errors, grids, opened, said
 
 
 def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -> None:
     app = opened()
     # The browser is asked to complete the address, without a step for its Back button.
     assert address_of(app) == {}
-    assert "own-choices" in components(app)
-    assert "own-choices" not in components(opened(run=run.id))
+    assert "own-choices" in component_keys(app)
+    assert "own-choices" not in component_keys(opened(run=run.id))
     assert "**Test image 1, ship**" in said(app)
     assert app.selectbox(key="pick-checkpoint").options == [
         "as it ended",
@@ -30,7 +31,7 @@ def test_the_most_probable_classes_are_named_and_judged(run: Run) -> None:
     first = next(text for text in said(app) if text.startswith("The network says"))
     right = "**ship**" in first
     assert any(text.startswith("That is right" if right else "That is wrong") for text in said(app))
-    assert "inside-answer" in components(app)
+    assert "inside-answer" in component_keys(app)
     assert not app.exception
 
 

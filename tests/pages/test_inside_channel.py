@@ -1,7 +1,5 @@
 """Inside: a channel opened; what excites it, how it came about, and what all test images say."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
@@ -24,8 +22,9 @@ from cifarviz.ui.inside import over_all
 from cifarviz.ui.inside.over_all import job_over_all
 from cifarviz.ui.inside.shown_weights import weights_words
 from tests import stored_runs
+from tests.components import component_keys, image_grid, ringed_tile
 from tests.pages.app_page import walk
-from tests.pages.inside_page import components, errors, opened, said
+from tests.pages.inside_page import errors, opened, said
 from tests.stored_runs import Arrays
 
 TINY = stored_runs.experiment()
@@ -64,10 +63,7 @@ def looked(run: Run, which: Weights = "last", **address: str) -> AppTest:
 
 def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
     """What an image grid was sent: the ringed one, and the rest."""
-    found = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
-    sent = next(one.bytes for one in found if one.id.endswith(f"-{key}"))
-    chosen, head, _ = sent.split(b"\n", 2)
-    return json.loads(chosen), json.loads(head)
+    return ringed_tile(app, key), image_grid(app, key)
 
 
 def test_it_names_run_weights_and_image(kept: Run) -> None:
@@ -103,8 +99,8 @@ def test_a_dead_channel_is_excited_by_none(kept: Run) -> None:
     app = looked(kept, layer="conv2d_1", channel="4")
     assert "None does: it is dead for all 1,000 of them." in said(app)
     assert "Nowhere more than elsewhere: the channel has one value." in said(app)
-    assert "channel-top-images" not in components(app)
-    assert "channel-epochs" in components(app)
+    assert "channel-top-images" not in component_keys(app)
+    assert "channel-epochs" in component_keys(app)
     assert any("it is 0 everywhere after all of them" in text for text in said(app))
 
 
@@ -125,8 +121,8 @@ def test_while_they_are_looked_at_it_says_how_far_it_is(
     words = [one.proto.text for one in walk(app._tree) if one.type == "progress"]
     assert words == ["The network looks at all images: 300 of 1,000, about 7 s left"]
     assert app.button(key="stop-over-all")
-    assert "channel-top-images" not in components(app)
-    assert "channel-epochs" in components(app)
+    assert "channel-top-images" not in component_keys(app)
+    assert "channel-epochs" in component_keys(app)
 
 
 def test_over_the_epochs_it_is_shown_after_each_with_weights(kept: Run) -> None:
@@ -168,8 +164,8 @@ def test_a_run_without_snapshots_says_so(store: RunStore, weights: Arrays) -> No
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
     app = looked(run, layer="conv2d_2", channel="5")
     assert any("has kept the weights of no other epoch" in text for text in said(app))
-    assert "channel-epochs" not in components(app)
-    assert "channel-top-images" in components(app)
+    assert "channel-epochs" not in component_keys(app)
+    assert "channel-top-images" in component_keys(app)
 
 
 def test_a_network_with_one_channel(store: RunStore) -> None:
@@ -180,7 +176,7 @@ def test_a_network_with_one_channel(store: RunStore) -> None:
     app = looked(run, layer="conv2d_1", channel="0")
     assert any(text.startswith("**Channel 0** · one of 1") for text in said(app))
     assert app.button(key="channel-next").disabled
-    assert "channel-top-images" in components(app)
+    assert "channel-top-images" in component_keys(app)
 
 
 def test_layers_say_which_channels_are_dead_for_all_test_images(kept: Run) -> None:

@@ -12,7 +12,8 @@ from cifarviz.runs.snapshots import keep_weights
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages.inside_page import MAPS, components, errors, grids, opened, said
+from tests.components import component_keys
+from tests.pages.inside_page import MAPS, errors, grids, opened, said
 from tests.stored_runs import Arrays
 
 TINY = stored_runs.experiment()
@@ -57,9 +58,9 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     assert "Median correlation of its channels" in words
     assert "points" in words
     assert {"inside-answer", "inside-answer-right", "filters", "filters-right"} <= set(
-        components(app)
+        component_keys(app)
     )
-    assert "bars-right-dense_1" in components(app)
+    assert "bars-right-dense_1" in component_keys(app)
 
     app.selectbox(key="inside-at").select("best").run()
     words = "\n".join(said(app))
@@ -184,13 +185,13 @@ def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
     store: RunStore, kept: Run
 ) -> None:
     app = opened(run=kept.id, filters="layer")
-    assert "filters" in components(app)
+    assert "filters" in component_keys(app)
     words = "\n".join(said(app))
     assert "conv2d_1 · 6 filters, 3 × 3 each" in words
     assert "its weights for red, green and blue" in words
     app = opened(run=kept.id, filters="loud")
     assert any("scale of filters is own or layer" in error for error in errors(app))
-    assert "filters" in components(app)
+    assert "filters" in component_keys(app)
 
     dense = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
     bare = stored_runs.store_run(
@@ -203,18 +204,18 @@ def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
     keys = {one.key for one in app.get("button_group")}
     assert not keys & {"inside-filters", "inside-order", "inside-scale", "inside-colors"}
     assert "Each picture is one channel" not in "\n".join(said(app))
-    assert [key for key in components(app) if key.startswith("bars-")]
+    assert [key for key in component_keys(app) if key.startswith("bars-")]
 
     # Beside another it is named.
     app = opened(run=kept.id, **{"with": bare.id})
     assert not app.exception
     assert "“dense, after epoch 3” has no layer with maps" in " ".join(errors(app))
     assert "This network has no convolution" in "\n".join(said(app))
-    assert "filters" in components(app)
+    assert "filters" in component_keys(app)
     app = opened(run=bare.id, **{"with": kept.id})
     assert not app.exception
     assert not errors(app)
-    assert "filters-right" in components(app)
+    assert "filters-right" in component_keys(app)
 
 
 def test_one_value_or_one_channel_is_a_layer_as_well(store: RunStore) -> None:

@@ -7,7 +7,8 @@ from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages.inside_page import MAPS, components, errors, grids, opened, said
+from tests.components import component_keys
+from tests.pages.inside_page import MAPS, errors, grids, opened, said
 
 TINY = stored_runs.experiment()
 
@@ -25,7 +26,7 @@ def run(store: RunStore, weights: dict[str, np.ndarray]) -> Run:
 def test_every_layer_is_shown_with_its_type_shape_and_channels(run: Run) -> None:
     app = opened(checkpoint="best")
     assert grids(app) == MAPS
-    assert [key for key in components(app) if key.startswith("bars-")] == [
+    assert [key for key in component_keys(app) if key.startswith("bars-")] == [
         "bars-flatten_1",
         "bars-dense_1",
     ]
@@ -43,7 +44,7 @@ def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -
     assert "Its kernel, 3 × 3 for each of 6 input channels" in said(app)
     values = next(text for text in said(app) if "values from" in text)
     assert "-" not in values
-    assert {"channel-map", "channel-kernel"} <= set(components(app))
+    assert {"channel-map", "channel-kernel"} <= set(component_keys(app))
     assert not app.exception
 
 
@@ -51,7 +52,7 @@ def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None
     app = opened(layer="max_pooling2d_1", channel="4")
     assert any("0 everywhere, so it says nothing about this image" in text for text in said(app))
     assert "Max pooling has no kernel." in said(app)
-    assert "channel-kernel" not in components(app)
+    assert "channel-kernel" not in component_keys(app)
     assert not app.exception
 
 
@@ -90,7 +91,7 @@ def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
     stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
     app = opened(layer="conv2d_1", channel="0")
     assert grids(app) == ["conv2d_1", "dropout_1", "conv2d_2"]
-    assert "bars-global_average_pooling2d_1" in components(app)
+    assert "bars-global_average_pooling2d_1" in component_keys(app)
     assert "Its kernel, 5 × 5 for each of the image's channels: red, green, blue" in said(app)
     assert not app.exception
 

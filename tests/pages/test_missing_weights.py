@@ -18,6 +18,7 @@ from cifarviz.runs.snapshots import (
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import component_keys
 from tests.pages import evaluate_page, inside_page, predict_page, runs_page
 from tests.stored_runs import Arrays
 
@@ -69,7 +70,7 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         assert not inside_page.errors(app)
         assert app.selectbox(key="pick-checkpoint").options == ["any epoch"]
         assert inside_page.grids(app) == inside_page.MAPS
-        assert "epoch-slider" in inside_page.components(app)
+        assert "epoch-slider" in component_keys(app)
         assert any(text.startswith(GONE) for text in inside_page.said(app))
     app = inside_page.opened(run=bare.id, checkpoint="last")
     words = "no weights called “last”: it is shown at any epoch"
@@ -166,7 +167,7 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
     assert f"The weights of epoch 2 of run {kept.id} are damaged" in error
     assert "other epochs can still be looked at" in error
     assert inside_page.grids(app) == inside_page.MAPS
-    assert "epoch-slider" in inside_page.components(app)
+    assert "epoch-slider" in component_keys(app)
     assert any("the feature maps that the run kept" in text for text in inside_page.said(app))
     verdicts = [
         next(text for text in inside_page.said(one) if text.startswith("The network says"))

@@ -10,7 +10,8 @@ from cifarviz.runs.recorded import hide, offer_recorded, recorded
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from tests.pages.present_page import SCENES, html, opened, said, sent, title
+from tests.components import epoch_slider, presenter, replay
+from tests.pages.present_page import SCENES, html, opened, said, title
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_the_recorded_run_is_what_is_presented_first(demonstration: Run) -> None
     app = opened()
     assert title(app) == "60,000 small pictures of ten kinds of things"
     assert "learns from 35,000 of them, and is checked on 15,000" in html(app)
-    bar = sent(app, "presenter")
+    bar = presenter(app)
     assert [name for name, _ in bar["scenes"]] == list(SCENES)
     assert (bar["shown"], bar["notes"]) == ("data", False)
 
@@ -50,7 +51,7 @@ def test_the_network_is_drawn_layer_by_layer(demonstration: Run) -> None:
 def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> None:
     app = opened("training", at="9.5", pace="10x")
     assert title(app) == "30 epochs of 35,000 images"
-    given = sent(app, "present-replay")
+    given = replay(app, "present-replay")
     assert (given["mark"], given["player"], given["at"], given["pace"]) == (
         "recorded",
         True,
@@ -74,7 +75,7 @@ def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> No
 def test_the_turn_is_named_and_shaded(demonstration: Run) -> None:
     app = opened("turn", notes=1)
     assert title(app) == "After epoch 8 it learns by heart"
-    given = sent(app, "present-turn")
+    given = replay(app, "present-turn")
     assert given["turn"] == {"epoch": 8, "words": "the turn: epoch 8"}
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 to 1.816" in html(app)
@@ -94,13 +95,13 @@ def test_feature_maps_come_from_what_was_kept(
     monkeypatch.setattr("cifarviz.ui.cache.layer_views", no_network)
     first = opened("maps")
     assert title(first) == "What the first convolution sees"
-    slider = sent(first, "epoch-slider")
+    slider = epoch_slider(first)
     assert slider["stops"] == [0, 1, 2, 3, 4, 6, 8, 9, 11, 16, 23, 30]
     assert slider["shown"] == 0
     assert "conv2d_1: 32 channels of 32 × 32" in html(first)
     later = opened("maps", epoch=8, layer="conv2d_6", notes=1)
     assert "conv2d_6: 128 channels of 8 × 8" in html(later)
-    assert sent(later, "epoch-slider")["shown"] == 8
+    assert epoch_slider(later)["shown"] == 8
     options = later.selectbox(key="present-image").options
     # Four whose maps were kept, and four more that are pinned, for which weights are asked.
     assert options[1].startswith("automobile, test image")

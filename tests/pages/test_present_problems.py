@@ -7,7 +7,8 @@ from cifarviz.runs.snapshots import snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages.present_page import SCENES, opened, said, sent, title
+from tests.components import epoch_slider, presenter
+from tests.pages.present_page import SCENES, opened, said, title
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -21,7 +22,7 @@ def test_a_run_that_failed_at_once_is_said_in_words(store: RunStore, scene: str)
     )
     app = opened(scene, run=run.id)
     assert not app.error
-    assert sent(app, "presenter")["shown"] == scene
+    assert presenter(app)["shown"] == scene
     if scene in ("training", "turn", "maps", "mistakes", "photo"):
         assert "mine" in said(app)
 
@@ -38,7 +39,7 @@ def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStor
     snapshot_path(store.folder(trained.id), "weights", 1).write_bytes(b"nothing")
     app = opened("maps", run=trained.id, epoch=1)
     assert "damaged" in app.error[0].value
-    assert sent(app, "epoch-slider")["shown"] == 1
+    assert epoch_slider(app)["shown"] == 1
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_what_the_address_names_in_vain_is_said(
     assert words in said(app)
     assert not app.error
     assert app.title
-    assert sent(app, "presenter")["shown"] == address.get("scene", "data").replace("zzz", "data")
+    assert presenter(app)["shown"] == address.get("scene", "data").replace("zzz", "data")
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -68,4 +69,4 @@ def test_with_no_run_at_all_each_scene_says_so(store: RunStore, scene: str) -> N
     app = opened(scene)
     words = said(app)
     assert ("Nothing has been trained here yet" in words) == (scene != "data")
-    assert sent(app, "presenter")["shown"] == scene
+    assert presenter(app)["shown"] == scene

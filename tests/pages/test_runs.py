@@ -11,8 +11,9 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import charts
 from tests.pages.app_page import address_of, opened_by_link
-from tests.pages.runs_page import buttons, charts, links, numbers, opened, said, widths
+from tests.pages.runs_page import buttons, links, numbers, opened, said, widths
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))

@@ -9,7 +9,8 @@ from cifarviz.runs import locks
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.pages.runs_page import buttons, charts, links, opened, press, said
+from tests.components import charts
+from tests.pages.runs_page import buttons, links, opened, press, said
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))

@@ -15,8 +15,9 @@ from cifarviz.runs.records import Epoch, Fork, Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import charts
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import buttons, charts, links, numbers, opened, press, said
+from tests.pages.runs_page import buttons, links, numbers, opened, press, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 VGG = PRESETS["cifar10-vgg"].experiment

@@ -15,8 +15,9 @@ from cifarviz.runs.series import keep_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import charts
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import charts, opened, said
+from tests.pages.runs_page import opened, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 

@@ -15,8 +15,9 @@ from cifarviz.data import sample
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.data.random_images import published_nine
 from scripts.app_server import ROOT
+from tests.components import chart
 from tests.pages.app_page import address_of, walk
-from tests.pages.samples_page import component, control, drawn, opened, said, warnings
+from tests.pages.samples_page import control, drawn, opened, said, warnings
 
 # The grid's numbers have commas, as the page writes them.
 NINE = [f"{index:,}" for index in published_nine(50_000)]
@@ -157,7 +158,7 @@ def test_the_statistics_of_the_whole_split_are_below() -> None:
     assert "All 5,000 training images of the embedded sample" in said(app)
     assert drawn(app, "samples-means")[0] == "airplane: mean of 500 images"
     for key in ("samples-counts", "samples-histogram", "samples-ranges"):
-        assert json.loads(component(app, key).split(b"\n", 2)[2])["data"]
+        assert chart(app, key)["data"]
     assert "| Red | 124.633 | 62.237 | 0 | 255 |" in said(app)
     assert not app.exception
 

@@ -1,5 +1,7 @@
 """Watching a run: while it trains, and what can be done when it has ended."""
 
+import json
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +13,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import chart, chart_head, charts
 from tests.pages.app_page import address_of, walk
 from tests.pages.train_page import labels, opened, press, said
 
@@ -120,22 +123,24 @@ def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> N
     made = stored_runs.experiment(validation=NoValidation())
     run = stored_runs.store_run(store, made, validated=False)
     app = opened(view="watch", run=run.id)
-    sent = [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
-    assert len(sent) == 2
-    assert all(b'"Training"' in figure and b'"Validation"' not in figure for figure in sent)
+    names = [[line.get("name") for line in figure["data"]] for figure in charts(app)]
+    assert len(names) == 2
+    assert all("Training" in one and "Validation" not in one for one in names)
     assert "The epoch with the lowest" not in said(app)
     assert not app.exception
 
 
 def test_the_learning_rate_of_each_epoch_stands_under_the_loss(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    loss, accuracy, *others = _figures(opened(view="watch", run=run.id))
-    assert not any(others)
-    assert b"Learning rate 0.001" in loss.split(b"\n")[0]  # for screen readers
-    assert b'"yaxis":"y2"' in loss
-    assert b'"yaxis":"y2"' not in accuracy
+    app = opened(view="watch", run=run.id)
+    drawn = [chart(app, f"live-{metric}")["data"] for metric in ("loss", "accuracy")]
+    assert [any(line.get("yaxis") == "y2" for line in one) for one in drawn] == [True, False]
+    # For screen readers.
+    assert "Learning rate 0.001" in chart_head(app, "live-loss")["description"]
     begun = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
-    assert not any(b"y2" in sent for sent in _figures(opened(view="watch", run=begun.id)))
+    app = opened(view="watch", run=begun.id)
+    assert "yaxis2" not in chart(app, "live-loss")["layout"]
+    assert "Learning rate" not in chart_head(app, "live-loss")["description"]
 
 
 def test_a_run_of_another_version_is_a_sentence(store: RunStore) -> None:
@@ -158,16 +163,16 @@ def _revive(store: RunStore, run_id: str, state: RunState = RunState.RUNNING) ->
 def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStore) -> None:
     run = _of_preset(store, "cifar10-vgg")
     app = opened(view="watch", run=run.id)
-    assert not any(b'"Published validation"' in figure for figure in _figures(app))
+    assert not any('"Published validation"' in figure for figure in _figures(app))
     app.button(key="ghost").click().run()
     assert address_of(app)["ghost"] == "1"
-    assert all(b'"Published validation"' in figure for figure in _figures(app))
+    assert all('"Published validation"' in figure for figure in _figures(app))
     # Only the epochs were changed, and it says so.
     assert "of the unchanged preset. This run has changes against it" in said(app)
     assert "number of epochs 30 → 3" in said(app)
     again = opened(**address_of(app))
     assert "Hide the published curves" in labels(again)
-    assert all(b'"Published validation"' in figure for figure in _figures(again))
+    assert all('"Published validation"' in figure for figure in _figures(again))
     again.button(key="ghost").click().run()
     assert "ghost" not in address_of(again)
     assert not app.exception
@@ -254,7 +259,7 @@ def test_where_it_stopped_early_is_marked(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(epochs=9))
     store.describe(run.id, stopped_early=3)
     app = opened(view="watch", run=run.id)
-    assert all(b'"Stopped early"' in figure for figure in _figures(app))
+    assert all('"Stopped early"' in figure for figure in _figures(app))
     assert not app.exception
 
 
@@ -289,5 +294,5 @@ def _of_preset(store: RunStore, preset: str) -> Run:
     return stored_runs.store_run(store, made)
 
 
-def _figures(app: AppTest) -> list[bytes]:
-    return [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
+def _figures(app: AppTest) -> list[str]:
+    return [json.dumps(figure) for figure in charts(app)]
