@@ -7,13 +7,14 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import (
     epochs_with_answers,
     epochs_with_weights,
     keeps_something_answered,
 )
-from cifarviz.ui.errors import as_text, errors_shown
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT
@@ -95,7 +96,7 @@ def data_of(run: Run) -> Dataset | None:
                 link_to("start", "Fetch the full set")
         return dataset
     except DataError as error:
-        st.error(as_text(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")
         return None
 

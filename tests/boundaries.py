@@ -18,18 +18,20 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "loading": frozenset(),
+    "escaping": frozenset(),
     "data": frozenset({"loading", "storage", "errors", "settings"}),
-    "experiment": frozenset({"data", "errors", "settings"}),
+    "experiment": frozenset({"escaping", "data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
-    "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
+    "runs": frozenset({"escaping", "storage", "experiment", "data", "errors", "settings"}),
     "analysis": frozenset(
         {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
-    "figures": frozenset({"experiment", "data", "errors"}),
+    "figures": frozenset({"escaping", "experiment", "data", "errors"}),
     # What is taken away holds no TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
             "cifarviz",
+            "escaping",
             "storage",
             "runs",
             "analysis",

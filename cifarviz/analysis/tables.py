@@ -90,13 +90,12 @@ def accuracies_table(
 
 def votes_table(ensemble: Ensemble, classes: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
     """A row an image: its class, what each member says, and both votes of them together."""
-    columns = {"actual": _named(classes, ensemble.labels)}
-    columns |= {
-        name: _named(classes, said) for name, said in zip(names, ensemble.members, strict=True)
-    }
-    columns["by_sum"] = _named(classes, ensemble.soft)
-    columns["by_majority"] = _named(classes, ensemble.majority)
-    return pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
+    answers = [ensemble.labels, *ensemble.members, ensemble.soft, ensemble.majority]
+    columns = {number: _named(classes, one) for number, one in enumerate(answers)}
+    table = pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
+    # By their place until here: a member may be called as another one, or "actual".
+    table.columns = pd.Index(["actual", *names, "by_sum", "by_majority"])
+    return table
 
 
 def history_table(epochs: Sequence[Epoch], validation_images: int | None) -> pd.DataFrame:

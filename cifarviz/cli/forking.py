@@ -45,7 +45,7 @@ def fork(
     changed = ForkChanges(epochs, learning_rate, dropout, flip, shift, _images(train_images))
     experiment = forked(parent.experiment, epoch, changed)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)
-    made = worker.fork(parent.id, epoch, experiment, name or default)
+    made = worker.fork(parent.id, epoch, experiment, default if name is None else name)
     folder = worker.store.folder(parent.id)
     carried = carries_optimizer(parent, folder, experiment, epoch)
     state = "its state is carried over" if carried else "it begins anew"

@@ -15,11 +15,13 @@ from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
-from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused
+from cifarviz.errors import ArtifactMissing, ImageUnreadable
+from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
 from cifarviz.runs.records import Run
@@ -119,7 +121,12 @@ def feature_maps(
     image: Annotated[
         str, typer.Option(help="The official index of a test image, or an image file.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder that the pictures are written to.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=parse_path, metavar="PATH", help="The folder that the pictures are written to."
+        ),
+    ],
     checkpoint: WhichCheckpoint = None,
     invert: Invert = False,
 ) -> None:
@@ -129,16 +136,15 @@ def feature_maps(
     settings = Settings.from_environment()
     found, model, _ = _open(settings, run, checkpoint)
     pixels = _pixels(image, found, settings, invert)
-    try:
+    with place_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PlaceRefused(f"No folder can be made at {out}: {error.strerror}.") from error
     written = 0
     for number, view in enumerate(layer_views(model.observe(pixels)), 1):
         if view.maps is None:
             continue
-        path = out / f"{number:02d}-{view.name}.png"
-        Image.fromarray(channel_grid(view.maps.images)).save(path)
+        path = out / safe_file_name(f"{number:02d}-{view.name}", ".png")
+        with place_errors(path):
+            Image.fromarray(channel_grid(view.maps.images)).save(path)
         dead = f", {len(view.maps.dead)} dead" if view.maps.dead else ""
         say(f"{path}: {len(view.maps.images)} channels{dead}")
         written += 1
@@ -216,8 +222,9 @@ def _answer(
 def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise ImageUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageUnreadable(f"{path} cannot be opened: {reason}.") from error
     rgb = decode(data, path.name).rgb
     info = find(run.experiment.data.dataset)
     if info.dark_background and not invert and has_light_background(rgb):
@@ -229,7 +236,7 @@ def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
 
 
 def _pixels(image: str, run: Run, settings: Settings, invert: bool) -> np.ndarray:
-    if not image.isdecimal():
+    if not (image.isascii() and image.isdecimal() and len(image) < 10):
         return _read_image(Path(image), run, invert)
     dataset = _dataset(run, settings)
     test = dataset.test

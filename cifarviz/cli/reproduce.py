@@ -15,6 +15,7 @@ from cifarviz.analysis.reproduction import Figure, Part, epoch_comparison, histo
 from cifarviz.analysis.reproduction_report import check_place, read_results, write_report
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.training import find_preset, watch
 from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
@@ -42,7 +43,12 @@ def reproduce(
         typer.Option(min=1, max=100, help="How many seeds, from 1; default: 3."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="The page to write; the numbers go into a .json file beside it.")
+        Path,
+        typer.Option(
+            parser=parse_path,
+            metavar="PATH",
+            help="The page to write; the numbers go into a .json file beside it.",
+        ),
     ] = Path("docs/reproduction.md"),
     as_json: AsJson = False,
 ) -> int:
@@ -57,8 +63,9 @@ def reproduce(
     count = seeds or (1 if quick else _SEEDS)
     settings = Settings.from_environment()
     # All that could be wrong, before anything is trained for hours.
-    check_place(out)
-    results = read_results(out.with_suffix(".json"))
+    with place_errors(out):
+        check_place(out)
+        results = read_results(out.with_suffix(".json"))
     for preset in chosen:
         library.load(preset.experiment.data.dataset, "full", settings)
     made: dict[str, tuple[Part, ...]] = {}

@@ -5,9 +5,8 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 
-from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.runs import find_run
 from cifarviz.cli.values import preset_dict, result_dict, run_dict
 from cifarviz.data.library import status as dataset_status
@@ -154,10 +153,7 @@ def find_preset(name: str) -> Preset:
 def watch(worker: Worker, run: Run) -> Run:
     """Show on standard error how a run goes until it ends; Ctrl-C asks it to stop."""
     say(f"Run {run.id} ({run.name})")
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
-        console=errors, transient=True,
-    ) as bar:  # fmt: skip
+    with progress_bar() as bar:
         task = bar.add_task("waiting", total=None, rate="")
         shown = _EpochLines(worker.store, run.id)
         while True:

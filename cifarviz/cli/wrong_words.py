@@ -7,8 +7,6 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 _HELP = "More: python -m cifarviz --help"
-# A message of more lines is the help text, for want of any command.
-_LINES = 8
 # The library's sentences, and ours in their place.
 _SENTENCES = (
     (r"No such command '(.*)'\.", "There is no command “{0}”."),
@@ -26,8 +24,7 @@ def in_words(error: TyperException) -> str:
     cause = error.__cause__
     if isinstance(cause, ValidationError):
         return f"{_name(error)} is {_refused(cause.errors()[0])} came. {_HELP}"
-    said = error.format_message()
-    return said if said.count("\n") > _LINES else f"{_sentence(' '.join(said.split()))} {_HELP}"
+    return f"{_sentence(' '.join(error.format_message().split()))} {_HELP}"
 
 
 def _sentence(said: str) -> str:

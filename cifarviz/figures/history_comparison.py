@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.fit_marks import gap_trace, turn_marker
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
@@ -18,7 +19,6 @@ from cifarviz.figures.run_styles import (
     legend_name,
     mark_color,
     number_badge,
-    plain,
 )
 from cifarviz.figures.theme import (
     FONT_SIZE,
@@ -233,7 +233,7 @@ def _add_points(
         legendgrouptitle={"text": "Marks"},
         mode="markers",
         marker={**marker, "color": colors if few else [NEUTRAL, *colors]},
-        text=[*("" for _ in first), *(plain(run.name) for run, _, _ in points)],
+        text=[*("" for _ in first), *(plotly_text(run.name) for run, _, _ in points)],
         hovertemplate=f"<b>%{{text}}</b><br>{hover}<extra></extra>",
     )
 
@@ -282,7 +282,8 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
             **({"legendgrouptitle": {"text": name}} if few else {}),
             **curve_style(run.place, kind, alone=len(run.epochs) == 1),
             "hovertemplate": (
-                f"<b>{plain(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+                f"<b>{plotly_text(run.name)}</b><br>"
+                f"{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
         for (kind, _), values in zip(kinds, drawn, strict=True)

@@ -1,8 +1,11 @@
 """Every choice an experiment can hold is in its code, or said in words at its top."""
 
 import ast
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from tokenize import detect_encoding
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +38,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.hostile_names import HOSTILE
 
 
 @pytest.fixture
@@ -245,9 +249,21 @@ def test_no_name_of_a_run_gets_out_of_the_comment(run: Run) -> None:
     source = script(hostile)
     tree = ast.parse(source)
     assert not any(isinstance(node, ast.Raise) for node in ast.walk(tree))
-    first = source.splitlines()[0]
-    assert first.startswith('# x """ import os')
+    assert source.splitlines()[2].startswith('# x """ import os')
     assert "<img" not in notebook(hostile).replace("\\\\<", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["one-hot encoding", "coding: x", "vim: set fileencoding=x", *HOSTILE]
+)
+def test_a_script_compiles_whatever_its_run_is_called(run: Run, name: str) -> None:
+    source = script(replace(run, name=name, machine=name, parent=name, parent_epoch=2))
+    # From bytes, as Python reads a file: they may name an encoding.
+    compile(source.encode(), "train.py", "exec")
+    assert detect_encoding(io.BytesIO(source.encode()).readline)[0] == "utf-8"
+    head = source.split("\nimport ")[0].split("\nfrom ")[0]
+    assert all(line.startswith("#") for line in head.splitlines() if line)
+    json.loads(notebook(replace(run, name=name)))
 
 
 def test_a_run_that_has_not_begun_says_so(run: Run) -> None:

@@ -64,8 +64,8 @@ def test_no_run_is_dashed_as_published_curves_are() -> None:
 def test_a_name_is_text_and_not_markup() -> None:
     value = history_comparison("loss", [run("<b>bold %{x}")])
     trace = history_comparison_figure(value).data[0]
-    assert trace.hovertemplate.startswith("<b>&lt;b>bold %\u200b{x}</b>")
-    assert trace.legendgrouptitle.text == "&lt;b>bold %\u200b{x}"
+    assert trace.hovertemplate.startswith("<b>&lt;b&gt;bold &#37;{x}</b>")
+    assert trace.legendgrouptitle.text == "&lt;b&gt;bold &#37;{x}"
 
 
 def test_no_runs_are_said_in_a_word() -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cifarviz.escaping import safe_file_name
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.inside.files import numbers_file, picture_file, pictures_file
 from cifarviz.ui.inside.manner import Manner
@@ -30,7 +31,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
         st.download_button(
             "Values",
             lambda: numbers_file(found),
-            file_name=f"{name}.npz",
+            file_name=safe_file_name(name, ".npz"),
             mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
@@ -40,7 +41,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
             st.download_button(
                 "Pictures",
                 lambda: pictures_file(found, manner),
-                file_name=f"{name}.zip",
+                file_name=safe_file_name(name, ".zip"),
                 mime="application/zip",
                 icon=":material/download:",
                 on_click="ignore",
@@ -51,7 +52,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
             st.download_button(
                 "Picture",
                 lambda: picture_file(one, manner),
-                file_name=f"{name}.png",
+                file_name=safe_file_name(name, ".png"),
                 mime="image/png",
                 icon=":material/download:",
                 on_click="ignore",

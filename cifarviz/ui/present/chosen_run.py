@@ -9,8 +9,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import quoted
-from cifarviz.ui.errors import as_text
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.present.stage import warn
@@ -33,7 +32,7 @@ def chosen_run(runs: Sequence[Run]) -> Run | None:
         warn(f"There is no run {quoted(wanted)} here (any more).{instead}")
         return usual
     if problem := _unreadable(found):
-        warn(f"{quoted(found.name)} cannot be presented: {as_text(problem)}{instead}")
+        warn(f"{quoted(found.name)} cannot be presented: {escaped(problem)}{instead}")
         return usual
     return found
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.datasets import ImageSet, Split, find
+from cifarviz.escaping import html_text
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
@@ -113,13 +113,13 @@ def _pictures(found: Mistakes, when: str, stage: Stage) -> None:
         alt = f"A {noun}: {stage.names[actual]}"
         cells.append(
             f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
-            f'<b style="border-color: {class_color(int(said))}">“{escape(stage.names[said])}”, '
-            f"{sure_percent(float(sure))}</b><span>label: {escape(stage.names[actual])}</span>"
+            f'<b style="border-color: {class_color(int(said))}">“{html_text(stage.names[said])}”, '
+            f"{sure_percent(float(sure))}</b><span>label: {html_text(stage.names[actual])}</span>"
             "</figcaption></figure>"
         )
     what = "held-back" if found.split == "train" else "test"
     st.html(
-        f'<p class="present-words">{escape(when[0].upper() + when[1:])}, {found.wrong:,} of '
+        f'<p class="present-words">{html_text(when[0].upper() + when[1:])}, {found.wrong:,} of '
         f"{found.here:,} {what} pictures were taken for something else. The surest:</p>"
         f'<div class="present-mistakes">{"".join(cells)}</div>'
     )

@@ -1,18 +1,17 @@
 """The fourth scene: where learning turned into learning by heart."""
 
 from collections.abc import Sequence
-from html import escape
 
 import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit, Gap
 from cifarviz.analysis.suggestions import suggestions
 from cifarviz.errors import CifarvizError
+from cifarviz.escaping import html_text
 from cifarviz.figures.replay import still
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Turn, replay_curves
-from cifarviz.ui.errors import as_text
 from cifarviz.ui.fit import fit_of
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.stage import Stage, headline
@@ -46,7 +45,7 @@ def show(stage: Stage) -> Sequence[str]:
         description=f"Training and validation loss of “{run.name}”, with the turn",
         turn=Turn(fit.turn, f"the turn: epoch {fit.turn}") if turned and fit.turn else None,
     )
-    st.html(f'<p class="present-words present-reason">{escape(fit.reason)}</p>{_figures(fit)}')
+    st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_figures(fit)}')
     return _notes(fit, stage)
 
 
@@ -84,7 +83,7 @@ def _ahead(gap: Gap) -> str:
 
 
 def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
-    notes = [as_text(fit.reason)]
+    notes = [escaped(fit.reason)]
     run = stage.run
     assert run is not None
     if fit.at_turn is not None and fit.at_end is not None:

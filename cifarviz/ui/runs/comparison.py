@@ -139,30 +139,31 @@ def show_differences(runs: Sequence[Run]) -> None:
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
-    by_setting = pd.DataFrame(
-        [row.values for row in rows],
-        index=[row.setting for row in rows],
-        columns=[names[run.id] for run in found],
-    )
-    table = by_setting.rename_axis("Setting").reset_index()
-    by_run = by_setting.T.rename_axis("Run").reset_index()
-    if len(found) > MOST_ALIKE and sum(_widths(by_run).values()) < sum(_widths(table).values()):
+    by_setting = [["Setting", *(names[run.id] for run in found)]]
+    by_setting += [[row.setting, *row.values] for row in rows]
+    by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
+    by_run[0][0] = "Run"
+    table = by_setting
+    if len(found) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
+    titles, *cells = table
     st.dataframe(
-        table,
+        # Columns go by their place: a run may be called as another, or as this table's first.
+        pd.DataFrame(cells, columns=list(map(str, range(len(titles))))),
         key="runs-differences",
         hide_index=True,
-        height=_table_height(len(table), _ROW_HEIGHT),
+        height=_table_height(len(cells), _ROW_HEIGHT),
         row_height=_ROW_HEIGHT,
         column_config={
-            name: st.column_config.TextColumn(width=width, pinned=name == table.columns[0])
-            for name, width in _widths(table).items()
+            str(place): st.column_config.TextColumn(title, width=width, pinned=place == 0)
+            for place, (title, width) in enumerate(zip(titles, _widths(table), strict=True))
         },
     )
 
 
-def _widths(table: pd.DataFrame) -> dict[str, int]:
-    return {name: width_of([name, *table[name]]) for name in table.columns}
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    """Pixels of each column; the first row holds the titles."""
+    return [width_of(cells) for cells in zip(*table, strict=True)]
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:

@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from cifarviz.escaping import safe_file_name
 from cifarviz.ui.components.chart.encoding import encode
 from cifarviz.ui.static_files import PLOTLY_SCRIPT
 
@@ -54,7 +55,7 @@ def chart(
     head = {
         "click": on_click,
         "description": description,
-        "fileName": file_name,
+        "fileName": safe_file_name(file_name),
         "height": height,
         "script": PLOTLY_SCRIPT,
         "view": view,
