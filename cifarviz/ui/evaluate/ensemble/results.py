@@ -53,7 +53,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
     )
     by_majority.caption(interval_words(ensemble.majority_accuracy, len(ensemble), digits))
     of_best.metric(
-        f"Best member ({short[best]})",
+        f"Best member ({escaped(short[best])})",
         percent(accuracies[best], digits),
         help=f"{escaped(names[best])}: the most accurate member on these test images.",
     )
