@@ -8,6 +8,7 @@
     │   ├── DatasetDamaged       bytes that are not the published data set
     │   ├── FetchCancelled       the user called the download off
     │   └── ImageUnreadable      a file that cannot be shown as an image
+    │       └── ImageDecoderBusy … for now, because too many others are being decoded
     ├── ExperimentInvalid        a choice, or two that do not go together
     ├── RunError
     │   ├── RunNotFound          no run has this id
@@ -53,6 +54,10 @@ class FetchCancelled(DataError):
 
 class ImageUnreadable(DataError):
     """A file that cannot be shown as an image."""
+
+
+class ImageDecoderBusy(ImageUnreadable):
+    """A file that may be decoded later: too many others are being decoded."""
 
 
 class ExperimentInvalid(CifarvizError, ValueError):
