@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
 
-from cifarviz.ui import cache, keras_state, static_files
+from cifarviz.ui import cache, static_files, streamlit_patches
 from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.components.one_step_back import one_step_back
 from cifarviz.ui.errors import errors_shown
@@ -21,7 +21,7 @@ st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), la
 st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
 st.html(ASSETS / "style.css")
 static_files.provide()
-keras_state.keep()
+streamlit_patches.keep_keras_session()
 
 page = st.navigation(
     [
