@@ -49,6 +49,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 _BELOW = frozenset(ROOMS)
 ROOMS = {
     **ROOMS,
+    "api": _BELOW,
     "ui": _BELOW,
     "cli": _BELOW,
     "__main__": frozenset({"cli", "cifarviz"}),
@@ -58,7 +59,7 @@ ROOMS = {
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
-DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli")
+DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
