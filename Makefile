@@ -18,7 +18,7 @@ help:
 	@echo "make clean        remove what the above made, but not .venv"
 
 run: environment
-	@$(VENV_PYTHON) -m scripts.serve
+	@$(VENV_PYTHON) -m cifarviz
 
 # TESTS=… runs some of them: make test TESTS=tests/data
 # Without it, all, two files at a time; those in a browser after the others.

@@ -18,10 +18,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "loading": frozenset(),
-    "data": frozenset({"loading", "storage", "errors", "settings"}),
+    "installation": frozenset(),
+    "static_files": frozenset(),
+    "bytecode": frozenset(),
+    "data": frozenset({"loading", "storage", "errors", "settings", "installation"}),
     "experiment": frozenset({"data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
-    "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
+    "runs": frozenset({"storage", "experiment", "data", "errors", "settings", "installation"}),
     "analysis": frozenset(
         {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
@@ -38,6 +41,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "data",
             "errors",
             "settings",
+            "installation",
         }
     ),
     "training": frozenset(
@@ -51,7 +55,7 @@ ROOMS = {
     "cli": _BELOW,
     "__main__": frozenset({"cli", "cifarviz"}),
     "pages": _BELOW | {"ui"},
-    "app": frozenset({"ui"}),
+    "app": frozenset({"ui", "installation", "static_files"}),
 }
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})

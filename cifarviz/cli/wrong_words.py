@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-_HELP = "More: python -m cifarviz --help"
+from cifarviz.installation import program_name
+
 # A message of more lines is the help text, for want of any command.
 _LINES = 8
 # The library's sentences, and ours in their place.
@@ -24,10 +25,11 @@ _SENTENCES = (
 def in_words(error: TyperException) -> str:
     """One line on what was wrong with the request, and where to read more."""
     cause = error.__cause__
+    more = f"More: {program_name()} --help"
     if isinstance(cause, ValidationError):
-        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {_HELP}"
+        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {more}"
     said = error.format_message()
-    return said if said.count("\n") > _LINES else f"{_sentence(' '.join(said.split()))} {_HELP}"
+    return said if said.count("\n") > _LINES else f"{_sentence(' '.join(said.split()))} {more}"
 
 
 def _sentence(said: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.chart.encoding import encode
-from cifarviz.ui.static_files import PLOTLY_SCRIPT
 
 _HERE = Path(__file__).parent
 
