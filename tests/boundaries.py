@@ -19,10 +19,15 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "storage": frozenset({"errors"}),
     "loading": frozenset(),
     "escaping": frozenset(),
-    "data": frozenset({"loading", "storage", "errors", "settings"}),
+    "installation": frozenset(),
+    "static_files": frozenset(),
+    "bytecode": frozenset(),
+    "data": frozenset({"loading", "storage", "errors", "settings", "installation"}),
     "experiment": frozenset({"escaping", "data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
-    "runs": frozenset({"escaping", "storage", "experiment", "data", "errors", "settings"}),
+    "runs": frozenset(
+        {"escaping", "storage", "experiment", "data", "errors", "settings", "installation"}
+    ),
     "analysis": frozenset(
         {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
@@ -40,6 +45,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "data",
             "errors",
             "settings",
+            "installation",
         }
     ),
     "training": frozenset(
@@ -54,7 +60,7 @@ ROOMS = {
     "cli": _BELOW,
     "__main__": frozenset({"cli", "cifarviz"}),
     "pages": _BELOW | {"ui"},
-    "app": frozenset({"ui"}),
+    "app": frozenset({"ui", "installation", "static_files"}),
 }
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})

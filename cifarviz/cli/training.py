@@ -13,6 +13,7 @@ from cifarviz.data.library import status as dataset_status
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.installation import program_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -112,7 +113,7 @@ def runs(as_json: AsJson = False) -> None:
         print_json([run_dict(run) for run in found])
         return
     if not found:
-        say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
+        say(f"There are no runs yet. Train one: {program_name()} train cifar10-starter")
         return
     print_table(
         ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
@@ -136,7 +137,7 @@ def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]
         return "full"
     say(
         "The full data set is not on this machine, so this trains on the embedded sample. "
-        f"Fetch it with: python -m cifarviz data fetch {dataset}"
+        f"Fetch it with: {program_name()} data fetch {dataset}"
     )
     return "sample"
 

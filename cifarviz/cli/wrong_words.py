@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-_HELP = "More: python -m cifarviz --help"
+from cifarviz.installation import program_name
+
 # The library's sentences, and ours in their place.
 _SENTENCES = (
     (r"No such command '(.*)'\.", "There is no command “{0}”."),
@@ -22,9 +23,10 @@ _SENTENCES = (
 def in_words(error: TyperException) -> str:
     """One line on what was wrong with the request, and where to read more."""
     cause = error.__cause__
+    more = f"More: {program_name()} --help"
     if isinstance(cause, ValidationError):
-        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {_HELP}"
-    return f"{_sentence(' '.join(error.format_message().split()))} {_HELP}"
+        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {more}"
+    return f"{_sentence(' '.join(error.format_message().split()))} {more}"
 
 
 def _sentence(said: str) -> str:

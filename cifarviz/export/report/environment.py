@@ -10,6 +10,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.code.script import script
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, code, folded, joined, paragraph, table
+from cifarviz.installation import program_name
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -57,7 +58,7 @@ def reproduction(one: RunContents) -> Html:
                 "Keras script trains the same."
             )
         )
-    parts.append(code(f"python -m cifarviz export {run.id} --as script --out train.py"))
+    parts.append(code(f"{program_name()} export {run.id} --as script --out train.py"))
     try:
         parts.append(folded("The script", code(script(run))))
     except CifarvizError as error:
@@ -88,7 +89,7 @@ def command_line(experiment: Experiment) -> str | None:
         return None
     if made != experiment:
         return None
-    words = ["python -m cifarviz train", preset.name, f"--data {experiment.data.variant}"]
+    words = [f"{program_name()} train", preset.name, f"--data {experiment.data.variant}"]
     for name in ("epochs", "batch_size", "seed"):
         if getattr(experiment, name) != getattr(base, name):
             words.append(f"--{name.replace('_', '-')} {getattr(experiment, name)}")

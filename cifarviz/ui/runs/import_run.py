@@ -4,6 +4,7 @@ import io
 
 import streamlit as st
 
+from cifarviz.installation import program_name
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
@@ -29,7 +30,8 @@ def _import() -> None:
         "The packed run",
         key="import-run-file",
         max_upload_size=_LARGEST,
-        help="A .zip made by Take away on this page, or by “python -m cifarviz export”. It is "
+        help="A .zip made by Take away on this page, or by "
+        f"“{program_name()} export”. It is "
         "checked, and nothing in it is executed.",
     )
     if file is None:

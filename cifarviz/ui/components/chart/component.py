@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.escaping import safe_file_name
+from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.chart.encoding import encode
-from cifarviz.ui.static_files import PLOTLY_SCRIPT
 
 _HERE = Path(__file__).parent
 
