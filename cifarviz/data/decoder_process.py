@@ -274,9 +274,12 @@ class DecoderPool:
             process.end()
 
     def give_back(self, process: DecoderProcess) -> None:
-        if process.is_alive():
-            with self._lock:
-                self._idle.append(process)
+        # The time may have run out just after the last byte came.
+        if process.timed_out or not process.is_alive():
+            process.end()
+            return
+        with self._lock:
+            self._idle.append(process)
 
     def pids(self) -> list[int]:
         """Give the process ids of those that have no image to decode."""
@@ -321,7 +324,7 @@ def _receive_header(pipe: IO[bytes]) -> tuple[dict[str, Any], int]:
         raise _NoAnswer("a header that is too long")
     try:
         header = json.loads(bytes(_read(pipe, encoded)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _NoAnswer("a header that is no JSON") from error
     if not isinstance(header, dict):
         raise _NoAnswer("a header of another kind")

@@ -25,8 +25,8 @@ MAX_TEXT_BYTES: Final = 64 * 2**20
 # Runs of FF between the bytes of a JPEG's scans: Pillow's buffer is read again at each refill.
 _FILL: Final = b"\xff" * 65_536
 _NOT_FF: Final = re.compile(rb"[^\xff]")
-# Inside a scan FF 00 is a value and FF D0 to FF D7 are restarts; all others end it.
-_MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+# Inside a scan FF 00 is a value and FF D0 to FF D7 are restarts; these end it.
+_MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 _GIF_BLOCK: Final = re.compile(rb"[!,;]")
 _XMP_ORIENTATION: Final = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 
@@ -111,7 +111,7 @@ def _read_png(data: bytes) -> ImageFile:
         if not kind.isalnum() or position > len(data):
             raise _damaged()
         if kind == b"acTL":
-            animated = animated or not complete
+            animated = struct.unpack_from(">I", data, begin)[0] > 1 and not complete
         elif kind == b"eXIf":
             exif = data[begin : begin + length]
         elif kind in (b"iCCP", b"tEXt", b"zTXt", b"iTXt"):
@@ -187,11 +187,14 @@ def _read_jpeg(data: bytes) -> ImageFile:
     position = 2
     for _ in range(MAX_JPEG_SEGMENTS):
         # Padding and stray bytes are passed over.
-        position = data.find(b"\xff", position)
-        found = _NOT_FF.search(data, position) if position >= 0 else None
+        if first_scan is None:
+            padding = data.find(b"\xff", position)
+            found = _NOT_FF.search(data, padding) if padding >= 0 else None
+        else:
+            found = _MARKER.search(data, position)
         if found is None:
             break
-        position, marker = found.end(), data[found.start()]
+        position, marker = found.end(), data[found.end() - 1]
         if marker == 0xD9:
             end = position
             break

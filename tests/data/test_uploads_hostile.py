@@ -93,6 +93,14 @@ def test_the_second_picture_of_a_photo_and_what_follows_it_are_not_looked_at():
     assert not upload.notes
 
 
+def test_a_photo_with_a_few_wrong_bits_is_shown_as_far_as_it_can_be():
+    data = bytearray(encoded(noise().resize((600, 600)), "JPEG", quality=95))
+    place = len(data) // 2
+    data[place : place + 2] = b"\xff\xd3"
+    assert data.count(b"\xff\x00") > 300
+    assert decode(bytes(data), "photo.jpg").rgb.shape == (600, 600, 3)
+
+
 def test_a_photo_in_which_cameras_write_all_they_know():
     exif = Image.Exif()
     exif[0x0112] = 6
