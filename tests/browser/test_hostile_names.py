@@ -20,8 +20,8 @@ NAMES = (
 # What a name must not have become anywhere on a page.
 MADE_OF_IT = (
     "strong:text-is('bold'), b:text-is('html'), .katex, a[href^='http://a.org'], "
-    "a[href^='mailto:'], a[href^='http://www'], img[src*='a.org'], code:text-is('code'), [aria-label='delete icon'], "
-    "img[alt='Streamlit logo']"
+    "a[href^='mailto:'], a[href^='http://www'], img[src*='a.org'], code:text-is('code'), "
+    "[aria-label='delete icon'], img[alt='Streamlit logo']"
 )
 
 

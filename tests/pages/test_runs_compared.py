@@ -16,7 +16,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import buttons, charts, links, numbers, opened, press, said
+from tests.pages.runs_page import buttons, charts, differences, links, numbers, opened, press, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -120,16 +120,30 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
     first = stored_runs.store_run(store, OWN, name="plain")
     second = stored_runs.store_run(store, changed, name="cured")
     app = opened(first.id, second.id)
-    fits, table = app.dataframe[1].value, app.dataframe[2].value
-    assert list(fits["Fit"]) == ["too early to say", "too early to say"]
-    assert table.to_dict("records") == [
-        {"Setting": "number of training images", "plain": "all", "cured": "700"},
-        {"Setting": "flip", "plain": "off", "cured": "on"},
-        {"Setting": "layers", "plain": "2 layers", "cured": "dropout 0.4 added as layer 2"},
+    assert list(app.dataframe[1].value["Fit"]) == ["too early to say", "too early to say"]
+    assert differences(app) == [
+        ["Setting", "plain", "cured"],
+        ["number of training images", "all", "700"],
+        ["flip", "off", "on"],
+        ["layers", "2 layers", "dropout 0.4 added as layer 2"],
     ]
     app = opened(first.id, stored_runs.store_run(store, OWN, name="twin").id)
     assert "They have the same settings, seed included." in said(app)
     assert not app.exception
+
+
+@pytest.mark.parametrize("names", [("Setting", "Run"), ("_index", "index"), ("0", "1"), ("x", "x")])
+def test_a_run_may_be_called_as_a_column(store: RunStore, names: tuple[str, str]) -> None:
+    runs = [
+        stored_runs.store_run(store, OWN.model_copy(update={"seed": number}), name=name)
+        for number, name in enumerate(names)
+    ]
+    app = opened(*(run.id for run in runs))
+    assert not app.exception
+    titles, seeds = differences(app)
+    assert titles[0] == "Setting"
+    assert [title.startswith(name) for title, name in zip(titles[1:], names, strict=True)]
+    assert seeds == ["seed", "0", "1"]
 
 
 def test_the_best_epoch_becomes_the_answer_everywhere_and_back(

@@ -16,7 +16,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import charts, opened, said
+from tests.pages.runs_page import charts, differences, opened, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
@@ -98,14 +98,16 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
     names = [run.name for run in runs]
     names = [f"{number} · {name}" for number, name in enumerate(names, 1)]
     assert list(looks(charts(app)[0])) == names
-    fits, table = app.dataframe[1].value, app.dataframe[2].value
+    fits = app.dataframe[1].value
+    titles, *rows = differences(app)
+    table = dict(zip(titles, zip(*rows, strict=True), strict=True))
     assert list(fits["Run"]) == names
     assert all(reason.endswith(".") for reason in fits["Why"])
     assert list(table["Run"]) == names
     assert list(table["seed"]) == [str(number) for number in range(9)]
     # Wide enough for its heading and its cells: six pixels a letter at least.
-    for name, column in configured(app, 2).items():
-        if name in table:
+    for column in configured(app, 2).values():
+        if name := column.get("label"):
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
