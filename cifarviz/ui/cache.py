@@ -11,6 +11,7 @@ import streamlit as st
 
 from cifarviz.analysis import feature_maps
 from cifarviz.analysis.feature_maps import LayerView
+from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
@@ -173,6 +174,7 @@ def _load_tensorflow() -> None:
     # would make that a tenth of a second each time.
     gc.collect()
     gc.freeze()
+    compile_missing()
 
 
 def _stamp(path: Path) -> int:
