@@ -8,7 +8,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 
-def request_page(server: str, page: str = "", patience: float = 60) -> list[ForwardMsg]:
+def request_page(server: str, page: str = "", patience: float = 120) -> list[ForwardMsg]:
     """Return all that the server at this address sends until the page has run to its end.
 
     Raises:

@@ -56,7 +56,7 @@ pip() {
     export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
     if .venv/bin/python -m pip --version >/dev/null 2>&1; then
         .venv/bin/python -m pip "$@"
-    elif [ -n "${python:-}" ] && "$python" -m pip --version >/dev/null 2>&1; then
+    elif "$python" -m pip --version >/dev/null 2>&1; then
         "$python" -m pip --python .venv/bin/python "$@"
     else
         .venv/bin/python -m ensurepip >/dev/null && .venv/bin/python -m pip "$@"
@@ -82,7 +82,7 @@ install_with_uv() {
     fi
     # A mirror that pip has been told of; uv does not read pip's settings.
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
-        index=${PIP_INDEX_URL:-$(pip config get global.index-url 2>/dev/null || :)}
+        index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || :)}
         if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
     fi
     "$uv" pip install $quiet --python .venv/bin/python --require-hashes -r "$last"
@@ -93,6 +93,7 @@ if fits .venv/bin/python && [ ! -e .venv/installing ]; then
         exit 0
     fi
     # Someone's own environment, or ours with an older lock: kept and brought up to date.
+    python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)')
 else
     python=$(find_python) || exit 1
     say "Making a virtual environment in .venv with $("$python" --version)."

@@ -136,7 +136,7 @@ def test_its_dashboard_answers_from_anywhere(server: str, python: Path, tmp_path
     # The theme, which Streamlit reads from beside its script.
     session = next(m.new_session for m in start if m.HasField("new_session"))
     assert "#0072B2" in str(session.custom_theme)
-    for page, title in (("samples", "Samples"), ("runs", "Runs"), ("evaluate", "Evaluate")):
+    for page, title in (("samples", "Samples"), ("runs", "Runs"), ("predict", "Predict")):
         drawn = request_page(server, page)
         assert exceptions(drawn) == []
         assert title in headings(drawn)[0]
