@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cifarviz.cli import data, export, forking, inspection, reproduce, training
+from cifarviz.cli import data, export, forking, inspection, reproduce, runs, training
 from cifarviz.cli.import_run import import_run
 from cifarviz.cli.output import say
 from cifarviz.cli.wrong_words import in_words
@@ -44,7 +44,7 @@ app.add_typer(data.app, name="data")
 app.command()(training.presets)
 app.command()(training.train)
 app.command()(forking.fork)
-app.command()(training.runs)
+app.add_typer(runs.app, name="runs")
 app.command()(training.resume)
 app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)

@@ -1,15 +1,20 @@
 """What people do to runs: name, star and annotate them, and choose their answer."""
 
+import unicodedata
 from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import Database
 from cifarviz.runs.rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
 
 LONGEST_REMARK = 500
 """Characters of what a person may write down about a run."""
+
+# Control characters, halves of surrogate pairs, characters that do not exist, ends of lines.
+_HIDDEN = {"Cc", "Cs", "Cn", "Zl", "Zp"}
 
 
 class Curation:
@@ -53,15 +58,15 @@ class Curation:
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""
-        return self.settings.runs / run_id
+        return self.settings.runs / _as_file_name(run_id)
 
     def tensorboard_folder(self, run_id: str) -> Path:
         """Where the run's TensorBoard files are, if it writes any."""
-        return self.settings.tensorboard_dir / run_id
+        return self.settings.tensorboard_dir / _as_file_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
         """The lock that whoever looks after the run holds while it is active."""
-        return self.settings.locks / f"run-{run_id}.lock"
+        return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
         with self.database.connect(write=True) as connection:
@@ -74,4 +79,16 @@ def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if not 1 <= len(name) <= 100:
         raise ExperimentInvalid(f"A run's name has 1 to 100 characters; this one has {len(name)}.")
+    kinds = [unicodedata.category(character) for character in name]
+    # Format characters (Cf) join emoji and belong to some scripts, but show nothing by themselves.
+    if not _HIDDEN.isdisjoint(kinds) or all(kind[0] in "CZ" for kind in kinds):
+        raise ExperimentInvalid(
+            "A run's name is made of characters that can be seen, and this one has others: leave "
+            "out control characters."
+        )
     return name
+
+
+def _as_file_name(run_id: str) -> str:
+    """``run_id``, but for one in a damaged record, which must not lead anywhere else."""
+    return run_id if is_safe_id(run_id) else "no-run"

@@ -62,8 +62,8 @@ def all_series(store: RunStore, kind: str) -> list[Series]:
 
 
 def runs_of(store: RunStore, series: Series) -> list[Run]:
-    """The runs that are still here, in their order."""
-    by_id = {run.id: run for run in store.all()}
+    """The runs that are still here, in their order, without those whose record is damaged."""
+    by_id = {run.id: run for run in store.all() if run.damage is None}
     return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
 
 
