@@ -1,10 +1,12 @@
 """Damaged records on the pages: shown where runs are listed, left out where they are used."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.pages.app_page import opened_by_link
 from tests.pages.conftest import Arrays
@@ -117,6 +119,6 @@ def test_one_that_is_being_looked_after_is_shown_in_the_sidebar(store: RunStore)
     with stored_runs.held(store, run):
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'running', ended = NULL, started = -1")
-        app = opened_by_link("samples")
-        assert ":red-badge[damaged]" in "\n".join(said(app))
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        assert ":red-badge[damaged]" in app.sidebar.markdown[0].value
         assert not app.exception
