@@ -29,7 +29,7 @@ class Series:
 def keep_series(
     store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
 ) -> Series:
-    """Keep that these runs, ids with labels, belong together."""
+    """Keep that these runs, ids with labels, belong together, but for those deleted meanwhile."""
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -37,9 +37,9 @@ def keep_series(
             (series_id, kind, title, made, len(labelled)),
         )
         connection.executemany(
-            "INSERT INTO series_runs VALUES (?, ?, ?, ?)",
+            "INSERT INTO series_runs SELECT ?, ?, id, ? FROM runs WHERE id = ?",
             [
-                (series_id, position, run_id, label)
+                (series_id, position, label, run_id)
                 for position, (run_id, label) in enumerate(labelled)
             ],
         )

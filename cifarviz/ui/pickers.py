@@ -222,7 +222,7 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
         link_to("runs", "See the runs there are")
     elif run.damage is not None:
         st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
-        link_to("runs", "Delete it", runs=run.id)
+        link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
         _coming(run, keeps)
     else:

@@ -92,7 +92,7 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
-        "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
+        "Epochs": NOT_KNOWN if run.damage else f"{run.epochs_done} of {plan.epochs}",
         "Last accuracy": _percent(run.last_val_accuracy),
         "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
         "Best epoch": run.best_epoch,
@@ -121,6 +121,8 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
 
 
 def _took(run: Run, now: float) -> str:
+    if run.damage is not None:
+        return NOT_KNOWN
     if not run.state.active:
         return in_time(run.seconds) if run.started else "not begun"
     if run.started is None:

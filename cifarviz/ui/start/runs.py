@@ -43,7 +43,7 @@ def run_words(run: Run) -> str:
 
 def _link(run: Run) -> None:
     if run.damage is not None:
-        link_to("runs", "Delete it", runs=run.id)
+        link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
         link_to("train", "Watch it", view="watch", run=run.id)
     elif run.epochs_done:
