@@ -12,6 +12,7 @@
     ├── ExperimentInvalid        a choice, or two that do not go together
     ├── RunError
     │   ├── RunNotFound          no run has this id
+    │   ├── RunDamaged           a stored record that no run can have
     │   ├── TransitionRefused    a run in this state cannot do that
     │   ├── ArtifactMissing      weights or predictions that are not there
     │   └── ArtifactDamaged      … or that cannot be read, or do not fit
@@ -70,6 +71,10 @@ class RunError(CifarvizError):
 
 class RunNotFound(RunError):
     """No run has this id."""
+
+
+class RunDamaged(RunError):
+    """The store's record of a run is one that no run can have."""
 
 
 class TransitionRefused(RunError):

@@ -2,7 +2,7 @@
 
 import typer
 
-from cifarviz.cli import data, export, forking, inspection, reproduce, training
+from cifarviz.cli import data, export, forking, inspection, reproduce, runs, training
 from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
@@ -21,7 +21,7 @@ app.add_typer(data.app, name="data")
 app.command()(training.presets)
 app.command()(training.train)
 app.command()(forking.fork)
-app.command()(training.runs)
+app.add_typer(runs.app, name="runs")
 app.command()(training.resume)
 app.command()(reproduce.reproduce)
 app.command()(inspection.evaluate)

@@ -1,4 +1,4 @@
-"""``presets``, ``train``, ``runs`` and ``resume``."""
+"""``presets``, ``train`` and ``resume``."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -8,7 +8,7 @@ import typer
 
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.runs import find_run
-from cifarviz.cli.values import preset_dict, result_dict, run_dict
+from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import status as dataset_status
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
@@ -104,32 +104,6 @@ def resume(
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
     return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
-
-
-def runs(as_json: AsJson = False) -> None:
-    """List all runs, the newest first."""
-    found = RunStore(Settings.from_environment()).all()
-    if as_json:
-        print_json([run_dict(run) for run in found])
-        return
-    if not found:
-        say(f"There are no runs yet. Train one: {program_name()} train cifar10-starter")
-        return
-    print_table(
-        ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
-        [
-            (
-                run.id,
-                run.name,
-                run.state,
-                f"{run.epochs_done} of {run.experiment.epochs}",
-                run.best_epoch,
-                run.best_epoch_val_accuracy,
-                round(run.seconds),
-            )
-            for run in found
-        ],
-    )
 
 
 def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:

@@ -68,20 +68,20 @@ def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
 
 
 def run_dict(run: Run) -> dict[str, Any]:
-    """A run as the list of runs has it."""
-    experiment = run.experiment
+    """A run as the list of runs has it; of a damaged one, nothing is known of what it did."""
+    experiment = run.experiment if run.damage is None else None
     return {
         "run": run.id,
         "name": run.name,
-        "state": run.state,
-        "preset": experiment.preset,
-        "dataset": experiment.data.dataset,
-        "data": experiment.data.variant,
+        "state": run.state if experiment else "damaged",
+        "preset": experiment and experiment.preset,
+        "dataset": experiment and experiment.data.dataset,
+        "data": experiment and experiment.data.variant,
         "train_images": run.train_images,
-        "seed": experiment.seed,
-        "parameters": experiment.architecture.parameters,
+        "seed": experiment and experiment.seed,
+        "parameters": experiment and experiment.architecture.parameters,
         "epochs": run.epochs_done,
-        "epochs_planned": experiment.epochs,
+        "epochs_planned": experiment and experiment.epochs,
         "best_epoch": run.best_epoch,
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
@@ -97,4 +97,5 @@ def run_dict(run: Run) -> dict[str, Any]:
         "preferred": run.preferred,
         "parent": run.parent,
         "parent_epoch": run.parent_epoch,
+        "damage": run.damage,
     }

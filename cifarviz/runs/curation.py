@@ -5,6 +5,7 @@ from pathlib import Path
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.escaping import is_blank, is_invisible, printable
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import Database
 from cifarviz.runs.rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
@@ -59,15 +60,15 @@ class Curation:
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""
-        return self.settings.runs / run_id
+        return self.settings.runs / _as_file_name(run_id)
 
     def tensorboard_folder(self, run_id: str) -> Path:
         """Where the run's TensorBoard files are, if it writes any."""
-        return self.settings.tensorboard_dir / run_id
+        return self.settings.tensorboard_dir / _as_file_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
         """The lock that whoever looks after the run holds while it is active."""
-        return self.settings.locks / f"run-{run_id}.lock"
+        return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
         with self.database.connect(write=True) as connection:
@@ -97,3 +98,8 @@ def checked_name(name: str) -> str:
 def _hidden(text: str) -> str | None:
     """The first control character of ``text``, as it can be printed."""
     return next((printable(one) for one in text if is_invisible(one)), None)
+
+
+def _as_file_name(run_id: str) -> str:
+    """``run_id``, but for one in a damaged record, which must not lead anywhere else."""
+    return run_id if is_safe_id(run_id) else "no-run"

@@ -18,8 +18,10 @@ def kept_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
     """The weights of ``run`` that are on disk, those that answer for it first.
 
     These are what a person made its answer, else those it ended with, else the others. Whoever
-    asks a run for no weights in particular asks the first.
+    asks a run for no weights in particular asks the first. A damaged run has none to give.
     """
+    if run.damage is not None:
+        return ()
     first = run.preferred or "last"
     folder = store.folder(run.id)
     return tuple(
@@ -53,6 +55,8 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
 
     ``None`` if it has them.
     """
+    if run.damage is not None:
+        return f"is damaged: {run.damage.rstrip('.')}"
     folder = store.folder(run.id)
     if checkpoint_path(folder, which).is_file():
         return None
@@ -81,6 +85,8 @@ def given_back(run: Run) -> bool:
 
 def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    if run.damage is not None:
+        return {}
     found: dict[int, Weights] = {
         epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
     }

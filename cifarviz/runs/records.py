@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from cifarviz.errors import CifarvizError, RunDamaged
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.runs.artifacts import Checkpoint
@@ -83,6 +84,9 @@ class Run:
     ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
     the lowest and the highest of all epochs, and so often those of another one. ``epochs_done`` is
     the number of the last epoch, those of a fork's parent counted too.
+
+    Of a run whose record is damaged, what cannot be is left out, and its content is refused: it can
+    be listed and deleted.
     """
 
     id: str
@@ -128,15 +132,35 @@ class Run:
     parent_epoch: int | None = None
     """The epoch of its parent after which it began; its own history goes on from there."""
 
-    @cached_property
-    def experiment(self) -> Experiment:
-        """The experiment; raises ``UnknownFormat`` or ``ExperimentInvalid``."""
-        return Experiment.from_json(self.experiment_json)
+    damage: str | None = None
+    """What of its record no run can have, in a sentence."""
 
-    @cached_property
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment; raises ``UnknownFormat``, ``ExperimentInvalid`` or ``RunDamaged``."""
+        found = parse_experiment(self.experiment_json)
+        if isinstance(found, CifarvizError):
+            raise type(found)(str(found))
+        if self.damage is not None:
+            raise RunDamaged(
+                f"The record of “{self.name}” is damaged: {self.damage} Delete it on the Runs page "
+                f"or with “python -m cifarviz runs delete {self.id}”."
+            )
+        return found
+
+    @property
     def scaling(self) -> Scaling | None:
         """How pixels are scaled in this run; ``None`` until training has begun."""
         return None if self.scaling_json is None else scaling_from_json(self.scaling_json)
+
+
+@lru_cache(maxsize=512)
+def parse_experiment(text: str) -> Experiment | CifarvizError:
+    """The experiment that a run has stored, or why it cannot be read; parsed once."""
+    try:
+        return Experiment.from_json(text)
+    except CifarvizError as error:
+        return error
 
 
 def scaling_to_json(scaling: Scaling) -> str:

@@ -29,7 +29,7 @@ class Series:
 def keep_series(
     store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
 ) -> Series:
-    """Keep that these runs, ids with labels, belong together."""
+    """Keep that these runs, ids with labels, belong together, but for those deleted meanwhile."""
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -37,9 +37,9 @@ def keep_series(
             (series_id, kind, title, made, len(labelled)),
         )
         connection.executemany(
-            "INSERT INTO series_runs VALUES (?, ?, ?, ?)",
+            "INSERT INTO series_runs SELECT ?, ?, id, ? FROM runs WHERE id = ?",
             [
-                (series_id, position, run_id, label)
+                (series_id, position, label, run_id)
                 for position, (run_id, label) in enumerate(labelled)
             ],
         )
@@ -62,8 +62,8 @@ def all_series(store: RunStore, kind: str) -> list[Series]:
 
 
 def runs_of(store: RunStore, series: Series) -> list[Run]:
-    """The runs that are still here, in their order."""
-    by_id = {run.id: run for run in store.all()}
+    """The runs that are still here, in their order, without those whose record is damaged."""
+    by_id = {run.id: run for run in store.all() if run.damage is None}
     return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
 
 

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from cifarviz.errors import RunError
+from cifarviz.errors import TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
+from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import Curation, checked_name
-from cifarviz.runs.database import Database
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, Database
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
@@ -31,6 +32,7 @@ from cifarviz.runs.rows import (
 )
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
+from cifarviz.storage import remove_leftovers
 
 
 class RunStore(Curation):
@@ -43,6 +45,10 @@ class RunStore(Curation):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.home / "runs.sqlite3")
+        remove_leftovers(settings.home)
+        remove_leftovers(settings.runs)
+        for folder in settings.runs.glob("*"):
+            self._remove_leftovers(folder.name)
 
     # Reading
 
@@ -69,7 +75,7 @@ class RunStore(Curation):
         return [as_run(row) for row in rows]
 
     def epochs(self, run_id: str) -> list[Epoch]:
-        """The epochs finished so far, from 1."""
+        """The epochs finished so far, from 1; none of a run whose epochs are damaged."""
         return self.histories([run_id])[run_id]
 
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
@@ -77,7 +83,8 @@ class RunStore(Curation):
         with self.database.connect() as connection:
             rows = connection.execute(
                 "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
-                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, epoch",
+                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
+                f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
                 (json.dumps(list(run_ids)),),
             ).fetchall()
         found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
@@ -86,27 +93,43 @@ class RunStore(Curation):
         return found
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
-        """The batches after step ``after`` whose step is a multiple of ``stride``."""
+        """The batches after step ``after`` whose step is a multiple of ``stride``.
+
+        Those whose values are damaged are left out.
+        """
         with self.database.connect() as connection:
             rows = connection.execute(
                 "SELECT first_step, count, loss, accuracy FROM batches "
-                "WHERE run = ? AND first_step + count - 1 > ? ORDER BY first_step",
+                f"WHERE run = ? AND first_step + count - 1 > ? AND NOT {BAD_BATCHES} "
+                "ORDER BY first_step",
                 (run_id, after),
             ).fetchall()
         return as_batch_points(rows, after=after, stride=stride)
 
     # For people: steering; naming, starring and deleting is in curation.py
 
-    def delete(self, run_id: str) -> None:
-        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
-        run = self.get(run_id)
-        if run.state.active:
-            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
+    def delete(self, run_id: str) -> Run:
+        """Remove a run, its history and its files, and return what it was; a damaged one, too.
+
+        Raises ``RunNotFound``, and ``TransitionRefused`` while it is active.
+        """
+        self._mark_interrupted()
         with self.database.connect(write=True) as connection:
-            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            run = fetch_run(connection, run_id)
+            if run.state.active:
+                raise TransitionRefused(
+                    f"“{run.name}” is {run.state}: stop it before you delete it."
+                )
+            # Its state may be unknown, and a process may be looking after it all the same.
+            if run.damage is not None and locks.is_held(self.lock_path(run_id)):
+                raise TransitionRefused(
+                    f"A process is looking after “{run.name}”: end it before you delete the run."
+                )
+            connection.execute("DELETE FROM runs WHERE id IS ?", (run_id or None,))
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
+        return run
 
     def request(self, run_id: str, action: Action) -> None:
         """Ask the worker of an active run for something; it answers within a second.
@@ -195,13 +218,14 @@ class RunStore(Curation):
             if connection.execute(query, (run_id,)).fetchone() is None:
                 return None
         with self.database.connect(write=True) as connection:
-            actions = [Action(row["action"]) for row in connection.execute(query, (run_id,))]
+            stored = [row["action"] for row in connection.execute(query, (run_id,))]
+            actions = [Action(one) for one in stored if one in list(Action)]
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL",
                 (time.time(), run_id),
             )
         # A stop wins over whatever was asked after it.
-        return Action.STOP if Action.STOP in actions else actions[-1]
+        return Action.STOP if Action.STOP in actions else next(reversed(actions), None)
 
     def describe(self, run_id: str, **facts: object) -> None:
         """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
@@ -252,14 +276,23 @@ class RunStore(Curation):
         with self.database.connect() as connection:
             return fetch_run(connection, run_id)
 
+    def _remove_leftovers(self, run_id: str) -> None:
+        """Remove what a process that was killed has left half written of a run."""
+        remove_leftovers(self.folder(run_id))
+        remove_leftovers(self.folder(run_id) / SNAPSHOTS)
+
     def _mark_interrupted(self) -> None:
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"SELECT id FROM runs WHERE state IN ({ACTIVE_STATES})"
             ).fetchall()
-        dead = [row["id"] for row in rows if not locks.is_held(self.lock_path(row["id"]))]
+        ids = [row["id"] or "" for row in rows]
+        dead = [run_id for run_id in ids if not locks.is_held(self.lock_path(run_id))]
         if not dead:
             return
+        now = time.time()
+        for run_id in dead:
+            self._remove_leftovers(run_id)
         with self.database.connect(write=True) as connection:
             for run_id in dead:
                 # It may have ended properly between the two looks.
@@ -269,7 +302,7 @@ class RunStore(Curation):
                         connection,
                         run_id,
                         state=RunState.INTERRUPTED,
-                        ended=run.progress.heartbeat if run.progress else time.time(),
+                        ended=min(run.progress.heartbeat if run.progress else now, now),
                         phase=None,
                         seconds_left=None,
                         message="The process that trained it ended before it was done.",

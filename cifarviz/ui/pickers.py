@@ -12,7 +12,7 @@ from cifarviz.runs.kept_weights import epochs_with_weights, given_back, kept_che
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import quoted
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.live.words import best_words
@@ -220,6 +220,9 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
         link_to("runs", "See the runs there are")
+    elif run.damage is not None:
+        st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
+        link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
         _coming(run, keeps)
     else:
@@ -234,7 +237,7 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
 
 
 def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
-    active = [run for run in runs if run.state.active]
+    active = [run for run in runs if run.state.active and run.damage is None]
     if active:
         _coming(active[-1], keeps)
         return

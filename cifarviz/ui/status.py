@@ -18,7 +18,8 @@ def run_status() -> None:
     run, *waiting = active
     with st.container(border=True, key="run-status"):
         st.markdown(f"**{escaped(run.name)}**  \n{badge(run)} {doing(run)}")
-        if run.progress is not None and run.progress.steps_per_epoch:
+        sound = run.damage is None
+        if sound and run.progress is not None and run.progress.steps_per_epoch:
             total = run.progress.steps_per_epoch * run.experiment.epochs
             st.progress(min(1.0, run.progress.step / total))
         if waiting:

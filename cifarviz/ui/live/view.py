@@ -50,6 +50,7 @@ def _watched() -> Run | None:
             return None
     active = cache.store().active()
     runs = active or cache.store().all()
+    runs = [run for run in runs if run.damage is None] or runs
     if not runs:
         st.info(
             "Nothing has been trained here yet. Choose a preset and press Train: a first run on "

@@ -9,7 +9,11 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 
 _ASKED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
+DAMAGED = "damaged"
+"""The state of a run whose record in the store no run can have."""
+
 _COLORS = {
+    DAMAGED: "red",
     "running": "blue",
     "resuming": "blue",
     "paused": "orange",
@@ -35,6 +39,8 @@ def state_word(run: Run) -> str:
 
     The run that comes with cifarviz is *recorded*: nobody here has waited for it.
     """
+    if run.damage is not None:
+        return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None and run.state.active:
@@ -50,7 +56,7 @@ def badge(run: Run) -> str:
 
 def doing(run: Run) -> str:
     """How far an active run is, to be said after its state; nothing for one that has ended."""
-    if not run.state.active:
+    if not run.state.active or run.damage is not None:
         return ""
     if run.state is RunState.QUEUED:
         return "waiting for its turn"

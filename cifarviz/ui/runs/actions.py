@@ -46,6 +46,13 @@ def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
 def _one(run: Run, fit: Fit) -> None:
     star = ":material/star: " if run.starred else ""
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
+    if run.damage is not None:
+        st.warning(
+            escaped(f"The record of this run is damaged: {run.damage} It can only be deleted."),
+            icon=":material/warning:",
+        )
+        _delete_button([run])
+        return
     st.caption(_details(run))
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")

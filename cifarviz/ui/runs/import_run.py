@@ -1,7 +1,5 @@
 """Bringing a run from another cifarviz into this home."""
 
-import io
-
 import streamlit as st
 
 from cifarviz.installation import program_name
@@ -38,6 +36,6 @@ def _import() -> None:
         st.caption("Its curves, weights and all it has kept on its way come with it.")
         return
     with errors_shown(), st.spinner("Unpacking and checking it …"):
-        run = unpack(cache.store(), io.BytesIO(file.getvalue()), origin=IMPORTED)
+        run = unpack(cache.store(), file, origin=IMPORTED)
         st.query_params["runs"] = run.id
         st.rerun()

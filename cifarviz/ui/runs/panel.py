@@ -63,8 +63,8 @@ def _show(live: bool) -> None:
     if hidden:
         st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
     for run in runs:
-        if problem := runs_rows.planned(run).problem:
-            st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
+        if run.damage is not None:
+            st.warning(escaped(f"“{run.name}” ({run.id}): {run.damage}"), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_use(runs), width="content")
         import_button()
@@ -94,7 +94,10 @@ def _show(live: bool) -> None:
             show_fit(only, fits[only.id], kept_gap(only, histories[only.id]))
         # The oldest first, as the lab has them: so a run has the same colour there and here, and
         # what was changed since is said of the later ones.
-        compared = sorted(chosen, key=lambda run: run.created)
+        sound = [run for run in chosen if run.damage is None]
+        compared = sorted(sound, key=lambda run: run.created)
+        if not compared:
+            return
         show_curves(compared, histories, fits)
         if len(compared) > 1:
             show_fits(compared, histories, fits)

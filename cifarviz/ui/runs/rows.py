@@ -16,8 +16,10 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.words import brief
+from cifarviz.runs.damage import LATEST
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
+from cifarviz.ui.live.words import DAMAGED
 
 NOT_KNOWN = "not known"
 
@@ -39,6 +41,8 @@ class Planned:
 
 def planned(run: Run) -> Planned:
     """What ``run`` was made to do, in words; read once for each experiment."""
+    if run.damage is not None:
+        return Planned(problem=run.damage)
     return _planned(run.experiment_json)
 
 
@@ -50,6 +54,8 @@ def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
 
 def state_words(run: Run) -> str:
     """The state of ``run``, and what was asked of it but not done yet."""
+    if run.damage is not None:
+        return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None:
@@ -69,6 +75,8 @@ def in_time(seconds: float) -> str:
 
 def in_date(moment: float) -> str:
     """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
+    if not 0 <= moment <= LATEST:
+        return "at an unknown time"
     then = datetime.fromtimestamp(moment)
     return f"{then.day} {then:%b %Y, %H:%M}"
 
@@ -84,14 +92,15 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
-        "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
+        "Epochs": NOT_KNOWN if run.damage else f"{run.epochs_done} of {plan.epochs}",
         "Last accuracy": _percent(run.last_val_accuracy),
         "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
         "Best epoch": run.best_epoch,
         "Its accuracy": _percent(run.best_epoch_val_accuracy),
         "Its ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
         "Took": _took(run, now),
-        "Started": datetime.fromtimestamp(run.started or run.created),
+        # That of a damaged record may be what is wrong with it.
+        "Started": None if run.damage else datetime.fromtimestamp(run.started or run.created),
         "Data": plan.data,
         "Parameters": plan.parameters,
         "Network": plan.network,
@@ -112,6 +121,8 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
 
 
 def _took(run: Run, now: float) -> str:
+    if run.damage is not None:
+        return NOT_KNOWN
     if not run.state.active:
         return in_time(run.seconds) if run.started else "not begun"
     if run.started is None:

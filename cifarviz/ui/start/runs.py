@@ -30,6 +30,8 @@ def newest_runs(runs: Sequence[Run]) -> None:
 
 def run_words(run: Run) -> str:
     """Say in which state a run is, how far it has come, and how well its best epoch does."""
+    if run.damage is not None:
+        return f"{badge(run)} {escaped(run.damage)}"
     epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
     words = f"{badge(run)} {doing(run) or epochs}"
     if run.best_epoch_val_accuracy is not None:
@@ -40,7 +42,9 @@ def run_words(run: Run) -> str:
 
 
 def _link(run: Run) -> None:
-    if run.state.active:
+    if run.damage is not None:
+        link_to("runs", "Delete it in Runs", runs=run.id)
+    elif run.state.active:
         link_to("train", "Watch it", view="watch", run=run.id)
     elif run.epochs_done:
         link_to("inside", "Look inside", run=run.id)
