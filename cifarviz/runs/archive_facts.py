@@ -49,6 +49,8 @@ class _RunFacts(_Checked):
     preferred: Literal["best", "last"] | None = None
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
     parent_epoch: Count | None = None
+    # Of format 2; a run of format 1 has none.
+    exact_loss_from: int | None = Field(default=None, ge=1, le=10**9)
 
 
 class _EpochFacts(_Checked):
@@ -100,6 +102,8 @@ def facts_from(facts: dict[str, Any], origin: str) -> tuple[dict[str, Any], list
     if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
         raise damaged("its epochs do not follow each other")
     columns = packed.run.model_dump(exclude={"scaling"})
+    if packed.format == 1:
+        columns["exact_loss_from"] = None
     scaling = packed.run.scaling
     columns["scaling"] = scaling and scaling_to_json(
         Scaling(scale=tuple(scaling.scale), offset=tuple(scaling.offset))

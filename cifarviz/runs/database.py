@@ -13,7 +13,7 @@ from types import MappingProxyType
 from cifarviz.errors import StoreError, UnknownFormat
 from cifarviz.storage import storage_full
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -43,6 +43,7 @@ CREATE TABLE runs (
     preferred TEXT,
     parent TEXT,
     parent_epoch INTEGER,
+    exact_loss_from INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -124,6 +125,7 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN parent TEXT",
             "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
         ),
+        4: ("ALTER TABLE runs ADD COLUMN exact_loss_from INTEGER",),
     }
 )
 

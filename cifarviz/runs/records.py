@@ -127,6 +127,9 @@ class Run:
     """The run whose weights it began with; that one may be deleted by now."""
     parent_epoch: int | None = None
     """The epoch of its parent after which it began; its own history goes on from there."""
+    exact_loss_from: int | None = None
+    """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
+    computed them all. ``runs.earlier_losses`` says how those differ."""
 
     @cached_property
     def experiment(self) -> Experiment:

@@ -136,6 +136,7 @@ def as_run(row: sqlite3.Row) -> Run:
         preferred=row["preferred"] if row["preferred"] in get_args(Checkpoint) else None,
         parent=row["parent"],
         parent_epoch=row["parent_epoch"],
+        exact_loss_from=row["exact_loss_from"],
     )
 
 

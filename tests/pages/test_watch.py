@@ -280,3 +280,11 @@ def _of_preset(store: RunStore, preset: str) -> Run:
 
 def _figures(app: AppTest) -> list[bytes]:
     return [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
+
+
+def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    stored_runs.make_earlier(store, run, 2)
+    app = opened(view="watch", run=run.id)
+    assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in said(app)
+    assert not app.exception

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -26,6 +27,12 @@ def store_full_run(store: RunStore) -> Run:
         BatchPoints(points, (1 / points).astype(np.float32), np.ones(30, np.float32)),
     )
     keep_weights(store.folder(made.id), 1, ARRAYS)
-    keep_answers(store.folder(made.id), 2, "test", np.arange(5), PROBABILITIES)
+    keep_answers(
+        store.folder(made.id),
+        2,
+        "test",
+        np.arange(5),
+        Predictions.from_probabilities(PROBABILITIES),
+    )
     (store.folder(made.id) / "notes.txt").write_text("not of the run")
     return store.get(made.id)

@@ -41,7 +41,7 @@ def test_all_of_a_run_arrives(
         assert facts == load_arrays(path)[1]
         assert arrays.keys() == ARRAYS.keys()
         assert all(np.array_equal(arrays[name], value) for name, value in ARRAYS.items())
-    assert read_answers(there, 2, 10).probabilities.shape == (5, 10)
+    assert read_answers(there, 2, 10).predictions.probabilities.shape == (5, 10)
     assert not (there / "notes.txt").exists()
 
 
