@@ -1,13 +1,26 @@
 """How losses of earlier versions are marked, wherever losses are shown or compared."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
+from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.live.words import named
+
+
+def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
+    """The same where curves are drawn, which begin with those of a fork's parents.
+
+    ``names`` are those of the runs by id.
+    """
+    drawn = {run.id: run for run in runs}
+    for run in runs:
+        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
+    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
 
 
 def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:

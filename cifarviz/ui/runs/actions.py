@@ -13,7 +13,6 @@ from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import highest_words, named
@@ -48,7 +47,6 @@ def _one(run: Run, fit: Fit) -> None:
     star = ":material/star: " if run.starred else ""
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
     st.caption(_details(run))
-    show_earlier_losses([(run.name, run)])
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")
     elif run.message:
