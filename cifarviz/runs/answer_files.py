@@ -3,7 +3,6 @@
 Of format 2 they hold ``log_probabilities``; of format 1, of earlier versions, ``probabilities``.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,21 +37,13 @@ def load_answers(
     arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
     if facts.get("format") not in _FORMATS:
         raise UnknownFormat(unknown.format(found=facts.get("format")))
-    predictions, indices = predictions_in(arrays), arrays.get("indices")
-    if (
-        predictions is None
-        or indices is None
-        or predictions.log_probabilities.shape != (len(indices), classes)
-    ):
+    name = "probabilities" if facts["format"] == 1 else "log_probabilities"
+    values, indices = arrays.get(name), arrays.get("indices")
+    # A file may come from another home.
+    if values is None or indices is None or values.shape != (*indices.shape[:1], classes):
         raise ArtifactDamaged(damaged)
-    return AnswerFile(predictions, indices, facts)
-
-
-def predictions_in(arrays: Mapping[str, np.ndarray]) -> Predictions | None:
-    """The predictions among the arrays of a file of either format; ``None`` if there are none."""
-    logs, probabilities = arrays.get("log_probabilities"), arrays.get("probabilities")
-    if logs is not None and np.issubdtype(logs.dtype, np.floating):
-        return Predictions(logs.astype(np.float32, copy=False))
-    if probabilities is not None and np.issubdtype(probabilities.dtype, np.floating):
-        return Predictions.from_probabilities(probabilities)
-    return None
+    if not np.issubdtype(values.dtype, np.floating):
+        raise ArtifactDamaged(damaged)
+    if facts["format"] == 1:
+        return AnswerFile(Predictions.from_probabilities(values), indices, facts)
+    return AnswerFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)

@@ -74,6 +74,27 @@ def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
     assert cross_entropy(labels, stored.log_probabilities) == pytest.approx(loss, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"probabilities": np.ones(2, np.float16)},
+        {"probabilities": np.ones((2, 0), np.float16)},
+        {"probabilities": np.ones((2, 3), np.int8)},
+        {"log_probabilities": np.zeros((2, 3), np.float16)},
+    ],
+)
+def test_arrays_that_no_version_wrote_are_damaged(
+    tmp_path: Path, arrays: dict[str, np.ndarray]
+) -> None:
+    save_arrays(
+        snapshot_path(tmp_path, "answers", 4),
+        arrays | {"indices": np.arange(2)},
+        {"format": 1, "epoch": 4, "split": "test"},
+    )
+    with pytest.raises(ArtifactDamaged):
+        read_answers(tmp_path, 4, 3)
+
+
 def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> None:
     probabilities = np.array([[1, 0, 0], [0.25, 0.5, 0.25]], np.float16)
     save_arrays(
