@@ -228,8 +228,8 @@ class Home:
         found = self.run(run)
         dataset = self._dataset_of(found)
         test = dataset.test
-        answers = self.model(found, weights=weights).probabilities(test.images)
-        return evaluate_predictions(test.labels, answers, test.indices, dataset.info.classes)
+        predictions = self.model(found, weights=weights).predictions(test.images)
+        return evaluate_predictions(test.labels, predictions, test.indices, dataset.info.classes)
 
     def predict(
         self,

@@ -13,13 +13,14 @@ from cifarviz.experiment.layers import Conv2D, Dense, Flatten, LayerSpec, MaxPoo
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import locks
+from cifarviz.runs.answer_files import FORMAT
 from cifarviz.runs.artifacts import (
-    ANSWERS_FORMAT,
     Checkpoint,
     answers_path,
     checkpoint_path,
     save_arrays,
 )
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
@@ -107,6 +108,12 @@ def make_worse(store: RunStore, run: Run, epoch: int) -> None:
         )
 
 
+def make_earlier(store: RunStore, run: Run, until: int | None = None) -> Run:
+    """Let an earlier version have computed the losses of a run, up to an epoch or all."""
+    store.describe(run.id, exact_loss_from=None if until is None else until + 1)
+    return store.get(run.id)
+
+
 def add_checkpoint(store: RunStore, run: Run, which: Checkpoint = "last") -> None:
     """Give a run a checkpoint file with nothing in it, for those who only look whether it is."""
     save_arrays(checkpoint_path(store.folder(run.id), which), {}, {"format": 1})
@@ -116,10 +123,11 @@ def keep_answers(
     store: RunStore, run: Run, epoch: int, probabilities: np.ndarray, indices: np.ndarray
 ) -> None:
     """Give a run its answers after an epoch, as the engine would."""
+    predictions = Predictions.from_probabilities(probabilities)
     save_arrays(
         answers_path(store.folder(run.id), epoch),
-        {"probabilities": probabilities, "indices": indices},
-        {"format": ANSWERS_FORMAT, "epoch": epoch},
+        {"log_probabilities": predictions.log_probabilities, "indices": indices},
+        {"format": FORMAT, "epoch": epoch},
     )
 
 

@@ -5,22 +5,20 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.data.datasets import DATASETS, ImageSet
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import epoch_probabilities
 
-Answers = Callable[[Run, Checkpoint, ImageSet], NDArray[np.float32]]
-"""Gives the probabilities (n, classes) that a run's checkpoint has for these images."""
+Answers = Callable[[Run, Checkpoint, ImageSet], Predictions]
+"""Gives what a run's checkpoint predicts for these images."""
 
 
 @dataclass(frozen=True)

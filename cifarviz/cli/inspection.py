@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from PIL import Image
 
 from cifarviz.analysis.calibration import calibration, top_accuracy
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
+from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
@@ -24,6 +23,7 @@ from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
@@ -57,9 +57,9 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     which = chosen_weights(found, store, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
-    evaluation = evaluate_probabilities(
+    evaluation = evaluate_predictions(
         test.labels,
-        _test_probabilities(store, found, which, dataset),
+        _test_predictions(store, found, which, dataset),
         test.indices,
         dataset.info.classes,
     )
@@ -82,6 +82,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
 def _more_about(evaluation: Evaluation) -> dict[str, Any]:
     labels, probabilities = evaluation.labels, evaluation.probabilities
     return {
+        "loss_exact": evaluation.predictions.exact,
         "accuracy_interval": list(accuracy_interval(evaluation.accuracy, len(evaluation))),
         "top_2_accuracy": top_accuracy(labels, probabilities, 2),
         "top_3_accuracy": top_accuracy(labels, probabilities, 3),
@@ -180,16 +181,16 @@ def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
     return open_checkpoint(store, run, which)
 
 
-def _test_probabilities(
+def _test_predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
-) -> NDArray[np.float32]:
+) -> Predictions:
     """What the network says of the test images; kept, so that it is asked once, here or there."""
     return kept_or_asked(
         store.folder(run.id),
         which,
         dataset.test,
         len(dataset.info.classes),
-        lambda: _model(store, run, which).probabilities(dataset.test.images),
+        lambda: _model(store, run, which).predictions(dataset.test.images),
         keep=dataset.variant == run.experiment.data.variant,
         on_refusal=lambda error: say(f"These answers could not be kept for the next time: {error}"),
     )

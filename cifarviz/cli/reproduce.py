@@ -5,7 +5,6 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated
 
-import numpy as np
 import typer
 from pydantic import TypeAdapter
 
@@ -23,6 +22,8 @@ from cifarviz.errors import CifarvizError, RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED, Preset
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
@@ -141,6 +142,7 @@ class _Bench:
             seconds=tuple(run.seconds for run in runs),
             figures=(*figures, *more),
             epochs=epoch_comparison(rows, histories),
+            losses=" and ".join(sorted({losses_words(run) for run in runs})),
         )
 
     def _run(self, experiment: Experiment, seed: int) -> Run:
@@ -167,10 +169,10 @@ class _Bench:
         dataset = library.load(self._preset.experiment.data.dataset, "full", self._worker.settings)
         return vote(self._store, members, dataset.test, self._ask, len(dataset.info.classes))
 
-    def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> np.ndarray:
+    def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> Predictions:
         from cifarviz.analysis.checkpoints import open_checkpoint
 
-        return open_checkpoint(self._store, run, which).probabilities(test.images)
+        return open_checkpoint(self._store, run, which).predictions(test.images)
 
 
 def _find_published(name: str) -> Preset:
@@ -214,7 +216,9 @@ def _ensemble_figures(
             theirs = last.val_accuracy if number == len(names) - 1 else None
             own = tuple(one.member_accuracies[number] for one in voted)
             figures.append(Figure(f"test accuracy after {name}", "share", theirs, own))
-        losses = tuple(cross_entropy(one.labels, one.probabilities[-1]) for one in voted)
+        losses = tuple(
+            cross_entropy(one.labels, one.predictions[-1].log_probabilities) for one in voted
+        )
         figures.append(Figure(f"test loss after {names[-1]}", "loss", last.val_loss, losses))
     return (
         *figures,

@@ -14,6 +14,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.installation import program_name
+from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -151,7 +152,8 @@ def print_result(worker: Worker, run: Run, as_json: bool) -> int:
         print_json(result_dict(run, worker.store.epochs(run.id)))
     else:
         say(f"Run {run.id} is {run.state}.")
-    for words in (run.message, run.note):
+    earlier = earlier_losses(run)
+    for words in (run.message, run.note, earlier and f"Losses: {earlier.words}."):
         if words:
             say(words)
     return 1 if run.state is RunState.FAILED else 0

@@ -40,7 +40,9 @@ from cifarviz.runs.rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.storage import atomically, storage_errors, temporary_folder
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 does not say how losses were computed, and its files hold probabilities."""
+_FORMATS = (1, FORMAT)
 
 IMPORTED = "imported"
 """The ``origin`` of a run that somebody brought from another home."""
@@ -215,10 +217,10 @@ def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
         json.dumps(facts, ensure_ascii=False).encode()
     if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
         raise damaged("“run.json” does not describe a run")
-    if facts.get("format") != FORMAT:
+    if facts.get("format") not in _FORMATS:
         raise UnknownFormat(
             f"This run was packed by another version of cifarviz (format {_short(facts)}; "
-            f"this one reads {FORMAT}). Unpack it with that version."
+            f"this one reads 1 and {FORMAT}). Unpack it with that version."
         )
     return facts
 

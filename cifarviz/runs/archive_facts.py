@@ -83,6 +83,8 @@ class _RunFacts(_Checked):
     preferred: Literal["best", "last"] | None = None
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
     parent_epoch: Count | None = None
+    # Of format 2; a run of format 1 has none.
+    exact_loss_from: int | None = Field(default=None, ge=1, le=10**9)
 
 
 class _EpochFacts(_Checked):
@@ -151,6 +153,8 @@ def facts_from(facts: dict[str, Any], origin: str) -> RunFacts:
     _check_history(run, epochs, experiment)
     _check_counts(run, epochs, limits)
     columns = run.model_dump(exclude={"scaling"})
+    if packed.format == 1:
+        columns["exact_loss_from"] = None
     columns["scaling"] = run.scaling and scaling_to_json(
         Scaling(scale=tuple(run.scaling.scale), offset=tuple(run.scaling.offset))
     )

@@ -23,9 +23,6 @@ FACTS = "__facts__"
 
 Checkpoint = Literal["best", "last"]
 
-ANSWERS_FORMAT = 1
-"""The ``format`` among the facts of a file of answers kept after an epoch."""
-
 UNREADABLE: Final = (
     OSError,
     ValueError,
@@ -65,8 +62,8 @@ def start_path(folder: Path) -> Path:
 def answers_path(folder: Path, epoch: int) -> Path:
     """The file of what a run's network said about the test images after ``epoch``.
 
-    It holds ``probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
-    official ones; its facts are ``format`` and ``epoch``.
+    It holds ``log_probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
+    official ones; its facts are ``format`` and ``epoch``. Of format 1 are ``probabilities``.
     """
     return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
 

@@ -96,6 +96,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "parent": _WORDS,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
+        "exact_loss_from": _COUNT,
         "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,

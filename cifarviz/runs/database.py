@@ -14,7 +14,7 @@ from types import MappingProxyType
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
 from cifarviz.storage import atomically, storage_errors, storage_full
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -44,6 +44,7 @@ CREATE TABLE runs (
     preferred TEXT,
     parent TEXT,
     parent_epoch INTEGER,
+    exact_loss_from INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -151,6 +152,7 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN parent TEXT",
             "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
         ),
+        4: ("ALTER TABLE runs ADD COLUMN exact_loss_from INTEGER",),
     }
 )
 

@@ -131,6 +131,9 @@ class Run:
     """The run whose weights it began with; that one may be deleted by now."""
     parent_epoch: int | None = None
     """The epoch of its parent after which it began; its own history goes on from there."""
+    exact_loss_from: int | None = None
+    """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
+    computed them all. ``runs.earlier_losses`` says how those differ."""
 
     damage: str | None = None
     """What of its record no run can have, in a sentence."""

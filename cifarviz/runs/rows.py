@@ -144,6 +144,7 @@ def as_run(stored: sqlite3.Row) -> Run:
         parent=row["parent"],
         parent_epoch=row["parent_epoch"],
         damage=damage,
+        exact_loss_from=row["exact_loss_from"],
     )
 
 

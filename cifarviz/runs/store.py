@@ -181,6 +181,7 @@ class RunStore(Curation):
                 machine=machine_name(),
                 created=now,
                 queued=now,
+                exact_loss_from=1 if fork is None else fork.epoch + 1,
                 **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)

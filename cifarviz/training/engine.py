@@ -14,9 +14,10 @@ import tensorflow as tf
 from cifarviz.data import library
 from cifarviz.errors import TrainingFailed
 from cifarviz.experiment.schedules import learning_rates
-from cifarviz.network.inference import probability_batches
+from cifarviz.network.inference import log_probability_batches
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.best import best_of
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -73,11 +74,11 @@ class _Stopped(Exception):
 
 
 class _Validated(NamedTuple):
-    """What validation found: means, and the probabilities (n, classes); ``None`` without images."""
+    """What validation found: means, and the predictions; ``None`` without images."""
 
     loss: float | None
     accuracy: float | None
-    probabilities: np.ndarray | None
+    predictions: Predictions | None
 
 
 class _Training:
@@ -104,6 +105,10 @@ class _Training:
             self.folder, self.model, self.optimizer, plan.steps_per_epoch, fork=bool(run.parent)
         )
         store.rewind(run_id, step=self.position.step, epoch=self.position.epochs_done)
+        # Of an epoch that an earlier version began, it has measured a part.
+        first_exact = self.position.epochs_done + (2 if self.position.images else 1)
+        if run.exact_loss_from is None or first_exact < run.exact_loss_from:
+            store.describe(run_id, exact_loss_from=first_exact)
         self.rates = learning_rates(
             experiment.schedule,
             experiment.optimizer.learning_rate,
@@ -182,7 +187,7 @@ class _Training:
         if not self.train_epoch(number) or (validated := self.validate()) is None:
             return None
         epoch = self.finished_epoch(number, validated, time.monotonic() - began)
-        tested = validated.probabilities if self.plan.validation is self.test else None
+        tested = validated.predictions if self.plan.validation is self.test else None
         if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
             return None
         self.recorder.phase = "saving"
@@ -196,7 +201,7 @@ class _Training:
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.folder, self.model, self.optimizer, self.position)
         self.keep_answers("last", tested)
-        self.snapshots.keep(number, self.model, validated.probabilities)
+        self.snapshots.keep(number, self.model, validated.predictions)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
@@ -244,17 +249,18 @@ class _Training:
         for first in self.validation_step.batches:
             if self.recorder.stop_requested():
                 return None
-            batch_loss, batch_hits, said = self.validation_step(first)
+            batch_loss, batch_hits, logs = self.validation_step(first)
             loss_sum, hits = loss_sum + batch_loss, hits + batch_hits
-            parts.append(said)
+            parts.append(logs)
             self.recorder.beat()
         self.recorder.seconds_per_validation = time.monotonic() - began
         if not np.isfinite(loss_sum):
             self.fail_at(self.position.step)
         images = len(self.plan.validation)
-        return _Validated(loss_sum / images, hits / images, np.concatenate(parts))
+        predictions = Predictions(np.concatenate(parts))
+        return _Validated(loss_sum / images, hits / images, predictions)
 
-    def keep_test_answers(self, number: int, tested: np.ndarray | None) -> bool:
+    def keep_test_answers(self, number: int, tested: Predictions | None) -> bool:
         """Keep what the network says about the test images; ``False`` if asked to stop.
 
         ``tested`` it is, where validation has just asked about them.
@@ -262,16 +268,16 @@ class _Training:
         if tested is None:
             self.recorder.enter("testing")
             parts = []
-            for part in probability_batches(self.model, self.test.images):
+            for part in log_probability_batches(self.model, self.test.images):
                 if self.recorder.stop_requested():
                     return False
                 parts.append(part)
                 self.recorder.beat()
-            tested = np.concatenate(parts)
+            tested = Predictions(np.concatenate(parts))
         keep_epoch_probabilities(self.folder, number, self.test, tested)
         return True
 
-    def keep_answers(self, which: Checkpoint, tested: np.ndarray | None) -> None:
+    def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
         """Spare Evaluate the work where validation has asked about the test images."""
         if tested is not None:
             stamp = checkpoint_stamp(self.folder, which)

@@ -10,10 +10,11 @@ import numpy as np
 from cifarviz.data.datasets import Dataset, Split
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import TestValidation
-from cifarviz.network.inference import probabilities as probabilities_of
+from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import (
@@ -48,7 +49,7 @@ class SnapshotKeeper:
         self,
         epoch: int,
         model: keras.Model,
-        probabilities: np.ndarray | None,
+        predictions: Predictions | None,
         *,
         first: bool = False,
     ) -> None:
@@ -61,9 +62,9 @@ class SnapshotKeeper:
         with self._within_budget():
             if first or is_weights_epoch(epoch):
                 self._keep_weights(epoch, model)
-            if probabilities is not None and self._plan.validation is not None:
+            if predictions is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
-                keep_answers(self._folder, epoch, self._split, indices, probabilities)
+                keep_answers(self._folder, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.watched):
                 self._keep_memory(epoch, model)
 
@@ -99,8 +100,8 @@ class SnapshotKeeper:
 
     def _keep_memory(self, epoch: int, model: keras.Model) -> None:
         watched = self._plan.train.take(self._plan.watched)
-        said = probabilities_of(model, watched.images)
-        keep_answers(self._folder, epoch, "train", watched.indices, said, kind="memory")
+        found = Predictions(log_probabilities(model, watched.images))
+        keep_answers(self._folder, epoch, "train", watched.indices, found, kind="memory")
 
     def _keep_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
         pins = pinned_images(self._store, self._data.info)

@@ -18,6 +18,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from tests import stored_runs
 
 Call = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -259,3 +260,13 @@ def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
     assert process.returncode == 0, err
     assert '"state": "stopped"' in out
     assert (store.folder(runs[0].id) / "checkpoint-last.npz").exists()
+
+
+def test_the_list_says_how_losses_were_computed(call: Call, settings: Settings) -> None:
+    store = RunStore(settings)
+    old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
+    stored_runs.make_earlier(store, old, 2)
+    found = {one["run"]: one for one in call("runs", "--json").json}
+    assert (found[new.id]["exact_loss_from"], found[new.id]["losses"]) == (1, "plain cross-entropy")
+    assert found[old.id]["exact_loss_from"] == 3
+    assert found[old.id]["losses"] == "validation loss clipped at 16.1 per image up to epoch 2"

@@ -269,3 +269,19 @@ def test_a_script_compiles_whatever_its_run_is_called(run: Run, name: str) -> No
 def test_a_run_that_has_not_begun_says_so(run: Run) -> None:
     with pytest.raises(ArtifactMissing, match="has not begun"):
         script(replace(run, scaling_json=None))
+
+
+def test_the_loss_of_the_code_is_the_plain_cross_entropy(run: Run) -> None:
+    smoothed = Loss(labels="one_hot", label_smoothing=0.2)
+    written = script(_with(run, stored_runs.experiment(loss=smoothed)))
+    assert "loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.2)" in written
+    assert 'keras.metrics.CategoricalCrossentropy(name="cross_entropy")' in written
+    assert 'monitor="val_cross_entropy"' in written
+    assert "`cross_entropy` has not" not in script(_with(run, stored_runs.experiment()))
+
+
+def test_the_code_of_a_run_of_an_earlier_version_says_that_its_losses_differ(run: Run) -> None:
+    words = "of an earlier version (validation loss clipped at 16.1 per image)"
+    written = script(_with(run, run.experiment, exact_loss_from=None))
+    assert words in " ".join(written.replace("#", "").split())
+    assert "earlier version" not in script(run)

@@ -153,3 +153,19 @@ def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
     )
     assert command_line(Experiment.make(**{**dict(changed), "l2": 0.1})) is None
     assert command_line(Experiment.make(**{**dict(changed), "preset": None})) is None
+
+
+def test_a_report_says_which_losses_are_of_an_earlier_version(settings: Settings) -> None:
+    store = RunStore(settings)
+    runs = [
+        stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in ("new", "old")
+    ]
+    runs[1] = stored_runs.make_earlier(store, runs[1])
+    words = "validation loss clipped at 16.1 per image"
+    both = ReportPage(report(gather(store, runs, refuse, refuse)))
+    assert f"old: losses: {words}." in both.said
+    assert {"plain cross-entropy", words} <= set(both.cells)
+    alone = ReportPage(report(gather(store, runs[1:], refuse, refuse)))
+    assert f"Losses: {words}." in alone.said
+    exact = ReportPage(report(gather(store, runs[:1], refuse, refuse)))
+    assert "clipped" not in exact.said

@@ -7,6 +7,7 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Data, TestValidation
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series, keep_series
 from cifarviz.runs.snapshots import keep_answers
@@ -174,6 +175,16 @@ def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store:
     assert not app.exception
 
 
+def test_a_duel_with_losses_of_an_earlier_version_says_so(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
+    assert "clipped" not in said(opened(series=series.id))
+    stored_runs.make_earlier(store, runs[1])
+    assert (
+        "Losses are not computed alike. “b”: validation loss clipped at 16.1 per image; the "
+        "others: plain cross-entropy."
+    ) in said(opened(series=series.id))
+
+
 def test_what_was_stopped_is_judged_as_far_as_it_came_and_can_be_resumed(store: RunStore) -> None:
     series, _runs = stored_duel(store, a=RunState.FINISHED, b=RunState.STOPPED)
     app = opened(series=series.id)
@@ -230,7 +241,14 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
         said_now[late] = right[late]
         probabilities = np.eye(10, dtype=np.float32)[said_now]
         folder = store.folder(run.id)
-        keep_answers(folder, epoch, "train", watched.indices, probabilities, kind="memory")
+        keep_answers(
+            folder,
+            epoch,
+            "train",
+            watched.indices,
+            Predictions.from_probabilities(probabilities),
+            kind="memory",
+        )
     kept = keep_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
     return kept, watched.indices[wrong]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.snapshots import keep_answers, snapshot_path
@@ -61,7 +62,13 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
         said_then = np.full((50, 10), 0.01, np.float32)
         said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
-        keep_answers(store.folder(run.id), epoch, "test", images.indices, said_then)
+        keep_answers(
+            store.folder(run.id),
+            epoch,
+            "test",
+            images.indices,
+            Predictions.from_probabilities(said_then),
+        )
     app = opened("mistakes", run=run.id, notes=1)
     assert "After epoch 3, 20 of 50 test pictures" in html(app)
     store.prefer(run.id, "best")

@@ -227,3 +227,34 @@ def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
     assert loss["title"]["text"] == "Loss, mean of 5 epochs"
     assert "Fork" not in buttons(app)
     assert not app.exception
+
+
+def test_losses_of_an_earlier_version_are_never_compared_without_a_word(store: RunStore) -> None:
+    new, other = (stored_runs.store_run(store, OWN, name=name) for name in ("new", "other"))
+    old = stored_runs.make_earlier(store, stored_runs.store_run(store, OWN, name="old"))
+    clipped = "validation loss clipped at 16.1 per image"
+
+    app = opened(old.id)
+    assert f":material/info: Losses: {clipped}." in said(app)
+    app = opened(new.id)
+    assert not [text for text in said(app) if "clipped" in text]
+
+    app = opened(new.id, old.id)
+    assert (
+        f":material/info: Losses are not computed alike. “old”: {clipped}; the others: plain "
+        "cross-entropy."
+    ) in said(app)
+    fits, differing = (table.value for table in list(app.dataframe)[1:])
+    assert fits["Losses"].tolist() == ["plain cross-entropy", clipped]
+    rows = differing.set_index("Setting")
+    assert rows.loc["losses"].tolist() == ["plain cross-entropy", clipped]
+
+    app = opened(new.id, other.id)
+    assert not [text for text in said(app) if "clipped" in text]
+    assert "Losses" not in app.dataframe[1].value.columns
+
+    app = opened_by_link("runs", sort="loss")
+    assert [text for text in said(app) if "Losses are not computed alike" in text]
+    app = opened_by_link("runs", sort="name")
+    assert not [text for text in said(app) if "clipped" in text]
+    assert not app.exception

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import answers_path
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -280,3 +280,15 @@ def _of_preset(store: RunStore, preset: str) -> Run:
 
 def _figures(app: AppTest) -> list[bytes]:
     return [one.proto.bytes for one in walk(app._tree) if one.type == "bidi_component"]
+
+
+def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    stored_runs.make_earlier(store, run, 2)
+    app = opened(view="watch", run=run.id)
+    assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in said(app)
+    # A fork's curves begin with its parent's.
+    fork = store.create("abcdef01", run.experiment, "fork", "dashboard", Fork(run.id, 2))
+    app = opened(view="watch", run=fork.id)
+    assert "clipped at 16.1 per image up to epoch 2; the others: plain cross-entropy" in said(app)
+    assert not app.exception

@@ -5,6 +5,7 @@ import numpy as np
 from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
 from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -59,7 +60,7 @@ def store_full_run(store: RunStore) -> Run:
     )
     folder = store.folder(made.id)
     keep_weights(folder, 1, MODEL)
-    keep_answers(folder, 2, "train", np.arange(10), PROBABILITIES)
+    keep_answers(folder, 2, "train", np.arange(10), Predictions.from_probabilities(PROBABILITIES))
     layers = [Output("conv2d_1", "conv2d", 32, 32, 4), Output("dense_1", "dense", 10)]
     keep_maps(folder, 1, np.array([1, 7]), layers)
     (folder / "notes.txt").write_text("not of the run")

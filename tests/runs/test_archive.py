@@ -46,7 +46,7 @@ def test_all_of_a_run_arrives(
         assert arrays.keys() == expected.keys()
         assert all(np.array_equal(arrays[name], value) for name, value in expected.items())
     assert [one.name for one in read_maps(there, 1, 7)] == ["conv2d_1", "dense_1"]
-    assert read_answers(there, 2, 10).probabilities.shape == (10, 10)
+    assert read_answers(there, 2, 10).predictions.probabilities.shape == (10, 10)
     assert not (there / "notes.txt").exists()
 
 

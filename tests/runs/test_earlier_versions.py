@@ -30,7 +30,7 @@ def is_whole(store: RunStore, run: Run) -> None:
     }
     assert kernels == {(3, 3, 3, 4)}
     assert snapshot_epochs(folder, "weights") == [0, 1, 2]
-    assert read_answers(folder, 2, 10).probabilities.shape == (10, 10)
+    assert read_answers(folder, 2, 10).predictions.probabilities.shape == (10, 10)
     assert len(read_maps(folder, 2, 1)) == 5
 
 

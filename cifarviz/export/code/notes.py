@@ -6,6 +6,7 @@ from typing import Any
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.words import value_words
 from cifarviz.export.code.data import set_sizes
+from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 
@@ -69,6 +70,11 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
         yield (
             f"The run is {run.state} after {run.epochs_done} of {experiment.epochs} epochs; this "
             "program trains them all."
+        )
+    if (earlier := earlier_losses(run)) is not None:
+        yield (
+            f"The losses in the run's history are of an earlier version ({earlier.words}); those "
+            "of this program are the plain cross-entropy."
         )
     yield from _left_out(experiment)
 

@@ -13,6 +13,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import epoch_of, kept_checkpoints, lacking_weights
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
@@ -21,7 +22,7 @@ from cifarviz.runs.stored_probabilities import kept_or_asked
 class Network(Observer, Protocol):
     """What is asked of a run's network."""
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+    def predictions(self, images: NDArray[np.uint8]) -> Predictions: ...
 
 
 OpenNetwork = Callable[[Run, Checkpoint], Network]
@@ -94,7 +95,7 @@ def _contents(
             dataset = open_dataset(run)
             evaluation = evaluate(
                 dataset.test.labels,
-                _probabilities(store, run, which, dataset, open_network),
+                _predictions(store, run, which, dataset, open_network),
                 dataset.test.indices,
                 dataset.info.classes,
             )
@@ -129,16 +130,16 @@ def _words(run: Run, which: Checkpoint | None) -> str:
     return f"the weights it had after epoch {run.epochs_done}"
 
 
-def _probabilities(
+def _predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset, open_network: OpenNetwork
-) -> NDArray[np.float32]:
+) -> Predictions:
     test = dataset.test
     return kept_or_asked(
         store.folder(run.id),
         which,
         test,
         len(dataset.info.classes),
-        lambda: open_network(run, which).probabilities(test.images),
+        lambda: open_network(run, which).predictions(test.images),
         # What a run on the full set says of the sample must not push out what it says of its own.
         keep=dataset.variant == run.experiment.data.variant,
     )

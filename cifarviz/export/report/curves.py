@@ -19,6 +19,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_words
 from cifarviz.runs.records import Epoch
 
 _HEIGHT = 280
@@ -63,6 +64,9 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
         words = VERDICT_WORDS[fit.verdict]
         said = f"{words[0].upper()}{words[1:]}: {fit.reason}"
         sentences.append(said if len(contents) == 1 else f"{one.name}: {said}")
+        if earlier_losses(one.run) is not None:
+            whose = "Losses" if len(contents) == 1 else f"{one.name}: losses"
+            sentences.append(f"{whose}: {losses_words(one.run)}. {EXPLANATION}")
     if not rows:
         return paragraph(
             "No images were held back for validation, so it cannot be said how much of what was "

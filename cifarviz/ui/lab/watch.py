@@ -10,6 +10,7 @@ from cifarviz.runs.series import Series, find_series
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.lab.charts import series_charts
 from cifarviz.ui.lab.gallery import wrong_label_gallery
@@ -88,6 +89,7 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
     with errors_shown():
         series_charts(kind, series, found)
     results_table(found)
+    show_earlier_losses((one.label, one.run) for one in found)
 
 
 def _progress(found: Sequence[Standing]) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
+from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
 from cifarviz.ui.figure_row import Figure, figure_row
 from cifarviz.ui.live.words import best_words, elapsed, highest_words
 from cifarviz.ui.runs.rows import in_time
@@ -53,6 +54,7 @@ def live_status(run: Run) -> None:
         if run.precision is not None:
             reason = run.precision_reason or f"{run.precision}, as was asked for."
             st.caption(f"Precision: {reason}")
+        show_earlier_losses_of_curves({}, [run])
 
 
 def _best(run: Run) -> tuple[str, str]:

@@ -158,7 +158,10 @@ def _after_cached(
     info = find(store.get(run_id).experiment.data.dataset)
     answers = read_answers(store.folder(run_id), epoch, len(address_names(info)))
     return _mistakes(
-        images_of(info, answers.split), answers.split, answers.indices, answers.probabilities
+        images_of(info, answers.split),
+        answers.split,
+        answers.indices,
+        answers.predictions.probabilities,
     )
 
 

@@ -9,6 +9,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Mark, Pace, pace_in, replay_curves
+from cifarviz.ui.earlier_losses import earlier_losses_sentence
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import doing, outcome, state_word
 from cifarviz.ui.present.course import course
@@ -98,6 +99,8 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
             told += f", validation from {percent(first.val_accuracy)} to "
             told += percent(last.val_accuracy)
         notes.append(f"{told}.")
+    if earlier := earlier_losses_sentence(run):
+        notes.append(earlier)
     if not images_here(run):
         notes.append(
             f"To go on from here live, fetch the full {stage.info.title} on the Start page: this "

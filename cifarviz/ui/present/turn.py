@@ -12,6 +12,7 @@ from cifarviz.figures.replay import still
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Turn, replay_curves
+from cifarviz.ui.earlier_losses import earlier_losses_sentence
 from cifarviz.ui.fit import fit_of
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.stage import Stage, headline
@@ -101,6 +102,8 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
             f"The best validation accuracy was {run.best_val_accuracy:.1%}, after epoch "
             f"{run.best_val_accuracy_epoch}."
         )
+    if earlier := earlier_losses_sentence(run):
+        notes.append(earlier)
     if next_step := _next_step(fit, run):
         notes.append(next_step)
     return notes

@@ -10,6 +10,7 @@ from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
 from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
+from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.fit import kept_gap, verdict
@@ -42,6 +43,8 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
             for run in runs
         ]
     )
+    if (table["Losses"] == PLAIN).all():
+        table = table.drop(columns="Losses")
     st.dataframe(
         # Few have their reasons above.
         table.drop(columns="Why") if few else table,
@@ -76,6 +79,7 @@ def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, objec
         "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
         "Weights of": None if kept is None else kept.epoch,
         "Their gap": None if kept is None else 100 * kept.accuracy,
+        "Losses": losses_words(run),
     }
 
 
@@ -110,6 +114,7 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
             "them back, else its last. The lab's numbers are of this epoch.",
         ),
         "Their gap": points(f"{ahead} the epoch of these weights, as in the lab.", 88),
+        "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
     }
 
 
@@ -136,6 +141,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
     found = [run for run, _ in readable]
     rows += _forks(found, names)
+    rows += _losses(found)
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
@@ -174,3 +180,8 @@ def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
         for run in runs
     )
     return [Difference("began with", began)] if len(set(began)) > 1 else []
+
+
+def _losses(runs: Sequence[Run]) -> list[Difference]:
+    computed = tuple(map(losses_words, runs))
+    return [Difference("losses", computed)] if len(set(computed)) > 1 else []

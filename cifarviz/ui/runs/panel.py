@@ -9,6 +9,7 @@ import streamlit as st
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import fit_of, kept_gap, show_fit
 from cifarviz.ui.followed_address import follow
@@ -52,13 +53,16 @@ def _show(live: bool) -> None:
         _nothing_yet()
         return
     chosen = _chosen(runs)
-    listed = filter_row(runs).listed(runs)
+    chosen_filter = filter_row(runs)
+    listed = chosen_filter.listed(runs)
     if not listed:
         st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
     else:
         # Under a name of its own: below are other tables.
         with st.container(key="runs-list"):
             _table(_linked_in_sight(listed), chosen)
+        if chosen_filter.sort == "loss":
+            show_earlier_losses((run.name, run) for run in listed if run.best_loss is not None)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
         st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
