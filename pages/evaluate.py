@@ -6,7 +6,9 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
+from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import (
     epochs_with_answers,
@@ -39,7 +41,7 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     if found is None:
         return
     found = found.renamed(class_names(dataset.info))
-    summary(run, found, dataset.info)
+    summary(run, found, dataset.info, weights_position(cache.store(), run, which))
     show_answered(
         Answered(
             found,

@@ -15,6 +15,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration, headline, time_at_work
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -116,16 +117,15 @@ def runs(as_json: AsJson = False) -> None:
         say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
         return
     print_table(
-        ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
+        ["run", "name", "state", "epochs", "best epoch", "time at work"],
         [
             (
                 run.id,
                 run.name,
                 run.state,
                 f"{run.epochs_done} of {run.experiment.epochs}",
-                run.best_epoch,
-                run.best_epoch_val_accuracy,
-                round(run.seconds),
+                headline(run),
+                "" if (seconds := time_at_work(run)) is None else format_duration(seconds),
             )
             for run in found
         ],
