@@ -6,7 +6,9 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import (
@@ -40,7 +42,7 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     if found is None:
         return
     found = found.renamed(class_names(dataset.info))
-    summary(run, found, dataset.info)
+    summary(run, found, dataset.info, weights_position(cache.store(), run, which))
     show_answered(
         Answered(
             found,

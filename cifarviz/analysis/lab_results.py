@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifarviz.analysis.overfitting import Fit, judge_history
-from cifarviz.runs.records import Epoch
+from cifarviz.analysis.overfitting import Fit, judge_run
+from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import RunState
 
 
 @dataclass(frozen=True)
@@ -37,40 +39,27 @@ class Result:
         return self.accuracy - self.val_accuracy
 
 
-def result_of(
-    label: str,
-    history: Sequence[Epoch],
-    *,
-    planned: int,
-    ended: bool,
-    given_back: int | None = None,
-    train_images: int,
-    validation_images: int,
-    classes: int = 10,
-) -> Result | None:
-    """The result of a run with this history; ``None`` before its first validated epoch.
-
-    ``given_back`` is the epoch whose weights it ended with, if not its last.
-    """
+def result_of(label: str, run: Run, history: Sequence[Epoch]) -> Result | None:
+    """The result of ``run`` with this history; ``None`` before its first validated epoch."""
     whole = [one for one in history if one.val_loss is not None and one.val_accuracy is not None]
     if not whole:
         return None
-    kept = next((one for one in whole if one.epoch == given_back), whole[-1])
+    stands_at = run.best_epoch if given_back(run) else None
+    kept = next((one for one in whole if one.epoch == stands_at), whole[-1])
     assert kept.val_loss is not None
     assert kept.val_accuracy is not None
-    fit = judge_history(whole, classes=classes, ended=ended)
     return Result(
         label=label,
         epochs=whole[-1].epoch,
-        planned=planned,
+        planned=run.experiment.epochs,
         kept=kept.epoch,
         loss=kept.loss,
         accuracy=kept.accuracy,
         val_loss=kept.val_loss,
         val_accuracy=kept.val_accuracy,
         lowest_val_loss=min(one.val_loss for one in whole if one.val_loss is not None),
-        fit=fit,
-        ended=ended,
-        train_images=train_images,
-        validation_images=validation_images,
+        fit=judge_run(run, whole),
+        ended=run.state is RunState.FINISHED,
+        train_images=run.train_images or 0,
+        validation_images=run.validation_images or 0,
     )

@@ -22,7 +22,12 @@ from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
+from cifarviz.runs.kept_weights import (
+    lacking_weights,
+    other_weights,
+    usual_weights,
+    weights_position,
+)
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
@@ -63,13 +68,16 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
         test.indices,
         dataset.info.classes,
     )
+    position = weights_position(store, found, which)
     if as_json:
         known = {"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()}
-        print_json(known | _more_about(evaluation))
+        stands = {"epoch": position.epoch, "steps_since": position.steps}
+        print_json(known | stands | _more_about(evaluation))
         return
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     say(
-        f"{found.name} ({found.id}, {which} weights) on {len(evaluation):,} test images: "
+        f"{found.name} ({found.id}, {which} weights, {position}) on {len(evaluation):,} "
+        f"{dataset.variant} test images: "
         f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
         f"loss {evaluation.loss:.4f}"
     )

@@ -9,6 +9,7 @@ from cifarviz.cli.values import run_dict
 from cifarviz.errors import RunNotFound
 from cifarviz.installation import program_name
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration, headline, time_at_work
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -28,7 +29,7 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
         say(f"There are no runs yet. Train one: {program_name()} train cifar10-starter")
         return
     print_table(
-        ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
+        ["run", "name", "state", "epochs", "best epoch", "time at work"],
         [_row(run) for run in found],
     )
     for run in found:
@@ -63,13 +64,13 @@ def find_run(store: RunStore, named: str) -> Run:
 
 def _row(run: Run) -> tuple[object, ...]:
     if run.damage is not None:
-        return (run.id, run.name, "damaged", None, None, None, None)
+        return (run.id, run.name, "damaged", None, None, None)
+    seconds = time_at_work(run)
     return (
         run.id,
         run.name,
         run.state,
         f"{run.epochs_done} of {run.experiment.epochs}",
-        run.best_epoch,
-        run.best_epoch_val_accuracy,
-        round(run.seconds),
+        headline(run),
+        None if seconds is None else format_duration(seconds),
     )

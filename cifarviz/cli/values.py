@@ -93,6 +93,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         **_losses(run),
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
+        "val_accuracy_epoch": run.best_val_accuracy_epoch,
         "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
         "origin": run.origin,
         "created": run.created,

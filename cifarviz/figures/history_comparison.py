@@ -200,7 +200,7 @@ def _add_marks(
 def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
     epochs = [(run, run.turn) for run in runs if run.validation is not None]
     hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
-    _add_points(figure, "Turn", _points(epochs), turn_marker(), hover, few)
+    _add_points(figure, "Overfitting starts", _points(epochs), turn_marker(), hover, few)
 
 
 def _points(epochs: Iterable[tuple[RunCurve, int | None]]) -> list[tuple[RunCurve, int, float]]:

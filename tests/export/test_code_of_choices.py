@@ -172,7 +172,7 @@ def test_what_the_code_does_not_do_is_said_at_its_top(run: Run) -> None:
         )
     )
     head = said.split("import keras")[0]
-    for word in ("bfloat16", "TensorBoard", "stopped after 3 of 9 epochs"):
+    for word in ("bfloat16", "TensorBoard", "stopped after epoch 3 (of 9)"):
         assert word in head
     assert 'dtype="mixed_bfloat16"' in said
     assert 'Rescaling(SCALE, OFFSET, dtype="float32")' in said

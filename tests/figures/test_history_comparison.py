@@ -180,7 +180,7 @@ def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> 
     runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
     traces = history_comparison_figure(history_comparison("loss", runs)).data
     own = [trace.line.color for trace in traces if trace.showlegend and trace.line.color]
-    for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Turn", 2)):
+    for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Overfitting starts", 2)):
         [mark] = [trace for trace in traces if trace.name == name]
         assert list(mark.x) == [None, *[epoch] * 4]
         assert list(mark.marker.color) == [NEUTRAL, *own]

@@ -19,7 +19,7 @@ def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -
     assert "own-choices" not in components(opened(run=run.id))
     assert "**Test image 1, ship**" in said(app)
     assert app.selectbox(key="pick-checkpoint").options == [
-        "as it ended",
+        "as it ended, after epoch 3",
         "at its lowest validation loss, epoch 3",
     ]
     assert not app.exception

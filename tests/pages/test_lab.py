@@ -167,7 +167,7 @@ def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store:
     assert list(table.value["State"]) == ["finished", "finished"]
     last = store.epochs(runs[0].id)[-1]
     assert last.val_accuracy is not None
-    assert table.value["Validation"][0] == pytest.approx(100 * last.val_accuracy)
+    assert table.value["Validation accuracy"][0] == pytest.approx(100 * last.val_accuracy)
     assert table.value["Gap"][0] == pytest.approx(100 * (last.accuracy - last.val_accuracy))
     assert "No difference that could be shown" in said(app)
     assert "All of them in Runs" in links(app)

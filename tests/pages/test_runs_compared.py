@@ -97,17 +97,17 @@ def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> N
     run = with_published_history(store)
     app = opened(run.id)
     words = "\n".join(said(app))
-    assert ":orange-badge[overfitting] Validation loss turned after epoch 9" in words
-    assert "##### epoch 9" in words
+    assert ":orange-badge[overfitting] Validation loss was lowest after epoch 9" in words
+    assert "##### after epoch 9" in words
     assert "loss 0.232, accuracy 8.2 points" in words
     assert "loss 1.609, accuracy 24.7 points" in words
     assert "1. **Augment the images**" in words
     address = links(app)["Set it up"]
     assert address.startswith("train?view=setup&preset=cifar10-vgg&changes=")
-    marks = [line for line in charts(app)[1]["data"] if line["name"] == "Turn"]
+    marks = [line for line in charts(app)[1]["data"] if line["name"] == "Overfitting starts"]
     assert (numbers(marks[0]["x"]), numbers(marks[0]["y"])) == ([9], [pytest.approx(0.7965)])
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any("turned after epoch 9" in text for text in said(watched))
+    assert any("lowest after epoch 9: it rose" in text for text in said(watched))
     assert not app.exception
     assert not watched.exception
 
@@ -120,7 +120,7 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
     first = stored_runs.store_run(store, OWN, name="plain")
     second = stored_runs.store_run(store, changed, name="cured")
     app = opened(first.id, second.id)
-    assert list(app.dataframe[1].value["Fit"]) == ["too early to say", "too early to say"]
+    assert list(app.dataframe[1].value["Verdict"]) == ["too early to say", "too early to say"]
     assert differences(app) == [
         ["Setting", "plain", "cured"],
         ["number of training images", "all", "700"],

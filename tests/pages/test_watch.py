@@ -64,7 +64,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     ("state", "words", "resumable"),
     [
         (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "After 3 of 3 epochs; what it learned until then is kept", True),
+        (RunState.STOPPED, "After epoch 3 (of 3); what it learned until then is kept", True),
         (RunState.FAILED, "The loss was no longer a number.", True),
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
@@ -233,9 +233,9 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     # The last epoch has the highest accuracy, but not the lowest loss.
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(view="watch", run=run.id)
-    assert "##### 2 (66.7%)" in said(app)
+    assert "##### 2\n" in said(app)
     assert "(66.7% validation accuracy; the highest was 77.8%, after epoch 3)." in said(app)
-    assert "At its end it was given back the weights of epoch 2." in said(app)
+    assert "At its end the weights of epoch 2 were restored." in said(app)
     assert not app.exception
 
 

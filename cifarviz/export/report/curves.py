@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_history
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
@@ -41,13 +41,13 @@ def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
 
 
 def gap_table(contents: Sequence[RunContents]) -> Html:
-    """Training and validation beside each other where validation turned, or was best, and last.
+    """Training and validation where validation loss was lowest, or at the best epoch, and last.
 
     With the verdict of each run (analysis/overfitting.py).
     """
     rows, sentences = [], []
     for one in contents:
-        fit = judge_history(one.epochs, ended=not one.run.state.active)
+        fit = judge_run(one.run, one.epochs)
         for when, epoch in _telling_epochs(one, fit):
             if epoch.val_loss is None or epoch.val_accuracy is None:
                 continue
@@ -93,7 +93,7 @@ def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
     if not one.epochs:
         return []
     last, best = one.epochs[-1], fit.turn or one.run.best_epoch
-    name = "best epoch" if fit.turn is None else "the turn"
+    name = "best epoch" if fit.turn is None else "lowest validation loss"
     if best == last.epoch:
         return [(f"{name} and last", last)]
     earlier = [(name, epoch) for epoch in one.epochs if epoch.epoch == best]
@@ -121,7 +121,7 @@ def _one(metric: Metric, one: RunContents) -> go.Figure:
 
 
 def _turn(one: RunContents) -> int | None:
-    return judge_history(one.epochs, ended=not one.run.state.active).turn
+    return judge_run(one.run, one.epochs).turn
 
 
 def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:

@@ -130,7 +130,11 @@ def _named(
 
 
 def _show(run: Run, answered: Answered, loss: float | None, said: str) -> None:
-    show_figures(answered.evaluation, answered.asked.noun, loss)
+    asked, found = answered.asked, answered.evaluation
+    role = "validation" if asked.split == "train" else "test"
+    images = "sample images" if asked.beyond else "images"
+    source = f"{role} ({len(found):,} {images}), after epoch {answered.epoch}"
+    show_figures(found, asked.noun, loss, source)
     words, history = st.columns([5, 1], vertical_alignment="center")
     words.caption(said, help=EXPLANATION if earlier_losses(run) else None)
     with history:

@@ -12,7 +12,7 @@ from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.live.words import DAMAGED
-from cifarviz.ui.pickers import distinct_names
+from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.present.stage import warn
 from cifarviz.ui.unbroken import unbroken
 
@@ -40,7 +40,7 @@ def chosen_run(runs: Sequence[Run]) -> Run | None:
 
 def run_menu(place: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
     """A menu of all runs in the speaker's panel."""
-    names = distinct_names(list(runs))
+    names = run_labels(list(runs))
     words = {
         run.id: f"{names[run.id]} ({DAMAGED if run.damage else run.state})"
         for run in runs

@@ -16,13 +16,13 @@ from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import best_criterion
 from cifarviz.runs.snapshots import Weights, read_answers, snapshot_path, weights_path
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.live.words import best_words
 from cifarviz.ui.named_image import images_of
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
@@ -66,7 +66,7 @@ def show(stage: Stage) -> Sequence[str]:
     if epoch is not None:
         found, when = _after(run, epoch), f"after epoch {epoch}"
         if epoch == run.best_epoch:
-            when += f" ({best_words(run)})"
+            when += f" ({best_criterion(run)})"
     else:
         found, when = _asked(run, kept[0]), checkpoint_words(run, kept[0])
         epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
@@ -134,7 +134,7 @@ def _notes(found: Mistakes, when: str) -> Sequence[str]:
         else ""
     )
     return [
-        f"What the network said {when} about {found.asked:,} {what}.{part}",
+        f"What the network said about {found.asked:,} {what}, {when}.{part}",
         f"**{found.wrong:,} of {found.here:,}** were taken for something else "
         f"({found.wrong / found.here:.1%}); these are the {len(found.images)} it was surest of.",
         "In quotation marks is what it said and how sure it was, below what the label says. Labels "

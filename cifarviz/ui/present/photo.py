@@ -56,8 +56,9 @@ def show(stage: Stage) -> Sequence[str]:
         f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
         f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
         "middle of the photo.",
-        "It **always** answers with one of its ten classes, also for a face or a cup: the bars say "
-        "how it divides its belief among these ten, not whether it has seen such a thing.",
+        f"It **always** answers with one of its {len(stage.names)} classes, also for a face or a "
+        "cup: the bars say how it divides its belief among these, not whether it has seen such a "
+        "thing.",
         "The photo is not stored: it is forgotten when it is taken away or this page is left.",
     ]
 

@@ -37,7 +37,7 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         over = _choice(
             "smooth", "Smoothing", _SMOOTHING,
-            "Shows the mean of so many epochs around each; what turns is judged before.",
+            "Shows the mean of so many epochs around each; verdicts go by the curves as measured.",
         )  # fmt: skip
         axis = _choice(
             "axis", "Loss axis", _AXES,

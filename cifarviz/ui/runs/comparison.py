@@ -6,7 +6,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS, Fit, Gap
+from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
 from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
@@ -29,7 +29,7 @@ _MOST_HEIGHT = 700
 
 
 def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show what the curves of each run say, with the gap at the turn, at the end and as kept."""
+    """Show what the curves of each run say, with the gap where it is telling."""
     st.subheader("Fit", anchor="fit")
     names = _numbered(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
@@ -69,16 +69,16 @@ def _numbered(names: Mapping[str, str]) -> dict[str, str]:
 def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
-        "Fit": VERDICT_WORDS[fit.verdict],
+        "Verdict": VERDICT_WORDS[fit.verdict],
         "Why": fit.reason,
-        "Turn": fit.turn,
-        "Loss gap, turn": None if fit.at_turn is None else fit.at_turn.loss,
-        "Accuracy gap, turn": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
-        "Last": run.epochs_done or None,
+        "Overfitting starts": fit.overfits_after,
+        "Loss gap there": None if fit.at_turn is None else fit.at_turn.loss,
+        "Accuracy gap there": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
+        "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
         "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
-        "Weights of": None if kept is None else kept.epoch,
-        "Their gap": None if kept is None else 100 * kept.accuracy,
+        "Weights from": None if kept is None else kept.epoch,
+        "Accuracy gap of weights": None if kept is None else 100 * kept.accuracy,
         "Losses": losses_words(run),
     }
 
@@ -96,24 +96,25 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
         "Run": st.column_config.TextColumn(
             width=width_of(table["Run"], least=80, most=260), pinned=True
         ),
-        "Fit": st.column_config.TextColumn(width=width_of(table["Fit"], least=90)),
-        "Why": st.column_config.TextColumn(
-            width=400,
-            help="What the verdict goes by: the last epoch, and the turn if there is one.",
+        "Verdict": st.column_config.TextColumn(width=width_of(table["Verdict"], least=90)),
+        "Why": st.column_config.TextColumn(width=400, help="What the verdict goes by."),
+        "Overfitting starts": st.column_config.NumberColumn(
+            width=118, format="after epoch %d", help=START_RULE
         ),
-        "Turn": st.column_config.NumberColumn(width=54, format="%d", help=TURN_RULE),
-        "Loss gap, turn": loss("the epoch of the turn"),
-        "Accuracy gap, turn": points(f"{ahead} the epoch of the turn."),
-        "Last": st.column_config.NumberColumn(width=54, format="%d", help="Its last epoch."),
+        "Loss gap there": loss("the epoch with the lowest validation loss, where it rises since"),
+        "Accuracy gap there": points(
+            f"{ahead} the epoch with the lowest validation loss, where it rises since.", 130
+        ),
+        "Last epoch": st.column_config.NumberColumn(width=76, format="%d"),
         "Loss gap, last": loss("the last epoch"),
         "Accuracy gap, last": points(f"{ahead} the last epoch, whatever weights the run kept."),
-        "Weights of": st.column_config.NumberColumn(
-            width=84,
+        "Weights from": st.column_config.NumberColumn(
+            width=96,
             format="epoch %d",
-            help="The epoch whose weights the run stands with: its best where early stopping gave "
-            "them back, else its last. The lab's numbers are of this epoch.",
+            help="The epoch whose weights the run has at its end: its best where early stopping "
+            "restored them, else its last. The Lab's numbers are of this epoch.",
         ),
-        "Their gap": points(f"{ahead} the epoch of these weights, as in the lab.", 88),
+        "Accuracy gap of weights": points(f"{ahead} the epoch of “Weights from”.", 158),
         "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
     }
 

@@ -54,7 +54,8 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         epochs,
         index=list(epochs).index(near),
         key="fork-epoch",
-        help="The epochs whose weights this run has kept; at first the nearest to its turn.",
+        help="The epochs whose weights this run has kept; at first the nearest to where "
+        "overfitting starts, or to its best epoch.",
     )
     rest = made.epochs - epoch
     more = right.number_input(

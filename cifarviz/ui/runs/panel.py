@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+from cifarviz.analysis.overfitting import judge_run
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.fit import fit_of, kept_gap, show_fit
+from cifarviz.ui.fit import kept_gap, show_fit
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.words import named
 from cifarviz.ui.recorded_run import bring_back_button
@@ -90,7 +91,7 @@ def _show(live: bool) -> None:
             )
         return
     histories = cache.store().histories([run.id for run in chosen])
-    fits = {run.id: fit_of(run, histories[run.id]) for run in chosen}
+    fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     show_actions(chosen, fits)
     with errors_shown():
         if len(chosen) == 1 and chosen[0].best_epoch is not None:

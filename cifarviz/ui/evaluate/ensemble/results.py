@@ -66,7 +66,8 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         "probable so uneven a split is by chance (McNemar’s exact test).",
     )
     gain.caption(_mended_words(ensemble, best))
-    st.caption(" ".join(_sentences(members, dataset)))
+    weights = "; ".join(f"{name}: {one.words}" for name, one in zip(short, members, strict=True))
+    st.caption(escaped(f"{' '.join(_sentences(members, dataset))} Weights: {weights}."))
     figure, words = st.columns([3, 2], gap="large")
     preset = _published(members)
     with figure:
