@@ -107,8 +107,10 @@ def cell_images(cell: Cell, answered: Answered) -> None:
     fate = "recognised" if cell.actual == cell.predicted else f"taken for {predicted}"
     which = f"{actual}, {fate}"
     if not len(members):
-        said = escaped(f"No {asked.noun} of the class {actual} is {fate}.")
-        st.info(said, icon=":material/info:")
+        st.info(
+            f"No {asked.noun} of the class {escaped(actual)} is {escaped(fate)}.",
+            icon=":material/info:",
+        )
         return
     wanted = _wanted(cell, members, evaluation, asked)
     page, pages = _page(members, wanted), -(-len(members) // _A_PAGE)
