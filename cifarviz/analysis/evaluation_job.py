@@ -1,5 +1,6 @@
 """Measuring a network on many images in a thread: whoever asks looks at the same work."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 from cifarviz.analysis.background_job import BackgroundJob, Tell
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import CifarvizError, StorageFull
+from cifarviz.errors import CifarvizError
+
+log = logging.getLogger(__name__)
 
 Probabilities = NDArray[np.float32]
 Answers = Callable[[Tell], Probabilities]
@@ -46,6 +49,12 @@ class EvaluationJob(BackgroundJob[Evaluation]):
         try:
             if keep is not None:
                 keep(probabilities)
-        except (StorageFull, OSError) as error:
-            reason = error if isinstance(error, CifarvizError) else error.strerror or error
+        except Exception as error:
+            log.warning("an evaluation could not be kept", exc_info=True)
+            reason = error if isinstance(error, CifarvizError) else _reason(error)
             self.note = f"This evaluation could not be kept for the next time: {reason}"
+
+
+def _reason(error: Exception) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or str(error) or type(error).__name__

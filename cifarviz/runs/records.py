@@ -127,11 +127,25 @@ class Run:
     """The run whose weights it began with; that one may be deleted by now."""
     parent_epoch: int | None = None
     """The epoch of its parent after which it began; its own history goes on from there."""
+    orphaned: bool = False
+    """Queued, and no process looks after it: the one that did has ended."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``Worker.resume`` would take the run up."""
+        return self.state.resumable or self.orphaned
 
     @cached_property
     def experiment(self) -> Experiment:
         """The experiment; raises ``UnknownFormat`` or ``ExperimentInvalid``."""
         return Experiment.from_json(self.experiment_json)
+
+    @property
+    def trained_experiment(self) -> Experiment:
+        """The experiment with the precision that the run trained in, in place of *auto*."""
+        if self.precision is None:
+            return self.experiment
+        return self.experiment.model_copy(update={"precision": self.precision})
 
     @cached_property
     def scaling(self) -> Scaling | None:
