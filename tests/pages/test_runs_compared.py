@@ -132,6 +132,23 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
     assert not app.exception
 
 
+def test_the_precision_that_runs_trained_in_is_among_their_differences(store: RunStore) -> None:
+    auto, exact = (OWN.model_copy(update={"precision": name}) for name in ("auto", "float32"))
+    runs = [
+        stored_runs.store_run(store, made, name=name)
+        for made, name in ((auto, "a"), (auto, "b"), (exact, "c"))
+    ]
+    for run, precision in zip(runs, ("float32", "bfloat16", "float32"), strict=True):
+        store.describe(run.id, precision=precision)
+    app = opened(runs[0].id, runs[1].id)
+    assert app.dataframe[2].value.to_dict("records") == [
+        {"Setting": "precision", "a": "float32", "b": "bfloat16"}
+    ]
+    # Asked for or found, it is the same precision.
+    same = opened(runs[0].id, runs[2].id)
+    assert "They have the same settings, seed included." in said(same)
+
+
 def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
     store: RunStore, weights: dict[str, object]
 ) -> None:

@@ -83,7 +83,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         on_fork=lambda epoch: go_on(run, epoch),
     )
     notes = [
-        f"**Recorded**: this training took {in_time(value.seconds)} on {escaped(run.machine)}. "
+        f"**Recorded**: this training took {in_time(run.seconds)} on {escaped(run.machine)}. "
         "Each epoch is played in its own time; the steps within it are spread evenly. "
         "Space or the clicker's next plays.",
         "Each blue dot is the loss, or accuracy, of one batch before the network learned from it; "

@@ -18,6 +18,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.words import brief
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
+from cifarviz.ui.live.words import elapsed
 
 NOT_KNOWN = "not known"
 
@@ -112,12 +113,10 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
 
 
 def _took(run: Run, now: float) -> str:
-    if not run.state.active:
-        return in_time(run.seconds) if run.started else "not begun"
-    if run.started is None:
+    spent = elapsed(run, now)
+    if spent is None:
         return "not begun"
-    # The store learns the time at work when it ends; before a resume it has that of the first part.
-    return f"{in_time(run.seconds or now - run.started)} so far"
+    return f"{in_time(spent)} so far" if run.state.active else in_time(spent)
 
 
 @lru_cache(maxsize=1000)
