@@ -9,16 +9,18 @@ from cifarviz.runs.records import Epoch
 
 @dataclass(frozen=True)
 class Result:
-    """A run as far as it has come, by the epoch whose weights it stands with.
+    """A run up to an epoch, by the epoch whose weights it has then.
 
-    ``label`` is what it has and the others don't. ``epochs`` of ``planned`` were trained; ``kept``
-    is the epoch of its weights, an earlier one where early stopping gave those back. Losses in
-    nats, accuracies 0–1, both after ``kept``. ``ended``: it is over by itself, not stopped.
-    ``train_images`` and ``validation_images``: how many it learned from and was measured on.
+    ``label`` is what it has and the others don't. ``trained`` of ``planned`` epochs are done, and
+    the first ``epochs`` of them are looked at; ``kept`` is the epoch of its weights, an earlier
+    one where early stopping gave those back. Losses in nats, accuracies 0–1, both after ``kept``.
+    ``ended``: it is over by itself, not stopped. ``train_images`` and ``validation_images``: how
+    many it learned from and was measured on.
     """
 
     label: str
     epochs: int
+    trained: int
     planned: int
     kept: int
     loss: float
@@ -47,21 +49,27 @@ def result_of(
     train_images: int,
     validation_images: int,
     classes: int = 10,
+    until: int | None = None,
 ) -> Result | None:
     """The result of a run with this history; ``None`` before its first validated epoch.
 
-    ``given_back`` is the epoch whose weights it ended with, if not its last.
+    ``given_back`` is the epoch whose weights it ended with, if not its last. ``until``: leave out
+    what came after that epoch.
     """
     whole = [one for one in history if one.val_loss is not None and one.val_accuracy is not None]
+    trained = whole[-1].epoch if whole else 0
+    if until is not None and until < trained:
+        whole, given_back = [one for one in whole if one.epoch <= until], None
     if not whole:
         return None
     kept = next((one for one in whole if one.epoch == given_back), whole[-1])
     assert kept.val_loss is not None
     assert kept.val_accuracy is not None
-    fit = judge_history(whole, classes=classes, ended=ended)
+    fit = judge_history(whole, classes=classes, ended=ended and whole[-1].epoch == trained)
     return Result(
         label=label,
         epochs=whole[-1].epoch,
+        trained=trained,
         planned=planned,
         kept=kept.epoch,
         loss=kept.loss,
@@ -74,3 +82,11 @@ def result_of(
         train_images=train_images,
         validation_images=validation_images,
     )
+
+
+def common_epoch(results: Sequence[Result]) -> int | None:
+    """The epoch that all of them have reached, where one was cut short; ``None``: none was.
+
+    Those that ended by themselves before it count as they ended.
+    """
+    return min((one.trained for one in results if not one.ended), default=None)

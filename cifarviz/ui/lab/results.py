@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Epoch, Run
@@ -35,6 +35,16 @@ def standings(series: Series) -> list[Standing]:
     runs = runs_of(cache.store(), series)
     histories = cache.store().histories([run.id for run in runs])
     return [_standing(labels[run.id], run, histories[run.id]) for run in runs]
+
+
+def comparable_results(found: Sequence[Standing]) -> list[Result]:
+    """The results there are; where a run was cut short, all up to the epoch they all reached."""
+    results = [one.result for one in found if one.result is not None]
+    until = common_epoch(results)
+    if until is None:
+        return results
+    at_common = (_result(one.label, one.run, one.history, until) for one in found)
+    return [result for result in at_common if result is not None]
 
 
 def results_table(found: Sequence[Standing]) -> None:
@@ -82,7 +92,13 @@ def results_table(found: Sequence[Standing]) -> None:
 
 
 def _standing(label: str, run: Run, history: Sequence[Epoch]) -> Standing:
-    result = result_of(
+    return Standing(label, run, history, _result(label, run, history))
+
+
+def _result(
+    label: str, run: Run, history: Sequence[Epoch], until: int | None = None
+) -> Result | None:
+    return result_of(
         label,
         history,
         planned=run.experiment.epochs,
@@ -91,8 +107,8 @@ def _standing(label: str, run: Run, history: Sequence[Epoch]) -> Standing:
         train_images=run.train_images or 0,
         validation_images=run.validation_images or 0,
         classes=len(address_names(run.experiment.data.dataset)),
+        until=until,
     )
-    return Standing(label, run, history, result)
 
 
 def _row(one: Standing) -> dict[str, object]:
