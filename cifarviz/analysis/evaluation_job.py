@@ -1,12 +1,15 @@
 """Measuring a network on many images in a thread: whoever asks looks at the same work."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from cifarviz.analysis.background_job import BackgroundJob, Tell
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import CifarvizError, StorageFull
+from cifarviz.errors import CifarvizError
 from cifarviz.runs.log_probabilities import Predictions
+
+log = logging.getLogger(__name__)
 
 Answers = Callable[[Tell], Predictions]
 """Gives the predictions for a job's images, and meanwhile says how many are done; what that call
@@ -41,6 +44,12 @@ class EvaluationJob(BackgroundJob[Evaluation]):
         try:
             if keep is not None:
                 keep(predictions)
-        except (StorageFull, OSError) as error:
-            reason = error if isinstance(error, CifarvizError) else error.strerror or error
+        except Exception as error:
+            log.warning("an evaluation could not be kept", exc_info=True)
+            reason = error if isinstance(error, CifarvizError) else _reason(error)
             self.note = f"This evaluation could not be kept for the next time: {reason}"
+
+
+def _reason(error: Exception) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or str(error) or type(error).__name__

@@ -237,11 +237,18 @@ def _turns(results: Sequence[Result]) -> str:
 
 def _cut_short(results: Sequence[Result]) -> list[str]:
     short = [one for one in results if not one.ended]
-    return [
-        f"The run with {one.label} was cut short after {one.epochs} of {one.planned} epochs, and "
-        "is judged as far as it came."
+    cut = [one for one in results if one.epochs < one.trained]
+    end = "." if cut else ", and is judged as far as it came."
+    words = [
+        f"The run with {one.label} was cut short after {one.trained} of {one.planned} epochs{end}"
         for one in short
     ]
+    if cut:
+        words.append(
+            f"So they are compared as they were after epoch {cut[0].epochs}, since when only the "
+            f"run with {_listed([one.label for one in cut])} has been trained further."
+        )
+    return words
 
 
 def _points(share: float) -> str:

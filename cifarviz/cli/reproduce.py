@@ -187,13 +187,11 @@ def _find_published(name: str) -> Preset:
 
 def _is_run_of(run: Run, wanted: Experiment) -> bool:
     try:
-        made = run.experiment
+        # What it was trained in counts, not that this was left to cifarviz.
+        made = run.trained_experiment if run.state is RunState.FINISHED else run.experiment
     except CifarvizError:
         # Written by another version: it says so where it is looked at.
         return False
-    if run.state is RunState.FINISHED and run.precision is not None:
-        # What it was trained in counts, not that this was left to cifarviz.
-        made = made.model_copy(update={"precision": run.precision})
     return made == wanted
 
 

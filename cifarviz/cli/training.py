@@ -14,6 +14,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.installation import program_name
+from cifarviz.runs.curation import checked_name
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -70,10 +71,14 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random.")] = None,
     precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
+    name: Annotated[
+        str | None, typer.Option(help="What the run is called. Default: as the preset.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and keeps what was learned."""
     experiment = find_preset(preset).experiment
+    run_name = checked_name(preset if name is None else name)
     settings = Settings.from_environment()
     variant = data or _best_variant(experiment.data.dataset, settings)
     changed: dict[str, Any] = {
@@ -93,7 +98,7 @@ def train(
         changed["early_stopping"] = None
     experiment = Experiment.make(**{**dict(experiment), **changed})
     worker = Worker(settings, "command line")
-    run = worker.submit(experiment, name=preset)
+    run = worker.submit(experiment, run_name)
     return print_result(worker, watch(worker, run), as_json)
 
 
@@ -101,7 +106,10 @@ def resume(
     run: Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")],
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a stopped, failed or interrupted run from its last checkpoint."""
+    """Go on with a stopped, failed or interrupted run from its last checkpoint.
+
+    Also takes up a queued run that no process looks after.
+    """
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
     return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
@@ -176,7 +184,9 @@ class _EpochLines:
 
 def _show_progress(store: RunStore, run: Run, update: Callable[..., None]) -> None:
     if run.state is RunState.QUEUED:
-        ahead = [other for other in store.active() if other.id != run.id]
+        active = [other for other in store.active() if not other.orphaned]
+        ids = [other.id for other in active]
+        ahead = active[: ids.index(run.id)] if run.id in ids else []
         names = f" for {ahead[0].name} ({ahead[0].id})" if ahead else ""
         update(description=f"waiting{names}")
     elif run.progress is not None and run.progress.steps_per_epoch:

@@ -134,6 +134,8 @@ class Run:
     exact_loss_from: int | None = None
     """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
     computed them all. ``runs.earlier_losses`` says how those differ."""
+    orphaned: bool = False
+    """Queued, and no process looks after it: the one that did has ended."""
 
     damage: str | None = None
     """What of its record no run can have, in a sentence."""
@@ -150,6 +152,18 @@ class Run:
                 f"or with “python -m cifarviz runs delete {self.id}”."
             )
         return found
+
+    @property
+    def trained_experiment(self) -> Experiment:
+        """The experiment with the precision that the run trained in, in place of *auto*."""
+        if self.precision is None:
+            return self.experiment
+        return self.experiment.model_copy(update={"precision": self.precision})
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``Worker.resume`` would take the run up."""
+        return self.state.resumable or self.orphaned
 
     @property
     def scaling(self) -> Scaling | None:

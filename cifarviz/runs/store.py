@@ -1,14 +1,17 @@
 """Runs, their histories and their files, under one ``CIFARVIZ_HOME``.
 
 A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock;
-a run that says it is active while its lock is free was cut off, and is marked *interrupted*
-at the next look.
+a run that has begun and says it is active while its lock is free was cut off, and is marked
+*interrupted* at the next look. One that only waits is *orphaned* then: it stays queued, holds
+nobody up, and whoever takes its lock trains it.
 """
 
 import json
 import shutil
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -54,25 +57,25 @@ class RunStore(Curation):
 
     def all(self) -> list[Run]:
         """All runs, the newest first."""
-        self._mark_interrupted()
+        orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
-        return [as_run(row) for row in rows]
+        return _with_orphans((as_run(row) for row in rows), orphans)
 
     def get(self, run_id: str) -> Run:
         """One run; raises ``RunNotFound``."""
-        self._mark_interrupted()
-        return self._get(run_id)
+        orphans = self._check_locks()
+        return _with_orphans([self._get(run_id)], orphans)[0]
 
     def active(self) -> list[Run]:
         """The run that is being worked on, then those that wait, in their order."""
-        self._mark_interrupted()
+        orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE state IN ({ACTIVE_STATES}) "
                 "ORDER BY state = 'queued', queued, id"
             ).fetchall()
-        return [as_run(row) for row in rows]
+        return _with_orphans((as_run(row) for row in rows), orphans)
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """The epochs finished so far, from 1; none of a run whose epochs are damaged."""
@@ -113,7 +116,7 @@ class RunStore(Curation):
 
         Raises ``RunNotFound``, and ``TransitionRefused`` while it is active.
         """
-        self._mark_interrupted()
+        self._check_locks()
         with self.database.connect(write=True) as connection:
             run = fetch_run(connection, run_id)
             if run.state.active:
@@ -137,18 +140,26 @@ class RunStore(Curation):
         A run that only waits in the queue is stopped here and now, since nobody works on it.
         Raises ``TransitionRefused`` when the run's state doesn't allow it.
         """
-        self._mark_interrupted()
+        self._check_locks()
         with self.database.connect(write=True) as connection:
             run = fetch_run(connection, run_id)
             check_action(run.name, run.state, action)
-            if run.state is RunState.QUEUED:
-                update_run(connection, run_id, state=RunState.STOPPED, ended=time.time())
-                return
-            if run.requested != action:
-                connection.execute(
-                    "INSERT INTO controls(run, action, asked) VALUES (?, ?, ?)",
-                    (run_id, action, time.time()),
-                )
+            _request(connection, run_id, run.state, action)
+
+    def stop_all(self, run_ids: Sequence[str]) -> None:
+        """Ask the worker of each run to stop; those that have ended or are gone are passed over.
+
+        All in one transaction, so that none that waits begins because one before it stops.
+        """
+        self._check_locks()
+        with self.database.connect(write=True) as connection:
+            rows = connection.execute(
+                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES}) "
+                "AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(run_ids)),),
+            ).fetchall()
+            for row in rows:
+                _request(connection, row["id"], RunState(row["state"]), Action.STOP)
 
     # For workers
 
@@ -186,13 +197,18 @@ class RunStore(Curation):
             )
         return self._get(run_id)
 
-    def transition(self, run_id: str, to: RunState, message: str | None = None) -> Run:
-        """Move a run to another state; raises ``TransitionRefused``."""
+    def transition(
+        self, run_id: str, to: RunState, message: str | None = None, **facts: object
+    ) -> Run:
+        """Move a run to another state, with ``facts`` as in ``describe``.
+
+        Raises ``TransitionRefused``.
+        """
         now = time.time()
         with self.database.connect(write=True) as connection:
             run = fetch_run(connection, run_id)
             check_transition(run.name, run.state, to)
-            changes: dict[str, object] = {"state": to, "message": message}
+            changes: dict[str, object] = {"state": to, "message": message, **facts}
             if to is RunState.QUEUED:
                 changes |= {"queued": now, "ended": None}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
@@ -206,10 +222,39 @@ class RunStore(Curation):
                 )
         return self._get(run_id)
 
+    def fail(self, run_id: str, message: str) -> None:
+        """Mark an active run as failed, even one of which no more can be read than its state."""
+        now = time.time()
+        with self.database.connect(write=True) as connection:
+            connection.execute(
+                "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
+                f"seconds_left = NULL WHERE id = ? AND state IN ({ACTIVE_STATES})",
+                (RunState.FAILED, message, now, run_id),
+            )
+            connection.execute(
+                "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
+            )
+
+    def queue(self) -> list[str]:
+        """The ids of the runs that wait, in the order they will train."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT id FROM runs WHERE state = ? ORDER BY queued, id", (RunState.QUEUED,)
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def orphans(self) -> list[str]:
+        """The ids of the runs that wait and that no process looks after, in their order."""
+        return [run_id for run_id in self.queue() if not self._is_held(run_id)]
+
     def is_next(self, run_id: str) -> bool:
-        """Whether no other waiting run has been waiting for longer."""
-        waiting = [run.id for run in self.active() if run.state is RunState.QUEUED]
-        return bool(waiting) and waiting[0] == run_id
+        """Whether no other run that a process looks after has been waiting for longer."""
+        for waiting in self.queue():
+            if waiting == run_id:
+                return True
+            if self._is_held(waiting):
+                return False
+        return False
 
     def take_request(self, run_id: str) -> Action | None:
         """The newest request nobody has carried out, marked as carried out."""
@@ -239,10 +284,12 @@ class RunStore(Curation):
         progress: Progress,
         batches: BatchPoints | None = None,
         epoch: Epoch | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Add what happened since the last call, in one transaction.
 
-        ``batches`` are consecutive steps that follow those already stored.
+        ``batches`` are consecutive steps that follow those already stored; ``seconds`` is the time
+        at work on the whole run until now.
         """
         with self.database.connect(write=True) as connection:
             update_run(
@@ -255,6 +302,7 @@ class RunStore(Curation):
                 current_rate=progress.images_per_second,
                 seconds_left=progress.seconds_left,
                 heartbeat=progress.heartbeat,
+                **({} if seconds is None else {"seconds": seconds}),
             )
             if batches is not None and len(batches):
                 insert_batches(connection, run_id, batches)
@@ -282,32 +330,63 @@ class RunStore(Curation):
         remove_leftovers(self.folder(run_id))
         remove_leftovers(self.folder(run_id) / SNAPSHOTS)
 
-    def _mark_interrupted(self) -> None:
+    def _check_locks(self) -> set[str]:
+        """Mark the runs that were cut off as interrupted; returns the orphaned ones."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                f"SELECT id FROM runs WHERE state IN ({ACTIVE_STATES})"
+                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES})"
             ).fetchall()
-        ids = [row["id"] or "" for row in rows]
-        dead = [run_id for run_id in ids if not locks.is_held(self.lock_path(run_id))]
+        free = {row["id"] or "": row["state"] for row in rows if not self._is_held(row["id"] or "")}
+        orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
+        dead = free.keys() - orphans
         if not dead:
-            return
-        now = time.time()
+            return orphans
         for run_id in dead:
             self._remove_leftovers(run_id)
+        now = time.time()
         with self.database.connect(write=True) as connection:
             for run_id in dead:
-                # It may have ended properly between the two looks.
-                run = fetch_run(connection, run_id)
-                if run.state.active:
-                    update_run(
-                        connection,
-                        run_id,
-                        state=RunState.INTERRUPTED,
-                        ended=min(run.progress.heartbeat if run.progress else now, now),
-                        phase=None,
-                        seconds_left=None,
-                        message="The process that trained it ended before it was done.",
+                # It may have ended properly since, or been taken up by somebody else: nobody can
+                # begin to train it while this transaction lasts.
+                if not self._is_held(run_id):
+                    connection.execute(
+                        "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
+                        "phase = NULL, seconds_left = NULL, message = ? "
+                        f"WHERE id = ? AND state IN ({ACTIVE_STATES}) AND state != ?",
+                        (
+                            RunState.INTERRUPTED,
+                            now,
+                            now,
+                            "The process that trained it ended before it was done.",
+                            run_id,
+                            RunState.QUEUED,
+                        ),
                     )
+        return orphans
+
+    def _is_held(self, run_id: str) -> bool:
+        return locks.is_held(self.lock_path(run_id))
+
+
+def _request(connection: sqlite3.Connection, run_id: str, state: RunState, action: Action) -> None:
+    """Enter a request that the state allows, unless it is the last one already."""
+    now = time.time()
+    if state is RunState.QUEUED:
+        update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
+        return
+    connection.execute(
+        "INSERT INTO controls(run, action, asked) SELECT ?, ?, ? WHERE ? IS NOT "
+        "(SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id DESC LIMIT 1)",
+        (run_id, action, now, action, run_id),
+    )
+
+
+def _with_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
+    """The runs, with a mark on those that wait and that no process looks after."""
+    return [
+        replace(run, orphaned=True) if run.id in orphans and run.state is RunState.QUEUED else run
+        for run in runs
+    ]
 
 
 def new_run_id() -> str:

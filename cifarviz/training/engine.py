@@ -5,6 +5,7 @@ rather than ``fit``: it sees each batch's own loss, stops within a chunk of step
 the middle of validation, and goes on from any step as if it had never been cut off.
 """
 
+import logging
 import time
 from typing import NamedTuple
 
@@ -12,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.data import library
-from cifarviz.errors import TrainingFailed
+from cifarviz.errors import CifarvizError, TrainingFailed
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.inference import log_probability_batches
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.best import best_of
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
+from cifarviz.runs.series import run_with_precision
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import (
@@ -36,14 +38,16 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import Timings, choose
+from cifarviz.training.precision import Timings, choose, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.snapshots import SnapshotKeeper
 from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
-from cifarviz.training.timing import PRECISIONS, SHORT_RUN, Precision
+from cifarviz.training.timing import NO_INSTRUCTIONS, PRECISIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
+
+log = logging.getLogger(__name__)
 
 
 def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
@@ -55,7 +59,7 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
         return _Training(store, run_id, settings).run()
     except _Stopped:
         return Ending(RunState.STOPPED)
-    except tf.errors.ResourceExhaustedError as error:
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrainingFailed(
             "There was not enough memory for this network and batch size. Choose a smaller "
             "batch or a smaller network."
@@ -141,6 +145,17 @@ class _Training:
             return make(asked)
         if run.precision is not None:
             return make(PRECISIONS[run.precision])  # it goes on as it began
+        if (peer := run_with_precision(self.store, run.id)) is not None:
+            precision = PRECISIONS[peer.precision]
+            self.store.describe(
+                run.id,
+                precision=precision,
+                precision_reason=f"{precision}, as in “{peer.name}”, with which it is compared.",
+            )
+            return make(precision)
+        if lacks_bfloat16():
+            self.store.describe(run.id, precision="float32", precision_reason=NO_INSTRUCTIONS)
+            return make("float32")
         timings = Timings(settings.home)
         timing, trainable = timings.find(self.experiment), None
         if timing is None:
@@ -149,7 +164,10 @@ class _Training:
             if timing is None:
                 self.store.describe(run.id, precision="float32", precision_reason=SHORT_RUN)
                 return trainable
-            timings.keep(self.experiment, timing)
+            try:
+                timings.keep(self.experiment, timing)
+            except (CifarvizError, OSError):
+                log.warning("what was timed could not be kept", exc_info=True)
         self.store.describe(run.id, precision=timing.best, precision_reason=timing.reason)
         return trainable or make(timing.best)
 
@@ -182,11 +200,14 @@ class _Training:
     def one_epoch(self, before: list[Epoch]) -> Epoch | None:
         """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
         number = self.position.epochs_done + 1
-        began = time.monotonic()
+        # On the clock of the run, moved back by what was spent on this epoch before it was stopped.
+        began = self.recorder.seconds_at_work() - self.position.seconds
         self.recorder.epoch = number
-        if not self.train_epoch(number) or (validated := self.validate()) is None:
+        validated = self.validate() if self.train_epoch(number) else None
+        self.position.seconds = self.recorder.seconds_at_work() - began
+        if validated is None:
             return None
-        epoch = self.finished_epoch(number, validated, time.monotonic() - began)
+        epoch = self.finished_epoch(number, validated)
         tested = validated.predictions if self.plan.validation is self.test else None
         if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
             return None
@@ -244,7 +265,7 @@ class _Training:
         if self.validation_step is None or self.plan.validation is None:
             return _Validated(None, None, None)
         self.recorder.enter("validating")
-        began = time.monotonic()
+        began = self.recorder.seconds_at_work()
         loss_sum, hits, parts = 0.0, 0, []
         for first in self.validation_step.batches:
             if self.recorder.stop_requested():
@@ -253,7 +274,7 @@ class _Training:
             loss_sum, hits = loss_sum + batch_loss, hits + batch_hits
             parts.append(logs)
             self.recorder.beat()
-        self.recorder.seconds_per_validation = time.monotonic() - began
+        self.recorder.seconds_per_validation = self.recorder.seconds_at_work() - began
         if not np.isfinite(loss_sum):
             self.fail_at(self.position.step)
         images = len(self.plan.validation)
@@ -279,9 +300,14 @@ class _Training:
 
     def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
         """Spare Evaluate the work where validation has asked about the test images."""
-        if tested is not None:
+        if tested is None:
+            return
+        try:
             stamp = checkpoint_stamp(self.folder, which)
             keep_probabilities(self.folder, which, stamp, self.test, tested)
+        except (CifarvizError, OSError):
+            # Evaluate asks the network again where they are not there.
+            log.warning("probabilities of run %s could not be kept", self.run_id, exc_info=True)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
@@ -290,7 +316,7 @@ class _Training:
             before = self.store.get(self.run_id).note
             self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
 
-    def finished_epoch(self, number: int, validated: _Validated, seconds: float) -> Epoch:
+    def finished_epoch(self, number: int, validated: _Validated) -> Epoch:
         position = self.position
         return Epoch(
             epoch=number,
@@ -299,5 +325,5 @@ class _Training:
             val_loss=validated.loss,
             val_accuracy=validated.accuracy,
             learning_rate=float(f"{self.rates[position.step - 1]:.7g}"),
-            seconds=seconds,
+            seconds=position.seconds,
         )

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from cifarviz.data.datasets import Dataset, Split
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import TestValidation
 from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
@@ -88,9 +87,9 @@ class SnapshotKeeper:
         try:
             yield
             thin(self._folder, self._budget)
-        except (CifarvizError, OSError) as error:
-            # They are for looking back, so training goes on without them.
-            log.warning("run %s keeps no more snapshots: %s", self._folder.name, error)
+        except Exception:
+            # They are for looking back, so training goes on without them, whatever it was.
+            log.warning("run %s keeps no more snapshots", self._folder.name, exc_info=True)
             self._given_up = True
 
     def _keep_weights(self, epoch: int, model: keras.Model) -> None:

@@ -13,6 +13,8 @@ from cifarviz.ui.navigation import link_to
 def run_status() -> None:
     """Name, epoch, progress and best epoch of the run at work, and how many wait."""
     active = cache.store().active()
+    if any(run.orphaned for run in active):
+        cache.adopt_orphans()
     if not active:
         st.caption("Nothing is training just now.")
         return

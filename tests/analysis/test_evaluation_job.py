@@ -103,7 +103,11 @@ def test_what_goes_wrong_is_raised_to_all_who_ask() -> None:
             job.result()
 
 
-@pytest.mark.parametrize("error", [StorageFull("The disk is full."), OSError(5, "I/O error")])
+@pytest.mark.parametrize(
+    "error",
+    [StorageFull("The disk is full."), OSError(5, "I/O error"), KeyError("x"), MemoryError()],
+    ids=repr,
+)
 def test_a_result_that_cannot_be_kept_is_one_all_the_same(error: Exception) -> None:
     def refuse(_answers: object) -> None:
         raise error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.lab_verdicts import (
     cures_verdict,
     duel_verdict,
@@ -101,6 +101,38 @@ def test_who_was_cut_short_is_said() -> None:
     assert verdict.sentences[-1] == (
         "The run with b was cut short after 8 of 20 epochs, and is judged as far as it came."
     )
+
+
+def test_runs_are_compared_at_the_epoch_where_one_was_cut_short() -> None:
+    facts = {"train_images": 2000, "validation_images": 1000}
+
+    def cut(label: str, accuracies: list[float], ended: bool, until: int | None) -> Result:
+        history = [
+            Epoch(number, 1.0, 0.9, 1.0, accuracy, 0.001, 1.0)
+            for number, accuracy in enumerate(accuracies, 1)
+        ]
+        state = RunState.FINISHED if ended else RunState.STOPPED
+        run = stored_runs.record(stored_runs.experiment(epochs=8), state=state, **facts)
+        made = result_of(label, run, history, until)
+        assert made is not None
+        return made
+
+    long, short = [0.2, 0.3, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85], [0.4, 0.7]
+    until = common_epoch([cut("a", long, True, None), cut("b", short, False, None)])
+    assert until == 2
+    verdict = duel_verdict([cut("a", long, True, until), cut("b", short, False, until)])
+    assert verdict.headline == (
+        "Better with b: 70.0% of the validation images right, against 30.0% with a (+40.0 points)."
+    )
+    assert verdict.sentences[-2:] == (
+        "The run with b was cut short after 2 of 8 epochs.",
+        "So they are compared as they were after epoch 2, since when only the run with a has been "
+        "trained further.",
+    )
+    # Who stopped early by itself before that is as it ended, with the weights it was given back.
+    early = [result("a", 0.9, 0.4), cut("b", long, False, None)]
+    assert common_epoch(early) == 8
+    assert common_epoch([result("a", 0.9, 0.4)]) is None
 
 
 def test_more_images_help_or_it_is_said_that_they_did_not() -> None:

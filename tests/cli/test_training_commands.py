@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.presets import PRESETS
@@ -19,6 +20,7 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.runs.held_run import held_run
 
 Call = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -110,6 +112,43 @@ def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.Monke
     )
     [run] = call("runs", "--json").json
     assert (run["stopped_early"], run["best_epoch"]) == (last, best)
+
+
+TRIAL = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
+
+
+def test_a_run_can_be_given_a_name(call: Call) -> None:
+    call(*TRIAL.split(), "--name", "  first   try of  mine ")
+    call(*TRIAL.split())
+    named = [run["name"] for run in call("runs", "--json").json]
+    assert named == ["cifar10-starter", "first try of mine"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101])
+def test_a_wrong_name_is_refused_before_anything_is_stored(
+    name: str, call: Call, settings: Settings
+) -> None:
+    answer = call(*TRIAL.split(), "--name", name)
+    assert (answer.code, answer.out) == (2, "")
+    assert "A run's name has 1 to 100 characters; this one has" in answer.err
+    assert not settings.home.exists()
+
+
+def test_training_leaves_other_peoples_orphans_alone_and_resume_takes_one_up(
+    call: Call, settings: Settings
+) -> None:
+    data = Data(train_images=32)
+    preset = dict(PRESETS["cifar10-starter"].experiment)
+    experiment = Experiment.make(**{**preset, "data": data, "epochs": 1})
+    run_id, lock = held_run(RunStore(settings), "orphan", experiment)
+    lock.release()
+    assert call(*TRIAL.split()).code == 0
+    listed = call("runs")
+    assert f"No process looks after run {run_id}, which is queued: resume it" in listed.err
+    assert "queued" in listed.out
+    answer = call("resume", run_id, "--json")
+    assert (answer.code, answer.json["run"], answer.json["state"]) == (0, run_id, "finished")
+    assert "No process looks after" not in call("runs").err
 
 
 def test_a_run_that_cannot_write_its_tensorboard_files_is_refused(

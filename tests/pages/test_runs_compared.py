@@ -146,6 +146,21 @@ def test_a_run_may_be_called_as_a_column(store: RunStore, names: tuple[str, str]
     assert seeds == ["seed", "0", "1"]
 
 
+def test_the_precision_that_runs_trained_in_is_among_their_differences(store: RunStore) -> None:
+    auto, exact = (OWN.model_copy(update={"precision": name}) for name in ("auto", "float32"))
+    runs = [
+        stored_runs.store_run(store, made, name=name)
+        for made, name in ((auto, "a"), (auto, "b"), (exact, "c"))
+    ]
+    for run, precision in zip(runs, ("float32", "bfloat16", "float32"), strict=True):
+        store.describe(run.id, precision=precision)
+    app = opened(runs[0].id, runs[1].id)
+    assert differences(app) == [["Setting", "a", "b"], ["precision", "float32", "bfloat16"]]
+    # Asked for or found, it is the same precision.
+    same = opened(runs[0].id, runs[2].id)
+    assert "They have the same settings, seed included." in said(same)
+
+
 def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
     store: RunStore, weights: dict[str, object]
 ) -> None:

@@ -130,14 +130,15 @@ def test_an_active_run_is_not_deleted_however_soon_it_became_so(
     store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state counts that it has when it would be deleted, not that of a look before."""
-    look = store._mark_interrupted
+    look = store._check_locks
 
-    def and_then_it_is_resumed() -> None:
-        look()
+    def and_then_it_is_resumed() -> set[str]:
+        orphans = look()
         with store.database.connect(write=True) as connection:
             connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (run.id,))
+        return orphans
 
-    monkeypatch.setattr(store, "_mark_interrupted", and_then_it_is_resumed)
+    monkeypatch.setattr(store, "_check_locks", and_then_it_is_resumed)
     with pytest.raises(TransitionRefused, match="stop it before"):
         store.delete(run.id)
     assert store.folder(run.id).is_dir()

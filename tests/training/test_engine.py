@@ -156,6 +156,8 @@ worker.wait(run.id)
     assert 2 <= cut_off.epochs_done < 60
     resumed = worker.wait(worker.resume(run_id).id)
     assert history(worker.store, resumed) == history(worker.store, trained(epochs=60))
+    # What was lost with the process counts for the run alone.
+    assert sum(one.seconds for one in worker.store.epochs(run_id)) <= resumed.seconds
 
 
 def test_a_stop_in_the_middle_of_validation_is_heard_and_can_be_resumed(

@@ -59,7 +59,7 @@ def layer_table(experiment: Experiment) -> Html:
 
 def differences(contents: Sequence[RunContents]) -> Html:
     """What tells the runs apart, and only that: a column a run, or a row; then layers in words."""
-    experiments = [one.run.experiment for one in contents]
+    experiments = [one.run.trained_experiment for one in contents]
     all_said = [settings(experiment) for experiment in experiments]
     rows = [
         (label, *(said[label] for said in all_said))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
@@ -36,6 +36,16 @@ def standings(series: Series) -> list[Standing]:
     runs = runs_of(cache.store(), series)
     histories = cache.store().histories([run.id for run in runs])
     return [_standing(labels[run.id], run, histories[run.id]) for run in runs]
+
+
+def comparable_results(found: Sequence[Standing]) -> list[Result]:
+    """The results there are; where a run was cut short, all up to the epoch they all reached."""
+    results = [one.result for one in found if one.result is not None]
+    until = common_epoch(results)
+    if until is None:
+        return results
+    at_common = (result_of(one.label, one.run, one.history, until) for one in found)
+    return [result for result in at_common if result is not None]
 
 
 def results_table(found: Sequence[Standing]) -> None:

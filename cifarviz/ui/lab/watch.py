@@ -67,7 +67,7 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
     with top:
         if active:
             _stop_button(active)
-        elif resumable := [one.run for one in found if one.run.state.resumable]:
+        elif resumable := [one.run for one in found if one.run.resumable]:
             _resume_button(resumable)
         if found:
             link_to("runs", "All of them in Runs", runs=",".join(one.run.id for one in found))
@@ -145,6 +145,5 @@ def _resume_button(resumable: Sequence[Run]) -> None:
         help="Queues those that did not finish; each goes on from its last checkpoint.",
     ):
         with errors_shown():
-            for run in resumable:
-                cache.worker().resume(run.id)
+            cache.worker().resume_all(run.id for run in resumable)
             st.rerun()

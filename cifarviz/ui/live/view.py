@@ -105,6 +105,8 @@ def _show(run: Run, active: Sequence[Run]) -> None:
     else:
         with below:
             what_next(run)
+    if run.message and run.state is RunState.QUEUED:
+        st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
     live_status(run)

@@ -58,6 +58,8 @@ def doing(run: Run) -> str:
     """How far an active run is, to be said after its state; nothing for one that has ended."""
     if not run.state.active or run.damage is not None:
         return ""
+    if run.orphaned:
+        return "waiting, but no process looks after it: the one that queued it has ended"
     if run.state is RunState.QUEUED:
         return "waiting for its turn"
     progress = run.progress

@@ -16,7 +16,7 @@ from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import named
+from cifarviz.ui.live.words import doing, named
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
@@ -67,7 +67,7 @@ def _one(run: Run, fit: Fit) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         _next_steps(run)
-        resume = run.state.resumable and st.button(
+        resume = run.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
             help="Go on from the last finished epoch, or from the beginning if there is none.",
@@ -126,7 +126,7 @@ def _sentence(words: str) -> None:
 def _details(run: Run) -> str:
     plan = planned(run)
     facts = [
-        f"{run.state}",
+        f"{run.state}, {doing(run)}" if run.orphaned else f"{run.state}",
         f"id {run.id}",
         f"made {in_date(run.created)} ({run.origin})",
         plan.network,

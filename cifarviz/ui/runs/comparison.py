@@ -134,7 +134,8 @@ def show_differences(runs: Sequence[Run]) -> None:
     readable, unreadable = [], []
     for run in runs:
         try:
-            readable.append((run, run.experiment))
+            # Its precision is the one it trained in, whatever was left to be found.
+            readable.append((run, run.trained_experiment))
         except CifarvizError:
             unreadable.append(names[run.id])
     if unreadable:

@@ -101,7 +101,9 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
 
 def _of_run(run_id: str, number: int) -> Draft:
     run = cache.store().get(run_id)
-    experiment = run.experiment
+    # In the precision that was found for it, so that what is trained next differs from it only in
+    # what is changed.
+    experiment = run.trained_experiment
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))
