@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cifarviz.analysis.overfitting import Fit, judge_run
+from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 

@@ -175,12 +175,12 @@ LAST, ANSWERS, MAPS = (
         (LAST, "more", lambda one: np.ones(3), "has no “more”"),
         (LAST, "optimizer/003/conv2d_1_kernel_velocity", lambda one: -1 - one, "below 0"),
         (LAST, "optimizer/000/iteration", None, "iteration.* is missing"),
-        (ANSWERS, "probabilities", lambda one: one + 1, "from 0 to 1"),
-        (ANSWERS, "probabilities", lambda one: one * 0, "add up to 1"),
-        (ANSWERS, "probabilities", with_nan, "from 0 to 1"),
-        (ANSWERS, "probabilities", lambda one: one[:, :5], "of shape"),
-        (ANSWERS, "probabilities", lambda one: one[:5], "of shape"),
-        (ANSWERS, "probabilities", None, "predictions"),
+        (ANSWERS, "log_probabilities", lambda one: -one, "from -inf to 0"),
+        (ANSWERS, "log_probabilities", lambda one: one * 2, "add up to 1"),
+        (ANSWERS, "log_probabilities", with_nan, "from -inf to 0"),
+        (ANSWERS, "log_probabilities", lambda one: one[:, :5], "of shape"),
+        (ANSWERS, "log_probabilities", lambda one: one[:5], "of shape"),
+        (ANSWERS, "log_probabilities", None, "predictions"),
         (ANSWERS, "indices", lambda one: one * 0, "twice"),
         (ANSWERS, "indices", lambda one: one + 50_000, "not among"),
         (MAPS, "0/bytes", lambda one: one[:, :5], "of shape"),
@@ -207,11 +207,11 @@ def test_files_are_held_to_what_the_experiment_makes(
     refused(elsewhere, {**members, member: npz(arrays)}, words)
 
 
-def test_log_probabilities_are_predictions_too(
+def test_probabilities_of_earlier_versions_are_predictions_too(
     elsewhere: RunStore, members: dict[str, bytes]
 ) -> None:
     arrays = arrays_of(members[ANSWERS])
-    arrays["log_probabilities"] = np.log(arrays.pop("probabilities").astype(np.float32))
+    arrays["probabilities"] = np.exp(arrays.pop("log_probabilities").astype(np.float32))
     came = unpack(elsewhere, zipped({**members, ANSWERS: npz(arrays)}), origin="imported")
     assert came.damage is None
 
