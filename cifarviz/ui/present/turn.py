@@ -71,11 +71,10 @@ def _title(fit: Fit) -> str:
 
 def _figures(fit: Fit) -> str:
     """The gap in accuracy where overfitting starts and at the end, to be read from afar."""
-    gaps = [("where overfitting starts", fit.at_turn), ("at the end", fit.at_end)]
     cells = "".join(
-        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)}, {when} "
-        f"(epoch {gap.epoch})</span></div>"
-        for when, gap in gaps
+        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)} after "
+        f"epoch {gap.epoch}</span></div>"
+        for gap in (fit.at_turn, fit.at_end)
         if gap is not None
     )
     return f'<div class="present-figures">{cells}</div>' if cells else ""
