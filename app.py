@@ -14,7 +14,7 @@ from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.components.one_step_back import one_step_back
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import PAGES
+from cifarviz.ui.navigation import app_pages
 from cifarviz.ui.status import run_status
 
 st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
@@ -22,19 +22,9 @@ st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
 st.html(ASSETS / "style.css")
 static_files.provide(Path(__file__).parent / "static")
 streamlit_patches.keep_keras_session()
+streamlit_patches.keep_downloads()
 
-page = st.navigation(
-    [
-        st.Page(
-            f"pages/{name}.py",
-            title=entry.title,
-            icon=entry.icon,
-            url_path=None if entry.default else name,
-            default=entry.default,
-        )
-        for name, entry in PAGES.items()
-    ]
-)
+page = st.navigation(app_pages(st.context.url))
 with st.sidebar:
     pick_language()
     with errors_shown():

@@ -1,13 +1,14 @@
 """How loss or accuracy moves while a network trains."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.figures.before_fork import EpochCurves, add_before
 from cifarviz.figures.fit_marks import gap_trace
+from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.theme import (
@@ -52,6 +53,8 @@ class HistoryCurves:
     """The epoch after which the validation loss turned."""
     before: EpochCurves | None = None
     """What came before a fork, up to the epoch it began at."""
+    rates: np.ndarray = field(default_factory=lambda: _NOTHING)
+    """The learning rate in the last step of each epoch, or nothing: drawn under the loss."""
 
     @property
     def empty(self) -> bool:
@@ -72,6 +75,7 @@ def history_curves(
     published: PublishedCurves | None = None,
     turn: int | None = None,
     before: EpochCurves | None = None,
+    rates: Numbers = (),
     most_points: int = _MOST_POINTS,
 ) -> HistoryCurves:
     """Shape a history: ``epochs`` are 1, 2, …; ``batch_epochs`` fractional (0.5: mid-epoch 1).
@@ -95,6 +99,7 @@ def history_curves(
         published=published,
         turn=turn,
         before=before,
+        rates=_floats(rates),
     )
 
 
@@ -102,7 +107,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     """Draw ``curves``: training blue, validation orange, the gap between them shaded.
 
     The best epoch is starred; lines mark where validation loss turned and where the run stopped
-    early; the published curves are dashed, and what came before a fork is dotted.
+    early; the published curves are dashed, and what came before a fork is dotted. Under the loss
+    is a panel of the learning rate, once there is an epoch.
     """
     title = METRIC_TITLES[curves.metric]
     if curves.empty:
@@ -167,6 +173,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         gap = gap_trace(curves.epochs, curves.training, curves.validation)
         if gap is not None:
             figure.add_trace(gap)
+    if curves.metric == "loss" and curves.rates.size:
+        add_rate_panel(figure, [UsedRates(curves.epochs, curves.rates)])
     return figure
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.fit_marks import gap_trace, turn_marker
+from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
 from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.run_styles import (
@@ -54,6 +55,8 @@ class RunCurve:
     branch: tuple[int, float, float | None] | None = None
     place: Place = ALONE
     """Among those that were given, which decides how it is drawn."""
+    rates: np.ndarray | None = None
+    """The learning rate in the last step of each epoch: drawn under the loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,8 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
 
     Up to three have a group of the legend a run and the gap between both curves shaded. More: a
     number a run on its curves, validation solid and training dotted, with one entry a run, which
-    shows and hides both. A fork begins where it leaves its parent.
+    shows and hides both. A fork begins where it leaves its parent. Under the loss is a panel of
+    the learning rates, in the colours and dashes of training.
     """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
@@ -166,7 +170,20 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     if few:
         for run in comparison.runs:
             _add_gap(figure, run, len(comparison.runs))
+    if comparison.metric == "loss":
+        rates = [(run, run.rates) for run in comparison.runs if run.rates is not None]
+        add_rate_panel(figure, [_used_rates(run, used) for run, used in rates])
     return figure
+
+
+def _used_rates(run: RunCurve, rates: np.ndarray) -> UsedRates:
+    return UsedRates(
+        run.epochs,
+        rates,
+        label=f"<b>{plotly_text(run.name)}</b><br>",
+        line=curve_style(run.place, "training", alone=False)["line"],
+        group=str(run.place.position),
+    )
 
 
 def _height(comparison: HistoryComparison, few: bool) -> int:

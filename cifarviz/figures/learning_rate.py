@@ -1,18 +1,32 @@
-"""The learning rate over the course of a training."""
+"""The learning rate over the course of a training: as planned, and as it was used."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import TRAINING, base_layout, empty_figure
+from cifarviz.figures.theme import (
+    AXIS,
+    FONT_SIZE,
+    GRID,
+    NEUTRAL,
+    TRAINING,
+    base_layout,
+    empty_figure,
+)
 
 _HEIGHT = 220
 _MOST_POINTS = 800
 # Epochs from one tick to the next; an axis has between 3 and 8 of them, or all in a short run.
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200)
 _MOST_STEPS = 8
+# Of the height of a chart, for the panel under it and for the panel's title; and the pixels by
+# which the chart grows, so that the curves keep most of theirs.
+_PANEL, _PANEL_TITLE, _PANEL_PIXELS = 0.17, 0.11, 70
+# Rates that differ by more than this factor are drawn on a logarithmic axis.
+_DECADE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +87,89 @@ def learning_rate_figure(curve: LearningRateCurve) -> go.Figure:
         hovertemplate="epoch %{x:.2f}: %{y:.3g}<extra></extra>",
     )
     return figure
+
+
+@dataclass(frozen=True, eq=False)
+class UsedRates:
+    """The learning rate in the last step of each epoch; arrays of one length, at least 1.
+
+    ``label`` is what its hover begins with, as Plotly text; ``line`` and ``group`` are Plotly's
+    ``line`` and ``legendgroup`` of the run.
+    """
+
+    epochs: np.ndarray
+    rates: np.ndarray
+    label: str = ""
+    line: Mapping[str, Any] = field(default_factory=lambda: {"color": NEUTRAL, "width": 2})
+    group: str = ""
+
+
+def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
+    """Put a low panel under the plot of ``figure`` that shares its x axis, in epochs.
+
+    Each rate is a level line over its epoch. The axis is logarithmic where rates differ by more
+    than a factor of ten and none is 0. Does nothing without ``runs``.
+    """
+    if not runs:
+        return
+    rates = np.concatenate([run.rates for run in runs])
+    lowest, highest = float(rates.min()), float(rates.max())
+    logarithmic = lowest > 0 and highest / lowest > _DECADE
+    levels = np.unique(rates)
+    axis = {
+        "anchor": "x",
+        "domain": [0, _PANEL],
+        "type": "log" if logarithmic else "linear",
+        "rangemode": "tozero",
+        "gridcolor": GRID,
+        "linecolor": AXIS,
+        "showline": True,
+        "zeroline": False,
+        "tickformat": ".3~g",
+        "nticks": 3,
+        "tickfont": {"size": FONT_SIZE - 2},
+    }
+    if levels.size == 1 and highest > 0:
+        axis |= {"tickvals": [highest], "range": [0, 1.6 * highest]}
+    figure.update_layout(
+        height=figure.layout.height + _PANEL_PIXELS,
+        yaxis={"domain": [_PANEL + _PANEL_TITLE, 1]},
+        yaxis2=axis,
+        xaxis={"anchor": "y2"},
+    )
+    figure.add_annotation(
+        text=rate_words(rates) + (", logarithmic" if logarithmic else ""),
+        x=0,
+        y=_PANEL,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": FONT_SIZE - 1},
+    )
+    figure.add_traces([_level_lines(run) for run in runs])
+
+
+def rate_words(rates: np.ndarray) -> str:
+    """Say what rates were used: "Learning rate 0.001", or from the lowest to the highest."""
+    ends = sorted({float(rates.min()), float(rates.max())})
+    return "Learning rate " + " to ".join(f"{rate:.3g}".replace("e-0", "e-") for rate in ends)
+
+
+def _level_lines(run: UsedRates) -> dict[str, Any]:
+    # From the start of the first epoch on; "vh" goes up or down where an epoch begins.
+    epochs = [int(run.epochs[0]) - 1, *run.epochs.tolist()]
+    return {
+        "type": "scatter",
+        "x": epochs,
+        "y": [float(run.rates[0]), *map(float, run.rates)],
+        "yaxis": "y2",
+        "name": "Learning rate",
+        "mode": "lines",
+        "line": {**run.line, "shape": "vh"},
+        "showlegend": False,
+        "legendgroup": run.group,
+        "text": ["start", *(f"end of epoch {epoch}" for epoch in epochs[1:])],
+        "hovertemplate": f"{run.label}Learning rate, %{{text}}: %{{y:.3~g}}<extra></extra>",
+    }

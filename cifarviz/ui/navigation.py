@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
+from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_address
 
 
@@ -32,6 +36,42 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "present": PageEntry("Present", ":material/slideshow:"),
     }
 )
+
+
+def app_pages(url: str | None) -> list[Page]:
+    """Return all pages, with one more that says so if ``url`` leads to none of them."""
+    pages = [
+        st.Page(
+            _file(name),
+            title=entry.title,
+            icon=entry.icon,
+            url_path=None if entry.default else name,
+            default=entry.default,
+        )
+        for name, entry in PAGES.items()
+    ]
+    if name := unknown_page(url):
+        missing = partial(_page_not_found, name)
+        pages.append(st.Page(missing, title="Page not found", url_path=name, visibility="hidden"))
+    return pages
+
+
+def unknown_page(url: str | None) -> str | None:
+    """Return the last part of the path of ``url`` unless it is empty or the name of a page.
+
+    Streamlit takes it for the page's name, and shows the first page for one that it doesn't know.
+    Behind a proxy it may be part of the app's own address: then nobody asks for a page of the name.
+    """
+    name = unquote(urlsplit(url or "").path.rstrip("/").rpartition("/")[2]).strip()
+    known = [page for page, entry in PAGES.items() if not entry.default]
+    return None if not name or name in known else name
+
+
+def _page_not_found(name: str) -> None:
+    st.title("Page not found")
+    st.error(f"There is no page {quoted(name)}. These are the pages:", icon=":material/error:")
+    for page, entry in PAGES.items():
+        link_to(page, entry.title)
 
 
 def go_to(page: str, **address: str | int) -> NoReturn:

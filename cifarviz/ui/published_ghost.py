@@ -28,14 +28,14 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
     The page has followed its address before. Returns whether the curves are wanted.
     """
     asked = followed_address.followed("ghost")
-    if ghost("loss", runs) is None:
-        return False
     if asked not in (None, "1"):
         st.error(
             f"The address has {quoted(asked)} for the published curves: 1 shows them, and without "
             "it they are left out.",
             icon=":material/error:",
         )
+    if ghost("loss", runs) is None:
+        return False
     on = asked == "1"
     # No st.toggle: each look at a run under way brings the toggles as the browser has them, and
     # would take back what its Back button did a moment ago.

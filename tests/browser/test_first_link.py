@@ -1,5 +1,6 @@
 """A link into the app is good as the very first thing a fresh server is asked."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,11 @@ from scripts.app_server import AppServer
 
 @pytest.mark.parametrize(
     ("address", "title", "kept"),
-    [("train?view=setup&preset=cifar10-vgg", "Train", "preset=cifar10-vgg"), ("", "cifarviz", "")],
+    [
+        ("train?view=setup&preset=cifar10-vgg", "Train", "preset=cifar10-vgg"),
+        ("", "cifarviz", ""),
+        ("nosuchpage", "Page not found", "/nosuchpage"),
+    ],
 )
 def test_the_first_visit_follows_any_link(
     app_server: Callable[..., AppServer], page: Page, address: str, title: str, kept: str
@@ -24,3 +29,22 @@ def test_the_first_visit_follows_any_link(
     expect(menu).to_have_count(len(PAGES))
     assert kept in page.url
     server.stop()
+
+
+def test_a_page_that_there_is_not_is_said_with_links_to_those_there_are(
+    app_server: Callable[..., AppServer], page: Page
+) -> None:
+    server = app_server("app.py", environment={"CIFARVIZ_WARM_UP": "0"})
+    page.goto(f"{server.url}/samples")
+    expect(page.get_by_role("heading", name="Samples", level=1)).to_be_visible()
+    for address, name in (("nosuchtrain", "nosuchtrain"), ("n%C3%B6%20*x*", "nö *x*")):
+        page.goto(f"{server.url}/{address}")
+        main = page.get_by_test_id("stMain")
+        expect(main.get_by_text(f"There is no page “{name}”.")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.reload()
+        expect(main.get_by_text(f"There is no page “{name}”.")).to_be_visible()
+    expect(main.get_by_test_id("stPageLink")).to_have_count(len(PAGES))
+    main.get_by_test_id("stPageLink").filter(has_text="Runs").click()
+    expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile("/runs$"))

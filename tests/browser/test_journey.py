@@ -44,7 +44,7 @@ def open_from_menu(page: Page, title: str) -> None:
 
 
 def zoom(page: Page, chart: Locator) -> None:
-    box = chart.locator(".nsewdrag").bounding_box()
+    box = chart.locator(".nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()

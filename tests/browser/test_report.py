@@ -65,13 +65,17 @@ def test_a_report_opens_offline_can_be_zoomed_saved_and_printed(
 
     # A drag over the curves zooms in.
     before = page.locator("#chart-1 .xtick").all_text_contents()
-    box = page.locator("#chart-1 .nsewdrag").bounding_box()
+    box = page.locator("#chart-1 .nsewdrag").first.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 100, box["y"] + 40)
     page.mouse.down()
     page.mouse.move(box["x"] + 260, box["y"] + 160, steps=5)
     page.mouse.up()
     expect(page.locator("#chart-1 .xtick").first).not_to_have_text(before[0])
+
+    titles = page.locator(".modebar-btn").evaluate_all("all => all.map(e => e.dataset.title)")
+    assert {"Save as SVG", "Save as PNG"} <= set(titles)
+    assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
 
     for title, ending in (("Save as SVG", ".svg"), ("Save as PNG", ".png")):
         with page.expect_download() as download:

@@ -66,9 +66,10 @@ def test_opening_the_full_set_does_not_read_its_images(toy, settings, full, monk
     images = library.load(info, "full", settings).train.images
     assert len(images) == 50_000
     # Memory-mapped: what nobody looks at stays on the disk.
-    while isinstance(images, np.ndarray):
-        images = images.base
-    assert isinstance(images, mmap.mmap)
+    owner: object = images
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    assert isinstance(owner, mmap.mmap)
 
 
 def test_a_cut_off_file_is_noticed_at_load(toy, settings, full):

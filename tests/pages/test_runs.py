@@ -13,6 +13,7 @@ from cifarviz.runs.database import Database
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.pages.app_page import address_of, opened_by_link
 from tests.pages.runs_page import buttons, charts, links, numbers, opened, said, widths
 
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -145,7 +146,7 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
     accuracy, loss = charts(app)
     for figure in (accuracy, loss):
         # Training and validation of the one, training of the other, which had no validation.
-        lines = [line for line in figure["data"] if line["name"] != "Gap"]
+        lines = [line for line in figure["data"] if line["name"] not in ("Gap", "Learning rate")]
         names = [(line["legendgrouptitle"]["text"], line["name"]) for line in lines]
         assert names == [
             ("a", "Training"),
@@ -165,11 +166,30 @@ def test_the_curves_of_several_runs_are_in_one_chart_for_accuracy_and_one_for_lo
     assert not app.exception
 
 
-def test_an_unknown_run_in_the_address_is_one_sentence(store: RunStore) -> None:
+def test_a_link_may_call_the_chosen_one_run(store: RunStore) -> None:
+    first, second = (stored_runs.store_run(store, VGG, name=name) for name in ("a", "b"))
+    app = opened_by_link("runs", runs=first.id, run=second.id)
+    assert address_of(app) == {"runs": f"{first.id},{second.id}"}
+    assert "2 runs compared" in [one.value for one in app.subheader]
+    app = opened_by_link("runs", run="zzz")
+    assert [one.value for one in app.error] == [
+        "There is no run “zzz” here; below are those there are."
+    ]
+
+
+def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
+    app = opened(*"abcdefg")
+    assert [one.value for one in app.error] == [
+        "There are no runs “a”, “b”, “c”, “d”, “e”, 2 more here."
+    ]
+    assert said(app)[1].startswith("No network has been trained here yet")
+
+
+def test_unknown_runs_in_the_address_are_one_sentence(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG)
     app = opened("zzz", run.id, "yyy")
     assert [one.value for one in app.error] == [
-        "There is no run “zzz” here; below are those there are."
+        "There are no runs “zzz”, “yyy” here; below are those there are."
     ]
     assert len(app.dataframe[0].value) == 1
     assert buttons(app) == [

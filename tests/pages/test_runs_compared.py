@@ -234,6 +234,14 @@ def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
         assert not shown.exception
 
 
+def test_the_learning_rates_of_the_runs_stand_under_their_losses(store: RunStore) -> None:
+    runs = [stored_runs.store_run(store, OWN, name=name) for name in ("a", "b")]
+    accuracy, loss = charts(opened(*(run.id for run in runs)))
+    rates = [trace for trace in loss["data"] if trace.get("yaxis") == "y2"]
+    assert [numbers(trace["y"]) for trace in rates] == [[0.001] * 4, [0.001] * 4]
+    assert not [trace for trace in accuracy["data"] if trace.get("yaxis") == "y2"]
+
+
 def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
     run = with_published_history(store)
     app = opened_by_link("runs", runs=run.id, smooth="5", axis="log")

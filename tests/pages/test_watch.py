@@ -127,6 +127,17 @@ def test_a_run_without_validation_has_training_curves_only(store: RunStore) -> N
     assert not app.exception
 
 
+def test_the_learning_rate_of_each_epoch_stands_under_the_loss(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    loss, accuracy, *others = _figures(opened(view="watch", run=run.id))
+    assert not any(others)
+    assert b"Learning rate 0.001" in loss.split(b"\n")[0]  # for screen readers
+    assert b'"yaxis":"y2"' in loss
+    assert b'"yaxis":"y2"' not in accuracy
+    begun = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
+    assert not any(b"y2" in sent for sent in _figures(opened(view="watch", run=begun.id)))
+
+
 def test_a_run_of_another_version_is_a_sentence(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     with store.database.connect(write=True) as connection:

@@ -29,9 +29,13 @@ print(run.state, run.message)
 @pytest.mark.parametrize("delay", ["0", "0.9", "1.6"])
 def test_the_first_run_may_meet_the_warm_up(delay: str) -> None:
     # What counts is who imports TensorFlow first, so the network is the smallest there can be.
-    network = [Flatten(), Dense(units=10, activation="softmax")]
     experiment = stored_runs.experiment(
-        *network, data=Data(train_images=64), batch_size=32, epochs=1, precision="float32"
+        Flatten(),
+        Dense(units=10, activation="softmax"),
+        data=Data(train_images=64),
+        batch_size=32,
+        epochs=1,
+        precision="float32",
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("CIFARVIZ_WARM_UP", None)

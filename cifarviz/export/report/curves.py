@@ -116,6 +116,7 @@ def _one(metric: Metric, one: RunContents) -> go.Figure:
             best_epoch=one.run.best_epoch,
             stopped_early=one.run.stopped_early,
             turn=_turn(one),
+            rates=_values(one, "learning_rate"),
         )
     )
 
@@ -137,6 +138,7 @@ def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:
                 best_epoch=one.run.best_epoch,
                 stopped_early=one.run.stopped_early,
                 turn=_turn(one),
+                rates=_values(one, "learning_rate"),
             )
         )
     figure = history_comparison_figure(history_comparison(metric, made))

@@ -12,6 +12,7 @@ from cifarviz.export.report.curves import curves, gap_table
 from cifarviz.export.report.environment import environment, reproduction
 from cifarviz.export.report.markup import Html, joined, paragraph, section, table, text
 from cifarviz.export.report.results import accuracy_words, feature_maps, matrix, mistakes, scores
+from cifarviz.figures.plotly_config import config_script
 from cifarviz.runs.run_headline import format_duration, headline
 
 _HERE = Path(__file__).parent
@@ -44,7 +45,8 @@ def report(contents: Sequence[RunContents], *, written: datetime | None = None) 
         f"<style>\n{(_HERE / 'report.css').read_text('utf-8')}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n"
         f"<script>{_plotly()}</script>\n"
-        f"<script>\n{(_HERE / 'report.js').read_text('utf-8')}</script>\n</body>\n</html>\n"
+        f"<script>\n{config_script()}{(_HERE / 'report.js').read_text('utf-8')}</script>\n"
+        "</body>\n</html>\n"
     )
 
 

@@ -22,9 +22,7 @@ for (const source of document.querySelectorAll("script[data-for]")) {
     ),
   });
   Plotly.newPlot(place, data, layout, {
-    displaylogo: false,
-    responsive: false,
-    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+    ...PLOTLY_CONFIG, // figures/plotly_config.py
     modeBarButtonsToAdd: [
       button("png", "Save as PNG", PNG),
       button("svg", "Save as SVG", SVG),

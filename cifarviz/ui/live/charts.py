@@ -14,6 +14,7 @@ from cifarviz.analysis.overfitting import Fit, judge_run
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.figures.before_fork import EpochCurves
 from cifarviz.figures.history import history_curves, history_figure, trend_reach
+from cifarviz.figures.learning_rate import rate_words
 from cifarviz.figures.metric import Metric
 from cifarviz.figures.published_curves import PublishedCurves
 from cifarviz.runs.lineage import epochs_before
@@ -53,7 +54,7 @@ def live_charts(run: Run) -> None:
                 view=run.id,
                 height=_HEIGHT,
                 file_name=f"{run.name} {metric}",
-                description=f"{metric.capitalize()} of “{run.name}” over the epochs",
+                description=course.description(metric, run),
             )
 
 
@@ -69,6 +70,12 @@ class _Course:
         self._figures: Figures = {}
         self.fit = Fit("too early", "No epoch is done yet.")
         """What the epochs say that the figures were drawn of."""
+        self._rate_words = ""
+
+    def description(self, metric: Metric, run: Run) -> str:
+        """What a chart shows, for screen readers."""
+        about = f"{metric.capitalize()} of “{run.name}” over the epochs"
+        return f"{about}. {self._rate_words}" if metric == "loss" and self._rate_words else about
 
     def figures(self, run: Run, steps_per_epoch: int) -> Figures:
         history = self._points.refresh()
@@ -80,6 +87,8 @@ class _Course:
             if self._drawn != wanted and due:
                 self.fit = judge_run(run, history.epochs)
                 before = _before(run)
+                rates = np.array([epoch.learning_rate for epoch in history.epochs])
+                self._rate_words = rate_words(rates) if rates.size else ""
                 self._figures = {
                     metric: _figure(
                         metric,
@@ -145,6 +154,7 @@ def _figure(
         published=published,
         turn=turn,
         before=_epoch_curves(metric, before),
+        rates=[epoch.learning_rate for epoch in epochs],
         most_points=max(len(batches), 1),
     )
     # At both ends the trend is taken from fewer and fewer batches, and jumps about while it grows.

@@ -110,10 +110,10 @@ def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage 
     ``shape`` is what the network takes, ``dataset`` what it was trained on. Raises
     ``DatasetNotFound`` and ``ExperimentInvalid``, in words, for what cannot be shown.
     """
+    info, split = named_dataset(dataset), named_split()
     wanted = st.query_params.get("image")
     if wanted is None:
         return None
-    info, split = named_dataset(dataset), named_split()
     check_shape(info, shape)
     return open_image(wanted, images_of(info, split), info, split)
 

@@ -104,6 +104,7 @@ def _curve(
         stopped_early=run.stopped_early,
         turn=turn,
         branch=branch,
+        rates=np.array([epoch.learning_rate for epoch in epochs]),
     )
 
 

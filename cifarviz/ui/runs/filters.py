@@ -1,7 +1,7 @@
 """Which runs the table shows, and in what order; the address holds the choices."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
 from types import MappingProxyType
 
@@ -64,8 +64,9 @@ class RunFilter:
 
 
 def filter_row(runs: Sequence[Run]) -> RunFilter:
-    """Show what the list can be narrowed down by, where there is a list."""
-    if len(runs) < _FEWEST:
+    """Show what the list can be narrowed down by, where there is a list or the address asks."""
+    asked = any(field.name in st.query_params for field in fields(RunFilter))
+    if len(runs) < _FEWEST and not asked:
         return RunFilter()
     widths = [5, 3, 3, 4, 3, 3]
     find, state_at, preset, data, starred, sort = st.columns(widths, vertical_alignment="bottom")

@@ -13,7 +13,7 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import kept_gap, show_fit
-from cifarviz.ui.followed_address import follow
+from cifarviz.ui.followed_address import change, follow, followed
 from cifarviz.ui.live.words import named
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
@@ -32,6 +32,8 @@ _LIVE, _IDLE = 1, 5
 _LAG = 2
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
+# Of unknown runs in the address, those that are named.
+_MOST_NAMED = 5
 
 
 def show_runs() -> None:
@@ -50,10 +52,10 @@ def _show(live: bool) -> None:
     runs = cache.store().all()
     if any(run.state.active for run in runs) != live:
         st.rerun()
+    chosen = _chosen(runs)
     if not runs:
         _nothing_yet()
         return
-    chosen = _chosen(runs)
     chosen_filter = filter_row(runs)
     listed = chosen_filter.listed(runs)
     if not listed:
@@ -111,16 +113,20 @@ def _show(live: bool) -> None:
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:
     """The runs that are ticked, the newest first; says if the address names others."""
-    wanted = [one for one in _follow_address().split(",") if one]
+    wanted = list(dict.fromkeys(one for one in _follow_address().split(",") if one))
     known = {run.id for run in runs}
-    for one in wanted:
-        if one not in known:
-            st.error(
-                f"There is no run {quoted(one)} here; below are those there are.",
-                icon=":material/error:",
-            )
-            break
+    if unknown := [one for one in wanted if one not in known]:
+        st.error(_no_such_runs(unknown, any_here=bool(runs)), icon=":material/error:")
     return [run for run in runs if run.id in wanted]
+
+
+def _no_such_runs(unknown: Sequence[str], *, any_here: bool) -> str:
+    names = [quoted(one) for one in unknown[:_MOST_NAMED]]
+    if more := len(unknown) - len(names):
+        names.append(f"{more} more")
+    words = "There is no run" if len(unknown) == 1 else "There are no runs"
+    ending = "; below are those there are." if any_here else "."
+    return f"{words} {', '.join(names)} here{ending}"
 
 
 def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
@@ -156,6 +162,10 @@ def _linked_in_sight(listed: Sequence[Run]) -> list[Run]:
 
 def _follow_address() -> str:
     """The ids that are ticked. The address leads, unless it only lags behind a click."""
+    # Other pages call the one they show "run", and so may a link to this one.
+    if (alone := followed("run")) is not None:
+        named_here = [*(followed("runs") or "").split(","), alone]
+        change(runs=",".join(filter(None, named_here)), run=None)
     ticked = state.ticked_runs()
     address = st.query_params.get("runs", "")
     # A look at the store that the browser asked for before it heard of a click still brings the

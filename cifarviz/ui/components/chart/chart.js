@@ -284,10 +284,7 @@ function channels(color) {
 
 function configOf(chart) {
   return {
-    displaylogo: false,
-    responsive: false, // the observer above sees more than the window's own changes
-    scrollZoom: false,
-    modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+    ...PLOTLY_CONFIG, // figures/plotly_config.py; resizing is left to the observer above
     modeBarButtonsToAdd: [
       button(chart, "png", "Download as PNG", PNG_ICON),
       button(chart, "svg", "Download as SVG", SVG_ICON),

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.escaping import safe_file_name
+from cifarviz.figures.plotly_config import config_script
 from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.chart.encoding import encode
 
@@ -76,7 +77,7 @@ def _component() -> Any:
         "cifarviz.chart",
         html='<div class="cifarviz-chart"></div>',
         css=(_HERE / "chart.css").read_text("utf-8"),
-        js=(_HERE / "chart.js").read_text("utf-8"),
+        js=config_script() + (_HERE / "chart.js").read_text("utf-8"),
         # Plotly puts its own styles into the page's head, where a shadow root doesn't see them.
         isolate_styles=False,
     )

@@ -1,0 +1,91 @@
+"""The learning rate that was used, under the loss."""
+
+import numpy as np
+import pytest
+
+from cifarviz.figures.history import history_curves, history_figure
+from cifarviz.figures.history_comparison import (
+    RunCurve,
+    history_comparison,
+    history_comparison_figure,
+)
+from cifarviz.figures.learning_rate import rate_words
+
+EPOCHS = np.array([1, 2, 3])
+
+
+def drawn(rates, metric="loss"):
+    curves = history_curves(metric, epochs=EPOCHS, training=[3, 2, 1], rates=rates)
+    return history_figure(curves)
+
+
+def rate_traces(figure) -> list:
+    return [trace for trace in figure.data if trace.yaxis == "y2"]
+
+
+def test_the_rate_of_each_epoch_is_a_level_line_over_it() -> None:
+    figure = drawn([0.1, 0.1, 0.05])
+    [line] = rate_traces(figure)
+    assert list(line.x) == [0, 1, 2, 3]
+    assert np.allclose(line.y, [0.1, 0.1, 0.1, 0.05])
+    assert line.line.shape == "vh"
+    # Under the plot of the loss, on its x axis.
+    assert line.xaxis is None
+    assert figure.layout.xaxis.anchor == "y2"
+    assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
+    assert "epoch 3" in line.text[-1]
+    assert figure.layout.yaxis2.type == "linear"
+
+
+def test_a_constant_rate_says_its_value() -> None:
+    layout = drawn([0.001, 0.001, 0.001]).layout
+    assert [one.text for one in layout.annotations] == ["Learning rate 0.001"]
+    assert np.allclose(layout.yaxis2.tickvals, [0.001])
+
+
+@pytest.mark.parametrize(
+    ("rates", "kind"),
+    [([0.1, 0.05, 0.011], "linear"), ([0.1, 0.05, 0.009], "log"), ([0.1, 0.05, 0], "linear")],
+)
+def test_rates_more_than_a_decade_apart_are_on_a_logarithmic_axis(rates, kind) -> None:
+    layout = drawn(rates).layout
+    assert layout.yaxis2.type == kind
+    assert ("logarithmic" in layout.annotations[0].text) == (kind == "log")
+
+
+def test_there_is_no_panel_before_an_epoch_nor_under_the_accuracy() -> None:
+    begun = history_figure(history_curves("loss", batch_epochs=[0.1], batch_values=[2.3]))
+    for figure in (begun, drawn([0.1, 0.1, 0.1], "accuracy")):
+        assert rate_traces(figure) == []
+        assert figure.layout.yaxis.domain is None
+
+
+def test_a_fork_begins_where_it_leaves_its_parent() -> None:
+    curves = history_curves("loss", epochs=[4, 5], training=[2, 1], rates=[0.1, 0.2])
+    [line] = rate_traces(history_figure(curves))
+    assert list(line.x) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_runs_compared_have_a_line_each_that_goes_with_their_curves(count: int) -> None:
+    runs = [
+        RunCurve(f"run {n}", EPOCHS, 1 / EPOCHS, 2 / EPOCHS, rates=np.full(3, 0.1 / (n + 1)))
+        for n in range(count)
+    ]
+    figure = history_comparison_figure(history_comparison("loss", runs))
+    lines = rate_traces(figure)
+    assert [line.legendgroup for line in lines] == [str(n) for n in range(count)]
+    training = {
+        trace.legendgroup: trace.line
+        for trace in figure.data
+        if trace.yaxis is None and "training" in (trace.hovertemplate or "")
+    }
+    assert [line.line.color for line in lines] == [training[str(n)].color for n in range(count)]
+    assert "run 1" in lines[1].hovertemplate
+    assert not any(line.showlegend for line in lines)
+    assert rate_traces(history_comparison_figure(history_comparison("accuracy", runs))) == []
+
+
+def test_words() -> None:
+    assert rate_words(np.array([0.001, 0.001])) == "Learning rate 0.001"
+    assert rate_words(np.array([0.01, 0.000005])) == "Learning rate 5e-6 to 0.01"
