@@ -95,6 +95,7 @@ def test_a_file_can_have_the_name(tmp_path_factory: pytest.TempPathFactory, text
         ("고양이", "고양이.png"),
         ("a\nb", "a b.png"),
         ("console", "console.png"),
+        ("falcon", "falcon.png"),
     ],
 )
 def test_a_name_becomes_that_of_a_file(text: str, name: str) -> None:

@@ -11,12 +11,14 @@ from cifarviz.errors import PlaceRefused
 _NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
-def parse_path(text: str) -> Path:
-    """The path that ``text`` is, whether or not anything is there; raises ``PlaceRefused``.
+def parse_path(given: str | Path) -> Path:
+    """The path that is ``given``, whether or not anything is there; raises ``PlaceRefused``.
 
     Refused are an empty text, and what the system cannot even look for: a name that is too long,
     a NUL, a folder that may not be entered.
     """
+    # An option's default comes here as well.
+    text = os.fspath(given)
     if not text.strip():
         raise PlaceRefused("The path is empty: name a file or a folder.")
     with place_errors(text):
