@@ -1,11 +1,11 @@
 # cifarviz: `make run` opens the dashboard, `make test` runs every test.
-# Both first make .venv, a virtual environment of their own, and keep it in step with the
-# requirement files. PYTHON=… names the Python to make it from (3.11, 3.12 or 3.13).
+# Both first make .venv, a virtual environment of their own, and keep it in step with the locks.
+# PYTHON=… names the Python to make it from (3.11, 3.12 or 3.13).
 
 VENV_PYTHON := .venv/bin/python
 CODE := cifarviz scripts tests $(wildcard benchmarks/*.py app.py pages/*.py)
 
-.PHONY: help run test lint format screenshots bench bench-full clean environment environment-dev
+.PHONY: help run test lint format screenshots bench bench-full lock package clean environment environment-dev
 
 help:
 	@echo "make run          open the dashboard on http://127.0.0.1:8501 (another port: PORT=…)"
@@ -15,10 +15,12 @@ help:
 	@echo "make screenshots  pictures of every page, light and dark, into build/screenshots"
 	@echo "make bench        the short benchmarks, and a table of all (about ten minutes)"
 	@echo "make bench-full   all of them anew, into docs and README (about two hours)"
+	@echo "make lock         the locks anew, from the requirement files"
+	@echo "make package      a wheel and a source archive, into dist"
 	@echo "make clean        remove what the above made, but not .venv"
 
 run: environment
-	@$(VENV_PYTHON) -m scripts.serve
+	@$(VENV_PYTHON) -m cifarviz
 
 # TESTS=… runs some of them: make test TESTS=tests/data
 # Without it, all, two files at a time; those in a browser after the others.
@@ -51,7 +53,7 @@ SHORT_BENCHMARKS := "bench_training_speed 1" "bench_pages 5" "bench_watched 2" "
 	"bench_stop 8" "bench_memory 20" "bench_snapshots 3" "bench_maps 3" "bench_processor"
 LONG_BENCHMARKS := "bench_training_speed" "bench_fast --full" "bench_fast_ablation" "bench_pages" \
 	"bench_watched" "bench_inside" "bench_stop" "bench_memory" "bench_processor" \
-	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab"
+	"bench_snapshots" "bench_maps" "bench_precision_accuracy" "bench_lab" "bench_fresh_machine"
 
 bench: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
@@ -70,11 +72,24 @@ bench-full: environment-dev
 	done; $(VENV_PYTHON) -m benchmarks.table --write; [ $$failed = no ]
 
 clean:
-	rm -rf build static .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist static .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find app.py pages cifarviz scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
+# Both agree, as the second begins with the first. What is in them stays where the requirements
+# allow it: make lock UPGRADE=--upgrade takes the newest releases.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+
+lock: environment-dev
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; \
+	$(LOCK) requirements.txt -o requirements.lock && \
+	$(LOCK) requirements-dev.txt -c requirements.lock -o requirements-dev.lock
+
+package: environment-dev
+	@$(VENV_PYTHON) -m build --no-isolation
+
 environment:
-	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.txt
+	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.lock
 
 environment-dev:
-	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.txt requirements-dev.txt
+	@PYTHON="$(PYTHON)" sh scripts/setup_environment.sh requirements.lock requirements-dev.lock

@@ -30,7 +30,6 @@ from cifarviz.analysis.memorisation import Memory, follow, half_learned_by, plac
 from cifarviz.data import library
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry
-from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import runs_of
@@ -89,15 +88,7 @@ def _measure(
 
 
 def _result(worker: Worker, run: Run, label: str) -> Result:
-    result = result_of(
-        label,
-        worker.store.epochs(run.id),
-        planned=run.experiment.epochs,
-        ended=True,
-        given_back=run.best_epoch if given_back(run) else None,
-        train_images=run.train_images or 0,
-        validation_images=run.validation_images or 0,
-    )
+    result = result_of(label, run, worker.store.epochs(run.id))
     assert result is not None, run.message
     return result
 

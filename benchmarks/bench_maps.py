@@ -103,13 +103,13 @@ def our_matrix(folder: Path, epoch: int, data: Dataset) -> None:
     answers = read_answers(folder, epoch, 10)
     # Labels of the images that this machine may not have: it is about the time.
     labels = np.resize(data.train.labels, len(answers.indices))
-    found = evaluate(labels, answers.probabilities, answers.indices, CIFAR10.classes)
+    found = evaluate(labels, answers.predictions, answers.indices, CIFAR10.classes)
     confusion_matrix_figure(confusion_matrix(CIFAR10.classes, found.confusion)).to_json()
 
 
 def our_fresh_matrix(model: TrainedModel, data: Dataset) -> None:
     """What Evaluate does about weights that it has never asked about all test images."""
-    said = model.probabilities(data.test.images)
+    said = model.predictions(data.test.images)
     found = evaluate(data.test.labels, said, data.test.indices, CIFAR10.classes)
     confusion_matrix_figure(confusion_matrix(CIFAR10.classes, found.confusion)).to_json()
 

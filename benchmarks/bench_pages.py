@@ -6,12 +6,14 @@
    trains and while ``cifar10-vgg`` does: from the click until its heading stands there, and until
    the page has run to its end, what is in sight is drawn, and nothing of the page before is left.
 3. Runs with 50 finished runs of 30 epochs, all of them compared, from the browser's Back button.
+4. A hundred random images on Samples, from Enter in "How many" until all are drawn.
 
     python -m benchmarks.bench_pages [ROUNDS]
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +39,7 @@ _MENU = ("Samples", "Train", "Runs", "Lab", "Inside", "Evaluate", "Predict", "St
 _TITLES = {"Start": "cifarviz", "Lab": "Overfit lab"}
 _COLD_LIMIT, _SWITCH_LIMIT, _RUNS_LIMIT = 3000, 300, 500
 _RUNS, _EPOCHS = 50, 30
+_IMAGES, _IMAGES_LIMIT = 100, 700
 
 Switches = dict[str, list[list[float]]]
 """By the page that was gone to, milliseconds to its heading and to all of it."""
@@ -116,8 +119,16 @@ def main() -> None:
         _print_switches("another page while a run trains", switches)
         fifty = _fifty_runs(browser, Path(folder) / "fifty", rounds)
         print(f"Runs with {_RUNS} runs of {_EPOCHS} epochs: {_words(fifty)} (limit {_RUNS_LIMIT})")
+        images = _hundred_images(browser, Path(folder) / "images", rounds)
+        print(f"{_IMAGES} images on Samples: {_words(images)} (limit {_IMAGES_LIMIT})")
         browser.close()
-    content = {"cold_ms": cold, "idle_ms": idle, "switch_ms": switches, "fifty_runs_ms": fifty}
+    content = {
+        "cold_ms": cold,
+        "idle_ms": idle,
+        "switch_ms": switches,
+        "fifty_runs_ms": fifty,
+        "hundred_images_ms": images,
+    }
     write_results("pages", "python -m benchmarks.bench_pages", content)
 
 
@@ -201,6 +212,26 @@ def _fifty_runs(browser: Browser, folder: Path, rounds: int) -> list[float]:
             page.wait_for_timeout(700)
             found.append(page.evaluate(_BACK, _RUNS))
             page.wait_for_timeout(700)
+        page.context.close()
+    return found[1:]
+
+
+def _hundred_images(browser: Browser, folder: Path, rounds: int) -> list[float]:
+    folder.mkdir()
+    found = []
+    with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
+        page = _opened(browser, f"{server.url}/samples")
+        count = page.get_by_label("How many", exact=True)
+        tiles = page.get_by_role("button", name=re.compile(", image [0-9]+$"))
+        for _ in range(rounds + 1):
+            count.fill(str(_IMAGES))
+            began = time.perf_counter()
+            count.press("Enter")
+            tiles.nth(_IMAGES - 1).wait_for()
+            found.append(1000 * (time.perf_counter() - began))
+            count.fill("9")
+            count.press("Enter")
+            tiles.nth(9).wait_for(state="detached")
         page.context.close()
     return found[1:]
 

@@ -8,9 +8,11 @@
     │   ├── DatasetDamaged       bytes that are not the published data set
     │   ├── FetchCancelled       the user called the download off
     │   └── ImageUnreadable      a file that cannot be shown as an image
+    │       └── ImageDecoderBusy … for now, because too many others are being decoded
     ├── ExperimentInvalid        a choice, or two that do not go together
     ├── RunError
     │   ├── RunNotFound          no run has this id
+    │   ├── RunDamaged           a stored record that no run can have
     │   ├── TransitionRefused    a run in this state cannot do that
     │   ├── ArtifactMissing      weights or predictions that are not there
     │   └── ArtifactDamaged      … or that cannot be read, or do not fit
@@ -55,6 +57,10 @@ class ImageUnreadable(DataError):
     """A file that cannot be shown as an image."""
 
 
+class ImageDecoderBusy(ImageUnreadable):
+    """A file that may be decoded later: too many others are being decoded."""
+
+
 class ExperimentInvalid(CifarvizError, ValueError):
     """A choice that cannot be trained, or two that do not go together."""
 
@@ -65,6 +71,10 @@ class RunError(CifarvizError):
 
 class RunNotFound(RunError):
     """No run has this id."""
+
+
+class RunDamaged(RunError):
+    """The store's record of a run is one that no run can have."""
 
 
 class TransitionRefused(RunError):

@@ -6,14 +6,17 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.epoch_scrubber import (
     epochs_with_answers,
     epochs_with_weights,
     keeps_something_answered,
 )
-from cifarviz.ui.errors import as_text, errors_shown
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.cell import DEPENDENT
@@ -39,7 +42,7 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     if found is None:
         return
     found = found.renamed(class_names(dataset.info))
-    summary(run, found, dataset.info)
+    summary(run, found, dataset.info, weights_position(cache.store(), run, which))
     show_answered(
         Answered(
             found,
@@ -95,7 +98,7 @@ def data_of(run: Run) -> Dataset | None:
                 link_to("start", "Fetch the full set")
         return dataset
     except DataError as error:
-        st.error(as_text(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")
         return None
 

@@ -1,81 +1,26 @@
 """Start the dashboard, or another Streamlit script, in a process of its own and stop it again.
 
-``make run``, the screenshots and the browser tests all start it here, so what is tested is what
-people get.
+The screenshots and the browser tests start it here, by the command of ``cifarviz``, so what is
+tested is what people get.
 """
 
 import os
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-ROOT = Path(__file__).resolve().parent.parent
-ADDRESS = "127.0.0.1"
-# Straight to this machine, whatever proxy the environment names.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+from cifarviz import static_files
+from cifarviz.cli.dashboard import ADDRESS, answers, command, end, free_port
+from cifarviz.installation import DASHBOARD as ROOT
 
-
-def free_port(first: int = 0) -> int:
-    """Return ``first`` or the next port that nobody listens on; 0 lets the system choose.
-
-    Raises:
-        OSError: none of the hundred ports from ``first`` on is free.
-    """
-    if not first:
-        with socket.socket() as probe:
-            probe.bind((ADDRESS, 0))
-            return int(probe.getsockname()[1])
-    for port in range(first, min(first + 100, 65536)):
-        with socket.socket() as probe:
-            # As the server does: a port that only waits for old connections to end is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no free port from {first} on")
+__all__ = ["ADDRESS", "ROOT", "AppServer", "answers", "free_port", "serve_files"]
 
 
 def serve_files() -> None:
     """Put the files that the server hands to browsers where it looks for them."""
-    subprocess.run([sys.executable, "-m", "cifarviz.ui.static_files"], cwd=ROOT, check=True)
-
-
-def command(script: Path, port: int, *options: str) -> list[str]:
-    """Return the command that serves ``script``; headless, as Streamlit else asks for an e-mail."""
-    return [
-        *(sys.executable, "-m", "streamlit", "run", str(script)),
-        *("--server.port", str(port), "--server.headless", "true"),
-        *("--browser.gatherUsageStats", "false", "--logger.hideWelcomeMessage", "true"),
-        *options,
-    ]
-
-
-def answers(port: int) -> bool:
-    """Say whether the server on this port is up."""
-    try:
-        with _DIRECT.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as reply:
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def end(process: subprocess.Popen[bytes], patience: float = 10) -> None:
-    """Ask the process to stop, wait ``patience`` seconds, then make it."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    static_files.provide_intact(ROOT / "static")
 
 
 class AppServer:

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cifarviz.data import library, sample
 from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet, find
 from cifarviz.data.splits import train_validation_split
+from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 
 TRAIN_A_CLASS = 500
@@ -53,7 +54,7 @@ def main(names: list[str]) -> None:
             choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN[info.name]),
             choose(full.test, TEST_A_CLASS, WANTED_TEST),
         )
-        folder = sample.ASSETS / info.name
+        folder = ASSETS / info.name
         sample.write(small, folder)
         size = sum(file.stat().st_size for file in folder.iterdir())
         counts = f"{len(small.train):,} training, {len(small.test):,} test images"

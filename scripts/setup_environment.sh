@@ -1,11 +1,15 @@
 #!/bin/sh
-# Makes .venv and installs the named requirement files into it, the last one being the one that
-# takes the others in. Does nothing when that was done before and no file has changed since.
+# Makes .venv and installs the named lock files into it, the last one being the one that holds
+# all of the others. Does nothing when that was done before and no file has changed since.
 #
 #   PYTHON=…  the Python to make it from; otherwise the first fitting one that is found
 #
-# What says that all is well is a copy of the requirement files inside .venv, written last. A
-# run that was cut off leaves .venv/installing behind, and the next one starts afresh.
+# uv installs; where there is none, pip fetches it, and where that fails, pip installs. Both check
+# every package against the hashes of the lock. uv leaves the bytecode to be compiled by the
+# dashboard, once its first page is out (cifarviz/bytecode.py): .venv/not-compiled says so.
+#
+# What says that all is well is a copy of the lock files inside .venv, written last. A run that
+# was cut off leaves .venv/installing behind, and the next one starts afresh.
 set -eu
 
 for last in "$@"; do :; done
@@ -46,27 +50,68 @@ find_python() {
     return 1
 }
 
+# pip for .venv: its own, or that of the Python it was made from, or the one Python brings along,
+# whose unpacking takes some seconds. Root's environment is our own, so its warning does not apply.
+pip() {
+    export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+    if .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        .venv/bin/python -m pip "$@"
+    elif "$python" -m pip --version >/dev/null 2>&1; then
+        "$python" -m pip --python .venv/bin/python "$@"
+    else
+        .venv/bin/python -m ensurepip >/dev/null && .venv/bin/python -m pip "$@"
+    fi
+}
+
+# Prints the uv to use, if one runs.
+find_uv() {
+    for candidate in uv .venv/bin/uv; do
+        if "$candidate" --version >/dev/null 2>&1; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+install_with_uv() {
+    if ! uv=$(find_uv); then
+        sed -n '/^uv==/,/[^\\]$/p' requirements-dev.lock >.venv/uv.lock
+        pip install --quiet --require-hashes -r .venv/uv.lock || return 1
+        uv=$(find_uv) || return 1
+    fi
+    # A mirror that pip has been told of; uv does not read pip's settings.
+    if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
+        index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || :)}
+        if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
+    fi
+    "$uv" pip install $quiet --python .venv/bin/python --require-hashes -r "$last"
+}
+
 if fits .venv/bin/python && [ ! -e .venv/installing ]; then
     if [ -e "$stamp" ] && cat "$@" | cmp -s - "$stamp"; then
         exit 0
     fi
-    # Someone's own environment, or ours with older requirements: kept and brought up to date.
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
+    # Someone's own environment, or ours with an older lock: kept and brought up to date.
+    python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)')
 else
     python=$(find_python) || exit 1
     say "Making a virtual environment in .venv with $("$python" --version)."
-    "$python" -m venv --clear .venv
+    "$python" -m venv --without-pip --clear .venv
 fi
 
-say "Installing $* into .venv (TensorFlow is large: this can take some minutes the first time)."
+say "Installing $last into .venv (TensorFlow is large: this can take some minutes the first time)."
 touch .venv/installing
 quiet=""
 [ -t 1 ] || quiet="--quiet"
-# Root's environment is our own .venv, so pip's warning about root does not apply.
-if ! PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install $quiet \
-    --disable-pip-version-check --no-input -r "$last"; then
-    say "The packages could not be installed (pip says why above): look to the network and the free space on the disk, then run make again."
-    exit 1
+if install_with_uv; then
+    touch .venv/not-compiled
+else
+    say "uv could not install the packages; pip tries."
+    if ! pip install $quiet --require-hashes -r "$last"; then
+        say "The packages could not be installed (pip says why above): look to the network and the free space on the disk, then run make again."
+        exit 1
+    fi
 fi
 for file in "$@"; do
     done_with="${done_with:-} $file"

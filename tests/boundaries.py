@@ -18,18 +18,25 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "settings": frozenset({"errors"}),
     "storage": frozenset({"errors"}),
     "loading": frozenset(),
-    "data": frozenset({"loading", "storage", "errors", "settings"}),
-    "experiment": frozenset({"data", "errors", "settings"}),
+    "escaping": frozenset(),
+    "installation": frozenset(),
+    "static_files": frozenset(),
+    "bytecode": frozenset(),
+    "data": frozenset({"loading", "storage", "errors", "settings", "installation"}),
+    "experiment": frozenset({"escaping", "data", "errors", "settings"}),
     "network": frozenset({"experiment", "data", "errors", "settings"}),
-    "runs": frozenset({"storage", "experiment", "data", "errors", "settings"}),
+    "runs": frozenset(
+        {"escaping", "storage", "experiment", "data", "errors", "settings", "installation"}
+    ),
     "analysis": frozenset(
         {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
     ),
-    "figures": frozenset({"experiment", "data", "errors"}),
+    "figures": frozenset({"escaping", "experiment", "data", "errors"}),
     # What is taken away holds no TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
             "cifarviz",
+            "escaping",
             "storage",
             "runs",
             "analysis",
@@ -38,6 +45,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "data",
             "errors",
             "settings",
+            "installation",
         }
     ),
     "training": frozenset(
@@ -47,16 +55,17 @@ ROOMS: Mapping[str, frozenset[str]] = {
 _BELOW = frozenset(ROOMS)
 ROOMS = {
     **ROOMS,
+    "api": _BELOW,
     "ui": _BELOW,
     "cli": _BELOW,
     "__main__": frozenset({"cli", "cifarviz"}),
     "pages": _BELOW | {"ui"},
-    "app": frozenset({"ui"}),
+    "app": frozenset({"ui", "installation", "static_files"}),
 }
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
-DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli")
+DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"

@@ -37,8 +37,9 @@ def png(
     colour: int,
     rows: bytes = b"",
     chunks: Iterable[tuple[bytes, bytes]] = (),
+    packed: bytes = b"",
 ) -> bytes:
-    """Write a PNG by hand, for what Pillow does not write."""
+    """Write a PNG by hand, for what Pillow does not write; ``packed``: rows compressed already."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -47,5 +48,5 @@ def png(
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     inner = b"".join(chunk(kind, data) for kind, data in chunks)
-    pixels = chunk(b"IDAT", zlib.compress(rows))
+    pixels = chunk(b"IDAT", packed or zlib.compress(rows))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + inner + pixels + chunk(b"IEND", b"")

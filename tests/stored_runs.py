@@ -13,13 +13,14 @@ from cifarviz.experiment.layers import Conv2D, Dense, Flatten, LayerSpec, MaxPoo
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs import locks
+from cifarviz.runs.answer_files import FORMAT
 from cifarviz.runs.artifacts import (
-    ANSWERS_FORMAT,
     Checkpoint,
     answers_path,
     checkpoint_path,
     save_arrays,
 )
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
@@ -55,6 +56,21 @@ def weights(made: Experiment) -> dict[str, np.ndarray]:
     from cifarviz.network.variables import to_arrays
 
     return to_arrays(build(made.architecture, scaling_of(made), seed=1))
+
+
+def record(made: Experiment | None = None, **facts: object) -> Run:
+    """A finished run as the store would give it, in no store."""
+    known: dict[str, object] = {
+        "id": "a", "name": "a", "state": RunState.FINISHED, "origin": "dashboard",
+        "machine": "here", "created": 0.0, "started": 100.0, "ended": None, "seconds": 0.0,
+        "epochs_done": 2, "best_epoch": 2, "best_loss": 1.0, "best_val_accuracy": 0.5,
+        "last_val_accuracy": 0.5, "train_images": 2000, "validation_images": 1000,
+        "images_per_second": None, "precision": "float32", "scaling_json": None, "message": None,
+        "requested": None, "progress": None, "best_epoch_val_accuracy": 0.5,
+        "best_val_accuracy_epoch": 2,
+    }  # fmt: skip
+    text = (made or PRESETS["cifar10-starter"].experiment).to_json()
+    return Run(**{**known, "experiment_json": text, **facts})  # type: ignore[arg-type]
 
 
 def store_run(
@@ -107,6 +123,12 @@ def make_worse(store: RunStore, run: Run, epoch: int) -> None:
         )
 
 
+def make_earlier(store: RunStore, run: Run, until: int | None = None) -> Run:
+    """Let an earlier version have computed the losses of a run, up to an epoch or all."""
+    store.describe(run.id, exact_loss_from=None if until is None else until + 1)
+    return store.get(run.id)
+
+
 def add_checkpoint(store: RunStore, run: Run, which: Checkpoint = "last") -> None:
     """Give a run a checkpoint file with nothing in it, for those who only look whether it is."""
     save_arrays(checkpoint_path(store.folder(run.id), which), {}, {"format": 1})
@@ -116,10 +138,11 @@ def keep_answers(
     store: RunStore, run: Run, epoch: int, probabilities: np.ndarray, indices: np.ndarray
 ) -> None:
     """Give a run its answers after an epoch, as the engine would."""
+    predictions = Predictions.from_probabilities(probabilities)
     save_arrays(
         answers_path(store.folder(run.id), epoch),
-        {"probabilities": probabilities, "indices": indices},
-        {"format": ANSWERS_FORMAT, "epoch": epoch},
+        {"log_probabilities": predictions.log_probabilities, "indices": indices},
+        {"format": FORMAT, "epoch": epoch},
     )
 
 

@@ -6,12 +6,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
 import typer
+from packaging.requirements import Requirement
+from packaging.version import Version
 
+from cifarviz import __version__
 from tests.source_tree import Tree
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +30,58 @@ def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
     lines = _requirements(name)
     assert lines
     assert [line for line in lines if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
+
+
+def test_only_the_minor_release_of_streamlit_that_is_tested_is_allowed() -> None:
+    [line] = [line for line in _requirements("requirements.txt") if line.startswith("streamlit")]
+    tested = Version(version("streamlit"))
+    allowed = Requirement(line).specifier
+    assert tested in allowed
+    assert Version(f"{tested.major}.{tested.minor - 1}.99") not in allowed
+    assert Version(f"{tested.major}.{tested.minor + 1}.0") not in allowed
+
+
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def _locked(name: str, python: str) -> dict[str, Version]:
+    """The release of each package that a lock names for a Python, on Linux."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    locked: dict[str, Version] = {}
+    for line in text.splitlines():
+        if line and not line.lstrip().startswith("#"):
+            requirement = Requirement(line.partition("--hash")[0])
+            if requirement.marker is None or requirement.marker.evaluate(environment):
+                assert requirement.name not in locked
+                [pin] = requirement.specifier
+                assert pin.operator == "=="
+                assert re.search(r"--hash=sha256:[0-9a-f]{64}", line)
+                locked[requirement.name] = Version(pin.version)
+    return locked
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_locks_satisfy_the_requirements_and_agree(python: str) -> None:
+    locked, with_tools = (
+        _locked(name, python) for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert locked.items() <= with_tools.items()
+    for name, packages in (("requirements.txt", locked), ("requirements-dev.txt", with_tools)):
+        for line in _requirements(name):
+            requirement = Requirement(line)
+            assert packages[requirement.name] in requirement.specifier, line
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_names_no_place_to_install_from(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert not re.search(r"://|--(extra-)?index|--find-links|file:|@ ", text)
+
+
+def test_the_build_needs_nothing_but_what_is_locked() -> None:
+    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert set(requires) <= set(_requirements("requirements-dev.txt"))
 
 
 def test_every_package_imported_is_required() -> None:
@@ -65,6 +120,18 @@ def test_the_readme_names_the_two_commands() -> None:
     assert "make test" in text
 
 
+def test_contributing_names_files_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = [path for path in re.findall(r"`([^` ]+/[^` ]*)`", text) if "NAME" not in path]
+    assert len(named) > 30
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_citation_names_this_version() -> None:
+    text = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"(?m)^version: (.*)$", text) == [__version__]
+
+
 def test_every_command_is_documented() -> None:
     text = "\n".join(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
     missing = [name for name in _commands() if f"python -m cifarviz {name}" not in text]
@@ -92,18 +159,21 @@ def setup_environment(tmp_path: Path):
     """Run the set-up in an empty folder, where only the named Pythons are to be found."""
     tools = tmp_path / "bin"
     tools.mkdir()
-    for tool in ("sh", "cat", "cmp", "rm", "touch"):
+    for tool in ("sh", "cat", "cmp", "rm", "sed", "touch"):
         (tools / tool).symlink_to(shutil.which(tool) or tool)
     folder = tmp_path / "clone"
     folder.mkdir()
-    (folder / "requirements.txt").write_text("numpy>=1,<9\n")
+    (folder / "requirements.lock").write_text("numpy==1\n")
+    (folder / "requirements-dev.lock").write_text(
+        "numpy==1\nuv==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n    # via -r x\nx==1\n"
+    )
 
     def run(pythons: dict[str, str], **variables: str) -> tuple[int, str]:
         for name, script in pythons.items():
             (tools / name).write_text(f"#!/bin/sh\n{script}\n")
             (tools / name).chmod(0o755)
         answer = subprocess.run(
-            [tools / "sh", ROOT / "scripts/setup_environment.sh", "requirements.txt"],
+            [tools / "sh", ROOT / "scripts/setup_environment.sh", "requirements.lock"],
             cwd=folder,
             env={"PATH": str(tools), **variables},
             capture_output=True,
@@ -117,12 +187,17 @@ def setup_environment(tmp_path: Path):
     return run
 
 
-# What a Python of some version answers to the questions asked of it.
-def _python(version: str, fits: bool, venv: bool = True) -> str:
+_FAKE_UV = '#!/bin/sh\necho "${UV_DEFAULT_INDEX:-} $*" >>uv-calls'
+
+
+# What a Python of some version answers to the questions asked of it. Its pip can fetch a uv, and
+# both write down what they are called with.
+def _python(version: str, fits: bool, venv: bool = True, uv: str = "exit 0") -> str:
     return (
         f'case "$2" in *print*) echo {version} ;; *sys.exit*) exit {int(not fits)} ;; '
         f"*ensurepip*) exit {int(not venv)} ;; esac; "
-        # `-m venv` makes an environment whose pip does nothing.
+        'if [ "$1$2" = -mpip ]; then echo "$*" >>pip-calls; case "$*" in *uv.lock*) '
+        f"echo '{_FAKE_UV}; {uv}' >.venv/bin/uv; /bin/chmod +x .venv/bin/uv ;; esac; fi; "
         'if [ "$1$2" = -mvenv ]; then /bin/mkdir -p .venv/bin; cat "$0" >.venv/bin/python; '
         "/bin/chmod +x .venv/bin/python; echo made >>made; fi"
     )
@@ -164,18 +239,49 @@ def test_an_environment_is_made_once_and_mended_after_an_interruption(setup_envi
 
     code, error = setup_environment(python)
     assert code == 0
-    assert "Installing requirements.txt" in error
+    assert "Installing requirements.lock" in error
     code, error = setup_environment(python)
     assert (code, error, times_made()) == (0, "", 1)
 
-    (folder / "requirements.txt").write_text("numpy>=2,<9\n")
+    (folder / "requirements.lock").write_text("numpy==2\n")
     code, error = setup_environment(python)
-    assert "Installing requirements.txt" in error
+    assert "Installing requirements.lock" in error
     assert times_made() == 1
 
     (folder / ".venv/installing").touch()
     assert setup_environment(python)[0] == 0
     assert times_made() == 2
+
+
+def test_uv_is_fetched_by_its_hashes_and_installs_by_those_of_the_lock(setup_environment) -> None:
+    python = {"python3": _python("3.12", fits=True)}
+    folder = setup_environment.folder
+    assert setup_environment(python, PIP_INDEX_URL="file:///mirror")[0] == 0
+    lock = (folder / ".venv/uv.lock").read_text()
+    assert lock == "uv==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\n"
+    calls = (folder / "pip-calls").read_text().splitlines()
+    assert [call for call in calls if " install " in call] == [
+        "-m pip install --quiet --require-hashes -r .venv/uv.lock"
+    ]
+    assert (folder / "uv-calls").read_text().splitlines()[-1] == (
+        "file:///mirror pip install --quiet --python .venv/bin/python --require-hashes "
+        "-r requirements.lock"
+    )
+    # The dashboard compiles what uv did not.
+    assert (folder / ".venv/not-compiled").exists()
+
+
+@pytest.mark.parametrize("uv", ["exit 1", 'case "$1" in pip) exit 1 ;; esac'])
+def test_without_uv_pip_installs_from_the_same_lock(setup_environment, uv: str) -> None:
+    code, error = setup_environment({"python3": _python("3.12", fits=True, uv=uv)})
+    assert code == 0
+    assert "uv could not install the packages; pip tries." in error
+    folder = setup_environment.folder
+    assert (folder / "pip-calls").read_text().splitlines()[-1] == (
+        "-m pip install --quiet --require-hashes -r requirements.lock"
+    )
+    assert (folder / ".venv/installed-requirements.lock").exists()
+    assert not (folder / ".venv/not-compiled").exists()
 
 
 def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path: Path) -> None:

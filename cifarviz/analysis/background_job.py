@@ -43,7 +43,12 @@ class BackgroundJob(Generic[Result]):
             self.done, self._error, self._began = 0, None, time.monotonic()
             self._cancel.clear()
             self._ended.clear()
-            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            try:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            except Exception as error:
+                # As where there are too many threads: it broke off before it began.
+                self._error = error
+                self._ended.set()
 
     def cancel(self) -> None:
         """End it after the batch under way; nothing is kept."""

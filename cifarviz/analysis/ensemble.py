@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.analysis.scores import accuracy
+from cifarviz.runs.log_probabilities import Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """The members' answers to the same n images, and their common one; arrays are read-only.
 
-    ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official ones; ``probabilities``
-    float32 (members, n, classes); ``members``, ``soft`` and ``majority`` are the classes found:
-    int64 (members, n), (n,) and (n,).
+    ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official ones; ``predictions`` of
+    each member, and their ``probabilities`` float32 (members, n, classes); ``members``, ``soft``
+    and ``majority`` are the classes found: int64 (members, n), (n,) and (n,).
     """
 
     labels: NDArray[np.int64]
     indices: NDArray[np.int64]
+    predictions: tuple[Predictions, ...]
     probabilities: NDArray[np.float32]
     members: NDArray[np.int64]
     soft: NDArray[np.int64]
@@ -87,23 +89,24 @@ class Ensemble:
 
 
 def combine(
-    probabilities: Sequence[NDArray[np.floating]],
+    predictions: Sequence[Predictions],
     labels: NDArray[np.integer],
     indices: NDArray[np.integer],
 ) -> Ensemble:
-    """Let the members, each with probabilities (n, classes) of the same images, vote.
+    """Let the members, each with predictions for the same n images, vote.
 
     In the majority each member has one vote; among classes with equally many, the one with the
     largest sum of probabilities wins. Raises ``ArtifactDamaged`` if a probability is not a
     number, and ``ValueError`` when the arrays do not fit together.
     """
-    wrong = [one.shape for one in probabilities if one.shape != probabilities[0].shape]
-    if wrong or not len(labels) == len(indices) == len(probabilities[0]):
+    logs = [one.log_probabilities for one in predictions]
+    wrong = [one.shape for one in logs if one.shape != logs[0].shape]
+    if wrong or not len(labels) == len(indices) == len(logs[0]):
         raise ValueError("every member answers the same images, and each has a label and an index")
-    for one in probabilities:
-        check_probabilities(one)
-    stacked = np.stack([np.asarray(one, np.float32) for one in probabilities])
-    members = np.stack([predicted_classes(one) for one in stacked])
+    for one in predictions:
+        check_probabilities(one.probabilities)
+    stacked = np.stack([one.probabilities for one in predictions])
+    members = np.stack([predicted_classes(one) for one in logs])
     # In float64: of four float32 probabilities the order of adding could decide a tie.
     sums = stacked.sum(axis=0, dtype=np.float64)
     votes = np.zeros(sums.shape)
@@ -114,6 +117,7 @@ def combine(
         Ensemble(
             labels=np.array(labels, np.int64),
             indices=np.array(indices, np.int64),
+            predictions=tuple(predictions),
             probabilities=stacked,
             members=members,
             soft=predicted_classes(sums),

@@ -12,19 +12,20 @@ from cifarviz.analysis.confusion import cell_members, count_confusion
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.analysis.scores import ClassScores, accuracy, cross_entropy, score_classes
+from cifarviz.runs.log_probabilities import Predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The answers of a network and what follows from them; all arrays are read-only.
 
-    ``labels`` int64 (n,), ``probabilities`` float32 (n, classes), ``indices`` int64 (n,), the
-    images' official ones; ``loss`` in nats and ``accuracy`` 0 to 1;
-    ``confusion`` int64 (classes, classes), rows actual.
+    ``labels`` int64 (n,), ``predictions`` for n images, ``indices`` int64 (n,), the images'
+    official ones; ``loss`` in nats, approximate where ``predictions`` are not exact; ``accuracy``
+    0 to 1; ``confusion`` int64 (classes, classes), rows actual.
     """
 
     labels: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
+    predictions: Predictions
     indices: NDArray[np.int64]
     loss: float
     accuracy: float
@@ -40,9 +41,14 @@ class Evaluation:
         return self.per_class.classes
 
     @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Class probabilities, float32 (n, classes)."""
+        return self.predictions.probabilities
+
+    @property
     def predicted(self) -> NDArray[np.int64]:
         """The class found for each image, int64 (n,)."""
-        return predicted_classes(self.probabilities)
+        return predicted_classes(self.predictions.log_probabilities)
 
     def cell(self, actual: int, predicted: int) -> NDArray[np.int64]:
         """Positions of the images in one cell of the confusion matrix, the surest first."""
@@ -77,11 +83,11 @@ class Evaluation:
 
 def evaluate(
     labels: NDArray[np.integer],
-    probabilities: NDArray[np.floating],
+    predictions: Predictions,
     indices: NDArray[np.integer],
     classes: Sequence[str],
 ) -> Evaluation:
-    """Compare the probabilities (n, classes) a network gave with the images' labels (n,).
+    """Compare what a network predicts for n images with their labels (n,).
 
     Raises ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` when the
     arrays do not fit together or there are no images.
@@ -89,20 +95,20 @@ def evaluate(
     if not len(labels):
         raise ValueError("an evaluation needs at least one image")
     expected = (len(labels), len(classes))
-    if probabilities.shape != expected or len(indices) != len(labels):
+    if predictions.log_probabilities.shape != expected or len(indices) != len(labels):
         raise ValueError(
             f"{len(labels)} labels and {len(classes)} classes want probabilities of shape "
-            f"{expected}, not {probabilities.shape}, and not {len(indices)} indices"
+            f"{expected}, not {predictions.log_probabilities.shape}, and not {len(indices)} indices"
         )
-    check_probabilities(probabilities)
-    predicted = predicted_classes(probabilities)
+    check_probabilities(predictions.probabilities)
+    predicted = predicted_classes(predictions.log_probabilities)
     confusion = count_confusion(labels, predicted, len(classes))
     return read_only(
         Evaluation(
             labels=np.array(labels, np.int64),
-            probabilities=np.array(probabilities, np.float32),
+            predictions=predictions,
             indices=np.array(indices, np.int64),
-            loss=cross_entropy(labels, probabilities),
+            loss=cross_entropy(labels, predictions.log_probabilities),
             accuracy=accuracy(labels, predicted),
             per_class=score_classes(classes, confusion),
             confusion=confusion,

@@ -1,24 +1,28 @@
 """What became of one run among several that are compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cifarviz.analysis.overfitting import Fit, judge_history
-from cifarviz.runs.records import Epoch
+from cifarviz.analysis.overfitting import Fit, judge_run
+from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import RunState
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run as far as it has come, by the epoch whose weights it stands with.
+    """A run up to an epoch, by the epoch whose weights it has then.
 
-    ``label`` is what it has and the others don't. ``epochs`` of ``planned`` were trained; ``kept``
-    is the epoch of its weights, an earlier one where early stopping gave those back. Losses in
-    nats, accuracies 0–1, both after ``kept``. ``ended``: it is over by itself, not stopped.
-    ``train_images`` and ``validation_images``: how many it learned from and was measured on.
+    ``label`` is what it has and the others don't. ``trained`` of ``planned`` epochs are done, and
+    the first ``epochs`` of them are looked at; ``kept`` is the epoch of its weights, an earlier
+    one where early stopping gave those back. Losses in nats, accuracies 0–1, both after ``kept``.
+    ``ended``: it is over by itself, not stopped. ``train_images`` and ``validation_images``: how
+    many it learned from and was measured on.
     """
 
     label: str
     epochs: int
+    trained: int
     planned: int
     kept: int
     loss: float
@@ -38,39 +42,46 @@ class Result:
 
 
 def result_of(
-    label: str,
-    history: Sequence[Epoch],
-    *,
-    planned: int,
-    ended: bool,
-    given_back: int | None = None,
-    train_images: int,
-    validation_images: int,
-    classes: int = 10,
+    label: str, run: Run, history: Sequence[Epoch], until: int | None = None
 ) -> Result | None:
-    """The result of a run with this history; ``None`` before its first validated epoch.
+    """The result of ``run`` with this history; ``None`` before its first validated epoch.
 
-    ``given_back`` is the epoch whose weights it ended with, if not its last.
+    ``until``: leave out what came after that epoch.
     """
     whole = [one for one in history if one.val_loss is not None and one.val_accuracy is not None]
+    trained = whole[-1].epoch if whole else 0
+    restored = run.best_epoch if given_back(run) else None
+    judged = run
+    if until is not None and until < trained:
+        whole, restored = [one for one in whole if one.epoch <= until], None
+        # As it was after that epoch, when it went on.
+        judged = replace(run, state=RunState.RUNNING)
     if not whole:
         return None
-    kept = next((one for one in whole if one.epoch == given_back), whole[-1])
+    kept = next((one for one in whole if one.epoch == restored), whole[-1])
     assert kept.val_loss is not None
     assert kept.val_accuracy is not None
-    fit = judge_history(whole, classes=classes, ended=ended)
     return Result(
         label=label,
         epochs=whole[-1].epoch,
-        planned=planned,
+        trained=trained,
+        planned=run.experiment.epochs,
         kept=kept.epoch,
         loss=kept.loss,
         accuracy=kept.accuracy,
         val_loss=kept.val_loss,
         val_accuracy=kept.val_accuracy,
         lowest_val_loss=min(one.val_loss for one in whole if one.val_loss is not None),
-        fit=fit,
-        ended=ended,
-        train_images=train_images,
-        validation_images=validation_images,
+        fit=judge_run(judged, whole),
+        ended=run.state is RunState.FINISHED,
+        train_images=run.train_images or 0,
+        validation_images=run.validation_images or 0,
     )
+
+
+def common_epoch(results: Sequence[Result]) -> int | None:
+    """The epoch that all of them have reached, where one was cut short; ``None``: none was.
+
+    Those that ended by themselves before it count as they ended.
+    """
+    return min((one.trained for one in results if not one.ended), default=None)

@@ -13,6 +13,7 @@ import numpy as np
 
 from cifarviz.analysis.lab_results import Result
 from cifarviz.analysis.memorisation import Memory, half_learned_by
+from cifarviz.analysis.overfitting import VERDICT_WORDS
 
 # Points of accuracy that a gap must change by before it is called larger or smaller.
 _GAP_CHANGE = 0.03
@@ -219,13 +220,12 @@ def _allowance(one: Result, other: Result) -> float:
 
 def _turns(results: Sequence[Result]) -> str:
     turned = [f"epoch {one.fit.turn} with {one.label}" for one in results if one.fit.turn]
-    still = [one.label for one in results if not one.fit.turn]
-    said = []
-    if turned:
-        said.append(f"Validation loss turned after {_listed(turned)}.")
-    if still:
-        begin = "It" if turned else "Validation loss"
-        said.append(f"{begin} has not turned with {_listed(still)}.")
+    said = [f"Validation loss rises after {_listed(turned)}."] if turned else []
+    others = [
+        f"{one.label} “{VERDICT_WORDS[one.fit.verdict]}”" for one in results if not one.fit.turn
+    ]
+    if others:
+        said.append(f"The verdict on the curves is with {_listed(others)}.")
     back = [one for one in results if one.kept != one.epochs]
     said += [
         f"The run with {one.label} ended after epoch {one.epochs} with the weights of epoch "
@@ -237,11 +237,18 @@ def _turns(results: Sequence[Result]) -> str:
 
 def _cut_short(results: Sequence[Result]) -> list[str]:
     short = [one for one in results if not one.ended]
-    return [
-        f"The run with {one.label} was cut short after {one.epochs} of {one.planned} epochs, and "
-        "is judged as far as it came."
+    cut = [one for one in results if one.epochs < one.trained]
+    end = "." if cut else ", and is judged as far as it came."
+    words = [
+        f"The run with {one.label} was cut short after {one.trained} of {one.planned} epochs{end}"
         for one in short
     ]
+    if cut:
+        words.append(
+            f"So they are compared as they were after epoch {cut[0].epochs}, since when only the "
+            f"run with {_listed([one.label for one in cut])} has been trained further."
+        )
+    return words
 
 
 def _points(share: float) -> str:

@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.data.datasets import DATASETS, ImageSet
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.kept_weights import epoch_of, lacking_weights, training_position
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import epoch_probabilities
 
-Answers = Callable[[Run, Checkpoint, ImageSet], NDArray[np.float32]]
-"""Gives the probabilities (n, classes) that a run's checkpoint has for these images."""
+Answers = Callable[[Run, Checkpoint, ImageSet], Predictions]
+"""Gives what a run's checkpoint predicts for these images."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,9 @@ class Member:
         """Which of its run's networks it is: ``epoch 15``, for one."""
         match self.when:
             case "last":
-                return "as it ended"
+                if self.epoch is None:
+                    return f"as it ended, {training_position(self.run)}"
+                return f"as it ended, epoch {self.epoch}"
             case "best":
                 best = self.run.best_epoch
                 return "best epoch" if best is None else f"best epoch {best}"
@@ -45,18 +44,7 @@ class Member:
     @property
     def epoch(self) -> int | None:
         """The epoch after which its run's network was this one; ``None`` if that is not known."""
-        match self.when:
-            case "last":
-                if self.run.state is not RunState.FINISHED:
-                    # It may have been stopped in the middle of an epoch.
-                    return None
-                stopping = self.run.experiment.early_stopping
-                restored = stopping is not None and stopping.restore_best_weights
-                return self.run.best_epoch if restored else self.run.epochs_done
-            case "best":
-                return self.run.best_epoch
-            case epoch:
-                return epoch
+        return epoch_of(self.run, self.when)
 
     def same_network(self, other: "Member") -> bool:
         """Whether both are one network, by whatever name."""
@@ -137,8 +125,8 @@ def _refuse_twice(one: Member, other: Member) -> NoReturn:
             "Choose others."
         )
     raise ExperimentInvalid(
-        f"“{one.run.name}” was chosen twice: its network {one.words} is that of {other.words}, and "
-        "the same network votes the same. Leave one of them out."
+        f"“{one.run.name}” was chosen twice ({one.words}; {other.words}): the same network votes "
+        "the same. Leave one of them out."
     )
 
 

@@ -79,7 +79,9 @@ def said_after(folder: Path, epoch: int, classes: int) -> Said:
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
     answers = read_answers(folder, epoch, classes, kind="memory")
-    return read_only(Said(answers.indices, predicted_classes(answers.probabilities)))
+    return read_only(
+        Said(answers.indices, predicted_classes(answers.predictions.log_probabilities))
+    )
 
 
 def places_of(indices: NDArray[np.int64], said: Sequence[Said], folder: Path) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Literal
 
 from cifarviz.experiment.published.preset import HistoryRow
+from cifarviz.runs.earlier_losses import EarlierLosses
 from cifarviz.runs.records import Epoch
 
 Kind = Literal["share", "difference", "loss", "epoch"]
@@ -66,7 +67,8 @@ class EpochComparison:
 class Part:
     """One way of running a published experiment, repeated: figures, and what they took.
 
-    ``seconds`` is one a repeat, time at work; ``epochs`` may be empty.
+    ``seconds`` is one a repeat, time at work; ``epochs`` may be empty. ``losses`` says how losses
+    were computed; results that do not say are of an earlier version.
     """
 
     title: str
@@ -75,6 +77,7 @@ class Part:
     seconds: tuple[float, ...]
     figures: tuple[Figure, ...]
     epochs: tuple[EpochComparison, ...] = ()
+    losses: str = EarlierLosses(clipped=True, smoothing=0.0, until=None).words
 
 
 def history_figures(

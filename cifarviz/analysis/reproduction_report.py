@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from cifarviz.analysis.reproduction import EpochComparison, Figure, Kind, Part
 from cifarviz.errors import PlaceRefused
 from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.runs.earlier_losses import PLAIN
 from cifarviz.storage import atomically
 
 BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
@@ -128,7 +129,8 @@ def _circumstances(part: Part) -> str:
         _minutes(low) if _minutes(low) == _minutes(high) else f"{_minutes(low)} to {_minutes(high)}"
     )
     word = "Seed" if len(part.seeds) == 1 else "Seeds"
-    return f"{word} {seeds}; full data, float32; {time} each on {part.machine}."
+    losses = "" if part.losses == PLAIN else f" Losses: {part.losses}."
+    return f"{word} {seeds}; full data, float32; {time} each on {part.machine}.{losses}"
 
 
 def _minutes(seconds: float) -> str:

@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 from cifarviz.loading import HEAVY_IMPORTS
 
-# Keras' own bound, so that the loss here is the loss in the run's history.
-_CLIP = 1e-7
-
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
@@ -69,14 +66,12 @@ def accuracy(labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> flo
     return float(np.mean(labels == predicted)) if len(labels) else float("nan")
 
 
-def cross_entropy(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
+def cross_entropy(labels: NDArray[np.integer], log_probabilities: NDArray[np.floating]) -> float:
     """Mean cross-entropy in nats; NaN of no images.
 
-    ``labels`` is (n,), ``probabilities`` (n, classes). Probabilities are clipped to 1e-7 and
-    1 − 1e-7 as Keras does, so one surely wrong answer costs 16.1 and not infinity. Neither label
-    smoothing nor an L2 penalty is in it.
+    ``labels`` is (n,), ``log_probabilities`` (n, classes), natural logarithms. It is not clipped,
+    and neither label smoothing nor an L2 penalty is in it: it is what Keras evaluates from logits.
     """
     if not len(labels):
         return float("nan")
-    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(given, _CLIP, 1 - _CLIP)).mean())
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean(dtype=np.float64))

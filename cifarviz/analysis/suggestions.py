@@ -38,8 +38,6 @@ def suggestions(experiment: Experiment, fit: Fit, train_images: int | None) -> l
 
     ``train_images`` is how many the run learned from, if that is known.
     """
-    if fit.verdict == "too early":
-        return []
     found: Callable[..., Iterator[Suggestion | None]]
     match fit.verdict:
         case "not measured":
@@ -47,9 +45,15 @@ def suggestions(experiment: Experiment, fit: Fit, train_images: int | None) -> l
         case "overfitting":
             found = _against_overfitting
         case "underfitting":
-            found = _slower if fit.unstable else _against_underfitting
-        case _:
+            found = _against_underfitting
+        case "still improving":
+            found = _further
+        case "diverging" | "noisy":
+            found = _slower
+        case "good":
             found = _better_still
+        case "too early" | "stopped":
+            return []
     return [one for one in found(experiment, fit, train_images) if one is not None]
 
 
@@ -91,7 +95,7 @@ def _against_overfitting(
         yield _changed("Add an L2 penalty", "it keeps the weights small", made, l2=_L2)
     if made.early_stopping is None and fit.turn is not None:
         yield _changed(
-            "Stop early", f"nothing was gained after epoch {fit.turn}", made,
+            "Stop early", f"validation loss was lowest after epoch {fit.turn}", made,
             early_stopping=EarlyStopping(patience=3),
         )  # fmt: skip
     weights = made.architecture.parameters
@@ -102,14 +106,17 @@ def _against_overfitting(
         )
 
 
+def _further(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+    yield _changed(
+        "Train for longer", "it still improved at the end", made,
+        epochs=min(2 * made.epochs, 1000),
+    )  # fmt: skip
+    yield from _learn_faster(made)
+
+
 def _against_underfitting(
     made: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[Suggestion | None]:
-    if fit.falling:
-        yield _changed(
-            "Train for longer", "validation loss still fell at the end", made,
-            epochs=min(2 * made.epochs, 1000),
-        )  # fmt: skip
     rates = dropout_rates(made.architecture)
     if max(rates, default=0) > _DROPOUT:
         yield _with_dropout(
@@ -117,13 +124,16 @@ def _against_underfitting(
         )
     if made.l2 > _L2:
         yield _changed("Lower the L2 penalty", "it keeps the weights too small", made, l2=_L2)
+    yield from _learn_faster(made)
+    yield Suggestion("Make the network larger", "more filters can tell more apart")
+
+
+def _learn_faster(made: Experiment) -> Iterator[Suggestion | None]:
     if not any(isinstance(one, BatchNorm) for one in made.architecture.layers):
         yield Suggestion(
             "Add batch normalisation", "after the convolutions it makes learning much faster"
         )
     yield _with_rate(made, 3, "Raise the learning rate", "larger steps get there sooner")
-    if not fit.falling:
-        yield Suggestion("Make the network larger", "more filters can tell more apart")
 
 
 def _slower(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:

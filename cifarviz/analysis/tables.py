@@ -11,7 +11,8 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
-from cifarviz.runs.records import Epoch
+from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, is_exact, losses_words
+from cifarviz.runs.records import Epoch, Run
 
 
 def scores_table(evaluation: Evaluation) -> pd.DataFrame:
@@ -90,17 +91,19 @@ def accuracies_table(
 
 def votes_table(ensemble: Ensemble, classes: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
     """A row an image: its class, what each member says, and both votes of them together."""
-    columns = {"actual": _named(classes, ensemble.labels)}
-    columns |= {
-        name: _named(classes, said) for name, said in zip(names, ensemble.members, strict=True)
-    }
-    columns["by_sum"] = _named(classes, ensemble.soft)
-    columns["by_majority"] = _named(classes, ensemble.majority)
-    return pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
+    answers = [ensemble.labels, *ensemble.members, ensemble.soft, ensemble.majority]
+    columns = {number: _named(classes, one) for number, one in enumerate(answers)}
+    table = pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
+    # By their place until here: a member may be called as another one, or "actual".
+    table.columns = pd.Index(["actual", *names, "by_sum", "by_majority"])
+    return table
 
 
-def history_table(epochs: Sequence[Epoch], validation_images: int | None) -> pd.DataFrame:
-    """A row an epoch: loss and accuracy, those of validation with the latter's 95 % interval."""
+def history_table(epochs: Sequence[Epoch], run: Run) -> pd.DataFrame:
+    """A row an epoch: loss and accuracy, those of validation with the latter's 95 % interval.
+
+    ``losses`` says how the losses were computed, where an earlier version computed some of them.
+    """
     frame = pd.DataFrame(
         {
             "loss": [one.loss for one in epochs],
@@ -111,6 +114,7 @@ def history_table(epochs: Sequence[Epoch], validation_images: int | None) -> pd.
         index=pd.Index([one.epoch for one in epochs], name="epoch"),
         dtype=np.float64,
     )
+    validation_images = run.validation_images
     if validation_images:
         bounds = [
             (None, None)
@@ -120,6 +124,10 @@ def history_table(epochs: Sequence[Epoch], validation_images: int | None) -> pd.
         ]
         frame["val_accuracy_low"] = [low for low, _ in bounds]
         frame["val_accuracy_high"] = [high for _, high in bounds]
+    if earlier_losses(run) is not None:
+        frame["losses"] = [
+            PLAIN if is_exact(run, one.epoch) else losses_words(run) for one in epochs
+        ]
     return frame
 
 

@@ -12,6 +12,7 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.stateless import LayerOutput, stateless_network
+from cifarviz.runs.log_probabilities import Predictions
 
 # Images that are looked into at once: more are no faster, and the values of a layer's maps for all
 # of them are to fit into memory.
@@ -24,8 +25,8 @@ class TrainedModel:
 
     ``arrays`` are what ``network.variables.to_arrays`` gave; the optimizer's are passed over.
     It always calculates in float32, whatever it was trained in; ``mirrored_answers`` are those of
-    ``StatelessNetwork.answer``. Making one takes a few milliseconds, but for the first of an
-    architecture. Any number of threads may use it.
+    ``StatelessNetwork.log_probabilities``. Making one takes a few milliseconds, but for the first
+    of an architecture. Any number of threads may use it.
 
     Raises ``ArtifactDamaged`` when arrays or scaling do not fit the architecture, or a weight is
     not a number.
@@ -49,14 +50,18 @@ class TrainedModel:
             if name.startswith("model/") and name.endswith("/kernel") and value.ndim == 4
         }
 
-    def probabilities(
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities, float32 (n, classes), of raw images; raises as ``predictions``."""
+        return self.predictions(images).probabilities
+
+    def predictions(
         self,
         images: NDArray[np.uint8],
         *,
         batch_size: int = 500,
         on_progress: Callable[[int], None] | None = None,
-    ) -> NDArray[np.float32]:
-        """Class probabilities, float32 (n, classes), of raw images, uint8 (n, height, width, c).
+    ) -> Predictions:
+        """What it predicts for raw images, uint8 (n, height, width, channels).
 
         ``on_progress`` is told after each batch how many images are done; what it raises ends
         the work. Raises ``ExperimentInvalid`` for images of another shape, and
@@ -65,13 +70,16 @@ class TrainedModel:
         _check_pixels(images)
         result = np.empty((len(images), self.architecture.classes), np.float32)
         for start in range(0, max(len(images), 1), batch_size):
-            part = self._network.answer(self._weights, images[start : start + batch_size])
+            part = self._network.log_probabilities(
+                self._weights, images[start : start + batch_size]
+            )
             done = start + len(part)
             result[start:done] = part
             if on_progress is not None and done:
                 on_progress(done)
-        check_probabilities(result)
-        return result
+        found = Predictions(result)
+        check_probabilities(found.probabilities)
+        return found
 
     def observe(self, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.
@@ -86,7 +94,7 @@ class TrainedModel:
     ) -> dict[str, TopActivations]:
         """What the channels of every layer with maps make of raw images, by the layers' names.
 
-        ``images`` uint8 (n, height, width, channels); ``on_progress`` as in ``probabilities``.
+        ``images`` uint8 (n, height, width, channels); ``on_progress`` as in ``predictions``.
         Raises ``ExperimentInvalid`` for images of another shape.
         """
         _check_pixels(images)

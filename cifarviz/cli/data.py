@@ -5,17 +5,22 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
+from cifarviz.cli.paths import parse_path
 from cifarviz.data.datasets import DATASETS
+from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress
 from cifarviz.settings import Settings
 
-app = typer.Typer(help="The data sets: what is here, and fetching the rest.", no_args_is_help=True)
+app = typer.Typer(
+    help="The data sets: what is here, and fetching the rest.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
 
@@ -57,13 +62,9 @@ def fetch(
 ) -> None:
     """Fetch a full data set from the first source that answers, and verify it."""
     settings = Settings.from_environment()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True) as bar:
+    if source not in ("auto", *SOURCES):
+        parse_path(source)
+    with progress_bar(download=True) as bar:
         task = bar.add_task("looking for it", total=None)
 
         def show(progress: FetchProgress) -> None:

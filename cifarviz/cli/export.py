@@ -1,5 +1,6 @@
 """``export``: a run as files that need no cifarviz."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
 from cifarviz.cli.output import say
+from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
@@ -39,7 +41,12 @@ def export(
             "run: all of it, for another cifarviz to import.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The file to write, or a folder to write it to.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=parse_path, metavar="PATH", help="The file to write, or a folder to write it to."
+        ),
+    ],
     checkpoint: WhichCheckpoint = None,
     epoch: Annotated[
         int | None,
@@ -127,11 +134,8 @@ def _write(folder: Path, files: Mapping[str, bytes], first: str) -> None:
             _refuse_existing(path)
             wanted[path] = content
     for path, content in wanted.items():
-        try:
-            with atomically(path) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise PlaceRefused(f"{path} cannot be written: {error.strerror}.") from error
+        with place_errors(path), atomically(path) as temporary:
+            temporary.write_bytes(content)
         say(f"{path}: {len(content) / 1e6:,.2f} MB")
 
 
@@ -143,5 +147,7 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _refuse_existing(path: Path) -> None:
-    if path.exists():
+    with place_errors(path):
+        there = os.path.lexists(path)
+    if there:
         raise PlaceRefused(f"{path} is there already: choose another name, or remove it first.")

@@ -10,6 +10,7 @@ from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.runs.curation import checked_name
 from cifarviz.settings import Settings
 from cifarviz.training.forking import carries_optimizer
 from cifarviz.training.worker import Worker
@@ -40,12 +41,13 @@ def fork(
     as_json: AsJson = False,
 ) -> int:
     """Go on from a run's weights after an epoch with something changed, as a run of its own."""
+    given = None if name is None else checked_name(name)
     worker = Worker(Settings.from_environment(), "command line")
     parent = find_run(worker.store, run)
     changed = ForkChanges(epochs, learning_rate, dropout, flip, shift, _images(train_images))
     experiment = forked(parent.experiment, epoch, changed)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)
-    made = worker.fork(parent.id, epoch, experiment, name or default)
+    made = worker.fork(parent.id, epoch, experiment, given or default)
     folder = worker.store.folder(parent.id)
     carried = carries_optimizer(parent, folder, experiment, epoch)
     state = "its state is carried over" if carried else "it begins anew"

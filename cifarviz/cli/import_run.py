@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cifarviz.cli.output import AsJson, print_json, say
+from cifarviz.cli.paths import parse_path
 from cifarviz.errors import PlaceRefused
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.store import RunStore
@@ -13,7 +14,12 @@ from cifarviz.settings import Settings
 
 
 def import_run(
-    file: Annotated[Path, typer.Argument(help="A .zip that export --as run wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            parser=parse_path, metavar="FILE", help="A .zip that export --as run wrote."
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Add a packed run to the runs of this home; nothing in the file is executed."""

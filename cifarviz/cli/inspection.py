@@ -5,23 +5,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from PIL import Image
 
 from cifarviz.analysis.calibration import calibration, top_accuracy
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.evaluation import evaluate as evaluate_probabilities
+from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode, fit_to, has_light_background
-from cifarviz.errors import ArtifactMissing, ImageUnreadable, PlaceRefused
+from cifarviz.errors import ArtifactMissing, ImageUnreadable
+from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import lacking_weights, other_weights, usual_weights
+from cifarviz.runs.kept_weights import (
+    lacking_weights,
+    other_weights,
+    usual_weights,
+    weights_position,
+)
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
@@ -55,19 +62,22 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     which = chosen_weights(found, store, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
-    evaluation = evaluate_probabilities(
+    evaluation = evaluate_predictions(
         test.labels,
-        _test_probabilities(store, found, which, dataset),
+        _test_predictions(store, found, which, dataset),
         test.indices,
         dataset.info.classes,
     )
+    position = weights_position(store, found, which)
     if as_json:
         known = {"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()}
-        print_json(known | _more_about(evaluation))
+        stands = {"epoch": position.epoch, "steps_since": position.steps}
+        print_json(known | stands | _more_about(evaluation))
         return
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     say(
-        f"{found.name} ({found.id}, {which} weights) on {len(evaluation):,} test images: "
+        f"{found.name} ({found.id}, {which} weights, {position}) on {len(evaluation):,} "
+        f"{dataset.variant} test images: "
         f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
         f"loss {evaluation.loss:.4f}"
     )
@@ -80,6 +90,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
 def _more_about(evaluation: Evaluation) -> dict[str, Any]:
     labels, probabilities = evaluation.labels, evaluation.probabilities
     return {
+        "loss_exact": evaluation.predictions.exact,
         "accuracy_interval": list(accuracy_interval(evaluation.accuracy, len(evaluation))),
         "top_2_accuracy": top_accuracy(labels, probabilities, 2),
         "top_3_accuracy": top_accuracy(labels, probabilities, 3),
@@ -119,7 +130,12 @@ def feature_maps(
     image: Annotated[
         str, typer.Option(help="The official index of a test image, or an image file.")
     ],
-    out: Annotated[Path, typer.Option(help="The folder that the pictures are written to.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=parse_path, metavar="PATH", help="The folder that the pictures are written to."
+        ),
+    ],
     checkpoint: WhichCheckpoint = None,
     invert: Invert = False,
 ) -> None:
@@ -129,16 +145,15 @@ def feature_maps(
     settings = Settings.from_environment()
     found, model, _ = _open(settings, run, checkpoint)
     pixels = _pixels(image, found, settings, invert)
-    try:
+    with place_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PlaceRefused(f"No folder can be made at {out}: {error.strerror}.") from error
     written = 0
     for number, view in enumerate(layer_views(model.observe(pixels)), 1):
         if view.maps is None:
             continue
-        path = out / f"{number:02d}-{view.name}.png"
-        Image.fromarray(channel_grid(view.maps.images)).save(path)
+        path = out / safe_file_name(f"{number:02d}-{view.name}", ".png")
+        with place_errors(path):
+            Image.fromarray(channel_grid(view.maps.images)).save(path)
         dead = f", {len(view.maps.dead)} dead" if view.maps.dead else ""
         say(f"{path}: {len(view.maps.images)} channels{dead}")
         written += 1
@@ -174,16 +189,16 @@ def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
     return open_checkpoint(store, run, which)
 
 
-def _test_probabilities(
+def _test_predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
-) -> NDArray[np.float32]:
+) -> Predictions:
     """What the network says of the test images; kept, so that it is asked once, here or there."""
     return kept_or_asked(
         store.folder(run.id),
         which,
         dataset.test,
         len(dataset.info.classes),
-        lambda: _model(store, run, which).probabilities(dataset.test.images),
+        lambda: _model(store, run, which).predictions(dataset.test.images),
         keep=dataset.variant == run.experiment.data.variant,
         on_refusal=lambda error: say(f"These answers could not be kept for the next time: {error}"),
     )
@@ -216,8 +231,9 @@ def _answer(
 def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise ImageUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageUnreadable(f"{path} cannot be opened: {reason}.") from error
     rgb = decode(data, path.name).rgb
     info = find(run.experiment.data.dataset)
     if info.dark_background and not invert and has_light_background(rgb):
@@ -229,7 +245,7 @@ def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
 
 
 def _pixels(image: str, run: Run, settings: Settings, invert: bool) -> np.ndarray:
-    if not image.isdecimal():
+    if not (image.isascii() and image.isdecimal() and len(image) < 10):
         return _read_image(Path(image), run, invert)
     dataset = _dataset(run, settings)
     test = dataset.test

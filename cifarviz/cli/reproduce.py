@@ -5,7 +5,6 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated
 
-import numpy as np
 import typer
 from pydantic import TypeAdapter
 
@@ -15,6 +14,7 @@ from cifarviz.analysis.reproduction import Figure, Part, epoch_comparison, histo
 from cifarviz.analysis.reproduction_report import check_place, read_results, write_report
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.training import find_preset, watch
 from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
@@ -22,6 +22,8 @@ from cifarviz.errors import CifarvizError, RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED, Preset
 from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
@@ -42,7 +44,12 @@ def reproduce(
         typer.Option(min=1, max=100, help="How many seeds, from 1; default: 3."),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="The page to write; the numbers go into a .json file beside it.")
+        Path,
+        typer.Option(
+            parser=parse_path,
+            metavar="PATH",
+            help="The page to write; the numbers go into a .json file beside it.",
+        ),
     ] = Path("docs/reproduction.md"),
     as_json: AsJson = False,
 ) -> int:
@@ -57,8 +64,9 @@ def reproduce(
     count = seeds or (1 if quick else _SEEDS)
     settings = Settings.from_environment()
     # All that could be wrong, before anything is trained for hours.
-    check_place(out)
-    results = read_results(out.with_suffix(".json"))
+    with place_errors(out):
+        check_place(out)
+        results = read_results(out.with_suffix(".json"))
     for preset in chosen:
         library.load(preset.experiment.data.dataset, "full", settings)
     made: dict[str, tuple[Part, ...]] = {}
@@ -134,6 +142,7 @@ class _Bench:
             seconds=tuple(run.seconds for run in runs),
             figures=(*figures, *more),
             epochs=epoch_comparison(rows, histories),
+            losses=" and ".join(sorted({losses_words(run) for run in runs})),
         )
 
     def _run(self, experiment: Experiment, seed: int) -> Run:
@@ -160,10 +169,10 @@ class _Bench:
         dataset = library.load(self._preset.experiment.data.dataset, "full", self._worker.settings)
         return vote(self._store, members, dataset.test, self._ask, len(dataset.info.classes))
 
-    def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> np.ndarray:
+    def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> Predictions:
         from cifarviz.analysis.checkpoints import open_checkpoint
 
-        return open_checkpoint(self._store, run, which).probabilities(test.images)
+        return open_checkpoint(self._store, run, which).predictions(test.images)
 
 
 def _find_published(name: str) -> Preset:
@@ -178,13 +187,11 @@ def _find_published(name: str) -> Preset:
 
 def _is_run_of(run: Run, wanted: Experiment) -> bool:
     try:
-        made = run.experiment
+        # What it was trained in counts, not that this was left to cifarviz.
+        made = run.trained_experiment if run.state is RunState.FINISHED else run.experiment
     except CifarvizError:
         # Written by another version: it says so where it is looked at.
         return False
-    if run.state is RunState.FINISHED and run.precision is not None:
-        # What it was trained in counts, not that this was left to cifarviz.
-        made = made.model_copy(update={"precision": run.precision})
     return made == wanted
 
 
@@ -207,7 +214,9 @@ def _ensemble_figures(
             theirs = last.val_accuracy if number == len(names) - 1 else None
             own = tuple(one.member_accuracies[number] for one in voted)
             figures.append(Figure(f"test accuracy after {name}", "share", theirs, own))
-        losses = tuple(cross_entropy(one.labels, one.probabilities[-1]) for one in voted)
+        losses = tuple(
+            cross_entropy(one.labels, one.predictions[-1].log_probabilities) for one in voted
+        )
         figures.append(Figure(f"test loss after {names[-1]}", "loss", last.val_loss, losses))
     return (
         *figures,

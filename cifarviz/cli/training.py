@@ -1,19 +1,21 @@
-"""``presets``, ``train``, ``runs`` and ``resume``."""
+"""``presets``, ``train`` and ``resume``."""
 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 
-from cifarviz.cli.output import AsJson, errors, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.runs import find_run
-from cifarviz.cli.values import preset_dict, result_dict, run_dict
+from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import status as dataset_status
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.installation import program_name
+from cifarviz.runs.curation import checked_name
+from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -69,10 +71,14 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Default: as published.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides everything random.")] = None,
     precision: Annotated[Precision, typer.Option()] = Precision.AUTO,
+    name: Annotated[
+        str | None, typer.Option(help="What the run is called. Default: as the preset.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and keeps what was learned."""
     experiment = find_preset(preset).experiment
+    run_name = checked_name(preset if name is None else name)
     settings = Settings.from_environment()
     variant = data or _best_variant(experiment.data.dataset, settings)
     changed: dict[str, Any] = {
@@ -92,7 +98,7 @@ def train(
         changed["early_stopping"] = None
     experiment = Experiment.make(**{**dict(experiment), **changed})
     worker = Worker(settings, "command line")
-    run = worker.submit(experiment, name=preset)
+    run = worker.submit(experiment, run_name)
     return print_result(worker, watch(worker, run), as_json)
 
 
@@ -100,36 +106,13 @@ def resume(
     run: Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")],
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a stopped, failed or interrupted run from its last checkpoint."""
+    """Go on with a stopped, failed or interrupted run from its last checkpoint.
+
+    Also takes up a queued run that no process looks after.
+    """
     worker = Worker(Settings.from_environment(), "command line")
     found = find_run(worker.store, run)
     return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
-
-
-def runs(as_json: AsJson = False) -> None:
-    """List all runs, the newest first."""
-    found = RunStore(Settings.from_environment()).all()
-    if as_json:
-        print_json([run_dict(run) for run in found])
-        return
-    if not found:
-        say("There are no runs yet. Train one: python -m cifarviz train cifar10-starter")
-        return
-    print_table(
-        ["run", "name", "state", "epochs", "best epoch", "its accuracy", "seconds"],
-        [
-            (
-                run.id,
-                run.name,
-                run.state,
-                f"{run.epochs_done} of {run.experiment.epochs}",
-                run.best_epoch,
-                run.best_epoch_val_accuracy,
-                round(run.seconds),
-            )
-            for run in found
-        ],
-    )
 
 
 def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
@@ -137,7 +120,7 @@ def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]
         return "full"
     say(
         "The full data set is not on this machine, so this trains on the embedded sample. "
-        f"Fetch it with: python -m cifarviz data fetch {dataset}"
+        f"Fetch it with: {program_name()} data fetch {dataset}"
     )
     return "sample"
 
@@ -154,10 +137,7 @@ def find_preset(name: str) -> Preset:
 def watch(worker: Worker, run: Run) -> Run:
     """Show on standard error how a run goes until it ends; Ctrl-C asks it to stop."""
     say(f"Run {run.id} ({run.name})")
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"),
-        console=errors, transient=True,
-    ) as bar:  # fmt: skip
+    with progress_bar() as bar:
         task = bar.add_task("waiting", total=None, rate="")
         shown = _EpochLines(worker.store, run.id)
         while True:
@@ -180,7 +160,8 @@ def print_result(worker: Worker, run: Run, as_json: bool) -> int:
         print_json(result_dict(run, worker.store.epochs(run.id)))
     else:
         say(f"Run {run.id} is {run.state}.")
-    for words in (run.message, run.note):
+    earlier = earlier_losses(run)
+    for words in (run.message, run.note, earlier and f"Losses: {earlier.words}."):
         if words:
             say(words)
     return 1 if run.state is RunState.FAILED else 0
@@ -203,7 +184,9 @@ class _EpochLines:
 
 def _show_progress(store: RunStore, run: Run, update: Callable[..., None]) -> None:
     if run.state is RunState.QUEUED:
-        ahead = [other for other in store.active() if other.id != run.id]
+        active = [other for other in store.active() if not other.orphaned]
+        ids = [other.id for other in active]
+        ahead = active[: ids.index(run.id)] if run.id in ids else []
         names = f" for {ahead[0].name} ({ahead[0].id})" if ahead else ""
         update(description=f"waiting{names}")
     elif run.progress is not None and run.progress.steps_per_epoch:

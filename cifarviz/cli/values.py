@@ -3,6 +3,7 @@
 from typing import Any
 
 from cifarviz.experiment.presets import Preset
+from cifarviz.runs.earlier_losses import losses_words
 from cifarviz.runs.records import Epoch, Run
 
 
@@ -47,6 +48,11 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
     }
 
 
+def _losses(run: Run) -> dict[str, Any]:
+    """How the run's losses were computed: from which epoch on exactly, and in words."""
+    return {"exact_loss_from": run.exact_loss_from, "losses": losses_words(run)}
+
+
 def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     """What came of training a run, epoch by epoch."""
     validated = any(epoch.val_loss is not None for epoch in epochs)
@@ -54,6 +60,7 @@ def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
         "run": run.id,
         "state": run.state,
         "epochs": run.epochs_done,
+        **_losses(run),
         "history": {
             "loss": [epoch.loss for epoch in epochs],
             "accuracy": [epoch.accuracy for epoch in epochs],
@@ -68,23 +75,25 @@ def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
 
 
 def run_dict(run: Run) -> dict[str, Any]:
-    """A run as the list of runs has it."""
-    experiment = run.experiment
+    """A run as the list of runs has it; of a damaged one, nothing is known of what it did."""
+    experiment = run.experiment if run.damage is None else None
     return {
         "run": run.id,
         "name": run.name,
-        "state": run.state,
-        "preset": experiment.preset,
-        "dataset": experiment.data.dataset,
-        "data": experiment.data.variant,
+        "state": run.state if experiment else "damaged",
+        "preset": experiment and experiment.preset,
+        "dataset": experiment and experiment.data.dataset,
+        "data": experiment and experiment.data.variant,
         "train_images": run.train_images,
-        "seed": experiment.seed,
-        "parameters": experiment.architecture.parameters,
+        "seed": experiment and experiment.seed,
+        "parameters": experiment and experiment.architecture.parameters,
         "epochs": run.epochs_done,
-        "epochs_planned": experiment.epochs,
+        "epochs_planned": experiment and experiment.epochs,
         "best_epoch": run.best_epoch,
+        **_losses(run),
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
+        "val_accuracy_epoch": run.best_val_accuracy_epoch,
         "best_epoch_val_accuracy": run.best_epoch_val_accuracy,
         "origin": run.origin,
         "created": run.created,
@@ -97,4 +106,5 @@ def run_dict(run: Run) -> dict[str, Any]:
         "preferred": run.preferred,
         "parent": run.parent,
         "parent_epoch": run.parent_epoch,
+        "damage": run.damage,
     }

@@ -6,9 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-_HELP = "More: python -m cifarviz --help"
-# A message of more lines is the help text, for want of any command.
-_LINES = 8
+from cifarviz.installation import program_name
+
 # The library's sentences, and ours in their place.
 _SENTENCES = (
     (r"No such command '(.*)'\.", "There is no command “{0}”."),
@@ -24,10 +23,10 @@ _SENTENCES = (
 def in_words(error: TyperException) -> str:
     """One line on what was wrong with the request, and where to read more."""
     cause = error.__cause__
+    more = f"More: {program_name()} --help"
     if isinstance(cause, ValidationError):
-        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {_HELP}"
-    said = error.format_message()
-    return said if said.count("\n") > _LINES else f"{_sentence(' '.join(said.split()))} {_HELP}"
+        return f"{_name(error)} is {_refused(cause.errors()[0])} came. {more}"
+    return f"{_sentence(' '.join(error.format_message().split()))} {more}"
 
 
 def _sentence(said: str) -> str:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from cifarviz.data.arrays import Arrays
 from cifarviz.data.datasets import DatasetInfo
+from cifarviz.data.image_structure import StructureError, read_structure
 from cifarviz.data.unpickling import load_arrays
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
@@ -80,7 +81,10 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
 def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     height, width, _ = info.image_shape
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        # Without the chunks that pixels do not depend on, of which a file may have any number.
+        file = read_structure(data)
+        content = file.data if file is not None else data
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.mode != "RGB" or image.width != height * width:
                 raise DatasetDamaged(
                     f"“{name}” is not a published batch: it is {image.width} pixels wide in mode "
@@ -89,6 +93,8 @@ def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
             if image.height > info.train_images:
                 raise DatasetDamaged(f"“{name}” has {image.height:,} rows, more than the data set.")
             pixels = np.asarray(image)
+    except StructureError as error:
+        raise DatasetDamaged(f"“{name}” {error}") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetDamaged(f"“{name}” cannot be read as a PNG image: {error}.") from error
     return pixels.reshape(-1, *info.image_shape), None

@@ -15,7 +15,7 @@ from cifarviz.data.arrays import ARRAY_NAMES, Arrays
 from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
-from cifarviz.storage import atomically, storage_errors
+from cifarviz.storage import atomically, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
@@ -75,6 +75,7 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         withdraw(folder)
+        remove_leftovers(folder)
         need_space(folder, info.nbytes)
         watch.stage("writing", info.nbytes)
         done = 0

@@ -11,6 +11,7 @@ from cifarviz.data.arrays import check_arrays
 from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Variant, find
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.installation import program_name
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
 
@@ -51,7 +52,7 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
         kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
         raise kind(
             f"{problem} Fetch it on the Start page or with "
-            f"“python -m cifarviz data fetch {info.name}”."
+            f"“{program_name()} data fetch {info.name}”."
         )
     arrays = cache.read_arrays(folder)
     return Dataset(

@@ -24,8 +24,7 @@ from cifarviz.data.arrays import sha256
 from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Split
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
-
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+from cifarviz.installation import ASSETS
 
 _COLUMNS = 100
 _SPLITS: tuple[Split, ...] = ("train", "test")

@@ -1,5 +1,6 @@
 """The name that a fork gets when nobody types one."""
 
+from cifarviz.escaping import single_line
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
@@ -29,5 +30,7 @@ def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> 
     begun = f" from epoch {epoch}"
     room = _LONGEST - len(begun) - sum(len(f" · {short}") for short in shorts)
     most = min(max(room - 1, _SHORTEST_PARENT), _LONGEST_PARENT)
+    # One from before there were rules may hold what no name may hold now.
+    parent = single_line(parent)
     kept = parent if len(parent) <= most else f"{parent[:most].rstrip()}…"
     return named_after(f"{kept}{begun}", shorts, _LONGEST)

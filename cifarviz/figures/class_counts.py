@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.theme import base_layout, class_color, empty_figure
 
 _PATTERNS = ("", "/", ".")
@@ -48,14 +49,14 @@ def class_counts_figure(value: ClassCounts) -> go.Figure:
             barmode="group",
             showlegend=len(value.parts) > 1,
             # How names are turned depends on the width.
-            xaxis={"showgrid": False, "automargin": True},
+            xaxis={"type": "category", "showgrid": False, "automargin": True},
             yaxis={"title": {"text": "Images"}, "rangemode": "tozero"},
         )
     )
     colors = [class_color(i) for i in range(len(value.classes))]
     for (name, counts), pattern in zip(value.parts, _PATTERNS * len(value.parts), strict=False):
         figure.add_bar(
-            x=value.classes,
+            x=[plotly_text(name) for name in value.classes],
             y=counts,
             name=name,
             marker={"color": colors, "pattern": {"shape": pattern, "fgopacity": 0.5}},

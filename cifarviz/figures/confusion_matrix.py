@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import percent
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
@@ -63,7 +64,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         return empty_figure("No predictions to compare yet.", height=_HEIGHT)
     shares = value.shown == "row_percent"
     size = len(value.classes)
-    names = [value.classes[index] for index in value.order]
+    names = [plotly_text(value.classes[index]) for index in value.order]
     placed = np.ix_(value.order, value.order)
     actual, predicted = (index[placed] for index in np.indices((size, size)))
     room = room_for(value.classes)
@@ -74,6 +75,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
             margin={"l": room + _TITLE, "r": 16, "t": 40, "b": round(0.75 * room) + _TITLE},
             xaxis={
                 "title": {"text": "Predicted"},
+                "type": "category",
                 "showgrid": False,
                 "showline": False,
                 "ticks": "",
@@ -83,6 +85,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
             },
             yaxis={
                 "title": {"text": "Actual"},
+                "type": "category",
                 "showgrid": False,
                 "showline": False,
                 "ticks": "",
@@ -151,9 +154,10 @@ def _texts(value: ConfusionMatrix) -> np.ndarray:
 
 def _sentences(value: ConfusionMatrix) -> np.ndarray:
     rows = []
-    for i, actual in enumerate(value.classes):
+    classes = [plotly_text(name) for name in value.classes]
+    for i, actual in enumerate(classes):
         row = []
-        for j, predicted in enumerate(value.classes):
+        for j, predicted in enumerate(classes):
             what = f"{actual}, recognised" if i == j else f"{actual} taken for {predicted}"
             images = "1 image" if value.counts[i, j] == 1 else f"{value.counts[i, j]:,} images"
             row.append(f"{what}: {images}, {percent(value.shares[i, j])} of {actual}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.theme import NEUTRAL, base_layout, class_color, empty_figure
 
 _HEIGHT = 220
@@ -66,8 +67,10 @@ def dense_bars_figure(value: DenseBars) -> go.Figure:
             hovertemplate=hover,
         )
         return figure
+    if value.names:
+        figure.update_xaxes(type="category")
     figure.add_bar(
-        x=value.names or np.arange(value.values.size),
+        x=[*map(plotly_text, value.names)] if value.names else np.arange(value.values.size),
         y=value.values,
         marker={
             "color": [class_color(i) for i in range(len(value.names))] if value.names else NEUTRAL

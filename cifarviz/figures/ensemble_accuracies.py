@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, room_for
 
@@ -79,19 +80,26 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
     shown = (*value.members, value.by_sum, value.by_majority, *(y for _, y in value.published))
     shown += tuple(end for pair in value.bounds for end in pair)
     room = max(0.02, 0.18 * (max(shown) - min(shown)))
-    shown_rows = [*value.labels, MAJORITY, SUM, *(one for one, _ in value.published)]
+    members = [plotly_text(label) for label in value.labels]
+    others = [MAJORITY, SUM, *(one for one, _ in value.published)]
     figure = go.Figure(
         layout=base_layout(
             height=height,
             showlegend=False,
-            margin={"l": room_for(shown_rows), "r": 16, "t": 12, "b": 36},
+            margin={
+                "l": room_for([*value.labels, *others]),
+                "r": 16,
+                "t": 12,
+                "b": 36,
+            },
             xaxis={
                 "range": [max(0.0, min(shown) - room), min(1.0, max(shown) + 1.6 * room)],
                 "tickformat": ".0%" if max(shown) - min(shown) > 0.04 else ".1%",
             },
             yaxis={
+                "type": "category",
                 "categoryorder": "array",
-                "categoryarray": shown_rows,
+                "categoryarray": [*members, *others],
                 "autorange": "reversed",
             },
         )
@@ -100,8 +108,8 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
     for title, labels, names, accuracies, marker, bounds in (
         (
             "Members",
-            value.labels,
-            value.names,
+            members,
+            [plotly_text(name) for name in value.names],
             value.members,
             {"symbol": "circle", "size": 11, "color": NEUTRAL},
             value.bounds[:count],

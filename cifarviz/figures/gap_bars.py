@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.theme import (
     NEUTRAL,
     SHARE_TICKS,
@@ -31,16 +32,16 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
     """Draw a row a run, the first at the top; one that has not begun has its place already."""
     if not bars:
         return empty_figure("Here is a row for each run.", height=4 * _ROW)
-    labels = [bar.label for bar in bars]
+    labels = [plotly_text(bar.label) for bar in bars]
     known = [
-        (bar.label, bar.training, bar.validation)
-        for bar in bars
+        (label, bar.training, bar.validation)
+        for label, bar in zip(labels, bars, strict=True)
         if bar.training is not None and bar.validation is not None
     ]
     figure = go.Figure(
         layout=base_layout(
             height=_ROW * len(bars) + 110,
-            margin={"l": room_for(labels), "r": 16, "t": 40, "b": 48},
+            margin={"l": room_for(bar.label for bar in bars), "r": 16, "t": 40, "b": 48},
             xaxis={
                 "title": {"text": "Accuracy"},
                 "range": [0, 1.05],

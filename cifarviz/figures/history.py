@@ -166,7 +166,7 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         )
     _add_best(figure, curves, number)
     if curves.turn is not None:
-        mark_epoch(figure, curves.turn, "Turn", curves.metric)
+        mark_epoch(figure, curves.turn, "Overfitting<br>starts", curves.metric)
     if curves.stopped_early is not None:
         mark_epoch(figure, curves.stopped_early, "Stopped early", curves.metric)
     if curves.validation is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.fit_marks import gap_trace, turn_marker
 from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
 from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
@@ -19,7 +20,6 @@ from cifarviz.figures.run_styles import (
     legend_name,
     mark_color,
     number_badge,
-    plain,
 )
 from cifarviz.figures.theme import (
     FONT_SIZE,
@@ -180,7 +180,7 @@ def _used_rates(run: RunCurve, rates: np.ndarray) -> UsedRates:
     return UsedRates(
         run.epochs,
         rates,
-        label=f"<b>{plain(run.name)}</b><br>",
+        label=f"<b>{plotly_text(run.name)}</b><br>",
         line=curve_style(run.place, "training", alone=False)["line"],
         group=str(run.place.position),
     )
@@ -217,7 +217,7 @@ def _add_marks(
 def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
     epochs = [(run, run.turn) for run in runs if run.validation is not None]
     hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
-    _add_points(figure, "Turn", _points(epochs), turn_marker(), hover, few)
+    _add_points(figure, "Overfitting starts", _points(epochs), turn_marker(), hover, few)
 
 
 def _points(epochs: Iterable[tuple[RunCurve, int | None]]) -> list[tuple[RunCurve, int, float]]:
@@ -250,7 +250,7 @@ def _add_points(
         legendgrouptitle={"text": "Marks"},
         mode="markers",
         marker={**marker, "color": colors if few else [NEUTRAL, *colors]},
-        text=[*("" for _ in first), *(plain(run.name) for run, _, _ in points)],
+        text=[*("" for _ in first), *(plotly_text(run.name) for run, _, _ in points)],
         hovertemplate=f"<b>%{{text}}</b><br>{hover}<extra></extra>",
     )
 
@@ -299,7 +299,8 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
             **({"legendgrouptitle": {"text": name}} if few else {}),
             **curve_style(run.place, kind, alone=len(run.epochs) == 1),
             "hovertemplate": (
-                f"<b>{plain(run.name)}</b><br>{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+                f"<b>{plotly_text(run.name)}</b><br>"
+                f"{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
             ),
         }
         for (kind, _), values in zip(kinds, drawn, strict=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
@@ -46,17 +47,25 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
     height = _FRAME + _ROW * len(value.labels)
     if not len(value.shares):
         return empty_figure("No members yet: nobody was asked.", height=height)
+    names = [plotly_text(name) for name in value.classes]
+    labels = [plotly_text(label) for label in value.labels]
     classes = [
-        f"<b>{name} ✓</b>" if index == value.actual else name
-        for index, name in enumerate(value.classes)
+        f"<b>{name} ✓</b>" if index == value.actual else name for index, name in enumerate(names)
     ]
-    rows = [*value.labels[:-1], f"<b>{value.labels[-1]}</b>"]
+    rows = [*labels[:-1], f"<b>{labels[-1]}</b>"]
     figure = go.Figure(
         layout=base_layout(
             height=height,
             margin={"l": room_for(value.labels), "r": 16, "t": 8, "b": 32},
-            xaxis={"showgrid": False, "showline": False, "ticks": "", "fixedrange": True},
+            xaxis={
+                "type": "category",
+                "showgrid": False,
+                "showline": False,
+                "ticks": "",
+                "fixedrange": True,
+            },
             yaxis={
+                "type": "category",
                 "showgrid": False,
                 "showline": False,
                 "ticks": "",
@@ -79,9 +88,9 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         hovertext=[
             [
                 f"{label}: {name}, {sure_percent(share, 2)}"
-                for name, share in zip(value.classes, shares, strict=True)
+                for name, share in zip(names, shares, strict=True)
             ]
-            for label, shares in zip(value.labels, value.shares, strict=True)
+            for label, shares in zip(labels, value.shares, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )

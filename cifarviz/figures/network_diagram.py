@@ -10,11 +10,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.theme import AXIS, NEUTRAL, WARNING, base_layout, empty_figure, mix
 
 _COLORS: Final = {
@@ -215,7 +215,7 @@ def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
             figure.add_scatter(
                 x=[block.middle for block in some],
                 y=[block.row * _ROW + _NAME_Y for block in some],
-                text=[_plain(block.label) for block in some],
+                text=[plotly_text(block.label) for block in some],
                 textfont={"size": 12, **({"color": WARNING} if wrong else {})},
                 **words,
             )
@@ -238,17 +238,12 @@ def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
 
 
 def _hover(block: Block) -> str:
-    name = f"<b>{f'{block.number}. ' if block.number else ''}{_plain(block.label)}</b>"
+    name = f"<b>{f'{block.number}. ' if block.number else ''}{plotly_text(block.label)}</b>"
     if block.wrong:
         return f"{name}<br>cannot work like this"
     if block.shape is None:
         return f"{name}<br>its output is known once the layers before it work"
     return f"{name}<br>output {block.shape_text}<br>{block.parameters:,} parameters"
-
-
-def _plain(label: str) -> str:
-    """What was typed for a number may hold what Plotly takes for a tag."""
-    return escape(label, quote=False)
 
 
 def _level(row: int) -> float:

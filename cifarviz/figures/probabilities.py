@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
@@ -49,7 +50,11 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
     """Horizontal bars in the classes' colours, the actual class ticked."""
     if not value.bars:
         return empty_figure("No prediction yet.", height=300)
-    names = [f"<b>{bar.name} ✓</b>" if bar.actual else bar.name for bar in value.bars]
+    labels = [plotly_text(bar.name) for bar in value.bars]
+    names = [
+        f"<b>{label} ✓</b>" if bar.actual else label
+        for bar, label in zip(value.bars, labels, strict=True)
+    ]
     figure = go.Figure(
         layout=base_layout(
             height=40 + 28 * len(value.bars),
@@ -67,7 +72,10 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         text=[sure_percent(bar.probability) for bar in value.bars],
         textposition="outside",
         cliponaxis=False,
-        customdata=[[bar.index, bar.name, sure_percent(bar.probability, 2)] for bar in value.bars],
+        customdata=[
+            [bar.index, label, sure_percent(bar.probability, 2)]
+            for bar, label in zip(value.bars, labels, strict=True)
+        ],
         hovertemplate="%{customdata[1]}: %{customdata[2]}<extra></extra>",
     )
     return figure

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, Literal
 
+from cifarviz.escaping import plotly_text, single_line
 from cifarviz.figures.theme import TRAINING, VALIDATION, mix
 
 Kind = Literal["training", "validation"]
@@ -95,18 +96,13 @@ def number_badge(
 
 def legend_name(name: str, place: Place) -> str:
     """``name`` as Plotly text, in lines that leave room for the curves; many have their number."""
-    lines = textwrap.wrap(numbered_name(name, place), _LEGEND_WIDTH)
-    return "<br>".join(map(plain, lines)) or " "
+    lines = textwrap.wrap(single_line(numbered_name(name, place)), _LEGEND_WIDTH)
+    return "<br>".join(map(plotly_text, lines)) or " "
 
 
 def numbered_name(name: str, place: Place) -> str:
     """``name``, with its number before it where the curves have numbers."""
     return name if place.few else f"{place.position + 1} · {name}"
-
-
-def plain(name: str) -> str:
-    """``name`` as Plotly text: a run may be called anything, markup and templates included."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "%\u200b{")
 
 
 def _alike(position: int, kind: Kind) -> dict[str, Any]:

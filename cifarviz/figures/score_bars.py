@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
@@ -68,14 +69,14 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
     classes = value.classes
     if not any(row.support for row in classes):
         return empty_figure("No scores yet: nothing was evaluated.", height=420)
-    names = [row.name for row in classes]
+    names = [plotly_text(row.name) for row in classes]
     figure = go.Figure(
         layout=base_layout(
             height=90 + 34 * len(classes),
             bargap=0.35,
-            margin={"l": room_for(names), "r": 16, "t": 40, "b": 32},
+            margin={"l": room_for(row.name for row in classes), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
-            yaxis={"autorange": "reversed", "showgrid": False},
+            yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
         )
     )
     figure.add_bar(

@@ -1,6 +1,6 @@
-"""What a network says about images."""
+"""What a network predicts for images."""
 
-import functools
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,48 +22,60 @@ _graphs: "weakref.WeakKeyDictionary[keras.Model, _Graphs]" = weakref.WeakKeyDict
 _lock = threading.Lock()
 
 
-def probabilities(
+def log_probabilities(
     model: keras.Model, images: NDArray[np.uint8], batch_size: int = 500
 ) -> NDArray[np.float32]:
-    """Class probabilities, float32 (n, classes), of raw images, uint8 (n, height, width, channels).
+    """Log-probabilities, float32 (n, classes), of raw images, uint8 (n, height, width, channels).
 
-    Raises ``ExperimentInvalid`` if the images have another shape than the network takes. May be
-    called from any number of threads, also while the model trains.
+    They are natural logarithms. Raises ``ExperimentInvalid`` if the images have another shape than
+    the network takes. May be called from any number of threads, also while the model trains.
     """
-    parts = list(probability_batches(model, images, batch_size))
+    parts = list(log_probability_batches(model, images, batch_size))
     return np.concatenate(parts) if parts else np.empty((0, model.output_shape[-1]), np.float32)
 
 
-def probability_batches(
+def log_probability_batches(
     model: keras.Model, images: NDArray[np.uint8], batch_size: int = 500
 ) -> Iterator[NDArray[np.float32]]:
-    """As ``probabilities``, a batch at a time, for callers that show progress or may stop."""
+    """As ``log_probabilities``, a batch at a time, for callers that show progress or may stop."""
     check_images(model, images)
     for start in range(0, len(images), batch_size):
         # A copy: a memory-mapped slice handed over as it is would be read by other threads.
         batch = np.array(images[start : start + batch_size], dtype=np.uint8)
-        yield answer(model, batch).numpy()
+        yield log_probability_batch(model, batch).numpy()
 
 
-def answer(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
-    """Class probabilities, float32 (n, classes), of one batch of raw images; all cores work.
+def log_probability_batch(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
+    """Log-probabilities, float32 (n, classes), of one batch of raw images; all cores work.
 
-    Where the network was made for mirrored answers, each is the mean of those to the image and to
-    its mirror image.
+    Where the network was made for mirrored answers, each is of the mean of the probabilities for
+    the image and for its mirror image.
     """
     return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
 
-def mean_of_views(
-    ask: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, mirrored: bool
-) -> tf.Tensor:
-    """What ``ask`` answers to ``batch``, asked in so many parts at once.
+def compute_logits(output: keras.layers.Dense, values: tf.Tensor) -> tf.Tensor:
+    """The logits of the last layer, float32 (n, classes): its output without the softmax.
 
-    ``mirrored``: the mean of that and what it answers to the mirror images.
+    Losses are computed from logits, because a probability below 1e-45 is 0 in float32.
+    """
+    logits = tf.matmul(tf.cast(values, tf.float32), tf.convert_to_tensor(output.kernel))
+    return logits + tf.convert_to_tensor(output.bias) if output.use_bias else logits
+
+
+def mean_log_probabilities(
+    logits_of: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, mirrored: bool
+) -> tf.Tensor:
+    """Log-probabilities of ``batch``, computed in so many parts side by side.
+
+    ``mirrored``: of the mean of the probabilities for the images and for their mirror images.
     """
     views = [batch, batch[:, :, ::-1]] if mirrored else [batch]
-    answers = [tf.concat([ask(part) for part in cut(view, parts)], 0) for view in views]
-    return tf.add_n(answers) / len(answers)
+    logs = [
+        tf.nn.log_softmax(tf.concat([logits_of(part) for part in cut(view, parts)], 0))
+        for view in views
+    ]
+    return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if mirrored else logs[0]
 
 
 def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
@@ -91,8 +103,15 @@ def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tens
     def forward(batch: tf.Tensor) -> tf.Tensor:
         living = held()
         assert living is not None  # the caller holds it
-        ask = functools.partial(living, training=False)
-        return mean_of_views(ask, batch, parts, mirrored=living.mirrored_answers)
+        _, *hidden, output = living.layers
+
+        def logits_of(part: tf.Tensor) -> tf.Tensor:
+            values = tf.cast(part, tf.float32)
+            for layer in hidden:
+                values = layer(values, training=False)
+            return compute_logits(output, values)
+
+        return mean_log_probabilities(logits_of, batch, parts, mirrored=living.mirrored_answers)
 
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)]
     return tf.function(forward, input_signature=signature, jit_compile=False)

@@ -24,14 +24,18 @@ def keras_file(
 
     ``arrays`` are what ``network.variables.to_arrays`` gave. With ``mirrored_answers`` the model
     asks the network for the image and its mirror image, and gives the mean. Layers and functions
-    are Keras' own, so it loads anywhere. Raises ``ArtifactDamaged`` when the arrays don't fit.
+    are Keras' own, so it loads anywhere. The last of them is a softmax in either case, so that
+    Keras evaluates its loss from logits. Raises ``ArtifactDamaged`` when the arrays don't fit.
     """
     model = _network(architecture, scaling, arrays)
     if mirrored_answers:
+        # What it gives to the softmax are logarithms of the sum of both images' probabilities.
+        model.layers[-1].activation = keras.activations.log_softmax
         image = keras.Input(architecture.input_shape, name="image", dtype="float32")
         mirror_image = keras.ops.flip(image, axis=2)
-        both = keras.layers.Average(name="mean_of_both")([model(image), model(mirror_image)])
-        model = keras.Model(image, both, name="mirrored_answers")
+        both = keras.ops.logaddexp(model(image), model(mirror_image))
+        mean = keras.layers.Softmax(name="mean_of_both")(both)
+        model = keras.Model(image, mean, name="mirrored_answers")
     return _written("network.keras", model.save)
 
 

@@ -21,7 +21,7 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import RESCALING, build
-from cifarviz.network.inference import check_images, mean_of_views
+from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
 from cifarviz.network.threads import batch_parts, cut
 from cifarviz.network.variables import fitting
 
@@ -83,7 +83,7 @@ class StatelessNetwork:
             variable for variable in self._model.variables if variable.dtype == "float32"
         ]
         self._outputs = self._graph(self._all_outputs, images=None)
-        self._answers: dict[int, Callable[..., tf.Tensor]] = {}
+        self._predictions: dict[int, Callable[..., tf.Tensor]] = {}
         self._attention: dict[str, Callable[..., tf.Tensor]] = {}
         self._peaks: dict[int, Callable[..., list[tuple[tf.Tensor, ...]]]] = {}
 
@@ -104,18 +104,19 @@ class StatelessNetwork:
             tf.constant(scaling.offset, tf.float32),
         )
 
-    def answer(self, weights: Weights, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities, float32 (n, classes), of one batch of raw images.
+    def log_probabilities(self, weights: Weights, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Log-probabilities, float32 (n, classes), of one batch of raw images.
 
-        Where the run was made for mirrored answers, each is the mean of those to the image and to
-        its mirror image. Raises ``ExperimentInvalid`` for images of another shape.
+        Where the run was made for mirrored answers, each is of the mean of the probabilities for
+        the image and for its mirror image. Raises ``ExperimentInvalid`` for images of another
+        shape.
         """
         check_images(self._model, batch)
         if not len(batch):
             return np.empty((0, self.architecture.classes), np.float32)
         # A copy: a memory-mapped slice handed over as it is would be read by other threads.
         pixels = tf.constant(np.array(batch, dtype=np.uint8))
-        graph = self._answer_graph(batch_parts(len(batch)))
+        graph = self._prediction_graph(batch_parts(len(batch)))
         return graph(weights.values, weights.scale, weights.offset, pixels).numpy()
 
     def observe(self, weights: Weights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
@@ -179,20 +180,26 @@ class StatelessNetwork:
         )
         return np.array(found.numpy(), np.float32)
 
-    def _answer_graph(self, parts: int) -> Callable[..., tf.Tensor]:
+    def _prediction_graph(self, parts: int) -> Callable[..., tf.Tensor]:
         # Two threads may both make one: then one of them is thrown away.
-        if parts not in self._answers:
+        if parts not in self._predictions:
 
-            def answer(
+            def predict(
                 values: tuple[tf.Tensor, ...], scale: tf.Tensor, offset: tf.Tensor, batch: tf.Tensor
             ) -> tf.Tensor:
-                def asked(part: tf.Tensor) -> tf.Tensor:
-                    return self._all_outputs(values, scale, offset, part)[-1]
+                *hidden, output = self._layers
 
-                return mean_of_views(asked, batch, parts, mirrored=self._mirrored)
+                def logits_of(part: tf.Tensor) -> tf.Tensor:
+                    inputs = tf.cast(part, tf.float32) * scale + offset
+                    for layer in hidden:
+                        inputs = layer(inputs, training=False)
+                    return compute_logits(output, inputs)
 
-            self._answers[parts] = self._graph(answer, images=None)
-        return self._answers[parts]
+                with self._having(values):
+                    return mean_log_probabilities(logits_of, batch, parts, mirrored=self._mirrored)
+
+            self._predictions[parts] = self._graph(predict, images=None)
+        return self._predictions[parts]
 
     def _graph(
         self, function: Callable[..., Any], images: int | None, *more: tf.TensorSpec
@@ -263,12 +270,8 @@ class StatelessNetwork:
                 tape.watch(maps)
                 for layer in self._layers[place + 1 : -1]:
                     values = layer(values, training=False)
-                # The last layer without its softmax, which would mix the other classes in.
-                output = self._layers[-1]
-                scores = tf.matmul(values, tf.convert_to_tensor(output.kernel))
-                if output.use_bias:
-                    scores += tf.convert_to_tensor(output.bias)
-                score = scores[0, class_index]
+                # Without the softmax, which would mix the other classes in.
+                score = compute_logits(self._layers[-1], values)[0, class_index]
             gradient = tape.gradient(score, maps)
         weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
         return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]

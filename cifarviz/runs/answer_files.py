@@ -1,4 +1,7 @@
-"""Files of what a network said about images: probabilities, and which images they are about."""
+"""Files of what a network predicted for images, and which images they are.
+
+Of format 2 they hold ``log_probabilities``; of format 1, of earlier versions, ``probabilities``.
+"""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,29 +11,39 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import load_arrays
+from cifarviz.runs.log_probabilities import Predictions
+
+FORMAT = 2
+_FORMATS = (1, FORMAT)
 
 
 class AnswerFile(NamedTuple):
-    """``probabilities`` float32 (n, classes), ``indices`` int64 (n,), and the file's facts."""
+    """``predictions`` for n images, their ``indices`` int64 (n,), and the file's facts."""
 
-    probabilities: NDArray[np.float32]
+    predictions: Predictions
     indices: NDArray[np.int64]
     facts: dict[str, Any]
 
 
 def load_answers(
-    path: Path, wanted: int, classes: int, *, missing: str, unknown: str, damaged: str
+    path: Path, classes: int, *, missing: str, unknown: str, damaged: str
 ) -> AnswerFile:
-    """Read a file of the format ``wanted``.
+    """Read a file of either format.
 
     Raises, with these words, ``ArtifactMissing``, ``UnknownFormat`` and ``ArtifactDamaged``.
     """
     if not path.is_file():
         raise ArtifactMissing(missing)
     arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
-    if facts.get("format") != wanted:
+    if facts.get("format") not in _FORMATS:
         raise UnknownFormat(unknown.format(found=facts.get("format")))
-    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
-    if probabilities is None or indices is None or probabilities.shape != (len(indices), classes):
+    name = "probabilities" if facts["format"] == 1 else "log_probabilities"
+    values, indices = arrays.get(name), arrays.get("indices")
+    # A file may come from another home.
+    if values is None or indices is None or values.shape != (*indices.shape[:1], classes):
         raise ArtifactDamaged(damaged)
-    return AnswerFile(probabilities.astype(np.float32, copy=False), indices, facts)
+    if not np.issubdtype(values.dtype, np.floating):
+        raise ArtifactDamaged(damaged)
+    if facts["format"] == 1:
+        return AnswerFile(Predictions.from_probabilities(values), indices, facts)
+    return AnswerFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)

@@ -12,42 +12,46 @@ Keras file is ever loaded.
 """
 
 import errno
-import io
 import json
-import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from cifarviz.errors import ArtifactDamaged, CifarvizError, RunError, UnknownFormat
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.archive_facts import damaged, facts_from, facts_of
+from cifarviz.errors import CifarvizError, RunError, UnknownFormat
+from cifarviz.runs.archive_facts import RunFacts, damaged, facts_from, facts_of
+from cifarviz.runs.archive_files import (
+    BATCHES,
+    NotOfThisRun,
+    check_file,
+    is_run_file,
+    is_weights_file,
+    most_bytes,
+    read_batches,
+)
 from cifarviz.runs.artifacts import UNREADABLE, as_bytes, load_arrays, save_arrays
 from cifarviz.runs.records import BatchPoints, Run
 from cifarviz.runs.rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.store import RunStore, new_run_id
-from cifarviz.storage import atomically, storage_errors
+from cifarviz.storage import atomically, storage_errors, temporary_folder
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 does not say how losses were computed, and its files hold probabilities."""
+_FORMATS = (1, FORMAT)
 
 IMPORTED = "imported"
 """The ``origin`` of a run that somebody brought from another home."""
 
-_NAME = re.compile(
-    r"checkpoint-(last|best|start)\.npz|test-probabilities-(last|best|epoch-\d{4,6})\.npz"
-    r"|snapshots/(weights|maps|answers|memory)-\d{4,6}\.npz"
-)
-_WEIGHTS = re.compile(r"checkpoint-(last|best|start)\.npz|snapshots/weights-\d{4,6}\.npz")
 _MOST_FILES = 20_000
-_MOST_JSON = 32_000_000
+_MOST_JSON = 2_000_000
 _MOST_BYTES = 4_000_000_000
+_BLOCK = 1 << 20
 _BATCHES_A_ROW = 10_000
-_BATCHES = ("steps", "loss", "accuracy")
 
 
 def pack(
@@ -79,21 +83,22 @@ def pack(
         facts = facts_of(run, store.epochs(run_id)) | {"cifarviz": "run", "format": FORMAT}
         file.writestr("run.json", json.dumps(facts, indent=1))
         batches = store.batch_points(run_id)
-        file.writestr("batches.npz", as_bytes({name: getattr(batches, name) for name in _BATCHES}))
+        file.writestr("batches.npz", as_bytes({name: getattr(batches, name) for name in BATCHES}))
         for name in sorted(_names_in(folder)):
             if not keep(name):
                 continue
-            if half and _WEIGHTS.fullmatch(name):
+            if half and is_weights_file(name):
                 file.writestr(f"files/{name}", _halved(folder / name))
             else:
                 file.write(folder / name, f"files/{name}")
 
 
-def unpack(store: RunStore, path: Path | io.BytesIO, *, origin: str) -> Run:
+def unpack(store: RunStore, path: Path | IO[bytes], *, origin: str) -> Run:
     """Enter the run that ``pack`` wrote, under its own id if that is free here.
 
-    Nothing is left of it when it cannot be read: raises ``ArchiveDamaged``, ``UnknownFormat``,
-    ``ExperimentInvalid`` and ``StorageFull``.
+    Nothing is left of it when it cannot be read, or is not what a run can be: raises
+    ``ArchiveDamaged``, ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``. Beside the
+    facts it takes 16 bytes of memory a training step, or 6 a parameter where weights are halved.
     """
     with _readable("it is no .zip file, or was cut off"):
         file = zipfile.ZipFile(path)
@@ -120,80 +125,114 @@ def _readable(otherwise: str) -> Iterator[None]:
 
 def _unpack(store: RunStore, file: zipfile.ZipFile, origin: str) -> Run:
     members = _checked_members(file)
-    columns, epochs = facts_from(_facts(file), origin)
-    experiment = Experiment.from_json(columns["experiment"])
-    columns["experiment"] = experiment.to_json()
-    batches = _batches(file) if "batches.npz" in members else None
-    run_id = columns["id"]
-    if any(run.id == run_id for run in store.all()) or store.folder(run_id).exists():
-        run_id = columns["id"] = new_run_id()
-    # Beside its place until it is whole: who looks at the runs meanwhile sees nothing of it.
-    coming = store.folder(f".{run_id}.part")
+    with _readable("“run.json” cannot be read"):
+        facts = facts_from(_facts(file), origin)
+    _check_sizes(members, facts)
+    runs = store.settings.runs
+    # Where nobody else writes: who looks at the runs meanwhile sees nothing of it.
+    with storage_errors(runs), temporary_folder(runs) as coming:
+        batches = None
+        for entry in members:
+            name = entry.filename.removeprefix("files/")
+            if entry.filename == "batches.npz":
+                _copy(file, entry, coming / name)
+                with _reasons(entry.filename):
+                    batches = read_batches(coming / name, facts.limits, facts.columns["step"])
+            elif entry.filename != "run.json":
+                _copy(file, entry, coming / "files" / name)
+                _check(coming / "files" / name, name, facts)
+        return _enter(store, facts, batches, coming / "files")
+
+
+def _enter(store: RunStore, facts: RunFacts, batches: BatchPoints | None, files: Path) -> Run:
+    """Make a run of what has come, with its ``files``: all of it or nothing."""
+    moved = None
     try:
-        with storage_errors(store.settings.runs):
-            for name in members:
-                if name.startswith("files/"):
-                    _write(file, name, coming / name.removeprefix("files/"))
-            if coming.exists():
-                coming.rename(store.folder(run_id))
         with store.database.connect(write=True) as connection:
-            insert_run(connection, **columns, monitor=experiment.monitor)
+            # Nobody else enters a run during this transaction, so a free id stays free.
+            run_id = facts.columns["id"]
+            while _is_taken(connection, store, run_id):
+                run_id = new_run_id()
+            insert_run(connection, **(facts.columns | {"id": run_id}))
             connection.executemany(
                 "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(run_id, *epoch) for epoch in epochs],
+                [(run_id, *epoch) for epoch in facts.epochs],
             )
             for part in _parts(batches):
                 insert_batches(connection, run_id, part)
+            if files.exists():
+                moved = files.rename(store.folder(run_id))
             return fetch_run(connection, run_id)
     except BaseException:
-        shutil.rmtree(coming, ignore_errors=True)
-        shutil.rmtree(store.folder(run_id), ignore_errors=True)
+        if moved is not None:
+            shutil.rmtree(moved, ignore_errors=True)
         raise
 
 
-def _checked_members(file: zipfile.ZipFile) -> list[str]:
+def _is_taken(connection: sqlite3.Connection, store: RunStore, run_id: str) -> bool:
+    listed = connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return listed is not None or store.folder(run_id).exists()
+
+
+def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     entries = file.infolist()
     if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
         raise damaged("it holds more than any run does")
-    names = [entry.filename for entry in entries]
-    for name in names:
+    for entry in entries:
+        name = entry.filename
         inside = name.removeprefix("files/") if name.startswith("files/") else ""
-        if name not in ("run.json", "batches.npz") and not _NAME.fullmatch(inside):
+        if name not in ("run.json", "batches.npz") and not is_run_file(inside):
             raise damaged(f"a run has no file “{name[:60]}”")
-    if len(set(names)) < len(names) or "run.json" not in names:
+        # Others may unpack a little to very much at once.
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise damaged(f"“{name}” is compressed in a way that cifarviz does not use")
+    names = {entry.filename for entry in entries}
+    if len(names) < len(entries) or "run.json" not in names:
         raise damaged("“run.json” is missing, or a file is there twice")
-    return names
+    return entries
+
+
+def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: RunFacts) -> None:
+    """Before anything is unpacked: each file can only be as large as the experiment makes it."""
+    for entry in members:
+        most = most_bytes(entry.filename.removeprefix("files/"), facts.limits)
+        if entry.filename == "batches.npz":
+            steps = facts.limits.steps
+            most = 16 * steps + _BLOCK
+        if most is not None and entry.file_size > most:
+            raise damaged(
+                f"“{entry.filename}” unpacks to {entry.file_size:,} bytes, and such a file of this "
+                f"experiment has at most {most:,}"
+            )
 
 
 def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
     if file.getinfo("run.json").file_size > _MOST_JSON:
         raise damaged("“run.json” is too large")
-    with _readable("“run.json” cannot be read"):
-        content = file.read("run.json")
+    with _readable("“run.json” cannot be read"), file.open("run.json") as member:
+        content = member.read(_MOST_JSON)
     with _readable("“run.json” is not JSON"):
-        facts = json.loads(content)
+        facts = json.loads(content, object_pairs_hook=_without_duplicates)
+        # Halves of surrogate pairs are no text.
+        json.dumps(facts, ensure_ascii=False).encode()
     if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
         raise damaged("“run.json” does not describe a run")
-    if facts.get("format") != FORMAT:
+    if facts.get("format") not in _FORMATS:
         raise UnknownFormat(
-            f"This run was packed by another version of cifarviz (format {facts.get('format')!r}; "
-            f"this one reads {FORMAT}). Unpack it with that version."
+            f"This run was packed by another version of cifarviz (format {_short(facts)}; "
+            f"this one reads 1 and {FORMAT}). Unpack it with that version."
         )
     return facts
 
 
-def _batches(file: zipfile.ZipFile) -> BatchPoints:
-    with (
-        _readable("“batches.npz” cannot be read"),
-        np.load(io.BytesIO(file.read("batches.npz")), allow_pickle=False) as stored,
-    ):
-        steps, loss, accuracy = (stored[name] for name in _BATCHES)
-        # Anything but numbers is refused here.
-        loss, accuracy = loss.astype(np.float32), accuracy.astype(np.float32)
-    whole = steps.ndim == 1 and steps.shape == loss.shape == accuracy.shape
-    if not whole or steps.dtype != np.int64 or (np.diff(steps) != 1).any() or (steps < 1).any():
-        raise damaged("the steps in “batches.npz” do not follow each other")
-    return BatchPoints(steps, loss, accuracy)
+def _short(facts: dict[str, Any]) -> str:
+    return repr(facts.get("format"))[:20]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:
@@ -203,27 +242,37 @@ def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:
         yield BatchPoints(batches.steps[part], batches.loss[part], batches.accuracy[part])
 
 
-def _write(file: zipfile.ZipFile, name: str, path: Path) -> None:
-    """Unpack a member, checked to be arrays; weights that were halved are float32 again."""
+def _copy(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    """Unpack a member, and no more of it than it says it has."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _readable(f"“{name}” cannot be read"),
-        file.open(name) as source,
+        _readable(f"“{entry.filename}” cannot be read"),
+        file.open(entry) as source,
         path.open("wb") as target,
     ):
-        shutil.copyfileobj(source, target)
-    otherwise = f"“{name}” is not what it says"
-    try:
-        with _readable(otherwise):
-            arrays, facts = load_arrays(path)
-    except ArtifactDamaged as error:
-        raise damaged(otherwise) from error
-    if facts.pop("half", False) is True:
+        # A block at a time, of which no more is unpacked than is read.
+        shutil.copyfileobj(source, target, _BLOCK)
+
+
+def _check(path: Path, name: str, facts: RunFacts) -> None:
+    """Hold a file to its name; weights that were halved are float32 again."""
+    with _reasons(f"files/{name}"):
+        found = check_file(path, name, facts.limits)
+    if found.pop("half", False) is True:
+        arrays, _facts_with_half = load_arrays(path)
         whole = {
             key: value.astype(np.float32) if value.dtype == np.float16 else value
             for key, value in arrays.items()
         }
-        save_arrays(path, whole, facts, durable=False)
+        save_arrays(path, whole, found, durable=False)
+
+
+@contextmanager
+def _reasons(name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotOfThisRun as error:
+        raise damaged(f"“{name}” is not what it says ({error})") from error
 
 
 def _halved(path: Path) -> bytes:
@@ -238,4 +287,4 @@ def _halved(path: Path) -> bytes:
 
 def _names_in(folder: Path) -> list[str]:
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.npz"))
-    return [name for name in paths if _NAME.fullmatch(name)]
+    return [name for name in paths if is_run_file(name)]

@@ -1,17 +1,51 @@
 """What ``run.json`` of a packed run says, checked when it comes from somewhere else."""
 
 import json
-from typing import Annotated, Any, Literal
+import time
+import unicodedata
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cifarviz.errors import ArchiveDamaged
+from cifarviz.errors import ArchiveDamaged, ExperimentInvalid
+from cifarviz.experiment.choices import NoValidation
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.runs.archive_files import RunLimits, limits_of
+from cifarviz.runs.curation import checked_name
+from cifarviz.runs.damage import LATEST
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
 
-Text = Annotated[str, Field(max_length=10_000)]
+# Seconds that clocks may differ, or be set back while a run is trained.
+_CLOCK = 60.0
+_CLOCK_AT_WORK = 600.0
+_A_DAY = 86_400.0
+# The beginnings of 2000, and of 2027: a clock before that was wrong when this version was made.
+_EARLIEST, _THIS_VERSION = 946_684_800.0, 1_798_761_600.0
+
+
+def _no_control_characters(text: str) -> str:
+    if any(unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\r\t" for one in text):
+        raise ValueError("it has control characters")
+    return text
+
+
+def _name(text: str) -> str:
+    try:
+        return checked_name(text)
+    except ExperimentInvalid as error:
+        raise ValueError(str(error)) from error
+
+
+Text = Annotated[str, Field(max_length=10_000), AfterValidator(_no_control_characters)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
+Time = Annotated[float, Field(ge=_EARLIEST, le=LATEST, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+# The largest float32 is a little less; rounding may leave a loss of 0 a little below.
+Loss = Annotated[float, Field(ge=-1e-3, le=3.5e38, allow_inf_nan=False)]
+Accuracy = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _OVER = Literal["finished", "stopped", "failed", "interrupted"]
 
 
@@ -20,22 +54,22 @@ class _Checked(BaseModel):
 
 
 class _Scaling(_Checked):
-    scale: list[Number] = Field(min_length=1, max_length=4)
-    offset: list[Number] = Field(min_length=1, max_length=4)
+    scale: list[Annotated[Number, Field(gt=0)]] = Field(min_length=1, max_length=64)
+    offset: list[Number] = Field(min_length=1, max_length=64)
 
 
 class _RunFacts(_Checked):
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
-    name: str = Field(min_length=1, max_length=100)
+    name: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_name)]
     state: _OVER
     machine: Text
-    created: Number
-    started: Number | None
-    ended: Number | None
-    seconds: Number = Field(ge=0)
+    created: Time
+    started: Time | None
+    ended: Time | None
+    seconds: Seconds
     train_images: Count | None
     validation_images: Count | None
-    images_per_second: Number | None
+    images_per_second: Rate | None
     precision: Literal["float32", "bfloat16"] | None
     precision_reason: Text | None
     scaling: _Scaling | None
@@ -49,16 +83,18 @@ class _RunFacts(_Checked):
     preferred: Literal["best", "last"] | None = None
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
     parent_epoch: Count | None = None
+    # Of format 2; a run of format 1 has none.
+    exact_loss_from: int | None = Field(default=None, ge=1, le=10**9)
 
 
 class _EpochFacts(_Checked):
     epoch: int = Field(ge=1, le=10**6)
-    loss: Number
-    accuracy: Number = Field(ge=0, le=1)
-    val_loss: Number | None
-    val_accuracy: Number | None = Field(ge=0, le=1)
-    learning_rate: Number
-    seconds: Number = Field(ge=0)
+    loss: Loss
+    accuracy: Accuracy
+    val_loss: Loss | None
+    val_accuracy: Accuracy | None
+    learning_rate: float = Field(ge=0, le=100, allow_inf_nan=False)
+    seconds: Seconds
 
 
 class _Packed(_Checked):
@@ -66,11 +102,14 @@ class _Packed(_Checked):
     format: int
     run: _RunFacts
     experiment: dict[str, Any]
-    epochs: list[_EpochFacts] = Field(max_length=100_000)
+    epochs: list[_EpochFacts] = Field(max_length=1000)
 
 
 def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """What of a run goes into ``run.json``: ``run``, ``experiment`` and ``epochs``."""
+    """What of a run goes into ``run.json``: ``run``, ``experiment`` and ``epochs``.
+
+    Raises ``RunDamaged``, and as ``Run.experiment`` does.
+    """
     kept: dict[str, Any] = {name: getattr(run, name, None) for name in _RunFacts.model_fields}
     kept["state"] = str(run.state)
     if run.progress is not None:
@@ -79,15 +118,23 @@ def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     kept["scaling"] = scaling and {"scale": list(scaling.scale), "offset": list(scaling.offset)}
     return {
         "run": kept,
-        "experiment": json.loads(run.experiment_json),
+        "experiment": json.loads(run.experiment.to_json()),
         "epochs": [epoch._asdict() for epoch in epochs],
     }
 
 
-def facts_from(facts: dict[str, Any], origin: str) -> tuple[dict[str, Any], list[Epoch]]:
-    """The columns of ``facts`` as a row of runs has them, but its monitor; and its epochs.
+class RunFacts(NamedTuple):
+    """What ``run.json`` says, as the store has it: the columns of its row, and its epochs."""
 
-    Raises ``ArchiveDamaged`` for what no run is.
+    columns: dict[str, Any]
+    epochs: list[Epoch]
+    limits: RunLimits
+
+
+def facts_from(facts: dict[str, Any], origin: str) -> RunFacts:
+    """Read ``facts``, which may come from anybody.
+
+    Raises ``ArchiveDamaged`` for what no run is, and as ``Experiment.from_json`` does.
     """
     try:
         packed = _Packed.model_validate(facts)
@@ -95,24 +142,105 @@ def facts_from(facts: dict[str, Any], origin: str) -> tuple[dict[str, Any], list
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise damaged(f"“{place}” is not what it should be ({first['msg']})") from error
-    epochs = [Epoch(**one.model_dump()) for one in packed.epochs]
-    numbers = [one.epoch for one in epochs]
-    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        raise damaged("its epochs do not follow each other")
-    columns = packed.run.model_dump(exclude={"scaling"})
-    scaling = packed.run.scaling
-    columns["scaling"] = scaling and scaling_to_json(
-        Scaling(scale=tuple(scaling.scale), offset=tuple(scaling.offset))
+    run, epochs = packed.run, [Epoch(**one.model_dump()) for one in packed.epochs]
+    experiment = Experiment.from_json(json.dumps(packed.experiment))
+    try:
+        _no_control_characters(experiment.preset or "")
+    except ValueError as error:
+        raise damaged(f"“experiment.preset” is not what it should be ({error})") from error
+    limits = limits_of(experiment, run.validation_images)
+    _check_times(run, epochs)
+    _check_history(run, epochs, experiment)
+    _check_counts(run, epochs, limits)
+    columns = run.model_dump(exclude={"scaling"})
+    if packed.format == 1:
+        columns["exact_loss_from"] = None
+    columns["scaling"] = run.scaling and scaling_to_json(
+        Scaling(scale=tuple(run.scaling.scale), offset=tuple(run.scaling.offset))
     )
     columns |= {
-        "experiment": json.dumps(packed.experiment),
+        "experiment": experiment.to_json(),
+        "monitor": experiment.monitor,
         "origin": origin,
-        "queued": packed.run.created,
+        "queued": run.created,
         "epoch": len(epochs),
         # Its last sign of life; without one there is no progress.
-        "heartbeat": None if packed.run.step is None else packed.run.ended,
+        "heartbeat": None if run.step is None else run.ended,
     }
-    return columns, epochs
+    return RunFacts(columns, epochs, limits)
+
+
+def _check_times(run: _RunFacts, epochs: list[Epoch]) -> None:
+    latest = max(time.time(), _THIS_VERSION) + _A_DAY
+    for name in ("created", "started", "ended"):
+        if (getattr(run, name) or 0) > latest:
+            raise damaged(f"“run.{name}” is in the future")
+    if run.started is not None and run.started < run.created - _CLOCK:
+        raise damaged("“run.started” is before “run.created”")
+    if run.ended is not None and run.ended < (run.started or run.created) - _CLOCK:
+        raise damaged("“run.ended” is before “run.started”")
+    if run.state == "finished" and (run.started is None or run.ended is None):
+        raise damaged("it is finished, but “run.started” or “run.ended” is missing")
+    if run.started is None and epochs:
+        raise damaged("it has epochs, but “run.started” is missing")
+    began = run.created if run.started is None else run.started
+    available = 1.1 * ((latest if run.ended is None else run.ended) - began) + _CLOCK_AT_WORK
+    if run.seconds > available:
+        raise damaged("“run.seconds” is more time than there was from its start to its end")
+    if sum(one.seconds for one in epochs) > available:
+        raise damaged("its epochs took more time than there was from its start to its end")
+
+
+def _check_history(run: _RunFacts, epochs: list[Epoch], experiment: Experiment) -> None:
+    if (run.parent is None) != (run.parent_epoch is None):
+        raise damaged("“run.parent” and “run.parent_epoch” belong together")
+    if run.parent == run.id:
+        raise damaged("“run.parent” is the run itself")
+    before = run.parent_epoch or 0
+    if run.parent is not None and not 1 <= before < experiment.epochs:
+        raise damaged(f"“run.parent_epoch” is not from 1 to {experiment.epochs - 1}")
+    numbers = [one.epoch for one in epochs]
+    if numbers != list(range(before + 1, before + 1 + len(numbers))):
+        raise damaged(f"its epochs do not follow each other from {before + 1}")
+    last = before + len(epochs)
+    if last > experiment.epochs:
+        raise damaged(f"it has {last} epochs, and {experiment.epochs} were planned")
+    if run.stopped_early not in (None, last) or (run.stopped_early == last and not epochs):
+        raise damaged("“run.stopped_early” is not the last of its epochs")
+    if run.state == "finished" and last < experiment.epochs and run.stopped_early is None:
+        raise damaged(f"it is finished, but has {last} of {experiment.epochs} epochs")
+    validated = not isinstance(experiment.validation, NoValidation)
+    for number, one in enumerate(epochs):
+        for name in ("val_loss", "val_accuracy"):
+            if (getattr(one, name) is not None) != validated:
+                found = "is missing" if validated else "is there, without validation images"
+                raise damaged(f"“epochs.{number}.{name}” {found}")
+
+
+def _check_counts(run: _RunFacts, epochs: list[Epoch], limits: RunLimits) -> None:
+    most = {
+        "train_images": limits.train_images,
+        "validation_images": max(limits.train_images, limits.test_images),
+        "steps_per_epoch": limits.steps_per_epoch,
+        "step": limits.steps,
+    }
+    for name, high in most.items():
+        if (getattr(run, name) or 0) > high:
+            raise damaged(f"“run.{name}” is more than the {high:,} of the experiment")
+    if epochs and run.train_images == 0:
+        raise damaged("it has epochs, but “run.train_images” is 0")
+    if run.steps_per_epoch is not None:
+        planned = run.steps_per_epoch * limits.experiment.epochs
+        if (run.step or 0) > planned:
+            raise damaged(f"“run.step” is more than the {planned:,} of its epochs")
+    if run.validation_images and isinstance(limits.experiment.validation, NoValidation):
+        raise damaged("“run.validation_images” is there, without validation images")
+    channels = limits.experiment.architecture.input_shape[2]
+    scaling = run.scaling
+    if scaling and not len(scaling.scale) == len(scaling.offset) == channels:
+        raise damaged(f"“run.scaling” is not that of images with {channels} channels")
+    if scaling and max(map(abs, [*scaling.scale, *scaling.offset])) > 1e6:
+        raise damaged("“run.scaling” has numbers beyond a million")
 
 
 def damaged(reason: str) -> ArchiveDamaged:

@@ -3,25 +3,25 @@
 import io
 import json
 import lzma
+import math
 import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final, Literal, NamedTuple, Self, cast
 
 import numpy as np
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.storage import atomically, storage_errors
 
-_FACTS = "__facts__"
+FACTS = "__facts__"
+"""The name, among the arrays of a file, of the bytes that hold its facts."""
 
 Checkpoint = Literal["best", "last"]
-
-ANSWERS_FORMAT = 1
-"""The ``format`` among the facts of a file of answers kept after an epoch."""
 
 UNREADABLE: Final = (
     OSError,
@@ -62,8 +62,8 @@ def start_path(folder: Path) -> Path:
 def answers_path(folder: Path, epoch: int) -> Path:
     """The file of what a run's network said about the test images after ``epoch``.
 
-    It holds ``probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
-    official ones; its facts are ``format`` and ``epoch``.
+    It holds ``log_probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
+    official ones; its facts are ``format`` and ``epoch``. Of format 1 are ``probabilities``.
     """
     return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
 
@@ -103,14 +103,98 @@ def _write(
     file: IO[bytes], arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None
 ) -> None:
     encoded = np.frombuffer(json.dumps(dict(facts or {})).encode(), dtype=np.uint8)
-    np.savez(file, allow_pickle=False, **{_FACTS: encoded, **arrays})
+    np.savez(file, allow_pickle=False, **{FACTS: encoded, **arrays})
+
+
+class ArrayHeader(NamedTuple):
+    """What an array says of itself before its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+
+
+class ArrayFile:
+    """What ``save_arrays`` wrote, opened to be read an array at a time; close it after use.
+
+    Nothing is unpickled, and no more memory is taken than the file has bytes: arrays are stored
+    uncompressed, and each is as large as it says. Raises what ``UNREADABLE`` lists otherwise.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = zipfile.ZipFile(path)
+        try:
+            size = path.stat().st_size
+            entries = self._file.infolist()
+            for entry in entries:
+                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                    raise ValueError(f"{entry.filename} is not stored as it is")
+            self.headers = {name: self._header(name) for name in self._file.namelist()}
+            if len(self.headers) < len(entries):
+                raise ValueError("an array is there twice")
+        except BaseException:
+            self._file.close()
+            raise
+        self.headers = {name.removesuffix(".npy"): one for name, one in self.headers.items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, name: str) -> np.ndarray:
+        """One array, to which may be written."""
+        shape, dtype, fortran_order = self.headers[name]
+        content = bytearray(math.prod(shape) * dtype.itemsize)
+        with self._values(name) as member:
+            if member.readinto(content) != len(content) or member.read(1):
+                raise ValueError(f"{name} does not have the size it says")
+        flat = np.frombuffer(content, dtype)
+        return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
+
+    def blocks(self, name: str, values: int = 1 << 20) -> Iterator[np.ndarray]:
+        """The values of one array, flat and in any order, so many at a time."""
+        dtype = self.headers[name].dtype
+        with self._values(name) as member:
+            while content := member.read(values * dtype.itemsize):
+                yield np.frombuffer(content, dtype)
+
+    def read_facts(self) -> dict[str, Any]:
+        """The facts beside the arrays."""
+        return dict(json.loads(self.read(FACTS).tobytes()))
+
+    @contextmanager
+    def _values(self, name: str) -> Iterator[zipfile.ZipExtFile]:
+        with cast(zipfile.ZipExtFile, self._file.open(f"{name}.npy")) as member:
+            _read_header(member)
+            yield member
+
+    def _header(self, name: str) -> ArrayHeader:
+        with self._file.open(name) as member:
+            header = _read_header(member)
+            left = self._file.getinfo(name).file_size - member.tell()
+        if not name.endswith(".npy") or header.dtype.hasobject:
+            raise ValueError(f"{name} is no array of numbers")
+        if math.prod(header.shape) * header.dtype.itemsize != left:
+            raise ValueError(f"{name} does not have the size it says")
+        return header
+
+
+def _read_header(member: Any) -> ArrayHeader:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    else:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(member)
+    return ArrayHeader(shape, dtype, fortran_order)
 
 
 def load_facts(path: Path) -> dict[str, Any]:
     """The facts alone of what ``save_arrays`` wrote; none of a file that can't be read."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return dict(json.loads(stored[_FACTS].tobytes()))
+        with ArrayFile(path) as stored:
+            return stored.read_facts()
     except UNREADABLE:
         return {}
 
@@ -124,9 +208,9 @@ def load_arrays(
     ``missing`` and ``damaged`` where the caller knows better ones than the file's name.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        facts = dict(json.loads(arrays.pop(_FACTS).tobytes()))
+        with ArrayFile(path) as stored:
+            facts = stored.read_facts()
+            arrays = {name: stored.read(name) for name in stored.headers if name != FACTS}
     except FileNotFoundError as error:
         raise ArtifactMissing(
             missing

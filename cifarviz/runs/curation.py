@@ -3,10 +3,15 @@
 from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
+from cifarviz.escaping import is_blank, is_invisible, printable
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
+from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import Database
 from cifarviz.runs.rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
+
+LONGEST_NAME = 100
+"""Characters of a run's name."""
 
 LONGEST_REMARK = 500
 """Characters of what a person may write down about a run."""
@@ -19,7 +24,7 @@ class Curation:
     database: Database
 
     def rename(self, run_id: str, name: str) -> None:
-        """Give a run another name; raises ``ExperimentInvalid`` for an empty or overlong one."""
+        """Give a run another name; raises ``ExperimentInvalid`` as ``checked_name`` does."""
         self._set(run_id, name=checked_name(name))
 
     def star(self, run_id: str, starred: bool) -> None:
@@ -29,9 +34,11 @@ class Curation:
     def remark(self, run_id: str, text: str) -> None:
         """Write down what a person thinks of a run; nothing takes it away.
 
-        Raises ``ExperimentInvalid`` for an overlong one.
+        Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
         """
         text = text.strip()
+        if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
+            raise ExperimentInvalid(f"A note holds text alone; this one has {hidden} in it.")
         if len(text) > LONGEST_REMARK:
             raise ExperimentInvalid(
                 f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
@@ -53,15 +60,15 @@ class Curation:
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""
-        return self.settings.runs / run_id
+        return self.settings.runs / _as_file_name(run_id)
 
     def tensorboard_folder(self, run_id: str) -> Path:
         """Where the run's TensorBoard files are, if it writes any."""
-        return self.settings.tensorboard_dir / run_id
+        return self.settings.tensorboard_dir / _as_file_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
         """The lock that whoever looks after the run holds while it is active."""
-        return self.settings.locks / f"run-{run_id}.lock"
+        return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
         with self.database.connect(write=True) as connection:
@@ -70,8 +77,29 @@ class Curation:
 
 
 def checked_name(name: str) -> str:
-    """``name`` without surplus spaces; raises ``ExperimentInvalid``."""
+    """``name`` without surplus white space, as every run has to be called.
+
+    Raises ``ExperimentInvalid`` for one that is empty, has more than 100 characters, or holds
+    control characters, which would garble the text around it.
+    """
     name = " ".join(name.split())
-    if not 1 <= len(name) <= 100:
-        raise ExperimentInvalid(f"A run's name has 1 to 100 characters; this one has {len(name)}.")
+    if hidden := _hidden(name):
+        raise ExperimentInvalid(
+            f"A run's name holds characters that can be seen; this one has {hidden} in it."
+        )
+    if not 1 <= len(name) <= LONGEST_NAME or is_blank(name):
+        count = 0 if is_blank(name) else len(name)
+        raise ExperimentInvalid(
+            f"A run's name has 1 to {LONGEST_NAME} characters; this one has {count}."
+        )
     return name
+
+
+def _hidden(text: str) -> str | None:
+    """The first control character of ``text``, as it can be printed."""
+    return next((printable(one) for one in text if is_invisible(one)), None)
+
+
+def _as_file_name(run_id: str) -> str:
+    """``run_id``, but for one in a damaged record, which must not lead anywhere else."""
+    return run_id if is_safe_id(run_id) else "no-run"

@@ -1,7 +1,8 @@
 """The store's SQLite file: schema, version, connections.
 
 WAL mode lets any number of readers look on while a worker writes; ``synchronous=NORMAL``
-keeps every committed row when a process is killed.
+keeps every committed row when a process is killed. A file of an earlier version is copied before
+it is migrated, and migrated in one transaction: wholly or not at all.
 """
 
 import sqlite3
@@ -10,10 +11,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from cifarviz.errors import StoreError, UnknownFormat
-from cifarviz.storage import storage_full
+from cifarviz.errors import StorageFull, StoreError, UnknownFormat
+from cifarviz.storage import atomically, storage_errors, storage_full
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -43,6 +44,7 @@ CREATE TABLE runs (
     preferred TEXT,
     parent TEXT,
     parent_epoch INTEGER,
+    exact_loss_from INTEGER,
     phase TEXT,
     epoch INTEGER,
     step INTEGER,
@@ -102,6 +104,32 @@ CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
 
+BAD_EPOCH = """(
+    typeof(epoch) <> 'integer' OR epoch NOT BETWEEN 1 AND 1000000
+    OR typeof(loss) <> 'real' OR loss NOT BETWEEN -1 AND 1e39
+    OR typeof(accuracy) <> 'real' OR accuracy NOT BETWEEN 0 AND 1
+    OR typeof(val_loss) NOT IN ('real', 'null') OR val_loss NOT BETWEEN -1 AND 1e39
+    OR typeof(val_accuracy) NOT IN ('real', 'null') OR val_accuracy NOT BETWEEN 0 AND 1
+    OR typeof(learning_rate) <> 'real' OR learning_rate NOT BETWEEN 0 AND 1e6
+    OR typeof(seconds) <> 'real' OR seconds NOT BETWEEN 0 AND 1e10
+)"""
+"""True of a row of ``epochs`` that no training has written. What is compared with NULL is NULL."""
+
+BAD_BATCHES = """(
+    typeof(first_step) <> 'integer' OR first_step NOT BETWEEN 1 AND 1000000000
+    OR typeof(count) <> 'integer' OR count < 1
+    OR typeof(loss) <> 'blob' OR length(loss) <> 4 * count
+    OR typeof(accuracy) <> 'blob' OR length(accuracy) <> 4 * count
+)"""
+"""The same of ``batches``."""
+
+# Looked up with every list of runs. They hold the bad rows alone, so that this costs nothing; as
+# they say nothing about the data, an older version can use a home that has them.
+_INDICES = (
+    f"CREATE INDEX IF NOT EXISTS bad_epochs ON epochs(run) WHERE {BAD_EPOCH}",
+    f"CREATE INDEX IF NOT EXISTS bad_batches ON batches(run) WHERE {BAD_BATCHES}",
+)
+
 # What makes a home of one version one of the next. The runs of version 1 all went by the loss.
 _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
@@ -124,6 +152,7 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN parent TEXT",
             "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
         ),
+        4: ("ALTER TABLE runs ADD COLUMN exact_loss_from INTEGER",),
     }
 )
 
@@ -150,6 +179,8 @@ class Database:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             version = SCHEMA_VERSION
+        if version in _MIGRATIONS:
+            self._back_up()
         while version in _MIGRATIONS:
             for statement in _MIGRATIONS[version]:
                 connection.execute(statement)
@@ -161,6 +192,33 @@ class Database:
                 "version, or set CIFARVIZ_HOME to another folder."
             )
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for statement in _INDICES:
+            connection.execute(statement)
+
+    def _back_up(self) -> None:
+        """Copy the file as it is, unless an attempt that was cut off has left a sound copy.
+
+        Called within the transaction that migrates, which keeps all other writers out. Raises
+        ``StoreError`` or ``StorageFull``.
+        """
+        path = self.path.with_name(f"{self.path.stem}.before-format-{SCHEMA_VERSION}.sqlite3")
+        if _is_sound(path):
+            return
+        try:
+            with (
+                storage_errors(path.parent),
+                atomically(path) as temporary,
+                closing(sqlite3.connect(self.path)) as source,
+                closing(sqlite3.connect(temporary)) as copy,
+            ):
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+        except (StorageFull, OSError, sqlite3.Error) as error:
+            raise StorageFull(
+                f"The runs in {self.path} are of an earlier version, and could not be copied to "
+                f"“{path.name}” before they are brought up to date ({error}). Nothing was "
+                "changed: make room there, or allow writing, and start again."
+            ) from error
 
     @contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
@@ -169,6 +227,7 @@ class Database:
             connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
             with closing(connection):
                 connection.row_factory = sqlite3.Row
+                connection.text_factory = _decoded
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
@@ -196,3 +255,21 @@ class Database:
                 f"{self.path} is damaged ({error}). Move it away, or set CIFARVIZ_HOME to "
                 "another folder."
             ) from error
+
+
+def _decoded(text: bytes) -> str:
+    """Text of a row; bytes that are none must not keep the other rows from being read."""
+    return text.decode(errors="replace")
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether this is a database of an earlier version, from its first page to its last."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            check = connection.execute("PRAGMA quick_check").fetchone()[0]
+    except sqlite3.Error:
+        return False
+    return version in _MIGRATIONS and check == "ok"

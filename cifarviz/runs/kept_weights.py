@@ -1,12 +1,58 @@
-"""Which weights a run has kept, and why those that somebody asks for are not there."""
+"""Which weights a run has kept, where they stand, and why those asked for are not there."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from cifarviz.errors import CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_facts
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+
+
+@dataclass(frozen=True)
+class WeightsPosition:
+    """Where in its run's training a network stands: finished epochs, and steps of the next one."""
+
+    epoch: int
+    steps: int = 0
+
+    def __str__(self) -> str:
+        """``after epoch 1``, ``after epoch 1 and 337 steps of epoch 2``, ``before training``."""
+        if not self.steps:
+            return f"after epoch {self.epoch}" if self.epoch else "before training"
+        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
+        begun = f"after epoch {self.epoch} and " if self.epoch else "after "
+        return f"{begun}{steps} of epoch {self.epoch + 1}"
+
+
+def training_position(run: Run) -> WeightsPosition:
+    """Where the training of ``run`` stands, by what it has reported."""
+    progress = run.progress
+    if progress is None or not progress.steps_per_epoch or run.state is RunState.FINISHED:
+        return WeightsPosition(run.epochs_done)
+    steps = progress.step - run.epochs_done * progress.steps_per_epoch
+    return WeightsPosition(run.epochs_done, max(steps, 0))
+
+
+def weights_position(store: RunStore, run: Run, which: Weights) -> WeightsPosition:
+    """Where these weights of ``run`` stand; every page, export and command says it by this."""
+    if isinstance(which, int):
+        return WeightsPosition(which)
+    facts = load_facts(checkpoint_path(store.folder(run.id), which))
+    try:
+        epoch = epoch_of(run, which)
+        if epoch is not None and (which == "best" or given_back(run)):
+            return WeightsPosition(int(facts.get("epoch", epoch)))
+        batch = run.experiment.batch_size
+    except CifarvizError:
+        # What the run was made to do cannot be read; its last weights are where it stands.
+        return training_position(run)
+    # The file knows best: what was reported after it was written is not in it.
+    if "epochs_done" not in facts:
+        return WeightsPosition(run.epochs_done) if run.state.active else training_position(run)
+    return WeightsPosition(int(facts["epochs_done"]), -(-int(facts.get("images", 0)) // batch))
 
 
 def other_weights(which: Checkpoint) -> Checkpoint:
@@ -18,8 +64,10 @@ def kept_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
     """The weights of ``run`` that are on disk, those that answer for it first.
 
     These are what a person made its answer, else those it ended with, else the others. Whoever
-    asks a run for no weights in particular asks the first.
+    asks a run for no weights in particular asks the first. A damaged run has none to give.
     """
+    if run.damage is not None:
+        return ()
     first = run.preferred or "last"
     folder = store.folder(run.id)
     return tuple(
@@ -53,6 +101,8 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
 
     ``None`` if it has them.
     """
+    if run.damage is not None:
+        return f"is damaged: {run.damage.rstrip('.')}"
     folder = store.folder(run.id)
     if checkpoint_path(folder, which).is_file():
         return None
@@ -81,6 +131,8 @@ def given_back(run: Run) -> bool:
 
 def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    if run.damage is not None:
+        return {}
     found: dict[int, Weights] = {
         epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
     }

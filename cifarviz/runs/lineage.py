@@ -25,6 +25,18 @@ def epochs_before(store: RunStore, run: Run) -> list[Epoch]:
     return found
 
 
+def ancestors(store: RunStore, run: Run) -> list[Run]:
+    """The parent of ``run``, the parent's, and so on, as far as they are still here."""
+    found: list[Run] = []
+    while run.parent is not None and run.parent not in {one.id for one in found}:
+        try:
+            run = store.get(run.parent)
+        except RunNotFound:
+            break
+        found.append(run)
+    return found
+
+
 def branch_point(store: RunStore, run: Run) -> Epoch | None:
     """The epoch of its parent that a fork began after; ``None`` if that is not known."""
     if run.parent is None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from cifarviz.errors import StoreError
+
 # A look at a lock takes it for an instant, so a taker tries a little longer than an instant.
 _LOOK = 0.5
 
@@ -14,14 +16,20 @@ _LOOK = 0.5
 def take(path: Path, seconds: float = _LOOK) -> FileLock | None:
     """Take the lock, or return ``None`` if somebody holds it for longer than ``seconds``.
 
-    The lock may be released from another thread than the one that took it.
+    The lock may be released from another thread than the one that took it. Raises ``StoreError``
+    where the system refuses, as it does when too many files are open.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, thread_local=False)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, thread_local=False)
         lock.acquire(timeout=seconds, poll_interval=0.02)
     except Timeout:
         return None
+    except OSError as error:
+        raise StoreError(
+            f"The lock {path} cannot be taken just now ({error.strerror or error}). Check that "
+            "you may write to its folder and that not too many files are open."
+        ) from error
     return lock
 
 

@@ -1,9 +1,12 @@
-"""What this machine is called where speeds are compared."""
+"""What this machine is called where speeds are compared, and what its processor can do."""
 
 import os
 import platform
 from functools import cache
 from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "svebf16"})
 
 
 @cache
@@ -16,10 +19,32 @@ def machine_name() -> str:
     return f"{_processor()}, {cores} cores"
 
 
+def has_bfloat16(cpuinfo: Path = _CPUINFO) -> bool | None:
+    """Whether the processor has instructions for bfloat16; ``None`` where that can't be read.
+
+    Linux lists what a processor can do: as ``flags`` on x86, as ``Features`` on Arm.
+    """
+    listed = {
+        flag
+        for name, value in _facts(cpuinfo)
+        if name in ("flags", "Features")
+        for flag in value.split()
+    }
+    return bool(listed & _BFLOAT16_FLAGS) if listed else None
+
+
+def _facts(cpuinfo: Path) -> list[tuple[str, str]]:
+    """What the file says of each core, as names with values; nothing where it can't be read."""
+    try:
+        lines = cpuinfo.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    parts = (line.partition(":") for line in lines)
+    return [(name.strip(), value.strip()) for name, _, value in parts]
+
+
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+    for name, value in _facts(_CPUINFO):
+        if name == "model name":
+            return value
     return platform.processor() or platform.machine() or "unknown processor"

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from cifarviz.errors import CifarvizError
+from cifarviz.installation import ASSETS
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.preferences import prefer, preference
@@ -16,7 +17,7 @@ from cifarviz.runs.store import RunStore
 
 log = logging.getLogger(__name__)
 
-RECORDED_RUN = Path(__file__).resolve().parents[2] / "assets" / "recorded-run.zip"
+RECORDED_RUN = ASSETS / "recorded-run.zip"
 
 ORIGIN = "recorded"
 """The ``origin`` of the recorded run, by which it is known among the others."""

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from cifarviz.errors import CifarvizError, RunDamaged
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.runs.artifacts import Checkpoint
@@ -83,6 +84,9 @@ class Run:
     ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
     the lowest and the highest of all epochs, and so often those of another one. ``epochs_done`` is
     the number of the last epoch, those of a fork's parent counted too.
+
+    Of a run whose record is damaged, what cannot be is left out, and its content is refused: it can
+    be listed and deleted.
     """
 
     id: str
@@ -127,16 +131,53 @@ class Run:
     """The run whose weights it began with; that one may be deleted by now."""
     parent_epoch: int | None = None
     """The epoch of its parent after which it began; its own history goes on from there."""
+    exact_loss_from: int | None = None
+    """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
+    computed them all. ``runs.earlier_losses`` says how those differ."""
+    orphaned: bool = False
+    """Queued, and no process looks after it: the one that did has ended."""
 
-    @cached_property
+    damage: str | None = None
+    """What of its record no run can have, in a sentence."""
+
+    @property
     def experiment(self) -> Experiment:
-        """The experiment; raises ``UnknownFormat`` or ``ExperimentInvalid``."""
-        return Experiment.from_json(self.experiment_json)
+        """The experiment; raises ``UnknownFormat``, ``ExperimentInvalid`` or ``RunDamaged``."""
+        found = parse_experiment(self.experiment_json)
+        if isinstance(found, CifarvizError):
+            raise type(found)(str(found))
+        if self.damage is not None:
+            raise RunDamaged(
+                f"The record of “{self.name}” is damaged: {self.damage} Delete it on the Runs page "
+                f"or with “python -m cifarviz runs delete {self.id}”."
+            )
+        return found
 
-    @cached_property
+    @property
+    def trained_experiment(self) -> Experiment:
+        """The experiment with the precision that the run trained in, in place of *auto*."""
+        if self.precision is None:
+            return self.experiment
+        return self.experiment.model_copy(update={"precision": self.precision})
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``Worker.resume`` would take the run up."""
+        return self.state.resumable or self.orphaned
+
+    @property
     def scaling(self) -> Scaling | None:
         """How pixels are scaled in this run; ``None`` until training has begun."""
         return None if self.scaling_json is None else scaling_from_json(self.scaling_json)
+
+
+@lru_cache(maxsize=512)
+def parse_experiment(text: str) -> Experiment | CifarvizError:
+    """The experiment that a run has stored, or why it cannot be read; parsed once."""
+    try:
+        return Experiment.from_json(text)
+    except CifarvizError as error:
+        return error
 
 
 def scaling_to_json(scaling: Scaling) -> str:

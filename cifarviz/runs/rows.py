@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.damage import checked_columns
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
@@ -35,7 +35,11 @@ SELECT runs.*,
     (SELECT val_accuracy FROM epochs WHERE run = runs.id
         ORDER BY epoch DESC LIMIT 1) AS last_val_accuracy,
     (SELECT action FROM controls WHERE run = runs.id AND done IS NULL
-        ORDER BY id DESC LIMIT 1) AS requested
+        ORDER BY id DESC LIMIT 1) AS requested,
+    (SELECT COUNT(*) FROM epochs WHERE run = runs.id) AS epoch_rows,
+    (SELECT MIN(epoch) FROM epochs WHERE run = runs.id) AS first_epoch,
+    EXISTS(SELECT 1 FROM epochs WHERE run = runs.id AND {BAD_EPOCH}) AS bad_epochs,
+    EXISTS(SELECT 1 FROM batches WHERE run = runs.id AND {BAD_BATCHES}) AS bad_batches
 FROM runs
 """
 ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
@@ -43,7 +47,7 @@ ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
 
 def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
     """One run; raises ``RunNotFound``."""
-    row = connection.execute(SELECT_RUNS + "WHERE runs.id = ?", (run_id,)).fetchone()
+    row = connection.execute(SELECT_RUNS + "WHERE runs.id IS ?", (run_id or None,)).fetchone()
     if row is None:
         raise run_not_found(run_id)
     return as_run(row)
@@ -84,12 +88,16 @@ def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
     """Set columns of one run; tells whether there is such a run."""
     columns = ", ".join(f"{name} = ?" for name in values)
-    done = connection.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))
+    # An id that is missing is of a damaged record.
+    done = connection.execute(
+        f"UPDATE runs SET {columns} WHERE id IS ?", (*values.values(), run_id or None)
+    )
     return done.rowcount == 1
 
 
-def as_run(row: sqlite3.Row) -> Run:
-    """A row of ``SELECT_RUNS``."""
+def as_run(stored: sqlite3.Row) -> Run:
+    """A row of ``SELECT_RUNS``; of one that is damaged, what can be shown of it."""
+    row, damage = checked_columns(dict(stored))
     progress = None
     if row["heartbeat"] is not None:
         progress = Progress(
@@ -132,10 +140,11 @@ def as_run(row: sqlite3.Row) -> Run:
         precision_reason=row["precision_reason"],
         starred=bool(row["starred"]),
         remark=row["remark"],
-        # What a newer version may have put there is nobody's choice here.
-        preferred=row["preferred"] if row["preferred"] in get_args(Checkpoint) else None,
+        preferred=row["preferred"],
         parent=row["parent"],
         parent_epoch=row["parent_epoch"],
+        damage=damage,
+        exact_loss_from=row["exact_loss_from"],
     )
 
 

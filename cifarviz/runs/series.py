@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cifarviz.errors import RunNotFound
 from cifarviz.runs.records import Run
@@ -29,7 +30,7 @@ class Series:
 def keep_series(
     store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
 ) -> Series:
-    """Keep that these runs, ids with labels, belong together."""
+    """Keep that these runs, ids with labels, belong together, but for those deleted meanwhile."""
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -37,9 +38,9 @@ def keep_series(
             (series_id, kind, title, made, len(labelled)),
         )
         connection.executemany(
-            "INSERT INTO series_runs VALUES (?, ?, ?, ?)",
+            "INSERT INTO series_runs SELECT ?, ?, id, ? FROM runs WHERE id = ?",
             [
-                (series_id, position, run_id, label)
+                (series_id, position, label, run_id)
                 for position, (run_id, label) in enumerate(labelled)
             ],
         )
@@ -62,9 +63,32 @@ def all_series(store: RunStore, kind: str) -> list[Series]:
 
 
 def runs_of(store: RunStore, series: Series) -> list[Run]:
-    """The runs that are still here, in their order."""
-    by_id = {run.id: run for run in store.all()}
+    """The runs that are still here, in their order, without those whose record is damaged."""
+    by_id = {run.id: run for run in store.all() if run.damage is None}
     return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
+
+
+class PrecisionOfRun(NamedTuple):
+    """A run's name, and the precision that it trains in."""
+
+    name: str
+    precision: str
+
+
+def run_with_precision(store: RunStore, run_id: str) -> PrecisionOfRun | None:
+    """The first run of the same series whose precision is settled; ``None`` where there is none.
+
+    Runs that are compared train in one precision: the first that begins settles it for all.
+    """
+    with store.database.connect() as connection:
+        row = connection.execute(
+            "SELECT runs.name, runs.precision FROM series_runs AS own "
+            "JOIN series_runs AS other ON other.series = own.series AND other.run != own.run "
+            "JOIN runs ON runs.id = other.run AND runs.precision IN ('float32', 'bfloat16') "
+            "WHERE own.run = ? ORDER BY other.position LIMIT 1",
+            (run_id,),
+        ).fetchone()
+    return None if row is None else PrecisionOfRun(*row)
 
 
 def _read(store: RunStore, where: str, value: str) -> list[Series]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cifarviz.data.datasets import Split
 from cifarviz.errors import ArtifactDamaged
+from cifarviz.runs import answer_files
 from cifarviz.runs.answer_files import load_answers
 from cifarviz.runs.artifacts import (
     SNAPSHOTS,
@@ -23,8 +24,10 @@ from cifarviz.runs.artifacts import (
     load_arrays,
     save_arrays,
 )
+from cifarviz.runs.log_probabilities import Predictions, rounded_to
 
 FORMAT = 1
+"""Of files of weights."""
 
 Kind = Literal["weights", "maps", "answers", "memory"]
 """``answers`` are about the validation images, ``memory`` about training images."""
@@ -39,13 +42,14 @@ _NAME = re.compile(r"(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})\.np
 class Answers:
     """What a network said about images after an epoch.
 
-    ``indices`` int64 (n,) are the images' official ones in ``split``; ``probabilities`` float32
-    (n, classes), rounded as float16, but for the class they are highest for.
+    ``indices`` int64 (n,) are the images' official ones in ``split``. The log-probabilities of
+    ``predictions`` are rounded as float16, to within 1 in 2,000, but for the class they are
+    highest for.
     """
 
     split: Split
     indices: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
+    predictions: Predictions
 
 
 def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
@@ -109,14 +113,14 @@ def keep_answers(
     epoch: int,
     split: Split,
     indices: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
+    predictions: Predictions,
     kind: Literal["answers", "memory"] = "answers",
 ) -> None:
     """Keep what a network said after ``epoch``; raises ``StorageFull``."""
     save_arrays(
         snapshot_path(folder, kind, epoch),
-        {"probabilities": _rounded(probabilities), "indices": indices},
-        {"format": FORMAT, "epoch": epoch, "split": split},
+        {"log_probabilities": _rounded(predictions.log_probabilities), "indices": indices},
+        {"format": answer_files.FORMAT, "epoch": epoch, "split": split},
         durable=False,
     )
 
@@ -133,7 +137,6 @@ def read_answers(
     )
     found = load_answers(
         snapshot_path(folder, kind, epoch),
-        FORMAT,
         classes,
         missing=f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are "
         "thinned out for room. Choose another epoch.",
@@ -143,7 +146,7 @@ def read_answers(
     )
     if found.facts.get("split") not in get_args(Split):
         raise ArtifactDamaged(damaged)
-    return Answers(found.facts["split"], found.indices, found.probabilities)
+    return Answers(found.facts["split"], found.indices, found.predictions)
 
 
 def thin(folder: Path, budget: int) -> None:
@@ -188,12 +191,7 @@ def _files(folder: Path) -> list[tuple[Kind, int, Path]]:
     return [(cast(Kind, name["kind"]), int(name["epoch"]), path) for name, path in found if name]
 
 
-def _rounded(probabilities: NDArray[np.float32]) -> NDArray[np.float16]:
-    """As float16, with the highest of each row still the highest, and alone where it was."""
-    rounded = probabilities.astype(np.float16)
-    rows = np.arange(len(rounded))
-    best = probabilities.argmax(axis=1)
-    lost = rounded.argmax(axis=1) != best
-    # A tie that rounding made: one step of float16 breaks it.
-    rounded[rows[lost], best[lost]] = np.nextafter(rounded[rows[lost], best[lost]], np.float16(2))
-    return rounded
+def _rounded(logs: NDArray[np.float32]) -> NDArray[np.float16]:
+    # Below what float16 holds are only probabilities of exp(-65504).
+    lowest = float(np.finfo(np.float16).min)
+    return rounded_to(np.float16, np.maximum(logs, lowest), like=logs)

@@ -9,9 +9,9 @@
       ▼           ▼     ▼      ▼
     stopped    finished · failed · stopped
 
-Any active run whose process died is *interrupted*: it says it is active, and nobody holds its
-lock. Stopped, failed and interrupted runs can be queued again; a finished one has nothing left
-to do.
+A run that had begun and whose process died is *interrupted*: it says it is active, and nobody
+holds its lock. One that only waited stays queued, for whoever takes it up. Stopped, failed and
+interrupted runs can be queued again; a finished one has nothing left to do.
 """
 
 from collections.abc import Mapping
@@ -56,9 +56,7 @@ ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState
 
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
     {
-        RunState.QUEUED: frozenset(
-            {RunState.RUNNING, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED}
-        ),
+        RunState.QUEUED: frozenset({RunState.RUNNING, RunState.STOPPED, RunState.FAILED}),
         RunState.RUNNING: frozenset(
             {
                 RunState.PAUSED,

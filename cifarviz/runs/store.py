@@ -1,22 +1,26 @@
 """Runs, their histories and their files, under one ``CIFARVIZ_HOME``.
 
 A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock;
-a run that says it is active while its lock is free was cut off, and is marked *interrupted*
-at the next look.
+a run that has begun and says it is active while its lock is free was cut off, and is marked
+*interrupted* at the next look. One that only waits is *orphaned* then: it stays queued, holds
+nobody up, and whoever takes its lock trains it.
 """
 
 import json
 import shutil
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from cifarviz.errors import RunError
+from cifarviz.errors import TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
+from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import Curation, checked_name
-from cifarviz.runs.database import Database
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, Database
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
@@ -31,6 +35,7 @@ from cifarviz.runs.rows import (
 )
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
+from cifarviz.storage import remove_leftovers
 
 
 class RunStore(Curation):
@@ -43,33 +48,37 @@ class RunStore(Curation):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.home / "runs.sqlite3")
+        remove_leftovers(settings.home)
+        remove_leftovers(settings.runs)
+        for folder in settings.runs.glob("*"):
+            self._remove_leftovers(folder.name)
 
     # Reading
 
     def all(self) -> list[Run]:
         """All runs, the newest first."""
-        self._mark_interrupted()
+        orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
-        return [as_run(row) for row in rows]
+        return _with_orphans((as_run(row) for row in rows), orphans)
 
     def get(self, run_id: str) -> Run:
         """One run; raises ``RunNotFound``."""
-        self._mark_interrupted()
-        return self._get(run_id)
+        orphans = self._check_locks()
+        return _with_orphans([self._get(run_id)], orphans)[0]
 
     def active(self) -> list[Run]:
         """The run that is being worked on, then those that wait, in their order."""
-        self._mark_interrupted()
+        orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE state IN ({ACTIVE_STATES}) "
                 "ORDER BY state = 'queued', queued, id"
             ).fetchall()
-        return [as_run(row) for row in rows]
+        return _with_orphans((as_run(row) for row in rows), orphans)
 
     def epochs(self, run_id: str) -> list[Epoch]:
-        """The epochs finished so far, from 1."""
+        """The epochs finished so far, from 1; none of a run whose epochs are damaged."""
         return self.histories([run_id])[run_id]
 
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
@@ -77,7 +86,8 @@ class RunStore(Curation):
         with self.database.connect() as connection:
             rows = connection.execute(
                 "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
-                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, epoch",
+                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
+                f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
                 (json.dumps(list(run_ids)),),
             ).fetchall()
         found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
@@ -86,27 +96,43 @@ class RunStore(Curation):
         return found
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
-        """The batches after step ``after`` whose step is a multiple of ``stride``."""
+        """The batches after step ``after`` whose step is a multiple of ``stride``.
+
+        Those whose values are damaged are left out.
+        """
         with self.database.connect() as connection:
             rows = connection.execute(
                 "SELECT first_step, count, loss, accuracy FROM batches "
-                "WHERE run = ? AND first_step + count - 1 > ? ORDER BY first_step",
+                f"WHERE run = ? AND first_step + count - 1 > ? AND NOT {BAD_BATCHES} "
+                "ORDER BY first_step",
                 (run_id, after),
             ).fetchall()
         return as_batch_points(rows, after=after, stride=stride)
 
     # For people: steering; naming, starring and deleting is in curation.py
 
-    def delete(self, run_id: str) -> None:
-        """Remove a run, its history and its files; raises ``RunError`` while it is active."""
-        run = self.get(run_id)
-        if run.state.active:
-            raise RunError(f"“{run.name}” is {run.state}: stop it before you delete it.")
+    def delete(self, run_id: str) -> Run:
+        """Remove a run, its history and its files, and return what it was; a damaged one, too.
+
+        Raises ``RunNotFound``, and ``TransitionRefused`` while it is active.
+        """
+        self._check_locks()
         with self.database.connect(write=True) as connection:
-            connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            run = fetch_run(connection, run_id)
+            if run.state.active:
+                raise TransitionRefused(
+                    f"“{run.name}” is {run.state}: stop it before you delete it."
+                )
+            # Its state may be unknown, and a process may be looking after it all the same.
+            if run.damage is not None and locks.is_held(self.lock_path(run_id)):
+                raise TransitionRefused(
+                    f"A process is looking after “{run.name}”: end it before you delete the run."
+                )
+            connection.execute("DELETE FROM runs WHERE id IS ?", (run_id or None,))
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
+        return run
 
     def request(self, run_id: str, action: Action) -> None:
         """Ask the worker of an active run for something; it answers within a second.
@@ -114,18 +140,26 @@ class RunStore(Curation):
         A run that only waits in the queue is stopped here and now, since nobody works on it.
         Raises ``TransitionRefused`` when the run's state doesn't allow it.
         """
-        self._mark_interrupted()
+        self._check_locks()
         with self.database.connect(write=True) as connection:
             run = fetch_run(connection, run_id)
             check_action(run.name, run.state, action)
-            if run.state is RunState.QUEUED:
-                update_run(connection, run_id, state=RunState.STOPPED, ended=time.time())
-                return
-            if run.requested != action:
-                connection.execute(
-                    "INSERT INTO controls(run, action, asked) VALUES (?, ?, ?)",
-                    (run_id, action, time.time()),
-                )
+            _request(connection, run_id, run.state, action)
+
+    def stop_all(self, run_ids: Sequence[str]) -> None:
+        """Ask the worker of each run to stop; those that have ended or are gone are passed over.
+
+        All in one transaction, so that none that waits begins because one before it stops.
+        """
+        self._check_locks()
+        with self.database.connect(write=True) as connection:
+            rows = connection.execute(
+                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES}) "
+                "AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(run_ids)),),
+            ).fetchall()
+            for row in rows:
+                _request(connection, row["id"], RunState(row["state"]), Action.STOP)
 
     # For workers
 
@@ -158,17 +192,23 @@ class RunStore(Curation):
                 machine=machine_name(),
                 created=now,
                 queued=now,
+                exact_loss_from=1 if fork is None else fork.epoch + 1,
                 **({} if fork is None else fork.columns()),
             )
         return self._get(run_id)
 
-    def transition(self, run_id: str, to: RunState, message: str | None = None) -> Run:
-        """Move a run to another state; raises ``TransitionRefused``."""
+    def transition(
+        self, run_id: str, to: RunState, message: str | None = None, **facts: object
+    ) -> Run:
+        """Move a run to another state, with ``facts`` as in ``describe``.
+
+        Raises ``TransitionRefused``.
+        """
         now = time.time()
         with self.database.connect(write=True) as connection:
             run = fetch_run(connection, run_id)
             check_transition(run.name, run.state, to)
-            changes: dict[str, object] = {"state": to, "message": message}
+            changes: dict[str, object] = {"state": to, "message": message, **facts}
             if to is RunState.QUEUED:
                 changes |= {"queued": now, "ended": None}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
@@ -182,10 +222,39 @@ class RunStore(Curation):
                 )
         return self._get(run_id)
 
+    def fail(self, run_id: str, message: str) -> None:
+        """Mark an active run as failed, even one of which no more can be read than its state."""
+        now = time.time()
+        with self.database.connect(write=True) as connection:
+            connection.execute(
+                "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
+                f"seconds_left = NULL WHERE id = ? AND state IN ({ACTIVE_STATES})",
+                (RunState.FAILED, message, now, run_id),
+            )
+            connection.execute(
+                "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
+            )
+
+    def queue(self) -> list[str]:
+        """The ids of the runs that wait, in the order they will train."""
+        with self.database.connect() as connection:
+            rows = connection.execute(
+                "SELECT id FROM runs WHERE state = ? ORDER BY queued, id", (RunState.QUEUED,)
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def orphans(self) -> list[str]:
+        """The ids of the runs that wait and that no process looks after, in their order."""
+        return [run_id for run_id in self.queue() if not self._is_held(run_id)]
+
     def is_next(self, run_id: str) -> bool:
-        """Whether no other waiting run has been waiting for longer."""
-        waiting = [run.id for run in self.active() if run.state is RunState.QUEUED]
-        return bool(waiting) and waiting[0] == run_id
+        """Whether no other run that a process looks after has been waiting for longer."""
+        for waiting in self.queue():
+            if waiting == run_id:
+                return True
+            if self._is_held(waiting):
+                return False
+        return False
 
     def take_request(self, run_id: str) -> Action | None:
         """The newest request nobody has carried out, marked as carried out."""
@@ -195,13 +264,14 @@ class RunStore(Curation):
             if connection.execute(query, (run_id,)).fetchone() is None:
                 return None
         with self.database.connect(write=True) as connection:
-            actions = [Action(row["action"]) for row in connection.execute(query, (run_id,))]
+            stored = [row["action"] for row in connection.execute(query, (run_id,))]
+            actions = [Action(one) for one in stored if one in list(Action)]
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL",
                 (time.time(), run_id),
             )
         # A stop wins over whatever was asked after it.
-        return Action.STOP if Action.STOP in actions else actions[-1]
+        return Action.STOP if Action.STOP in actions else next(reversed(actions), None)
 
     def describe(self, run_id: str, **facts: object) -> None:
         """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
@@ -214,10 +284,12 @@ class RunStore(Curation):
         progress: Progress,
         batches: BatchPoints | None = None,
         epoch: Epoch | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Add what happened since the last call, in one transaction.
 
-        ``batches`` are consecutive steps that follow those already stored.
+        ``batches`` are consecutive steps that follow those already stored; ``seconds`` is the time
+        at work on the whole run until now.
         """
         with self.database.connect(write=True) as connection:
             update_run(
@@ -230,6 +302,7 @@ class RunStore(Curation):
                 current_rate=progress.images_per_second,
                 seconds_left=progress.seconds_left,
                 heartbeat=progress.heartbeat,
+                **({} if seconds is None else {"seconds": seconds}),
             )
             if batches is not None and len(batches):
                 insert_batches(connection, run_id, batches)
@@ -252,28 +325,68 @@ class RunStore(Curation):
         with self.database.connect() as connection:
             return fetch_run(connection, run_id)
 
-    def _mark_interrupted(self) -> None:
+    def _remove_leftovers(self, run_id: str) -> None:
+        """Remove what a process that was killed has left half written of a run."""
+        remove_leftovers(self.folder(run_id))
+        remove_leftovers(self.folder(run_id) / SNAPSHOTS)
+
+    def _check_locks(self) -> set[str]:
+        """Mark the runs that were cut off as interrupted; returns the orphaned ones."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                f"SELECT id FROM runs WHERE state IN ({ACTIVE_STATES})"
+                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES})"
             ).fetchall()
-        dead = [row["id"] for row in rows if not locks.is_held(self.lock_path(row["id"]))]
+        free = {row["id"] or "": row["state"] for row in rows if not self._is_held(row["id"] or "")}
+        orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
+        dead = free.keys() - orphans
         if not dead:
-            return
+            return orphans
+        for run_id in dead:
+            self._remove_leftovers(run_id)
+        now = time.time()
         with self.database.connect(write=True) as connection:
             for run_id in dead:
-                # It may have ended properly between the two looks.
-                run = fetch_run(connection, run_id)
-                if run.state.active:
-                    update_run(
-                        connection,
-                        run_id,
-                        state=RunState.INTERRUPTED,
-                        ended=run.progress.heartbeat if run.progress else time.time(),
-                        phase=None,
-                        seconds_left=None,
-                        message="The process that trained it ended before it was done.",
+                # It may have ended properly since, or been taken up by somebody else: nobody can
+                # begin to train it while this transaction lasts.
+                if not self._is_held(run_id):
+                    connection.execute(
+                        "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
+                        "phase = NULL, seconds_left = NULL, message = ? "
+                        f"WHERE id = ? AND state IN ({ACTIVE_STATES}) AND state != ?",
+                        (
+                            RunState.INTERRUPTED,
+                            now,
+                            now,
+                            "The process that trained it ended before it was done.",
+                            run_id,
+                            RunState.QUEUED,
+                        ),
                     )
+        return orphans
+
+    def _is_held(self, run_id: str) -> bool:
+        return locks.is_held(self.lock_path(run_id))
+
+
+def _request(connection: sqlite3.Connection, run_id: str, state: RunState, action: Action) -> None:
+    """Enter a request that the state allows, unless it is the last one already."""
+    now = time.time()
+    if state is RunState.QUEUED:
+        update_run(connection, run_id, state=RunState.STOPPED, ended=now, message=None)
+        return
+    connection.execute(
+        "INSERT INTO controls(run, action, asked) SELECT ?, ?, ? WHERE ? IS NOT "
+        "(SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id DESC LIMIT 1)",
+        (run_id, action, now, action, run_id),
+    )
+
+
+def _with_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
+    """The runs, with a mark on those that wait and that no process looks after."""
+    return [
+        replace(run, orphaned=True) if run.id in orphans and run.state is RunState.QUEUED else run
+        for run in runs
+    ]
 
 
 def new_run_id() -> str:

@@ -8,21 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
-from cifarviz.runs.answer_files import load_answers
+from cifarviz.runs.answer_files import FORMAT, load_answers
 from cifarviz.runs.artifacts import (
-    ANSWERS_FORMAT,
     Checkpoint,
     answers_path,
     load_arrays,
     save_arrays,
 )
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import Weights, weights_path
-
-FORMAT = 1
 
 Stamp = tuple[int, int]
 """Modification time in nanoseconds and size in bytes: another one means another checkpoint."""
@@ -47,25 +44,25 @@ def probabilities_path(folder: Path, which: Checkpoint) -> Path:
 
 def read_probabilities(
     folder: Path, which: Checkpoint, stamp: Stamp, test: ImageSet, classes: int
-) -> NDArray[np.float32] | None:
-    """The answers kept for these images, float32 (n, classes), in their order.
+) -> Predictions | None:
+    """The answers kept for these images, in their order.
 
     ``None`` when there are none, or they are those of another checkpoint or of other images, or
-    cannot be read.
+    cannot be read, or were stored as probabilities by an earlier version: all of that is mended
+    by asking the weights again.
     """
     try:
         arrays, facts = load_arrays(probabilities_path(folder, which))
     except (ArtifactMissing, ArtifactDamaged):
-        # Never measured, or cut off: both are mended by measuring.
         return None
     if facts.get("format") != FORMAT or facts.get("checkpoint") != list(stamp):
         return None
-    probabilities, indices = arrays.get("probabilities"), arrays.get("indices")
-    if probabilities is None or indices is None or not np.array_equal(indices, test.indices):
+    logs, indices = arrays.get("log_probabilities"), arrays.get("indices")
+    if logs is None or indices is None or not np.array_equal(indices, test.indices):
         return None
-    if probabilities.shape != (len(test), classes) or probabilities.dtype != np.float32:
+    if logs.shape != (len(test), classes) or logs.dtype != np.float32:
         return None
-    return probabilities
+    return Predictions(logs)
 
 
 def keep_probabilities(
@@ -73,7 +70,7 @@ def keep_probabilities(
     which: Checkpoint,
     stamp: Stamp,
     test: ImageSet,
-    probabilities: NDArray[np.float32],
+    predictions: Predictions,
 ) -> None:
     """Keep the answers of the checkpoint with this stamp; raises ``StorageFull``, ``OSError``."""
     if not folder.is_dir():
@@ -81,7 +78,7 @@ def keep_probabilities(
         return
     save_arrays(
         probabilities_path(folder, which),
-        {"probabilities": probabilities, "indices": test.indices},
+        {"log_probabilities": predictions.log_probabilities, "indices": test.indices},
         {"format": FORMAT, "checkpoint": list(stamp)},
     )
 
@@ -91,11 +88,11 @@ def kept_or_asked(
     which: Checkpoint,
     test: ImageSet,
     classes: int,
-    ask: Callable[[], NDArray[np.float32]],
+    ask: Callable[[], Predictions],
     *,
     keep: bool = True,
     on_refusal: Callable[[Exception], None] = lambda error: None,
-) -> NDArray[np.float32]:
+) -> Predictions:
     """The answers kept for these images, else what ``ask`` gives, which is kept from then on.
 
     A disk that takes no more costs only the next look its answers: ``on_refusal`` is told. Raises
@@ -116,7 +113,7 @@ def kept_or_asked(
 
 
 def keep_epoch_probabilities(
-    folder: Path, epoch: int, test: ImageSet, probabilities: NDArray[np.float32]
+    folder: Path, epoch: int, test: ImageSet, predictions: Predictions
 ) -> None:
     """Keep the answers of a run after ``epoch``, whose weights will be gone.
 
@@ -124,15 +121,13 @@ def keep_epoch_probabilities(
     """
     save_arrays(
         answers_path(folder, epoch),
-        {"probabilities": probabilities, "indices": test.indices},
-        {"format": ANSWERS_FORMAT, "epoch": epoch},
+        {"log_probabilities": predictions.log_probabilities, "indices": test.indices},
+        {"format": FORMAT, "epoch": epoch},
     )
 
 
-def epoch_probabilities(
-    folder: Path, epoch: int, test: ImageSet, classes: int
-) -> NDArray[np.float32]:
-    """The answers a run kept after ``epoch``, float32 (n, classes), in the order of ``test``.
+def epoch_probabilities(folder: Path, epoch: int, test: ImageSet, classes: int) -> Predictions:
+    """The answers a run kept after ``epoch``, in the order of ``test``.
 
     Raises ``ArtifactMissing`` where none were kept, ``UnknownFormat`` where another version kept
     them, and ``ArtifactDamaged`` where they are not about these images.
@@ -143,14 +138,13 @@ def epoch_probabilities(
     )
     found = load_answers(
         answers_path(folder, epoch),
-        ANSWERS_FORMAT,
         classes,
         missing=f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, "
         "or was not asked to keep them. Choose another epoch.",
         unknown=f"What run {folder.name} has kept after epoch {epoch} is of format {{found}}, and "
-        f"this version of cifarviz reads {ANSWERS_FORMAT}. Train the run again with this one.",
+        f"this version of cifarviz reads 1 and {FORMAT}. Train the run again with this one.",
         damaged=damaged,
     )
     if not np.array_equal(found.indices, test.indices):
         raise ArtifactDamaged(damaged)
-    return found.probabilities
+    return found.predictions

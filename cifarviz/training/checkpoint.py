@@ -17,13 +17,18 @@ _GENERATOR = "seed_generator"
 
 @dataclass
 class Position:
-    """Where a run stands. Sums are over the images of the epoch that is not finished yet."""
+    """Where a run stands. Sums are over the images of the epoch that is not finished yet.
+
+    ``seconds`` is the time at work on that epoch. Of work that is lost with a killed process, and
+    so done again, only the second time counts there.
+    """
 
     step: int = 0
     epochs_done: int = 0
     images: int = 0
     loss_sum: float = 0.0
     hits: float = 0.0
+    seconds: float = 0.0
 
 
 def save_last(

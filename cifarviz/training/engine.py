@@ -5,6 +5,7 @@ rather than ``fit``: it sees each batch's own loss, stops within a chunk of step
 the middle of validation, and goes on from any step as if it had never been cut off.
 """
 
+import logging
 import time
 from typing import NamedTuple
 
@@ -12,12 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.data import library
-from cifarviz.errors import TrainingFailed
+from cifarviz.errors import CifarvizError, TrainingFailed
 from cifarviz.experiment.schedules import learning_rates
-from cifarviz.network.inference import probability_batches
+from cifarviz.network.inference import log_probability_batches
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.best import best_of
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
+from cifarviz.runs.series import run_with_precision
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import (
@@ -35,14 +38,16 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import Timings, choose
+from cifarviz.training.precision import Timings, choose, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.snapshots import SnapshotKeeper
 from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
-from cifarviz.training.timing import PRECISIONS, SHORT_RUN, Precision
+from cifarviz.training.timing import NO_INSTRUCTIONS, PRECISIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
+
+log = logging.getLogger(__name__)
 
 
 def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
@@ -54,7 +59,7 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
         return _Training(store, run_id, settings).run()
     except _Stopped:
         return Ending(RunState.STOPPED)
-    except tf.errors.ResourceExhaustedError as error:
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrainingFailed(
             "There was not enough memory for this network and batch size. Choose a smaller "
             "batch or a smaller network."
@@ -73,11 +78,11 @@ class _Stopped(Exception):
 
 
 class _Validated(NamedTuple):
-    """What validation found: means, and the probabilities (n, classes); ``None`` without images."""
+    """What validation found: means, and the predictions; ``None`` without images."""
 
     loss: float | None
     accuracy: float | None
-    probabilities: np.ndarray | None
+    predictions: Predictions | None
 
 
 class _Training:
@@ -104,6 +109,10 @@ class _Training:
             self.folder, self.model, self.optimizer, plan.steps_per_epoch, fork=bool(run.parent)
         )
         store.rewind(run_id, step=self.position.step, epoch=self.position.epochs_done)
+        # Of an epoch that an earlier version began, it has measured a part.
+        first_exact = self.position.epochs_done + (2 if self.position.images else 1)
+        if run.exact_loss_from is None or first_exact < run.exact_loss_from:
+            store.describe(run_id, exact_loss_from=first_exact)
         self.rates = learning_rates(
             experiment.schedule,
             experiment.optimizer.learning_rate,
@@ -136,6 +145,17 @@ class _Training:
             return make(asked)
         if run.precision is not None:
             return make(PRECISIONS[run.precision])  # it goes on as it began
+        if (peer := run_with_precision(self.store, run.id)) is not None:
+            precision = PRECISIONS[peer.precision]
+            self.store.describe(
+                run.id,
+                precision=precision,
+                precision_reason=f"{precision}, as in “{peer.name}”, with which it is compared.",
+            )
+            return make(precision)
+        if lacks_bfloat16():
+            self.store.describe(run.id, precision="float32", precision_reason=NO_INSTRUCTIONS)
+            return make("float32")
         timings = Timings(settings.home)
         timing, trainable = timings.find(self.experiment), None
         if timing is None:
@@ -144,7 +164,10 @@ class _Training:
             if timing is None:
                 self.store.describe(run.id, precision="float32", precision_reason=SHORT_RUN)
                 return trainable
-            timings.keep(self.experiment, timing)
+            try:
+                timings.keep(self.experiment, timing)
+            except (CifarvizError, OSError):
+                log.warning("what was timed could not be kept", exc_info=True)
         self.store.describe(run.id, precision=timing.best, precision_reason=timing.reason)
         return trainable or make(timing.best)
 
@@ -177,12 +200,15 @@ class _Training:
     def one_epoch(self, before: list[Epoch]) -> Epoch | None:
         """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
         number = self.position.epochs_done + 1
-        began = time.monotonic()
+        # On the clock of the run, moved back by what was spent on this epoch before it was stopped.
+        began = self.recorder.seconds_at_work() - self.position.seconds
         self.recorder.epoch = number
-        if not self.train_epoch(number) or (validated := self.validate()) is None:
+        validated = self.validate() if self.train_epoch(number) else None
+        self.position.seconds = self.recorder.seconds_at_work() - began
+        if validated is None:
             return None
-        epoch = self.finished_epoch(number, validated, time.monotonic() - began)
-        tested = validated.probabilities if self.plan.validation is self.test else None
+        epoch = self.finished_epoch(number, validated)
+        tested = validated.predictions if self.plan.validation is self.test else None
         if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
             return None
         self.recorder.phase = "saving"
@@ -196,7 +222,7 @@ class _Training:
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.folder, self.model, self.optimizer, self.position)
         self.keep_answers("last", tested)
-        self.snapshots.keep(number, self.model, validated.probabilities)
+        self.snapshots.keep(number, self.model, validated.predictions)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
@@ -239,22 +265,23 @@ class _Training:
         if self.validation_step is None or self.plan.validation is None:
             return _Validated(None, None, None)
         self.recorder.enter("validating")
-        began = time.monotonic()
+        began = self.recorder.seconds_at_work()
         loss_sum, hits, parts = 0.0, 0, []
         for first in self.validation_step.batches:
             if self.recorder.stop_requested():
                 return None
-            batch_loss, batch_hits, said = self.validation_step(first)
+            batch_loss, batch_hits, logs = self.validation_step(first)
             loss_sum, hits = loss_sum + batch_loss, hits + batch_hits
-            parts.append(said)
+            parts.append(logs)
             self.recorder.beat()
-        self.recorder.seconds_per_validation = time.monotonic() - began
+        self.recorder.seconds_per_validation = self.recorder.seconds_at_work() - began
         if not np.isfinite(loss_sum):
             self.fail_at(self.position.step)
         images = len(self.plan.validation)
-        return _Validated(loss_sum / images, hits / images, np.concatenate(parts))
+        predictions = Predictions(np.concatenate(parts))
+        return _Validated(loss_sum / images, hits / images, predictions)
 
-    def keep_test_answers(self, number: int, tested: np.ndarray | None) -> bool:
+    def keep_test_answers(self, number: int, tested: Predictions | None) -> bool:
         """Keep what the network says about the test images; ``False`` if asked to stop.
 
         ``tested`` it is, where validation has just asked about them.
@@ -262,20 +289,25 @@ class _Training:
         if tested is None:
             self.recorder.enter("testing")
             parts = []
-            for part in probability_batches(self.model, self.test.images):
+            for part in log_probability_batches(self.model, self.test.images):
                 if self.recorder.stop_requested():
                     return False
                 parts.append(part)
                 self.recorder.beat()
-            tested = np.concatenate(parts)
+            tested = Predictions(np.concatenate(parts))
         keep_epoch_probabilities(self.folder, number, self.test, tested)
         return True
 
-    def keep_answers(self, which: Checkpoint, tested: np.ndarray | None) -> None:
+    def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
         """Spare Evaluate the work where validation has asked about the test images."""
-        if tested is not None:
+        if tested is None:
+            return
+        try:
             stamp = checkpoint_stamp(self.folder, which)
             keep_probabilities(self.folder, which, stamp, self.test, tested)
+        except (CifarvizError, OSError):
+            # Evaluate asks the network again where they are not there.
+            log.warning("probabilities of run %s could not be kept", self.run_id, exc_info=True)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
@@ -284,7 +316,7 @@ class _Training:
             before = self.store.get(self.run_id).note
             self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
 
-    def finished_epoch(self, number: int, validated: _Validated, seconds: float) -> Epoch:
+    def finished_epoch(self, number: int, validated: _Validated) -> Epoch:
         position = self.position
         return Epoch(
             epoch=number,
@@ -293,5 +325,5 @@ class _Training:
             val_loss=validated.loss,
             val_accuracy=validated.accuracy,
             learning_rate=float(f"{self.rates[position.step - 1]:.7g}"),
-            seconds=seconds,
+            seconds=position.seconds,
         )

@@ -1,25 +1,45 @@
-"""All runs of an experiment of the lab, queued with one call."""
+"""Several runs that belong together, queued with one call."""
 
-from cifarviz.errors import CifarvizError
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series
-from cifarviz.runs.states import Action
 from cifarviz.training.worker import Worker
 
 
-def queue_entry(worker: Worker, entry: Entry) -> Series:
-    """Queue the runs; all of them or, where one is refused, none that goes on.
+@dataclass(frozen=True)
+class Submission:
+    """A run to be queued; ``label`` is what it has and the others don't."""
+
+    experiment: Experiment
+    name: str
+    label: str
+
+
+def queue_series(
+    worker: Worker, kind: str, title: str, submissions: Sequence[Submission]
+) -> tuple[Series, list[Run]]:
+    """Queue the runs; all of them or, whatever goes wrong with one, none that goes on.
 
     Raises what ``Worker.submit`` does.
     """
-    made: list[tuple[str, str]] = []
+    runs: list[Run] = []
     try:
-        for entrant in entry.entrants:
-            run = worker.submit(entrant.experiment, entry.run_name(entrant))
-            made.append((run.id, entrant.label))
-        return keep_series(worker.store, entry.kind, entry.title, made)
-    except CifarvizError:
-        # The last first: else the next one would begin when the one before it stops.
-        for run_id, _ in reversed(made):
-            worker.store.request(run_id, Action.STOP)
+        for one in submissions:
+            runs.append(worker.submit(one.experiment, one.name))
+        labelled = [(run.id, one.label) for run, one in zip(runs, submissions, strict=True)]
+        return keep_series(worker.store, kind, title, labelled), runs
+    except BaseException:
+        worker.store.stop_all([run.id for run in runs])
         raise
+
+
+def queue_entry(worker: Worker, entry: Entry) -> Series:
+    """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
+    submissions = [
+        Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants
+    ]
+    return queue_series(worker, entry.kind, entry.title, submissions)[0]

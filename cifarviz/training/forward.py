@@ -1,6 +1,6 @@
 """The forward pass of a training step, so arranged that it and its gradient are quick.
 
-The values are those of ``model(images, training=True)``, and so are the gradients, but for
+The logits are those of ``model(images, training=True)``, and so are the gradients, but for
 rounding; docs/performance.md says what each arrangement brings.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.network.batch_norm import normalized
+from cifarviz.network.inference import compute_logits
 from cifarviz.network.relu import compiled_gradient_relu
 
 # From so many values on, starting compiled code costs less than it wins.
@@ -23,12 +24,13 @@ _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 
 
 def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list[tf.Tensor]:
-    """The model's answers to a batch of so many ``images``, given in parts, layer by layer.
+    """The model's logits for a batch of so many ``images``, given in parts, layer by layer.
 
-    Nothing in one part waits for another, so TensorFlow works on them side by side; only batch
-    normalization measures mean and variance over all of them, and applies the ReLU that follows
-    it. Between a convolution and max pooling, ReLU waits until the maps are smaller: the largest
-    value is positive or not before and after.
+    They are what goes into the last layer's softmax, float32 (part, classes). Nothing in one part
+    waits for another, so TensorFlow works on them side by side; only batch normalization measures
+    mean and variance over all of them, and applies the ReLU that follows it. Between a convolution
+    and max pooling, ReLU waits until the maps are smaller: the largest value is positive or not
+    before and after.
     """
     values = list(parts)
     relu_waits = relu_done = False
@@ -37,7 +39,9 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
         relu = _relu_for(layer, images // len(parts))
         if images < _MANY_IMAGES and _weights(layer) >= _MANY_WEIGHTS:
             values = [tf.concat(values, 0)]
-        if relu_done:
+        if following is None:
+            values = [compute_logits(layer, part) for part in values]
+        elif relu_done:
             relu_done = False
         elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
             relu_done = isinstance(following, keras.layers.Activation) and _has_relu(following)

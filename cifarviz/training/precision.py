@@ -1,17 +1,17 @@
 """Which precision trains this network faster on this machine: found by timing a few steps.
 
 bfloat16 calculates with 8 bits of precision instead of 24. Processors made for it are several
-times faster with it; others imitate it and are slower. What was found is kept in the home, for
-the same network, batch size and machine.
+times faster with it; others imitate it and are slower, so where the processor says that it has no
+instructions for it, nothing is timed. What was found is kept in the home, for the same network,
+batch size and machine.
 """
 
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 import keras
 import numpy as np
@@ -20,13 +20,13 @@ import tensorflow as tf
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.variables import assign, to_arrays
 from cifarviz.runs.artifacts import write_atomically
-from cifarviz.runs.machine import machine_name
+from cifarviz.runs.machine import has_bfloat16, machine_name
 from cifarviz.training.timing import Precision, Timing
 from cifarviz.training.trainable import Trainable
 
-# Seconds of steps in each precision that are timed, and into how many calls they are cut.
-_TIMED = 0.3
-_CALLS = 3
+# Seconds of steps in each precision that are timed, and into how many blocks they are cut.
+_TIMED = 0.5
+_BLOCKS = 5
 _MOST_STEPS = 100
 # Seconds that a run must take for the choice to be worth its time.
 _WORTH_IT = 5.0
@@ -92,29 +92,57 @@ def choose(
     float32, without times.
     """
     exact = make("float32")
-    stopwatch = _Stopwatch(exact, experiment.batch_size, images, look)
-    steps = experiment.epochs * -(-images // stopwatch.batch_size)
-    if stopwatch.roughly() * steps < _WORTH_IT:
-        stopwatch.put_back()
+    exactly = _Stopwatch(exact, experiment.batch_size, images, look)
+    steps = experiment.epochs * -(-images // exactly.batch_size)
+    if exactly.roughly() * steps < _WORTH_IT:
+        exactly.put_back()
         return None, exact
-    in_float32 = stopwatch.seconds_per_step()
-    kept = exact if exact.model.count_params() <= _KEEP_BOTH else None
-    del exact, stopwatch
+    together = exact.model.count_params() <= _KEEP_BOTH
+    in_float32: float | None = None
+    if not together:
+        (in_float32,) = _least_seconds([exactly])
+        del exact, exactly
     look()
-    fast: Trainable | None = None
-    in_bfloat16: float | None = None
     try:
         fast = make("bfloat16")
-        in_bfloat16 = _Stopwatch(fast, experiment.batch_size, images, look).seconds_per_step()
+        quickly = _Stopwatch(fast, experiment.batch_size, images, look)
+        quickly.roughly()
     except tf.errors.ResourceExhaustedError:
         raise
     except tf.errors.OpError:
         # Some processors have no way to calculate a convolution in it.
-        fast = None
+        if in_float32 is None:
+            (in_float32,) = _least_seconds([exactly])
+        return Timing(in_float32, None), exact if together else make("float32")
+    if in_float32 is None:
+        in_float32, in_bfloat16 = _least_seconds([exactly, quickly])
+    else:
+        (in_bfloat16,) = _least_seconds([quickly])
     timing = Timing(in_float32, in_bfloat16)
-    if fast is not None and timing.best == "bfloat16":
+    if timing.best == "bfloat16":
         return timing, fast
-    return timing, kept or make("float32")
+    return timing, exact if together else make("float32")
+
+
+def lacks_bfloat16() -> bool:
+    """Whether it is known, without timing, that bfloat16 is no faster here."""
+    return has_bfloat16() is False and not tf.config.list_physical_devices("GPU")
+
+
+def _least_seconds(stopwatches: Sequence["_Stopwatch"]) -> list[float]:
+    """Seconds a step of each: the least of several blocks, which take turns.
+
+    Whatever else the machine does only adds to a block's time, so the least is nearest to the
+    truth; and where it is busy throughout, turns let all of them have their share of it.
+    """
+    blocks = [stopwatch.steps_in_a_block() for stopwatch in stopwatches]
+    rounds = [
+        [one.seconds(steps) for one, steps in zip(stopwatches, blocks, strict=True)]
+        for _ in range(_BLOCKS)
+    ]
+    for stopwatch in stopwatches:
+        stopwatch.put_back()
+    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 class _Stopwatch:
@@ -128,26 +156,27 @@ class _Stopwatch:
         self._trainable = trainable
         self._look = look
         self._before = to_arrays(trainable.model, trainable.optimizer)
+        self._warm = False
 
     def roughly(self) -> float:
         """Seconds a step, by two of them after the first, which builds the graph."""
-        self._run(1)
-        return min(self._run(1), self._run(1))
+        if not self._warm:
+            self.seconds(1)
+            self._warm = True
+        return min(self.seconds(1), self.seconds(1))
 
-    def seconds_per_step(self) -> float:
-        """The median of several calls of several steps each."""
-        steps = int(np.clip(_TIMED / _CALLS / self.roughly(), 1, self._most))
-        found = median(self._run(steps) for _ in range(_CALLS))
-        self.put_back()
-        return found
+    def steps_in_a_block(self) -> int:
+        """How many steps take about as long as a block should."""
+        return int(np.clip(_TIMED / _BLOCKS / self.roughly(), 1, self._most))
 
-    def put_back(self) -> None:
-        """Undo what the steps have changed."""
-        assign(self._trainable.model, self._before, self._trainable.optimizer)
-
-    def _run(self, steps: int) -> float:
+    def seconds(self, steps: int) -> float:
+        """Seconds a step, by so many of them in one call."""
         self._look()
         batches = np.arange(steps * self.batch_size).reshape(steps, self.batch_size)
         began = time.perf_counter()
         self._trainable.step(batches, np.zeros(steps, np.float32), 1)
         return (time.perf_counter() - began) / steps
+
+    def put_back(self) -> None:
+        """Undo what the steps have changed."""
+        assign(self._trainable.model, self._before, self._trainable.optimizer)

@@ -29,10 +29,12 @@ class Recorder:
         self._last_write = 0.0
         self._last_look = 0.0
         run = store.get(run_id)
-        # Time at work is known up to the last sign of life, which the worker gave when this turn
-        # began; the time since then belongs to this turn.
         self._seconds = run.seconds
-        self._counted_until = run.progress.heartbeat if run.progress is not None else time.time()
+        if run.progress is not None:
+            # Time at work is known up to the last sign of life, which the worker gave when this
+            # turn began; the time since then belongs to this turn.
+            self._seconds += max(time.time() - run.progress.heartbeat, 0.0)
+        self._counted_until = time.monotonic()
         self._at_work = True
         self.phase = "preparing"
         self.epoch = 0
@@ -40,6 +42,18 @@ class Recorder:
         self.images_per_second: float | None = None
         self.seconds_per_step: float | None = None
         self.seconds_per_validation = 0.0
+
+    def seconds_at_work(self) -> float:
+        """Seconds of work on this run so far: over all its turns, without pauses.
+
+        The one clock of a run: its epochs, its validation and its own ``seconds`` go by it. Of a
+        killed turn it counts what was known at its last sign of life.
+        """
+        now = time.monotonic()
+        if self._at_work:
+            self._seconds += now - self._counted_until
+        self._counted_until = now
+        return self._seconds
 
     def batches(self, first_step: int, loss: np.ndarray, accuracy: np.ndarray) -> None:
         """Note consecutive batches' own loss and accuracy."""
@@ -60,14 +74,9 @@ class Recorder:
             loss = np.concatenate([loss for _, loss, _ in self._pending])
             accuracy = np.concatenate([accuracy for _, _, accuracy in self._pending])
             points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
-        now = time.time()
-        if self._at_work:
-            # A clock that is put back takes nothing away.
-            self._seconds += max(now - self._counted_until, 0.0)
-        self._counted_until = now
-        self._store.record(self._run_id, self._progress(now), points, epoch)
         # A process that is killed has no chance to say at its end how long it worked.
-        self._store.describe(self._run_id, seconds=self._seconds)
+        seconds = self.seconds_at_work()
+        self._store.record(self._run_id, self._progress(time.time()), points, epoch, seconds)
         self._pending.clear()
         self._last_write = time.monotonic()
 

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from cifarviz.data.datasets import Dataset, Split
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import TestValidation
-from cifarviz.network.inference import probabilities as probabilities_of
+from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import (
@@ -48,7 +48,7 @@ class SnapshotKeeper:
         self,
         epoch: int,
         model: keras.Model,
-        probabilities: np.ndarray | None,
+        predictions: Predictions | None,
         *,
         first: bool = False,
     ) -> None:
@@ -61,9 +61,9 @@ class SnapshotKeeper:
         with self._within_budget():
             if first or is_weights_epoch(epoch):
                 self._keep_weights(epoch, model)
-            if probabilities is not None and self._plan.validation is not None:
+            if predictions is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
-                keep_answers(self._folder, epoch, self._split, indices, probabilities)
+                keep_answers(self._folder, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.watched):
                 self._keep_memory(epoch, model)
 
@@ -87,9 +87,9 @@ class SnapshotKeeper:
         try:
             yield
             thin(self._folder, self._budget)
-        except (CifarvizError, OSError) as error:
-            # They are for looking back, so training goes on without them.
-            log.warning("run %s keeps no more snapshots: %s", self._folder.name, error)
+        except Exception:
+            # They are for looking back, so training goes on without them, whatever it was.
+            log.warning("run %s keeps no more snapshots", self._folder.name, exc_info=True)
             self._given_up = True
 
     def _keep_weights(self, epoch: int, model: keras.Model) -> None:
@@ -99,8 +99,8 @@ class SnapshotKeeper:
 
     def _keep_memory(self, epoch: int, model: keras.Model) -> None:
         watched = self._plan.train.take(self._plan.watched)
-        said = probabilities_of(model, watched.images)
-        keep_answers(self._folder, epoch, "train", watched.indices, said, kind="memory")
+        found = Predictions(log_probabilities(model, watched.images))
+        keep_answers(self._folder, epoch, "train", watched.indices, found, kind="memory")
 
     def _keep_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
         pins = pinned_images(self._store, self._data.info)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.experiment.experiment import Experiment, Loss
-from cifarviz.network.inference import answer
+from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, cut
 from cifarviz.training.augmentation import augment
 from cifarviz.training.forward import forward
@@ -17,14 +17,25 @@ from cifarviz.training.update import apply_gradients
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def loss_function(loss: Loss, classes: int) -> LossFunction:
-    """Cross-entropy of integer labels (b,) and probabilities (b, classes): float32 (b,)."""
-    if loss.labels == "integer":
-        return keras.losses.sparse_categorical_crossentropy
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The loss that is shown, in nats: of integer labels (b,) and logits (b, classes), (b,)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
-    def one_hot(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+
+def objective(loss: Loss, classes: int) -> LossFunction:
+    """What training minimizes, but for the L2 penalty: the cross-entropy, with label smoothing.
+
+    It takes integer labels (b,) and logits (b, classes) and gives float32 (b,).
+    """
+    if loss.labels == "integer":
+        return cross_entropy
+
+    def one_hot(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return keras.losses.categorical_crossentropy(
-            tf.one_hot(labels, classes), probabilities, label_smoothing=loss.label_smoothing
+            tf.one_hot(labels, classes),
+            logits,
+            from_logits=True,
+            label_smoothing=loss.label_smoothing,
         )
 
     return one_hot
@@ -41,8 +52,8 @@ class TrainingImages:
 class TrainingStep:
     """Trains a model on images that stay in memory.
 
-    The loss it reports is the cross-entropy alone. An L2 penalty steers the weights but is
-    left out of the figures, so that runs with and without it can be compared.
+    The loss it reports is the plain cross-entropy. Label smoothing and an L2 penalty steer the
+    weights but are left out of the figures, so that runs with and without them can be compared.
     """
 
     def __init__(
@@ -57,7 +68,8 @@ class TrainingStep:
         self._augmentation = experiment.augmentation
         self._seed = experiment.seed
         self._batch_size = experiment.batch_size
-        self._loss = loss_function(experiment.loss, experiment.architecture.classes)
+        self._objective = objective(experiment.loss, experiment.architecture.classes)
+        self._smoothed = experiment.loss.label_smoothing > 0
         self._data = data
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)
@@ -123,19 +135,21 @@ class TrainingStep:
         images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
-            answers = forward(self._model, cut(images, parts), self._batch_size)
-            images_seen = tf.cast(tf.shape(batch)[0], tf.float32)
-            loss = tf.add_n(
-                [
-                    tf.reduce_sum(self._loss(right, said)) / images_seen
-                    for right, said in zip(cut(labels, len(answers)), answers, strict=True)
-                ]
-            )
-            penalized = tf.add_n([loss, *self._model.losses])
+            logits = forward(self._model, cut(images, parts), self._batch_size)
+            minimized = _mean(self._objective, labels, logits)
+            penalized = tf.add_n([minimized, *self._model.losses])
         gradients = tape.gradient(penalized, [variable.value for variable in variables])
         apply_gradients(self._optimizer, gradients, variables, learning_rate)
-        hits = tf.equal(tf.argmax(tf.concat(answers, 0), 1, tf.int32), labels)
+        loss = _mean(cross_entropy, labels, logits) if self._smoothed else minimized
+        hits = tf.equal(tf.argmax(tf.concat(logits, 0), 1, tf.int32), labels)
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
+
+
+def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.Tensor:
+    """The mean loss of a batch whose logits come in parts."""
+    images = tf.cast(tf.shape(labels)[0], tf.float32)
+    pieces = zip(cut(labels, len(parts)), parts, strict=True)
+    return tf.add_n([tf.reduce_sum(loss(right, logits)) / images for right, logits in pieces])
 
 
 class ValidationStep:
@@ -143,7 +157,6 @@ class ValidationStep:
 
     def __init__(self, model: keras.Model, experiment: Experiment, data: ImageSet) -> None:
         self._model = model
-        self._loss = loss_function(experiment.loss, experiment.architecture.classes)
         self._data = data
         # About a tenth of a second a batch, so that a stop need not wait; fixed by the
         # network alone, so that sums come out the same on every run.
@@ -155,16 +168,15 @@ class ValidationStep:
         return range(0, len(self._data), self.batch_size)
 
     def __call__(self, first: int) -> tuple[float, int, np.ndarray]:
-        """The batch that begins at ``first``: its sum of losses, its hits, and its probabilities.
+        """The batch that begins at ``first``: its sum of losses, hits and log-probabilities.
 
         The last are float32 (n, classes).
         """
         part = slice(first, first + self.batch_size)
-        labels = tf.convert_to_tensor(self._data.labels[part].astype(np.int32))
-        probabilities = answer(self._model, self._data.images[part])
-        hits = tf.equal(tf.argmax(probabilities, 1, tf.int32), labels)
+        labels = self._data.labels[part]
+        logs = log_probability_batch(self._model, self._data.images[part]).numpy()
         return (
-            float(tf.reduce_sum(self._loss(labels, probabilities))),
-            int(tf.reduce_sum(tf.cast(hits, tf.int32))),
-            probabilities.numpy(),
+            float(-logs[np.arange(len(labels)), labels].sum(dtype=np.float64)),
+            int((logs.argmax(1) == labels).sum()),
+            logs,
         )

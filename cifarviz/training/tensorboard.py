@@ -10,6 +10,7 @@ wanted only to look at the files. So their records are put together here, in the
 package documents: a tensor with the name of the plugin that shows it.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ import tensorflow as tf
 
 from cifarviz.errors import StorageFull
 from cifarviz.runs.records import Epoch
+
+log = logging.getLogger(__name__)
 
 _BUCKETS = 30
 # Where the number of a run's turn is in the name of a file; TensorBoard reads them in this order.
@@ -49,9 +52,11 @@ class TensorBoardFiles:
             return None
         try:
             self.write(epoch, model)
-        except StorageFull as error:
+        except Exception as error:
+            log.warning("TensorBoard files could not be written", exc_info=True)
             self._given_up = True
-            return f"TensorBoard files have nothing from epoch {epoch.epoch} on: {error}."
+            reason = error if isinstance(error, StorageFull) else f"{type(error).__name__}: {error}"
+            return f"TensorBoard files have nothing from epoch {epoch.epoch} on: {reason}."
         return None
 
     def write(self, epoch: Epoch, model: keras.Model) -> None:

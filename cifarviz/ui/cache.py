@@ -1,6 +1,7 @@
 """What all sessions of this server share, and the dashboard's one door to TensorFlow."""
 
 import gc
+import logging
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import streamlit as st
 
 from cifarviz.analysis import feature_maps
 from cifarviz.analysis.feature_maps import LayerView
+from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.loading import HEAVY_IMPORTS
@@ -24,6 +26,8 @@ from cifarviz.training.worker import Worker
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
+
+log = logging.getLogger(__name__)
 
 # Seconds the first page gets to itself before TensorFlow takes half of the machine.
 _FIRST_PAGE = 1.0
@@ -49,7 +53,21 @@ def _worker(settings: Settings) -> Worker:
     worker = Worker(settings, "dashboard")
     if settings.recorded:
         offer_recorded(worker.store)
+    _adopt(worker)
     return worker
+
+
+def adopt_orphans() -> None:
+    """Let this server's worker take up queued runs that no process looks after."""
+    _adopt(worker())
+
+
+def _adopt(worker: Worker) -> None:
+    try:
+        worker.adopt()
+    except Exception:
+        # Pages are of use without it, and the next one that is shown tries again.
+        log.exception("queued runs that no process looks after could not be taken up")
 
 
 def dataset(name: str, variant: Variant) -> Dataset:
@@ -162,17 +180,23 @@ def _warm_up_thread() -> threading.Thread:
 
 def _load_tensorflow() -> None:
     time.sleep(_FIRST_PAGE)
-    with HEAVY_IMPORTS:
-        import sklearn.metrics
-        import sklearn.model_selection  # noqa: F401
+    try:
+        with HEAVY_IMPORTS:
+            import sklearn.metrics
+            import sklearn.model_selection  # noqa: F401
 
-        import cifarviz.analysis.checkpoints
-        import cifarviz.training.engine  # noqa: F401
+            import cifarviz.analysis.checkpoints
+            import cifarviz.training.engine  # noqa: F401
+    except Exception:
+        # Whoever needs them imports them again, and is told there.
+        log.exception("TensorFlow could not be loaded ahead")
+        return
 
     # Streamlit collects garbage after each script run; TensorFlow's half a million objects
     # would make that a tenth of a second each time.
     gc.collect()
     gc.freeze()
+    compile_missing()
 
 
 def _stamp(path: Path) -> int:

@@ -5,13 +5,16 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from cifarviz.escaping import safe_file_name
+from cifarviz.export.csv_file import csv_file
+
 
 def csv_button(label: str, table: Callable[[], pd.DataFrame], name: str, hint: str) -> None:
     """Offer ``table`` as a file called ``name`` and ``.csv``, its index as the first column."""
     st.download_button(
         label,
-        lambda: table().to_csv().encode(),
-        file_name=f"{name}.csv",
+        lambda: csv_file(table()),
+        file_name=safe_file_name(name, ".csv"),
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",

@@ -62,7 +62,8 @@ def keeps_weights(run: Run) -> bool:
 
 
 def _has_snapshots(run: Run, *kinds: Kind, since: int) -> bool:
-    # Asked of every run there is, also of one whose experiment this version cannot read.
+    if run.damage is not None:
+        return False
     folder = cache.store().folder(run.id)
     found = (epoch for kind in kinds for epoch in snapshot_epochs(folder, kind))
     return any(since <= epoch <= run.epochs_done for epoch in found)

@@ -1,12 +1,12 @@
 """What goes wrong, shown as one sentence in its place."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
+from cifarviz.ui.address import escaped
 
 
 @contextmanager
@@ -15,9 +15,4 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except CifarvizError as error:
-        st.error(as_text(str(error)), icon=":material/error:")
-
-
-def as_text(message: str) -> str:
-    """A message for Markdown in which names and files stand as they are: no links, no formulas."""
-    return re.sub(r"([\[\]<`$])", r"\\\1", message)
+        st.error(escaped(str(error)), icon=":material/error:")

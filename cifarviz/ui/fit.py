@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.analysis.overfitting import (
-    TURN_RULE,
+    START_RULE,
     VERDICT_WORDS,
     Fit,
     Gap,
+    format_loss,
     gap_after,
-    judge_history,
 )
 from cifarviz.analysis.suggestions import Suggestion, suggestions
 from cifarviz.errors import CifarvizError
@@ -23,14 +23,15 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.figure_row import Figure, figure_row
 from cifarviz.ui.navigation import link_to
 
-_COLORS = {"overfitting": "orange", "good": "green", "underfitting": "blue"}
+_COLORS = {
+    "overfitting": "orange",
+    "good": "green",
+    "underfitting": "blue",
+    "still improving": "blue",
+    "diverging": "red",
+}
 _UNKNOWN = "–"
 _MOST_SUGGESTIONS = 4
-
-
-def fit_of(run: Run, epochs: Sequence[Epoch]) -> Fit:
-    """What the history of ``run`` says; of a fork, that of its own epochs."""
-    return judge_history(epochs, ended=not run.state.active)
 
 
 def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
@@ -60,13 +61,14 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
     if fit.at_end is not None:
         figures = [
             Figure(
-                "Turn",
-                _UNKNOWN if fit.turn is None else f"epoch {fit.turn}",
-                TURN_RULE,
+                "Overfitting starts",
+                _UNKNOWN if fit.overfits_after is None else f"after epoch {fit.overfits_after}",
+                START_RULE,
             )
         ]
         if fit.at_turn is not None:
-            figures.append(Figure("Gap at the turn", gap_words(fit.at_turn), _GAP_HELP))
+            label = f"Gap after epoch {fit.at_turn.epoch}"
+            figures.append(Figure(label, gap_words(fit.at_turn), _GAP_HELP))
         figures.append(
             Figure(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
         )
@@ -79,7 +81,7 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
 
 def gap_words(gap: Gap) -> str:
     """``loss 0.232, accuracy 8.2 points``."""
-    return f"loss {gap.loss:.3f}, accuracy {100 * gap.accuracy:.1f} points"
+    return f"loss {format_loss(gap.loss)}, accuracy {100 * gap.accuracy:.1f} points"
 
 
 def _show_suggestions(run: Run, fit: Fit) -> None:

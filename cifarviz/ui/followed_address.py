@@ -4,9 +4,9 @@ import time
 from math import inf
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cifarviz.ui import state
+from cifarviz.ui.streamlit_patches import is_history_navigation
 
 # Seconds within which a press may still bring an address that was replaced: the browser of a
 # laden machine hears late of the new one. Once it has brought that, an old one is no echo.
@@ -46,7 +46,7 @@ def follow(page: str) -> None:
 def _take_over() -> None:
     memory = state.address_memory()
     sent = st.query_params.to_dict()
-    if sent == memory.values or (_replaced_lately(sent) and not browser_went_back()):
+    if sent == memory.values or (_replaced_lately(sent) and not is_history_navigation()):
         return
     memory.values = sent
     memory.arrived = time.monotonic()
@@ -134,12 +134,6 @@ def change(**values: str | None) -> None:
     memory.values = after
     memory.changed = True
     st.query_params.from_dict(after)
-
-
-def browser_went_back() -> bool:
-    """Whether this run of the page is for the browser's Back or Forward button."""
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
 
 
 def _replaced_lately(sent: dict[str, str]) -> bool:

@@ -8,14 +8,19 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import epochs_with_weights, given_back, kept_checkpoints
+from cifarviz.runs.kept_weights import (
+    epochs_with_weights,
+    given_back,
+    kept_checkpoints,
+    weights_position,
+)
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import best_criterion, headline
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import quoted
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
-from cifarviz.ui.live.words import best_words
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date
@@ -57,7 +62,7 @@ def pick_run(
         _cannot_be_shown(wanted, runs, keeps)
     if not ready:
         return None
-    names = distinct_names(list(ready.values()))
+    names = run_labels(list(ready.values()))
     chosen = wanted if wanted in ready else None
     show("pick-run", chosen)
     st.selectbox(
@@ -148,15 +153,29 @@ def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
 
 
 def checkpoint_words(run: Run, which: str) -> str:
-    """What a person calls these weights: "as it ended", for one."""
+    """What a person calls these weights: "as it ended, after epoch 30", for one."""
     if which == "epochs":
         return "any epoch"
     if which == "last" and given_back(run):
-        return f"as it ended: the weights of epoch {run.best_epoch}, given back"
+        return f"as it ended: the weights of epoch {run.best_epoch}, restored"
+    if which == "last" and run.state.active:
+        # It would be another in each moment.
+        return "as it stands now"
     if which == "last":
-        return "as it stands now" if run.state.active else "as it ended"
+        return f"as it ended, {weights_position(cache.store(), run, 'last')}"
     epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"
-    return f"at its {best_words(run)}{epoch}"
+    return f"at its {best_criterion(run)}{epoch}"
+
+
+def run_labels(runs: Sequence[Run]) -> dict[str, str]:
+    """The name of each run by its id and, of one that has ended, its headline."""
+    names = distinct_names(runs)
+    return {
+        run.id: names[run.id]
+        if run.state.active or not (words := headline(run))
+        else f"{names[run.id]} · {words}"
+        for run in runs
+    }
 
 
 def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str]:
@@ -191,7 +210,8 @@ def _usual_choice(ready: Mapping[str, Run]) -> str:
 
 def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
     chosen = state.get("pick-run")
-    if not wished("pick-run"):
+    # The browser sends labels: one of a run that has just ended was another a moment ago.
+    if not wished("pick-run") or chosen not in ready:
         return
     before = ready.get(followed("run") or "")
     if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
@@ -220,6 +240,9 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
         link_to("runs", "See the runs there are")
+    elif run.damage is not None:
+        st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
+        link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
         _coming(run, keeps)
     else:
@@ -234,7 +257,7 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
 
 
 def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
-    active = [run for run in runs if run.state.active]
+    active = [run for run in runs if run.state.active and run.damage is None]
     if active:
         _coming(active[-1], keeps)
         return

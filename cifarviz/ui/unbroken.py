@@ -1,13 +1,12 @@
 """Callbacks of widgets that act whole, however fast the presses come."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-
 from cifarviz.ui import state
+from cifarviz.ui.streamlit_patches import uninterruptible_callbacks
 
 
 def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
@@ -21,24 +20,7 @@ def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(callback)
     def whole(*args: Any, **kwargs: Any) -> None:
-        with _uninterrupted(), suppress(state.WidgetGone):
+        with uninterruptible_callbacks(), suppress(state.WidgetGone):
             callback(*args, **kwargs)
 
     return whole
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    # Streamlit has no public way to ask for this (its own note wants callbacks rewritten); the
-    # newer press waits in its queue, and is looked for as soon as the callbacks have run.
-    # tests/browser/test_unbroken.py sees when a release of Streamlit knows this flag no more.
-    enqueue = getattr(get_script_run_ctx(), "_enqueue", None)
-    runner: Any = getattr(enqueue, "__self__", None)
-    if not getattr(runner, "_execing", False):
-        yield
-        return
-    runner._execing = False
-    try:
-        yield
-    finally:
-        runner._execing = True

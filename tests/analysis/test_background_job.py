@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, Tell
 
 SOON = 5.0
@@ -39,6 +41,22 @@ def test_one_that_breaks_off_says_so_and_can_be_tried_again() -> None:
     job.start()
     assert job.wait(SOON)
     assert (job.failed, job.result()) == (False, 1)
+
+
+def test_one_that_gets_no_thread_has_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_arguments: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    job = made(1)
+    with monkeypatch.context() as limited:
+        limited.setattr("threading.Thread.start", refused)
+        job.start()
+    assert (job.over, job.failed) == (True, True)
+    with pytest.raises(RuntimeError, match="new thread"):
+        job.result()
+    job.start()
+    assert job.wait(SOON)
+    assert job.result() == 1
 
 
 def test_what_is_asked_for_twice_is_begun_once() -> None:

@@ -6,6 +6,7 @@ from scipy.stats import binomtest
 
 from cifarviz.analysis.disagreements import disagreements, even_split_chance
 from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.runs.log_probabilities import Predictions
 
 CLASSES = tuple("abcd")
 
@@ -16,7 +17,12 @@ def asked(indices: np.ndarray, seed: int, skill: float) -> Evaluation:
     labels = indices % 4
     shares = random.random((len(indices), 4)).astype(np.float32)
     shares[np.arange(len(indices)), labels] += skill
-    return evaluate(labels, shares / shares.sum(axis=1, keepdims=True), indices, CLASSES)
+    return evaluate(
+        labels,
+        Predictions.from_probabilities(shares / shares.sum(axis=1, keepdims=True)),
+        indices,
+        CLASSES,
+    )
 
 
 @pytest.fixture
@@ -91,6 +97,6 @@ def test_without_common_images_there_is_nothing() -> None:
 def test_images_of_another_data_set_are_refused() -> None:
     first = asked(np.arange(10), 0, 1)
     labels = (np.arange(10) + 1) % 4
-    other = evaluate(labels, first.probabilities, np.arange(10), CLASSES)
+    other = evaluate(labels, first.predictions, np.arange(10), CLASSES)
     with pytest.raises(ValueError, match="different data sets"):
         disagreements(first, other)

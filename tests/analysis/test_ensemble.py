@@ -3,6 +3,7 @@ import pytest
 
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.errors import ArtifactDamaged
+from cifarviz.runs.log_probabilities import Predictions
 
 # Three members, four images, three classes.
 SURE_AND_WRONG = [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6], [0.4, 0.6, 0.0]]
@@ -14,7 +15,9 @@ LABELS = np.array([0, 1, 2, 2], np.uint8)
 @pytest.fixture
 def ensemble() -> Ensemble:
     members = [np.array(one, np.float32) for one in (SURE_AND_WRONG, UNSURE, OTHER)]
-    return combine(members, LABELS, np.array([7, 3, 9, 1]))
+    return combine(
+        [Predictions.from_probabilities(one) for one in members], LABELS, np.array([7, 3, 9, 1])
+    )
 
 
 def test_soft_voting_takes_the_largest_sum_of_probabilities(ensemble: Ensemble) -> None:
@@ -61,9 +64,23 @@ def test_the_common_probabilities_are_a_distribution(ensemble: Ensemble) -> None
 def test_answers_that_are_no_numbers_are_refused() -> None:
     broken = np.full((4, 3), np.nan, np.float32)
     with pytest.raises(ArtifactDamaged):
-        combine([np.array(UNSURE), broken], LABELS, np.arange(4))
+        combine(
+            [
+                Predictions.from_probabilities(np.array(UNSURE)),
+                Predictions.from_probabilities(broken),
+            ],
+            LABELS,
+            np.arange(4),
+        )
 
 
 def test_members_answer_the_same_images() -> None:
     with pytest.raises(ValueError, match="same images"):
-        combine([np.array(UNSURE), np.array(OTHER[:3])], LABELS, np.arange(4))
+        combine(
+            [
+                Predictions.from_probabilities(np.array(UNSURE)),
+                Predictions.from_probabilities(np.array(OTHER[:3])),
+            ],
+            LABELS,
+            np.arange(4),
+        )

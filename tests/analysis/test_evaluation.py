@@ -5,6 +5,7 @@ import pytest
 
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.errors import ArtifactDamaged
+from cifarviz.runs.log_probabilities import Predictions
 
 CLASSES = ("cat", "dog")
 
@@ -13,7 +14,9 @@ CLASSES = ("cat", "dog")
 def evaluation() -> Evaluation:
     return evaluate(
         labels=np.array([0, 0, 1, 0], np.uint8),
-        probabilities=np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.4, 0.6]], np.float32),
+        predictions=Predictions.from_probabilities(
+            np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.4, 0.6]], np.float32)
+        ),
         indices=np.array([11, 5, 7, 3]),
         classes=CLASSES,
     )
@@ -48,7 +51,12 @@ def test_its_parts_agree(evaluation: Evaluation) -> None:
 
 def test_nobody_changes_it_for_the_others() -> None:
     labels = np.array([0, 1])
-    evaluation = evaluate(labels, np.eye(2, dtype=np.float32), np.array([0, 1]), CLASSES)
+    evaluation = evaluate(
+        labels,
+        Predictions.from_probabilities(np.eye(2, dtype=np.float32)),
+        np.array([0, 1]),
+        CLASSES,
+    )
 
     labels[0] = 1
 
@@ -60,7 +68,9 @@ def test_nobody_changes_it_for_the_others() -> None:
 @pytest.mark.filterwarnings("error")
 def test_what_has_no_meaning_is_null_in_json() -> None:
     sure = np.tile(np.array([1, 0], np.float32), (3, 1))
-    evaluation = evaluate(np.zeros(3, np.uint8), sure, np.arange(3), CLASSES)
+    evaluation = evaluate(
+        np.zeros(3, np.uint8), Predictions.from_probabilities(sure), np.arange(3), CLASSES
+    )
 
     printed = evaluation.to_dict()
 
@@ -73,7 +83,9 @@ def test_what_has_no_meaning_is_null_in_json() -> None:
 def test_no_images_are_refused() -> None:
     nothing = np.zeros(0, np.uint8)
     with pytest.raises(ValueError, match="at least one image"):
-        evaluate(nothing, np.zeros((0, 2), np.float32), nothing, CLASSES)
+        evaluate(
+            nothing, Predictions.from_probabilities(np.zeros((0, 2), np.float32)), nothing, CLASSES
+        )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -81,11 +93,23 @@ def test_answers_that_are_no_numbers_are_refused_in_words(bad: float) -> None:
     probabilities = np.array([[0.5, 0.5], [bad, 0.5]], np.float32)
 
     with pytest.raises(ArtifactDamaged, match="1 of 2 images"):
-        evaluate(np.array([0, 1]), probabilities, np.arange(2), CLASSES)
+        evaluate(
+            np.array([0, 1]), Predictions.from_probabilities(probabilities), np.arange(2), CLASSES
+        )
 
 
 def test_arrays_that_do_not_fit_together_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2, 2\)"):
-        evaluate(np.array([0, 1]), np.zeros((2, 3)), np.arange(2), CLASSES)
+        evaluate(
+            np.array([0, 1]),
+            Predictions.from_probabilities(np.zeros((2, 3))),
+            np.arange(2),
+            CLASSES,
+        )
     with pytest.raises(ValueError, match="3 indices"):
-        evaluate(np.array([0, 1]), np.zeros((2, 2)), np.arange(3), CLASSES)
+        evaluate(
+            np.array([0, 1]),
+            Predictions.from_probabilities(np.zeros((2, 2))),
+            np.arange(3),
+            CLASSES,
+        )

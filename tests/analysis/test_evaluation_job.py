@@ -3,15 +3,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation_job import EvaluationJob
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactDamaged, StorageFull
+from cifarviz.runs.log_probabilities import Predictions
 
 LABELS = np.array([0, 1, 2, 2], np.uint8)
 IMAGES = ImageSet(np.zeros((4, 2, 2, 3), np.uint8), LABELS, np.arange(4))
-ANSWERS = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+ANSWERS = Predictions.from_probabilities(np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
 CLASSES = ("a", "b", "c")
 SOON = 5.0
 
@@ -24,7 +24,7 @@ class Network:
         self.said = threading.Semaphore(0)
         self.asked = 0
 
-    def __call__(self, tell: Callable[[int], None]) -> NDArray[np.float32]:
+    def __call__(self, tell: Callable[[int], None]) -> Predictions:
         self.asked += 1
         for done in range(1, 5):
             assert self.may.acquire(timeout=SOON)
@@ -35,7 +35,7 @@ class Network:
 
 def test_it_says_how_far_it_is_and_ends_with_the_evaluation() -> None:
     network = Network()
-    kept: list[NDArray[np.float32]] = []
+    kept: list[Predictions] = []
     job = EvaluationJob(network, IMAGES, CLASSES, kept.append)
     assert not job.wait(0.01)
     before = job.seconds_left
@@ -52,7 +52,7 @@ def test_it_says_how_far_it_is_and_ends_with_the_evaluation() -> None:
     result = job.result()
     assert result is not None
     assert result.accuracy == 0.75
-    np.testing.assert_array_equal(kept[0], ANSWERS)
+    assert kept == [ANSWERS]
     assert job.note is None
 
 
@@ -77,7 +77,7 @@ def test_all_who_wait_get_the_same() -> None:
 
 def test_it_can_be_cancelled_and_begun_again() -> None:
     network = Network()
-    kept: list[NDArray[np.float32]] = []
+    kept: list[Predictions] = []
     job = EvaluationJob(network, IMAGES, CLASSES, kept.append)
     network.may.release()
     assert network.said.acquire(timeout=SOON)
@@ -95,14 +95,19 @@ def test_it_can_be_cancelled_and_begun_again() -> None:
 
 
 def test_what_goes_wrong_is_raised_to_all_who_ask() -> None:
-    job = EvaluationJob(lambda tell: np.full((4, 3), np.nan, np.float32), IMAGES, CLASSES)
+    broken = Predictions(np.full((4, 3), np.nan, np.float32))
+    job = EvaluationJob(lambda tell: broken, IMAGES, CLASSES)
     assert job.wait(SOON)
     for _ in range(2):
         with pytest.raises(ArtifactDamaged, match="not a number"):
             job.result()
 
 
-@pytest.mark.parametrize("error", [StorageFull("The disk is full."), OSError(5, "I/O error")])
+@pytest.mark.parametrize(
+    "error",
+    [StorageFull("The disk is full."), OSError(5, "I/O error"), KeyError("x"), MemoryError()],
+    ids=repr,
+)
 def test_a_result_that_cannot_be_kept_is_one_all_the_same(error: Exception) -> None:
     def refuse(_answers: object) -> None:
         raise error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.lab_results import Result, result_of
+from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.lab_verdicts import (
     cures_verdict,
     duel_verdict,
@@ -11,14 +11,23 @@ from cifarviz.analysis.lab_verdicts import (
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import follow
+from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.runs.records import Epoch
+from cifarviz.runs.states import RunState
+from tests import stored_runs
 
 TURNED = (2.0, 1.6, 1.5, 1.7, 2.0, 2.4, 2.8, 3.2)
 SETTLED = (2.0, 1.7, 1.5, 1.42, 1.4, 1.395, 1.39, 1.39)
 
 
 def result(
-    label: str, accuracy: float, val_accuracy: float, *, turned: bool = False, **facts: object
+    label: str,
+    accuracy: float,
+    val_accuracy: float,
+    *,
+    turned: bool = False,
+    epochs: int = 8,
+    **facts: object,
 ) -> Result:
     """A run that ended with these accuracies, on 1,000 validation images."""
     losses = TURNED if turned else SETTLED
@@ -26,8 +35,8 @@ def result(
         Epoch(number, 2 / number, accuracy, loss, val_accuracy, 0.001, 1.0)
         for number, loss in enumerate(losses, 1)
     ]
-    given = {"planned": 8, "ended": True, "train_images": 2000, "validation_images": 1000, **facts}
-    made = result_of(label, history, **given)  # type: ignore[arg-type]
+    run = stored_runs.record(stored_runs.experiment(epochs=epochs), **facts)
+    made = result_of(label, run, history)
     assert made is not None
     return made
 
@@ -38,17 +47,23 @@ def test_a_result_stands_with_the_weights_that_were_given_back() -> None:
         Epoch(2, 1.0, 0.7, 1.8, 0.4, 0.001, 1.0),
         Epoch(3, 0.5, 0.9, 2.2, 0.35, 0.001, 1.0),
     ]
-    given = {"planned": 9, "ended": True, "train_images": 5, "validation_images": 5}
-    back = result_of("x", history, given_back=2, **given)  # type: ignore[arg-type]
-    last = result_of("x", history, **given)  # type: ignore[arg-type]
+    restoring = EarlyStopping(patience=1, restore_best_weights=True)
+    facts = {"epochs_done": 3, "best_epoch": 2}
+    back = result_of(
+        "x",
+        stored_runs.record(stored_runs.experiment(epochs=9, early_stopping=restoring), **facts),
+        history,
+    )
+    run = stored_runs.record(stored_runs.experiment(epochs=9), **facts)
+    last = result_of("x", run, history)
     assert back is not None
     assert last is not None
     assert (back.kept, back.epochs, back.gap) == (2, 3, pytest.approx(0.3))
     assert (last.kept, last.gap) == (3, pytest.approx(0.55))
     assert last.lowest_val_loss == 1.8
-    assert result_of("x", [], **given) is None  # type: ignore[arg-type]
+    assert result_of("x", run, []) is None
     unmeasured = [Epoch(1, 2.0, 0.3, None, None, 0.001, 1.0)]
-    assert result_of("x", unmeasured, **given) is None  # type: ignore[arg-type]
+    assert result_of("x", run, unmeasured) is None
 
 
 def test_a_duel_names_the_winner_the_gaps_and_the_turns() -> None:
@@ -64,7 +79,8 @@ def test_a_duel_names_the_winner_the_gaps_and_the_turns() -> None:
     assert "54.0 points with no dropout and 11.0 points with dropout 0.5" in gap
     assert gap.endswith("dropout 0.5 overfits less.")
     assert turns == (
-        "Validation loss turned after epoch 3 with no dropout. It has not turned with dropout 0.5."
+        "Validation loss rises after epoch 3 with no dropout. The verdict on the curves is with "
+        "dropout 0.5 “overfitting”."
     )
 
 
@@ -80,10 +96,43 @@ def test_a_duel_that_only_chance_decided_has_no_winner() -> None:
 
 
 def test_who_was_cut_short_is_said() -> None:
-    verdict = duel_verdict([result("a", 0.9, 0.4), result("b", 0.6, 0.5, planned=20, ended=False)])
+    stopped = result("b", 0.6, 0.5, epochs=20, state=RunState.STOPPED)
+    verdict = duel_verdict([result("a", 0.9, 0.4), stopped])
     assert verdict.sentences[-1] == (
         "The run with b was cut short after 8 of 20 epochs, and is judged as far as it came."
     )
+
+
+def test_runs_are_compared_at_the_epoch_where_one_was_cut_short() -> None:
+    facts = {"train_images": 2000, "validation_images": 1000}
+
+    def cut(label: str, accuracies: list[float], ended: bool, until: int | None) -> Result:
+        history = [
+            Epoch(number, 1.0, 0.9, 1.0, accuracy, 0.001, 1.0)
+            for number, accuracy in enumerate(accuracies, 1)
+        ]
+        state = RunState.FINISHED if ended else RunState.STOPPED
+        run = stored_runs.record(stored_runs.experiment(epochs=8), state=state, **facts)
+        made = result_of(label, run, history, until)
+        assert made is not None
+        return made
+
+    long, short = [0.2, 0.3, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85], [0.4, 0.7]
+    until = common_epoch([cut("a", long, True, None), cut("b", short, False, None)])
+    assert until == 2
+    verdict = duel_verdict([cut("a", long, True, until), cut("b", short, False, until)])
+    assert verdict.headline == (
+        "Better with b: 70.0% of the validation images right, against 30.0% with a (+40.0 points)."
+    )
+    assert verdict.sentences[-2:] == (
+        "The run with b was cut short after 2 of 8 epochs.",
+        "So they are compared as they were after epoch 2, since when only the run with a has been "
+        "trained further.",
+    )
+    # Who stopped early by itself before that is as it ended, with the weights it was given back.
+    early = [result("a", 0.9, 0.4), cut("b", long, False, None)]
+    assert common_epoch(early) == 8
+    assert common_epoch([result("a", 0.9, 0.4)]) is None
 
 
 def test_more_images_help_or_it_is_said_that_they_did_not() -> None:

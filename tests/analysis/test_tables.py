@@ -1,6 +1,7 @@
 """Tables for other programs: what a spreadsheet reads is what was computed."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,11 @@ from cifarviz.analysis.tables import (
     scores_table,
     votes_table,
 )
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
 
 CLASSES = ("cat", "dog, large", "frog")
 
@@ -29,7 +34,7 @@ def answers(seed: int) -> Evaluation:
     random = np.random.default_rng(seed)
     labels = np.arange(60) % 3
     shares = random.dirichlet([1, 1, 1], 60).astype(np.float32)
-    return evaluate(labels, shares, np.arange(60) + 1000, CLASSES)
+    return evaluate(labels, Predictions.from_probabilities(shares), np.arange(60) + 1000, CLASSES)
 
 
 def read_back(frame: pd.DataFrame) -> pd.DataFrame:
@@ -97,23 +102,35 @@ def test_disagreements_say_what_both_say() -> None:
         np.testing.assert_allclose(table[f"{name}_probability"], found.probabilities.max(axis=1))
 
 
-def test_the_history_has_a_row_an_epoch_and_gaps_where_nothing_was_measured() -> None:
+def test_the_history_has_a_row_an_epoch_and_gaps_where_nothing_was_measured(
+    settings: Settings,
+) -> None:
     epochs = [Epoch(1, 2.0, 0.2, 2.1, 0.8, 0.1, 1.0), Epoch(2, 1.5, 0.4, None, None, 0.1, 1.0)]
-    table = read_back(history_table(epochs, 10))
+    run = stored_runs.store_run(RunStore(settings), stored_runs.experiment())
+    table = read_back(history_table(epochs, replace(run, validation_images=10)))
     assert list(table.index) == [1, 2]
     assert table["loss"].tolist() == [2.0, 1.5]
     bounds = binomtest(8, 10).proportion_ci(0.95, "wilson")
     assert table.loc[1, "val_accuracy_low"] == pytest.approx(bounds.low, abs=1e-6)
     assert table.loc[1, "val_accuracy_high"] == pytest.approx(bounds.high, abs=1e-6)
     assert table.loc[2, ["val_loss", "val_accuracy", "val_accuracy_low"]].isna().all()
-    assert "val_accuracy_low" not in history_table(epochs, None)
+    assert "val_accuracy_low" not in history_table(epochs, run)
+    assert "losses" not in table
+
+
+def test_the_history_says_which_losses_are_of_an_earlier_version(settings: Settings) -> None:
+    epochs = [Epoch(1, 2.0, 0.2, 2.1, 0.8, 0.1, 1.0), Epoch(2, 1.5, 0.4, 1.6, 0.8, 0.1, 1.0)]
+    run = stored_runs.store_run(RunStore(settings), stored_runs.experiment(), epochs=2)
+    resumed = history_table(epochs, replace(run, exact_loss_from=2))
+    assert resumed["losses"].tolist() == [
+        "validation loss clipped at 16.1 per image up to epoch 1",
+        "plain cross-entropy",
+    ]
 
 
 def test_votes_and_accuracies_of_an_ensemble() -> None:
     members = [answers(seed) for seed in (0, 1, 2)]
-    ensemble = combine(
-        [one.probabilities for one in members], members[0].labels, members[0].indices
-    )
+    ensemble = combine([one.predictions for one in members], members[0].labels, members[0].indices)
     table = read_back(votes_table(ensemble, CLASSES, ["m1", "m2", "m3"]))
     assert list(table["m2"]) == [CLASSES[one] for one in members[1].predicted]
     assert list(table["by_sum"]) == [CLASSES[one] for one in ensemble.soft]

@@ -76,7 +76,7 @@ def test_the_loss_is_the_one_keras_measures(
 ) -> None:
     expected = trained[0].evaluate(IMAGES, LABELS, verbose=0)
 
-    found = evaluate(LABELS, model.probabilities(IMAGES), np.arange(64), tuple("abcd"))
+    found = evaluate(LABELS, model.predictions(IMAGES), np.arange(64), tuple("abcd"))
 
     assert found.loss == pytest.approx(expected, rel=1e-5)
 
@@ -94,7 +94,7 @@ def test_arrays_of_a_bfloat16_run_are_read_too(model: TrainedModel) -> None:
 def test_batches_do_not_matter_and_progress_is_told(model: TrainedModel) -> None:
     told: list[int] = []
 
-    answer = model.probabilities(IMAGES, batch_size=25, on_progress=told.append)
+    answer = model.predictions(IMAGES, batch_size=25, on_progress=told.append).probabilities
 
     assert told == [25, 50, 64]
     np.testing.assert_allclose(answer, model.probabilities(IMAGES), rtol=1e-5, atol=1e-7)

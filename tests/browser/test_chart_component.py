@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from cifarviz.ui.static_files import provide
+from cifarviz.static_files import provide
 from scripts.chromium import settle
 
 APP = Path(__file__).parent / "apps" / "live_chart.py"

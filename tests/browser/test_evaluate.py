@@ -37,7 +37,7 @@ def expected(home: Path, run: Run) -> Evaluation:
     settings = Settings.from_environment({"CIFARVIZ_HOME": str(home)})
     test = library.load("cifar10", "sample", settings).test
     model = open_checkpoint(RunStore(settings), run, "last")
-    return evaluate(test.labels, model.probabilities(test.images), test.indices, CIFAR10.classes)
+    return evaluate(test.labels, model.predictions(test.images), test.indices, CIFAR10.classes)
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,10 @@ def test_as_many_columns_as_fit(app: Page) -> None:
 
     wide = columns()
     app.set_viewport_size({"width": 500, "height": 900})
-    app.wait_for_timeout(300)
-    assert 1 < columns() < wide
+    app.wait_for_function(
+        "wide => getComputedStyle(document.querySelector(\"[aria-label='Samples']\"))"
+        ".gridTemplateColumns.split(' ').length < wide",
+        arg=wide,
+    )
+    assert columns() > 1
     assert app.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

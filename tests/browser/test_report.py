@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from cifarviz.data import library
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -22,9 +23,9 @@ _NAME = "</script><img src=x onerror=alert(1)>"
 class _Network:
     """Answers of chance, without TensorFlow: here they are only drawn."""
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
+    def predictions(self, images: np.ndarray) -> Predictions:
         drawn = np.random.default_rng(1).random((len(images), 10), np.float32)
-        return drawn / drawn.sum(axis=1, keepdims=True)
+        return Predictions.from_probabilities(drawn / drawn.sum(axis=1, keepdims=True))
 
     def observe(self, image: np.ndarray) -> list[SimpleNamespace]:
         maps = np.random.default_rng(2).random((16, 16, 20), np.float32)

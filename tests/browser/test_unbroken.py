@@ -1,6 +1,6 @@
 """Presses that come while the callback of the one before is at work."""
 
-from itertools import pairwise
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -8,9 +8,11 @@ from playwright.sync_api import Page, expect
 def test_a_press_during_the_callback_of_another_breaks_neither_off(app_server, page: Page) -> None:
     server = app_server("tests/browser/apps/slow_callbacks.py")
     page.goto(server.url)
-    presses = ["first", "second", "first", "second"]
-    for name, following in pairwise([*presses, ""]):
-        page.get_by_role("button", name=name, exact=True).click()
-        # Well within the 0.4 s that a callback takes; the last one has all the time it wants.
-        page.wait_for_timeout(100 if following else 0)
+    app = page.get_by_test_id("stApp")
+    expect(page.get_by_text("first 0, second 0, last None")).to_be_visible()
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+    for name in ("first", "second", "first", "second"):
+        page.get_by_role("button", name=name, exact=True).click(no_wait_after=True)
+        # Its callback is at work, and stays so until the next press has come.
+        expect(app).to_have_attribute("data-test-script-state", re.compile("^(running|rerun)"))
     expect(page.get_by_text("first 2, second 2, last second")).to_be_visible()

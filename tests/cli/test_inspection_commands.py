@@ -41,7 +41,7 @@ def test_evaluating_measures_the_test_images_once(
     def refuse(*_args: object, **_more: object) -> None:
         raise AssertionError("asked again")
 
-    monkeypatch.setattr(TrainedModel, "probabilities", refuse)
+    monkeypatch.setattr(TrainedModel, "predictions", refuse)
     assert call("evaluate", tiny["run"], "--json").json == found
 
 

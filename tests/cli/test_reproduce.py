@@ -14,6 +14,7 @@ from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.errors import RunError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -99,7 +100,7 @@ def test_an_ensemble_is_voted_on_in_both_ways(
     for seed in (1, 2, 3, 4):
         run = finished(store, preset.experiment, seed, epochs=15)
         stored_runs.add_checkpoint(store, run)
-        answers[run.id] = _answers(test.labels, seed)
+        answers[run.id] = Predictions.from_probabilities(_answers(test.labels, seed))
     monkeypatch.setattr(reproduce._Bench, "_ask", lambda self, run, which, images: answers[run.id])
 
     answer = call("reproduce", preset.name, "--quick", "--out", tmp_path / "page.md", "--json")

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from tests import stored_runs
+from tests.runs.held_run import held_run
 
 Call = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -109,6 +112,43 @@ def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.Monke
     )
     [run] = call("runs", "--json").json
     assert (run["stopped_early"], run["best_epoch"]) == (last, best)
+
+
+TRIAL = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
+
+
+def test_a_run_can_be_given_a_name(call: Call) -> None:
+    call(*TRIAL.split(), "--name", "  first   try of  mine ")
+    call(*TRIAL.split())
+    named = [run["name"] for run in call("runs", "--json").json]
+    assert named == ["cifar10-starter", "first try of mine"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 101])
+def test_a_wrong_name_is_refused_before_anything_is_stored(
+    name: str, call: Call, settings: Settings
+) -> None:
+    answer = call(*TRIAL.split(), "--name", name)
+    assert (answer.code, answer.out) == (2, "")
+    assert "A run's name has 1 to 100 characters; this one has" in answer.err
+    assert not settings.home.exists()
+
+
+def test_training_leaves_other_peoples_orphans_alone_and_resume_takes_one_up(
+    call: Call, settings: Settings
+) -> None:
+    data = Data(train_images=32)
+    preset = dict(PRESETS["cifar10-starter"].experiment)
+    experiment = Experiment.make(**{**preset, "data": data, "epochs": 1})
+    run_id, lock = held_run(RunStore(settings), "orphan", experiment)
+    lock.release()
+    assert call(*TRIAL.split()).code == 0
+    listed = call("runs")
+    assert f"No process looks after run {run_id}, which is queued: resume it" in listed.err
+    assert "queued" in listed.out
+    answer = call("resume", run_id, "--json")
+    assert (answer.code, answer.json["run"], answer.json["state"]) == (0, run_id, "finished")
+    assert "No process looks after" not in call("runs").err
 
 
 def test_a_run_that_cannot_write_its_tensorboard_files_is_refused(
@@ -213,9 +253,10 @@ def test_a_finished_run_is_not_resumed(call: Call, tiny: Any) -> None:
     assert "finished all its epochs" in answer.err
 
 
-def test_stopping_from_elsewhere_and_resuming(settings: Settings) -> None:
+def test_stopping_from_elsewhere_and_resuming(settings: Settings, call: Call) -> None:
     command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
     command += ["--epochs", "2", "--batch-size", "16", "--train-images", "2000", "--json"]
+    command += ["--precision", "float32"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     store = RunStore(settings)
@@ -227,21 +268,16 @@ def test_stopping_from_elsewhere_and_resuming(settings: Settings) -> None:
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert '"state": "stopped"' in out
-    resumed = subprocess.run(
-        [sys.executable, "-m", "cifarviz", "resume", runs[0].id[:6]],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert resumed.returncode == 0, resumed.stderr
+    # Here, in another process than the one that began it.
+    resumed = call("resume", runs[0].id[:6])
+    assert resumed.code == 0, resumed.err
     assert store.get(runs[0].id).state is RunState.FINISHED
 
 
 def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
     command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
     process = subprocess.Popen(
-        [*command, "--json"],
+        [*command, "--precision", "float32", "--json"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -259,3 +295,13 @@ def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
     assert process.returncode == 0, err
     assert '"state": "stopped"' in out
     assert (store.folder(runs[0].id) / "checkpoint-last.npz").exists()
+
+
+def test_the_list_says_how_losses_were_computed(call: Call, settings: Settings) -> None:
+    store = RunStore(settings)
+    old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
+    stored_runs.make_earlier(store, old, 2)
+    found = {one["run"]: one for one in call("runs", "--json").json}
+    assert (found[new.id]["exact_loss_from"], found[new.id]["losses"]) == (1, "plain cross-entropy")
+    assert found[old.id]["exact_loss_from"] == 3
+    assert found[old.id]["losses"] == "validation loss clipped at 16.1 per image up to epoch 2"

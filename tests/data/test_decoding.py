@@ -7,6 +7,7 @@ import pytest
 from cifarviz.data.decoding import decode
 from cifarviz.data.progress import Watch
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from tests.hostile_images import png_empty_chunks
 
 
 def check(path, toy):
@@ -119,6 +120,12 @@ def test_missing_batches_are_named(toy, tmp_path):
 def test_a_png_batch_that_is_none(content, toy, tmp_path):
     (toy.png(tmp_path) / "data_batch_1.png").write_bytes(content)
     with pytest.raises(DatasetDamaged, match=r"data_batch_1\.png"):
+        decode(tmp_path, toy.info, Watch())
+
+
+def test_a_png_batch_of_chunks_without_end(toy, tmp_path):
+    (toy.png(tmp_path) / "data_batch_1.png").write_bytes(png_empty_chunks(60_000))
+    with pytest.raises(DatasetDamaged, match=r"data_batch_1\.png.* more than 50,000 chunks"):
         decode(tmp_path, toy.info, Watch())
 
 

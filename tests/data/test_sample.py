@@ -8,6 +8,7 @@ from cifarviz.data import sample
 from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.installation import ASSETS
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +75,13 @@ def test_it_looks_like_its_data_set(embedded, fashion_sample):
 
 @pytest.mark.parametrize(("name", "most"), [("cifar10", 15_000_000), ("fashion-mnist", 3_000_000)])
 def test_it_stays_small(name, most):
-    folder = sample.ASSETS / name
+    folder = ASSETS / name
     assert sum(file.stat().st_size for file in folder.iterdir()) < most
 
 
 def test_the_sample_of_cifar10_is_the_one_it_was(embedded):
     # Runs were trained on it: were it drawn anew, they could not be resumed or compared.
-    facts = json.loads((sample.ASSETS / "cifar10" / "sample.json").read_text())
+    facts = json.loads((ASSETS / "cifar10" / "sample.json").read_text())
     assert facts["train"]["images_sha256"].startswith("743459d30173cc79")
     assert facts["test"]["images_sha256"].startswith("ffe8bd2b959971c7")
 

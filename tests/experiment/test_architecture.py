@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -144,10 +143,8 @@ def test_many_large_layers_are_refused_as_a_whole():
     assert f"at most {MAX_PARAMETERS:,}" in found
 
 
-def test_endless_networks_are_refused_quickly():
-    started = time.perf_counter()
+def test_endless_networks_are_refused():
     assert "at most 200 layers" in problem_of_the_whole(*[Conv2D(filters=1)] * 5_000)
-    assert time.perf_counter() - started < 2
 
 
 def test_an_architecture_with_problems_cannot_be_made():

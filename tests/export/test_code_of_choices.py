@@ -1,8 +1,11 @@
 """Every choice an experiment can hold is in its code, or said in words at its top."""
 
 import ast
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from tokenize import detect_encoding
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +38,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.hostile_names import HOSTILE
 
 
 @pytest.fixture
@@ -168,7 +172,7 @@ def test_what_the_code_does_not_do_is_said_at_its_top(run: Run) -> None:
         )
     )
     head = said.split("import keras")[0]
-    for word in ("bfloat16", "TensorBoard", "stopped after 3 of 9 epochs"):
+    for word in ("bfloat16", "TensorBoard", "stopped after epoch 3 (of 9)"):
         assert word in head
     assert 'dtype="mixed_bfloat16"' in said
     assert 'Rescaling(SCALE, OFFSET, dtype="float32")' in said
@@ -245,11 +249,39 @@ def test_no_name_of_a_run_gets_out_of_the_comment(run: Run) -> None:
     source = script(hostile)
     tree = ast.parse(source)
     assert not any(isinstance(node, ast.Raise) for node in ast.walk(tree))
-    first = source.splitlines()[0]
-    assert first.startswith('# x """ import os')
+    assert source.splitlines()[2].startswith('# x """ import os')
     assert "<img" not in notebook(hostile).replace("\\\\<", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["one-hot encoding", "coding: x", "vim: set fileencoding=x", *HOSTILE]
+)
+def test_a_script_compiles_whatever_its_run_is_called(run: Run, name: str) -> None:
+    source = script(replace(run, name=name, machine=name, parent=name, parent_epoch=2))
+    # From bytes, as Python reads a file: they may name an encoding.
+    compile(source.encode(), "train.py", "exec")
+    assert detect_encoding(io.BytesIO(source.encode()).readline)[0] == "utf-8"
+    head = source.split("\nimport ")[0].split("\nfrom ")[0]
+    assert all(line.startswith("#") for line in head.splitlines() if line)
+    json.loads(notebook(replace(run, name=name)))
 
 
 def test_a_run_that_has_not_begun_says_so(run: Run) -> None:
     with pytest.raises(ArtifactMissing, match="has not begun"):
         script(replace(run, scaling_json=None))
+
+
+def test_the_loss_of_the_code_is_the_plain_cross_entropy(run: Run) -> None:
+    smoothed = Loss(labels="one_hot", label_smoothing=0.2)
+    written = script(_with(run, stored_runs.experiment(loss=smoothed)))
+    assert "loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.2)" in written
+    assert 'keras.metrics.CategoricalCrossentropy(name="cross_entropy")' in written
+    assert 'monitor="val_cross_entropy"' in written
+    assert "`cross_entropy` has not" not in script(_with(run, stored_runs.experiment()))
+
+
+def test_the_code_of_a_run_of_an_earlier_version_says_that_its_losses_differ(run: Run) -> None:
+    words = "of an earlier version (validation loss clipped at 16.1 per image)"
+    written = script(_with(run, run.experiment, exact_loss_from=None))
+    assert words in " ".join(written.replace("#", "").split())
+    assert "earlier version" not in script(run)

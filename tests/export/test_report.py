@@ -177,16 +177,16 @@ def test_the_curves_of_several_runs_carry_their_turns(
     turned = [replace(several[0], epochs=history), several[1]]
     page = ReportPage(report(turned))
     for chart, field in zip(page.charts, ("val_loss", "val_accuracy"), strict=False):
-        [mark] = [trace for trace in chart["data"] if trace.get("name") == "Turn"]
+        [mark] = [trace for trace in chart["data"] if trace.get("name") == "Overfitting starts"]
         # As the table says it.
         assert _array(mark["x"]).tolist() == [9]
         np.testing.assert_allclose(_array(mark["y"]), [getattr(history[8], field)], rtol=1e-6)
-    assert any("9 (the turn)" in cell for cell in page.cells)
+    assert any("9 (lowest validation loss)" in cell for cell in page.cells)
     # Between the two charts, so that it fills what they leave of a printed page.
     written = report(turned)
-    table = written.index("9 (the turn)")
+    table = written.index("9 (lowest validation loss)")
     assert written.index('id="chart-1"') < table < written.index('id="chart-2"')
-    assert "Validation loss turned" in report(turned[:1])
+    assert "Validation loss was lowest after epoch 9" in report(turned[:1])
 
 
 def test_settings_layers_environment_and_how_to_do_it_again(

@@ -114,7 +114,7 @@ def test_the_gap_after_the_best_epoch_and_the_last(settings: Settings) -> None:
     assert re.search(r"2 \(best epoch\)\s+1.0000\s+1.2000\s+\+0.2000", said)
     assert re.search(r"3 \(last epoch\)\s+0.4000\s+1.5000\s+\+1.1000", said)
     assert re.search(r"90.0%\s+50.0%\s+\+40.0", said)
-    assert "Too early to say: 3 epochs say" in said
+    assert "Too early to say: 3 epochs are too few" in said
     assert "3 (best epoch and last)" in rows(*epochs, best=3)
     for nothing in ((epochs[0]._replace(val_loss=None),), ()):
         assert "No images were held back" in rows(*nothing, best=None)
@@ -131,7 +131,7 @@ def test_the_turn_and_the_verdict_of_the_published_history(settings: Settings) -
     )
     [contents] = gather(store, [run], refuse, refuse)
     said = str(gap_table([replace(contents, epochs=history)]))
-    assert "9 (the turn)" in said
+    assert "9 (lowest validation loss)" in said
     assert "30 (last epoch)" in said
     assert "Overfitting: " in said
 
@@ -153,3 +153,19 @@ def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
     )
     assert command_line(Experiment.make(**{**dict(changed), "l2": 0.1})) is None
     assert command_line(Experiment.make(**{**dict(changed), "preset": None})) is None
+
+
+def test_a_report_says_which_losses_are_of_an_earlier_version(settings: Settings) -> None:
+    store = RunStore(settings)
+    runs = [
+        stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in ("new", "old")
+    ]
+    runs[1] = stored_runs.make_earlier(store, runs[1])
+    words = "validation loss clipped at 16.1 per image"
+    both = ReportPage(report(gather(store, runs, refuse, refuse)))
+    assert f"old: losses: {words}." in both.said
+    assert {"plain cross-entropy", words} <= set(both.cells)
+    alone = ReportPage(report(gather(store, runs[1:], refuse, refuse)))
+    assert f"Losses: {words}." in alone.said
+    exact = ReportPage(report(gather(store, runs[:1], refuse, refuse)))
+    assert "clipped" not in exact.said

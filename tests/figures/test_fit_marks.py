@@ -43,7 +43,7 @@ def test_the_turn_is_a_line_in_both_charts_of_a_run() -> None:
     )
     figure = history_figure(curves)
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(2, 2)]
-    assert [words.text for words in figure.layout.annotations] == ["Turn"]
+    assert [words.text for words in figure.layout.annotations] == ["Overfitting<br>starts"]
 
 
 def test_what_came_before_a_fork_leads_up_to_it_dotted() -> None:
@@ -66,7 +66,7 @@ def test_a_fork_is_a_branch_that_begins_at_its_parents_point() -> None:
     assert list(training.x) == [2, 3, 4, 5, 6]
     assert training.y[0] == pytest.approx(0.6)
     assert validation.y[0] == pytest.approx(0.9)
-    turn = one(figure, "Turn")
+    turn = one(figure, "Overfitting starts")
     assert (list(turn.x), list(turn.y)) == ([2], [pytest.approx(0.9)])
 
 

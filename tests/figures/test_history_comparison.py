@@ -64,8 +64,8 @@ def test_no_run_is_dashed_as_published_curves_are() -> None:
 def test_a_name_is_text_and_not_markup() -> None:
     value = history_comparison("loss", [run("<b>bold %{x}")])
     trace = history_comparison_figure(value).data[0]
-    assert trace.hovertemplate.startswith("<b>&lt;b>bold %\u200b{x}</b>")
-    assert trace.legendgrouptitle.text == "&lt;b>bold %\u200b{x}"
+    assert trace.hovertemplate.startswith("<b>&lt;b&gt;bold &#37;{x}</b>")
+    assert trace.legendgrouptitle.text == "&lt;b&gt;bold &#37;{x}"
 
 
 def test_no_runs_are_said_in_a_word() -> None:
@@ -180,7 +180,7 @@ def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> 
     runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
     traces = history_comparison_figure(history_comparison("loss", runs)).data
     own = [trace.line.color for trace in traces if trace.showlegend and trace.line.color]
-    for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Turn", 2)):
+    for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Overfitting starts", 2)):
         [mark] = [trace for trace in traces if trace.name == name]
         assert list(mark.x) == [None, *[epoch] * 4]
         assert list(mark.marker.color) == [NEUTRAL, *own]

@@ -12,7 +12,7 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
-from cifarviz.network.inference import probabilities, probability_batches
+from cifarviz.network.inference import log_probabilities, log_probability_batches
 
 ARCHITECTURE = Architecture(
     input_shape=(6, 6, 3),
@@ -26,6 +26,10 @@ ARCHITECTURE = Architecture(
     ),
 )
 IMAGES = np.random.default_rng(0).integers(0, 256, (53, 6, 6, 3), np.uint8)
+
+
+def probabilities(*arguments):
+    return np.exp(log_probabilities(*arguments))
 
 
 def model(precision="float32"):
@@ -66,7 +70,7 @@ def test_no_images_give_no_rows():
 
 
 def test_batches_come_one_at_a_time():
-    sizes = [len(part) for part in probability_batches(model(), IMAGES, 20)]
+    sizes = [len(part) for part in log_probability_batches(model(), IMAGES, 20)]
     assert sizes == [20, 20, 13]
 
 

@@ -8,7 +8,7 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import build
-from cifarviz.network.inference import probabilities
+from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
 
@@ -91,33 +91,33 @@ def test_it_answers_as_the_model_with_these_weights(mirrored, count):
     made = build(architecture, SCALING, seed=4, mirrored_answers=mirrored)
     made.get_layer("batch_normalization_1").moving_mean.assign(np.linspace(-1, 1, 32))
     network = stateless_network(architecture, mirrored_answers=mirrored)
-    found = network.answer(network.weights(to_arrays(made), SCALING), IMAGES[:count])
+    found = network.log_probabilities(network.weights(to_arrays(made), SCALING), IMAGES[:count])
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, probabilities(made, IMAGES[:count]), atol=1e-6)
+    np.testing.assert_allclose(found, log_probabilities(made, IMAGES[:count]), atol=1e-6)
 
 
 def test_one_network_serves_any_weights_and_scaling_and_keeps_none(network, weights, model):
-    before = network.answer(weights, IMAGES)
+    before = network.log_probabilities(weights, IMAGES)
     other = build(ARCHITECTURE, Scaling((1.0, 1.0), (0.0, 0.0)), seed=9)
-    found = network.answer(
+    found = network.log_probabilities(
         network.weights(to_arrays(other), Scaling((1.0, 1.0), (0.0, 0.0))), IMAGES
     )
-    np.testing.assert_allclose(found, probabilities(other, IMAGES), atol=1e-6)
+    np.testing.assert_allclose(found, log_probabilities(other, IMAGES), atol=1e-6)
     assert stateless_network(ARCHITECTURE, mirrored_answers=False) is network
-    np.testing.assert_array_equal(network.answer(weights, IMAGES), before)
+    np.testing.assert_array_equal(network.log_probabilities(weights, IMAGES), before)
 
 
 def test_weights_are_copies(network, model):
     arrays = to_arrays(model)
     weights = network.weights(arrays, SCALING)
-    before = network.answer(weights, IMAGES)
+    before = network.log_probabilities(weights, IMAGES)
     for value in arrays.values():
         value[...] = 0
-    np.testing.assert_array_equal(network.answer(weights, IMAGES), before)
+    np.testing.assert_array_equal(network.log_probabilities(weights, IMAGES), before)
 
 
 def test_an_image_of_another_shape_is_refused_in_words(network, weights):
     with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
         network.observe(weights, IMAGE[:4])
     with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
-        network.answer(weights, IMAGES[:, :4])
+        network.log_probabilities(weights, IMAGES[:, :4])

@@ -10,6 +10,7 @@ from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -79,7 +80,7 @@ def trained(store: RunStore, weights: Arrays) -> Run:
     shares = np.full((50, 10), 0.03, np.float32)
     shares[np.arange(50), said] = 0.73
     for epoch in (1, 3):
-        keep_answers(folder, epoch, "train", images.indices, shares)
+        keep_answers(folder, epoch, "train", images.indices, Predictions.from_probabilities(shares))
     return run
 
 
@@ -91,7 +92,7 @@ def evaluation(shared: tuple[Settings, Run]) -> Evaluation:
     settings, run = shared
     test = library.load("cifar10", "sample", settings).test
     model = open_checkpoint(RunStore(settings), run, "last")
-    return evaluate(test.labels, model.probabilities(test.images), test.indices, CIFAR10.classes)
+    return evaluate(test.labels, model.predictions(test.images), test.indices, CIFAR10.classes)
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +159,7 @@ def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
     settings, runs = shared_members
     test = library.load("cifar10", "sample", settings).test
     store = RunStore(settings)
-    asked = [open_checkpoint(store, run, "last").probabilities(test.images) for run in runs]
+    asked = [open_checkpoint(store, run, "last").predictions(test.images) for run in runs]
     return combine(asked, test.labels, test.indices)
 
 

@@ -19,7 +19,7 @@ def said(app: AppTest) -> list[str]:
 
 
 def errors(app: AppTest) -> list[str]:
-    return [one.value for one in app.error]
+    return [one.value.replace("\\", "") for one in app.error]
 
 
 def grids(app: AppTest) -> list[str]:

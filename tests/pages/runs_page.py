@@ -40,6 +40,14 @@ def widths(app: AppTest) -> dict[str, int]:
     return {name: one["width"] for name, one in columns.items() if one.get("width") is not None}
 
 
+def differences(app: AppTest) -> list[list[str]]:
+    """The table of what tells runs apart: its titles, and its rows."""
+    table = app.dataframe[2]
+    columns = json.loads(table.proto.columns)
+    titles = [columns[name]["label"] for name in table.value.columns]
+    return [titles, *table.value.to_numpy().tolist()]
+
+
 def numbers(sent: Any) -> list[float]:
     """Numbers as they go to the browser: a list, or bytes in base64."""
     if isinstance(sent, list):

@@ -8,6 +8,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights, read_answers, snapshot_path
 from cifarviz.runs.states import RunState
@@ -39,7 +40,13 @@ def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
         }
         keep_weights(folder, epoch, quieter)
     for epoch in (1, 2, 3):
-        keep_answers(folder, epoch, "train", held_back.indices, answers(held_back, 100 * epoch))
+        keep_answers(
+            folder,
+            epoch,
+            "train",
+            held_back.indices,
+            Predictions.from_probabilities(answers(held_back, 100 * epoch)),
+        )
     return run
 
 
@@ -128,7 +135,7 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
 ) -> None:
     folder = store.folder(kept.id)
     strange = np.arange(49_000, 49_300)
-    keep_answers(folder, 2, "train", strange, read_answers(folder, 2, 10).probabilities)
+    keep_answers(folder, 2, "train", strange, read_answers(folder, 2, 10).predictions)
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
     assert "epoch-slider" in component_keys(app)
@@ -154,9 +161,21 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         epochs=1,
         checkpoints={"last": weights},
     )
-    keep_answers(store.folder(run.id), 1, "train", held_back.indices, answers(held_back, 30))
+    keep_answers(
+        store.folder(run.id),
+        1,
+        "train",
+        held_back.indices,
+        Predictions.from_probabilities(answers(held_back, 30)),
+    )
     # Of an epoch that is not in the history, as a power cut leaves it.
-    keep_answers(store.folder(run.id), 2, "train", held_back.indices, answers(held_back, 60))
+    keep_answers(
+        store.folder(run.id),
+        2,
+        "train",
+        held_back.indices,
+        Predictions.from_probabilities(answers(held_back, 60)),
+    )
     app = evaluate_page.opened(run=run.id, checkpoint="epochs")
     assert evaluate_page.metrics(app)["Accuracy"] == "10.0%"
     assert not app.exception
@@ -203,3 +222,12 @@ def test_how_sure_it_is_is_told_beside_how_right(run: Run, evaluation: Evaluatio
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     assert f"{low:.1%} to {high:.1%}" in words
     assert "evaluate-reliability" in component_keys(app)
+
+
+def test_the_loss_of_an_epoch_of_an_earlier_version_is_marked(kept: Run, store: RunStore) -> None:
+    stored_runs.make_earlier(store, kept, 2)
+    words = "Losses: validation loss clipped at 16.1 per image up to epoch 2."
+    for epoch, marked in ((2, True), (3, False)):
+        app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=str(epoch))
+        assert (words in " ".join(one.value for one in app.caption)) == marked
+        assert not app.exception

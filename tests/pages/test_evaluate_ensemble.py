@@ -10,6 +10,7 @@ from cifarviz.data.datasets import CIFAR10
 from cifarviz.data.random_images import random_positions
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import probabilities_path
@@ -148,7 +149,9 @@ def test_the_epochs_of_one_run_vote(store: RunStore) -> None:
         stored_runs.keep_answers(store, run, epoch, probabilities, test.indices)
     app = opened()
     button(app, "Epochs 1 and 3 of “epochs”").click().run()
-    together = combine(kept, test.labels, test.indices)
+    together = combine(
+        [Predictions.from_probabilities(one) for one in kept], test.labels, test.indices
+    )
     assert metrics(app)["Ensemble, by sum"] == f"{together.soft_accuracy:.1%}"
     assert table(app)["columns"] == ["1\nepoch 1", "2\nepoch 3", "Ensemble"]
     assert not app.exception

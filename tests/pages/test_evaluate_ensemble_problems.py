@@ -44,7 +44,7 @@ def test_the_same_network_under_two_names_is_said(store: RunStore) -> None:
     stored_runs.add_checkpoint(store, run)
     stored_runs.keep_answers(store, run, 3, np.zeros((2, 10)), np.arange(2))
     app = opened(run.id, f"{run.id}@3")
-    assert "“twin” was chosen twice: its network as it ended is that of epoch 3" in said(app)
+    assert "“twin” was chosen twice (as it ended, epoch 3; epoch 3)" in said(app)
     assert not app.exception
 
 
@@ -123,7 +123,7 @@ def test_a_stopped_member_votes_and_is_named(
         for n, state in enumerate((RunState.FINISHED, RunState.STOPPED))
     ]
     app = opened(*ids(made))
-    assert "“m1” was stopped. After 2 of 3 epochs" in said(app)
+    assert "“m1” was stopped. After epoch 2 (of 3)" in said(app)
     assert button(app, "Resume")
     assert "Ensemble, by sum" in metrics(app)
     assert not app.exception

@@ -10,6 +10,7 @@ from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -58,7 +59,13 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
     right = np.random.default_rng(5).random((3, 300)) < 0.6
     for epoch, row in enumerate(right, 1):
         shares = said_by(held_back, row)
-        keep_answers(store.folder(validated.id), epoch, "train", held_back.indices, shares)
+        keep_answers(
+            store.folder(validated.id),
+            epoch,
+            "train",
+            held_back.indices,
+            Predictions.from_probabilities(shares),
+        )
     members: dict[str, list[int]] = {"late": [], "forgotten": [], "never": [], "always": []}
     for index, history in zip(held_back.indices.tolist(), right.T.tolist(), strict=True):
         if all(history):
@@ -115,7 +122,13 @@ def test_the_link_leads_to_the_nearest_epoch_that_inside_can_show(
     for epoch in (1, 2, 3):
         # As sure as half precision can be: rounded to all of it.
         shares = said_by(held_back, np.arange(300) % 2 == 0, 0.9999)
-        keep_answers(store.folder(validated.id), epoch, "train", held_back.indices, shares)
+        keep_answers(
+            store.folder(validated.id),
+            epoch,
+            "train",
+            held_back.indices,
+            Predictions.from_probabilities(shares),
+        )
     for epoch, label, near in (
         (1, "See its feature maps after epoch 0", 0),
         (2, "See its feature maps after epoch 3", 3),
@@ -142,7 +155,13 @@ def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
     test = library.load("cifar10", "sample", settings).test
     for epoch in (1, 3):
         shares = said_by(test, np.zeros(len(test), bool))
-        keep_answers(store.folder(run.id), epoch, "test", test.indices, shares)
+        keep_answers(
+            store.folder(run.id),
+            epoch,
+            "test",
+            test.indices,
+            Predictions.from_probabilities(shares),
+        )
     pinned = test.having([231])
     outputs = open_checkpoint(store, run, "last").observe(pinned.images[0])
     maps = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]

@@ -25,7 +25,9 @@ def test_after_a_restart_the_network_is_not_asked_again(
     opened()
     folder = RunStore(shared[0]).folder(run.id)
     arrays, facts = load_arrays(probabilities_path(folder, "last"))
-    np.testing.assert_array_equal(arrays["probabilities"], evaluation.probabilities)
+    np.testing.assert_array_equal(
+        arrays["log_probabilities"], evaluation.predictions.log_probabilities
+    )
     checkpoint = checkpoint_path(folder, "last").stat()
     assert facts["checkpoint"] == [checkpoint.st_mtime_ns, checkpoint.st_size]
 
@@ -34,7 +36,7 @@ def test_after_a_restart_the_network_is_not_asked_again(
     def refuse(*_args: object, **_more: object) -> None:
         raise AssertionError("asked again")
 
-    monkeypatch.setattr(TrainedModel, "probabilities", refuse)
+    monkeypatch.setattr(TrainedModel, "predictions", refuse)
     app = opened()
     assert metrics(app)["Accuracy"] == f"{evaluation.accuracy:.1%}"
     assert not app.exception

@@ -12,6 +12,7 @@ from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.figures.theme import class_color
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
@@ -170,9 +171,21 @@ def test_what_cannot_be_compared_is_said(
     # Validation images: another run may have learned from them, so both must have held them back.
     first, second = (validated(store, weights, name) for name in ("first", "second"))
     right = np.arange(300) % 3 == 0
-    keep_answers(store.folder(first.id), 1, "train", images.indices, said_by(images, right))
+    keep_answers(
+        store.folder(first.id),
+        1,
+        "train",
+        images.indices,
+        Predictions.from_probabilities(said_by(images, right)),
+    )
     apart = library.load("cifar10", "sample", store.settings).train.take(np.arange(1, 601, 2))
-    keep_answers(store.folder(second.id), 1, "train", apart.indices, said_by(apart, right))
+    keep_answers(
+        store.folder(second.id),
+        1,
+        "train",
+        apart.indices,
+        Predictions.from_probabilities(said_by(apart, right)),
+    )
     app = opened(run=first.id, checkpoint="epochs", **{"with": second.id})
     assert "No validation image was put to both" in app.info[-1].value
     assert not app.exception
@@ -183,11 +196,23 @@ def test_epochs_are_compared_over_the_images_that_both_held_back(
 ) -> None:
     first, second = (validated(store, weights, name) for name in ("first", "second"))
     a, b = np.arange(300) % 3 == 0, np.arange(300) % 4 == 0
-    keep_answers(store.folder(first.id), 2, "train", images.indices, said_by(images, a))
+    keep_answers(
+        store.folder(first.id),
+        2,
+        "train",
+        images.indices,
+        Predictions.from_probabilities(said_by(images, a)),
+    )
     for epoch in (1, 2, 3):
         later = images.take(np.arange(100, 300))
         shares = said_by(later, b[100:] if epoch == 2 else np.zeros(200, bool))
-        keep_answers(store.folder(second.id), epoch, "train", later.indices, shares)
+        keep_answers(
+            store.folder(second.id),
+            epoch,
+            "train",
+            later.indices,
+            Predictions.from_probabilities(shares),
+        )
     app = opened(run=first.id, checkpoint="epochs", epoch=2, **{"with": second.id})
     a, b = a[100:], b[100:]
     assert f"| **A right** | {(a & b).sum()} | **{(a & ~b).sum()}** |" in text(app)
@@ -202,8 +227,19 @@ def test_over_epochs_the_order_stays_and_the_same_is_told(
     random = np.random.default_rng(0)
     for epoch in (1, 2, 3):
         shares = random.dirichlet([0.3] * 10, 300).astype(np.float32)
-        keep_answers(store.folder(run.id), epoch, "train", images.indices, shares)
-    newest = evaluate(images.labels, shares.astype(np.float16), images.indices, CLASSES)
+        keep_answers(
+            store.folder(run.id),
+            epoch,
+            "train",
+            images.indices,
+            Predictions.from_probabilities(shares),
+        )
+    newest = evaluate(
+        images.labels,
+        Predictions.from_probabilities(shares.astype(np.float16)),
+        images.indices,
+        CLASSES,
+    )
     wanted = [CLASSES[index] for index in confusable_order(newest.confusion)]
     for epoch in (1, 3):
         app = opened(run=run.id, checkpoint="epochs", epoch=epoch, order="alike", seed=1)

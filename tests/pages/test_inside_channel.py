@@ -269,7 +269,7 @@ def test_weights_written_anew_are_looked_at_anew(
     [
         (RunState.FINISHED, "last", 3, "as it ended, after epoch 3"),
         (RunState.FINISHED, "best", 3, "at its lowest validation loss, epoch 3"),
-        (RunState.STOPPED, "last", None, "as it ended"),
+        (RunState.STOPPED, "last", None, "as it ended, after epoch 3"),
         (RunState.FINISHED, 0, 0, "before training"),
         (RunState.FINISHED, 2, 2, "after epoch 2"),
     ],

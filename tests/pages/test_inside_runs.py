@@ -48,7 +48,7 @@ def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, ow
     lost = stored_runs.store_run(store, TINY, name="lost")
     app = opened(run=lost.id)
     assert "“lost” is finished and has no weights" in errors(app)[0]
-    assert app.selectbox(key="pick-run").options == ["mine"]
+    assert [one[:6] for one in app.selectbox(key="pick-run").options] == ["mine ·"]
     assert not app.exception
 
 
@@ -57,7 +57,7 @@ def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run)
     with stored_runs.held(store, coming):
         app = opened(run=coming.id)
     assert "“new” is running. Its weights can be looked at once" in said(app)[0]
-    assert app.selectbox(key="pick-run").options == ["mine"]
+    assert [one[:6] for one in app.selectbox(key="pick-run").options] == ["mine ·"]
     assert not app.exception
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
     stored_runs.make_worse(store, run, epoch=3)
     app = opened()
     assert app.selectbox(key="pick-checkpoint").options == [
-        "as it ended: the weights of epoch 2, given back",
+        "as it ended: the weights of epoch 2, restored",
         "at its lowest validation loss, epoch 2",
     ]
     assert not app.exception

@@ -7,10 +7,11 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Data, TestValidation
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series, keep_series
 from cifarviz.runs.snapshots import keep_answers
-from cifarviz.runs.states import RunState
+from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
@@ -166,7 +167,7 @@ def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store:
     assert list(table.value["State"]) == ["finished", "finished"]
     last = store.epochs(runs[0].id)[-1]
     assert last.val_accuracy is not None
-    assert table.value["Validation"][0] == pytest.approx(100 * last.val_accuracy)
+    assert table.value["Validation accuracy"][0] == pytest.approx(100 * last.val_accuracy)
     assert table.value["Gap"][0] == pytest.approx(100 * (last.accuracy - last.val_accuracy))
     assert "No difference that could be shown" in said(app)
     assert "All of them in Runs" in links(app)
@@ -174,12 +175,51 @@ def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store:
     assert not app.exception
 
 
+def test_a_duel_with_losses_of_an_earlier_version_says_so(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
+    assert "clipped" not in said(opened(series=series.id))
+    stored_runs.make_earlier(store, runs[1])
+    assert (
+        "Losses are not computed alike. “b”: validation loss clipped at 16.1 per image; the "
+        "others: plain cross-entropy."
+    ) in said(opened(series=series.id))
+
+
 def test_what_was_stopped_is_judged_as_far_as_it_came_and_can_be_resumed(store: RunStore) -> None:
     series, _runs = stored_duel(store, a=RunState.FINISHED, b=RunState.STOPPED)
     app = opened(series=series.id)
-    assert "The run with b was cut short after 1 of 3 epochs" in said(app)
+    assert "The run with b was cut short after 1 of 3 epochs." in said(app)
+    assert "compared as they were after epoch 1" in said(app)
     assert app.button(key="lab-resume").label == "Resume"
     assert not app.exception
+
+
+def test_after_stop_all_what_is_there_is_compared_and_nobody_is_told_off(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.STOPPED, c=RunState.QUEUED)
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM epochs WHERE run = ?", (runs[2].id,))
+        connection.execute("UPDATE epochs SET val_accuracy = 0.9 WHERE run = ?", (runs[1].id,))
+    with stored_runs.held(store, runs[2]):
+        app = opened(series=series.id)
+        # It leaves the queue before the press arrives.
+        store.request(runs[2].id, Action.STOP)
+        app.button(key="lab-stop").click().run()
+    assert not app.error
+    assert not app.toast
+    assert "Better with b: 90.0%" in said(app)
+    assert "The run with c ended before its first epoch was done, so it is left out." in said(app)
+    assert "nothing to compare" not in said(app)
+    assert not app.exception
+
+
+def test_two_precisions_are_said_beside_the_verdict(store: RunStore) -> None:
+    series, runs = stored_duel(store, a=RunState.FINISHED, b=RunState.FINISHED)
+    for run, precision in zip(runs, ("float32", "bfloat16"), strict=True):
+        store.describe(run.id, precision=precision)
+    assert (
+        "They were not trained in the same precision, which may matter too: a in float32, b in "
+        "bfloat16." in said(opened(series=series.id))
+    )
 
 
 def test_deleted_runs_are_said_and_one_alone_has_no_verdict(store: RunStore) -> None:
@@ -230,7 +270,14 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
         said_now[late] = right[late]
         probabilities = np.eye(10, dtype=np.float32)[said_now]
         folder = store.folder(run.id)
-        keep_answers(folder, epoch, "train", watched.indices, probabilities, kind="memory")
+        keep_answers(
+            folder,
+            epoch,
+            "train",
+            watched.indices,
+            Predictions.from_probabilities(probabilities),
+            kind="memory",
+        )
     kept = keep_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
     return kept, watched.indices[wrong]
 

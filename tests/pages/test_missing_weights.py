@@ -7,6 +7,7 @@ from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import (
     Kind,
@@ -46,7 +47,9 @@ def kept(store: RunStore, weights: Arrays) -> Run:
         said = np.where(np.arange(40) < 10 * epoch, held_back.labels, (held_back.labels + 1) % 10)
         shares = np.full((40, 10), 0.03, np.float32)
         shares[np.arange(40), said] = 0.73
-        keep_answers(folder, epoch, "train", held_back.indices, shares)
+        keep_answers(
+            folder, epoch, "train", held_back.indices, Predictions.from_probabilities(shares)
+        )
     return run
 
 
@@ -129,7 +132,8 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     )
     keep_weights(store.folder(young.id), 0, dict(weights))
     app = inside_page.opened()
-    assert app.selectbox(key="pick-run").options == ["young", "whole"]
+    options = app.selectbox(key="pick-run").options
+    assert [one.split(" · ")[0] for one in options] == ["young", "whole"]
     assert app.selectbox(key="pick-run").value == whole.id
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cifarviz.data import decoder_process
 from cifarviz.data.uploads import fit_to
 from cifarviz.runs.records import Run
 from tests.image_files import encoded, png
@@ -149,3 +150,15 @@ def test_only_bad_files_leave_the_page_usable(run: Run) -> None:
 
 def test_the_limit_is_said_beside_the_uploader(run: Run) -> None:
     assert "at most 20 MB and 50 million pixels a file" in text(opened())
+
+
+def test_a_file_that_found_the_decoders_busy_is_tried_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_process, "WAIT_SECONDS", 0.01)
+    with decoder_process.POOL.slot("a"), decoder_process.POOL.slot("b"):
+        app = uploaded(("photo.png", encoded(photo()), "image/png"))
+        assert "Try again in a moment" in app.error[0].value
+    app.run()
+    assert not app.error
+    assert "As uploaded: 90 × 60 pixels, PNG" in text(app)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.snapshots import keep_answers, snapshot_path
@@ -62,28 +63,34 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
         said_then = np.full((50, 10), 0.01, np.float32)
         said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
-        keep_answers(store.folder(run.id), epoch, "test", images.indices, said_then)
+        keep_answers(
+            store.folder(run.id),
+            epoch,
+            "test",
+            images.indices,
+            Predictions.from_probabilities(said_then),
+        )
     app = opened("mistakes", run=run.id, notes=1)
     assert "After epoch 3, 20 of 50 test pictures" in html(app)
     store.prefer(run.id, "best")
     app = opened("mistakes", run=run.id, notes=1)
     assert app.selectbox(key="present-epoch").value == "2"
     assert "After epoch 2, 5 of 50 test pictures" in html(app)
-    assert "What the network said after epoch 2 (lowest" in said(app)
+    assert ", after epoch 2 (lowest" in said(app)
     assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
     # Where that epoch's answers are gone, its weights are asked.
     snapshot_path(store.folder(run.id), "answers", 2).unlink()
     app = opened("mistakes", run=run.id, notes=1)
     assert "2, asked now" in app.selectbox(key="present-epoch").options
     assert "After epoch 2, " in html(app)
-    assert "What the network said at its lowest validation loss, epoch 2" in said(app)
+    assert ", at its lowest validation loss, epoch 2" in said(app)
     assert "about 1,000 test images" in said(app)
     assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
 
 
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
-    assert "What the network said as it ended about 1,000 test images" in said(app)
+    assert "What the network said about 1,000 test images, as it ended, after epoch 3." in said(app)
     assert "As it ended, " in html(app)
     assert html(app).count("<figcaption>") == 8
 
@@ -110,8 +117,13 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
         (RunState.QUEUED, "waiting", "Waiting for its turn to learn", "does not train yet"),
         (RunState.PAUSED, "paused", "Learning is paused", "does not train at this moment"),
         (RunState.STOPPING, "stopping", "Learning is being stopped", "has been asked to end"),
-        (RunState.STOPPED, "recorded", "Stopped after 1 of 3 epochs", "**Stopped**: After 1 of 3"),
-        (RunState.FAILED, "recorded", "Failed after 1 of 3 epochs", "**Failed**: It broke."),
+        (
+            RunState.STOPPED,
+            "recorded",
+            "Stopped after epoch 1 of 3",
+            "**Stopped**: After epoch 1 (of 3)",
+        ),
+        (RunState.FAILED, "recorded", "Failed after epoch 1 of 3", "**Failed**: It broke."),
         (RunState.RUNNING, "live", "The network is learning", "trains at this moment"),
     ],
 )

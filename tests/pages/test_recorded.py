@@ -33,7 +33,10 @@ def test_every_layer_of_it_can_be_looked_into_at_once() -> None:
     assert not inside_page.errors(app)
     assert len(inside_page.grids(app)) == 9
     (picker,) = [box for box in app.selectbox if box.key == "pick-run"]
-    assert picker.options == ["recorded: cifar10-vgg, 30 epochs on the full set"]
+    assert picker.options == [
+        "recorded: cifar10-vgg, 30 epochs on the full set · 72.0% validation, epoch 8 (lowest "
+        "validation loss)"
+    ]
 
 
 def test_hidden_and_brought_back() -> None:

@@ -17,7 +17,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import buttons, links, numbers, opened, press, said
+from tests.pages.runs_page import buttons, differences, links, numbers, opened, press, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -98,17 +98,17 @@ def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> N
     run = with_published_history(store)
     app = opened(run.id)
     words = "\n".join(said(app))
-    assert ":orange-badge[overfitting] Validation loss turned after epoch 9" in words
-    assert "##### epoch 9" in words
+    assert ":orange-badge[overfitting] Validation loss was lowest after epoch 9" in words
+    assert "##### after epoch 9" in words
     assert "loss 0.232, accuracy 8.2 points" in words
     assert "loss 1.609, accuracy 24.7 points" in words
     assert "1. **Augment the images**" in words
     address = links(app)["Set it up"]
     assert address.startswith("train?view=setup&preset=cifar10-vgg&changes=")
-    marks = [line for line in charts(app)[1]["data"] if line["name"] == "Turn"]
+    marks = [line for line in charts(app)[1]["data"] if line["name"] == "Overfitting starts"]
     assert (numbers(marks[0]["x"]), numbers(marks[0]["y"])) == ([9], [pytest.approx(0.7965)])
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any("turned after epoch 9" in text for text in said(watched))
+    assert any("lowest after epoch 9: it rose" in text for text in said(watched))
     assert not app.exception
     assert not watched.exception
 
@@ -121,16 +121,45 @@ def test_several_runs_differ_in_what_the_table_says_and_only_that(store: RunStor
     first = stored_runs.store_run(store, OWN, name="plain")
     second = stored_runs.store_run(store, changed, name="cured")
     app = opened(first.id, second.id)
-    fits, table = app.dataframe[1].value, app.dataframe[2].value
-    assert list(fits["Fit"]) == ["too early to say", "too early to say"]
-    assert table.to_dict("records") == [
-        {"Setting": "number of training images", "plain": "all", "cured": "700"},
-        {"Setting": "flip", "plain": "off", "cured": "on"},
-        {"Setting": "layers", "plain": "2 layers", "cured": "dropout 0.4 added as layer 2"},
+    assert list(app.dataframe[1].value["Verdict"]) == ["too early to say", "too early to say"]
+    assert differences(app) == [
+        ["Setting", "plain", "cured"],
+        ["number of training images", "all", "700"],
+        ["flip", "off", "on"],
+        ["layers", "2 layers", "dropout 0.4 added as layer 2"],
     ]
     app = opened(first.id, stored_runs.store_run(store, OWN, name="twin").id)
     assert "They have the same settings, seed included." in said(app)
     assert not app.exception
+
+
+@pytest.mark.parametrize("names", [("Setting", "Run"), ("_index", "index"), ("0", "1"), ("x", "x")])
+def test_a_run_may_be_called_as_a_column(store: RunStore, names: tuple[str, str]) -> None:
+    runs = [
+        stored_runs.store_run(store, OWN.model_copy(update={"seed": number}), name=name)
+        for number, name in enumerate(names)
+    ]
+    app = opened(*(run.id for run in runs))
+    assert not app.exception
+    titles, seeds = differences(app)
+    assert titles[0] == "Setting"
+    assert [title.startswith(name) for title, name in zip(titles[1:], names, strict=True)]
+    assert seeds == ["seed", "0", "1"]
+
+
+def test_the_precision_that_runs_trained_in_is_among_their_differences(store: RunStore) -> None:
+    auto, exact = (OWN.model_copy(update={"precision": name}) for name in ("auto", "float32"))
+    runs = [
+        stored_runs.store_run(store, made, name=name)
+        for made, name in ((auto, "a"), (auto, "b"), (exact, "c"))
+    ]
+    for run, precision in zip(runs, ("float32", "bfloat16", "float32"), strict=True):
+        store.describe(run.id, precision=precision)
+    app = opened(runs[0].id, runs[1].id)
+    assert differences(app) == [["Setting", "a", "b"], ["precision", "float32", "bfloat16"]]
+    # Asked for or found, it is the same precision.
+    same = opened(runs[0].id, runs[2].id)
+    assert "They have the same settings, seed included." in said(same)
 
 
 def test_the_best_epoch_becomes_the_answer_everywhere_and_back(
@@ -221,4 +250,35 @@ def test_smoothing_and_the_axis_are_in_the_address(store: RunStore) -> None:
     assert (loss["type"], accuracy["type"]) == ("log", "linear")
     assert loss["title"]["text"] == "Loss, mean of 5 epochs"
     assert "Fork" not in buttons(app)
+    assert not app.exception
+
+
+def test_losses_of_an_earlier_version_are_never_compared_without_a_word(store: RunStore) -> None:
+    new, other = (stored_runs.store_run(store, OWN, name=name) for name in ("new", "other"))
+    old = stored_runs.make_earlier(store, stored_runs.store_run(store, OWN, name="old"))
+    clipped = "validation loss clipped at 16.1 per image"
+
+    app = opened(old.id)
+    assert f":material/info: Losses: {clipped}." in said(app)
+    app = opened(new.id)
+    assert not [text for text in said(app) if "clipped" in text]
+
+    app = opened(new.id, old.id)
+    assert (
+        f":material/info: Losses are not computed alike. “old”: {clipped}; the others: plain "
+        "cross-entropy."
+    ) in said(app)
+    fits, differing = (table.value for table in list(app.dataframe)[1:])
+    assert fits["Losses"].tolist() == ["plain cross-entropy", clipped]
+    rows = differing.set_index("Setting")
+    assert rows.loc["losses"].tolist() == ["plain cross-entropy", clipped]
+
+    app = opened(new.id, other.id)
+    assert not [text for text in said(app) if "clipped" in text]
+    assert "Losses" not in app.dataframe[1].value.columns
+
+    app = opened_by_link("runs", sort="loss")
+    assert [text for text in said(app) if "Losses are not computed alike" in text]
+    app = opened_by_link("runs", sort="name")
+    assert not [text for text in said(app) if "clipped" in text]
     assert not app.exception

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.overfitting import TURN_RULE
+from cifarviz.analysis.overfitting import START_RULE
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.lab.cures import cures
 from cifarviz.experiment.layers import Dense, Flatten
@@ -17,7 +17,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
 from tests.pages.app_page import opened_by_link
-from tests.pages.runs_page import opened, said
+from tests.pages.runs_page import differences, opened, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
@@ -70,12 +70,12 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     lab = opened_by_link("lab", view="cures", series=series).dataframe[0].value.set_index("Run")
     for number, label in enumerate(lab.index, 1):
         kept = fits.loc[f"{number} · Cures: {label}"]
-        assert kept["Weights of"] == lab.loc[label, "Weights of"]
-        assert kept["Their gap"] == pytest.approx(lab.loc[label, "Gap"])
+        assert kept["Weights from"] == lab.loc[label, "Weights from"]
+        assert kept["Accuracy gap of weights"] == pytest.approx(lab.loc[label, "Gap"])
     # Its accuracies after epoch 4, and after the last.
     own = fits.loc[f"{len(runs)} · Cures: all together"]
-    assert (own["Weights of"], own["Last"]) == (4, 6)
-    assert own["Their gap"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
+    assert (own["Weights from"], own["Last epoch"]) == (4, 6)
+    assert own["Accuracy gap of weights"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
     assert own["Accuracy gap, last"] == pytest.approx(100 * (2 / 6 / 3 - 2 / 6 / 4))
     alone = "\n".join(said(opened(back.id)))
     assert "Gap of its weights, epoch 4" in alone
@@ -99,19 +99,21 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
     names = [run.name for run in runs]
     names = [f"{number} · {name}" for number, name in enumerate(names, 1)]
     assert list(looks(charts(app)[0])) == names
-    fits, table = app.dataframe[1].value, app.dataframe[2].value
+    fits = app.dataframe[1].value
+    titles, *rows = differences(app)
+    table = dict(zip(titles, zip(*rows, strict=True), strict=True))
     assert list(fits["Run"]) == names
     assert all(reason.endswith(".") for reason in fits["Why"])
     assert list(table["Run"]) == names
     assert list(table["seed"]) == [str(number) for number in range(9)]
     # Wide enough for its heading and its cells: six pixels a letter at least.
-    for name, column in configured(app, 2).items():
-        if name in table:
+    for column in configured(app, 2).values():
+        if name := column.get("label"):
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
     assert not [text for text in said(app) if "choose fewer" in text]
-    assert configured(app, 1)["Turn"]["help"] == TURN_RULE
+    assert configured(app, 1)["Overfitting starts"]["help"] == START_RULE
     assert not app.exception
 
 

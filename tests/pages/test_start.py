@@ -139,7 +139,7 @@ def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> N
     add_run(settings, "older", "older", epochs=2)
     add_run(settings, "newer", "newer")
     app = opened()
-    assert "[stopped] 2 epochs, validation accuracy 40.0% after epoch 1, the best" in said(app)
+    assert "[stopped] 2 epochs · 40.0% validation (test images), epoch 1 (lowest" in said(app)
     press(app, "Look inside the newest")
     assert app.title[0].value == "Inside"
     assert app.query_params["run"] in ("older", ["older"])

@@ -49,6 +49,14 @@ def test_train_again_loads_a_runs_choices(store: RunStore) -> None:
     assert not app.exception
 
 
+def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: RunStore) -> None:
+    made = stored_runs.experiment(precision="auto")
+    run = stored_runs.store_run(store, made, name="mine")
+    assert drafted(opened(view="setup", run=run.id)).settings["precision"] == "auto"
+    store.describe(run.id, precision="float32")
+    assert drafted(opened(view="setup", run=run.id)).settings["precision"] == "float32"
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [

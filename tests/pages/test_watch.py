@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import answers_path
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -67,7 +67,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     ("state", "words", "resumable"),
     [
         (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "After 3 of 3 epochs; what it learned until then is kept", True),
+        (RunState.STOPPED, "After epoch 3 (of 3); what it learned until then is kept", True),
         (RunState.FAILED, "The loss was no longer a number.", True),
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
@@ -249,9 +249,9 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     # The last epoch has the highest accuracy, but not the lowest loss.
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(view="watch", run=run.id)
-    assert "##### 2 (66.7%)" in said(app)
+    assert "##### 2\n" in said(app)
     assert "(66.7% validation accuracy; the highest was 77.8%, after epoch 3)." in said(app)
-    assert "At its end it was given back the weights of epoch 2." in said(app)
+    assert "At its end the weights of epoch 2 were restored." in said(app)
     assert not app.exception
 
 
@@ -296,3 +296,15 @@ def _of_preset(store: RunStore, preset: str) -> Run:
 
 def _figures(app: AppTest) -> list[str]:
     return [json.dumps(figure) for figure in charts(app)]
+
+
+def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    stored_runs.make_earlier(store, run, 2)
+    app = opened(view="watch", run=run.id)
+    assert "Losses: validation loss clipped at 16.1 per image up to epoch 2." in said(app)
+    # A fork's curves begin with its parent's.
+    fork = store.create("abcdef01", run.experiment, "fork", "dashboard", Fork(run.id, 2))
+    app = opened(view="watch", run=fork.id)
+    assert "clipped at 16.1 per image up to epoch 2; the others: plain cross-entropy" in said(app)
+    assert not app.exception

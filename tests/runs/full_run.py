@@ -1,31 +1,67 @@
-"""A run with something of every kind that a run may have."""
+"""A run with something of every kind that a run may have, all of it as its experiment makes it."""
 
 import numpy as np
 
+from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.runs.kept_maps import keep_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 
 RANDOM = np.random.default_rng(4)
-ARRAYS = {
-    "model/000/kernel": RANDOM.normal(size=(3, 4)).astype(np.float32),
-    "model/001/seed": np.array([1, 2], np.uint32),
-    "optimizer/000/momentum": RANDOM.normal(size=7).astype(np.float32),
+EXPERIMENT = stored_runs.experiment(
+    Conv2D(filters=4),
+    MaxPool2D(pool_size=8, strides=8),
+    Dropout(rate=0.2),
+    Flatten(),
+    Dense(units=10, activation="softmax"),
+    validation={"kind": "split", "fraction": 0.002, "seed": 1},
+)
+
+
+def _values(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    if name.endswith((SEED, "iteration")):
+        return np.ones(shape, np.int64)
+    # Some are means of squares.
+    return np.abs(RANDOM.normal(size=shape)).astype(np.float32)
+
+
+MODEL = {
+    name: _values(name, shape) for name, shape in model_variables(EXPERIMENT.architecture).items()
 }
-PROBABILITIES = np.full((5, 10), 0.1, np.float32)
+OPTIMIZER = {
+    name: _values(name, shape)
+    for name, shape in optimizer_variables(EXPERIMENT.architecture, EXPERIMENT.optimizer).items()
+}
+ARRAYS = {**MODEL, **OPTIMIZER}
+PROBABILITIES = np.full((10, 10), 0.1, np.float32)
+
+
+class Output:
+    """What a layer made of two images, as ``keep_maps`` takes it."""
+
+    def __init__(self, name: str, type_: str, *shape: int) -> None:
+        self.name, self.type = name, type_
+        self.values = RANDOM.normal(size=(2, *shape)).astype(np.float32)
 
 
 def store_full_run(store: RunStore) -> Run:
     """A run with a history, batches, a checkpoint and snapshots."""
-    made = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": ARRAYS})
+    made = stored_runs.store_run(store, EXPERIMENT, checkpoints={"last": ARRAYS})
+    store.describe(made.id, validation_images=10)
     points = np.arange(1, 31)
     store.record(
         made.id,
         Progress("training", 3, 30, 10, 900.0, 0.0, 1.0),
         BatchPoints(points, (1 / points).astype(np.float32), np.ones(30, np.float32)),
     )
-    keep_weights(store.folder(made.id), 1, ARRAYS)
-    keep_answers(store.folder(made.id), 2, "test", np.arange(5), PROBABILITIES)
-    (store.folder(made.id) / "notes.txt").write_text("not of the run")
+    folder = store.folder(made.id)
+    keep_weights(folder, 1, MODEL)
+    keep_answers(folder, 2, "train", np.arange(10), Predictions.from_probabilities(PROBABILITIES))
+    layers = [Output("conv2d_1", "conv2d", 32, 32, 4), Output("dense_1", "dense", 10)]
+    keep_maps(folder, 1, np.array([1, 7]), layers)
+    (folder / "notes.txt").write_text("not of the run")
     return store.get(made.id)

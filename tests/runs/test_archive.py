@@ -9,12 +9,13 @@ import pytest
 from cifarviz.errors import RunError
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import read_answers, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.runs.full_run import ARRAYS
+from tests.runs.full_run import ARRAYS, MODEL
 
 
 def test_all_of_a_run_arrives(
@@ -36,12 +37,16 @@ def test_all_of_a_run_arrives(
     ):
         np.testing.assert_array_equal(before, after)
     here, there = store.folder(run.id), elsewhere.folder(came.id)
-    for path in (checkpoint_path(here, "last"), snapshot_path(here, "weights", 1)):
+    for path, expected in (
+        (checkpoint_path(here, "last"), ARRAYS),
+        (snapshot_path(here, "weights", 1), MODEL),
+    ):
         arrays, facts = load_arrays(there / path.relative_to(here))
         assert facts == load_arrays(path)[1]
-        assert arrays.keys() == ARRAYS.keys()
-        assert all(np.array_equal(arrays[name], value) for name, value in ARRAYS.items())
-    assert read_answers(there, 2, 10).probabilities.shape == (5, 10)
+        assert arrays.keys() == expected.keys()
+        assert all(np.array_equal(arrays[name], value) for name, value in expected.items())
+    assert [one.name for one in read_maps(there, 1, 7)] == ["conv2d_1", "dense_1"]
+    assert read_answers(there, 2, 10).predictions.probabilities.shape == (10, 10)
     assert not (there / "notes.txt").exists()
 
 
@@ -52,11 +57,12 @@ def test_half_keeps_weights_as_float16_and_leaves_the_optimizer_out(
     came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
     arrays, facts = load_arrays(checkpoint_path(elsewhere.folder(came.id), "last"))
     assert facts == {"format": 1}
-    assert set(arrays) == {"model/000/kernel", "model/001/seed"}
-    kernel = arrays["model/000/kernel"]
+    assert set(arrays) == set(MODEL)
+    kernel = arrays["model/002/conv2d_1/kernel"]
     assert kernel.dtype == np.float32
-    np.testing.assert_array_equal(kernel, ARRAYS["model/000/kernel"].astype(np.float16))
-    np.testing.assert_array_equal(arrays["model/001/seed"], ARRAYS["model/001/seed"])
+    np.testing.assert_array_equal(kernel, ARRAYS["model/002/conv2d_1/kernel"].astype(np.float16))
+    seed = "model/004/dropout_1/seed_generator_state"
+    np.testing.assert_array_equal(arrays[seed], ARRAYS[seed])
     assert not snapshot_path(elsewhere.folder(came.id), "answers", 2).exists()
 
 

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
+from cifarviz.runs.curation import checked_name
 from cifarviz.runs.kept_weights import kept_checkpoints, usual_weights
+from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_weights, snapshot_bytes, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
 from tests import stored_runs
+from tests.hostile_names import HOSTILE, REFUSED
 
 
 def test_a_star_and_a_note_are_kept_beside_the_systems_own(store: RunStore) -> None:
@@ -76,3 +79,21 @@ def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Sett
 
     assert thinned(one) == (3, 0)
     assert thinned(one // 2)[0] < 3
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_run_may_be_called_anything_that_can_be_seen(name: str) -> None:
+    assert checked_name(f"  {name}\n") == name
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_name_that_cannot_be_seen_is_refused(name: str) -> None:
+    with pytest.raises(ExperimentInvalid, match="A run's name"):
+        checked_name(name)
+
+
+def test_a_note_has_lines_and_no_control_characters(store: RunStore, run: Run) -> None:
+    store.remark(run.id, "two\nlines")
+    assert store.get(run.id).remark == "two\nlines"
+    with pytest.raises(ExperimentInvalid, match=r"\\x1b"):
+        store.remark(run.id, "\x1b[31mred")

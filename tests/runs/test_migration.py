@@ -2,11 +2,19 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from cifarviz.errors import StorageFull, StoreError
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs import database
+from cifarviz.runs.database import SCHEMA_VERSION
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -92,3 +100,135 @@ def test_many_open_a_home_of_the_previous_version_at_once(settings: Settings) ->
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: len(RunStore(settings).all()), range(4)))
     assert found == [1, 1, 1, 1]
+
+
+BACKUP = f"runs.before-format-{SCHEMA_VERSION}.sqlite3"
+
+
+def _version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_home_is_copied_before_it_is_migrated(settings: Settings, tmp_path: Path) -> None:
+    _home_of_version_1(settings)
+    RunStore(settings)
+    assert _version(settings.home / BACKUP) == 1
+    # The copy is a home of the earlier version, with all that it had.
+    again = replace(settings, home=tmp_path / "again")
+    again.home.mkdir()
+    (again.home / "runs.sqlite3").write_bytes((settings.home / BACKUP).read_bytes())
+    assert RunStore(again).epochs("old") == RunStore(settings).epochs("old")
+    assert {path.name for path in settings.home.iterdir() if path.is_file()} == {
+        "runs.sqlite3",
+        BACKUP,
+    }
+
+
+def test_a_new_home_is_not_copied(settings: Settings) -> None:
+    RunStore(settings)
+    RunStore(settings)
+    assert list(settings.home.glob("*before*")) == []
+
+
+def test_a_sound_copy_is_kept_and_a_damaged_one_made_anew(settings: Settings) -> None:
+    _home_of_version_1(settings)
+    backup = settings.home / BACKUP
+    backup.write_bytes(b"cut off" * 100)
+    whole = (settings.home / "runs.sqlite3").read_bytes()
+    RunStore(settings)
+    assert _version(backup) == 1
+    with closing(sqlite3.connect(backup)) as connection, connection:
+        connection.execute("UPDATE runs SET name = 'of the first copy'")
+    for path in settings.home.glob("runs.sqlite3*"):
+        path.unlink()
+    (settings.home / "runs.sqlite3").write_bytes(whole)
+    RunStore(settings)
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT name FROM runs").fetchone() == ("of the first copy",)
+
+
+def test_a_migration_that_breaks_off_changes_nothing_and_is_done_at_the_next_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _home_of_version_1(settings)
+    last = SCHEMA_VERSION - 1
+    broken = {**database._MIGRATIONS, last: (*database._MIGRATIONS[last], "SELECT no_function()")}
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_MIGRATIONS", broken)
+        with pytest.raises(StoreError, match="no_function"):
+            RunStore(settings)
+    assert _version(settings.home / "runs.sqlite3") == 1
+    [run] = RunStore(settings).all()
+    assert (run.id, run.damage) == ("old", None)
+    assert _version(settings.home / "runs.sqlite3") == SCHEMA_VERSION
+
+
+# Ends the process, as a kill would, when so many of its statements have been carried out.
+CUT_OFF = """
+import os, sqlite3, sys
+left = int(sys.argv[1])
+class Connection(sqlite3.Connection):
+    def execute(self, *arguments):
+        global left
+        left -= 1
+        if left < 0:
+            os._exit(9)
+        return super().execute(*arguments)
+connect = sqlite3.connect
+sqlite3.connect = lambda *arguments, **more: connect(*arguments, factory=Connection, **more)
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+RunStore(Settings.from_environment())
+"""
+
+
+@pytest.mark.parametrize("statements", [5, 8, 14, 18])
+def test_a_process_killed_while_it_migrates_loses_nothing(
+    settings: Settings, statements: int
+) -> None:
+    _home_of_version_1(settings)
+    command = [sys.executable, "-c", CUT_OFF, str(statements)]
+    assert subprocess.run(command, check=False, timeout=300).returncode == 9
+    assert _version(settings.home / "runs.sqlite3") == 1
+    [run] = RunStore(settings).all()
+    assert (run.id, run.epochs_done, run.damage) == ("old", 3, None)
+    assert _version(settings.home / BACKUP) == 1
+    assert list(settings.home.glob(".*")) == []
+
+
+# A file may have so many bytes: more than the index needs beside it, less than a copy of it.
+NO_ROOM = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+from cifarviz.errors import StorageFull, StoreError
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+try:
+    RunStore(Settings.from_environment())
+except StorageFull as error:
+    print(error)
+"""
+
+
+def test_where_no_copy_fits_it_is_said_and_nothing_changed(settings: Settings) -> None:
+    _home_of_version_1(settings)
+    with closing(sqlite3.connect(settings.home / "runs.sqlite3")) as connection, connection:
+        connection.execute("UPDATE runs SET message = ?", ("x" * 500_000,))
+    answer = subprocess.run(
+        [sys.executable, "-c", NO_ROOM], check=True, timeout=300, capture_output=True, text=True
+    )
+    assert f"could not be copied to “{BACKUP}” before they are brought up to date" in answer.stdout
+    assert "Nothing was changed" in answer.stdout
+    assert _version(settings.home / "runs.sqlite3") == 1
+    assert list(settings.home.glob("*before*")) == []
+    [run] = RunStore(settings).all()
+    assert run.epochs_done == 3
+
+
+def test_a_copy_that_cannot_be_put_in_its_place_is_said(settings: Settings) -> None:
+    _home_of_version_1(settings)
+    (settings.home / BACKUP).mkdir()
+    with pytest.raises(StorageFull, match="Nothing was changed"):
+        RunStore(settings)
+    assert _version(settings.home / "runs.sqlite3") == 1

@@ -65,7 +65,7 @@ def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
         answers = read_answers(store.folder(run.id), epoch, 10)
         # Of those images whose labels come with cifarviz, a tenth of all.
         _, ours, theirs = np.intersect1d(train.indices, answers.indices, return_indices=True)
-        hits = answers.probabilities[theirs].argmax(axis=1) == train.labels[ours]
+        hits = answers.predictions.probabilities[theirs].argmax(axis=1) == train.labels[ours]
         assert len(ours) > 1_000
         expected = store.epochs(run.id)[epoch - 1].val_accuracy or 0.0
         assert hits.mean() == pytest.approx(expected, abs=0.04)

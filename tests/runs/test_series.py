@@ -37,6 +37,13 @@ def test_deleted_runs_are_gone_from_it_and_it_knows_how_many_there_were(settings
     assert all_series(store, "duel") == []
 
 
+def test_a_run_deleted_before_its_series_was_kept_is_left_out(settings: Settings) -> None:
+    store = RunStore(settings)
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    kept = keep_series(store, "duel", "A against b", [("gone", "a"), (run.id, "b")])
+    assert (kept.run_ids, kept.labels, kept.count) == ((run.id,), ("b",), 2)
+
+
 def test_an_unknown_series_is_said(settings: Settings) -> None:
     with pytest.raises(RunNotFound, match="There is no series “nope” here"):
         find_series(RunStore(settings), "nope")

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cifarviz.analysis.scores import cross_entropy
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import load_arrays, save_arrays
 from cifarviz.runs.kept_maps import read_maps
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
     keep_answers,
@@ -41,23 +43,76 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
     # So close that float16 cannot tell them apart.
     probabilities[7] = 0.02
     probabilities[7, [2, 6]] = 0.42, 0.42001
-    keep_answers(tmp_path, 4, "train", INDICES, probabilities)
+    keep_answers(tmp_path, 4, "train", INDICES, Predictions.from_probabilities(probabilities))
     answers = read_answers(tmp_path, 4, 10)
     assert answers.split == "train"
     np.testing.assert_array_equal(answers.indices, INDICES)
-    assert answers.probabilities.dtype == np.float32
-    np.testing.assert_allclose(answers.probabilities, probabilities, rtol=2e-3, atol=1e-7)
-    np.testing.assert_array_equal(
-        answers.probabilities.argmax(axis=1), probabilities.argmax(axis=1)
+    assert answers.predictions.probabilities.dtype == np.float32
+    np.testing.assert_allclose(
+        answers.predictions.probabilities, probabilities, rtol=1e-2, atol=1e-7
     )
-    stored = load_arrays(snapshot_path(tmp_path, "answers", 4))[0]["probabilities"]
+    np.testing.assert_array_equal(
+        answers.predictions.probabilities.argmax(axis=1), probabilities.argmax(axis=1)
+    )
+    stored = load_arrays(snapshot_path(tmp_path, "answers", 4))[0]["log_probabilities"]
     assert stored.dtype == np.float16
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
+    exact = RANDOM.normal(size=(300, 10)) * 300
+    exact -= np.logaddexp.reduce(exact, axis=1, keepdims=True)
+    exact[0, 3] = -1e5  # more than float16 holds
+    keep_answers(tmp_path, 4, "test", INDICES, Predictions(exact.astype(np.float32)))
+    stored = read_answers(tmp_path, 4, 10).predictions
+    assert stored.exact
+    np.testing.assert_allclose(stored.log_probabilities[1:], exact[1:], rtol=5e-4, atol=1e-7)
+    assert stored.log_probabilities[0, 3] == -65504
+    labels = np.arange(300) % 10
+    loss = cross_entropy(labels, exact)
+    assert loss > 300
+    assert cross_entropy(labels, stored.log_probabilities) == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"probabilities": np.ones(2, np.float16)},
+        {"probabilities": np.ones((2, 0), np.float16)},
+        {"probabilities": np.ones((2, 3), np.int8)},
+        {"log_probabilities": np.zeros((2, 3), np.float16)},
+    ],
+)
+def test_arrays_that_no_version_wrote_are_damaged(
+    tmp_path: Path, arrays: dict[str, np.ndarray]
+) -> None:
+    save_arrays(
+        snapshot_path(tmp_path, "answers", 4),
+        arrays | {"indices": np.arange(2)},
+        {"format": 1, "epoch": 4, "split": "test"},
+    )
+    with pytest.raises(ArtifactDamaged):
+        read_answers(tmp_path, 4, 3)
+
+
+def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> None:
+    probabilities = np.array([[1, 0, 0], [0.25, 0.5, 0.25]], np.float16)
+    save_arrays(
+        snapshot_path(tmp_path, "answers", 4),
+        {"probabilities": probabilities, "indices": np.arange(2)},
+        {"format": 1, "epoch": 4, "split": "test"},
+    )
+    found = read_answers(tmp_path, 4, 3).predictions
+    assert not found.exact
+    np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-7)
+    # 0 counts as the smallest that float16 holds, 2⁻²⁴.
+    assert found.log_probabilities[0, 1] == pytest.approx(-24 * np.log(2))
 
 
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="no answers of epoch 4"):
         read_answers(tmp_path, 4, 10)
-    keep_answers(tmp_path, 4, "test", INDICES, some_probabilities())
+    keep_answers(tmp_path, 4, "test", INDICES, Predictions.from_probabilities(some_probabilities()))
     with pytest.raises(ArtifactDamaged, match="epoch 4"):
         read_answers(tmp_path, 4, 7)
     path = snapshot_path(tmp_path, "answers", 4)
@@ -73,7 +128,9 @@ def a_run(folder: Path, epochs: int) -> Path:
     for epoch in range(epochs + 1):
         keep_weights(folder, epoch, {"model/kernel": np.zeros(10_000, np.float32)})
         if epoch:
-            keep_answers(folder, epoch, "test", INDICES, some_probabilities())
+            keep_answers(
+                folder, epoch, "test", INDICES, Predictions.from_probabilities(some_probabilities())
+            )
     return folder
 
 

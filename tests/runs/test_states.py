@@ -10,7 +10,7 @@ from cifarviz.runs.states import Action, RunState, check_action, check_transitio
 Q, R, P, G, S, F, X, I = RunState  # noqa: E741 - queued … interrupted, as they are declared
 
 ALLOWED = {
-    (Q, R), (Q, S), (Q, X), (Q, I),
+    (Q, R), (Q, S), (Q, X),
     (R, P), (R, G), (R, F), (R, X), (R, I),
     (P, R), (P, G), (P, X), (P, I),
     (G, S), (G, X), (G, I),

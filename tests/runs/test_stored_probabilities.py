@@ -6,16 +6,19 @@ import pytest
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactMissing
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.artifacts import answers_path, checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.stored_probabilities import (
     checkpoint_stamp,
+    epoch_probabilities,
+    keep_epoch_probabilities,
     keep_probabilities,
     probabilities_path,
     read_probabilities,
 )
 
 STAMP = (123456789, 4000)
-ANSWERS = np.random.default_rng(0).dirichlet(np.ones(3), 5).astype(np.float32)
+ANSWERS = Predictions(np.log(np.random.default_rng(0).dirichlet(np.ones(3), 5)).astype(np.float32))
 
 
 def images(first: int = 0) -> ImageSet:
@@ -35,8 +38,9 @@ def folder(tmp_path: Path) -> Path:
 def test_what_is_kept_comes_back(folder: Path) -> None:
     kept = read_probabilities(folder, "last", STAMP, images(), 3)
     assert kept is not None
-    np.testing.assert_array_equal(kept, ANSWERS)
-    assert kept.dtype == np.float32
+    np.testing.assert_array_equal(kept.log_probabilities, ANSWERS.log_probabilities)
+    assert kept.log_probabilities.dtype == np.float32
+    assert kept.exact
 
 
 def test_what_does_not_fit_is_passed_over(folder: Path) -> None:
@@ -50,12 +54,40 @@ def test_what_does_not_fit_is_passed_over(folder: Path) -> None:
 def test_another_format_and_a_cut_off_file_are_passed_over(folder: Path) -> None:
     path = probabilities_path(folder, "last")
     arrays, facts = load_arrays(path)
-    save_arrays(path, arrays, facts | {"format": 2})
+    save_arrays(path, arrays, facts | {"format": 3})
     assert read_probabilities(folder, "last", STAMP, images(), 3) is None
 
     keep_probabilities(folder, "last", STAMP, images(), ANSWERS)
     path.write_bytes(path.read_bytes()[:100])
     assert read_probabilities(folder, "last", STAMP, images(), 3) is None
+
+
+def test_probabilities_of_an_earlier_version_are_asked_for_again(folder: Path) -> None:
+    save_arrays(
+        probabilities_path(folder, "last"),
+        {"probabilities": ANSWERS.probabilities, "indices": images().indices},
+        {"format": 1, "checkpoint": list(STAMP)},
+    )
+    assert read_probabilities(folder, "last", STAMP, images(), 3) is None
+
+
+def test_those_of_an_epoch_whose_weights_are_gone_are_read_for_ever(tmp_path: Path) -> None:
+    probabilities = np.array([[0.25, 0.5, 0.25], [1, 1e-30, 0]] * 3, np.float32)[:5]
+    save_arrays(
+        answers_path(tmp_path, 7),
+        {"probabilities": probabilities, "indices": images().indices},
+        {"format": 1, "epoch": 7},
+    )
+    found = epoch_probabilities(tmp_path, 7, images(), 3)
+    assert not found.exact
+    np.testing.assert_allclose(found.probabilities, probabilities, rtol=1e-6, atol=1e-44)
+    # What was not rounded to 0 costs what it should.
+    assert found.log_probabilities[1, 1] == pytest.approx(-30 * np.log(10), rel=1e-6)
+
+    keep_epoch_probabilities(tmp_path, 7, images(), ANSWERS)
+    again = epoch_probabilities(tmp_path, 7, images(), 3)
+    assert again.exact
+    np.testing.assert_array_equal(again.log_probabilities, ANSWERS.log_probabilities)
 
 
 def test_a_deleted_run_does_not_come_back(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cifarviz.data import library
 from cifarviz.errors import StorageFull
 from cifarviz.experiment.choices import EarlyStopping, TestValidation
 from cifarviz.experiment.optimizers import Adam
-from cifarviz.network.inference import probability_batches
+from cifarviz.network.inference import log_probability_batches
 from cifarviz.runs.artifacts import Checkpoint, answers_path, checkpoint_path, load_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -186,10 +186,10 @@ def test_answers_to_the_test_images_are_kept_after_the_epochs_asked_for(
     for epoch, like in ((2, shorter), (3, run)):
         answers, facts = load_arrays(answers_path(folder, epoch))
         assert facts["epoch"] == epoch
-        assert answers["probabilities"].dtype == np.float32
+        assert answers["log_probabilities"].dtype == np.float32
         np.testing.assert_array_equal(answers["indices"], test.indices)
-        asked = open_checkpoint(worker.store, like, "last").probabilities(test.images)
-        np.testing.assert_array_equal(answers["probabilities"], asked)
+        asked = open_checkpoint(worker.store, like, "last").predictions(test.images)
+        np.testing.assert_array_equal(answers["log_probabilities"], asked.log_probabilities)
 
 
 def test_validation_by_the_test_images_answers_for_the_other_pages(
@@ -198,7 +198,7 @@ def test_validation_by_the_test_images_answers_for_the_other_pages(
     def unwanted(*_arguments: Any) -> Iterator[np.ndarray]:
         raise AssertionError("the test images are asked about twice")
 
-    monkeypatch.setattr(engine, "probability_batches", unwanted)
+    monkeypatch.setattr(engine, "log_probability_batches", unwanted)
     run = trained(epochs=3, validation=TestValidation(), test_epochs=(2,))
     assert run.state is RunState.FINISHED
     test = library.load("cifar10", "sample", settings).test
@@ -209,10 +209,10 @@ def test_validation_by_the_test_images_answers_for_the_other_pages(
         stamp = checkpoint_stamp(folder, which)
         kept = read_probabilities(folder, which, stamp, test, 10)
         assert kept is not None
-        asked = open_checkpoint(worker.store, run, which).probabilities(test.images)
-        np.testing.assert_allclose(kept, asked, atol=1e-6)
+        asked = open_checkpoint(worker.store, run, which).predictions(test.images)
+        np.testing.assert_allclose(kept.log_probabilities, asked.log_probabilities, atol=1e-5)
         if which == "last":
-            right = (kept.argmax(1) == test.labels).mean()
+            right = (kept.log_probabilities.argmax(1) == test.labels).mean()
             assert right == worker.store.epochs(run.id)[-1].val_accuracy
 
 
@@ -224,13 +224,13 @@ def test_a_stop_is_heard_while_the_test_images_are_looked_at(
     asked: list[int] = []
 
     def interrupted(*arguments: Any) -> Iterator[np.ndarray]:
-        for part in probability_batches(*arguments):
+        for part in log_probability_batches(*arguments):
             worker.store.request(worker.store.active()[0].id, Action.STOP)
             asked.append(len(part))
             yield part
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "probability_batches", interrupted)
+        patch.setattr(engine, "log_probability_batches", interrupted)
         patch.setattr("cifarviz.training.recorder._LOOK_EVERY", 0.0)
         stopped = trained(**fields)
     assert asked == [500]

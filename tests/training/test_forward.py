@@ -58,7 +58,8 @@ def learned(model: keras.Model, parts: int | None) -> tuple[np.ndarray, list[np.
         if parts is None:
             answers = model(images, training=True)
         else:
-            answers = tf.concat(forward(model, cut(images, parts), len(IMAGES)), 0)
+            logits = tf.concat(forward(model, cut(images, parts), len(IMAGES)), 0)
+            answers = keras.ops.softmax(logits)
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(LABELS, answers))
     return answers.numpy(), [gradient.numpy() for gradient in tape.gradient(loss, variables)]
 

@@ -1,5 +1,6 @@
 """``auto`` trains in the precision that was faster here, and leaves no other trace."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,16 +9,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cifarviz.errors import StorageFull
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
-from cifarviz.training import precision, timing
+from cifarviz.training import engine, precision, timing
+from cifarviz.training.entry_queue import Submission, queue_series
 from cifarviz.training.precision import Timings
 from cifarviz.training.step import TrainingStep
-from cifarviz.training.timing import SHORT_RUN, Timing
+from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Timing
 from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def _unknown_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it can't be read what the processor can do, so that only time tells."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: None)
 
 
 @pytest.fixture
@@ -56,13 +65,13 @@ def test_what_was_found_is_kept_for_the_same_network_and_batch(
     faster("bfloat16", monkeypatch)
     first = trained(precision="auto", epochs=1)
     timed = []
-    real = precision._Stopwatch.seconds_per_step
+    real = precision._Stopwatch.steps_in_a_block
 
-    def counted(stopwatch: precision._Stopwatch) -> float:
+    def counted(stopwatch: precision._Stopwatch) -> int:
         timed.append(stopwatch)
         return real(stopwatch)
 
-    monkeypatch.setattr(precision._Stopwatch, "seconds_per_step", counted)
+    monkeypatch.setattr(precision._Stopwatch, "steps_in_a_block", counted)
     again = trained(precision="auto", epochs=1, seed=6)
     assert (again.precision, again.precision_reason) == (first.precision, first.precision_reason)
     assert timed == []
@@ -148,9 +157,82 @@ def test_the_sentence_says_how_much_faster() -> None:
         "in float32."
     )
     assert Timing(0.010, 0.0099).reason == (
-        "float32, as bfloat16 is no faster for this network here: a step took 9.9 ms in bfloat16 "
-        "and 10 ms in float32."
+        "float32, as bfloat16 is not clearly faster for this network here: a step took 9.9 ms in "
+        "bfloat16 and 10 ms in float32."
     )
+    assert (Timing(0.0115, 0.01).best, Timing(0.0125, 0.01).best) == ("float32", "bfloat16")
+
+
+def test_without_instructions_for_bfloat16_nothing_is_timed(
+    worth_it: None,
+    trained: TrainRun,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    # Neither what was timed under another rule, nor time itself, is asked.
+    monkeypatch.setattr(Timings, "find", lambda *_: Timing(2.0, 1.0))
+    monkeypatch.setattr(engine, "choose", None)
+    run = trained(precision="auto", epochs=1)
+    assert (run.state, run.precision, run.precision_reason) == (
+        RunState.FINISHED,
+        "float32",
+        NO_INSTRUCTIONS,
+    )
+
+
+def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block takes its steps' own time and, for most, that of another program too."""
+    disturbed = itertools.cycle([0.0, 0.5, 3.0, 0.2, 0.7, 2.0, 0.1])
+
+    class Steady:
+        def __init__(self, seconds: float) -> None:
+            self.own, self.put_backs = seconds, 0
+
+        def steps_in_a_block(self) -> int:
+            return 3
+
+        def seconds(self, steps: int) -> float:
+            assert steps == 3
+            return self.own * (1 + next(disturbed))
+
+        def put_back(self) -> None:
+            self.put_backs += 1
+
+    for _ in range(7):
+        pair = [Steady(0.010), Steady(0.010)]
+        exact, fast = precision._least_seconds(pair)  # type: ignore[arg-type]
+        assert Timing(exact, fast).best == "float32"
+        exact, fast = precision._least_seconds([Steady(0.020), Steady(0.010)])  # type: ignore[list-item]
+        assert Timing(exact, fast).best == "bfloat16"
+        assert [one.put_backs for one in pair] == [1, 1]
+
+
+def test_runs_of_a_series_train_in_the_precision_that_the_first_found(
+    worth_it: None, worker: Worker, make_experiment: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster("bfloat16", monkeypatch)
+    # Different networks, so that what was timed for one says nothing about the other.
+    made = [
+        Submission(make_experiment(precision="auto", epochs=1, batch_size=size), name, name)
+        for size, name in ((16, "first"), (8, "second"))
+    ]
+    _series, (first, second) = queue_series(worker, "duel", "Batch size", made)
+    assert worker.wait(first.id).precision == "bfloat16"
+    faster("float32", monkeypatch)
+    ended = worker.wait(second.id)
+    assert (ended.state, ended.precision) == (RunState.FINISHED, "bfloat16")
+    assert ended.precision_reason == "bfloat16, as in “first”, with which it is compared."
+
+
+def test_what_was_timed_need_not_be_kept(
+    worth_it: None, trained: TrainRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise StorageFull("The disk is full.")
+
+    monkeypatch.setattr(Timings, "keep", full)
+    assert trained(precision="auto", epochs=1).state is RunState.FINISHED
 
 
 def test_a_run_goes_on_in_the_precision_it_began_with(
@@ -183,7 +265,7 @@ def test_a_stop_while_it_is_timed_is_heard(
     run = worker.submit(make_experiment(precision="auto"), "stopped")
     with monkeypatch.context() as endless:
         endless.setattr(precision, "_TIMED", 60.0)
-        endless.setattr(precision, "_CALLS", 10_000)
+        endless.setattr(precision, "_BLOCKS", 10_000)
         while _phase(worker, run) != "choosing":
             worker.wait(run.id, seconds=0.01)
         worker.store.request(run.id, Action.STOP)

@@ -68,10 +68,18 @@ def test_two_workers_of_one_home_share_the_slot(
 def test_only_one_process_looks_after_a_run(
     settings: Settings, worker: Worker, make_experiment: Callable
 ) -> None:
-    run = worker.submit(make_experiment(epochs=300), "mine")
-    with pytest.raises((RunError, TransitionRefused)):
-        Worker(settings, "command line").resume(run.id)
-    assert worker.store.get(run.id).state.active
+    other = Worker(settings, "command line")
+    trains = worker.submit(make_experiment(epochs=300), "trains")
+    waits = worker.submit(make_experiment(epochs=300), "waits")
+    for run in (trains, waits):
+        # Its state alone would refuse it in other words.
+        with pytest.raises(RunError, match="Another process is looking after run"):
+            other.resume(run.id)
+        assert worker.store.get(run.id).state.active
+    other.adopt()
+    worker.store.stop_all([trains.id, waits.id])
+    assert [worker.wait(run.id).state for run in (trains, waits)] == [RunState.STOPPED] * 2
+    assert worker.store.epochs(waits.id) == []
 
 
 def test_a_finished_run_cannot_be_resumed(worker: Worker, make_experiment: Callable) -> None:

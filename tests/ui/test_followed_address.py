@@ -75,7 +75,7 @@ def test_a_press_brings_an_old_address_late_when_the_machine_is_laden(
 def test_the_back_button_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(n="5")
     app.button[0].click().run()
-    monkeypatch.setattr(followed_address, "browser_went_back", lambda: True)
+    monkeypatch.setattr(followed_address, "is_history_navigation", lambda: True)
     app.query_params["n"] = "5"
     app.run()
     assert app.text_input[0].value == "5"

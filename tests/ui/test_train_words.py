@@ -5,47 +5,16 @@ import pytest
 from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.kept_weights import given_back
-from cifarviz.runs.records import Progress, Run
+from cifarviz.runs.records import Progress
+from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.live.words import (
-    badge,
-    best_words,
-    doing,
-    elapsed,
-    outcome,
-    state_word,
-)
+from cifarviz.ui.live.words import badge, doing, outcome, state_word
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.layer_words import layer_summary
+from tests.stored_runs import record
 
-RUN = Run(
-    id="a",
-    name="a",
-    state=RunState.RUNNING,
-    experiment_json=PRESETS["cifar10-starter"].experiment.to_json(),
-    origin="dashboard",
-    machine="here",
-    created=0.0,
-    started=100.0,
-    ended=None,
-    seconds=0.0,
-    epochs_done=2,
-    best_epoch=2,
-    best_loss=1.0,
-    best_val_accuracy=0.5,
-    last_val_accuracy=0.5,
-    train_images=10,
-    validation_images=10,
-    images_per_second=None,
-    precision="float32",
-    scaling_json=None,
-    message=None,
-    requested=None,
-    progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0),
-    best_epoch_val_accuracy=0.5,
-    best_val_accuracy_epoch=2,
-)
+RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
 
 TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
 
@@ -83,10 +52,13 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"state": RunState.FINISHED, "epochs_done": 10}, "All 10 epochs are done"),
-        ({"state": RunState.STOPPED}, "After 2 of 10 epochs and 5 steps"),
+        (
+            {"state": RunState.FINISHED, "epochs_done": 10},
+            "done. Best: 50.0% validation (test images), epoch 2 (lowest ",
+        ),
+        ({"state": RunState.STOPPED}, "After epoch 2 and 5 steps of epoch 3 (of 10); what it"),
         ({"state": RunState.STOPPED, "started": None}, "before its turn came"),
-        ({"state": RunState.STOPPED, "progress": None}, "After 2 of 10 epochs;"),
+        ({"state": RunState.STOPPED, "progress": None}, "After epoch 2 (of 10);"),
         ({"state": RunState.FAILED, "message": "The disk is full."}, "The disk is full."),
         ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
     ],
@@ -111,9 +83,9 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
         message="Stopped early after epoch 8: no better validation loss than in epoch 6.",
     )
     assert outcome(run) == (
-        "Stopped early after epoch 8: no better validation loss than in epoch 6. Validation "
-        "accuracy was 50.0% after epoch 6; the highest was 55.0%, after epoch 7. At its end it was "
-        "given back the weights of epoch 6."
+        "Stopped early after epoch 8: no better validation loss than in epoch 6. Best: 50.0% "
+        "validation, epoch 6 (lowest validation loss) · 55.0% validation, epoch 7 (highest "
+        "validation accuracy). At its end the weights of epoch 6 were restored."
     )
 
 
@@ -124,13 +96,13 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
         RUN, state=RunState.FINISHED, experiment_json=experiment.to_json(), epochs_done=epochs
     )
     assert outcome(run) == (
-        f"All {epochs} epochs are done, with the lowest validation loss after epoch 2 (50.0% "
-        "validation accuracy). At its end it was given back the weights of epoch 2."
+        f"All {epochs} epochs are done. Best: 50.0% validation, epoch 2 (lowest validation loss). "
+        "At its end the weights of epoch 2 were restored."
     )
     # There is nothing to give back where the last epoch is the best, or training goes on later.
     for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
         assert not given_back(other)
-        assert "given back" not in outcome(other)
+        assert "restored" not in outcome(other)
 
 
 def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named() -> None:
@@ -143,8 +115,8 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named(
         best_val_accuracy_epoch=12,
     )
     assert outcome(run) == (
-        "All 10 epochs are done, with the lowest validation loss after epoch 9 (77.0% validation "
-        "accuracy; the highest was 78.3%, after epoch 12)."
+        "All 10 epochs are done. Best: 77.0% validation (test images), epoch 9 (lowest validation "
+        "loss) · 78.3% validation (test images), epoch 12 (highest validation accuracy)."
     )
 
 
@@ -152,27 +124,26 @@ def test_the_best_epoch_is_that_of_the_monitor() -> None:
     base = PRESETS["cifar10-starter"].experiment
     by_accuracy = base.model_copy(update={"monitor": "accuracy"}).to_json()
     run = replace(RUN, state=RunState.FINISHED, experiment_json=by_accuracy)
-    assert best_words(run) == "highest validation accuracy"
-    assert "with the highest validation accuracy after epoch 2" in outcome(run)
-    assert best_words(replace(run, best_val_accuracy=None)) == "highest training accuracy"
+    assert best_criterion(run) == "highest validation accuracy"
+    assert "50.0% validation (test images), epoch 2 (highest validation" in outcome(run)
+    assert best_criterion(replace(run, best_val_accuracy=None)) == "highest training accuracy"
 
 
 def test_without_validation_the_training_loss_is_named() -> None:
     unseen = replace(RUN, best_val_accuracy=None, best_epoch_val_accuracy=None)
     said = outcome(replace(unseen, state=RunState.FINISHED))
-    assert "lowest training loss after epoch 2" in said
-    assert "validation" not in said
+    assert "Best: epoch 2 (lowest training loss), no validation." in said
 
 
 def test_time_at_work_moves_while_it_works_and_only_then() -> None:
     heard = replace(TRAINING, heartbeat=400.0)
     run = replace(RUN, seconds=70.0, progress=heard)
-    assert elapsed(run, now=400.5) == 70.5
-    assert elapsed(replace(run, state=RunState.STOPPING), now=400.5) == 70.5
-    assert elapsed(replace(run, state=RunState.PAUSED), now=500.0) == 70.0
-    assert elapsed(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
-    assert elapsed(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
-    assert elapsed(replace(run, started=None), now=500.0) is None
+    assert time_at_work(run, now=400.5) == 70.5
+    assert time_at_work(replace(run, state=RunState.STOPPING), now=400.5) == 70.5
+    assert time_at_work(replace(run, state=RunState.PAUSED), now=500.0) == 70.0
+    assert time_at_work(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
+    assert time_at_work(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
+    assert time_at_work(replace(run, started=None), now=500.0) is None
 
 
 @pytest.mark.parametrize(

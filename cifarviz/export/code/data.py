@@ -2,6 +2,7 @@
 
 from cifarviz.data.datasets import DATASETS, DatasetInfo
 from cifarviz.data.sample import counts
+from cifarviz.escaping import python_literal
 from cifarviz.experiment.experiment import Experiment, NoValidation, SplitValidation
 from cifarviz.export.code.section import Section, blocks, comment
 
@@ -77,10 +78,10 @@ def _load_full(info: DatasetInfo) -> str:
 
 
 def _class_names(info: DatasetInfo) -> str:
-    names = ", ".join(f'"{name}"' for name in info.classes)
-    line = f"CLASS_NAMES = [{names}]"
+    names = [python_literal(name) for name in info.classes]
+    line = f"CLASS_NAMES = [{', '.join(names)}]"
     if len(line) > 96:
-        inner = "".join(f'    "{name}",\n' for name in info.classes)
+        inner = "".join(f"    {name},\n" for name in names)
         line = f"CLASS_NAMES = [\n{inner}]"
     return line
 

@@ -62,12 +62,21 @@ MIRRORED_ANSWERS: Final = dedent(
         def __init__(self, network):
             super().__init__()
             self.network = network
+            self.before_output = keras.Model(network.inputs, network.layers[-1].input)
 
         def call(self, images, training=False):
-            answer = self.network(images, training=training)
             if training:
-                return answer
-            return (answer + self.network(images[:, :, ::-1], training=False)) / 2
+                return self.network(images, training=True)
+            # As logarithms, and with a softmax at the end, from whose input Keras takes the loss:
+            # probabilities below 1e-7 would be clipped.
+            views = self.log_answer(images), self.log_answer(images[:, :, ::-1])
+            return keras.ops.softmax(keras.ops.logaddexp(*views))
+
+        def log_answer(self, images):
+            output = self.network.layers[-1]
+            values = keras.ops.cast(self.before_output(images, training=False), "float32")
+            logits = keras.ops.matmul(values, output.kernel)
+            return keras.ops.log_softmax(logits + output.bias if output.use_bias else logits)
     '''
 )
 

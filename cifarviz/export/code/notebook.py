@@ -1,11 +1,10 @@
 """A run's code as a Jupyter notebook, format 4.5."""
 
 import json
-import re
 from typing import Any
 
+from cifarviz.escaping import notebook_text
 from cifarviz.export.code.program import Program, program
-from cifarviz.export.code.script import one_line
 from cifarviz.runs.records import Run
 
 _FOLDER = 'Path(".")'
@@ -38,17 +37,17 @@ def _imports(made: Program) -> tuple[str, ...]:
 
 
 def _head(made: Program) -> str:
-    lines = [f"# {_plain(made.title)}", "", *(f"{_plain(one)}  " for one in made.about), ""]
+    lines = [
+        f"# {notebook_text(made.title)}",
+        "",
+        *(f"{notebook_text(one)}  " for one in made.about),
+        "",
+    ]
     lines.append(f"Needs: `pip install {' '.join(made.packages)}`")
     if made.notes:
         lines += ["", "What differs from the run:", ""]
-        lines += [f"- {_plain(note)}" for note in made.notes]
+        lines += [f"- {notebook_text(note)}" for note in made.notes]
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown shows as it is, HTML and pictures in a run's name included."""
-    return re.sub(r"([\\`*_{}\[\]()<>#|!&$~])", r"\\\1", one_line(text))
 
 
 def _markdown(text: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.words import value_words
 from cifarviz.export.code.data import set_sizes
+from cifarviz.runs.earlier_losses import earlier_losses
+from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 
@@ -67,8 +69,13 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
         )
     if run.state is not RunState.FINISHED and run.epochs_done < experiment.epochs:
         yield (
-            f"The run is {run.state} after {run.epochs_done} of {experiment.epochs} epochs; this "
-            "program trains them all."
+            f"The run is {run.state} {training_position(run)} (of {experiment.epochs}); this "
+            "program trains all epochs."
+        )
+    if (earlier := earlier_losses(run)) is not None:
+        yield (
+            f"The losses in the run's history are of an earlier version ({earlier.words}); those "
+            "of this program are the plain cross-entropy."
         )
     yield from _left_out(experiment)
 

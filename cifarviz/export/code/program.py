@@ -76,7 +76,8 @@ def _promise(experiment: Experiment, precision: str) -> str:
     images = "the same network on the same images in the same order"
     if precision == "bfloat16":
         return f"It trains {images}."
-    column = f" (column {loss_name(experiment)})" if experiment.l2 else ""
+    name = loss_name(experiment)
+    column = "" if name == "loss" else f" (column {name})"
     return (
         f"It trains {images}. On the same kind of processor its losses{column} begin as those of "
         "the run. Rounding then makes them drift apart, in many small steps so far that it can be "

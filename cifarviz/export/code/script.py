@@ -2,6 +2,7 @@
 
 from textwrap import wrap
 
+from cifarviz.escaping import single_line
 from cifarviz.export.code.program import Program, program
 from cifarviz.export.code.section import comment
 from cifarviz.runs.records import Run
@@ -32,17 +33,13 @@ def _with_path(imports: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _head(made: Program) -> str:
-    lines = [comment(one_line(made.title)), "#"]
-    lines += [comment(sentence) for sentence in made.about]
+    # The first two lines of a file may name its encoding, and a run's name may look so.
+    lines = ["# -*- coding: utf-8 -*-", "#", comment(single_line(made.title)), "#"]
+    lines += [comment(single_line(sentence)) for sentence in made.about]
     lines += ["#", comment(f"Needs: pip install {' '.join(made.packages)}")]
     if made.notes:
         lines += ["#", "# What differs from the run:"]
         for note in made.notes:
-            first, *rest = wrap(one_line(note), _RULE - 4)
+            first, *rest = wrap(single_line(note), _RULE - 4)
             lines += [f"# - {first}", *(f"#   {line}" for line in rest)]
     return "\n".join(lines)
-
-
-def one_line(text: str) -> str:
-    """``text`` without anything that would end a line of comment, or a file of source."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

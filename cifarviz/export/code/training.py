@@ -9,7 +9,7 @@ from cifarviz.export.code.section import Section, blocks, call
 
 def training_section(experiment: Experiment) -> Section:
     """Compile the model and fit it, with the callbacks the run had."""
-    metrics = '"accuracy", cross_entropy' if experiment.l2 else '"accuracy"'
+    metrics = '"accuracy", cross_entropy' if _more_in_objective(experiment) else '"accuracy"'
     compiling = call(
         "model.compile",
         [
@@ -81,16 +81,25 @@ def evaluation_section(experiment: Experiment) -> Section:
 
 
 def loss_name(experiment: Experiment) -> str:
-    """The column of Keras' history that cifarviz calls the loss: without the L2 penalty."""
-    return "cross_entropy" if experiment.l2 else "loss"
+    """The column of Keras' history that cifarviz calls the loss: the plain cross-entropy."""
+    return "cross_entropy" if _more_in_objective(experiment) else "loss"
+
+
+def _more_in_objective(experiment: Experiment) -> str:
+    """What is in Keras' loss beside the plain cross-entropy, in words; empty if nothing is."""
+    parts = {
+        "label smoothing": experiment.loss.label_smoothing,
+        "the L2 penalty": experiment.l2,
+    }
+    return " and ".join(name for name, value in parts.items() if value)
 
 
 def _text(experiment: Experiment) -> str:
     text = "`history.csv` gets the loss and accuracy of each epoch, counted from 0."
-    if experiment.l2:
+    if more := _more_in_objective(experiment):
         text += (
-            " Keras' own loss has the L2 penalty in it; `cross_entropy` has not, and is the loss "
-            "that cifarviz shows."
+            f" Keras' own loss has {more} in it; `cross_entropy` has not, and is the loss that "
+            "cifarviz shows."
         )
     return text
 
@@ -119,16 +128,13 @@ def _loss(loss: Loss) -> str:
 
 
 def _cross_entropy(experiment: Experiment) -> str:
-    """A metric for the loss that cifarviz shows, where Keras' own has the penalty in it."""
-    if not experiment.l2:
+    """A metric for the loss that cifarviz shows, where Keras' own has more in it."""
+    more = _more_in_objective(experiment)
+    if not more:
         return ""
-    loss = experiment.loss
-    name = "Sparse" if loss.labels == "integer" else ""
-    arguments = ['name="cross_entropy"']
-    if loss.label_smoothing:
-        arguments.append(f"label_smoothing={loss.label_smoothing!r}")
-    metric = f"keras.metrics.{name}CategoricalCrossentropy({', '.join(arguments)})"
-    return f"# The loss without the L2 penalty.\ncross_entropy = {metric}"
+    name = "Sparse" if experiment.loss.labels == "integer" else ""
+    metric = f'keras.metrics.{name}CategoricalCrossentropy(name="cross_entropy")'
+    return f"# The loss without {more}.\ncross_entropy = {metric}"
 
 
 def _callbacks(experiment: Experiment) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 import plotly.io
 
+from cifarviz.escaping import safe_file_name
 from cifarviz.export.report.markup import Html, text
 
 WIDTH: Final = 680
@@ -45,7 +46,9 @@ def _chart(figure: go.Figure, name: str, file_name: str, description: str) -> Ht
     for trace in spec["data"]:
         _readable(trace)
     height = int(layout.get("height", 360))
-    data = in_script({"data": spec["data"], "layout": layout, "fileName": file_name})
+    data = in_script(
+        {"data": spec["data"], "layout": layout, "fileName": safe_file_name(file_name)}
+    )
     return Html(
         f'<figure class="chart" role="figure" aria-label="{text(description)}">'
         f'<div class="plot" id="{name}" style="width:{WIDTH}px;height:{height}px"></div>'

@@ -12,6 +12,7 @@ from cifarviz.experiment.value import Value
 from cifarviz.experiment.words import dataset_words, value_words
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, joined, paragraph, table
+from cifarviz.runs.earlier_losses import losses_words
 
 # More runs than this are better read as rows.
 _COLUMNS = 4
@@ -58,13 +59,16 @@ def layer_table(experiment: Experiment) -> Html:
 
 def differences(contents: Sequence[RunContents]) -> Html:
     """What tells the runs apart, and only that: a column a run, or a row; then layers in words."""
-    experiments = [one.run.experiment for one in contents]
+    experiments = [one.run.trained_experiment for one in contents]
     all_said = [settings(experiment) for experiment in experiments]
     rows = [
         (label, *(said[label] for said in all_said))
         for label in all_said[0]
         if len({said[label] for said in all_said}) > 1
     ]
+    losses = [losses_words(one.run) for one in contents]
+    if len(set(losses)) > 1:
+        rows.append(("Losses", *losses))
     parts: list[Html] = []
     if rows and len(contents) <= max(_COLUMNS, len(rows)):
         parts.append(table(["Setting", *(one.name for one in contents)], rows))

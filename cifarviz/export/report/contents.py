@@ -12,7 +12,14 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import epoch_of, kept_checkpoints, lacking_weights
+from cifarviz.runs.kept_weights import (
+    WeightsPosition,
+    given_back,
+    kept_checkpoints,
+    lacking_weights,
+    weights_position,
+)
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
@@ -21,7 +28,7 @@ from cifarviz.runs.stored_probabilities import kept_or_asked
 class Network(Observer, Protocol):
     """What is asked of a run's network."""
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+    def predictions(self, images: NDArray[np.uint8]) -> Predictions: ...
 
 
 OpenNetwork = Callable[[Run, Checkpoint], Network]
@@ -32,8 +39,8 @@ OpenDataset = Callable[[Run], Dataset]
 class RunContents:
     """All that is said of one run; without ``evaluation``, ``problem`` says why in a sentence.
 
-    ``weights`` says of which weights the evaluation and the maps are, ``epoch`` after which epoch
-    the run had them, where that is known.
+    ``weights`` says of which weights the evaluation and the maps are, ``position`` where in its
+    training the run had them; ``None`` if it has none.
     """
 
     run: Run
@@ -41,7 +48,7 @@ class RunContents:
     epochs: tuple[Epoch, ...]
     batches: BatchPoints | None
     weights: str
-    epoch: int | None
+    position: WeightsPosition | None
     dataset: Dataset | None
     evaluation: Evaluation | None
     maps: Maps
@@ -94,19 +101,20 @@ def _contents(
             dataset = open_dataset(run)
             evaluation = evaluate(
                 dataset.test.labels,
-                _probabilities(store, run, which, dataset, open_network),
+                _predictions(store, run, which, dataset, open_network),
                 dataset.test.indices,
                 dataset.info.classes,
             )
         except CifarvizError as error:
             problem = str(error)
+    position = None if which is None else weights_position(store, run, which)
     return RunContents(
         run=run,
         name=run.name,
         epochs=tuple(store.epochs(run.id)),
         batches=store.batch_points(run.id),
-        weights=_words(run, which),
-        epoch=None if which is None else epoch_of(run, which),
+        weights="no weights" if position is None else _words(run, which, position),
+        position=position,
         dataset=dataset,
         evaluation=evaluation,
         maps=Maps(),
@@ -119,26 +127,25 @@ def _weights_of(store: RunStore, run: Run, wanted: Checkpoint | None) -> Checkpo
     return wanted if wanted in kept else next(iter(kept), None)
 
 
-def _words(run: Run, which: Checkpoint | None) -> str:
+def _words(run: Run, which: Checkpoint | None, position: WeightsPosition) -> str:
     if which == "best":
         chosen = ", which were made its answer" if run.preferred == "best" else ""
-        return f"the weights of its best epoch, {run.best_epoch}{chosen}"
-    stopping = run.experiment.early_stopping
-    if stopping is not None and stopping.restore_best_weights and not run.state.resumable:
-        return f"the weights it ended with, those of its best epoch, {run.best_epoch}"
-    return f"the weights it had after epoch {run.epochs_done}"
+        return f"the weights of its best epoch, {position.epoch}{chosen}"
+    if given_back(run):
+        return f"the weights it ended with, those of its best epoch, {position.epoch}"
+    return f"the weights it had {position}"
 
 
-def _probabilities(
+def _predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset, open_network: OpenNetwork
-) -> NDArray[np.float32]:
+) -> Predictions:
     test = dataset.test
     return kept_or_asked(
         store.folder(run.id),
         which,
         test,
         len(dataset.info.classes),
-        lambda: open_network(run, which).probabilities(test.images),
+        lambda: open_network(run, which).predictions(test.images),
         # What a run on the full set says of the sample must not push out what it says of its own.
         keep=dataset.variant == run.experiment.data.variant,
     )

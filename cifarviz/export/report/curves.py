@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_history
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
@@ -19,6 +19,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_words
 from cifarviz.runs.records import Epoch
 
 _HEIGHT = 280
@@ -40,13 +41,13 @@ def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
 
 
 def gap_table(contents: Sequence[RunContents]) -> Html:
-    """Training and validation beside each other where validation turned, or was best, and last.
+    """Training and validation where validation loss was lowest, or at the best epoch, and last.
 
     With the verdict of each run (analysis/overfitting.py).
     """
     rows, sentences = [], []
     for one in contents:
-        fit = judge_history(one.epochs, ended=not one.run.state.active)
+        fit = judge_run(one.run, one.epochs)
         for when, epoch in _telling_epochs(one, fit):
             if epoch.val_loss is None or epoch.val_accuracy is None:
                 continue
@@ -63,6 +64,9 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
         words = VERDICT_WORDS[fit.verdict]
         said = f"{words[0].upper()}{words[1:]}: {fit.reason}"
         sentences.append(said if len(contents) == 1 else f"{one.name}: {said}")
+        if earlier_losses(one.run) is not None:
+            whose = "Losses" if len(contents) == 1 else f"{one.name}: losses"
+            sentences.append(f"{whose}: {losses_words(one.run)}. {EXPLANATION}")
     if not rows:
         return paragraph(
             "No images were held back for validation, so it cannot be said how much of what was "
@@ -89,7 +93,7 @@ def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
     if not one.epochs:
         return []
     last, best = one.epochs[-1], fit.turn or one.run.best_epoch
-    name = "best epoch" if fit.turn is None else "the turn"
+    name = "best epoch" if fit.turn is None else "lowest validation loss"
     if best == last.epoch:
         return [(f"{name} and last", last)]
     earlier = [(name, epoch) for epoch in one.epochs if epoch.epoch == best]
@@ -118,7 +122,7 @@ def _one(metric: Metric, one: RunContents) -> go.Figure:
 
 
 def _turn(one: RunContents) -> int | None:
-    return judge_history(one.epochs, ended=not one.run.state.active).turn
+    return judge_run(one.run, one.epochs).turn
 
 
 def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:

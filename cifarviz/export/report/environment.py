@@ -10,6 +10,9 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.code.script import script
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, code, folded, joined, paragraph, table
+from cifarviz.installation import program_name
+from cifarviz.runs.kept_weights import training_position
+from cifarviz.runs.run_headline import format_duration, headline
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -19,10 +22,11 @@ def environment(one: RunContents) -> Html:
     run = one.run
     rows = [
         ("Run", f"{run.id}, made from the {run.origin}"),
-        ("State", f"{run.state}, {run.epochs_done} of {run.experiment.epochs} epochs"),
+        ("State", f"{run.state} {training_position(run)} (of {run.experiment.epochs})"),
+        ("Best epoch", headline(run) or None),
         ("Machine", run.machine),
         ("Precision", run.precision or "not chosen yet"),
-        ("Time at work", f"{run.seconds:,.1f} s"),
+        ("Time at work", format_duration(run.seconds)),
         ("Training speed", _rate(run.images_per_second)),
         ("Training images", _count(run.train_images)),
         ("Validation images", _count(run.validation_images)),
@@ -57,7 +61,7 @@ def reproduction(one: RunContents) -> Html:
                 "Keras script trains the same."
             )
         )
-    parts.append(code(f"python -m cifarviz export {run.id} --as script --out train.py"))
+    parts.append(code(f"{program_name()} export {run.id} --as script --out train.py"))
     try:
         parts.append(folded("The script", code(script(run))))
     except CifarvizError as error:
@@ -88,7 +92,7 @@ def command_line(experiment: Experiment) -> str | None:
         return None
     if made != experiment:
         return None
-    words = ["python -m cifarviz train", preset.name, f"--data {experiment.data.variant}"]
+    words = [f"{program_name()} train", preset.name, f"--data {experiment.data.variant}"]
     for name in ("epochs", "batch_size", "seed"):
         if getattr(experiment, name) != getattr(base, name):
             words.append(f"--{name.replace('_', '-')} {getattr(experiment, name)}")

@@ -3,12 +3,13 @@
 import base64
 import io
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import NewType
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from cifarviz.escaping import html_text
 
 Html = NewType("Html", str)
 """Markup, with all text in it escaped."""
@@ -16,7 +17,7 @@ Html = NewType("Html", str)
 
 def text(value: object) -> Html:
     """Any value as text: names of runs may hold markup."""
-    return Html(escape(str(value), quote=True))
+    return Html(html_text(str(value)))
 
 
 def joined(parts: Iterable[Html | str]) -> Html:

@@ -13,6 +13,7 @@ from cifarviz.export.report.environment import environment, reproduction
 from cifarviz.export.report.markup import Html, joined, paragraph, section, table, text
 from cifarviz.export.report.results import accuracy_words, feature_maps, matrix, mistakes, scores
 from cifarviz.figures.plotly_config import config_script
+from cifarviz.runs.run_headline import format_duration, headline
 
 _HERE = Path(__file__).parent
 # Nothing but what is in the file: no script, style, picture or font from anywhere else.
@@ -115,16 +116,16 @@ def _summary(contents: Sequence[RunContents]) -> Html:
             one.name,
             None if one.evaluation is None else f"{one.evaluation.accuracy:.1%}",
             None if one.evaluation is None else f"{one.evaluation.loss:.4f}",
-            one.epoch,
-            one.run.best_epoch,
+            None if one.position is None else str(one.position),
+            headline(one.run) or None,
             one.run.epochs_done,
             f"{one.run.experiment.architecture.parameters:,}",
-            f"{one.run.seconds:,.0f} s",
+            format_duration(one.run.seconds),
         )
         for one in contents
     ]
-    headings = ["Run", "Test accuracy", "Test loss", "After epoch"]
-    headings += ["Best epoch", "Epochs", "Parameters", "Took"]
+    headings = ["Run", "Test accuracy", "Test loss", "Weights"]
+    headings += ["Best epoch", "Epochs", "Parameters", "Time at work"]
     return table(headings, rows, style="numbers")
 
 

@@ -12,7 +12,7 @@ from cifarviz.data.datasets import DatasetInfo
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui import state
-from cifarviz.ui.address import quoted, whole_number
+from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.evaluate.answered import Answered
@@ -105,8 +105,12 @@ def cell_images(cell: Cell, answered: Answered) -> None:
     members = evaluation.cell(*cell)
     actual, predicted = (evaluation.classes[index] for index in cell)
     fate = "recognised" if cell.actual == cell.predicted else f"taken for {predicted}"
+    which = f"{actual}, {fate}"
     if not len(members):
-        st.info(f"No {asked.noun} of the class {actual} is {fate}.", icon=":material/info:")
+        st.info(
+            f"No {asked.noun} of the class {escaped(actual)} is {escaped(fate)}.",
+            icon=":material/info:",
+        )
         return
     wanted = _wanted(cell, members, evaluation, asked)
     page, pages = _page(members, wanted), -(-len(members) // _A_PAGE)
@@ -115,7 +119,7 @@ def cell_images(cell: Cell, answered: Answered) -> None:
     _enlarged(chosen, answered)
     noun = asked.noun if len(members) == 1 else f"{asked.noun}s"
     title = asked.noun.capitalize()
-    st.markdown(f"**{len(members):,}** {noun} of the class {actual}, {fate}; the surest first")
+    st.markdown(f"**{len(members):,}** {noun} of the class {escaped(which)}; the surest first")
     shares = evaluation.probabilities[shown, cell.predicted]
     bars, words = tile_bars(
         evaluation.classes, evaluation.probabilities[shown], evaluation.labels[shown]
@@ -135,7 +139,7 @@ def cell_images(cell: Cell, answered: Answered) -> None:
         bars=bars,
         size=_TILE,
         selected=int(np.flatnonzero(shown == chosen)[0]) if chosen in shown else None,
-        description=f"{title}s of the class {actual}, {fate}",
+        description=f"{title}s of the class {which}",
     )
     if pages > 1:
         # Another key for another page: so it follows the address.
@@ -160,8 +164,10 @@ def _enlarged(position: int, answered: Answered) -> None:
             alt=f"{title} {index}, {actual}, enlarged",
         )
         with st.container(gap="small"):
-            said = ", ".join(f"{one.name} {sure_percent(one.probability)}" for one in ranked[:3])
-            st.markdown(f"**{title} {index}**, class {actual}  \nThe network says: {said}")
+            said = ", ".join(
+                f"{escaped(one.name)} {sure_percent(one.probability)}" for one in ranked[:3]
+            )
+            st.markdown(f"**{title} {index}**, class {escaped(actual)}  \nThe network says: {said}")
             picture_links(asked, index, answered.member)
 
 
@@ -192,7 +198,7 @@ def _wanted(
     if position in members:
         return position
     own = _cell_of(position, evaluation)
-    actual, predicted = (evaluation.classes[one] for one in own)
+    actual, predicted = (escaped(evaluation.classes[one]) for one in own)
     st.info(
         f"{asked.noun.capitalize()} {text} is not in this cell: its class is {actual}, and these "
         f"weights say {predicted}.",

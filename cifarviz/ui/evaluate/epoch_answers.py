@@ -9,6 +9,7 @@ from cifarviz.analysis.galleries import Learning, learning
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.errors import ArtifactDamaged, RunError, StoreError
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import read_answers, snapshot_path
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
@@ -57,8 +58,8 @@ def _evaluation(
             f"{dataset.info.title}. Choose another epoch."
         )
     images = there.take(positions[here])
-    said = answers.probabilities[here]
-    found = evaluations.evaluate(images.labels, said, images.indices, classes)
+    logs, exact = answers.predictions.log_probabilities[here], answers.predictions.exact
+    found = evaluations.evaluate(images.labels, Predictions(logs, exact), images.indices, classes)
     beyond = int((~here).sum())
     return found, AskedImages(images, answers.split, dataset.info, beyond)
 
@@ -86,7 +87,7 @@ def _learning(
         if not np.array_equal(answers.indices, newest.indices):
             return None
         kept.append(epoch)
-        said.append(predicted_classes(answers.probabilities))
+        said.append(predicted_classes(answers.predictions.log_probabilities))
     if newest is None:
         return None
     _, asked = kept_answers(run_id, kept[0], dataset)

@@ -10,11 +10,13 @@ from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import CifarvizError
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, is_exact
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.csv_button import csv_button
+from cifarviz.ui.earlier_losses import earlier_losses_sentence
 from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_place
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.answered import Answered
@@ -49,7 +51,7 @@ def evaluate_epochs(
 def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int) -> None:
     found, asked = kept_answers(run.id, epoch, dataset)
     history = {one.epoch: one for one in cache.store().epochs(run.id)}
-    # The stored one is exact; answers are rounded.
+    # That of the answers is rounded, and may be about a part of the images.
     loss = history[epoch].val_loss if epoch in history else None
     count = len(found) + asked.beyond
     what = (
@@ -77,6 +79,8 @@ def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int)
         return found
 
     learned = learning_over(run.id, tuple(epochs), dataset)
+    if not is_exact(run, epoch):
+        said += f" {earlier_losses_sentence(run)}"
     _show(run, _named(run, epoch, found, asked, newest, learned), loss, said)
 
 
@@ -126,13 +130,17 @@ def _named(
 
 
 def _show(run: Run, answered: Answered, loss: float | None, said: str) -> None:
-    show_figures(answered.evaluation, answered.asked.noun, loss)
+    asked, found = answered.asked, answered.evaluation
+    role = "validation" if asked.split == "train" else "test"
+    images = "sample images" if asked.beyond else "images"
+    source = f"{role} ({len(found):,} {images}), after epoch {answered.epoch}"
+    show_figures(found, asked.noun, loss, source)
     words, history = st.columns([5, 1], vertical_alignment="center")
-    words.caption(said)
+    words.caption(said, help=EXPLANATION if earlier_losses(run) else None)
     with history:
         csv_button(
             "History as CSV",
-            lambda: history_table(cache.store().epochs(run.id), run.validation_images),
+            lambda: history_table(cache.store().epochs(run.id), run),
             f"{run.id}-history",
             "Loss and accuracy after each epoch of the run, as a file for a spreadsheet.",
         )

@@ -17,6 +17,7 @@ from cifarviz.runs.stored_probabilities import (
 )
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.unbroken import unbroken
 
@@ -62,7 +63,7 @@ def _job(
         keep = partial(keep_probabilities, folder, which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
-        lambda tell: model.probabilities(test.images, on_progress=tell), test, classes, keep=keep
+        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
     )
 
 
@@ -92,7 +93,7 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
             "Evaluate", type="primary", icon=":material/play_arrow:", on_click=unbroken(job.start)
         )
     elif job.note:
-        st.warning(job.note, icon=":material/warning:")
+        st.warning(escaped(job.note), icon=":material/warning:")
     return evaluation
 
 

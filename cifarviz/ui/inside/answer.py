@@ -80,7 +80,7 @@ def show_answer(
     found = probabilities(classes, values, actual=actual)
     first = found.bars[0]
     head = f"**{escaped(title)}** says" if title else "The network says"
-    st.markdown(f"{head} **{first.name}**, {sure_percent(first.probability)}")
+    st.markdown(f"{head} **{escaped(first.name)}**, {sure_percent(first.probability)}")
     chart(
         probabilities_figure(Probabilities(found.bars[:_MOST])),
         key=key,
@@ -105,13 +105,14 @@ def answer_difference(
 ) -> str:
     """How much surer one of two networks is of the actual class, or of what the left one says."""
     index = int(left.argmax()) if actual is None else actual
+    name = escaped(classes[index])
     # A percentage point; what is rounded to none of a tenth of them is none.
     points = round(100 * float(left[index] - right[index]), 1)
     if not points:
-        return f"Both give “{classes[index]}” {sure_percent(float(left[index]))}."
+        return f"Both give “{name}” {sure_percent(float(left[index]))}."
     first, second = map(escaped, titles)
     return (
-        f"“{classes[index]}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
+        f"“{name}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
         f"from “{first}” than from “{second}”."
     )
 
@@ -119,6 +120,5 @@ def answer_difference(
 def _verdict(right: bool, actual: str, probability: float) -> str:
     if right:
         return "That is right."
-    return (
-        f"That is wrong: it is “{actual}”, to which the network gives {sure_percent(probability)}."
-    )
+    gives = sure_percent(probability)
+    return f"That is wrong: it is “{escaped(actual)}”, to which the network gives {gives}."

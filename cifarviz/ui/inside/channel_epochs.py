@@ -13,9 +13,9 @@ from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_to_look_into
-from cifarviz.ui.errors import as_text
 from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.inside.network import shown_network
@@ -78,7 +78,7 @@ def show_channel_epochs(
     )
     for one in epochs:
         if one.maps is None:
-            st.caption(f"Epoch {one.epoch}: {as_text(one.problem)}")
+            st.caption(f"Epoch {one.epoch}: {escaped(one.problem)}")
     if clicked is not None:
         change(checkpoint="epochs", epoch=str(numbers[clicked]))
         st.rerun()

@@ -15,7 +15,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names
+from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
 
 WITH, AT = "with", "at"
 SIDE = "side"
@@ -57,7 +57,7 @@ def choose_run(run: Run) -> Run | None:
         for one in runs
         if one.id == run.id or (_dataset_of(one.experiment_json) == dataset and _has_weights(one))
     ]
-    names = distinct_names(fitting)
+    names = run_labels(fitting)
     options = {
         _NOTHING: "nothing",
         run.id: "this run at another epoch",

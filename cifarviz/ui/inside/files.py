@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from cifarviz.analysis.feature_maps import LayerView
+from cifarviz.escaping import safe_file_name
 from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.ui.inside.drawing import drawn, limits
 from cifarviz.ui.inside.manner import Manner
@@ -33,5 +34,7 @@ def pictures_file(views: Sequence[LayerView], manner: Manner) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         for number, view in enumerate(views, 1):
             if view.maps is not None:
-                archive.writestr(f"{number:02d}-{view.name}.png", picture_file(view, manner))
+                archive.writestr(
+                    safe_file_name(f"{number:02d}-{view.name}", ".png"), picture_file(view, manner)
+                )
     return file.getvalue()

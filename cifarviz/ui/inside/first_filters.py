@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.filter_pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
+from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.layers import OneChannel, counted
@@ -62,7 +63,7 @@ def show_first_filters(
     clicked: OneChannel | None = None
     for place, network in zip(st.columns(2, gap="medium"), (left, right), strict=True):
         with place:
-            st.markdown(f"**{network.title}**")
+            st.markdown(f"**{escaped(network.title)}**")
             one = _filters(network, chosen, one_scale=one_scale, right=network is right)
             clicked = one or clicked
     return clicked

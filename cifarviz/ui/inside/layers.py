@@ -11,6 +11,7 @@ from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
+from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.drawing import drawn, limits, limits_in_words, ordered
@@ -99,7 +100,7 @@ def _pair(
         st.columns(2, gap="medium"), (pair.left, pair.right), (left, right), strict=True
     ):
         with place:
-            st.markdown(f"**{network.title}**")
+            st.markdown(f"**{escaped(network.title)}**")
             if view is None:
                 st.caption(no_counterpart(first, network))
                 continue

@@ -11,7 +11,7 @@ from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, weights_path
 from cifarviz.ui import cache
-from cifarviz.ui.errors import as_text
+from cifarviz.ui.address import escaped
 from cifarviz.ui.inside.image import ChosenImage
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def shown_network(run: Run, which: Weights, image: ChosenImage, title: str = "")
 def say_problem(network: ShownNetwork) -> None:
     """Say why the weights cannot be used, where they are there and cannot."""
     if network.problem:
-        st.error(as_text(network.problem), icon=":material/error:")
+        st.error(escaped(network.problem), icon=":material/error:")
 
 
 def _is_there(run: Run, which: Weights) -> bool:

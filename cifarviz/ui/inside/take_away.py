@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from cifarviz.escaping import safe_file_name
+from cifarviz.ui.address import escaped
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.inside.files import numbers_file, picture_file, pictures_file
 from cifarviz.ui.inside.manner import Manner
@@ -14,13 +16,14 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
     """A menu with the files of one layer of the network, or of all; the address holds which."""
     with st.popover("Download", icon=":material/download:"):
         views = {view.name: view for view in network.views}
+        title = escaped(network.title)
+        of_left = f", of the network on the left: {title}" if title else ""
         chosen = address_choice(
             "file",
             "Of which layer",
             {_ALL: "all layers", **{name: name for name in views}},
             key="inside-file",
-            hint="Whose output is taken away"
-            + (f", of the network on the left: {network.title}." if network.title else "."),
+            hint=f"Whose output is taken away{of_left}.",
             problem=lambda word: f"There is no layer {word} here: {', '.join(views)}.",
             menu=True,
         )
@@ -30,7 +33,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
         st.download_button(
             "Values",
             lambda: numbers_file(found),
-            file_name=f"{name}.npz",
+            file_name=safe_file_name(name, ".npz"),
             mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
@@ -40,7 +43,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
             st.download_button(
                 "Pictures",
                 lambda: pictures_file(found, manner),
-                file_name=f"{name}.zip",
+                file_name=safe_file_name(name, ".zip"),
                 mime="application/zip",
                 icon=":material/download:",
                 on_click="ignore",
@@ -51,7 +54,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
             st.download_button(
                 "Picture",
                 lambda: picture_file(one, manner),
-                file_name=f"{name}.png",
+                file_name=safe_file_name(name, ".png"),
                 mime="image/png",
                 icon=":material/download:",
                 on_click="ignore",

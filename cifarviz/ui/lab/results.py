@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.lab_results import Result, result_of
-from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.analysis.lab_results import Result, common_epoch, result_of
+from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
-from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
-from cifarviz.ui.class_names import address_names
 from cifarviz.ui.live.words import state_word
 
 _ROW_HEIGHT = 35
+_RESULT = (
+    "Weights from", "Training accuracy", "Validation accuracy", "Gap", "Overfitting starts",
+    "Verdict",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ def standings(series: Series) -> list[Standing]:
     return [_standing(labels[run.id], run, histories[run.id]) for run in runs]
 
 
+def comparable_results(found: Sequence[Standing]) -> list[Result]:
+    """The results there are; where a run was cut short, all up to the epoch they all reached."""
+    results = [one.result for one in found if one.result is not None]
+    until = common_epoch(results)
+    if until is None:
+        return results
+    at_common = (result_of(one.label, one.run, one.history, until) for one in found)
+    return [result for result in at_common if result is not None]
+
+
 def results_table(found: Sequence[Standing]) -> None:
     """Show a row a run, those that wait too."""
     st.dataframe(
@@ -50,49 +61,40 @@ def results_table(found: Sequence[Standing]) -> None:
             "Run": st.column_config.TextColumn(width="medium"),
             "State": st.column_config.TextColumn(width=80),
             "Epochs": st.column_config.TextColumn(width=75),
-            "Weights of": st.column_config.NumberColumn(
-                width=80,
+            "Weights from": st.column_config.NumberColumn(
+                width=92,
                 format="epoch %d",
-                help="The epoch whose weights it stands with; accuracies and gap are those.",
+                help="The epoch whose weights the run has at its end: its last, or its best where "
+                "early stopping restored those. Accuracies and gap are of this epoch.",
             ),
-            "Training": st.column_config.NumberColumn(
-                width=80,
+            "Training accuracy": st.column_config.NumberColumn(
+                width=118,
                 format="%.1f%%",
-                help="Accuracy on the training images, as they were shown: with augmentation and "
-                "dropout, where the run has these.",
+                help="On the training images, as they were shown: with augmentation and dropout, "
+                "where the run has these. After the epoch of “Weights from”.",
             ),
-            "Validation": st.column_config.NumberColumn(
-                width=80, format="%.1f%%", help="Accuracy on images that it never learned from."
+            "Validation accuracy": st.column_config.NumberColumn(
+                width=124,
+                format="%.1f%%",
+                help="On images that it never learned from, after the epoch of “Weights from”.",
             ),
             "Gap": st.column_config.NumberColumn(
                 width=85,
                 format="%.1f points",
                 help="How far training is ahead of validation: the measure of overfitting.",
             ),
-            "Turn": st.column_config.NumberColumn(
-                width=80,
-                format="epoch %d",
-                help=f"{TURN_RULE} Empty where it has not turned.",
+            "Overfitting starts": st.column_config.NumberColumn(
+                width=118,
+                format="after epoch %d",
+                help=f"{START_RULE} Empty where the run does not overfit.",
             ),
-            "It is": st.column_config.TextColumn(
-                width=110, help="What its curves say, by the rule of the turn and of the gap."
-            ),
+            "Verdict": st.column_config.TextColumn(width=140, help="What its curves show."),
         },
     )
 
 
 def _standing(label: str, run: Run, history: Sequence[Epoch]) -> Standing:
-    result = result_of(
-        label,
-        history,
-        planned=run.experiment.epochs,
-        ended=run.state is RunState.FINISHED,
-        given_back=run.best_epoch if given_back(run) else None,
-        train_images=run.train_images or 0,
-        validation_images=run.validation_images or 0,
-        classes=len(address_names(run.experiment.data.dataset)),
-    )
-    return Standing(label, run, history, result)
+    return Standing(label, run, history, result_of(label, run, history))
 
 
 def _row(one: Standing) -> dict[str, object]:
@@ -103,13 +105,12 @@ def _row(one: Standing) -> dict[str, object]:
         "Epochs": f"{run.epochs_done} of {run.experiment.epochs}",
     }
     if result is None:
-        nothing = ("Weights of", "Training", "Validation", "Gap", "Turn", "It is")
-        return row | dict.fromkeys(nothing)
+        return row | dict.fromkeys(_RESULT)
     return row | {
-        "Weights of": result.kept,
-        "Training": 100 * result.accuracy,
-        "Validation": 100 * result.val_accuracy,
+        "Weights from": result.kept,
+        "Training accuracy": 100 * result.accuracy,
+        "Validation accuracy": 100 * result.val_accuracy,
         "Gap": 100 * result.gap,
-        "Turn": result.fit.turn,
-        "It is": VERDICT_WORDS[result.fit.verdict],
+        "Overfitting starts": result.fit.overfits_after,
+        "Verdict": VERDICT_WORDS[result.fit.verdict],
     }

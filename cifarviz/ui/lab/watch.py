@@ -10,6 +10,7 @@ from cifarviz.runs.series import Series, find_series
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.lab.charts import series_charts
 from cifarviz.ui.lab.gallery import wrong_label_gallery
@@ -66,7 +67,7 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
     with top:
         if active:
             _stop_button(active)
-        elif resumable := [one.run for one in found if one.run.state.resumable]:
+        elif resumable := [one.run for one in found if one.run.resumable]:
             _resume_button(resumable)
         if found:
             link_to("runs", "All of them in Runs", runs=",".join(one.run.id for one in found))
@@ -88,6 +89,7 @@ def _show(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
     with errors_shown():
         series_charts(kind, series, found)
     results_table(found)
+    show_earlier_losses((one.label, one.run) for one in found)
 
 
 def _progress(found: Sequence[Standing]) -> None:
@@ -143,6 +145,5 @@ def _resume_button(resumable: Sequence[Run]) -> None:
         help="Queues those that did not finish; each goes on from its last checkpoint.",
     ):
         with errors_shown():
-            for run in resumable:
-                cache.worker().resume(run.id)
+            cache.worker().resume_all(run.id for run in resumable)
             st.rerun()

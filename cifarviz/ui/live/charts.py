@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cifarviz.analysis.overfitting import Fit
+from cifarviz.analysis.overfitting import Fit, judge_run
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.figures.before_fork import EpochCurves
 from cifarviz.figures.history import history_curves, history_figure, trend_reach
@@ -23,7 +23,7 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.fit import fit_of, verdict
+from cifarviz.ui.fit import verdict
 from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.points import History, LivePoints, kept_dots, steps_per_epoch
 from cifarviz.ui.published_ghost import ghost, ghost_switch
@@ -85,7 +85,7 @@ class _Course:
         with self._lock:
             due = not run.state.active or time.monotonic() - self._drawn_at >= _DRAW_EVERY
             if self._drawn != wanted and due:
-                self.fit = fit_of(run, history.epochs)
+                self.fit = judge_run(run, history.epochs)
                 before = _before(run)
                 rates = np.array([epoch.learning_rate for epoch in history.epochs])
                 self._rate_words = rate_words(rates) if rates.size else ""

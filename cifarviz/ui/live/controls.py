@@ -19,6 +19,7 @@ from cifarviz.ui.evaluate.ensemble.named_members import joined
 from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
+from cifarviz.ui.stop_runs import stop_runs
 from cifarviz.ui.unbroken import unbroken
 
 
@@ -27,7 +28,9 @@ def steering(run: Run) -> None:
     stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
     pausing = run.requested == Action.PAUSE
     with st.container(horizontal=True, width="content"):
-        if run.state is RunState.PAUSED:
+        if run.orphaned:
+            _resume(run, "primary")
+        elif run.state is RunState.PAUSED:
             _button(
                 run,
                 Action.RESUME,
@@ -61,7 +64,7 @@ def what_next(run: Run) -> None:
     # What failed will fail again unless something is changed.
     change_first = run.state is RunState.FAILED
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run.state.resumable and not change_first:
+        if run.resumable and not change_first:
             _resume(run, "primary")
         if st.button(
             "Train again with changes",
@@ -136,8 +139,12 @@ def waits_for(run: Run, active: Sequence[Run]) -> str:
     """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
     if run.state is not RunState.QUEUED:
         return ""
-    ids = [other.id for other in active]
-    before = active[: ids.index(run.id)] if run.id in ids else []
+    if run.orphaned:
+        return doing(run)
+    # Those that nobody looks after hold nobody up.
+    served = [other for other in active if not other.orphaned]
+    ids = [other.id for other in served]
+    before = served[: ids.index(run.id)] if run.id in ids else []
     if not before:
         return "its turn comes now"
     last = before[-1]
@@ -158,6 +165,9 @@ def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disab
 
 
 def _request(run_id: str, action: Action) -> None:
+    if action is Action.STOP:
+        stop_runs([run_id])
+        return
     try:
         cache.store().request(run_id, action)
     except CifarvizError as error:

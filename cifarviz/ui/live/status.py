@@ -3,10 +3,16 @@
 import streamlit as st
 
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import (
+    best_criterion,
+    format_duration,
+    headline,
+    highest,
+    time_at_work,
+)
 from cifarviz.runs.states import RunState
+from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
 from cifarviz.ui.figure_row import Figure, figure_row
-from cifarviz.ui.live.words import best_words, elapsed, highest_words
-from cifarviz.ui.runs.rows import in_time
 
 _UNKNOWN = "–"
 
@@ -23,7 +29,7 @@ def live_status(run: Run) -> None:
         st.progress(min(1.0, step / (per_epoch * epochs)) if per_epoch else 0.0)
     epoch = progress.epoch if progress and progress.epoch else run.epochs_done
     in_epoch = step - max(epoch - 1, 0) * per_epoch
-    spent = elapsed(run)
+    spent = time_at_work(run)
     at_work = progress if run.state is RunState.RUNNING else None
     left = at_work.seconds_left if at_work else None
     speed = at_work.images_per_second if at_work else run.images_per_second
@@ -38,14 +44,14 @@ def live_status(run: Run) -> None:
             "Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."
         ),
         Figure(
-            "Time so far" if run.state.active else "Time taken",
-            in_time(spent) if spent is not None else _UNKNOWN,
+            "Time at work",
+            format_duration(spent) if spent is not None else _UNKNOWN,
             "At work on this run, over all its turns; pauses are left out.",
         ),
-        Figure("Best epoch so far" if run.state.active else "Best epoch", *_best(run)),
+        _best(run),
     ]
     if run.state.active:
-        remaining = in_time(left) if left is not None else _UNKNOWN
+        remaining = format_duration(left) if left is not None else _UNKNOWN
         figures.insert(3, Figure("Time left", remaining, "At the speed of now."))
     figure_row(figures)
     # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom.
@@ -53,16 +59,14 @@ def live_status(run: Run) -> None:
         if run.precision is not None:
             reason = run.precision_reason or f"{run.precision}, as was asked for."
             st.caption(f"Precision: {reason}")
+        show_earlier_losses_of_curves({}, [run])
 
 
-def _best(run: Run) -> tuple[str, str]:
+def _best(run: Run) -> Figure:
+    label = "Best epoch so far" if run.state.active else "Best epoch"
     if run.best_epoch is None:
-        return _UNKNOWN, "Known after the first epoch."
-    hint = f"The epoch with the {best_words(run)}"
-    own = run.best_epoch_val_accuracy
-    if own is None:
-        return str(run.best_epoch), f"{hint}."
-    hint += "; in brackets its validation accuracy."
-    if top := highest_words(run):
-        hint += f" The highest of all was {top}."
-    return f"{run.best_epoch} ({own:.1%})", hint
+        return Figure(label, _UNKNOWN, "Known after the first epoch.")
+    hint = f"The epoch with the {best_criterion(run)}; below, its validation accuracy."
+    if top := highest(run):
+        hint += f" The highest of all: {top}."
+    return Figure(label, str(run.best_epoch), hint, headline(run))

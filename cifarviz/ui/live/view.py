@@ -50,6 +50,7 @@ def _watched() -> Run | None:
             return None
     active = cache.store().active()
     runs = active or cache.store().all()
+    runs = [run for run in runs if run.damage is None] or runs
     if not runs:
         st.info(
             "Nothing has been trained here yet. Choose a preset and press Train: a first run on "
@@ -104,6 +105,8 @@ def _show(run: Run, active: Sequence[Run]) -> None:
     else:
         with below:
             what_next(run)
+    if run.message and run.state is RunState.QUEUED:
+        st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
     live_status(run)

@@ -48,7 +48,7 @@ def example_card(
             _picture(enlarged(example.pixels), name)
             st.caption("What the network saw, enlarged without smoothing")
         with st.container():
-            st.markdown(f"#### {name}")
+            st.markdown(f"#### {escaped(name)}")
             if note is not None:
                 st.caption(note)
             _answer(given, classes, "example", example.actual)
@@ -90,17 +90,18 @@ def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) ->
     ``actual`` is the true class's index where it is known.
     """
     first, second = ranked[0], ranked[1]
+    name, next_name = escaped(first.name), escaped(second.name)
     if first.probability >= _SURE:
-        words = f"The network is sure: **{first.name}**, {sure_percent(first.probability)}."
+        words = f"The network is sure: **{name}**, {sure_percent(first.probability)}."
     elif first.probability >= _LIKELY:
         words = (
-            f"The network thinks it is **{first.name}**, {sure_percent(first.probability)}; next "
-            f"comes {second.name} with {sure_percent(second.probability)}."
+            f"The network thinks it is **{name}**, {sure_percent(first.probability)}; next "
+            f"comes {next_name} with {sure_percent(second.probability)}."
         )
     else:
         words = (
-            f"The network is undecided: **{first.name}**, {sure_percent(first.probability)}, "
-            f"before {second.name} with {sure_percent(second.probability)}."
+            f"The network is undecided: **{name}**, {sure_percent(first.probability)}, "
+            f"before {next_name} with {sure_percent(second.probability)}."
         )
     if actual is None:
         return words
@@ -108,7 +109,7 @@ def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) ->
         return f"{words} That is right."
     own = next(one for one in ranked if one.index == actual)
     gives = sure_percent(own.probability)
-    return f"{words} That is wrong: it is {own.name}, to which it gives {gives}."
+    return f"{words} That is wrong: it is {escaped(own.name)}, to which it gives {gives}."
 
 
 def _answer(

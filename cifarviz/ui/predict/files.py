@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.data.uploads import FitMode, decode, fit_to, has_light_background
-from cifarviz.errors import ImageUnreadable
+from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 
 PICTURE: Final = 224
 """CSS pixels that a picture may be wide and high; a multiple of the data sets' own sizes."""
@@ -78,13 +78,16 @@ def read_files(
 ) -> list[ReadImage | BadFile]:
     """Read all files in their order, and say how far it is when that takes long."""
     place, began = st.empty(), time.monotonic()
-    read = []
+    read: list[ReadImage | BadFile] = []
     for number, file in enumerate(files):
         if time.monotonic() - began > _UNSAID:
             place.progress(
                 number / len(files), text=f"Reading the images: {number} of {len(files)}"
             )
-        read.append(_read(file.file_id, file.name, image_shape, file))
+        try:
+            read.append(_read(file.file_id, file.name, image_shape, file))
+        except ImageDecoderBusy as error:
+            read.append(BadFile(file.file_id, file.name, str(error)))
     place.empty()
     return read
 
@@ -96,6 +99,9 @@ def _read(
 ) -> ReadImage | BadFile:
     try:
         upload = decode(_file.getvalue(), name)
+    except ImageDecoderBusy:
+        # Not kept: it is tried again at the next click.
+        raise
     except ImageUnreadable as error:
         # Kept as well: a damaged file of 20 MB would be read again at every click.
         return BadFile(file_id, name, str(error))

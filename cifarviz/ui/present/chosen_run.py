@@ -9,10 +9,10 @@ from cifarviz.errors import CifarvizError
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import quoted
-from cifarviz.ui.errors import as_text
+from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.followed_address import change, show, wished
-from cifarviz.ui.pickers import distinct_names
+from cifarviz.ui.live.words import DAMAGED
+from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.present.stage import warn
 from cifarviz.ui.unbroken import unbroken
 
@@ -33,15 +33,19 @@ def chosen_run(runs: Sequence[Run]) -> Run | None:
         warn(f"There is no run {quoted(wanted)} here (any more).{instead}")
         return usual
     if problem := _unreadable(found):
-        warn(f"{quoted(found.name)} cannot be presented: {as_text(problem)}{instead}")
+        warn(f"{quoted(found.name)} cannot be presented: {escaped(problem)}{instead}")
         return usual
     return found
 
 
 def run_menu(place: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
     """A menu of all runs in the speaker's panel."""
-    names = distinct_names(list(runs))
-    words = {run.id: f"{names[run.id]} ({run.state})" for run in runs if run.origin != ORIGIN}
+    names = run_labels(list(runs))
+    words = {
+        run.id: f"{names[run.id]} ({DAMAGED if run.damage else run.state})"
+        for run in runs
+        if run.origin != ORIGIN
+    }
     show(_KEY, shown.id)
     place.selectbox(
         "Run",

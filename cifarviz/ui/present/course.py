@@ -10,6 +10,7 @@ import streamlit as st
 from cifarviz.errors import RunNotFound
 from cifarviz.figures.replay import Replay, replay
 from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.live.points import LivePoints, steps_per_epoch
@@ -63,7 +64,8 @@ class _Course:
         history = self._points.refresh()
         # Of one that has ended early, what never came is no part of the axis.
         last = run.experiment.epochs if run.state.active else run.epochs_done
-        wanted = (history.version, steps_per_epoch(run), last, run.best_epoch)
+        worked = None if run.state.active else run.seconds
+        wanted = (history.version, steps_per_epoch(run), last, run.best_epoch, worked)
         with self._lock:
             if self._shaped is None or self._wanted != wanted:
                 own = _way(run, self._points)
@@ -74,9 +76,10 @@ class _Course:
 
 def _shape(run: Run, own: _Way, before: _Way | None, last: int) -> Replay:
     way = own if before is None else before.then(own)
+    earlier = () if before is None else before.epochs
     return replay(
         epochs=[one.epoch for one in way.epochs],
-        seconds=[one.seconds for one in way.epochs],
+        seconds=[*(one.seconds for one in earlier), *_seconds(run, own)],
         losses=([one.loss for one in way.epochs], [one.val_loss for one in way.epochs]),
         accuracies=(
             [one.accuracy for one in way.epochs],
@@ -89,6 +92,15 @@ def _shape(run: Run, own: _Way, before: _Way | None, last: int) -> Replay:
         begin=way.begin,
         branch=None if before is None else run.parent_epoch,
     )
+
+
+def _seconds(run: Run, own: _Way) -> list[float]:
+    """How long each epoch took; of a finished run they add up to its time at work."""
+    took = [one.seconds for one in own.epochs]
+    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(took) > 0
+    # Building, saving and what else is between epochs is a part of them here.
+    share = run.seconds / sum(took) if finished else 1.0
+    return [share * seconds for seconds in took]
 
 
 def _way(run: Run, points: LivePoints) -> _Way:

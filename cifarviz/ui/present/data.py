@@ -1,11 +1,11 @@
 """The first scene: the pictures that are learned from."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import streamlit as st
 
+from cifarviz.escaping import html_text
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
@@ -22,7 +22,7 @@ def show(stage: Stage) -> Sequence[str]:
     height, width, _ = info.image_shape
     headline(f"{info.train_images + info.test_images:,} small pictures of ten kinds of things")
     names = "".join(
-        f'<span style="border-color: {class_color(label)}">{escape(name)}</span>'
+        f'<span style="border-color: {class_color(label)}">{html_text(name)}</span>'
         for label, name in enumerate(stage.names)
     )
     alt = f"{_A_CLASS} training images of each class of {info.title}"

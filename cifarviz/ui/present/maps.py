@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ import streamlit as st
 from cifarviz.analysis.feature_maps import LayerView, layer_views
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactMissing
+from cifarviz.escaping import html_text
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
@@ -169,8 +169,8 @@ def _show_maps(view: LayerView, pixels: np.ndarray, name: str, actual: str, stag
     assert stage.run is not None
     mark = mark_of(stage.run)
     st.html(
-        f'<div class="present-maps"><figure>{original}<figcaption>{escape(actual)}</figcaption>'
-        f"<small>{escape(view.name)}: {count} of {height} × {width}</small>"
+        f'<div class="present-maps"><figure>{original}<figcaption>{html_text(actual)}</figcaption>'
+        f"<small>{html_text(view.name)}: {count} of {height} × {width}</small>"
         f'<small class="present-mark {mark}">{mark}</small></figure>'
         f'<div class="sheet" style="--ratio: {columns * width / (rows * height):.4f}">'
         f"{sheet}</div></div>"

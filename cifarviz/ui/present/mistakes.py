@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -10,19 +9,20 @@ import streamlit as st
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.datasets import ImageSet, Split, find
+from cifarviz.escaping import html_text
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import best_criterion
 from cifarviz.runs.snapshots import Weights, read_answers, snapshot_path, weights_path
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.live.words import best_words
 from cifarviz.ui.named_image import images_of
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
@@ -66,7 +66,7 @@ def show(stage: Stage) -> Sequence[str]:
     if epoch is not None:
         found, when = _after(run, epoch), f"after epoch {epoch}"
         if epoch == run.best_epoch:
-            when += f" ({best_words(run)})"
+            when += f" ({best_criterion(run)})"
     else:
         found, when = _asked(run, kept[0]), checkpoint_words(run, kept[0])
         epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
@@ -113,13 +113,13 @@ def _pictures(found: Mistakes, when: str, stage: Stage) -> None:
         alt = f"A {noun}: {stage.names[actual]}"
         cells.append(
             f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
-            f'<b style="border-color: {class_color(int(said))}">“{escape(stage.names[said])}”, '
-            f"{sure_percent(float(sure))}</b><span>label: {escape(stage.names[actual])}</span>"
+            f'<b style="border-color: {class_color(int(said))}">“{html_text(stage.names[said])}”, '
+            f"{sure_percent(float(sure))}</b><span>label: {html_text(stage.names[actual])}</span>"
             "</figcaption></figure>"
         )
     what = "held-back" if found.split == "train" else "test"
     st.html(
-        f'<p class="present-words">{escape(when[0].upper() + when[1:])}, {found.wrong:,} of '
+        f'<p class="present-words">{html_text(when[0].upper() + when[1:])}, {found.wrong:,} of '
         f"{found.here:,} {what} pictures were taken for something else. The surest:</p>"
         f'<div class="present-mistakes">{"".join(cells)}</div>'
     )
@@ -134,7 +134,7 @@ def _notes(found: Mistakes, when: str) -> Sequence[str]:
         else ""
     )
     return [
-        f"What the network said {when} about {found.asked:,} {what}.{part}",
+        f"What the network said about {found.asked:,} {what}, {when}.{part}",
         f"**{found.wrong:,} of {found.here:,}** were taken for something else "
         f"({found.wrong / found.here:.1%}); these are the {len(found.images)} it was surest of.",
         "In quotation marks is what it said and how sure it was, below what the label says. Labels "
@@ -158,7 +158,10 @@ def _after_cached(
     info = find(store.get(run_id).experiment.data.dataset)
     answers = read_answers(store.folder(run_id), epoch, len(address_names(info)))
     return _mistakes(
-        images_of(info, answers.split), answers.split, answers.indices, answers.probabilities
+        images_of(info, answers.split),
+        answers.split,
+        answers.indices,
+        answers.predictions.probabilities,
     )
 
 

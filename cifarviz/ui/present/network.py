@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from html import escape
 
 import streamlit as st
 
+from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.words import layer_label
 from cifarviz.figures.network_diagram import Block, DrawnLayer, network_diagram
@@ -63,7 +63,7 @@ def _cell(block: Block) -> str:
     count = f"{block.parameters:,}" if block.parameters else ""
     title = f"{block.label}: output {block.shape_text}, {block.parameters:,} parameters"
     return (
-        f'<div class="present-layer" title="{escape(title)}"><div class="place">'
-        f'<i style="{style}"></i></div><b>{escape(block.label)}</b>'
+        f'<div class="present-layer" title="{html_text(title)}"><div class="place">'
+        f'<i style="{style}"></i></div><b>{html_text(block.label)}</b>'
         f"<span>{block.shape_text}</span><small>{count}</small></div>"
     )

@@ -1,7 +1,6 @@
 """The last scene: a photo of somebody in the room."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -9,6 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import ranking
 from cifarviz.data.uploads import decode, fit_to, has_light_background
+from cifarviz.escaping import html_text
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
@@ -43,7 +43,7 @@ def show(stage: Stage) -> Sequence[str]:
     with answer:
         if file is None:
             known = "".join(
-                f'<span style="border-color: {class_color(label)}">{escape(name)}</span>'
+                f'<span style="border-color: {class_color(label)}">{html_text(name)}</span>'
                 for label, name in enumerate(stage.names)
             )
             st.html(
@@ -56,8 +56,9 @@ def show(stage: Stage) -> Sequence[str]:
         f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
         f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
         "middle of the photo.",
-        "It **always** answers with one of its ten classes, also for a face or a cup: the bars say "
-        "how it divides its belief among these ten, not whether it has seen such a thing.",
+        f"It **always** answers with one of its {len(stage.names)} classes, also for a face or a "
+        "cup: the bars say how it divides its belief among these, not whether it has seen such a "
+        "thing.",
         "The photo is not stored: it is forgotten when it is taken away or this page is left.",
     ]
 
@@ -96,7 +97,7 @@ def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> No
     given = cache.trained_model(run, which).probabilities(pixels[np.newaxis])[0]
     ranked = ranking(stage.names, given)
     bars = "".join(
-        f'<div><span>{escape(one.name)}</span><i><u style="width: {100 * one.probability:.2f}%; '
+        f'<div><span>{html_text(one.name)}</span><i><u style="width: {100 * one.probability:.2f}%; '
         f'background: {class_color(one.index)}"></u></i><b>{_share(one.probability)}</b></div>'
         for one in ranked[:_BARS]
     )
@@ -104,7 +105,7 @@ def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> No
     best = ranked[0]
     st.html(
         f'<div class="present-photo"><figure>{seen}<figcaption>what it sees</figcaption></figure>'
-        f'<div class="answer"><p class="present-words">It says: <b>{escape(best.name)}</b></p>'
+        f'<div class="answer"><p class="present-words">It says: <b>{html_text(best.name)}</b></p>'
         f'<div class="present-bars">{bars}</div></div></div>'
     )
 

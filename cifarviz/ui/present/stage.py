@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data.datasets import DatasetInfo
+from cifarviz.escaping import html_text
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.address_choice import address_choice
@@ -91,7 +91,7 @@ def picture(png: bytes, alt: str) -> str:
     """HTML of a picture whose pixels stay squares (assets/present.css)."""
     data = base64.b64encode(png).decode("ascii")
     source = f"data:image/png;base64,{data}"
-    return f'<img class="present-pixels" alt="{escape(alt)}" src="{source}">'
+    return f'<img class="present-pixels" alt="{html_text(alt)}" src="{source}">'
 
 
 def percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """What is true of a run at this moment: the mark on its curves, the title, and the notes."""
 
+from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui.address import quoted
@@ -86,7 +87,7 @@ def _ended(run: Run) -> str:
     if not count:
         return "A training that did not get far"
     if (how := _ENDED_EARLY.get(run.state)) is not None:
-        return f"{how} after {count} of {_epochs(run.experiment.epochs)}"
+        return f"{how} {training_position(run)} of {run.experiment.epochs}"
     images = f" of {run.train_images:,} images" if run.train_images else ""
     return f"{_epochs(count)}{images}"
 

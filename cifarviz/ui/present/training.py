@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration, time_at_work
+from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Mark, Pace, pace_in, replay_curves
+from cifarviz.ui.earlier_losses import earlier_losses_sentence
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import doing, outcome, state_word
 from cifarviz.ui.present.course import course
@@ -16,7 +19,6 @@ from cifarviz.ui.present.go_on import epochs_to_go_on_from, go_on, images_here
 from cifarviz.ui.present.place import place_in
 from cifarviz.ui.present.stage import Stage, headline, percent, warn
 from cifarviz.ui.present.standing import mark_of, note_of, title_of
-from cifarviz.ui.runs.rows import in_time
 
 KEY = "present-replay"
 # rem of the panels, seconds between two looks at a run under way.
@@ -83,9 +85,9 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         on_fork=lambda epoch: go_on(run, epoch),
     )
     notes = [
-        f"**Recorded**: this training took {in_time(value.seconds)} on {escaped(run.machine)}. "
-        "Each epoch is played in its own time; the steps within it are spread evenly. "
-        "Space or the clicker's next plays.",
+        f"**Recorded**: this training took {format_duration(time_at_work(run) or 0)} at work on "
+        f"{escaped(run.machine)}. Each epoch is played in its own time; the steps within it are "
+        "spread evenly. Space or the clicker's next plays.",
         "Each blue dot is the loss, or accuracy, of one batch before the network learned from it; "
         "validation is measured after each epoch on images it never learns from.",
     ]
@@ -93,11 +95,16 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
-        told = f"Training accuracy went from {percent(first.accuracy)} to {percent(last.accuracy)}"
+        told = (
+            f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
+            f"{percent(first.accuracy)} to {percent(last.accuracy)}"
+        )
         if first.val_accuracy is not None and last.val_accuracy is not None:
             told += f", validation from {percent(first.val_accuracy)} to "
             told += percent(last.val_accuracy)
-        notes.append(f"{told}.")
+        notes.append(f"{told}. Best: {headline_of(run)}.")
+    if earlier := earlier_losses_sentence(run):
+        notes.append(earlier)
     if not images_here(run):
         notes.append(
             f"To go on from here live, fetch the full {stage.info.title} on the Start page: this "
@@ -126,4 +133,4 @@ def _live(run_id: str, mark: Mark) -> None:
 def _under_way(run: Run) -> str:
     words = f"{state_word(run)}: {doing(run)}"
     left = run.progress.seconds_left if run.progress is not None else None
-    return words if left is None else f"{words}, about {in_time(left)} left"
+    return words if left is None else f"{words}, about {format_duration(left)} left"

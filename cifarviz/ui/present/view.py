@@ -1,7 +1,6 @@
 """The page for the projector: the scene that the address names, and the way through them."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.data.datasets import CIFAR10, find
+from cifarviz.installation import ASSETS
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
@@ -34,7 +34,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
     }
 )
 
-_STYLE = Path(__file__).resolve().parents[3] / "assets" / "present.css"
+_STYLE = ASSETS / "present.css"
 # What scripts put into the address by themselves, and what belongs to one scene only.
 _CARRIED = ("at", "pace")
 _OF_A_SCENE = ("epoch",)

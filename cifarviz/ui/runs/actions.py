@@ -9,13 +9,14 @@ from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import format_duration, headline, highest, last, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import highest_words, named
+from cifarviz.ui.live.words import doing, named
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.recorded_run import hide_button
@@ -23,7 +24,7 @@ from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
 from cifarviz.ui.runs.dialogs import leave_for, open_dialog
 from cifarviz.ui.runs.fork import fork_button
-from cifarviz.ui.runs.rows import bytes_of, in_date, in_time, planned
+from cifarviz.ui.runs.rows import bytes_of, in_date, planned
 from cifarviz.ui.runs.take_away import take_away
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
@@ -46,6 +47,13 @@ def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
 def _one(run: Run, fit: Fit) -> None:
     star = ":material/star: " if run.starred else ""
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
+    if run.damage is not None:
+        st.warning(
+            escaped(f"The record of this run is damaged: {run.damage} It can only be deleted."),
+            icon=":material/warning:",
+        )
+        _delete_button([run])
+        return
     st.caption(_details(run))
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")
@@ -59,7 +67,7 @@ def _one(run: Run, fit: Fit) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         _next_steps(run)
-        resume = run.state.resumable and st.button(
+        resume = run.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
             help="Go on from the last finished epoch, or from the beginning if there is none.",
@@ -118,7 +126,7 @@ def _sentence(words: str) -> None:
 def _details(run: Run) -> str:
     plan = planned(run)
     facts = [
-        f"{run.state}",
+        f"{run.state}, {doing(run)}" if run.orphaned else f"{run.state}",
         f"id {run.id}",
         f"made {in_date(run.created)} ({run.origin})",
         plan.network,
@@ -133,13 +141,15 @@ def _details(run: Run) -> str:
     if run.parent is not None:
         facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
     if plan.problem is None and given_back(run):
-        facts.append(f"given back the weights of epoch {run.best_epoch} at its end")
+        facts.append(f"ended with the restored weights of epoch {run.best_epoch}")
     if run.precision is not None:
         facts.append(run.precision)
     if run.images_per_second:
         facts.append(f"{run.images_per_second:,.0f} images a second")
+    if (seconds := time_at_work(run)) is not None:
+        facts.append(f"{format_duration(seconds)} at work")
     if run.state.active and run.progress is not None and run.progress.seconds_left:
-        facts.append(f"about {in_time(run.progress.seconds_left)} left")
+        facts.append(f"about {format_duration(run.progress.seconds_left)} left")
     return " · ".join(facts)
 
 
@@ -151,24 +161,21 @@ def _parent(run_id: str) -> str:
 
 
 def _accuracies(run: Run) -> list[str]:
-    last, own = run.last_val_accuracy, run.best_epoch_val_accuracy
-    if last is None or own is None:
-        return []
-    words = f"validation accuracy {last:.1%}{_chance(run, last)} after the last epoch"
+    """The headline first, then other epochs' accuracies where they are others."""
+    words = [headline(run, _with_interval(run, run.best_epoch_val_accuracy))]
     if run.best_epoch != run.epochs_done:
-        words += f", {own:.1%}{_chance(run, own)} after the best, {run.best_epoch}"
-    top = highest_words(run)
-    if top and run.best_val_accuracy_epoch != run.epochs_done:
-        words += f"; the highest was {top}"
+        words.append(last(run, _with_interval(run, run.last_val_accuracy)))
+    if run.best_val_accuracy_epoch != run.epochs_done:
+        words.append(highest(run))
     if run.preferred == "best":
-        words += f"; asked are the weights of epoch {run.best_epoch}"
-    return [words]
+        words.append(f"the weights of epoch {run.best_epoch} are used")
+    return [one for one in words if one]
 
 
-def _chance(run: Run, accuracy: float) -> str:
-    if not run.validation_images:
-        return ""
-    return f" (95%: {interval_words(accuracy, run.validation_images)})"
+def _with_interval(run: Run, accuracy: float | None) -> str | None:
+    if accuracy is None or not run.validation_images:
+        return None
+    return f"{accuracy:.1%} (95%: {interval_words(accuracy, run.validation_images)})"
 
 
 def _delete_button(runs: Sequence[Run]) -> None:

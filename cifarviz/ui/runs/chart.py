@@ -17,6 +17,7 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui import cache
 from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.published_ghost import ghost, ghost_switch
 
@@ -36,7 +37,7 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         over = _choice(
             "smooth", "Smoothing", _SMOOTHING,
-            "Shows the mean of so many epochs around each; what turns is judged before.",
+            "Shows the mean of so many epochs around each; verdicts go by the curves as measured.",
         )  # fmt: skip
         axis = _choice(
             "axis", "Loss axis", _AXES,
@@ -51,6 +52,8 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
             for run in runs
         ]  # fmt: skip
         st.subheader(METRIC_TITLES[metric], anchor=metric)
+        if metric == "loss":
+            show_earlier_losses_of_curves(names, runs)
         chart(
             history_comparison_figure(
                 history_comparison(

@@ -37,36 +37,38 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
         "★": st.column_config.TextColumn(width=28, help="Runs that somebody starred."),
         "Name": st.column_config.TextColumn(
             # So few that the results are seen beside it.
-            width=width_of(rows["Name"], least=115, most=412, letter=_NAME_LETTER)
+            width=width_of(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
         ),
         "Seed": st.column_config.NumberColumn(
             width=46, format="%d", help="Decides everything random in a run."
         ),
         "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
         "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
-        "Last accuracy": share(
-            "Last acc.",
-            74,
+        "Best epoch": st.column_config.NumberColumn(
+            width=80, format="%d", help="The best epoch by “Best by”; its weights are kept."
+        ),
+        "Accuracy at best epoch": share(
+            "Best epoch acc.",
+            115,
+            "Accuracy on the validation images after the best epoch; another epoch may have a "
+            "higher one.",
+        ),
+        "Best ±": beside,
+        "Accuracy at last epoch": share(
+            "Last epoch acc.",
+            115,
             "Accuracy on the validation images after the last epoch, also where the run went back "
             "to the weights of its best.",
         ),
         "Last ±": beside,
-        "Best epoch": st.column_config.NumberColumn(
-            width=80,
-            format="%d",
-            help="The epoch with the lowest validation loss, or with the highest validation "
-            "accuracy where the run goes by that (of training, where nothing was held back); "
-            "its weights are kept.",
+        "Best by": st.column_config.TextColumn(
+            width=width_of(rows["Best by"], least=80),
+            help="What makes an epoch the best of the run, as it was set up; of training where "
+            "nothing was held back.",
         ),
-        "Its accuracy": share(
-            "Its acc.",
-            66,
-            "Accuracy on the validation images after the best epoch; another epoch may have a "
-            "higher one.",
-        ),
-        "Its ±": beside,
-        "Took": st.column_config.TextColumn(
-            width=width_of(rows["Took"], least=80), help="Time at work, pauses included."
+        "Time at work": st.column_config.TextColumn(
+            width=width_of(rows["Time at work"], least=90),
+            help="Over all turns of the run, pauses left out.",
         ),
         "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
         "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),

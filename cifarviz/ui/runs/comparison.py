@@ -6,10 +6,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.overfitting import TURN_RULE, VERDICT_WORDS, Fit, Gap
+from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
 from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
+from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.fit import kept_gap, verdict
@@ -28,7 +29,7 @@ _MOST_HEIGHT = 700
 
 
 def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show what the curves of each run say, with the gap at the turn, at the end and as kept."""
+    """Show what the curves of each run say, with the gap where it is telling."""
     st.subheader("Fit", anchor="fit")
     names = _numbered(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
@@ -42,6 +43,8 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
             for run in runs
         ]
     )
+    if (table["Losses"] == PLAIN).all():
+        table = table.drop(columns="Losses")
     st.dataframe(
         # Few have their reasons above.
         table.drop(columns="Why") if few else table,
@@ -66,16 +69,17 @@ def _numbered(names: Mapping[str, str]) -> dict[str, str]:
 def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
-        "Fit": VERDICT_WORDS[fit.verdict],
+        "Verdict": VERDICT_WORDS[fit.verdict],
         "Why": fit.reason,
-        "Turn": fit.turn,
-        "Loss gap, turn": None if fit.at_turn is None else fit.at_turn.loss,
-        "Accuracy gap, turn": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
-        "Last": run.epochs_done or None,
+        "Overfitting starts": fit.overfits_after,
+        "Loss gap there": None if fit.at_turn is None else fit.at_turn.loss,
+        "Accuracy gap there": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
+        "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
         "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
-        "Weights of": None if kept is None else kept.epoch,
-        "Their gap": None if kept is None else 100 * kept.accuracy,
+        "Weights from": None if kept is None else kept.epoch,
+        "Accuracy gap of weights": None if kept is None else 100 * kept.accuracy,
+        "Losses": losses_words(run),
     }
 
 
@@ -92,24 +96,26 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
         "Run": st.column_config.TextColumn(
             width=width_of(table["Run"], least=80, most=260), pinned=True
         ),
-        "Fit": st.column_config.TextColumn(width=width_of(table["Fit"], least=90)),
-        "Why": st.column_config.TextColumn(
-            width=400,
-            help="What the verdict goes by: the last epoch, and the turn if there is one.",
+        "Verdict": st.column_config.TextColumn(width=width_of(table["Verdict"], least=90)),
+        "Why": st.column_config.TextColumn(width=400, help="What the verdict goes by."),
+        "Overfitting starts": st.column_config.NumberColumn(
+            width=118, format="after epoch %d", help=START_RULE
         ),
-        "Turn": st.column_config.NumberColumn(width=54, format="%d", help=TURN_RULE),
-        "Loss gap, turn": loss("the epoch of the turn"),
-        "Accuracy gap, turn": points(f"{ahead} the epoch of the turn."),
-        "Last": st.column_config.NumberColumn(width=54, format="%d", help="Its last epoch."),
+        "Loss gap there": loss("the epoch with the lowest validation loss, where it rises since"),
+        "Accuracy gap there": points(
+            f"{ahead} the epoch with the lowest validation loss, where it rises since.", 130
+        ),
+        "Last epoch": st.column_config.NumberColumn(width=76, format="%d"),
         "Loss gap, last": loss("the last epoch"),
         "Accuracy gap, last": points(f"{ahead} the last epoch, whatever weights the run kept."),
-        "Weights of": st.column_config.NumberColumn(
-            width=84,
+        "Weights from": st.column_config.NumberColumn(
+            width=96,
             format="epoch %d",
-            help="The epoch whose weights the run stands with: its best where early stopping gave "
-            "them back, else its last. The lab's numbers are of this epoch.",
+            help="The epoch whose weights the run has at its end: its best where early stopping "
+            "restored them, else its last. The Lab's numbers are of this epoch.",
         ),
-        "Their gap": points(f"{ahead} the epoch of these weights, as in the lab.", 88),
+        "Accuracy gap of weights": points(f"{ahead} the epoch of “Weights from”.", 158),
+        "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
     }
 
 
@@ -128,7 +134,8 @@ def show_differences(runs: Sequence[Run]) -> None:
     readable, unreadable = [], []
     for run in runs:
         try:
-            readable.append((run, run.experiment))
+            # Its precision is the one it trained in, whatever was left to be found.
+            readable.append((run, run.trained_experiment))
         except CifarvizError:
             unreadable.append(names[run.id])
     if unreadable:
@@ -136,33 +143,35 @@ def show_differences(runs: Sequence[Run]) -> None:
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
     found = [run for run, _ in readable]
     rows += _forks(found, names)
+    rows += _losses(found)
     if not rows:
         st.caption("They have the same settings, seed included.")
         return
-    by_setting = pd.DataFrame(
-        [row.values for row in rows],
-        index=[row.setting for row in rows],
-        columns=[names[run.id] for run in found],
-    )
-    table = by_setting.rename_axis("Setting").reset_index()
-    by_run = by_setting.T.rename_axis("Run").reset_index()
-    if len(found) > MOST_ALIKE and sum(_widths(by_run).values()) < sum(_widths(table).values()):
+    by_setting = [["Setting", *(names[run.id] for run in found)]]
+    by_setting += [[row.setting, *row.values] for row in rows]
+    by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
+    by_run[0][0] = "Run"
+    table = by_setting
+    if len(found) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
+    titles, *cells = table
     st.dataframe(
-        table,
+        # Columns go by their place: a run may be called as another, or as this table's first.
+        pd.DataFrame(cells, columns=list(map(str, range(len(titles))))),
         key="runs-differences",
         hide_index=True,
-        height=_table_height(len(table), _ROW_HEIGHT),
+        height=_table_height(len(cells), _ROW_HEIGHT),
         row_height=_ROW_HEIGHT,
         column_config={
-            name: st.column_config.TextColumn(width=width, pinned=name == table.columns[0])
-            for name, width in _widths(table).items()
+            str(place): st.column_config.TextColumn(title, width=width, pinned=place == 0)
+            for place, (title, width) in enumerate(zip(titles, _widths(table), strict=True))
         },
     )
 
 
-def _widths(table: pd.DataFrame) -> dict[str, int]:
-    return {name: width_of([name, *table[name]]) for name in table.columns}
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    """Pixels of each column; the first row holds the titles."""
+    return [width_of(cells) for cells in zip(*table, strict=True)]
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
@@ -173,3 +182,8 @@ def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
         for run in runs
     )
     return [Difference("began with", began)] if len(set(began)) > 1 else []
+
+
+def _losses(runs: Sequence[Run]) -> list[Difference]:
+    computed = tuple(map(losses_words, runs))
+    return [Difference("losses", computed)] if len(set(computed)) > 1 else []

@@ -56,7 +56,7 @@ class RunFilter:
         said = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
         return (
             all(word in said for word in self.text.casefold().split())
-            and self.state in (ANY, run.state)
+            and self.state in (ANY, None if run.damage else run.state)
             and self.preset in (ANY, plan.preset or "own")
             and self.data in (ANY, plan.source)
             and (run.starred or not self.starred)

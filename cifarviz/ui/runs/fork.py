@@ -13,6 +13,7 @@ from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.run_names import free_name
 from cifarviz.experiment.words import number_text
+from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
 from cifarviz.training.forking import carries_optimizer
@@ -53,7 +54,8 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         epochs,
         index=list(epochs).index(near),
         key="fork-epoch",
-        help="The epochs whose weights this run has kept; at first the nearest to its turn.",
+        help="The epochs whose weights this run has kept; at first the nearest to where "
+        "overfitting starts, or to its best epoch.",
     )
     rest = made.epochs - epoch
     more = right.number_input(
@@ -75,7 +77,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     given = st.text_input(
         "Name of the run",
         placeholder=name,
-        max_chars=100,
+        max_chars=LONGEST_NAME,
         key="fork-name",
         autocomplete="off",
         help="Left empty, the fork gets the name shown here.",

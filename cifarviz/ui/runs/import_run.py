@@ -1,9 +1,8 @@
 """Bringing a run from another cifarviz into this home."""
 
-import io
-
 import streamlit as st
 
+from cifarviz.installation import program_name
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
@@ -29,13 +28,14 @@ def _import() -> None:
         "The packed run",
         key="import-run-file",
         max_upload_size=_LARGEST,
-        help="A .zip made by Take away on this page, or by “python -m cifarviz export”. It is "
+        help="A .zip made by Take away on this page, or by "
+        f"“{program_name()} export”. It is "
         "checked, and nothing in it is executed.",
     )
     if file is None:
         st.caption("Its curves, weights and all it has kept on its way come with it.")
         return
     with errors_shown(), st.spinner("Unpacking and checking it …"):
-        run = unpack(cache.store(), io.BytesIO(file.getvalue()), origin=IMPORTED)
+        run = unpack(cache.store(), file, origin=IMPORTED)
         st.query_params["runs"] = run.id
         st.rerun()

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+from cifarviz.analysis.overfitting import judge_run
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.fit import fit_of, kept_gap, show_fit
+from cifarviz.ui.fit import kept_gap, show_fit
 from cifarviz.ui.followed_address import change, follow, followed
 from cifarviz.ui.live.words import named
 from cifarviz.ui.recorded_run import bring_back_button
@@ -54,19 +56,22 @@ def _show(live: bool) -> None:
     if not runs:
         _nothing_yet()
         return
-    listed = filter_row(runs).listed(runs)
+    chosen_filter = filter_row(runs)
+    listed = chosen_filter.listed(runs)
     if not listed:
         st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
     else:
         # Under a name of its own: below are other tables.
         with st.container(key="runs-list"):
             _table(_linked_in_sight(listed), chosen)
+        if chosen_filter.sort == "loss":
+            show_earlier_losses((run.name, run) for run in listed if run.best_loss is not None)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
         st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
     for run in runs:
-        if problem := runs_rows.planned(run).problem:
-            st.warning(escaped(f"“{run.name}” ({run.id}): {problem}"), icon=":material/warning:")
+        if run.damage is not None:
+            st.warning(escaped(f"“{run.name}” ({run.id}): {run.damage}"), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_use(runs), width="content")
         import_button()
@@ -88,7 +93,7 @@ def _show(live: bool) -> None:
             )
         return
     histories = cache.store().histories([run.id for run in chosen])
-    fits = {run.id: fit_of(run, histories[run.id]) for run in chosen}
+    fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     show_actions(chosen, fits)
     with errors_shown():
         if len(chosen) == 1 and chosen[0].best_epoch is not None:
@@ -96,7 +101,10 @@ def _show(live: bool) -> None:
             show_fit(only, fits[only.id], kept_gap(only, histories[only.id]))
         # The oldest first, as the lab has them: so a run has the same colour there and here, and
         # what was changed since is said of the later ones.
-        compared = sorted(chosen, key=lambda run: run.created)
+        sound = [run for run in chosen if run.damage is None]
+        compared = sorted(sound, key=lambda run: run.created)
+        if not compared:
+            return
         show_curves(compared, histories, fits)
         if len(compared) > 1:
             show_fits(compared, histories, fits)

@@ -16,8 +16,11 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.words import brief
+from cifarviz.runs.damage import LATEST
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
+from cifarviz.ui.live.words import DAMAGED
 
 NOT_KNOWN = "not known"
 
@@ -39,6 +42,8 @@ class Planned:
 
 def planned(run: Run) -> Planned:
     """What ``run`` was made to do, in words; read once for each experiment."""
+    if run.damage is not None:
+        return Planned(problem=run.damage)
     return _planned(run.experiment_json)
 
 
@@ -50,6 +55,8 @@ def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
 
 def state_words(run: Run) -> str:
     """The state of ``run``, and what was asked of it but not done yet."""
+    if run.damage is not None:
+        return DAMAGED
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None:
@@ -57,18 +64,10 @@ def state_words(run: Run) -> str:
     return str(run.state)
 
 
-def in_time(seconds: float) -> str:
-    """So many seconds, in words: ``"48 s"``, ``"3 min 05 s"``, ``"2 h 10 min"``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
 def in_date(moment: float) -> str:
     """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
+    if not 0 <= moment <= LATEST:
+        return "at an unknown time"
     then = datetime.fromtimestamp(moment)
     return f"{then.day} {then:%b %Y, %H:%M}"
 
@@ -84,14 +83,20 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
-        "Epochs": f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}",
-        "Last accuracy": _percent(run.last_val_accuracy),
-        "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
+        "Epochs": (
+            NOT_KNOWN
+            if run.damage
+            else f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}"
+        ),
         "Best epoch": run.best_epoch,
-        "Its accuracy": _percent(run.best_epoch_val_accuracy),
-        "Its ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
-        "Took": _took(run, now),
-        "Started": datetime.fromtimestamp(run.started or run.created),
+        "Accuracy at best epoch": _percent(run.best_epoch_val_accuracy),
+        "Best ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
+        "Accuracy at last epoch": _percent(run.last_val_accuracy),
+        "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
+        "Best by": "" if run.damage or run.best_epoch is None else best_criterion(run),
+        "Time at work": _time_at_work(run, now),
+        # That of a damaged record may be what is wrong with it.
+        "Started": None if run.damage else datetime.fromtimestamp(run.started or run.created),
         "Data": plan.data,
         "Parameters": plan.parameters,
         "Network": plan.network,
@@ -111,13 +116,13 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
     return 50 * (high - low)
 
 
-def _took(run: Run, now: float) -> str:
-    if not run.state.active:
-        return in_time(run.seconds) if run.started else "not begun"
-    if run.started is None:
+def _time_at_work(run: Run, now: float) -> str:
+    if run.damage is not None:
+        return NOT_KNOWN
+    seconds = time_at_work(run, now)
+    if seconds is None:
         return "not begun"
-    # The store learns the time at work when it ends; before a resume it has that of the first part.
-    return f"{in_time(run.seconds or now - run.started)} so far"
+    return f"{format_duration(seconds)}{' so far' if run.state.active else ''}"
 
 
 @lru_cache(maxsize=1000)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
+from cifarviz.escaping import safe_file_name
 from cifarviz.export.files import (
     ENDINGS,
     Kind,
@@ -138,7 +139,7 @@ def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -
     button.download_button(
         label,
         make,
-        file_name=name,
+        file_name=safe_file_name(name),
         mime="application/octet-stream",
         on_click="ignore",
         width="stretch",

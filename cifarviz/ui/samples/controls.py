@@ -8,6 +8,7 @@ import streamlit as st
 from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
 from cifarviz.errors import DataError
 from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.followed_address import change, followed_values
 from cifarviz.ui.navigation import link_to
@@ -144,7 +145,7 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
         st.pills(
             "Classes",
             list(names),
-            format_func=names.__getitem__,
+            format_func=lambda name: escaped(names[name]),
             selection_mode="multi",
             **bound("classes", view),
             disabled=view.view == "published",

@@ -8,6 +8,7 @@ import streamlit as st
 from cifarviz.data.datasets import Dataset, ImageSet
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.followed_address import followed_values
@@ -74,7 +75,7 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
         return
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
-    title = f"{name} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
+    title = f"{escaped(name)} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
     show = st.dialog(title, width=_DIALOG, on_dismiss=unbroken(_close))(_opened)
     show(images, shown, view.image)
 
@@ -90,7 +91,7 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
     if view.classes:
         labels = [address_names(view.info).index(name) for name in view.classes]
         total = int(np.isin(images.labels, labels).sum())
-        kind += f" of {_listed([class_names(view.info)[label] for label in labels])}"
+        kind += f" of {_listed([escaped(class_names(view.info)[label]) for label in labels])}"
     else:
         total = len(images)
     return (

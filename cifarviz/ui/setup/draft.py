@@ -18,7 +18,7 @@ from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
-from cifarviz.ui.followed_address import browser_went_back
+from cifarviz.ui.streamlit_patches import is_history_navigation
 
 # A run of the page may still carry the address that the one before has just replaced. For so many
 # seconds such an address is an echo, not somebody's wish.
@@ -36,7 +36,7 @@ def current_draft() -> Draft:
         # From another page or a link, an old address is somebody's wish.
         memory.replaced.clear()
     replaced_lately = time.monotonic() - memory.replaced.get(asked, -inf) < _ECHO
-    echo = asked == memory.address or (replaced_lately and not browser_went_back())
+    echo = asked == memory.address or (replaced_lately and not is_history_navigation())
     if memory.draft is not None and run_id is None and (echo or asked == (None, None)):
         return memory.draft
     memory.drafts_begun += 1
@@ -101,7 +101,9 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
 
 def _of_run(run_id: str, number: int) -> Draft:
     run = cache.store().get(run_id)
-    experiment = run.experiment
+    # In the precision that was found for it, so that what is trained next differs from it only in
+    # what is changed.
+    experiment = run.trained_experiment
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))

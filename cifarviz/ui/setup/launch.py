@@ -7,6 +7,7 @@ import streamlit as st
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.experiment import Experiment, Sizes
 from cifarviz.experiment.run_names import free_name
+from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
@@ -32,7 +33,7 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
     name = st.text_input(
         "Name of the run",
         placeholder=default,
-        max_chars=100,
+        max_chars=LONGEST_NAME,
         key="run-name",
         autocomplete="off",
         help="How this run is called on the other pages; left empty, it gets the name shown here.",

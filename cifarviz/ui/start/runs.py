@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import headline
 from cifarviz.ui.address import escaped
 from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import link_to
@@ -30,17 +31,18 @@ def newest_runs(runs: Sequence[Run]) -> None:
 
 def run_words(run: Run) -> str:
     """Say in which state a run is, how far it has come, and how well its best epoch does."""
+    if run.damage is not None:
+        return f"{badge(run)} {escaped(run.damage)}"
     epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
     words = f"{badge(run)} {doing(run) or epochs}"
-    if run.best_epoch_val_accuracy is not None:
-        words += f", validation accuracy {run.best_epoch_val_accuracy:.1%}"
-        if run.best_epoch != run.epochs_done:
-            words += f" after epoch {run.best_epoch}, the best"
-    return words
+    best = headline(run)
+    return f"{words} · {best}" if best else words
 
 
 def _link(run: Run) -> None:
-    if run.state.active:
+    if run.damage is not None:
+        link_to("runs", "Delete it in Runs", runs=run.id)
+    elif run.state.active:
         link_to("train", "Watch it", view="watch", run=run.id)
     elif run.epochs_done:
         link_to("inside", "Look inside", run=run.id)

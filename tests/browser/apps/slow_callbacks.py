@@ -1,17 +1,29 @@
-"""Two buttons whose callbacks take a while before they count the press."""
+"""Two buttons whose callbacks count the press only when the next press has arrived."""
 
 import time
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from cifarviz.ui.unbroken import unbroken
 
-SECONDS = 0.4
+PRESSES = 4
+
+
+def has_newer_press() -> bool:
+    """Whether Streamlit holds a press that came after the one whose callback this is."""
+    context = get_script_run_ctx()
+    requests = None if context is None else context.script_requests
+    return requests is not None and requests._state is not ScriptRequestType.CONTINUE
 
 
 def count(name: str) -> None:
-    """Count a press of the button."""
-    time.sleep(SECONDS)
+    """Count a press of the button; any but the last waits for the one after it."""
+    done = st.session_state.get("first", 0) + st.session_state.get("second", 0)
+    deadline = time.monotonic() + 20
+    while done + 1 < PRESSES and not has_newer_press() and time.monotonic() < deadline:
+        time.sleep(0.01)
     st.session_state[name] = st.session_state.get(name, 0) + 1
     # The way out of the callback looks at the session state once more.
     st.session_state["last"] = name

@@ -22,13 +22,13 @@ def test_it_is_computed_once(settings: Settings, monkeypatch: pytest.MonkeyPatch
     run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
     data = library.load("cifar10", "sample", settings)
     asked: list[int] = []
-    original = TrainedModel.probabilities
+    original = TrainedModel.predictions
 
     def count(self: TrainedModel, *images: Any, **more: Any) -> Any:
         asked.append(1)
         return original(self, *images, **more)
 
-    monkeypatch.setattr(TrainedModel, "probabilities", count)
+    monkeypatch.setattr(TrainedModel, "predictions", count)
     start, jobs = threading.Barrier(4), list[EvaluationJob]()
 
     def look() -> None:

@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.run_headline import format_duration
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.runs.rows import bytes_of, in_time, state_words, table
+from cifarviz.ui.runs.rows import bytes_of, state_words, table
 from tests import stored_runs
 
 
@@ -21,14 +22,14 @@ from tests import stored_runs
     ],
 )
 def test_time_in_words(seconds: float, words: str) -> None:
-    assert in_time(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_a_waiting_run_has_not_begun(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.QUEUED, epochs=0)
     row = table([run]).to_dict("records")[0]
-    assert (row["State"], row["Epochs"], row["Took"]) == ("queued", "0 of 3", "not begun")
+    assert (row["State"], row["Epochs"], row["Time at work"]) == ("queued", "0 of 3", "not begun")
 
 
 def test_what_was_asked_of_a_run_and_not_done_yet_is_said(settings: Settings) -> None:

@@ -31,6 +31,11 @@ def test_what_is_no_number_stays_as_it_was_typed(typed: str, whole: bool) -> Non
     assert number_meant(typed, whole=whole) == typed
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_number_without_end_stays_as_it_was_typed(whole: bool) -> None:
+    assert number_meant("1" * 200_000, whole=whole) == "1" * 200_000
+
+
 def test_a_comma_is_never_guessed_at_in_a_broken_number() -> None:
     assert number_meant("1,000", whole=False) == "1,000"
 

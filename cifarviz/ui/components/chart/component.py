@@ -11,9 +11,10 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from cifarviz.escaping import safe_file_name
 from cifarviz.figures.plotly_config import config_script
+from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.chart.encoding import encode
-from cifarviz.ui.static_files import PLOTLY_SCRIPT
 
 _HERE = Path(__file__).parent
 
@@ -55,7 +56,7 @@ def chart(
     head = {
         "click": on_click,
         "description": description,
-        "fileName": file_name,
+        "fileName": safe_file_name(file_name),
         "height": height,
         "script": PLOTLY_SCRIPT,
         "view": view,

@@ -108,7 +108,7 @@ def _ways_on(index: int, members: Sequence[Member]) -> None:
                 if which is not None:
                     link_to(
                         "predict",
-                        label,
+                        escaped(label),
                         run=one.run.id,
                         checkpoint=which,
                         split="test",

@@ -98,7 +98,7 @@ def broken_off(members: Sequence[Member]) -> bool:
         st.error(words, icon=":material/error:")
     else:
         st.warning(words, icon=":material/warning:")
-    resumable = [run for run in runs if run.state.resumable]
+    resumable = [run for run in runs if run.resumable]
     out = silent or hurt
     instead = {one: other for one in silent if (other := _other_weights(one)) is not None}
     with st.container(horizontal=True):
@@ -120,8 +120,8 @@ def broken_off(members: Sequence[Member]) -> bool:
             help="Queues what did not finish; each goes on from its last checkpoint.",
         ):
             with errors_shown():
-                for run in sorted(resumable, key=lambda one: one.created):
-                    cache.worker().resume(run.id)
+                in_order = sorted(resumable, key=lambda one: one.created)
+                cache.worker().resume_all(run.id for run in in_order)
                 st.rerun()
         st.button(
             "Leave it out" if len(out) == 1 else f"Leave these {len(out)} out",

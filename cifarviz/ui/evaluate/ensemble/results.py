@@ -53,7 +53,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
     )
     by_majority.caption(interval_words(ensemble.majority_accuracy, len(ensemble), digits))
     of_best.metric(
-        f"Best member ({short[best]})",
+        f"Best member ({escaped(short[best])})",
         percent(accuracies[best], digits),
         help=f"{escaped(names[best])}: the most accurate member on these test images.",
     )
@@ -66,7 +66,8 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         "probable so uneven a split is by chance (McNemar’s exact test).",
     )
     gain.caption(_mended_words(ensemble, best))
-    st.caption(" ".join(_sentences(members, dataset)))
+    weights = "; ".join(f"{name}: {one.words}" for name, one in zip(short, members, strict=True))
+    st.caption(escaped(f"{' '.join(_sentences(members, dataset))} Weights: {weights}."))
     figure, words = st.columns([3, 2], gap="large")
     preset = _published(members)
     with figure:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarviz.analysis.members import Member
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import from_seeds, member_name
 from cifarviz.experiment.presets import PresetVariant
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
-from cifarviz.runs.states import Action
+from cifarviz.training.entry_queue import Submission, queue_series
 from cifarviz.training.worker import Worker
 
 
@@ -43,19 +42,16 @@ def variant_team(experiment: Experiment, name: str, variant: PresetVariant, seed
 
 
 def queue_team(worker: Worker, team: Team) -> tuple[Member, ...]:
-    """Queue the runs; all of them or, where one is refused, none that goes on.
+    """Queue the runs; all of them or, whatever goes wrong with one, none that goes on.
 
-    Raises what ``Worker.submit`` does.
+    As a series, so that all train in one precision. Raises what ``Worker.submit`` does.
     """
-    made: list[Run] = []
-    try:
-        for experiment, name in zip(team.experiments, team.names, strict=True):
-            made.append(worker.submit(experiment, name))
-    except CifarvizError:
-        for run in reversed(made):
-            worker.store.request(run.id, Action.STOP)
-        raise
-    return _members(made, team)
+    submissions = [
+        Submission(experiment, name, f"seed {experiment.seed}")
+        for experiment, name in zip(team.experiments, team.names, strict=True)
+    ]
+    _series, runs = queue_series(worker, "ensemble", team.names[0], submissions)
+    return _members(runs, team)
 
 
 def _members(runs: Sequence[Run], team: Team) -> tuple[Member, ...]:

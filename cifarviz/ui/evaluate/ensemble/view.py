@@ -8,7 +8,8 @@ from cifarviz.analysis.members import Member, check_members
 from cifarviz.errors import DataError, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.ui import cache
-from cifarviz.ui.errors import as_text, errors_shown
+from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.images import answers
 from cifarviz.ui.evaluate.ensemble.one_image import one_image
 from cifarviz.ui.evaluate.ensemble.picker import pick_members
@@ -51,7 +52,7 @@ def _voting(members: Sequence[Member]) -> None:
     try:
         found = votes(members)
     except DataError as error:
-        st.error(as_text(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         link_to("start", "Get the images on the Start page")
         return
     if found is None:
@@ -69,4 +70,4 @@ def _too_few(members: Sequence[Member]) -> None:
     try:
         check_members(cache.store(), members)
     except ExperimentInvalid as rule:
-        st.info(as_text(str(rule)), icon=":material/info:")
+        st.info(escaped(str(rule)), icon=":material/info:")

@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.runs.artifacts import answers_path
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.stored_probabilities import Stamp, checkpoint_stamp
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.evaluate.ensemble.named_members import token
 from cifarviz.ui.evaluate.job import evaluation_job, wait_for
-
-Probabilities = NDArray[np.float32]
 
 
 def votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
@@ -28,7 +25,7 @@ def votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
     """
     check_members(cache.store(), members)
     dataset = cache.dataset(members[0].run.experiment.data.dataset, common_variant(members))
-    answers: dict[Member, Probabilities] = {}
+    answers: dict[Member, Predictions] = {}
     for number, member in enumerate(members, 1):
         if isinstance(member.when, int):
             continue
@@ -36,7 +33,7 @@ def votes(members: Sequence[Member]) -> tuple[Ensemble, Dataset] | None:
         evaluation = wait_for(job, f"Member {number} of {len(members)}")
         if evaluation is None:
             return None
-        answers[member] = evaluation.probabilities
+        answers[member] = evaluation.predictions
     stamped = tuple((token(one), _stamp(one)) for one in members)
     ensemble = _counted(stamped, dataset.variant, cache.settings(), members, dataset, answers)
     return ensemble, dataset
@@ -49,7 +46,7 @@ def _counted(
     settings: Settings,
     _members: Sequence[Member],
     _dataset: Dataset,
-    _answers: dict[Member, Probabilities],
+    _answers: dict[Member, Predictions],
 ) -> Ensemble:
     asked = {(member.run.id, member.when): found for member, found in _answers.items()}
     return vote(

@@ -1,9 +1,9 @@
 """What the server hands out as files: Plotly's own script, for the live charts.
 
 Streamlit serves the folder ``static/`` beside ``app.py``. It refuses links that lead out of it,
-so the script is copied there from the installed plotly package. ``make run`` does so before the
-server starts (``python -m cifarviz.ui.static_files``), and ``app.py`` once more, which costs two
-looks at the disk when the copy is there; a copy made under a running server is served too.
+so the script is copied there from the installed plotly package. Starting the dashboard does so
+before the server runs (``provide_intact``), and ``app.py`` once more, which costs two looks at the
+disk when the copy is there; a copy made under a running server is served too.
 """
 
 import filecmp
@@ -16,10 +16,8 @@ from pathlib import Path
 PLOTLY_SCRIPT = f"plotly-{version('plotly')}.min.js"
 """The file's name in ``static/``; another version of plotly gets another name and address."""
 
-_STATIC = Path(__file__).resolve().parents[2] / "static"
 
-
-def provide(folder: Path = _STATIC) -> Path:
+def provide(folder: Path) -> Path:
     """Put Plotly's script into ``folder`` unless it is there; returns its path.
 
     Raises ``OSError`` when the folder cannot be written to.
@@ -50,16 +48,18 @@ def is_intact(script: Path) -> bool:
     return script.is_file() and filecmp.cmp(script, _installed_script(), shallow=False)
 
 
+def provide_intact(folder: Path) -> Path:
+    """Put Plotly's script into ``folder``, anew if the copy there is damaged; returns its path."""
+    script = provide(folder)
+    if not is_intact(script):
+        script.unlink()
+        provide(folder)
+    return script
+
+
 def _installed_script() -> Path:
     # find_spec, not an import: plotly itself isn't needed to copy a file out of it.
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("The package plotly is not installed.")
     return Path(spec.origin).parent / "package_data" / "plotly.min.js"
-
-
-if __name__ == "__main__":
-    script = provide()
-    if not is_intact(script):
-        script.unlink()
-        provide()

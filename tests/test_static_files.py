@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cifarviz.ui.static_files import PLOTLY_SCRIPT, is_intact, provide
+from cifarviz.static_files import PLOTLY_SCRIPT, is_intact, provide
 
 
 def test_it_is_copied_whole_and_only_when_missing(tmp_path: Path) -> None:

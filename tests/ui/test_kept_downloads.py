@@ -7,8 +7,8 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from cifarviz.ui import download_files
-from cifarviz.ui.download_files import KEEP_SECONDS, keep_downloads
+from cifarviz.ui import streamlit_patches
+from cifarviz.ui.streamlit_patches import KEEP_SECONDS, keep_downloads
 
 
 class _Server:
@@ -26,7 +26,7 @@ class _Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     made = _Clock()
-    monkeypatch.setattr(download_files, "time", made)
+    monkeypatch.setattr(streamlit_patches, "time", made)
     return made
 
 

@@ -1,0 +1,195 @@
+"""Open the dashboard: a Streamlit server in a process of its own, until it is stopped."""
+
+import filecmp
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from cifarviz import __version__, static_files
+from cifarviz.cli.exit_codes import run_and_exit
+from cifarviz.cli.output import say
+from cifarviz.installation import DASHBOARD, IS_INSTALLED
+from cifarviz.settings import Settings
+from cifarviz.storage import atomically, storage_errors
+
+ADDRESS = "127.0.0.1"
+DEFAULT_PORT = 8501
+# Straight to this machine, whatever proxy the environment names.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def dashboard(
+    context: typer.Context,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port of the dashboard; the next free one if it is taken. Default: PORT from "
+            f"the environment, else {DEFAULT_PORT}.",
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open a browser window.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Open the dashboard until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
+    if version:
+        typer.echo(f"cifarviz {__version__}")
+        return
+    text = os.environ.get("PORT", "").strip() or str(DEFAULT_PORT)
+    if port is None and (not text.isdecimal() or not 1 <= int(text) <= 65535):
+        say(f"PORT is a number from 1 to 65535, not {text!r}.")
+        raise typer.Exit(2)
+    raise typer.Exit(serve(port or int(text), browser=not no_browser))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Open the dashboard and exit: 0 stopped, 1 it could not run, 2 the request was wrong."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(dashboard)
+    run_and_exit(app, arguments)
+
+
+def serve(wanted: int, *, browser: bool) -> int:
+    """Serve the dashboard on a port until it is stopped; returns the exit code.
+
+    ``browser`` opens a window where there is a screen to show it on.
+    """
+    try:
+        port = free_port(wanted)
+    except OSError:
+        say(f"No port from {wanted} on is free: name another with --port or PORT=…")
+        return 1
+    if port != wanted:
+        print(f"Port {wanted} is taken: using {port}.", flush=True)
+
+    script = prepare(Settings.from_environment())
+    # A service manager stops with SIGTERM: the same way out as Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    process = subprocess.Popen(command(script, port))
+    try:
+        while process.poll() is None and not answers(port):
+            time.sleep(0.1)
+        if process.poll() is None:
+            url = f"http://{ADDRESS}:{port}"
+            print(f"\n  cifarviz is on {url} (Ctrl-C stops it)\n", flush=True)
+            if browser and _has_screen():
+                webbrowser.open(url)
+        return process.wait()
+    except KeyboardInterrupt:
+        end(process)
+        return 0
+
+
+def prepare(settings: Settings) -> Path:
+    """Put the files that are served where the server looks for them; returns its script.
+
+    Streamlit serves ``static/`` beside its script only. A checkout takes it; an installed package
+    may be read-only, so its pages are copied into the home first (``dashboard/``, a folder for
+    each installation).
+
+    Raises ``StorageFull`` when the folder refuses.
+    """
+    folder = DASHBOARD
+    if IS_INSTALLED:
+        key = hashlib.sha256(str(DASHBOARD).encode()).hexdigest()[:12]
+        folder = settings.home / "dashboard" / key
+    with storage_errors(folder):
+        if IS_INSTALLED:
+            _copy_pages(folder)
+        static_files.provide_intact(folder / "static")
+    return folder / "app.py"
+
+
+def _copy_pages(folder: Path) -> None:
+    for source in (
+        DASHBOARD / "app.py",
+        DASHBOARD / ".streamlit" / "config.toml",
+        *(DASHBOARD / "pages").glob("*.py"),
+    ):
+        target = folder / source.relative_to(DASHBOARD)
+        # Another server of this installation may be reading what is there.
+        if not target.exists() or not filecmp.cmp(source, target, shallow=False):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomically(target, durable=False) as part:
+                shutil.copyfile(source, part)
+
+
+def free_port(first: int = 0) -> int:
+    """Return ``first`` or the next port that nobody listens on; 0 lets the system choose.
+
+    Raises:
+        OSError: none of the hundred ports from ``first`` on is free.
+    """
+    if not first:
+        with socket.socket() as probe:
+            probe.bind((ADDRESS, 0))
+            return int(probe.getsockname()[1])
+    for port in range(first, min(first + 100, 65536)):
+        with socket.socket() as probe:
+            # As the server does: a port that only waits for old connections to end is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port from {first} on")
+
+
+def command(script: Path, port: int, *options: str) -> list[str]:
+    """Return the command that serves ``script``; headless, as Streamlit else asks for an e-mail."""
+    return [
+        # -P: modules that happen to lie in the current folder are not imported.
+        *(sys.executable, "-P", "-m", "streamlit", "run", str(script)),
+        *("--server.port", str(port), "--server.headless", "true"),
+        *("--browser.gatherUsageStats", "false", "--logger.hideWelcomeMessage", "true"),
+        *options,
+    ]
+
+
+def answers(port: int) -> bool:
+    """Return whether the server on this port is up."""
+    try:
+        with _DIRECT.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 10) -> None:
+    """Ask the process to stop, wait ``patience`` seconds, then make it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _has_screen() -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,241 @@
+"""Strangers' image files decoded to RGB pixels, in this process.
+
+``cifarviz.data.uploads.decode`` is the way in: it has this done in a process that can be given up.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.ImageFile import ImageFile as PillowImageFile
+
+from cifarviz.data.image_structure import (
+    MAX_PIXELS,
+    ImageFile,
+    StructureError,
+    describe_other,
+    read_structure,
+)
+from cifarviz.errors import ImageUnreadable
+
+ACCEPTED: Final = "PNG, JPEG, WebP, BMP and GIF"
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TRANSPARENT: Final = "Its transparent parts were filled with white."
+# An image is converted a strip of about so many pixels at a time: whole copies take 200 MB each.
+_STRIP_PIXELS: Final = 1_000_000
+# 65535 becomes 255 (Pillow's own conversion would clip all above 255 to white).
+_EIGHT_BITS: Final = ((np.arange(65_536) + 128) // 257).astype(np.uint8)
+
+
+class _WebPFile(WebPImagePlugin.WebPImageFile):
+    """Pillow's reader of WebP, without libwebp's two canvases once the pixels have left them."""
+
+    def load_prepare(self) -> None:
+        self._decoder = None
+        super().load_prepare()
+
+
+_READERS: Final[dict[str, type[PillowImageFile]]] = {
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": _WebPFile,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class UploadedImage:
+    """A decoded image.
+
+    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: a sentence for each thing
+    that was done to it; ``format`` and ``mode`` as in the file (Pillow's names).
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    notes: tuple[str, ...]
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+def read_image(data: bytes, name: str) -> UploadedImage:
+    """Decode an image file as ``cifarviz.data.uploads.decode`` does, limits of structure included.
+
+    Raises ``ImageUnreadable``, a sentence or two that name the file.
+    """
+    try:
+        return _read_image(data, name)
+    except MemoryError as error:
+        raise ImageUnreadable(
+            f"“{name}” needs more memory to decode than an image of its size should. Save it "
+            "again as a plain PNG or JPEG image."
+        ) from error
+
+
+def _read_image(data: bytes, name: str) -> UploadedImage:
+    try:
+        file = read_structure(data)
+    except StructureError as error:
+        raise ImageUnreadable(f"“{name}” {error}") from error
+    if file is None:
+        raise ImageUnreadable(_other_file(data, name))
+    _check_size(name, file.width, file.height)
+    form = "WebP" if file.format == "WEBP" else file.format
+    notes: list[str] = []
+    try:
+        image = _open(file)
+        _check_size(name, *image.size)
+        mode = image.mode
+        if file.animated:
+            notes.append("It is an animation; its first frame is used.")
+        image.load()
+        rgb = _to_rgb(file, _turn(image, file.orientation, notes), notes)
+    except (ImageUnreadable, MemoryError):
+        raise
+    except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
+        raise ImageUnreadable(
+            f"“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
+            "its end."
+        ) from error
+    rgb.flags.writeable = False
+    height, width, _ = rgb.shape
+    return UploadedImage(rgb, tuple(notes), width, height, form, mode)
+
+
+def _other_file(data: bytes, name: str) -> str:
+    kind = describe_other(data)
+    if kind == "a text file":
+        return f"“{name}” is a text file, not an image; {ACCEPTED} images are taken."
+    if kind:
+        return f"“{name}” is {kind}, and only {ACCEPTED} images are taken."
+    return f"“{name}” is not an image that can be read; {ACCEPTED} images are taken."
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageUnreadable(f"“{name}” has no pixels. Choose another image.")
+    if width * height > MAX_PIXELS:
+        raise ImageUnreadable(
+            f"“{name}” has {width:,} × {height:,} pixels, and at most "
+            f"{MAX_PIXELS // 1_000_000} million are taken. Make it smaller first."
+        )
+
+
+def _open(file: ImageFile) -> PillowImageFile:
+    return _READERS[file.format](io.BytesIO(file.data))
+
+
+def _turn(image: Image.Image, orientation: int | None, notes: list[str]) -> Image.Image:
+    if orientation is None:
+        notes.append("Its EXIF data is damaged, so it may lie on its side.")
+        return image
+    if orientation not in _TURNS:
+        return image
+    notes.append("It was turned upright, as its EXIF data says.")
+    return image.transpose(_TURNS[orientation])
+
+
+def _to_rgb(file: ImageFile, image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
+    """Convert a loaded image to uint8 (height, width, 3), white where it is transparent."""
+    if image.mode == "I;16":
+        notes.append("Its 16-bit grey values were scaled to 8 bits.")
+        rgb = _convert_strips(image, lambda part: _EIGHT_BITS[np.asarray(part)][..., np.newaxis])
+    else:
+        if file.depth == 16:
+            notes.append("Its 16-bit values were scaled to 8 bits.")
+        if image.has_transparency_data:
+            return _blend_with_white(image, notes)
+        if image.mode == "CMYK":
+            notes.append("Its print colours (CMYK) were converted to RGB.")
+        elif image.mode in ("1", "L") and not file.clear:
+            notes.append("It is black and white.")
+        elif image.mode == "P":
+            notes.append("Its palette colours were converted to RGB.")
+        rgb = _convert_strips(image, lambda part: np.asarray(part.convert("RGB")))
+    if file.clear:
+        _fill_clear(file, image, rgb, notes)
+    return rgb
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        yield slice(top, bottom), image.crop((0, top, width, bottom))
+
+
+def _convert_strips(
+    image: Image.Image, convert: Callable[[Image.Image], npt.NDArray[np.uint8]]
+) -> npt.NDArray[np.uint8]:
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for rows, strip in _strips(image):
+        rgb[rows] = convert(strip)
+    return rgb
+
+
+def _blend_with_white(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
+    transparent = False
+
+    def convert(strip: Image.Image) -> npt.NDArray[np.uint8]:
+        nonlocal transparent
+        with_alpha = strip.convert("RGBA")
+        transparent = transparent or with_alpha.getchannel("A").getextrema() != (255, 255)
+        white = Image.new("RGBA", with_alpha.size, "white")
+        return np.asarray(Image.alpha_composite(white, with_alpha).convert("RGB"))
+
+    rgb = _convert_strips(image, convert)
+    if transparent:
+        notes.append(_TRANSPARENT)
+    return rgb
+
+
+def _fill_clear(
+    file: ImageFile, image: Image.Image, rgb: npt.NDArray[np.uint8], notes: list[str]
+) -> None:
+    """Make the pixels white whose samples in a PNG are exactly the transparent ones."""
+    low_bytes = _low_bytes(file) if file.depth == 16 and image.mode == "RGB" else None
+    # Pillow scales samples of 1, 2 and 4 bits to 8, and gives the high bytes of 16-bit colours.
+    samples = np.array(file.clear)
+    pixel = samples >> 8 if low_bytes else samples * (255 // ((1 << min(file.depth, 8)) - 1))
+    for rows, strip in _strips(image):
+        if image.mode == "I;16":
+            clear = np.asarray(strip) == samples
+        else:
+            clear = (rgb[rows] == pixel).all(axis=2)
+        if low_bytes:
+            low = low_bytes.crop((0, rows.start, image.width, rows.stop))
+            clear &= (np.asarray(low) == samples & 255).all(axis=2)
+        rgb[rows][clear] = 255
+        if clear.any() and _TRANSPARENT not in notes:
+            notes.append(_TRANSPARENT)
+
+
+def _low_bytes(file: ImageFile) -> Image.Image:
+    """Decode 16-bit colours once more, as if their low bytes were the high ones."""
+    image = _open(file)
+    image.tile = [image.tile[0]._replace(args="RGB;16L")]
+    image.load()
+    return _turn(image, file.orientation, [])

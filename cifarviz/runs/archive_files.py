@@ -1,0 +1,402 @@
+"""The files of a packed run, each held to what the run's experiment can have written.
+
+======================================  ==========================================================
+``checkpoint-last``, ``-best``,         every variable of the network in float32, and of the
+``-start``, ``snapshots/weights-N``     optimizer where training goes on; all finite
+``test-probabilities-…``,               ``probabilities`` or another of ``PREDICTIONS``, a row an
+``snapshots/answers-N``, ``/memory-N``  image and a column a class, and ``indices``
+``snapshots/maps-N``                    of each layer ``N/bytes`` with ``N/range``, or ``N/values``
+``batches``                             ``steps``, ``loss`` and ``accuracy``, one of each a step
+======================================  ==========================================================
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarviz.data import sample
+from cifarviz.data.datasets import Split, find
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.layer_shapes import Shape
+from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile
+from cifarviz.runs.records import BatchPoints
+
+MOST_STEPS: Final = 16_000_000
+"""Training steps of an imported run; each takes 16 bytes of memory while it is read."""
+
+BATCHES = ("steps", "loss", "accuracy")
+
+# Bytes beside the values: facts, headers, the directory.
+_OVERHEAD = 200_000
+_MOST_FACTS = 100_000
+# Images of which a run keeps feature maps, and so many of which it follows the labels.
+_MOST_PINNED = 64
+_NOT_NEGATIVE = ("_velocity", "/moving_variance", "/iteration", "/learning_rate")
+_LARGEST_LOSS = float(np.finfo(np.float32).max)
+
+
+class NotOfThisRun(ValueError):
+    """The reason why a file is none that this run can have written."""
+
+
+class _Predictions(NamedTuple):
+    low: float
+    high: float
+    as_probabilities: Callable[[np.ndarray], np.ndarray]
+
+
+PREDICTIONS: Mapping[str, _Predictions] = MappingProxyType(
+    {
+        "probabilities": _Predictions(0, 1, lambda values: values),
+        "log_probabilities": _Predictions(-math.inf, 0, np.exp),
+    }
+)
+"""The arrays in which a network's predictions may be kept: the range of their values, and what
+makes probabilities of them."""
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What an experiment allows of a run: numbers of images, of steps, of epochs.
+
+    ``validation_images`` is what the run says of itself, or what follows from the experiment.
+    """
+
+    experiment: Experiment
+    train_images: int
+    test_images: int
+    steps_per_epoch: int
+    validation_images: int | None
+
+    @property
+    def steps(self) -> int:
+        return min(self.steps_per_epoch * self.experiment.epochs, MOST_STEPS)
+
+    @property
+    def classes(self) -> int:
+        return self.experiment.architecture.classes
+
+
+def limits_of(experiment: Experiment, validation_images: int | None) -> RunLimits:
+    """The limits of a run of ``experiment``.
+
+    Raises ``ExperimentInvalid`` where it asks for more images than its data set has.
+    """
+    info = find(experiment.data.dataset)
+    train, test = info.train_images, info.test_images
+    if experiment.data.variant == "sample":
+        train, test = sample.counts(info)
+    sizes = experiment.sizes(train, test)
+    return RunLimits(
+        experiment,
+        train,
+        test,
+        sizes.steps_per_epoch,
+        sizes.validation if validation_images is None else validation_images,
+    )
+
+
+def most_bytes(name: str, limits: RunLimits) -> int | None:
+    """How large a file of this name can be; ``None`` if no run has such a file."""
+    kind = _kind_of(name)
+    return None if kind is None else kind.most_bytes(limits) + _OVERHEAD
+
+
+def check_file(path: Path, name: str, limits: RunLimits) -> dict[str, Any]:
+    """Hold a file to what its name says and return its facts; raises ``NotOfThisRun``."""
+    kind = _kind_of(name)
+    assert kind is not None
+    with _reasons(), ArrayFile(path) as file:
+        facts = _facts(file)
+        if type(facts.get("format")) is not int:
+            raise NotOfThisRun("it does not say its format")
+        kind.check(file, facts, limits, name)
+        numbers = re.findall(r"-(\d{4,6})\.npz", name)
+        # One that is a copy of a last checkpoint says where the run stood.
+        epoch = facts.get("epoch", facts.get("epochs_done"))
+        if numbers and epoch != int(numbers[0]):
+            raise NotOfThisRun("its epoch is not that of its name")
+        if numbers and int(numbers[0]) > limits.experiment.epochs:
+            raise NotOfThisRun(f"the run has {limits.experiment.epochs} epochs at most")
+    return facts
+
+
+def read_batches(path: Path, limits: RunLimits, done: int | None) -> BatchPoints:
+    """The training steps in a file of a run that has ``done`` so many; raises ``NotOfThisRun``."""
+    with _reasons(), ArrayFile(path) as file:
+        _facts(file)
+        if file.headers.keys() - {FACTS} != set(BATCHES):
+            raise NotOfThisRun(f"it holds {_listed(file.headers)}, and should hold {BATCHES}")
+        steps = file.headers["steps"]
+        count = steps.shape[0] if len(steps.shape) == 1 else -1
+        if count > limits.steps:
+            raise NotOfThisRun(
+                f"it has {count:,} training steps, and the experiment plans {limits.steps:,}"
+            )
+        if steps.dtype != np.int64:
+            raise NotOfThisRun("its steps are no whole numbers")
+        for name in ("loss", "accuracy"):
+            header = file.headers[name]
+            if header.shape != steps.shape or header.dtype != np.float32:
+                raise NotOfThisRun(f"“{name}” does not have a float32 for each step")
+        values = {name: file.read(name) for name in BATCHES}
+    most = limits.steps if done is None else min(limits.steps, done)
+    if count and (values["steps"][0] < 1 or values["steps"][-1] > most):
+        raise NotOfThisRun(f"its steps are not among the {most:,} that the run has done")
+    if (np.diff(values["steps"]) != 1).any():
+        raise NotOfThisRun("its steps do not follow each other")
+    _check_range(values["loss"], "loss", -1e-3, _LARGEST_LOSS)
+    _check_range(values["accuracy"], "accuracy", 0, 1)
+    return BatchPoints(**values)
+
+
+# Weights
+
+
+def _weights_bytes(limits: RunLimits) -> int:
+    network = limits.experiment.architecture
+    shapes = [
+        *model_variables(network).values(),
+        *optimizer_variables(network, limits.experiment.optimizer).values(),
+    ]
+    return sum(8 * math.prod(shape) + 600 for shape in shapes)
+
+
+def _check_weights(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
+    network, optimizer = limits.experiment.architecture, limits.experiment.optimizer
+    expected = model_variables(network)
+    came = {one for one in file.headers if one != FACTS}
+    if any(one.startswith("optimizer/") for one in came):
+        expected |= optimizer_variables(network, optimizer)
+    if name == "checkpoint-start.npz":
+        # A fork may have other dropout layers than its parent: they move what comes after them.
+        expected = {_without_place(one): shape for one, shape in expected.items()}
+        shapes = {one: expected.get(_without_place(one)) for one in came}
+        shapes |= {one: (2,) for one in came if one.endswith(SEED)}
+        missing = {one for one in expected if not one.endswith(SEED)} - {
+            _without_place(one) for one in came
+        }
+    else:
+        shapes = {one: expected.get(one) for one in came}
+        missing = set(expected) - came
+    if missing:
+        raise NotOfThisRun(f"“{min(missing)}” is missing")
+    halved = facts.get("half") is True
+    for one, shape in shapes.items():
+        if shape is None:
+            raise NotOfThisRun(f"its network has no “{one[:60]}”")
+        _check_variable(file, one, shape, halved=halved and one.startswith("model/"))
+    _check_position(facts, limits)
+
+
+def _check_variable(file: ArrayFile, name: str, shape: Shape, *, halved: bool) -> None:
+    header = file.headers[name]
+    counts = name.endswith((SEED, "/iteration"))
+    if counts:
+        fits = header.dtype in (np.int64, np.int32, np.uint32)
+    else:
+        fits = header.dtype == (np.float16 if halved else np.float32)
+    if not fits or header.shape != shape:
+        kind = "a whole number" if counts else "float16" if halved else "float32"
+        raise NotOfThisRun(
+            f"“{name}” is {header.dtype} of shape {header.shape}, and should be {kind} of shape "
+            f"{shape}"
+        )
+    # A mean of squares, a count, a rate.
+    low = 0.0 if name.endswith(_NOT_NEGATIVE) else -math.inf
+    for block in file.blocks(name):
+        if not np.isfinite(block).all():
+            raise NotOfThisRun(f"“{name}” has values that are no numbers")
+        if (block < low).any():
+            raise NotOfThisRun(f"“{name}” has values below 0")
+
+
+def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
+    most = {
+        "step": limits.steps,
+        "epochs_done": limits.experiment.epochs,
+        "epoch": limits.experiment.epochs,
+        "images": limits.train_images,
+        "hits": limits.train_images,
+        "loss_sum": _LARGEST_LOSS,
+    }
+    for name, high in most.items():
+        value = facts.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
+            raise NotOfThisRun(f"its “{name}” is not from 0 to {high:,.7g}")
+        if name not in ("hits", "loss_sum") and not isinstance(value, int):
+            raise NotOfThisRun(f"its “{name}” is no whole number")
+
+
+def _without_place(name: str) -> str:
+    kind, _place, rest = name.split("/", 2) if name.count("/") > 1 else ("", "", name)
+    return f"{kind}/{rest}" if kind == "model" else name
+
+
+# Predictions
+
+
+def _predictions_bytes(limits: RunLimits) -> int:
+    info = find(limits.experiment.data.dataset)
+    images = max(info.train_images, info.test_images)
+    return images * (8 + 8 * limits.classes * len(PREDICTIONS))
+
+
+def _check_predictions(
+    file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str
+) -> None:
+    came = [one for one in file.headers if one not in (FACTS, "indices")]
+    unknown = [one for one in came if one not in PREDICTIONS]
+    if unknown or not came or "indices" not in file.headers:
+        raise NotOfThisRun(f"it holds {_listed(came)}, and should hold predictions and indices")
+    split: Split = "test" if name.startswith("test-") else facts.get("split", "train")
+    if split not in get_args(Split):
+        raise NotOfThisRun("it does not say which images it is about")
+    rows = _check_indices(file, split, limits)
+    info = find(limits.experiment.data.dataset)
+    if name.startswith("test-"):
+        # A run of the full set may be evaluated where only the sample is.
+        allowed = {limits.test_images, info.test_images, sample.counts(info)[1]}
+    elif "answers" in name:
+        allowed = {limits.validation_images or 0}
+    else:
+        allowed = set(range(1, limits.train_images + 1))
+    if rows not in allowed:
+        raise NotOfThisRun(f"it is about {rows:,} images, which is not as many as the run has")
+    for one in came:
+        header, kind = file.headers[one], PREDICTIONS[one]
+        if header.shape != (rows, limits.classes) or header.dtype not in (np.float16, np.float32):
+            raise NotOfThisRun(
+                f"“{one}” is {header.dtype} of shape {header.shape}, and should be float32 of "
+                f"shape {(rows, limits.classes)}"
+            )
+        values = file.read(one).astype(np.float32)
+        _check_range(values, one, kind.low, kind.high)
+        if (np.abs(kind.as_probabilities(values).sum(axis=1) - 1) > 0.05).any():
+            raise NotOfThisRun(f"“{one}” has rows that do not add up to 1")
+
+
+def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
+    header = file.headers["indices"]
+    info = find(limits.experiment.data.dataset)
+    images = info.test_images if split == "test" else info.train_images
+    if header.dtype != np.int64 or len(header.shape) != 1 or not 1 <= header.shape[0] <= images:
+        raise NotOfThisRun("“indices” is no list of images")
+    indices: NDArray[np.int64] = file.read("indices")
+    if (indices < 0).any() or (indices >= images).any() or len(np.unique(indices)) < len(indices):
+        raise NotOfThisRun(f"“indices” names images twice, or that are not among the {images:,}")
+    return len(indices)
+
+
+# Feature maps
+
+
+def _layers(limits: RunLimits) -> dict[tuple[str, str], Shape]:
+    rows = limits.experiment.architecture.trace().rows
+    return {(row.name, row.type): row.output_shape for row in rows if row.output_shape is not None}
+
+
+def _maps_bytes(limits: RunLimits) -> int:
+    # A byte a value and two numbers a channel, or four bytes a value.
+    layers = _layers(limits).values()
+    return _MOST_PINNED * (8 + sum(4 * math.prod(shape) + 8 * shape[-1] for shape in layers))
+
+
+def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
+    if "indices" not in file.headers:
+        raise NotOfThisRun("“indices” is missing")
+    images = _check_indices(file, "test", limits)
+    if images > _MOST_PINNED:
+        raise NotOfThisRun(f"it has maps of {images:,} images, and {_MOST_PINNED} are the most")
+    known, listed = _layers(limits), facts.get("layers")
+    layers = [tuple(one) for one in listed] if isinstance(listed, list) else []
+    if not layers or len(set(layers)) < len(layers) or any(one not in known for one in layers):
+        raise NotOfThisRun("its layers are not those of the network")
+    expected: dict[str, tuple[Shape, type]] = {"indices": ((images,), np.int64)}
+    for number, layer in enumerate(layers):
+        shape = known[layer]
+        if len(shape) == 1:
+            expected[f"{number}/values"] = ((images, *shape), np.float32)
+        else:
+            expected[f"{number}/bytes"] = ((images, *shape), np.uint8)
+            expected[f"{number}/range"] = ((2, images, shape[-1]), np.float32)
+    if file.headers.keys() - {FACTS} != expected.keys():
+        raise NotOfThisRun("it does not have the maps of each of its layers")
+    for one, (shape, dtype) in expected.items():
+        header = file.headers[one]
+        if header.shape != shape or header.dtype != dtype:
+            raise NotOfThisRun(
+                f"“{one}” is {header.dtype} of shape {header.shape}, and should be "
+                f"{np.dtype(dtype)} of shape {shape}"
+            )
+        if dtype is np.float32 and not all(np.isfinite(part).all() for part in file.blocks(one)):
+            raise NotOfThisRun(f"“{one}” has values that are no numbers")
+
+
+class _Kind(NamedTuple):
+    pattern: str
+    most_bytes: Callable[[RunLimits], int]
+    check: Callable[[ArrayFile, dict[str, Any], RunLimits, str], None]
+
+
+_KINDS = (
+    _Kind(r"checkpoint-(last|best|start)\.npz", _weights_bytes, _check_weights),
+    _Kind(r"snapshots/weights-\d{4,6}\.npz", _weights_bytes, _check_weights),
+    _Kind(
+        r"test-probabilities-(last|best|epoch-\d{4,6})\.npz", _predictions_bytes, _check_predictions
+    ),
+    _Kind(r"snapshots/(answers|memory)-\d{4,6}\.npz", _predictions_bytes, _check_predictions),
+    _Kind(r"snapshots/maps-\d{4,6}\.npz", _maps_bytes, _check_maps),
+)
+
+
+def is_run_file(name: str) -> bool:
+    """Whether a run has files of this name, relative to its folder."""
+    return _kind_of(name) is not None
+
+
+def is_weights_file(name: str) -> bool:
+    """Whether it is a network's weights that are in a file of this name."""
+    kind = _kind_of(name)
+    return kind is not None and kind.check is _check_weights
+
+
+def _kind_of(name: str) -> _Kind | None:
+    return next((kind for kind in _KINDS if re.fullmatch(kind.pattern, name)), None)
+
+
+def _facts(file: ArrayFile) -> dict[str, Any]:
+    header = file.headers.get(FACTS)
+    if header is None or math.prod(header.shape) * header.dtype.itemsize > _MOST_FACTS:
+        raise NotOfThisRun("the facts in it are missing, or too many")
+    return file.read_facts()
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Turn what broken bytes make their readers raise into ``NotOfThisRun``."""
+    try:
+        yield
+    except NotOfThisRun:
+        raise
+    except (*UNREADABLE, MemoryError) as error:
+        raise NotOfThisRun("it cannot be read") from error
+
+
+def _check_range(values: np.ndarray, name: str, low: float, high: float) -> None:
+    # What is no number is not in any range.
+    if not ((values >= low) & (values <= high)).all():
+        raise NotOfThisRun(f"“{name}” has values that are not from {low:g} to {high:g}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"“{name[:40]}”" for name in list(names)[:3]) or "nothing"

@@ -1,0 +1,169 @@
+"""What a stored record of a run can hold, and what is left of one that holds something else.
+
+The store is written by this program alone, but a disk, another tool or another version may have
+changed it. One bad record must not keep the others from being listed.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_args
+
+from cifarviz.errors import CifarvizError
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.records import parse_experiment, scaling_from_json
+from cifarviz.runs.states import Action, RunState
+
+LATEST = 4_102_444_800.0
+"""Unix time of the year 2100; a time after it is one in milliseconds, or none."""
+
+_STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class _Rule(NamedTuple):
+    """What a column holds, in words; the test of a value; and what stands in for another one."""
+
+    words: str
+    holds: Callable[[Any], bool]
+    stand_in: object = None
+
+
+def _number(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and low <= value <= high
+
+
+def _count(high: int = 10**9) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and 0 <= value <= high
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _scaling(value: Any) -> bool:
+    try:
+        scaling = scaling_from_json(value)
+        numbers = [*scaling.scale, *scaling.offset]
+        same = len(scaling.scale) == len(scaling.offset)
+        return same and all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return False
+
+
+def _or_nothing(rule: _Rule) -> _Rule:
+    return _Rule(f"{rule.words}, or nothing", lambda one: one is None or rule.holds(one))
+
+
+_TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, LATEST), 0.0)
+_SECONDS = _Rule("a number of seconds", _number(0, 1e10), 0.0)
+_COUNT = _or_nothing(_Rule("a whole number from 0", _count()))
+_RATE = _or_nothing(_Rule("a number from 0", _number(0, 1e12)))
+_SHARE = _or_nothing(_Rule("a share from 0 to 1", _number(0, 1)))
+_WORDS = _or_nothing(_Rule("text", _text))
+
+_RULES: Mapping[str, _Rule] = MappingProxyType(
+    {
+        "id": _Rule("letters and digits", lambda one: _text(one) and bool(_SAFE_ID.fullmatch(one))),
+        "name": _Rule("text", lambda one: _text(one) and bool(one.strip()), "(no name)"),
+        "state": _Rule(
+            "a state that this version knows", lambda one: one in _STATES, RunState.FAILED
+        ),
+        "experiment": _Rule("text", _text, "{}"),
+        "origin": _Rule("text", _text, "unknown"),
+        "machine": _Rule("text", _text, "unknown"),
+        "created": _TIME,
+        "started": _or_nothing(_TIME),
+        "ended": _or_nothing(_TIME),
+        # Only compared with other times, never shown.
+        "heartbeat": _or_nothing(_Rule("a time in seconds", _number(0, 1e13))),
+        "seconds": _SECONDS,
+        "seconds_left": _or_nothing(_SECONDS),
+        "train_images": _COUNT,
+        "validation_images": _COUNT,
+        "images_per_second": _RATE,
+        "current_rate": _RATE,
+        "precision": _or_nothing(
+            _Rule("float32 or bfloat16", lambda one: one in ("float32", "bfloat16"))
+        ),
+        "scaling": _or_nothing(_Rule("a scale and an offset for each channel", _scaling)),
+        "precision_reason": _WORDS,
+        "message": _WORDS,
+        "note": _WORDS,
+        "remark": _WORDS,
+        "phase": _WORDS,
+        "parent": _WORDS,
+        "parent_epoch": _COUNT,
+        "stopped_early": _COUNT,
+        "exact_loss_from": _COUNT,
+        "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
+        "epoch": _COUNT,
+        "step": _COUNT,
+        "steps_per_epoch": _COUNT,
+        # Worked out from its epochs.
+        "epochs_done": _Rule("a whole number from 0", _count(), 0),
+        "best_epoch": _COUNT,
+        "best_loss": _or_nothing(_Rule("a loss", _number(-1, 1e39))),
+        "best_epoch_val_accuracy": _SHARE,
+        "best_val_accuracy": _SHARE,
+        "best_val_accuracy_epoch": _COUNT,
+        "last_val_accuracy": _SHARE,
+    }
+)
+
+
+def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """The columns of a row of ``SELECT_RUNS`` with what cannot be replaced, and what that was.
+
+    The latter is a sentence, or ``None`` of a sound record.
+    """
+    columns = dict(row)
+    damage = None
+    # Before what is worked out from them.
+    if columns["bad_epochs"]:
+        damage = "its history has an epoch that no training has written."
+    elif columns["bad_batches"]:
+        damage = "its training steps and their values disagree in number, or are none."
+    for name, rule in _RULES.items():
+        value = columns[name]
+        if not rule.holds(value):
+            damage = damage or f"its “{name}” is {_short(value)}, and should be {rule.words}."
+            columns[name] = rule.stand_in
+    # Whatever else a newer version may have put there is nobody's choice here.
+    if columns["preferred"] not in get_args(Checkpoint):
+        columns["preferred"] = None
+    if columns["requested"] not in _ACTIONS:
+        columns["requested"] = None
+    damage = damage or _history_damage(columns)
+    if columns["id"] is None:
+        # Deleting finds it by this.
+        columns["id"] = str(row["id"] or "")
+    if damage is not None:
+        columns |= {"epochs_done": 0, "best_epoch": None, "best_loss": None}
+        columns |= {name: None for name, rule in _RULES.items() if rule is _SHARE}
+        columns |= {"best_val_accuracy_epoch": None}
+    return columns, damage
+
+
+def is_safe_id(run_id: str) -> bool:
+    """Whether this may be the name of a folder."""
+    return bool(_SAFE_ID.fullmatch(run_id))
+
+
+def _history_damage(columns: Mapping[str, Any]) -> str | None:
+    unreadable = parse_experiment(columns["experiment"])
+    if isinstance(unreadable, CifarvizError):
+        return str(unreadable)
+    first, last = (columns["parent_epoch"] or 0) + 1, columns["epochs_done"]
+    rows = columns["epoch_rows"]
+    if rows and (columns["first_epoch"] != first or last - first + 1 != rows):
+        return f"its {rows} epochs do not follow each other from epoch {first}."
+    return None
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "missing"
+    text = f"“{value}”" if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -1,0 +1,201 @@
+"""Everything here that touches private parts of Streamlit.
+
+=============================  ================================  ==================================
+patch                          private part                      without it
+=============================  ================================  ==================================
+``keep_keras_session``         ``_clean_problem_modules``        training is a fifth slower
+``uninterruptible_callbacks``  ``ScriptRunner._execing``         quick presses can be lost
+``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
+``keep_downloads``             ``MediaFileManager``              a download may fail under load
+``is_history_navigation``      ``ScriptRunContext`` attribute    Back may be taken for an echo
+=============================  ================================  ==================================
+
+All were tested with the releases in ``TESTED_RELEASES``, which are those that requirements.txt
+allows. Where a release has changed a private part, the patch is left out and the log says so, once
+a process; ``tests/ui/test_streamlit_patches.py`` fails for that release.
+
+Three components rely on how Streamlit's page uses the browser's history, which is as private:
+``components/one_step_back``, ``own_choices`` and ``address_setting``; their tests are in
+``tests/browser``.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import (
+    RerunData,
+    RerunException,
+    get_script_run_ctx,
+    script_runner,
+)
+
+TESTED_RELEASES = ("1.67",)
+
+log = logging.getLogger(__name__)
+
+
+def keep_keras_session() -> None:
+    """Keep Streamlit from clearing the session of Keras after each run of a page.
+
+    Streamlit does so in the whole process, because models that were cached in TensorFlow 1 broke
+    (streamlit/streamlit issue 939): the kernels that TensorFlow has prepared for a run under way
+    are thrown away, and scopes that another thread is in are lost. There is no setting for it.
+    """
+    if hasattr(script_runner, "_clean_problem_modules"):
+        # Resolved by name after each run, so that replacing it in its module is enough.
+        script_runner._clean_problem_modules = _do_nothing
+    else:
+        _warn("script_runner._clean_problem_modules", "Training may be slower with pages open.")
+
+
+def _do_nothing() -> None:
+    """Stand in for Streamlit's own clean-up."""
+
+
+@contextmanager
+def uninterruptible_callbacks() -> Iterator[None]:
+    """Let the callback inside act to its end, though a newer press has come.
+
+    Streamlit ends a run of the script for a newer press wherever the script touches the session
+    state or the address, inside a callback too (streamlit/streamlit pull request 16763 describes
+    what is lost). The flag says whether such an end may come; the newer press stays in its queue
+    and is looked for as soon as the callbacks have run.
+    """
+    runner = _current_runner()
+    if runner is None:
+        yield
+        return
+    runner._execing = False
+    try:
+        yield
+    finally:
+        runner._execing = True
+
+
+def _current_runner() -> Any:
+    """The runner of this script where it may be interrupted, else ``None``."""
+    context = get_script_run_ctx()
+    # AppTest and plain scripts have a context without a runner, or none: nothing interrupts them.
+    runner: Any = getattr(getattr(context, "_enqueue", None), "__self__", None)
+    if runner is None:
+        return None
+    if not hasattr(runner, "_execing"):
+        _warn("ScriptRunner._execing", "A press may be lost if the next one follows quickly.")
+        return None
+    return runner if runner._execing else None
+
+
+def use_app_navigation() -> None:
+    """Make a fresh server draw ``app.py`` for whatever page is asked for first.
+
+    Until ``st.navigation`` has been called once, Streamlit takes the folder ``pages/`` for its
+    older kind of multipage app: who follows a link to /train as the first visitor would get that
+    file alone, without menu, layout and error handling, and so would all who come after.
+    """
+    if not hasattr(PagesManager, "uses_pages_directory"):
+        _warn("PagesManager.uses_pages_directory", "The first link into the app may open oddly.")
+        return
+    context = get_script_run_ctx(suppress_warning=True)
+    if not PagesManager.uses_pages_directory or context is None:
+        return
+    PagesManager.uses_pages_directory = False
+    # Not st.rerun: it would ask for the page that the older kind found, which is Start when the
+    # address names none that exists.
+    intended = context.pages_manager
+    raise RerunException(
+        RerunData(
+            query_string=context.query_string,
+            page_script_hash=intended.intended_page_script_hash or "",
+            page_name=intended.intended_page_name or "",
+            cached_message_hashes=context.cached_message_hashes,
+            context_info=context.context_info,
+        )
+    )
+
+
+def is_history_navigation() -> bool:
+    """Whether this run of the page is for the browser's Back or Forward button."""
+    context = get_script_run_ctx()
+    if context is None:
+        return False
+    if not hasattr(context, "is_history_navigation"):
+        _warn("ScriptRunContext.is_history_navigation", "The browser's Back may need two presses.")
+        return False
+    return bool(context.is_history_navigation)
+
+
+KEEP_SECONDS: Final = 60.0
+"""What a download button offers stays for so long after the last page that referred to it."""
+
+
+class _PatientMediaFiles(MediaFileManager):
+    """Looks for what can be removed once in ``KEEP_SECONDS``, and removes it at the second look."""
+
+    _looking = threading.Lock()
+    _looked = 0.0
+    _found_before: frozenset[str] = frozenset()
+
+    def remove_orphaned_files(self) -> None:
+        with self._looking:
+            if time.monotonic() - self._looked < KEEP_SECONDS:
+                return
+            self._looked = time.monotonic()
+        super().remove_orphaned_files()
+
+    # Files have a mark of their own for the second look; what makes them has none.
+    def _remove_orphaned_deferred_callables(self) -> None:
+        referred = {
+            file_id
+            for file_ids in self._files_by_session_and_coord.values()
+            for file_id in file_ids.values()
+        }
+        found = frozenset(self._deferred_callables) - referred
+        for file_id in found & self._found_before:
+            self._drop_deferred_id(file_id)
+        self._found_before = found
+
+
+def keep_downloads() -> None:
+    """Keep what download buttons offer until a browser has had the time to fetch it.
+
+    After each run of a page or of a part of it, in any session, Streamlit removes what no page
+    refers to: at once what a button of the run before would have made, and after a second run the
+    file that a press has made, which no page refers to at all. A browser that is a second late is
+    then answered 404 and cancels the download. Streamlit has no setting for it.
+    """
+    if not runtime.exists():
+        return
+    manager = runtime.get_instance().media_file_mgr
+    if all(hasattr(MediaFileManager, name) for name in _MEDIA_METHODS) and all(
+        hasattr(manager, name) for name in _MEDIA_VALUES
+    ):
+        manager.__class__ = _PatientMediaFiles
+    else:
+        _warn("MediaFileManager as it was", "A download may fail on a busy machine.")
+
+
+_MEDIA_METHODS = (
+    "remove_orphaned_files", "_remove_orphaned_deferred_callables", "_drop_deferred_id",
+)  # fmt: skip
+_MEDIA_VALUES = ("_files_by_session_and_coord", "_deferred_callables")
+
+
+@cache
+def _warn(part: str, consequence: str) -> None:
+    """Say once a process that a patch could not be applied."""
+    log.warning(
+        "Streamlit %s has no %s any more (cifarviz was tested with %s). %s",
+        st.__version__,
+        part,
+        ", ".join(TESTED_RELEASES),
+        consequence,
+    )

@@ -1,0 +1,330 @@
+"""Verdicts on curves: a table of curves with what is said of each, and claims that must hold."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Ending, Fit, Numbers, format_loss, judge
+from cifarviz.analysis.suggestions import suggestions
+from cifarviz.experiment.presets import PRESETS
+from tests import stored_runs
+
+LN10 = float(np.log(10))
+
+
+class Curve(NamedTuple):
+    """A history, and what is to be said of it."""
+
+    loss: Numbers
+    accuracy: Numbers
+    val_loss: Numbers
+    val_accuracy: Numbers
+    verdict: str
+    sentence: str
+    first: int = 1
+    ending: Ending = "finished"
+    classes: int = 10
+    planned: int | None = None
+
+    def fit(self) -> Fit:
+        return judge(
+            range(self.first, self.first + len(self.loss)),
+            *self[:4],
+            classes=self.classes,
+            ending=self.ending,
+            planned=self.planned,
+        )
+
+
+def falling(epochs: int, to: float, fall: float, start: float = LN10) -> np.ndarray:
+    """A loss that falls from ``start`` towards ``to``."""
+    return to + (start - to) * np.exp(-np.arange(epochs) / fall)
+
+
+def rising(epochs: int, to: float, rise: float, start: float = 0.1) -> np.ndarray:
+    """An accuracy that rises from ``start`` towards ``to``."""
+    return to - (to - start) * np.exp(-np.arange(epochs) / rise)
+
+
+def flat(epochs: int, value: float) -> np.ndarray:
+    return np.full(epochs, value)
+
+
+def turning(epochs: int, turn: int, slope: float) -> np.ndarray:
+    """A validation loss that is lowest after epoch ``turn`` and rises from there."""
+    course = 1.0 + 0.1 * (turn - 1 - np.arange(epochs))
+    return np.where(np.arange(epochs) < turn, course, 1.0 + slope * (np.arange(epochs) - turn + 1))
+
+
+def published(preset: str, verdict: str, sentence: str) -> Curve:
+    rows = PRESETS[preset].published["history"]  # type: ignore[index]
+    loss, accuracy, val_loss, val_accuracy = (
+        [getattr(row, name) for row in rows] for name in Curve._fields[:4]
+    )
+    return Curve(loss, accuracy, val_loss, val_accuracy, verdict, sentence)
+
+
+JITTER = np.tile([1.0, -1.0], 10)
+EIGHT_RISING = rising(8, 0.9, 3)
+
+CURVES = {
+    "the published VGG": published(
+        "cifar10-vgg",
+        "overfitting",
+        "after epoch 9: it rose from 0.796 to 1.656 after epoch 30",
+    ),
+    "the published network for clothes": published(
+        "fashion-mnist-cnn", "overfitting", "Validation loss was lowest after epoch 6: it rose"
+    ),
+    "4 epochs, training still rising, validation level": Curve(
+        [1.62, 1.57, 1.53, 1.49], [0.426, 0.440, 0.450, 0.460],
+        [1.55, 1.54, 1.53, 1.53], [0.44, 0.45, 0.455, 0.455],
+        "still improving",
+        "its accuracy went from 44.0% after epoch 2 to 46.0% after epoch 4",
+    ),
+    "4 epochs, training and validation improving": Curve(
+        [1.62, 1.57, 1.53, 1.49], [0.426, 0.440, 0.450, 0.460],
+        [1.60, 1.55, 1.50, 1.46], [0.43, 0.44, 0.45, 0.46],
+        "still improving",
+        "Over the last 3 epochs validation loss still fell, from 1.550 after epoch 2 to 1.460",
+    ),
+    "1 epoch": Curve([2.0], [0.3], [1.8], [0.35], "too early", "1 epoch is too few"),
+    "2 epochs": Curve(
+        [2.0, 1.5], [0.3, 0.4], [1.8, 1.6], [0.35, 0.4], "too early", "2 epochs are too few"
+    ),
+    "2 of 10 epochs, then stopped": Curve(
+        [2.0, 1.5], [0.3, 0.4], [1.8, 1.6], [0.35, 0.4], "too early",
+        "The run was cut short after epoch 2 of 10.", ending="stopped", planned=10,
+    ),
+    "a long plateau at a low accuracy": Curve(
+        falling(30, 1.9, 2), rising(30, 0.30, 2), falling(30, 1.92, 2), rising(30, 0.29, 2),
+        "underfitting", "it gets only 30.0% right, and hardly improves any more",
+    ),
+    "validation turns while training goes on": Curve(
+        falling(12, 0.1, 3), rising(12, 0.97, 3), turning(12, 5, 0.06), flat(12, 0.7),
+        "overfitting", "after epoch 5: it rose from 1.000 to 1.420 after epoch 12",
+    ),
+    "the same in a fork that begins at epoch 7": Curve(
+        falling(12, 0.1, 3), rising(12, 0.97, 3), turning(12, 5, 0.06), flat(12, 0.7),
+        "overfitting", "after epoch 11: it rose from 1.000 to 1.420 after epoch 18", first=7,
+    ),
+    "a fork's first two epochs": Curve(
+        [0.5, 0.4], [0.8, 0.85], [0.9, 0.9], [0.7, 0.7], "too early", "2 epochs are too few",
+        first=7,
+    ),
+    "a large gap, validation level": Curve(
+        falling(20, 0.1, 2), rising(20, 0.95, 2), falling(20, 0.8, 2), rising(20, 0.75, 2),
+        "overfitting",
+        "Training accuracy is 20.0 points ahead of validation (95.0% and 75.0%), while validation "
+        "loss stays level",
+    ),
+    "a large gap, validation still falling": Curve(
+        falling(10, 0.05, 4), rising(10, 0.99, 4), falling(10, 0.6, 6), rising(10, 0.80, 4),
+        "still improving", "; training accuracy is 17.0 points ahead of validation",
+    ),
+    "settled with a small gap": Curve(
+        falling(20, 0.4, 3), rising(20, 0.85, 3), falling(20, 0.5, 3), rising(20, 0.82, 3),
+        "good", "Validation loss stays level",
+    ),
+    "validation ahead of training, as with dropout": Curve(
+        falling(20, 0.7, 3), rising(20, 0.75, 3), falling(20, 0.5, 3), rising(20, 0.83, 3),
+        "good", "training accuracy is 8.0 points behind validation",
+    ),
+    "validation jumps": Curve(
+        falling(20, 0.5, 5), rising(20, 0.8, 4), 1.0 + 0.3 * JITTER, 0.65 + 0.05 * JITTER,
+        "noisy", "validation loss jumps by 60% a step on average",
+    ),
+    "validation jumps, and still comes down": Curve(
+        falling(20, 0.5, 5), rising(20, 0.8, 4), falling(20, 0.6, 20) + 0.01 * JITTER,
+        rising(20, 0.75, 8), "still improving", "Over the last 6 epochs validation loss still fell",
+    ),
+    "both losses grow": Curve(
+        [2.1, 1.8, 1.6, 1.9, 2.5, 4.0, 9.0], [0.2, 0.3, 0.4, 0.35, 0.25, 0.15, 0.1],
+        [2.0, 1.7, 1.6, 2.0, 3.0, 5.0, 9.5], [0.22, 0.33, 0.41, 0.3, 0.2, 0.12, 0.1],
+        "diverging",
+        "Training loss rises, from 1.600 after epoch 3 to 9.000 after epoch 7, and so does "
+        "validation loss, from 1.600 after epoch 3 to 9.500 after epoch 7.",
+    ),
+    "one huge loss at the end": Curve(
+        [2.1, 1.8, 1.6, 1.5, 8e5], [0.2, 0.3, 0.4, 0.42, 0.1],
+        [2.0, 1.7, 1.6, 1.55, 9e5], [0.22, 0.33, 0.41, 0.42, 0.1],
+        "diverging", "to 8e+05 after epoch 5",
+    ),
+    "infinite at the end": Curve(
+        [2.1, float("inf")], [0.2, 0.1], [2.0, float("inf")], [0.2, 0.1],
+        "diverging", "After epoch 2 training loss is no finite number.",
+    ),
+    "huge, and falling": Curve(
+        [9e6, 4e6, 2e6, 1e6, 5e5], [0.1, 0.12, 0.14, 0.15, 0.16],
+        [8e6, 4e6, 2e6, 1e6, 5e5], [0.1, 0.12, 0.13, 0.15, 0.16],
+        "still improving", "from 2e+06 after epoch 3 to 5e+05 after epoch 5",
+    ),
+    "a dead network": Curve(
+        flat(12, LN10), flat(12, 0.1), flat(12, LN10), flat(12, 0.1),
+        "underfitting", "only 10.0% right, about what guessing among 10 classes gives (10.0%)",
+    ),
+    "a dead network of two classes": Curve(
+        flat(12, np.log(2)), flat(12, 0.5), flat(12, np.log(2)), flat(12, 0.5),
+        "underfitting", "about what guessing among 2 classes gives (50.0%)", classes=2,
+    ),
+    "52 % of 100 classes is more than halfway": Curve(
+        falling(20, 1.9, 2), rising(20, 0.52, 2), falling(20, 2.0, 2), rising(20, 0.50, 2),
+        "good", "2.0 points ahead of validation (52.0% and 50.0%)", classes=100,
+    ),
+    "52 % of 10 classes is not": Curve(
+        falling(20, 1.9, 2), rising(20, 0.52, 2), falling(20, 2.0, 2), rising(20, 0.50, 2),
+        "underfitting", "only 52.0% right, and hardly improves any more",
+    ),
+    "no validation": Curve(
+        falling(8, 0.2, 3), EIGHT_RISING, [None] * 8, [None] * 8,
+        "not measured", "No images were held back for validation",
+    ),
+    "stopped by a person, still falling": Curve(
+        falling(6, 0.5, 5), rising(6, 0.8, 5), falling(6, 0.6, 5), rising(6, 0.75, 5),
+        "stopped", "The run was cut short after epoch 6 of 30.", ending="stopped", planned=30,
+    ),
+    "stopped by a person, overfitting by then": Curve(
+        falling(12, 0.1, 3), rising(12, 0.97, 3), turning(12, 5, 0.06), flat(12, 0.7),
+        "overfitting", "after epoch 5", ending="stopped", planned=30,
+    ),
+    "ended by early stopping after three epochs without a better one": Curve(
+        falling(9, 0.3, 3), rising(9, 0.9, 4), [1.6, 1.3, 1.1, 1.0, 0.95, 0.94, 0.945, 0.95, 0.948],
+        rising(9, 0.84, 4), "good", "Validation loss stays level, from 0.945 after epoch 7",
+    ),
+    "a loss that only just rose": Curve(
+        [1.2, 0.9, 0.7, 0.6, 0.5], [0.5, 0.6, 0.7, 0.72, 0.75],
+        [1.0, 0.8, 0.7, 0.6, 0.9], [0.5, 0.6, 0.65, 0.68, 0.66],
+        "too early", "went from 0.700 after epoch 3 to 0.900 after epoch 5: too little",
+    ),
+    "under way, still falling": Curve(
+        falling(6, 0.5, 5), rising(6, 0.8, 5), falling(6, 0.6, 5), rising(6, 0.75, 5),
+        "still improving", "still fell", ending="running", planned=30,
+    ),
+    "under way, level so far": Curve(
+        falling(9, 0.6, 2), rising(9, 0.7, 2), falling(9, 0.8, 1.5), rising(9, 0.65, 1.5),
+        "too early", "The run goes on.", ending="running", planned=30,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_the_verdict_and_the_sentence_on_a_curve(name: str) -> None:
+    curve = CURVES[name]
+    fit = curve.fit()
+    assert (fit.verdict, curve.sentence in fit.reason) == (curve.verdict, True), fit
+    assert_true(curve, fit)
+
+
+def test_each_verdict_has_a_curve_and_a_word() -> None:
+    assert {curve.verdict for curve in CURVES.values()} == set(VERDICT_WORDS)
+
+
+def test_overfitting_starts_where_the_gap_became_wide() -> None:
+    gaps = np.array([0.02, 0.05, 0.11, 0.08, 0.12, 0.15, 0.2, 0.2, 0.2])
+    accuracy = rising(9, 0.95, 2)
+    fit = Curve(falling(9, 0.1, 2), accuracy, flat(9, 0.8), accuracy - gaps, "", "").fit()
+    assert (fit.verdict, fit.turn, fit.overfits_after) == ("overfitting", None, 4)
+    wide = Curve(falling(9, 0.1, 2), accuracy, flat(9, 0.8), accuracy - 0.2, "", "", first=8).fit()
+    assert wide.overfits_after == 7
+
+
+losses = st.floats(0, 1e9) | st.floats(0.2, 4)
+shares = st.floats(0, 1)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Curve:
+    """Any curves, also those that move little from one epoch to the next."""
+    epochs = draw(st.integers(1, 40))
+
+    def column(values: st.SearchStrategy[float], low: float, high: float) -> np.ndarray:
+        if draw(st.booleans()):
+            return np.array(draw(st.lists(values, min_size=epochs, max_size=epochs)))
+        start, step = draw(values), draw(st.floats(-0.05, 0.05))
+        noise = draw(st.sampled_from([0.0, 0.01, 0.1]))
+        random = np.random.default_rng(draw(st.integers(0, 1000)))
+        course = start * (1 + step * np.arange(epochs)) + random.normal(0, noise, epochs)
+        return np.clip(course, low, high)
+
+    return Curve(
+        column(losses, 0, 1e10), column(shares, 0, 1),
+        column(losses, 0, 1e10), column(shares, 0, 1), "", "",
+        first=draw(st.integers(1, 9)),
+        ending=draw(st.sampled_from(["running", "finished", "stopped"])),
+        classes=draw(st.sampled_from([2, 10, 100])),
+        planned=draw(st.none() | st.integers(50, 60)),
+    )  # fmt: skip
+
+
+@given(histories())
+def test_what_is_claimed_of_any_curves_is_so(curve: Curve) -> None:
+    assert_true(curve, curve.fit())
+
+
+def assert_true(curve: Curve, fit: Fit) -> None:
+    """Each claim of the sentence, and of the numbers beside it, holds of the curves."""
+    loss, accuracy, val_loss, val_accuracy = (
+        np.array([np.nan if one is None else one for one in values], float) for values in curve[:4]
+    )
+    epochs = np.arange(curve.first, curve.first + len(loss))
+    held = dict(zip(epochs.tolist(), val_loss, strict=True))
+    reason = fit.reason
+    # "from a after epoch m to b after epoch n" names what was measured then.
+    for low, first, high, last in re.findall(
+        r"from ([\d.e+-]+) after epoch (\d+) to ([\d.e+-]+) after epoch (\d+)", reason
+    ):
+        measured = [
+            (
+                format_loss(values[int(first) - curve.first]),
+                format_loss(values[int(last) - curve.first]),
+            )
+            for values in (loss, val_loss)
+        ]
+        assert (low, high) in measured
+    assert (fit.turn is not None) == ("was lowest after epoch" in reason)
+    if fit.turn is not None:
+        assert fit.verdict == "overfitting"
+        assert held[fit.turn] == val_loss.min()
+        assert held[fit.turn] < val_loss[-1]
+        assert loss[fit.turn - curve.first] > loss[-1]
+        assert fit.overfits_after == fit.turn
+    assert (fit.overfits_after is not None) == (fit.verdict == "overfitting")
+    if fit.at_end is not None and np.isfinite(val_loss[-1]):
+        assert fit.at_end.epoch == epochs[-1]
+        assert fit.at_end.accuracy == pytest.approx(accuracy[-1] - val_accuracy[-1])
+        assert fit.at_end.loss == pytest.approx(val_loss[-1] - loss[-1])
+    if points := re.search(r"([\d.]+) points (ahead of|behind) validation", reason):
+        gap = (accuracy - val_accuracy)[-1]
+        assert f"{100 * abs(gap):.1f}" == points[1]
+        assert (gap > 0) == (points[2] == "ahead of")
+    if fell := re.search(r"last (\d+) epochs validation loss still fell", reason):
+        assert val_loss[-1] < val_loss[-int(fell[1])]
+    if "hardly improves" in reason:
+        assert accuracy[-1] - accuracy[-max(3, len(loss) // 3)] < 0.01
+    if "still improved" in reason:
+        third = slice(-max(3, len(loss) // 3), None)
+        assert accuracy[third][-1] > accuracy[third].min() or loss[third][-1] < loss[third].max()
+    if "stays level" in reason:
+        first = val_loss[-max(3, len(loss) // 3)]
+        assert abs(val_loss[-1] - first) <= 0.035 * max(val_loss[-1], first)
+    if fit.verdict == "diverging" and np.isfinite(loss[-1]):
+        assert loss[-1] >= loss.min()
+        assert val_loss[-1] > val_loss.min()
+    if "guessing" in reason:
+        assert accuracy[-1] <= 1.2 / curve.classes
+    assert ("cut short" in reason) <= (curve.ending == "stopped")
+    assert ("goes on" in reason) <= (curve.ending == "running")
+
+
+@given(histories())
+def test_what_is_suggested_does_not_contradict_the_verdict(curve: Curve) -> None:
+    fit = curve.fit()
+    what = [one.what for one in suggestions(stored_runs.experiment(epochs=50), fit, 5000)]
+    assert ("Train for longer" in what) == (fit.verdict == "still improving")
+    assert ("Stop early" in what) == (fit.turn is not None)
+    if fit.verdict in ("too early", "stopped"):
+        assert what == []

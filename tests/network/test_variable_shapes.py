@@ -1,0 +1,74 @@
+"""What variables a network has is known without TensorFlow, as Keras has them."""
+
+import math
+
+import pytest
+
+from cifarviz.experiment.layers import (
+    Activation,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    LayerSpec,
+    MaxPool2D,
+    Whitening,
+)
+from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.network.build import build
+from cifarviz.network.variables import to_arrays
+from cifarviz.training.optimizers import build_optimizer
+from tests import stored_runs
+
+LAYERS: tuple[LayerSpec, ...] = (
+    Whitening(filters=6),
+    Conv2D(filters=6, kernel_size=1),
+    BatchNorm(),
+    Activation(activation="relu"),
+    Dropout(rate=0.2),
+    Dropout(rate=0.0),
+    MaxPool2D(),
+    Conv2D(filters=3, use_bias=False, strides=2),
+    AveragePool2D(),
+    Flatten(),
+    BatchNorm(),
+    Dense(units=5, use_bias=False),
+    Dropout(rate=0.1),
+    Dense(units=10, activation="softmax"),
+)
+POOLED: tuple[LayerSpec, ...] = (
+    Conv2D(filters=4),
+    GlobalAveragePool2D(),
+    Dense(units=10, activation="softmax"),
+)
+
+
+@pytest.mark.parametrize("layers", [LAYERS, POOLED])
+@pytest.mark.parametrize(
+    "optimizer", [Adam(), AdamW(), SGD(), SGD(momentum=0), SGD(nesterov=True), RMSprop()]
+)
+def test_names_and_shapes_are_those_of_keras(
+    layers: tuple[LayerSpec, ...], optimizer: Optimizer
+) -> None:
+    made = stored_runs.experiment(*layers)
+    model = build(made.architecture, stored_runs.scaling_of(made))
+    arrays = to_arrays(model, build_optimizer(optimizer))
+    expected = {
+        **model_variables(made.architecture),
+        **optimizer_variables(made.architecture, optimizer),
+    }
+    assert expected == {name: array.shape for name, array in arrays.items()}
+    assert list(expected) == list(arrays)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_those_of_a_preset_have_as_many_parameters(preset: str) -> None:
+    network = PRESETS[preset].experiment.architecture
+    shapes = model_variables(network).items()
+    sizes = [math.prod(shape) for name, shape in shapes if not name.endswith(SEED)]
+    assert sum(sizes) == network.parameters

@@ -1,0 +1,110 @@
+"""A run has one headline on all pages, and other numbers say what they are."""
+
+import pytest
+
+from cifarviz.experiment.choices import SplitValidation
+from cifarviz.runs.artifacts import checkpoint_path, save_arrays
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.pages import evaluate_page, inside_page, present_page, runs_page
+from tests.pages.app_page import opened_by_link
+from tests.stored_runs import Arrays
+
+HEADLINE = "33.3% validation, epoch 2 (lowest validation loss)"
+RECORDED = "72.0% validation, epoch 8 (lowest validation loss)"
+
+
+@pytest.fixture
+def run(store: RunStore, weights: Arrays) -> Run:
+    """One whose best epoch, 2, is neither its last nor the one with the highest accuracy."""
+    made = stored_runs.experiment(validation=SplitValidation())
+    run = stored_runs.store_run(store, made, checkpoints={"best": weights, "last": weights})
+    stored_runs.make_worse(store, run, 3)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE epochs SET val_accuracy = 1 / 3.0 WHERE epoch = 2")
+    return store.get(run.id)
+
+
+def start_words() -> str:
+    app = opened_by_link("start")
+    assert not app.exception
+    return " ".join(one.value for one in app.markdown).replace("\\", "")
+
+
+def runs_words(run_id: str) -> str:
+    app = runs_page.opened(run_id)
+    assert not app.exception
+    return " ".join(runs_page.said(app))
+
+
+def options(app: object, key: str) -> list[str]:
+    [box] = [one for one in app.selectbox if one.key == key]  # type: ignore[attr-defined]
+    return list(box.options)
+
+
+def test_all_pages_have_the_same_number_of_the_same_epoch(run: Run) -> None:
+    assert HEADLINE in start_words()
+    assert HEADLINE in runs_words(run.id)
+    assert options(inside_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
+    assert options(evaluate_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
+    for scene in ("training", "turn"):
+        app = present_page.opened(scene, run=run.id, notes=1)
+        assert f"Best: {HEADLINE}" in present_page.said(app)
+        assert options(app, "present-run") == [f"mine · {HEADLINE} (finished)"]
+    watched = opened_by_link("train", view="watch", run=run.id)
+    assert any(HEADLINE in one.value for one in watched.caption)
+    assert any(f"Best: {HEADLINE}" in one.value.replace("\\", "") for one in watched.markdown)
+    # The table has it in columns.
+    row = runs_page.opened(run.id).dataframe[0].value.to_dict("records")[0]
+    assert (row["Best epoch"], row["Best by"]) == (2, "lowest validation loss")
+    assert row["Accuracy at best epoch"] == pytest.approx(100 / 3)
+
+
+def test_other_numbers_say_what_they_are(run: Run) -> None:
+    others = "77.8% validation, epoch 3 (last epoch)"
+    assert others in runs_words(run.id)
+    # The last epoch is the one with the highest accuracy, so there is no third number.
+    assert "highest validation accuracy" not in runs_words(run.id)
+
+
+def test_evaluate_names_its_images_and_its_epoch(run: Run) -> None:
+    app = evaluate_page.opened(run=run.id, checkpoint="last")
+    words = evaluate_page.text(app)
+    assert "test (1,000 sample images), after epoch 3; 95%: " in words
+    assert "Measured after epoch 3 on the 1,000 test images" in words
+    best = evaluate_page.text(evaluate_page.opened(run=run.id, checkpoint="best"))
+    assert "test (1,000 sample images), after epoch 2; 95%: " in best
+
+
+def test_all_pages_name_the_step_at_which_a_run_was_stopped(
+    store: RunStore, weights: Arrays
+) -> None:
+    made = stored_runs.experiment(validation=SplitValidation(), batch_size=20, epochs=9)
+    run = stored_runs.store_run(store, made, state=RunState.STOPPED, epochs=1)
+    facts = {"format": 1, "step": 15, "epochs_done": 1, "images": 100}
+    save_arrays(checkpoint_path(store.folder(run.id), "last"), weights, facts)
+    with store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET step = 15, steps_per_epoch = 10")
+    where = "after epoch 1 and 5 steps of epoch 2"
+    watched = opened_by_link("train", view="watch", run=run.id)
+    assert any(where.capitalize() in one.value for one in watched.markdown)
+    assert where in evaluate_page.text(evaluate_page.opened(run=run.id))
+    for page in (evaluate_page.opened(run=run.id), inside_page.opened(run=run.id)):
+        assert options(page, "pick-checkpoint")[0] == f"as it ended, {where}"
+    app = present_page.opened("photo", run=run.id, notes=1)
+    assert f"as it ended, {where}" in present_page.said(app)
+
+
+def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
+    assert RECORDED in start_words()
+    words = runs_words("d85d1362")
+    assert "72.0% (95%: 71.3% to 72.7%) validation, epoch 8 (lowest validation loss)" in words
+    assert "validation, epoch 30 (last epoch)" in words
+    assert "72.7% validation, epoch 26 (highest validation accuracy)" in words
+    assert "7 min 28 s at work" in words
+    notes = present_page.said(present_page.opened("training", notes=1))
+    assert "this training took 7 min 28 s at work" in notes
+    assert f"Best: {RECORDED}" in notes

@@ -1,0 +1,145 @@
+"""A record that no run can have is shown as damaged, and takes nobody else down."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from cifarviz.errors import CifarvizError, RunDamaged, TransitionRefused
+from cifarviz.runs.kept_weights import kept_checkpoints
+from cifarviz.runs.records import Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from tests import stored_runs
+from tests.runs.held_run import PROGRESS, points
+
+DAMAGES = {
+    "milliseconds": ("UPDATE runs SET started = 1764329000000.0", "its “started” is 17643290000"),
+    "infinite time": ("UPDATE runs SET created = 9e999", "its “created” is inf"),
+    "negative time": ("UPDATE runs SET ended = -1", "its “ended” is -1"),
+    "time as text": ("UPDATE runs SET created = 'yesterday'", "its “created” is “yesterday”"),
+    "state": ("UPDATE runs SET state = 'archived'", "its “state” is “archived”"),
+    "name": ("UPDATE runs SET name = x'ff00'", "its “name” is b"),
+    "no name": ("UPDATE runs SET name = '  '", "its “name” is “  ”"),
+    "seconds": ("UPDATE runs SET seconds = 'long'", "its “seconds” is “long”"),
+    "images": ("UPDATE runs SET train_images = -3", "its “train_images” is -3"),
+    "scaling": ("UPDATE runs SET scaling = '{}'", "its “scaling” is “{}”"),
+    "no JSON": ("UPDATE runs SET experiment = 'nothing'", "not valid JSON"),
+    "experiment": ("UPDATE runs SET experiment = '{\"format\": 4}'", "architecture"),
+    "newer": ("UPDATE runs SET experiment = '{\"format\": 99}'", "format 99"),
+    "deep": (f"UPDATE runs SET experiment = '{'[' * 5000}'", "not valid JSON"),
+    "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "its “heartbeat” is 1e+18"),
+    "loss": ("UPDATE epochs SET loss = 1e300", "an epoch that no training has written"),
+    "text loss": ("UPDATE epochs SET loss = 'low'", "an epoch that no training has written"),
+    "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an epoch that no training has written"),
+    "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs do not follow each other"),
+    "beginning": ("UPDATE epochs SET epoch = epoch + 500", "do not follow each other"),
+    "count": ("UPDATE batches SET count = count + 1", "disagree in number"),
+    "no blob": ("UPDATE batches SET loss = 5", "disagree in number"),
+    "step": ("UPDATE batches SET first_step = -1", "disagree in number"),
+}  # fmt: skip
+
+
+def damage(store: RunStore, run: Run, statement: str) -> None:
+    """Run an UPDATE or DELETE on the rows of this run alone."""
+    column = "run" if " epochs" in statement or " batches" in statement else "id"
+    word = "AND" if "WHERE" in statement else "WHERE"
+    with closing(sqlite3.connect(store.database.path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(f"{statement} {word} {column} = ?", (run.id,))
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
+    store: RunStore, run: Run, kind: str
+) -> None:
+    sound = stored_runs.store_run(store, stored_runs.experiment(), name="sound")
+    statement, words = DAMAGES[kind]
+    damage(store, run, statement)
+    found = {one.id: one for one in store.all()}
+    assert found[sound.id].damage is None
+    assert words in str(found[run.id].damage)
+    assert store.get(run.id) == found[run.id]
+    assert store.active() == []
+    assert found[run.id].epochs_done == 0
+    assert kept_checkpoints(store, found[run.id]) == ()
+    assert len(store.histories([run.id, sound.id])[sound.id]) == 3
+    store.batch_points(run.id)
+    with pytest.raises(CifarvizError):
+        found[run.id].experiment  # noqa: B018
+    assert store.delete(run.id).id == run.id
+    assert [one.id for one in store.all()] == [sound.id]
+    assert not store.folder(run.id).exists()
+
+
+def test_its_content_is_refused_in_words(store: RunStore, run: Run) -> None:
+    damage(store, run, DAMAGES["milliseconds"][0])
+    with pytest.raises(RunDamaged, match=rf"“mine” is damaged: .* runs delete {run.id}"):
+        store.get(run.id).experiment  # noqa: B018
+
+
+def test_batches_whose_values_disagree_are_left_out(store: RunStore, run: Run) -> None:
+    store.record(run.id, PROGRESS, points(31, 5))
+    with closing(sqlite3.connect(store.database.path)) as connection, connection:
+        connection.execute("UPDATE batches SET count = 10 WHERE first_step = 31")
+    assert store.batch_points(run.id).steps.tolist() == list(range(1, 31))
+
+
+def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> None:
+    made = stored_runs.experiment()
+    runs = [stored_runs.store_run(store, made, state=RunState.QUEUED, epochs=0) for _ in range(2)]
+    with stored_runs.held(store, runs[0]), stored_runs.held(store, runs[1]):
+        with store.database.connect(write=True) as connection:
+            connection.execute("UPDATE runs SET state = 'queued'")
+        damage(store, runs[0], "UPDATE runs SET state = 'archived'")
+        assert [run.id for run in store.active()] == [runs[1].id]
+        assert store.is_next(runs[1].id)
+        # Somebody looks after it, whatever its state is called.
+        with pytest.raises(TransitionRefused, match="A process is looking after"):
+            store.delete(runs[0].id)
+
+
+def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> None:
+    with store.database.connect(write=True) as connection:
+        connection.executemany(
+            "INSERT INTO controls(run, action, asked) VALUES (?, ?, 1)",
+            [(run.id, "pause"), (run.id, "dance")],
+        )
+    assert store.get(run.id).requested is None
+    assert store.take_request(run.id) is Action.PAUSE
+    assert store.take_request(run.id) is None
+
+
+@pytest.mark.parametrize("run_id", ["../../precious", "a/b", "x" * 300, None])
+def test_an_id_that_is_none_leads_nowhere_else(store: RunStore, run: Run, run_id: object) -> None:
+    precious = store.settings.home.parent / "precious"
+    precious.mkdir()
+    store.folder(run.id).rename(store.settings.runs / "kept")
+    with closing(sqlite3.connect(store.database.path)) as connection, connection:
+        connection.execute("UPDATE runs SET id = ?", (run_id,))
+    (damaged,) = store.all()
+    assert "its “id” is" in str(damaged.damage)
+    assert store.folder(damaged.id).parent == store.settings.runs
+    store.delete(damaged.id)
+    assert store.all() == []
+    assert precious.is_dir()
+    assert (store.settings.runs / "kept").is_dir()
+
+
+def test_an_active_run_is_not_deleted_however_soon_it_became_so(
+    store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state counts that it has when it would be deleted, not that of a look before."""
+    look = store._check_locks
+
+    def and_then_it_is_resumed() -> set[str]:
+        orphans = look()
+        with store.database.connect(write=True) as connection:
+            connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (run.id,))
+        return orphans
+
+    monkeypatch.setattr(store, "_check_locks", and_then_it_is_resumed)
+    with pytest.raises(TransitionRefused, match="stop it before"):
+        store.delete(run.id)
+    assert store.folder(run.id).is_dir()
+    assert len(store.epochs(run.id)) == 3

@@ -1,0 +1,107 @@
+"""What is said of losses that an earlier version computed, and that it is carried along."""
+
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cifarviz.experiment.choices import Loss
+from cifarviz.runs.archive import pack, unpack
+from cifarviz.runs.earlier_losses import PLAIN, is_exact, losses_words
+from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.records import Fork, Run
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+CLIPPED = "validation loss clipped at 16.1 per image"
+SMOOTHED = Loss(labels="one_hot", label_smoothing=0.1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "validated", "until", "words"),
+    [
+        (Loss(), True, None, CLIPPED),
+        (Loss(), False, None, PLAIN),
+        (SMOOTHED, True, None, f"{CLIPPED}, label smoothing 0.1 included"),
+        (SMOOTHED, False, None, "label smoothing 0.1 included"),
+        (Loss(), True, 2, f"{CLIPPED} up to epoch 2"),
+        (SMOOTHED, True, 0, PLAIN),
+        # One that did not get as far as was planned when it was resumed.
+        (Loss(), True, 3, CLIPPED),
+    ],
+)
+def test_it_is_said_how_losses_were_computed(
+    store: RunStore, loss: Loss, validated: bool, until: int | None, words: str
+) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(loss=loss), validated=validated)
+    assert losses_words(run) == PLAIN
+    assert losses_words(stored_runs.make_earlier(store, run, until)) == words
+
+
+def test_each_epoch_is_exact_or_not(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    resumed = stored_runs.make_earlier(store, run, 2)
+    assert [is_exact(resumed, epoch) for epoch in (1, 2, 3)] == [False, False, True]
+    earlier = stored_runs.make_earlier(store, run)
+    assert not any(is_exact(earlier, epoch) for epoch in (1, 2, 3))
+
+
+def test_a_fork_has_losses_of_its_own(store: RunStore) -> None:
+    parent = stored_runs.make_earlier(store, stored_runs.store_run(store, stored_runs.experiment()))
+    fork = store.create("abcdef01", parent.experiment, "fork", "dashboard", Fork(parent.id, 2))
+    assert fork.exact_loss_from == 3
+    assert losses_words(fork) == PLAIN
+
+
+def test_a_run_that_never_began_has_no_losses_to_speak_of(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
+    assert losses_words(stored_runs.make_earlier(store, run)) == PLAIN
+
+
+def test_it_goes_with_a_packed_run(store: RunStore, elsewhere: RunStore, tmp_path: Path) -> None:
+    for until in (None, 2, 0):
+        run = stored_runs.store_run(store, stored_runs.experiment())
+        stored_runs.make_earlier(store, run, until)
+        pack(store, run.id, tmp_path / "run.zip")
+        came = unpack(elsewhere, tmp_path / "run.zip", origin="imported")
+        assert came.exact_loss_from == (None if until is None else until + 1)
+
+
+def test_a_run_packed_by_an_earlier_version_is_of_before_whatever_it_says(
+    store: RunStore, run: Run, elsewhere: RunStore, tmp_path: Path
+) -> None:
+    pack(store, run.id, tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    facts = json.loads(members["run.json"])
+    assert facts["format"] == 2
+    members["run.json"] = json.dumps(facts | {"format": 1}).encode()
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    came = unpack(elsewhere, tmp_path / "old.zip", origin="imported")
+    assert came.exact_loss_from is None
+    assert losses_words(came) == CLIPPED
+
+
+def test_the_recorded_run_is_of_before(store: RunStore) -> None:
+    assert losses_words(bring_back(store)).startswith(CLIPPED)
+
+
+def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:
+    store = RunStore(settings)
+    stored_runs.store_run(store, stored_runs.experiment())
+    # As version 4 had it.
+    with closing(sqlite3.connect(store.database.path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN exact_loss_from")
+        connection.execute("PRAGMA user_version = 4")
+        connection.commit()
+    opened = RunStore(settings)
+    [run] = opened.all()
+    assert losses_words(run) == CLIPPED
+    new = stored_runs.store_run(opened, stored_runs.experiment())
+    assert losses_words(new) == PLAIN

@@ -1,0 +1,51 @@
+"""Homes and packed runs of earlier versions, made by those, open with all they have."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cifarviz.runs.archive import unpack
+from cifarviz.runs.artifacts import load_arrays
+from cifarviz.runs.kept_maps import read_maps
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import read_answers, snapshot_epochs
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*"))
+
+
+def is_whole(store: RunStore, run: Run) -> None:
+    """What ``scripts/make_fixtures.py`` has trained."""
+    assert (run.name, run.state, run.damage) == ("of this version", RunState.FINISHED, None)
+    assert [epoch.epoch for epoch in store.epochs(run.id)] == [1, 2]
+    assert store.batch_points(run.id).steps.tolist() == [1, 2, 3, 4]
+    folder = store.folder(run.id)
+    kernels = {
+        load_arrays(path)[0]["model/002/conv2d_1/kernel"].shape
+        for path in folder.rglob("*.npz")
+        if path.name.startswith(("checkpoint", "weights"))
+    }
+    assert kernels == {(3, 3, 3, 4)}
+    assert snapshot_epochs(folder, "weights") == [0, 1, 2]
+    assert read_answers(folder, 2, 10).predictions.probabilities.shape == (10, 10)
+    assert len(read_maps(folder, 2, 1)) == 5
+
+
+def test_there_are_some() -> None:
+    assert FIXTURES
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_a_home(fixture: Path, settings: Settings) -> None:
+    shutil.copytree(fixture / "home", settings.home)
+    store = RunStore(settings)
+    [run] = store.all()
+    is_whole(store, run)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_a_packed_run(fixture: Path, store: RunStore) -> None:
+    is_whole(store, unpack(store, fixture / "run.zip", origin="imported"))

@@ -1,0 +1,118 @@
+"""The public Python interface: its examples run, and what cannot be done is said."""
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifarviz import api
+from cifarviz.errors import ExperimentInvalid, ImageUnreadable, RunNotFound
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.layers import Dense, Flatten
+from scripts.app_server import ROOT
+from tests import stored_runs
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> api.Home:
+    return api.open_home(tmp_path / "home")
+
+
+@pytest.fixture
+def run(home: api.Home) -> api.Run:
+    """A run that has not learned anything, with its weights."""
+    experiment = stored_runs.experiment()
+    return stored_runs.store_run(
+        home.store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
+    )
+
+
+def test_the_examples_of_the_documentation_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = doctest.testfile(str(ROOT / "docs" / "python.md"), module_relative=False)
+    assert found.attempted > 25
+    assert found.failed == 0
+
+
+def test_the_example_of_the_module_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = doctest.testmod(api)
+    assert found.attempted > 5
+    assert found.failed == 0
+
+
+def test_everything_public_is_explained() -> None:
+    text = (ROOT / "docs" / "python.md").read_text("utf-8")
+    functions = [name for name in api.__all__ if name[0].islower()]
+    assert [name for name in functions if f"api.{name}(" not in text] == []
+    for name in api.__all__:
+        assert getattr(api, name).__doc__
+
+
+def test_a_home_is_the_one_that_the_environment_names(settings: object) -> None:
+    assert api.open_home().settings == settings
+
+
+def test_files_are_cropped_scaled_and_named(home: api.Home, run: api.Run, tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 80, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    predictions = home.predict(run, path)
+    assert predictions.index.tolist() == [str(path)]
+    again = home.predict(run.id, [path, str(path)])
+    np.testing.assert_allclose(
+        again.to_numpy(), np.repeat(predictions.to_numpy(), 2, axis=0), rtol=1e-5
+    )
+    assert list(home.feature_maps(run, path)) == [
+        row.name for row in run.experiment.architecture.trace().rows
+    ]
+
+
+def test_what_cannot_be_done_is_one_sentence(home: api.Home, run: api.Run, tmp_path: Path) -> None:
+    with pytest.raises(RunNotFound, match="No run here has an id that begins with “zzz”"):
+        home.run("zzz")
+    with pytest.raises(RunNotFound, match="“”"):
+        home.run("")
+    with pytest.raises(ExperimentInvalid, match="no preset “cifar11”"):
+        api.preset("cifar11")
+    with pytest.raises(ImageUnreadable, match="cannot be opened"):
+        home.predict(run, tmp_path / "nothing.png")
+    with pytest.raises(ExperimentInvalid, match="28×28×1 came"):
+        home.predict(run, np.zeros((1, 28, 28, 1), np.uint8))
+    with pytest.raises(ValueError, match="one image, and 2 came"):
+        home.feature_maps(run, np.zeros((2, 32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match="not of shape"):
+        api.feature_map_image(np.zeros(10))
+
+
+def test_a_run_on_the_full_set_is_judged_by_the_sample_with_a_warning(home: api.Home) -> None:
+    experiment = stored_runs.experiment(
+        Flatten(),
+        Dense(units=10, activation="softmax"),
+        data=Data(variant="full"),
+    )
+    run = stored_runs.store_run(
+        home.store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
+    )
+    with pytest.warns(UserWarning, match="test images of the sample"):
+        assert len(home.evaluate(run)) == 1000
+
+
+def test_several_runs_are_drawn_in_one_chart(home: api.Home, run: api.Run) -> None:
+    other = stored_runs.store_run(home.store, stored_runs.experiment(), name="other")
+    groups = {trace.legendgrouptitle.text for trace in home.plot_history(run, other).data}
+    assert {run.name, "other"} <= groups
+
+
+def test_importing_it_loads_no_tensorflow() -> None:
+    code = "import sys; from cifarviz import api; print('tensorflow' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "False"

@@ -1,0 +1,169 @@
+"""The wheel, built and installed outside the checkout, does what the checkout does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from cifarviz import __version__
+from cifarviz.cli.dashboard import ADDRESS, free_port
+from cifarviz.static_files import PLOTLY_SCRIPT, provide
+from scripts.page_request import exceptions, headings, request_page
+
+ROOT = Path(__file__).parent.parent
+# TensorFlow's first import in a fresh environment compiles it.
+pytestmark = pytest.mark.timeout(300)
+_BUILD = ("-m", "build", "--no-isolation")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source archive, as a release would be."""
+    folder = tmp_path_factory.mktemp("dist")
+    _run(sys.executable, *_BUILD, "--outdir", folder, ROOT)
+    assert len(list(folder.glob("*.tar.gz"))) == 1
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the wheel, and the packages of this one."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
+    _run(sys.executable, "-m", "venv", "--without-pip", environment)
+    python = environment / "bin" / "python"
+    install = ("-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-config")
+    _run(sys.executable, *install, "--python", python, wheel)
+    [site] = environment.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_bytes(archive.read(f"cifarviz-{__version__}.dist-info/METADATA"))
+
+
+def test_the_wheel_holds_every_file_of_the_program(wheel: Path) -> None:
+    expected = {
+        f"cifarviz/{'' if place == 'cifarviz' else f'_dashboard/{place}/'}"
+        f"{path.relative_to(ROOT / place).as_posix()}"
+        for place in ("cifarviz", "assets", "pages")
+        for path in (ROOT / place).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    expected |= {"cifarviz/_dashboard/app.py", "cifarviz/_dashboard/.streamlit/config.toml"}
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert found == expected
+    assert "cifarviz/py.typed" in found
+
+
+def test_it_says_what_it_needs_and_under_which_licences(wheel: Path, metadata: Message) -> None:
+    assert metadata["Version"] == __version__
+    assert metadata["License-Expression"] == "MIT"
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    required = {str(Requirement(line)) for line in lines if not line.startswith("#")}
+    assert {str(Requirement(r)) for r in metadata.get_all("Requires-Dist", ())} == required
+    with zipfile.ZipFile(wheel) as archive:
+        licences = f"cifarviz-{__version__}.dist-info/licenses/"
+        for name in metadata.get_all("License-File", ()):
+            assert archive.read(licences + name) == (ROOT / name).read_bytes()
+
+
+def test_the_command_and_the_module_are_the_same(python: Path, tmp_path: Path) -> None:
+    command, module = (python.with_name("cifarviz"),), (python, "-m", "cifarviz")
+    for called, name in ((command, "cifarviz"), (module, "python -m cifarviz")):
+        assert _run(*called, "--version", cwd=tmp_path) == f"cifarviz {__version__}\n"
+        answer = subprocess.run(
+            [*called, "--no-such-option"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert answer.returncode == 2
+        assert answer.stderr.rstrip().endswith(f"More: {name} --help")
+    installed = "import importlib.metadata as m; print(m.version('cifarviz'))"
+    assert _run(python, "-c", installed, cwd=tmp_path) == f"{__version__}\n"
+
+
+@pytest.fixture
+def server(python: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of the installed dashboard, opened from a folder with nothing of ours."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    # A module of somebody's own that would break the server if it were imported.
+    (folder / "numpy.py").write_text("raise SystemExit('not this one')\n")
+    port = free_port()
+    process = subprocess.Popen(
+        [python.with_name("cifarviz"), "--no-browser", "--port", str(port)],
+        cwd=folder,
+        env={**os.environ, "CIFARVIZ_RECORDED": "1", "CIFARVIZ_WARM_UP": "0"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        assert any(f"http://{ADDRESS}:{port}" in line for line in lines)
+        yield f"http://{ADDRESS}:{port}"
+        # As a terminal does: to the whole group.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_its_dashboard_answers_from_anywhere(server: str, python: Path, tmp_path: Path) -> None:
+    package = next(python.parent.parent.glob("lib/python*/site-packages/cifarviz"))
+    before = _files(package)
+    start = request_page(server)
+    assert exceptions(start) == []
+    assert "cifarviz" in headings(start)[0]
+    # The theme, which Streamlit reads from beside its script.
+    session = next(m.new_session for m in start if m.HasField("new_session"))
+    assert "#0072B2" in str(session.custom_theme)
+    for page, title in (("samples", "Samples"), ("runs", "Runs"), ("predict", "Predict")):
+        drawn = request_page(server, page)
+        assert exceptions(drawn) == []
+        assert title in headings(drawn)[0]
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"{server}/app/static/{PLOTLY_SCRIPT}", timeout=20) as reply:
+        assert reply.read() == provide(tmp_path / "plotly").read_bytes()
+    # The folder it is installed in may be read-only.
+    assert _files(package) == before
+
+
+def test_a_run_trains_and_is_listed(python: Path, tmp_path: Path) -> None:
+    command = python.with_name("cifarviz")
+    words = "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 1"
+    trained = json.loads(_run(command, *words.split(), "--json", cwd=tmp_path))
+    assert trained["state"] == "finished"
+    [run] = json.loads(_run(command, "runs", "--json", cwd=tmp_path))
+    assert run["run"] == trained["run"]
+
+
+def _files(folder: Path) -> set[Path]:
+    return {p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+
+
+def _run(*words: object, cwd: Path | None = None) -> str:
+    """Run a command and return what it prints; its errors are the test's."""
+    answer = subprocess.run(
+        [str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout

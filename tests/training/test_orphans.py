@@ -1,0 +1,183 @@
+"""Queued runs whose process has ended: they stay queued, hold nobody up and can be taken up."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifarviz.errors import TransitionRefused
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs import locks
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.training import engine
+from cifarviz.training.ending import Ending
+from cifarviz.training.worker import Worker
+from tests.runs.held_run import held_run
+
+Make = Callable[..., Any]
+SOON = 30.0
+_QUEUES_TWO_AND_DIES = """
+import os, signal, sys
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.settings import Settings
+from cifarviz.training.worker import Worker
+worker = Worker(Settings.from_environment(), "command line")
+experiment = Experiment.from_json(sys.stdin.read())
+for name in ("older", "newer"):
+    print(worker.submit(experiment, name).id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A run is trained by being noted here."""
+    ids: list[str] = []
+
+    def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
+        ids.append(run_id)
+        return Ending(RunState.FINISHED)
+
+    monkeypatch.setattr(engine, "train", train)
+    return ids
+
+
+def orphan(store: RunStore, experiment: Experiment, name: str = "orphan") -> str:
+    run_id, lock = held_run(store, name, experiment)
+    lock.release()
+    return run_id
+
+
+def killed_with_two_in_the_queue(experiment_json: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _QUEUES_TWO_AND_DIES],
+        input=experiment_json,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout.split()
+
+
+def test_a_killed_process_leaves_what_waited_in_the_queue_for_the_next(
+    worker: Worker, make_experiment: Make, trained: list[str]
+) -> None:
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    ids = killed_with_two_in_the_queue(make_experiment().to_json())
+    left = [worker.store.get(run_id) for run_id in ids]
+    assert [(run.state, run.orphaned, run.resumable) for run in left] == [
+        (RunState.QUEUED, True, True)
+    ] * 2
+    own = worker.submit(make_experiment(), "own")
+    worker.adopt()
+    assert not any(run.orphaned for run in worker.store.active())
+    slot.release()
+    assert worker.wait(own.id, SOON).state is RunState.FINISHED
+    # The oldest first, though this process took them up after its own.
+    assert trained == [*ids, own.id]
+
+
+def test_an_orphan_holds_nobody_up_and_is_not_trained_by_who_did_not_adopt_it(
+    worker: Worker, make_experiment: Make, trained: list[str]
+) -> None:
+    left = orphan(worker.store, make_experiment())
+    own = worker.submit(make_experiment(), "own")
+    assert worker.wait(own.id, SOON).state is RunState.FINISHED
+    assert trained == [own.id]
+    assert worker.store.get(left).orphaned
+
+
+def test_who_adopts_looks_again_when_a_run_has_ended(
+    worker: Worker, make_experiment: Make, trained: list[str]
+) -> None:
+    worker.adopt()
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    own = worker.submit(make_experiment(), "own")
+    left = orphan(worker.store, make_experiment())
+    slot.release()
+    assert worker.wait(left, SOON).state is RunState.FINISHED
+    assert trained == [own.id, left]
+
+
+def test_of_many_that_adopt_at_once_one_trains_each_run(
+    settings: Settings, make_experiment: Make, trained: list[str]
+) -> None:
+    store = RunStore(settings)
+    left = [orphan(store, make_experiment(), f"orphan {number}") for number in range(3)]
+    workers = [Worker(settings, "dashboard") for _ in range(4)]
+    together = threading.Barrier(len(workers))
+
+    def adopt(one: Worker) -> None:
+        together.wait()
+        one.adopt()
+
+    threads = [threading.Thread(target=adopt, args=(one,)) for one in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [workers[0].wait(run_id, SOON).state for run_id in left] == [RunState.FINISHED] * 3
+    assert trained == left
+
+
+def test_an_orphan_can_be_resumed_and_then_by_nobody_else(
+    worker: Worker, make_experiment: Make, trained: list[str]
+) -> None:
+    left = orphan(worker.store, make_experiment())
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    queued = worker.store.get(left)
+    assert worker.resume(left).state is RunState.QUEUED
+    assert not worker.store.get(left).orphaned
+    with pytest.raises(TransitionRefused, match="is queued"):
+        worker.resume(left)
+    slot.release()
+    done = worker.wait(left, SOON)
+    assert (done.state, done.created) == (RunState.FINISHED, queued.created)
+    assert trained == [left]
+
+
+def test_an_orphan_can_be_stopped_and_deleted(worker: Worker, make_experiment: Make) -> None:
+    left = orphan(worker.store, make_experiment())
+    worker.store.request(left, Action.STOP)
+    assert worker.store.get(left).state is RunState.STOPPED
+    worker.adopt()
+    assert worker.store.get(left).state is RunState.STOPPED
+    worker.store.delete(left)
+    assert worker.store.all() == []
+
+
+def test_one_that_was_given_up_here_is_not_adopted_again(
+    worker: Worker,
+    make_experiment: Make,
+    trained: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = orphan(worker.store, make_experiment())
+
+    def refused(*_arguments: object, **_facts: object) -> None:
+        raise KeyError("x")
+
+    with monkeypatch.context() as broken:
+        # Neither can it begin, nor can it be said that it failed.
+        broken.setattr(RunStore, "transition", refused)
+        broken.setattr(RunStore, "fail", refused)
+        worker.adopt()
+        while not worker.store.get(left).orphaned:
+            worker.wait(left, 0.01)
+    worker.adopt()
+    assert worker.store.get(left).orphaned
+    assert worker.wait(worker.resume(left).id, SOON).state is RunState.FINISHED
+    assert trained == [left]

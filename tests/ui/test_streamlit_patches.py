@@ -1,0 +1,135 @@
+"""The private parts of Streamlit that are relied on are there, and their absence is said."""
+
+import logging
+import re
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import pytest
+import streamlit
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import RerunData, RerunException, script_runner
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.ui import streamlit_patches
+from scripts.app_server import ROOT
+from tests.source_tree import Tree
+
+
+class Strange:
+    """A runner of a release that is not known yet."""
+
+    def enqueue(self) -> None:
+        """Stand in for the method that a script's context holds."""
+
+
+@pytest.fixture(autouse=True)
+def _not_warned() -> None:
+    streamlit_patches._warn.cache_clear()
+
+
+def test_the_release_is_one_that_the_patches_were_tested_with() -> None:
+    assert streamlit.__version__.rsplit(".", 1)[0] in streamlit_patches.TESTED_RELEASES
+    requirements = (ROOT / "requirements.txt").read_text()
+    lowest, beyond = re.findall(r"^streamlit>=([\d.]+),<([\d.]+)$", requirements, re.M)[0]
+    allowed = [f"1.{minor}" for minor in range(_minor(lowest), _minor(beyond))]
+    assert allowed == list(streamlit_patches.TESTED_RELEASES)
+
+
+def test_no_run_of_a_page_clears_the_session_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    page.run()
+    cleared = []
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: cleared.append(True))
+    # Streamlit, left to itself, would clear it after this.
+    page.run()
+    assert not page.exception
+    assert not cleared
+
+
+def test_streamlit_still_clears_it_by_the_name_that_is_replaced() -> None:
+    source = Path(script_runner.__file__).read_text("utf-8")
+    assert "_log_if_error(_clean_problem_modules)" in source
+
+
+def test_the_flag_of_a_runner_is_down_during_a_callback_and_up_again_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner = script_runner.ScriptRunner.__new__(script_runner.ScriptRunner)
+    runner._execing = True
+    runner._script_thread = threading.current_thread()
+    runner._requests = ScriptRequests()
+    runner._requests.request_rerun(RerunData())
+    context = SimpleNamespace(_enqueue=runner._enqueue_forward_msg)
+    monkeypatch.setattr(streamlit_patches, "get_script_run_ctx", lambda: context)
+    states = []
+
+    def fails() -> None:
+        with streamlit_patches.uninterruptible_callbacks():
+            states.append(runner._execing)
+            # This is where Streamlit looks for a newer press.
+            runner._maybe_handle_execution_control_request()
+            raise ValueError("a callback that fails")
+
+    with pytest.raises(ValueError, match="a callback that fails"):
+        fails()
+    assert states == [False]
+    assert runner._execing
+    with pytest.raises(RerunException):
+        runner._maybe_handle_execution_control_request()
+
+
+def test_what_streamlit_has_no_more_is_said_in_the_log_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(script_runner, "_clean_problem_modules")
+    monkeypatch.delattr(PagesManager, "uses_pages_directory")
+    strange = SimpleNamespace(_enqueue=Strange().enqueue)
+    monkeypatch.setattr(streamlit_patches, "get_script_run_ctx", lambda: strange)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            streamlit_patches.keep_keras_session()
+            streamlit_patches.use_app_navigation()
+            assert not streamlit_patches.is_history_navigation()
+            with streamlit_patches.uninterruptible_callbacks():
+                pass
+    said = [record.getMessage() for record in caplog.records]
+    for part in (
+        "_clean_problem_modules",
+        "uses_pages_directory",
+        "is_history_navigation",
+        "_execing",
+    ):
+        assert len([line for line in said if part in line]) == 1
+    assert not hasattr(script_runner, "_clean_problem_modules")
+
+
+def test_a_context_tells_whether_it_is_for_the_browsers_back() -> None:
+    assert ScriptRunContext.__dataclass_fields__["is_history_navigation"].default is False
+
+
+def test_private_parts_of_streamlit_are_touched_nowhere_else() -> None:
+    allowed = "cifarviz/ui/streamlit_patches.py"
+    # Types that public functions give and take; they have no other name.
+    public = {
+        "streamlit.delta_generator",
+        "streamlit.navigation.page",
+        "streamlit.runtime.uploaded_file_manager",
+    }
+    for source in Tree(ROOT).sources:
+        if source.path == allowed:
+            continue
+        private = [
+            name
+            for name in re.findall(r"^\s*(?:from|import) (streamlit[\w.]*)", source.text, re.M)
+            if name != "streamlit" and name not in public
+        ]
+        assert not private, (source.path, private)
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
