@@ -23,15 +23,17 @@ run: environment
 	@$(VENV_PYTHON) -m cifarviz
 
 # TESTS=… runs some of them: make test TESTS=tests/data
-# Without it, all, two files at a time; those in a browser after the others.
+# Without it, all, a file a core at a time; those in a browser after the others.
+WORKERS := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadfile
+
 test: environment-dev
 	@$(VENV_PYTHON) -m scripts.chromium --install
 ifdef TESTS
 	@$(VENV_PYTHON) -m pytest $(TESTS)
 else
 	@failed=no; \
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=yes; \
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests/browser || failed=yes; \
+	$(VENV_PYTHON) -m pytest $(WORKERS) --ignore tests/browser || failed=yes; \
+	$(VENV_PYTHON) -m pytest $(WORKERS) tests/browser || failed=yes; \
 	[ $$failed = no ]
 endif
 

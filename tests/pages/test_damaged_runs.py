@@ -99,7 +99,8 @@ def test_pages_that_work_with_runs_leave_them_out(
     assert not app.exception
     assert not app.error
     menus = [one for one in app.selectbox if one.label == "Run" and page != "present"]
-    assert all(menu.options == ["sound"] for menu in menus)
+    for menu in menus:
+        assert [option.split(" ")[0] for option in menu.options] == ["sound"]
 
 
 @pytest.mark.parametrize("page", ["inside", "evaluate", "predict", "train"])
