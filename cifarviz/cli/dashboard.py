@@ -20,7 +20,7 @@ import typer
 
 from cifarviz import __version__, static_files
 from cifarviz.cli.exit_codes import run_and_exit
-from cifarviz.cli.output import say
+from cifarviz.cli.output import print_line, say
 from cifarviz.installation import DASHBOARD, IS_INSTALLED
 from cifarviz.settings import Settings
 from cifarviz.storage import atomically, storage_errors
@@ -51,7 +51,7 @@ def dashboard(
     if context.invoked_subcommand is not None:
         return
     if version:
-        typer.echo(f"cifarviz {__version__}")
+        print_line(f"cifarviz {__version__}")
         return
     text = os.environ.get("PORT", "").strip() or str(DEFAULT_PORT)
     if port is None and (not text.isdecimal() or not 1 <= int(text) <= 65535):
@@ -78,7 +78,7 @@ def serve(wanted: int, *, browser: bool) -> int:
         say(f"No port from {wanted} on is free: name another with --port or PORT=…")
         return 1
     if port != wanted:
-        print(f"Port {wanted} is taken: using {port}.", flush=True)
+        print_line(f"Port {wanted} is taken: using {port}.")
 
     script = prepare(Settings.from_environment())
     # A service manager stops with SIGTERM: the same way out as Ctrl-C.
@@ -89,7 +89,7 @@ def serve(wanted: int, *, browser: bool) -> int:
             time.sleep(0.1)
         if process.poll() is None:
             url = f"http://{ADDRESS}:{port}"
-            print(f"\n  cifarviz is on {url} (Ctrl-C stops it)\n", flush=True)
+            print_line(f"\n  cifarviz is on {url} (Ctrl-C stops it)\n")
             if browser and _has_screen():
                 webbrowser.open(url)
         return process.wait()

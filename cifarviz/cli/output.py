@@ -42,6 +42,12 @@ def say(text: str) -> None:
     _ERRORS.print(printable(text), soft_wrap=True)
 
 
+def print_line(text: str) -> None:
+    """Text of our own on standard output, at once."""
+    typer.echo(text)
+    sys.stdout.flush()
+
+
 def print_help(text: str) -> None:
     """Lines of our own for the person, on standard error."""
     for line in text.splitlines():

@@ -48,11 +48,6 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
     }
 
 
-def _losses(run: Run) -> dict[str, Any]:
-    """How the run's losses were computed: from which epoch on exactly, and in words."""
-    return {"exact_loss_from": run.exact_loss_from, "losses": losses_words(run)}
-
-
 def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     """What came of training a run, epoch by epoch."""
     validated = any(epoch.val_loss is not None for epoch in epochs)
@@ -60,7 +55,6 @@ def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
         "run": run.id,
         "state": run.state,
         "epochs": run.epochs_done,
-        **_losses(run),
         "history": {
             "loss": [epoch.loss for epoch in epochs],
             "accuracy": [epoch.accuracy for epoch in epochs],
@@ -90,7 +84,9 @@ def run_dict(run: Run) -> dict[str, Any]:
         "epochs": run.epochs_done,
         "epochs_planned": experiment and experiment.epochs,
         "best_epoch": run.best_epoch,
-        **_losses(run),
+        # From which epoch on losses are the plain cross-entropy, and all of it in words.
+        "exact_loss_from": run.exact_loss_from,
+        "losses": losses_words(run),
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
         "val_accuracy_epoch": run.best_val_accuracy_epoch,

@@ -245,7 +245,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(view="watch", run=run.id)
     assert "##### 2\n" in said(app)
-    assert "(66.7% validation accuracy; the highest was 77.8%, after epoch 3)." in said(app)
+    assert "77.8% validation (test images), epoch 3 (highest validation accuracy)." in said(app)
     assert "At its end the weights of epoch 2 were restored." in said(app)
     assert not app.exception
 
