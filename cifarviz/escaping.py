@@ -29,6 +29,8 @@ LONGEST_FILE_NAME: Final = 100
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Joiners are part of how Persian, Indic scripts and emoji are written.
 _JOINERS = "\u200c\u200d"
+# Letters and a symbol without ink: fillers of Hangul, the empty braille pattern.
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
 # Device names of Windows, which it takes with any ending.
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
 # What a spreadsheet takes for the beginning of a formula, its full-width forms included.
@@ -42,8 +44,8 @@ def is_invisible(character: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of ``text`` can be seen: it is empty, or spaces, joiners and accents."""
-    return all(unicodedata.category(character)[0] in "CZM" for character in text)
+    """Whether nothing of ``text`` can be seen: it holds spaces, joiners, accents, fillers alone."""
+    return all(one in _FILLERS or unicodedata.category(one)[0] in "CZM" for one in text)
 
 
 def printable(text: str) -> str:

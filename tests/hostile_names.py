@@ -34,6 +34,7 @@ REFUSED: Final = (
     "\u202egnp.exe",
     "\ud800",
     "\u200d",
+    "\u3164 \u2800",
     "b\x7f",
 )
 """Names that no run may have; one in a store is shown all the same."""

@@ -3,6 +3,7 @@
 import json
 import time
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -12,7 +13,7 @@ from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.runs.archive_files import RunLimits, limits_of
-from cifarviz.runs.curation import checked_name
+from cifarviz.runs.curation import checked_name, checked_remark
 from cifarviz.runs.damage import LATEST
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
 
@@ -30,11 +31,14 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-def _name(text: str) -> str:
-    try:
-        return checked_name(text)
-    except ExperimentInvalid as error:
-        raise ValueError(str(error)) from error
+def _checked_by(check: Callable[[str], str]) -> AfterValidator:
+    def checked(text: str) -> str:
+        try:
+            return check(text)
+        except ExperimentInvalid as error:
+            raise ValueError(str(error)) from error
+
+    return AfterValidator(checked)
 
 
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(_no_control_characters)]
@@ -60,7 +64,7 @@ class _Scaling(_Checked):
 
 class _RunFacts(_Checked):
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
-    name: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_name)]
+    name: Annotated[str, Field(min_length=1, max_length=1000), _checked_by(checked_name)]
     state: _OVER
     machine: Text
     created: Time
@@ -79,7 +83,7 @@ class _RunFacts(_Checked):
     step: Count | None
     steps_per_epoch: Count | None
     # Of later versions than the recorded run's.
-    remark: Text | None = None
+    remark: Annotated[str, Field(max_length=1000), _checked_by(checked_remark)] | None = None
     preferred: Literal["best", "last"] | None = None
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{8}$")
     parent_epoch: Count | None = None

@@ -34,16 +34,9 @@ class Curation:
     def remark(self, run_id: str, text: str) -> None:
         """Write down what a person thinks of a run; nothing takes it away.
 
-        Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
+        Raises ``ExperimentInvalid`` as ``checked_remark`` does.
         """
-        text = text.strip()
-        if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
-            raise ExperimentInvalid(f"A note holds text alone; this one has {hidden} in it.")
-        if len(text) > LONGEST_REMARK:
-            raise ExperimentInvalid(
-                f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
-            )
-        self._set(run_id, remark=text or None)
+        self._set(run_id, remark=checked_remark(text) or None)
 
     def prefer(self, run_id: str, which: Checkpoint | None) -> None:
         """Make a checkpoint the run's answer wherever nobody asks for another; ``None``: undo it.
@@ -93,6 +86,21 @@ def checked_name(name: str) -> str:
             f"A run's name has 1 to {LONGEST_NAME} characters; this one has {count}."
         )
     return name
+
+
+def checked_remark(text: str) -> str:
+    """``text`` without white space around it, as what a person notes down has to be.
+
+    Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
+    """
+    text = text.strip()
+    if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
+        raise ExperimentInvalid(f"A note holds text alone; this one has {hidden} in it.")
+    if len(text) > LONGEST_REMARK:
+        raise ExperimentInvalid(
+            f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
+        )
+    return text
 
 
 def _hidden(text: str) -> str | None:

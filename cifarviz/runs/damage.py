@@ -20,6 +20,8 @@ LATEST = 4_102_444_800.0
 
 _STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# What stands for an id that is none; no id looks like it.
+_ROW = re.compile(r"row:([0-9]{1,18})")
 
 
 class _Rule(NamedTuple):
@@ -137,8 +139,8 @@ def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
         columns["requested"] = None
     damage = damage or _history_damage(columns)
     if columns["id"] is None:
-        # Deleting finds it by this.
-        columns["id"] = str(row["id"] or "")
+        # Deleting finds it by this; nobody can train it, whatever its state is.
+        columns |= {"id": f"row:{row['row_number']}", "state": RunState.FAILED}
     if damage is not None:
         columns |= {"epochs_done": 0, "best_epoch": None, "best_loss": None}
         columns |= {name: None for name, rule in _RULES.items() if rule is _SHARE}
@@ -149,6 +151,15 @@ def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
 def is_safe_id(run_id: str) -> bool:
     """Whether this may be the name of a folder."""
     return bool(_SAFE_ID.fullmatch(run_id))
+
+
+def key_of(run_id: str) -> tuple[str, str | int]:
+    """The column of ``runs`` by which a run is found, and its value there.
+
+    That is its id or, of a record whose id is damaged, the number of its row.
+    """
+    found = _ROW.fullmatch(run_id)
+    return ("id", run_id) if found is None else ("rowid", int(found[1]))
 
 
 def _history_damage(columns: Mapping[str, Any]) -> str | None:

@@ -104,6 +104,12 @@ CREATE INDEX runs_by_state ON runs(state, queued);
 CREATE INDEX controls_open ON controls(run) WHERE done IS NULL;
 """
 
+SAFE_ID = """(
+    typeof(id) = 'text' AND length(id) BETWEEN 1 AND 64
+    AND length(CAST(id AS BLOB)) = length(id) AND id NOT GLOB '*[^A-Za-z0-9_-]*'
+)"""
+"""True of a row of ``runs`` whose id may be the name of a folder, as ``damage.is_safe_id`` says."""
+
 BAD_EPOCH = """(
     typeof(epoch) <> 'integer' OR epoch NOT BETWEEN 1 AND 1000000
     OR typeof(loss) <> 'real' OR loss NOT BETWEEN -1 AND 1e39

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.damage import checked_columns
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH
+from cifarviz.runs.damage import checked_columns, key_of
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
@@ -23,7 +23,7 @@ def _of_best_epoch(column: str) -> str:
 
 
 SELECT_RUNS = f"""
-SELECT runs.*,
+SELECT runs.*, runs.rowid AS row_number,
     COALESCE((SELECT MAX(epoch) FROM epochs WHERE run = runs.id), runs.parent_epoch, 0)
         AS epochs_done,
     {_of_best_epoch("epoch")} AS best_epoch,
@@ -42,12 +42,15 @@ SELECT runs.*,
     EXISTS(SELECT 1 FROM batches WHERE run = runs.id AND {BAD_BATCHES}) AS bad_batches
 FROM runs
 """
-ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
+_ACTIVE_STATES = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
+IS_ACTIVE = f"(state IN ({_ACTIVE_STATES}) AND {SAFE_ID})"
+"""True of a row of ``runs`` that is active; one with a damaged id is nobody's to train."""
 
 
 def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
     """One run; raises ``RunNotFound``."""
-    row = connection.execute(SELECT_RUNS + "WHERE runs.id IS ?", (run_id or None,)).fetchone()
+    key, value = key_of(run_id)
+    row = connection.execute(f"{SELECT_RUNS} WHERE runs.{key} = ?", (value,)).fetchone()
     if row is None:
         raise run_not_found(run_id)
     return as_run(row)
@@ -88,9 +91,9 @@ def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
     """Set columns of one run; tells whether there is such a run."""
     columns = ", ".join(f"{name} = ?" for name in values)
-    # An id that is missing is of a damaged record.
+    key, value = key_of(run_id)
     done = connection.execute(
-        f"UPDATE runs SET {columns} WHERE id IS ?", (*values.values(), run_id or None)
+        f"UPDATE runs SET {columns} WHERE {key} = ?", (*values.values(), value)
     )
     return done.rowcount == 1
 

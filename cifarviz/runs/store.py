@@ -20,11 +20,12 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import Curation, checked_name
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, Database
+from cifarviz.runs.damage import key_of
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID, Database
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
-    ACTIVE_STATES,
+    IS_ACTIVE,
     SELECT_RUNS,
     as_batch_points,
     as_run,
@@ -84,8 +85,7 @@ class RunStore(Curation):
         orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(
-                f"{SELECT_RUNS} WHERE state IN ({ACTIVE_STATES}) "
-                "ORDER BY state = 'queued', queued, id"
+                f"{SELECT_RUNS} WHERE {IS_ACTIVE} ORDER BY state = 'queued', queued, id"
             ).fetchall()
         return _with_orphans((as_run(row) for row in rows), orphans)
 
@@ -140,7 +140,8 @@ class RunStore(Curation):
                 raise TransitionRefused(
                     f"A process is looking after “{run.name}”: end it before you delete the run."
                 )
-            connection.execute("DELETE FROM runs WHERE id IS ?", (run_id or None,))
+            key, value = key_of(run_id)
+            connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
         self.lock_path(run_id).unlink(missing_ok=True)
@@ -166,7 +167,7 @@ class RunStore(Curation):
         self._check_locks()
         with self.database.connect(write=True) as connection:
             rows = connection.execute(
-                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES}) "
+                f"SELECT id, state FROM runs WHERE {IS_ACTIVE} "
                 "AND id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(run_ids)),),
             ).fetchall()
@@ -240,7 +241,7 @@ class RunStore(Curation):
         with self.database.connect(write=True) as connection:
             connection.execute(
                 "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
-                f"seconds_left = NULL WHERE id = ? AND state IN ({ACTIVE_STATES})",
+                f"seconds_left = NULL WHERE id = ? AND {IS_ACTIVE}",
                 (RunState.FAILED, message, now, run_id),
             )
             connection.execute(
@@ -251,7 +252,8 @@ class RunStore(Curation):
         """The ids of the runs that wait, in the order they will train."""
         with self.database.connect() as connection:
             rows = connection.execute(
-                "SELECT id FROM runs WHERE state = ? ORDER BY queued, id", (RunState.QUEUED,)
+                f"SELECT id FROM runs WHERE state = ? AND {SAFE_ID} ORDER BY queued, id",
+                (RunState.QUEUED,),
             ).fetchall()
         return [row["id"] for row in rows]
 
@@ -345,10 +347,8 @@ class RunStore(Curation):
     def _check_locks(self) -> set[str]:
         """Mark the runs that were cut off as interrupted; returns the orphaned ones."""
         with self.database.connect() as connection:
-            rows = connection.execute(
-                f"SELECT id, state FROM runs WHERE state IN ({ACTIVE_STATES})"
-            ).fetchall()
-        free = {row["id"] or "": row["state"] for row in rows if not self._is_held(row["id"] or "")}
+            rows = connection.execute(f"SELECT id, state FROM runs WHERE {IS_ACTIVE}").fetchall()
+        free = {row["id"]: row["state"] for row in rows if not self._is_held(row["id"])}
         orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
         dead = free.keys() - orphans
         if not dead:
@@ -364,7 +364,7 @@ class RunStore(Curation):
                     connection.execute(
                         "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
                         "phase = NULL, seconds_left = NULL, message = ? "
-                        f"WHERE id = ? AND state IN ({ACTIVE_STATES}) AND state != ?",
+                        f"WHERE id = ? AND {IS_ACTIVE} AND state != ?",
                         (
                             RunState.INTERRUPTED,
                             now,

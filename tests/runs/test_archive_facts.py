@@ -92,6 +92,8 @@ def a_fork(facts: Facts) -> None:
         (set_run(name="a\x07b"), "run.name"),
         (set_run(name="\u200b\u200b"), "run.name"),
         (set_run(name="x" * 101), "run.name"),
+        (set_run(remark="x" * 501), "run.remark"),
+        (set_run(remark="\u202egnp.exe"), "run.remark"),
         (set_run(name="\ud800"), "run.json"),
         (set_run(machine="\x1b[31m"), "run.machine"),
         (lambda facts: set_run(parent=facts["run"]["id"], parent_epoch=1)(facts), "run itself"),

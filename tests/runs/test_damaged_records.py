@@ -111,15 +111,20 @@ def test_an_action_nobody_knows_is_passed_over(store: RunStore, run: Run) -> Non
     assert store.take_request(run.id) is None
 
 
-@pytest.mark.parametrize("run_id", ["../../precious", "a/b", "x" * 300, None])
-def test_an_id_that_is_none_leads_nowhere_else(store: RunStore, run: Run, run_id: object) -> None:
+@pytest.mark.parametrize("state", ["finished", "queued", "running"])
+@pytest.mark.parametrize("run_id", ["../../precious", "x" * 300, "ab\0", "", b"", b"\xff", None])
+def test_an_id_that_is_none_leads_nowhere_else(
+    store: RunStore, run: Run, run_id: object, state: str
+) -> None:
     precious = store.settings.home.parent / "precious"
     precious.mkdir()
     store.folder(run.id).rename(store.settings.runs / "kept")
     with closing(sqlite3.connect(store.database.path)) as connection, connection:
-        connection.execute("UPDATE runs SET id = ?", (run_id,))
+        connection.execute("UPDATE runs SET id = ?, state = ?", (run_id, state))
+    assert store.active() == store.orphans() == []
     (damaged,) = store.all()
     assert "its “id” is" in str(damaged.damage)
+    assert store.get(damaged.id) == damaged
     assert store.folder(damaged.id).parent == store.settings.runs
     store.delete(damaged.id)
     assert store.all() == []
