@@ -271,7 +271,8 @@ def _thin(count: int, most: int) -> np.ndarray:
 def _smooth(values: np.ndarray) -> np.ndarray:
     """Mean of the batches around each point; what isn't a number is left out.
 
-    Towards both ends the window shrinks on both sides, so that the trend never lags behind.
+    Towards both ends the window shrinks on both sides, so that the trend never lags behind; where
+    less than half of it is left there is none.
     """
     half = trend_reach(values.size)
     known = np.isfinite(values)
@@ -281,5 +282,7 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     reach = np.minimum(half, np.minimum(place, values.size - 1 - place))
     start, end = place - reach, place + reach + 1
     inside = number[end] - number[start]
+    # At both ends it would be taken from fewer and fewer batches, and jump about.
+    inside[reach < half // 2] = 0
     means = (total[end] - total[start]) / np.maximum(inside, 1)
     return np.where(inside > 0, means, np.nan).astype(np.float32)

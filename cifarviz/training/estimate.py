@@ -15,6 +15,8 @@ from typing import Literal
 
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.runs.archive import IMPORTED
+from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.training.plan import watched_images
 from cifarviz.training.timing import SHORT_RUN
@@ -149,7 +151,9 @@ def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
     """The speeds of those ``runs`` that were measured on ``machine``, in their order."""
     found = []
     for run in runs:
-        if run.machine != machine or not run.images_per_second or run.precision is None:
+        # A run that was brought from elsewhere may name the same processor.
+        brought = run.origin in (ORIGIN, IMPORTED)
+        if brought or run.machine != machine or not run.images_per_second or run.precision is None:
             continue
         size = _size(run.experiment_json)
         if size is not None:

@@ -124,7 +124,9 @@ def _kept(run: Run) -> tuple[Checkpoint, ...]:
 
 
 def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
-    wanted = st.query_params.get("checkpoint", kept[0])
+    # A link that names an epoch and no weights is about that epoch.
+    usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
+    wanted = st.query_params.get("checkpoint", usual)
     chosen = next((which for which in kept if which == wanted), kept[0])
     show("pick-checkpoint", chosen)
     st.selectbox(

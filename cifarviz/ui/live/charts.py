@@ -13,7 +13,7 @@ import streamlit as st
 from cifarviz.analysis.overfitting import Fit, judge_run
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.figures.before_fork import EpochCurves
-from cifarviz.figures.history import history_curves, history_figure, trend_reach
+from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.learning_rate import rate_words
 from cifarviz.figures.metric import Metric
 from cifarviz.figures.published_curves import PublishedCurves
@@ -157,12 +157,12 @@ def _figure(
         rates=[epoch.learning_rate for epoch in epochs],
         most_points=max(len(batches), 1),
     )
-    # At both ends the trend is taken from fewer and fewer batches, and jumps about while it grows.
-    trend, edge = curves.trend.copy(), trend_reach(len(batches)) // 2
-    trend[:edge] = trend[len(trend) - edge :] = np.nan
     # All batches make the trend; only some of them are drawn, always the same ones.
     kept = kept_dots(batches.steps)
     drawn = replace(
-        curves, batch_x=curves.batch_x[kept], batch_y=curves.batch_y[kept], trend=trend[kept]
+        curves,
+        batch_x=curves.batch_x[kept],
+        batch_y=curves.batch_y[kept],
+        trend=curves.trend[kept],
     )
     return dict(history_figure(drawn).to_plotly_json())
