@@ -35,10 +35,10 @@ from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
-from cifarviz.data.uploads import decode, fit_to
-from cifarviz.errors import CifarvizError, ExperimentInvalid, ImageUnreadable, RunNotFound
+from cifarviz.data.uploads import decode_file, fit_to
+from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.presets import PRESETS, find_preset
 from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
@@ -52,10 +52,12 @@ from cifarviz.figures.network_diagram import network_diagram, network_diagram_fi
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.runs.kept_weights import kept_checkpoints
+from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_probabilities import kept_or_asked
 from cifarviz.settings import Settings
 from cifarviz.training.worker import Worker
 
@@ -116,9 +118,7 @@ def preset(
 
     Raises ``ExperimentInvalid`` for an unknown preset and for choices that do not fit together.
     """
-    if name not in PRESETS:
-        raise ExperimentInvalid(f"There is no preset “{name}”: there is {', '.join(PRESETS)}.")
-    experiment = PRESETS[name].experiment
+    experiment = find_preset(name).experiment
     fields = dict(experiment)
     fields["data"] = {**dict(experiment.data), "variant": data, "train_images": train_images}
     return Experiment.make(**{**fields, **changes})
@@ -154,17 +154,16 @@ class Home:
         return f"Home({str(self.settings.home)!r})"
 
     def runs(self) -> list[Run]:
-        """Return all runs, the newest first."""
+        """Return all runs, the newest first.
+
+        Of one whose record is damaged, ``damage`` says what is wrong: it can only be deleted.
+        ``orphaned`` is a queued one whose process has ended: ``resume`` takes it up.
+        """
         return self.store.all()
 
     def run(self, run: "str | Run") -> Run:
         """Return a run as it is now; raises ``RunNotFound``."""
-        name = run.id if isinstance(run, Run) else run
-        found = [one for one in self.store.all() if name and one.id.startswith(name)]
-        if len(found) != 1:
-            how_many = f"{len(found)} runs here have" if found else "No run here has"
-            raise RunNotFound(f"{how_many} an id that begins with “{name}”.")
-        return found[0]
+        return self.store.get(run.id) if isinstance(run, Run) else self.store.find(run)
 
     def train(
         self,
@@ -188,22 +187,26 @@ class Home:
         return self._own_worker().submit(experiment, name)
 
     def resume(self, run: "str | Run", *, on_epoch: Callable[[Epoch], None] | None = None) -> Run:
-        """Go on with a stopped, failed or interrupted run and return it when it is over.
+        """Go on with a stopped, failed, interrupted or orphaned run; return it when it is over.
 
         Raises ``RunNotFound``, and ``TransitionRefused`` for a finished run.
         """
         return self._watch(self._own_worker().resume(self.run(run).id), on_epoch)
 
     def wait(self, run: "str | Run", seconds: float | None = None) -> Run:
-        """Wait until a run is over, at most so many seconds, and return it as it is then."""
-        return self._own_worker().wait(self.run(run).id, seconds)
+        """Wait until a run is over, at most so many seconds, and return it as it is then.
+
+        An orphaned run is returned at once: no process trains it.
+        """
+        found = self.run(run)
+        return found if found.orphaned else self._own_worker().wait(found.id, seconds)
 
     def stop(self, run: "str | Run") -> None:
         """Ask a run under way to stop; raises ``TransitionRefused`` for one that is over."""
         self.store.request(self.run(run).id, Action.STOP)
 
     def delete(self, run: "str | Run") -> None:
-        """Remove a run and its files; raises ``RunError`` while it is active."""
+        """Remove a run and its files; raises ``TransitionRefused`` while it is active."""
         self.store.delete(self.run(run).id)
 
     def history(self, run: "str | Run") -> pd.DataFrame:
@@ -226,10 +229,25 @@ class Home:
         Raises ``ArtifactMissing`` where the weights are not there.
         """
         found = self.run(run)
+        which = self._weights(found, weights)
         dataset = self._dataset_of(found)
-        test = dataset.test
-        predictions = self.model(found, weights=weights).predictions(test.images)
-        return evaluate_predictions(test.labels, predictions, test.indices, dataset.info.classes)
+        test, classes = dataset.test, dataset.info.classes
+
+        def compute() -> Predictions:
+            return self.model(found, weights=which).predictions(test.images)
+
+        if isinstance(which, int):
+            predictions = compute()
+        else:
+            predictions = kept_or_asked(
+                self.store.folder(found.id),
+                which,
+                test,
+                len(classes),
+                compute,
+                keep=dataset.variant == found.experiment.data.variant,
+            )
+        return evaluate_predictions(test.labels, predictions, test.indices, classes)
 
     def predict(
         self,
@@ -282,10 +300,7 @@ class Home:
         from cifarviz.analysis.checkpoints import open_checkpoint
 
         found = self.run(run)
-        if weights is None:
-            saved = kept_checkpoints(self.store, found)
-            weights = saved[0] if saved else "last"
-        return open_checkpoint(self.store, found, weights)
+        return open_checkpoint(self.store, found, self._weights(found, weights))
 
     def plot_history(self, *runs: "str | Run", metric: Metric = "loss") -> go.Figure:
         """Draw the loss, or ``metric="accuracy"``, of one run or several over their epochs.
@@ -339,6 +354,11 @@ class Home:
             None if validation.isna().all() else validation.to_numpy(),
         )
 
+    def _weights(self, run: Run, weights: Weights | None) -> Weights:
+        if weights is not None:
+            return weights
+        return next(iter(kept_checkpoints(self.store, run)), "last")
+
     def _own_worker(self) -> Worker:
         if self._worker is None:
             self._worker = Worker(self.settings, "Python")
@@ -376,17 +396,10 @@ class Home:
             batch = images[None] if images.ndim == 3 else images
             return list(range(len(batch))), batch
         files: Iterable[str | Path] = [images] if isinstance(images, str | Path) else images
-        names, pixels = [], []
-        for file in files:
-            path = Path(file)
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise ImageUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
-            shape = run.experiment.architecture.input_shape
-            pixels.append(fit_to(decode(content, path.name).rgb, shape, invert=invert))
-            names.append(str(path))
-        return names, np.stack(pixels)
+        paths = [Path(file) for file in files]
+        shape = run.experiment.architecture.input_shape
+        pixels = [fit_to(decode_file(path).rgb, shape, invert=invert) for path in paths]
+        return [str(path) for path in paths], np.array(pixels, np.uint8).reshape(-1, *shape)
 
 
 def plot_network(experiment: Experiment) -> go.Figure:

@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from cifarviz import api
-from cifarviz.errors import ExperimentInvalid, ImageUnreadable, RunNotFound
+from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.errors import ExperimentInvalid, ImageUnreadable, RunDamaged, RunNotFound
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.layers import Dense, Flatten
 from scripts.app_server import ROOT
 from tests import stored_runs
+from tests.runs.held_run import held_run
 
 
 @pytest.fixture
@@ -75,11 +77,11 @@ def test_files_are_cropped_scaled_and_named(home: api.Home, run: api.Run, tmp_pa
 
 
 def test_what_cannot_be_done_is_one_sentence(home: api.Home, run: api.Run, tmp_path: Path) -> None:
-    with pytest.raises(RunNotFound, match="No run here has an id that begins with “zzz”"):
+    with pytest.raises(RunNotFound, match="There is no run “zzz” here"):
         home.run("zzz")
     with pytest.raises(RunNotFound, match="“”"):
         home.run("")
-    with pytest.raises(ExperimentInvalid, match="no preset “cifar11”"):
+    with pytest.raises(ExperimentInvalid, match="no preset called “cifar11”"):
         api.preset("cifar11")
     with pytest.raises(ImageUnreadable, match="cannot be opened"):
         home.predict(run, tmp_path / "nothing.png")
@@ -116,3 +118,41 @@ def test_importing_it_loads_no_tensorflow() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "False"
+
+
+def test_predictions_of_the_test_images_are_computed_once(
+    home: api.Home, run: api.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = home.evaluate(run)
+
+    def refuse(*_args: object, **_more: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(TrainedModel, "predictions", refuse)
+    again = home.evaluate(run.id)
+    assert (again.loss, again.accuracy) == (first.loss, first.accuracy)
+
+
+def test_an_orphaned_run_is_not_waited_for(home: api.Home) -> None:
+    run_id, lock = held_run(home.store, "orphan", stored_runs.experiment())
+    lock.release()
+    (listed,) = home.runs()
+    assert listed.orphaned
+    assert home.wait(listed).id == run_id
+
+
+def test_a_damaged_run_is_listed_and_refused(home: api.Home, run: api.Run) -> None:
+    with home.store.database.connect(write=True) as connection:
+        connection.execute("UPDATE runs SET state = 'archived'")
+    (listed,) = home.runs()
+    assert listed.damage is not None
+    assert home.history(listed).empty is False
+    for refused in (home.evaluate, home.model, home.resume):
+        with pytest.raises(RunDamaged, match=f"runs delete {run.id}"):
+            refused(run.id)
+    home.delete(listed)
+    assert home.runs() == []
+
+
+def test_no_images_give_no_rows(home: api.Home, run: api.Run) -> None:
+    assert home.predict(run, []).shape == (0, 10)

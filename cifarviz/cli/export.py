@@ -10,7 +10,6 @@ import typer
 from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
 from cifarviz.cli.output import say
 from cifarviz.cli.paths import parse_path, place_errors
-from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
 from cifarviz.errors import PlaceRefused
@@ -56,7 +55,7 @@ def export(
     """Write a run as something that works without cifarviz; never over a file that is there."""
     settings = Settings.from_environment()
     store = RunStore(settings)
-    found = list({run.id: run for run in (find_run(store, named) for named in runs)}.values())
+    found = list({run.id: run for run in (store.find(named) for named in runs)}.values())
     if len(found) > 1 and kind is not Kind.REPORT:
         raise typer.BadParameter(f"A {kind} is made of one run, and {len(found)} came.")
     weighed = kind in (Kind.KERAS, Kind.WEIGHTS)

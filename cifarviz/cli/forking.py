@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 import typer
 
 from cifarviz.cli.output import AsJson, say
-from cifarviz.cli.runs import find_run
 from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.fork_names import fork_name
@@ -43,7 +42,7 @@ def fork(
     """Go on from a run's weights after an epoch with something changed, as a run of its own."""
     given = None if name is None else checked_name(name)
     worker = Worker(Settings.from_environment(), "command line")
-    parent = find_run(worker.store, run)
+    parent = worker.store.find(run)
     changed = ForkChanges(epochs, learning_rate, dropout, flip, shift, _images(train_images))
     experiment = forked(parent.experiment, epoch, changed)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)

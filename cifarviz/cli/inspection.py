@@ -15,10 +15,9 @@ from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
-from cifarviz.cli.runs import find_run
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
-from cifarviz.data.uploads import decode, fit_to, has_light_background
+from cifarviz.data.uploads import decode_file, fit_to, has_light_background
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
@@ -58,7 +57,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     """Measure a run's network on the test images of the data it was trained on."""
     settings = Settings.from_environment()
     store = RunStore(settings)
-    found = find_run(store, run)
+    found = store.find(run)
     which = chosen_weights(found, store, checkpoint)
     dataset = _dataset(found, settings)
     test = dataset.test
@@ -164,7 +163,7 @@ def _open(
     settings: Settings, named: str, wanted: Checkpoint | None
 ) -> "tuple[Run, TrainedModel, Checkpoint]":
     store = RunStore(settings)
-    run = find_run(store, named)
+    run = store.find(named)
     which = chosen_weights(run, store, wanted)
     return run, _model(store, run, which), which
 
@@ -229,12 +228,7 @@ def _answer(
 
 
 def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageUnreadable(f"{path} cannot be opened: {reason}.") from error
-    rgb = decode(data, path.name).rgb
+    rgb = decode_file(path).rgb
     info = find(run.experiment.data.dataset)
     if info.dark_background and not invert and has_light_background(rgb):
         say(

@@ -15,12 +15,12 @@ from cifarviz.analysis.reproduction_report import check_place, read_results, wri
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
-from cifarviz.cli.training import find_preset, watch
+from cifarviz.cli.training import watch
 from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import CifarvizError, RunError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PUBLISHED, Preset
+from cifarviz.experiment.presets import PUBLISHED, Preset, find_preset
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.earlier_losses import losses_words
 from cifarviz.runs.log_probabilities import Predictions

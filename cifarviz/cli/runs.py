@@ -1,4 +1,4 @@
-"""``runs`` and ``runs delete``; finding the run that somebody names."""
+"""``runs`` and ``runs delete``."""
 
 from typing import Annotated
 
@@ -6,7 +6,6 @@ import typer
 
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.values import run_dict
-from cifarviz.errors import RunNotFound
 from cifarviz.installation import program_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_duration, headline, time_at_work
@@ -49,22 +48,11 @@ def delete(
 ) -> None:
     """Delete a run with its history and all its files, for good; it asks nothing."""
     store = RunStore(Settings.from_environment())
-    deleted = store.delete(find_run(store, run).id)
+    deleted = store.delete(store.find(run).id)
     if as_json:
         print_json({"run": deleted.id, "name": deleted.name, "epochs": deleted.epochs_done})
     else:
         say(f"“{deleted.name}” (run {deleted.id}) is deleted, with its history and its files.")
-
-
-def find_run(store: RunStore, named: str) -> Run:
-    """The run with this id, or the only one whose id begins so; raises ``RunNotFound``."""
-    matches = [run for run in store.all() if named and run.id.startswith(named)]
-    exact = [run for run in matches if run.id == named]
-    if len(exact or matches) == 1:
-        return (exact or matches)[0]
-    if matches:
-        raise RunNotFound(f"{len(matches)} runs begin with “{named}”: give more of the id.")
-    raise RunNotFound(f"There is no run “{named}”. The runs command lists those there are.")
 
 
 def _row(run: Run) -> tuple[object, ...]:

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
-from cifarviz.cli.runs import find_run
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import status as dataset_status
-from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.experiment.presets import PRESETS, find_preset
 from cifarviz.installation import program_name
 from cifarviz.runs.curation import checked_name
 from cifarviz.runs.earlier_losses import earlier_losses
@@ -111,7 +109,7 @@ def resume(
     Also takes up a queued run that no process looks after.
     """
     worker = Worker(Settings.from_environment(), "command line")
-    found = find_run(worker.store, run)
+    found = worker.store.find(run)
     return print_result(worker, watch(worker, worker.resume(found.id)), as_json)
 
 
@@ -123,15 +121,6 @@ def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]
         f"Fetch it with: {program_name()} data fetch {dataset}"
     )
     return "sample"
-
-
-def find_preset(name: str) -> Preset:
-    """The preset of this name; raises ``ExperimentInvalid``."""
-    if name not in PRESETS:
-        raise ExperimentInvalid(
-            f"There is no preset called “{name}”: there is {', '.join(PRESETS)}."
-        )
-    return PRESETS[name]
 
 
 def watch(worker: Worker, run: Run) -> Run:

@@ -1,5 +1,6 @@
 """Strangers' images: any file a person may upload, made into RGB pixels or refused in words."""
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,16 @@ def decode(data: bytes, filename: str) -> UploadedImage:
             "taken. Make it smaller first."
         )
     return decode_in_process(data, name)
+
+
+def decode_file(path: Path) -> UploadedImage:
+    """Read an image file and decode it as ``decode`` does; raises ``ImageUnreadable``."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageUnreadable(f"{path} cannot be opened: {reason}.") from error
+    return decode(data, path.name)
 
 
 def fit_to(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.published import (
     cifar10_dropout,
     cifar10_ensemble,
@@ -13,7 +14,7 @@ from cifarviz.experiment.published import (
 )
 from cifarviz.experiment.published.preset import HistoryRow, Preset, PresetVariant
 
-__all__ = ["PRESETS", "PUBLISHED", "HistoryRow", "Preset", "PresetVariant"]
+__all__ = ["PRESETS", "PUBLISHED", "HistoryRow", "Preset", "PresetVariant", "find_preset"]
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -34,3 +35,12 @@ PUBLISHED: Mapping[str, Preset] = MappingProxyType(
     {name: preset for name, preset in PRESETS.items() if preset.published is not None}
 )
 """Those that others have published."""
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of this name; raises ``ExperimentInvalid``."""
+    if name not in PRESETS:
+        raise ExperimentInvalid(
+            f"There is no preset called “{name}”: there is {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from cifarviz.errors import TransitionRefused
+from cifarviz.errors import RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import SNAPSHOTS
@@ -66,6 +66,18 @@ class RunStore(Curation):
         """One run; raises ``RunNotFound``."""
         orphans = self._check_locks()
         return _with_orphans([self._get(run_id)], orphans)[0]
+
+    def find(self, beginning: str) -> Run:
+        """The run with this id, or the only one whose id begins so; raises ``RunNotFound``."""
+        matches = [run for run in self.all() if beginning and run.id.startswith(beginning)]
+        exact = [run for run in matches if run.id == beginning]
+        if len(exact or matches) == 1:
+            return (exact or matches)[0]
+        if matches:
+            raise RunNotFound(
+                f"{len(matches)} runs have an id that begins with “{beginning}”: give more of it."
+            )
+        raise RunNotFound(f"There is no run “{beginning}” here: give an id, or its beginning.")
 
     def active(self) -> list[Run]:
         """The run that is being worked on, then those that wait, in their order."""
@@ -124,7 +136,7 @@ class RunStore(Curation):
                     f"“{run.name}” is {run.state}: stop it before you delete it."
                 )
             # Its state may be unknown, and a process may be looking after it all the same.
-            if run.damage is not None and locks.is_held(self.lock_path(run_id)):
+            if run.damage is not None and self._is_held(run_id):
                 raise TransitionRefused(
                     f"A process is looking after “{run.name}”: end it before you delete the run."
                 )

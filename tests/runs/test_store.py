@@ -32,6 +32,18 @@ def test_a_new_run_is_queued_and_keeps_its_experiment(store: RunStore) -> None:
     assert (run.epochs_done, run.best_epoch, run.progress) == (0, None, None)
 
 
+def test_a_run_is_found_by_the_beginning_of_its_id(store: RunStore) -> None:
+    for run_id in ("12ab34cd", "12ab34ef", "12ab"):
+        store.create(run_id, EXPERIMENT, "mine", "dashboard")
+    assert store.find("12ab34c").id == "12ab34cd"
+    assert store.find("12ab").id == "12ab"
+    with pytest.raises(RunNotFound, match="2 runs have an id that begins with “12ab34”"):
+        store.find("12ab34")
+    for unknown in ("34cd", "", "12AB34CD"):
+        with pytest.raises(RunNotFound, match=f"There is no run “{unknown}” here"):
+            store.find(unknown)
+
+
 def test_times_are_kept(store: RunStore) -> None:
     before = time.time()
     run_id, _lock = held_run(store)
