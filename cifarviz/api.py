@@ -213,7 +213,8 @@ class Home:
         """Return a row an epoch, by its number.
 
         Columns: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``,
-        ``seconds``. Losses in nats, accuracies 0 to 1, NaN where nothing was validated.
+        ``seconds``. Losses in nats, accuracies 0 to 1, NaN where nothing was validated. Before
+        epoch ``run.exact_loss_from`` an earlier version computed the losses (all, if ``None``).
         """
         rows = self.store.epochs(self.run(run).id)
         frame = pd.DataFrame(rows, columns=list(Epoch._fields)).set_index("epoch")
@@ -305,14 +306,14 @@ class Home:
     def plot_history(self, *runs: "str | Run", metric: Metric = "loss") -> go.Figure:
         """Draw the loss, or ``metric="accuracy"``, of one run or several over their epochs.
 
-        Of one alone the single batches are drawn, too.
+        Of one alone the single batches are drawn, too. Under the loss is the learning rate.
         """
         found = [self.run(run) for run in runs]
         if len(found) == 1:
             return self._plot_one_history(found[0], metric)
         curves = []
         for run in found:
-            epochs, training, validation = self._curves(run, metric)
+            epochs, training, validation, rates = self._curves(run, metric)
             curves.append(
                 RunCurve(
                     name=run.name,
@@ -321,12 +322,13 @@ class Home:
                     validation=validation,
                     best_epoch=run.best_epoch,
                     stopped_early=run.stopped_early,
+                    rates=rates,
                 )
             )
         return history_comparison_figure(history_comparison(metric, curves))
 
     def _plot_one_history(self, run: Run, metric: Metric) -> go.Figure:
-        epochs, training, validation = self._curves(run, metric)
+        epochs, training, validation, rates = self._curves(run, metric)
         steps = run.progress.steps_per_epoch if run.progress is not None else 0
         batches = self.store.batch_points(run.id)
         return history_figure(
@@ -339,19 +341,25 @@ class Home:
                 batch_values=getattr(batches, metric) if steps else (),
                 best_epoch=run.best_epoch,
                 stopped_early=run.stopped_early,
+                rates=rates,
             )
         )
 
     def _curves(
         self, run: Run, metric: Metric
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]:
-        """The epochs' numbers, and the metric in training and in validation, if there was one."""
+    ) -> tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]
+    ]:
+        """The epochs' numbers, the metric in training and, if there was one, in validation, and
+        the learning rates.
+        """
         history = self.history(run)
         validation = history[f"val_{metric}"]
         return (
             history.index.to_numpy(),
             history[metric].to_numpy(),
             None if validation.isna().all() else validation.to_numpy(),
+            history["learning_rate"].to_numpy(),
         )
 
     def _weights(self, run: Run, weights: Weights | None) -> Weights:

@@ -112,6 +112,14 @@ def test_several_runs_are_drawn_in_one_chart(home: api.Home, run: api.Run) -> No
     assert {run.name, "other"} <= groups
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_learning_rate_is_under_the_loss(count: int, home: api.Home, run: api.Run) -> None:
+    runs = [run] * count
+    loss, accuracy = home.plot_history(*runs), home.plot_history(*runs, metric="accuracy")
+    assert sum(trace.name == "Learning rate" for trace in loss.data) == count
+    assert not any(trace.name == "Learning rate" for trace in accuracy.data)
+
+
 def test_importing_it_loads_no_tensorflow() -> None:
     code = "import sys; from cifarviz import api; print('tensorflow' in sys.modules)"
     answer = subprocess.run(

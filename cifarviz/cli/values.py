@@ -86,7 +86,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         "best_epoch": run.best_epoch,
         # From which epoch on losses are the plain cross-entropy, and all of it in words.
         "exact_loss_from": run.exact_loss_from,
-        "losses": losses_words(run),
+        "losses": experiment and losses_words(run),
         "stopped_early": run.stopped_early,
         "val_accuracy": run.best_val_accuracy,
         "val_accuracy_epoch": run.best_val_accuracy_epoch,
@@ -103,4 +103,5 @@ def run_dict(run: Run) -> dict[str, Any]:
         "parent": run.parent,
         "parent_epoch": run.parent_epoch,
         "damage": run.damage,
+        "orphaned": run.orphaned,
     }

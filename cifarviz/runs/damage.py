@@ -34,8 +34,8 @@ def _number(low: float, high: float) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int | float) and low <= value <= high
 
 
-def _count(high: int = 10**9) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and 0 <= value <= high
+def _count(low: int = 0) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and low <= value <= 10**9
 
 
 def _text(value: Any) -> bool:
@@ -96,7 +96,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "parent": _WORDS,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
-        "exact_loss_from": _COUNT,
+        "exact_loss_from": _or_nothing(_Rule("an epoch from 1", _count(1))),
         "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,

@@ -10,6 +10,7 @@ import numpy as np
 from cifarviz.errors import CifarvizError, RunDamaged
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.installation import program_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.states import RunState
 
@@ -136,7 +137,6 @@ class Run:
     computed them all. ``runs.earlier_losses`` says how those differ."""
     orphaned: bool = False
     """Queued, and no process looks after it: the one that did has ended."""
-
     damage: str | None = None
     """What of its record no run can have, in a sentence."""
 
@@ -149,7 +149,7 @@ class Run:
         if self.damage is not None:
             raise RunDamaged(
                 f"The record of “{self.name}” is damaged: {self.damage} Delete it on the Runs page "
-                f"or with “python -m cifarviz runs delete {self.id}”."
+                f"or with “{program_name()} runs delete {self.id}”."
             )
         return found
 

@@ -45,6 +45,7 @@ def test_a_damaged_record_is_listed_with_what_is_wrong(call: Call, run: Run, dam
     one = listed["bad one"]
     assert (one["run"], one["state"], one["seed"]) == (damaged.id, "damaged", None)
     assert one["damage"].startswith("its “state” is “archived”")
+    assert (one["losses"], listed["mine"]["losses"]) == (None, "plain cross-entropy")
     assert one.keys() == listed["mine"].keys()
     table = call("runs")
     assert table.code == 0

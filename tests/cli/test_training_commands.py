@@ -146,6 +146,8 @@ def test_training_leaves_other_peoples_orphans_alone_and_resume_takes_one_up(
     listed = call("runs")
     assert f"No process looks after run {run_id}, which is queued: resume it" in listed.err
     assert "queued" in listed.out
+    orphaned = {run["run"]: run["orphaned"] for run in call("runs", "--json").json}
+    assert [run for run, is_orphaned in orphaned.items() if is_orphaned] == [run_id]
     answer = call("resume", run_id, "--json")
     assert (answer.code, answer.json["run"], answer.json["state"]) == (0, run_id, "finished")
     assert "No process looks after" not in call("runs").err

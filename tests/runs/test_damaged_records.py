@@ -23,6 +23,7 @@ DAMAGES = {
     "no name": ("UPDATE runs SET name = '  '", "its “name” is “  ”"),
     "seconds": ("UPDATE runs SET seconds = 'long'", "its “seconds” is “long”"),
     "images": ("UPDATE runs SET train_images = -3", "its “train_images” is -3"),
+    "exact losses": ("UPDATE runs SET exact_loss_from = 0", "its “exact_loss_from” is 0, and"),
     "scaling": ("UPDATE runs SET scaling = '{}'", "its “scaling” is “{}”"),
     "no JSON": ("UPDATE runs SET experiment = 'nothing'", "not valid JSON"),
     "experiment": ("UPDATE runs SET experiment = '{\"format\": 4}'", "architecture"),
