@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 from cifarviz import static_files
-from cifarviz.cli.dashboard import ADDRESS, answers, command, end, free_port
+from cifarviz.cli.dashboard import ADDRESS, command, end, free_port, is_serving
 from cifarviz.installation import DASHBOARD as ROOT
 
-__all__ = ["ADDRESS", "ROOT", "AppServer", "answers", "free_port", "serve_files"]
+__all__ = ["ADDRESS", "ROOT", "AppServer", "free_port", "is_serving", "serve_files"]
 
 
 def serve_files() -> None:
@@ -82,7 +82,7 @@ class AppServer:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + patience
-        while not answers(self.port):
+        while not is_serving(self.port):
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.stop()

@@ -245,7 +245,7 @@ def judge(
             "No images were held back for validation, so overfitting cannot be seen.",
         )
     measured = np.isfinite(np.array(numbers)).all(axis=0) if len(epochs) else np.zeros(0, bool)
-    curves = _Curves(np.asarray(epochs)[measured], *(one[measured] for one in numbers))
+    curves = _LearningCurves(np.asarray(epochs)[measured], *(one[measured] for one in numbers))
     end = curves.gap(-1) if len(curves) else None
     if len(epochs) and not np.isfinite(numbers[0][-1]):
         return Fit(
@@ -261,7 +261,7 @@ def judge(
 
 
 @dataclass(frozen=True, eq=False)
-class _Curves:
+class _LearningCurves:
     """The validated epochs; arrays of one length, all finite."""
 
     epochs: NDArray[np.integer]
@@ -302,7 +302,7 @@ def format_loss(loss: float) -> str:
     return f"{loss:.3f}" if 0.1 <= abs(loss) < 1000 else f"{loss:.3g}"
 
 
-def _diverging(curves: _Curves) -> Fit | None:
+def _diverging(curves: _LearningCurves) -> Fit | None:
     """Training loss rises, and validation loss with it."""
     train, held_out = curves.loss, curves.val_loss
     before = train[:-1]
@@ -321,7 +321,7 @@ def _diverging(curves: _Curves) -> Fit | None:
     )
 
 
-def _overfitting(curves: _Curves) -> Fit | None:
+def _overfitting(curves: _LearningCurves) -> Fit | None:
     """By the loss: validation turned, and training went on."""
     place = turn_of(curves.val_loss)
     if place is None:
@@ -345,7 +345,7 @@ def _overfitting(curves: _Curves) -> Fit | None:
 
 
 def _by_course(
-    curves: _Curves, end: Gap, classes: int | None, ending: Ending, planned: int | None
+    curves: _LearningCurves, end: Gap, classes: int | None, ending: Ending, planned: int | None
 ) -> Fit:
     """What the last third of the epochs says, where validation loss has not turned."""
     first = len(curves) - curves.third
@@ -420,7 +420,7 @@ def _by_course(
     )
 
 
-def _too_few(curves: _Curves, ending: Ending, planned: int | None) -> str:
+def _too_few(curves: _LearningCurves, ending: Ending, planned: int | None) -> str:
     count = f"{len(curves)} epoch{' is' if len(curves) == 1 else 's are'}"
     cut = _cut_short(int(curves.epochs[-1]), ending, planned) if len(curves) else ""
     return f"{count} too few to judge the curves by; it takes {FEWEST_EPOCHS} or more.{cut}"
@@ -437,13 +437,13 @@ def _cut_short(epoch: int, ending: Ending, planned: int | None) -> str:
     return ""
 
 
-def _wide_after(curves: _Curves) -> int:
+def _wide_after(curves: _LearningCurves) -> int:
     """The last epoch before the gap in accuracy was wide for good."""
     narrow = np.flatnonzero(curves.gaps < WIDE_GAP)
     return int(curves.epochs[narrow[-1]]) if narrow.size else int(curves.epochs[0]) - 1
 
 
-def _gains(curves: _Curves) -> bool:
+def _gains(curves: _LearningCurves) -> bool:
     """Whether training got better over the last third of the epochs."""
     third = curves.third
     by_accuracy = np.polyfit(np.arange(third), curves.accuracy[-third:], 1)[0] * (third - 1)

@@ -85,7 +85,7 @@ def serve(wanted: int, *, browser: bool) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     process = subprocess.Popen(command(script, port))
     try:
-        while process.poll() is None and not answers(port):
+        while process.poll() is None and not is_serving(port):
             time.sleep(0.1)
         if process.poll() is None:
             url = f"http://{ADDRESS}:{port}"
@@ -165,8 +165,8 @@ def command(script: Path, port: int, *options: str) -> list[str]:
     ]
 
 
-def answers(port: int) -> bool:
-    """Return whether the server on this port is up."""
+def is_serving(port: int) -> bool:
+    """Return whether a server on this port answers."""
     try:
         with _DIRECT.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as reply:
             return bool(reply.status == 200)

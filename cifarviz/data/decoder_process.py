@@ -80,7 +80,7 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
         except _NoAnswer as error:
             raise _given_up(process, name) from error
         finally:
-            POOL.give_back(process)
+            POOL.release(process)
     if rgb is None:
         raise ImageUnreadable(header["error"])
     rgb.flags.writeable = False
@@ -273,7 +273,7 @@ class DecoderPool:
                 return process
             process.end()
 
-    def give_back(self, process: DecoderProcess) -> None:
+    def release(self, process: DecoderProcess) -> None:
         # The time may have run out just after the last byte came.
         if process.timed_out or not process.is_alive():
             process.end()

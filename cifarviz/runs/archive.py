@@ -24,7 +24,7 @@ from typing import IO, Any
 import numpy as np
 
 from cifarviz.errors import CifarvizError, RunError, UnknownFormat
-from cifarviz.runs.archive_facts import RunFacts, damaged, facts_from, facts_of
+from cifarviz.runs.archive_facts import ImportedFacts, damaged, facts_from, facts_of
 from cifarviz.runs.archive_files import (
     BATCHES,
     NotOfThisRun,
@@ -144,7 +144,7 @@ def _unpack(store: RunStore, file: zipfile.ZipFile, origin: str) -> Run:
         return _enter(store, facts, batches, coming / "files")
 
 
-def _enter(store: RunStore, facts: RunFacts, batches: BatchPoints | None, files: Path) -> Run:
+def _enter(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, files: Path) -> Run:
     """Make a run of what has come, with its ``files``: all of it or nothing."""
     moved = None
     try:
@@ -192,7 +192,7 @@ def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return entries
 
 
-def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: RunFacts) -> None:
+def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: ImportedFacts) -> None:
     """Before anything is unpacked: each file can only be as large as the experiment makes it."""
     for entry in members:
         most = most_bytes(entry.filename.removeprefix("files/"), facts.limits)
@@ -254,7 +254,7 @@ def _copy(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
         shutil.copyfileobj(source, target, _BLOCK)
 
 
-def _check(path: Path, name: str, facts: RunFacts) -> None:
+def _check(path: Path, name: str, facts: ImportedFacts) -> None:
     """Hold a file to its name; weights that were halved are float32 again."""
     with _reasons(f"files/{name}"):
         found = check_file(path, name, facts.limits)

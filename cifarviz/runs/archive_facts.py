@@ -123,7 +123,7 @@ def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     }
 
 
-class RunFacts(NamedTuple):
+class ImportedFacts(NamedTuple):
     """What ``run.json`` says, as the store has it: the columns of its row, and its epochs."""
 
     columns: dict[str, Any]
@@ -131,7 +131,7 @@ class RunFacts(NamedTuple):
     limits: RunLimits
 
 
-def facts_from(facts: dict[str, Any], origin: str) -> RunFacts:
+def facts_from(facts: dict[str, Any], origin: str) -> ImportedFacts:
     """Read ``facts``, which may come from anybody.
 
     Raises ``ArchiveDamaged`` for what no run is, and as ``Experiment.from_json`` does.
@@ -167,7 +167,7 @@ def facts_from(facts: dict[str, Any], origin: str) -> RunFacts:
         # Its last sign of life; without one there is no progress.
         "heartbeat": None if run.step is None else run.ended,
     }
-    return RunFacts(columns, epochs, limits)
+    return ImportedFacts(columns, epochs, limits)
 
 
 def _check_times(run: _RunFacts, epochs: list[Epoch]) -> None:

@@ -48,16 +48,16 @@ class NotOfThisRun(ValueError):
     """The reason why a file is none that this run can have written."""
 
 
-class _Predictions(NamedTuple):
+class _ValueRange(NamedTuple):
     low: float
     high: float
     as_probabilities: Callable[[np.ndarray], np.ndarray]
 
 
-PREDICTIONS: Mapping[str, _Predictions] = MappingProxyType(
+PREDICTIONS: Mapping[str, _ValueRange] = MappingProxyType(
     {
-        "probabilities": _Predictions(0, 1, lambda values: values),
-        "log_probabilities": _Predictions(-math.inf, 0, np.exp),
+        "probabilities": _ValueRange(0, 1, lambda values: values),
+        "log_probabilities": _ValueRange(-math.inf, 0, np.exp),
     }
 )
 """The arrays in which a network's predictions may be kept: the range of their values, and what
@@ -107,13 +107,13 @@ def limits_of(experiment: Experiment, validation_images: int | None) -> RunLimit
 
 def most_bytes(name: str, limits: RunLimits) -> int | None:
     """How large a file of this name can be; ``None`` if no run has such a file."""
-    kind = _kind_of(name)
+    kind = _file_type(name)
     return None if kind is None else kind.most_bytes(limits) + _OVERHEAD
 
 
 def check_file(path: Path, name: str, limits: RunLimits) -> dict[str, Any]:
     """Hold a file to what its name says and return its facts; raises ``NotOfThisRun``."""
-    kind = _kind_of(name)
+    kind = _file_type(name)
     assert kind is not None
     with _reasons(), ArrayFile(path) as file:
         facts = _facts(file)
@@ -342,36 +342,36 @@ def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name:
             raise NotOfThisRun(f"“{one}” has values that are no numbers")
 
 
-class _Kind(NamedTuple):
+class _FileType(NamedTuple):
     pattern: str
     most_bytes: Callable[[RunLimits], int]
     check: Callable[[ArrayFile, dict[str, Any], RunLimits, str], None]
 
 
-_KINDS = (
-    _Kind(r"checkpoint-(last|best|start)\.npz", _weights_bytes, _check_weights),
-    _Kind(r"snapshots/weights-\d{4,6}\.npz", _weights_bytes, _check_weights),
-    _Kind(
+_FILE_TYPES = (
+    _FileType(r"checkpoint-(last|best|start)\.npz", _weights_bytes, _check_weights),
+    _FileType(r"snapshots/weights-\d{4,6}\.npz", _weights_bytes, _check_weights),
+    _FileType(
         r"test-probabilities-(last|best|epoch-\d{4,6})\.npz", _predictions_bytes, _check_predictions
     ),
-    _Kind(r"snapshots/(answers|memory)-\d{4,6}\.npz", _predictions_bytes, _check_predictions),
-    _Kind(r"snapshots/maps-\d{4,6}\.npz", _maps_bytes, _check_maps),
+    _FileType(r"snapshots/(answers|memory)-\d{4,6}\.npz", _predictions_bytes, _check_predictions),
+    _FileType(r"snapshots/maps-\d{4,6}\.npz", _maps_bytes, _check_maps),
 )
 
 
 def is_run_file(name: str) -> bool:
     """Whether a run has files of this name, relative to its folder."""
-    return _kind_of(name) is not None
+    return _file_type(name) is not None
 
 
 def is_weights_file(name: str) -> bool:
     """Whether it is a network's weights that are in a file of this name."""
-    kind = _kind_of(name)
+    kind = _file_type(name)
     return kind is not None and kind.check is _check_weights
 
 
-def _kind_of(name: str) -> _Kind | None:
-    return next((kind for kind in _KINDS if re.fullmatch(kind.pattern, name)), None)
+def _file_type(name: str) -> _FileType | None:
+    return next((kind for kind in _FILE_TYPES if re.fullmatch(kind.pattern, name)), None)
 
 
 def _facts(file: ArrayFile) -> dict[str, Any]:

@@ -6,7 +6,6 @@ clipped the validation loss of each image at 16.1, and counted label smoothing i
 
 from dataclasses import dataclass
 
-from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Run
 
 EXPLANATION = (
@@ -16,7 +15,7 @@ EXPLANATION = (
 )
 
 PLAIN = "plain cross-entropy"
-"""What is said of losses that are exact, beside others."""
+"""How exact losses are described next to others."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,18 @@ class EarlierLosses:
 
 
 def earlier_losses(run: Run) -> EarlierLosses | None:
-    """How the losses of ``run`` differ from the plain cross-entropy; ``None`` if they do not."""
+    """How the losses of ``run`` differ from the plain cross-entropy; ``None`` if they do not.
+
+    ``None`` also for a damaged run, whose losses are not shown.
+    """
+    if run.damage is not None:
+        return None
     first = run.exact_loss_from
     begin = (run.parent_epoch or 0) + 1
     until = run.epochs_done if first is None else first - 1
     if until < begin or run.epochs_done < begin:
         return None
-    try:
-        smoothing = run.experiment.loss.label_smoothing
-    except CifarvizError:
-        # It cannot be read; where that matters, it is said.
-        smoothing = 0.0
+    smoothing = run.experiment.loss.label_smoothing
     clipped = run.last_val_accuracy is not None
     if not clipped and not smoothing:
         return None

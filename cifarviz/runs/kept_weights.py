@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarviz.errors import CifarvizError
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_facts
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
@@ -41,17 +40,13 @@ def weights_position(store: RunStore, run: Run, which: Weights) -> WeightsPositi
     if isinstance(which, int):
         return WeightsPosition(which)
     facts = load_facts(checkpoint_path(store.folder(run.id), which))
-    try:
-        epoch = epoch_of(run, which)
-        if epoch is not None and (which == "best" or given_back(run)):
-            return WeightsPosition(int(facts.get("epoch", epoch)))
-        batch = run.experiment.batch_size
-    except CifarvizError:
-        # What the run was made to do cannot be read; its last weights are where it stands.
-        return training_position(run)
+    epoch = epoch_of(run, which)
+    if epoch is not None and (which == "best" or given_back(run)):
+        return WeightsPosition(int(facts.get("epoch", epoch)))
     # The file knows best: what was reported after it was written is not in it.
     if "epochs_done" not in facts:
         return WeightsPosition(run.epochs_done) if run.state.active else training_position(run)
+    batch = run.experiment.batch_size
     return WeightsPosition(int(facts["epochs_done"]), -(-int(facts.get("images", 0)) // batch))
 
 

@@ -12,17 +12,6 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.live.words import named
 
 
-def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
-    """The same where curves are drawn, which begin with those of a fork's parents.
-
-    ``names`` are those of the runs by id.
-    """
-    drawn = {run.id: run for run in runs}
-    for run in runs:
-        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
-    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
-
-
 def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
     """Say how the losses of ``runs``, each under a name, were computed, unless all are exact."""
     groups: dict[str, list[str]] = {}
@@ -40,6 +29,17 @@ def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
     st.caption(f":material/info: {escaped(sentence)}", help=EXPLANATION)
 
 
+def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
+    """Say so below curves, which begin with those of a fork's ancestors.
+
+    ``names`` are the names of ``runs`` by id.
+    """
+    drawn = {run.id: run for run in runs}
+    for run in runs:
+        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
+    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
+
+
 def earlier_losses_sentence(run: Run) -> str:
-    """The same of one run as a sentence; empty if its losses are exact."""
+    """How the losses of one run were computed, as a sentence; empty if they are exact."""
     return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz import __version__
-from cifarviz.cli.dashboard import ADDRESS, answers, main
+from cifarviz.cli.dashboard import ADDRESS, is_serving, main
 from cifarviz.installation import DASHBOARD as ROOT
 from cifarviz.installation import program_name
 from tests.cli.conftest import Call
@@ -99,11 +99,11 @@ def test_the_dashboard_says_its_address_and_stops_on_ctrl_c(tmp_path: Path) -> N
             port = int(text.split()[-1].rstrip("."))
             address = next(line for line in lines if "Ctrl-C" in line)
             assert f"http://{ADDRESS}:{port}" in address
-            assert answers(port)
+            assert is_serving(port)
             # As a terminal does: to the whole group.
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(20) == 0
-            assert not answers(port)
+            assert not is_serving(port)
             said.seek(0)
             assert "Traceback" not in said.read()
         finally:

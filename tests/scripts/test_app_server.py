@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.app_server import ADDRESS, AppServer, answers, free_port
+from scripts.app_server import ADDRESS, AppServer, free_port, is_serving
 
 
 def test_a_taken_port_gives_way_to_the_next_free_one() -> None:
@@ -21,4 +21,4 @@ def test_a_server_that_ends_at_once_says_why(tmp_path: Path) -> None:
     server = AppServer(tmp_path / "missing.py", tmp_path, tmp_path / "log.txt")
     with pytest.raises(RuntimeError, match=r"(?s)missing\.py ended with .*does not exist"):
         server.start()
-    assert not answers(server.port)
+    assert not is_serving(server.port)

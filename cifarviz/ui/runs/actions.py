@@ -140,7 +140,7 @@ def _details(run: Run) -> str:
     facts.extend(_accuracies(run))
     if run.parent is not None:
         facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
-    if plan.problem is None and given_back(run):
+    if given_back(run):
         facts.append(f"ended with the restored weights of epoch {run.best_epoch}")
     if run.precision is not None:
         facts.append(run.precision)

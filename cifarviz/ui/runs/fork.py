@@ -22,7 +22,6 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.queue_once import queue_fork_once
 from cifarviz.ui.runs.dialogs import leave_for, open_dialog
-from cifarviz.ui.runs.rows import planned
 
 _MOST_EPOCHS = 1000
 # So many more, where the parent has none left to be compared with.
@@ -31,7 +30,7 @@ _USUAL_EPOCHS = 5
 
 def fork_button(run: Run, fit: Fit) -> None:
     """Show the button, if the run has kept weights to go on from."""
-    if planned(run).problem is not None:
+    if run.damage is not None:
         return
     epochs = list(epochs_to_fork(cache.store().folder(run.id), run))
     if not epochs:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data.datasets import DATASETS
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -27,7 +26,7 @@ NOT_KNOWN = "not known"
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run was made to do; ``problem`` says why that cannot be read."""
+    """What a run was made to do; nothing of that is known of a damaged one."""
 
     data: str = NOT_KNOWN
     network: str = NOT_KNOWN
@@ -37,13 +36,12 @@ class Planned:
     preset: str | None = None
     source: str = NOT_KNOWN
     """The data set and its variant as one word."""
-    problem: str | None = None
 
 
 def planned(run: Run) -> Planned:
     """What ``run`` was made to do, in words; read once for each experiment."""
     if run.damage is not None:
-        return Planned(problem=run.damage)
+        return Planned()
     return _planned(run.experiment_json)
 
 
@@ -127,10 +125,7 @@ def _time_at_work(run: Run, now: float) -> str:
 
 @lru_cache(maxsize=1000)
 def _planned(experiment_json: str) -> Planned:
-    try:
-        experiment = Experiment.from_json(experiment_json)
-    except CifarvizError as error:
-        return Planned(problem=str(error))
+    experiment = Experiment.from_json(experiment_json)
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
     layers = len(experiment.architecture.layers)

@@ -24,7 +24,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.runs.rows import planned
 
 # More runs than this make a report nobody reads, and many networks to ask.
 _MOST_RUNS = 12
@@ -35,7 +34,7 @@ def take_away(runs: Sequence[Run]) -> None:
 
     There is none for runs without a finished epoch.
     """
-    begun = [run for run in runs if run.epochs_done and planned(run).problem is None]
+    begun = [run for run in runs if run.epochs_done and run.damage is None]
     if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
         return
     with st.popover("Take away", icon=":material/download:", help=_HELP):
