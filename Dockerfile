@@ -1,5 +1,4 @@
-# The dashboard as a container. Not tested where it was written (no Docker daemon there); the steps inside
-# are those that tests/test_package.py tests.
+# The dashboard as a container. Untested.
 FROM python:3.13-slim
 
 RUN useradd --create-home --uid 1000 cifarviz \

@@ -113,7 +113,7 @@ START_RULE: Final = (
     f"{TURN_RULE} Where validation loss does not rise: the last epoch before training accuracy was "
     f"{100 * WIDE_GAP:.0f} points ahead of validation for good."
 )
-"""The same for where overfitting starts, which the gap alone may show."""
+"""The rule for where overfitting starts, which the gap alone may show too."""
 
 Numbers = Sequence[float | None] | NDArray[np.floating]
 

@@ -42,6 +42,12 @@ def optimizer_variables(architecture: Architecture, optimizer: Optimizer) -> dic
     return {f"optimizer/{place:03d}/{name}": shape for place, (name, shape) in enumerate(found)}
 
 
+def without_place(name: str) -> str:
+    """A variable's name without its layer's place, which dropout before it moves."""
+    kind, _, rest = name.partition("/")
+    return f"{kind}/{rest.partition('/')[2]}" if kind == "model" else name
+
+
 def _variables(architecture: Architecture) -> Iterator[tuple[int, str, str, Shape, bool]]:
     """Place, layer, name and shape of each, and whether it is trained."""
     shape: Shape = architecture.input_shape

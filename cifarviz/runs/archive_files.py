@@ -26,7 +26,12 @@ from cifarviz.data import sample
 from cifarviz.data.datasets import Split, find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layer_shapes import Shape
-from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.experiment.variable_shapes import (
+    SEED,
+    model_variables,
+    optimizer_variables,
+    without_place,
+)
 from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile
 from cifarviz.runs.records import BatchPoints
 
@@ -179,11 +184,11 @@ def _check_weights(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, na
         expected |= optimizer_variables(network, optimizer)
     if name == "checkpoint-start.npz":
         # A fork may have other dropout layers than its parent: they move what comes after them.
-        expected = {_without_place(one): shape for one, shape in expected.items()}
-        shapes = {one: expected.get(_without_place(one)) for one in came}
+        expected = {without_place(one): shape for one, shape in expected.items()}
+        shapes = {one: expected.get(without_place(one)) for one in came}
         shapes |= {one: (2,) for one in came if one.endswith(SEED)}
         missing = {one for one in expected if not one.endswith(SEED)} - {
-            _without_place(one) for one in came
+            without_place(one) for one in came
         }
     else:
         shapes = {one: expected.get(one) for one in came}
@@ -235,11 +240,6 @@ def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
             raise NotOfThisRun(f"its “{name}” is not from 0 to {high:,.7g}")
         if name not in ("hits", "loss_sum") and not isinstance(value, int):
             raise NotOfThisRun(f"its “{name}” is no whole number")
-
-
-def _without_place(name: str) -> str:
-    kind, _place, rest = name.split("/", 2) if name.count("/") > 1 else ("", "", name)
-    return f"{kind}/{rest}" if kind == "model" else name
 
 
 # Predictions

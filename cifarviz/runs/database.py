@@ -121,7 +121,7 @@ BAD_BATCHES = """(
     OR typeof(loss) <> 'blob' OR length(loss) <> 4 * count
     OR typeof(accuracy) <> 'blob' OR length(accuracy) <> 4 * count
 )"""
-"""The same of ``batches``."""
+"""True of a row of ``batches`` that no training has written."""
 
 # Looked up with every list of runs. They hold the bad rows alone, so that this costs nothing; as
 # they say nothing about the data, an older version can use a home that has them.

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.experiment.variable_shapes import without_place
 from cifarviz.network.variables import assign, to_arrays
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays, start_path
 
@@ -109,8 +110,8 @@ def restore_start(
     arrays, facts = load_arrays(start_path(folder))
     carried = bool(facts.get("optimizer"))
     wanted = to_arrays(model, optimizer if carried else None)
-    given = {_without_place(name): value for name, value in arrays.items()}
-    placed = {_without_place(name): name for name in wanted}
+    given = {without_place(name): value for name, value in arrays.items()}
+    placed = {without_place(name): name for name in wanted}
     fitted = {placed.get(name, name): value for name, value in given.items()}
     generators = {name: one for name, one in wanted.items() if _GENERATOR in name}
     fitted = {
@@ -124,12 +125,6 @@ def restore_start(
     save_last(folder, model, optimizer, position)
     start_path(folder).unlink()
     return position
-
-
-def _without_place(name: str) -> str:
-    """A variable's name without its layer's place, which dropout before it moves."""
-    kind, _place, rest = name.split("/", 2)
-    return f"{kind}/{rest}" if kind == "model" else name
 
 
 def restore_best(folder: Path, model: keras.Model) -> None:
