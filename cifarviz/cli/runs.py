@@ -34,7 +34,7 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
     for run in found:
         if run.damage is not None:
             say(f"Run {run.id} ({run.name}) is damaged: {run.damage}")
-        if run.orphaned:
+        elif run.orphaned:
             say(
                 f"No process looks after run {run.id}, which is queued: resume it, or open the "
                 "dashboard."

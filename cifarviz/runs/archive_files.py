@@ -281,6 +281,8 @@ def _check_predictions(
             )
         values = file.read(one).astype(np.float32)
         _check_range(values, one, kind.low, kind.high)
+        if not np.isfinite(values).all():
+            raise NotOfThisRun(f"“{one}” has values that are no finite numbers")
         if (np.abs(kind.as_probabilities(values).sum(axis=1) - 1) > 0.05).any():
             raise NotOfThisRun(f"“{one}” has rows that do not add up to 1")
 

@@ -92,36 +92,36 @@ def choose(
     float32, without times.
     """
     exact = make("float32")
-    exactly = _Stopwatch(exact, experiment.batch_size, images, look)
-    steps = experiment.epochs * -(-images // exactly.batch_size)
-    if exactly.roughly() * steps < _WORTH_IT:
-        exactly.put_back()
+    exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, look)
+    steps = experiment.epochs * -(-images // exact_stopwatch.batch_size)
+    if exact_stopwatch.roughly() * steps < _WORTH_IT:
+        exact_stopwatch.put_back()
         return None, exact
-    together = exact.model.count_params() <= _KEEP_BOTH
+    keep_both = exact.model.count_params() <= _KEEP_BOTH
     in_float32: float | None = None
-    if not together:
-        (in_float32,) = _least_seconds([exactly])
-        del exact, exactly
+    if not keep_both:
+        (in_float32,) = _least_seconds([exact_stopwatch])
+        del exact, exact_stopwatch
     look()
     try:
         fast = make("bfloat16")
-        quickly = _Stopwatch(fast, experiment.batch_size, images, look)
-        quickly.roughly()
+        fast_stopwatch = _Stopwatch(fast, experiment.batch_size, images, look)
+        fast_stopwatch.roughly()
     except tf.errors.ResourceExhaustedError:
         raise
     except tf.errors.OpError:
         # Some processors have no way to calculate a convolution in it.
         if in_float32 is None:
-            (in_float32,) = _least_seconds([exactly])
-        return Timing(in_float32, None), exact if together else make("float32")
+            (in_float32,) = _least_seconds([exact_stopwatch])
+        return Timing(in_float32, None), exact if keep_both else make("float32")
     if in_float32 is None:
-        in_float32, in_bfloat16 = _least_seconds([exactly, quickly])
+        in_float32, in_bfloat16 = _least_seconds([exact_stopwatch, fast_stopwatch])
     else:
-        (in_bfloat16,) = _least_seconds([quickly])
+        (in_bfloat16,) = _least_seconds([fast_stopwatch])
     timing = Timing(in_float32, in_bfloat16)
     if timing.best == "bfloat16":
         return timing, fast
-    return timing, exact if together else make("float32")
+    return timing, exact if keep_both else make("float32")
 
 
 def lacks_bfloat16() -> bool:

@@ -331,7 +331,7 @@ class Worker:
     def _train(self, run_id: str) -> Ending:
         """Run the engine; returns how the run ends."""
         try:
-            # One of the three doors to TensorFlow, whose import is not the run's time.
+            # The import of TensorFlow is not the run's time.
             with HEAVY_IMPORTS:
                 from cifarviz.training import engine
 

@@ -149,6 +149,10 @@ def npz(arrays: dict[str, np.ndarray], *, compressed: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def with_lowest_infinite(logs: np.ndarray) -> np.ndarray:
+    return np.where(logs == logs.min(axis=1, keepdims=True), -np.inf, logs).astype(logs.dtype)
+
+
 def with_nan(array: np.ndarray) -> np.ndarray:
     changed = array.copy()
     changed.flat[-1] = np.nan
@@ -180,6 +184,7 @@ LAST, ANSWERS, MAPS = (
         (ANSWERS, "log_probabilities", lambda one: -one, "from -inf to 0"),
         (ANSWERS, "log_probabilities", lambda one: one * 2, "add up to 1"),
         (ANSWERS, "log_probabilities", with_nan, "from -inf to 0"),
+        (ANSWERS, "log_probabilities", with_lowest_infinite, "no finite numbers"),
         (ANSWERS, "log_probabilities", lambda one: one[:, :5], "of shape"),
         (ANSWERS, "log_probabilities", lambda one: one[:5], "of shape"),
         (ANSWERS, "log_probabilities", None, "predictions"),
