@@ -361,8 +361,7 @@ def _by_course(
         )
         return Fit("stopped" if ending == "stopped" else "still improving", reason, at_end=end)
     last = curves.val_loss[first:]
-    # Rounding may leave a loss of 0 a little below.
-    level = float(np.abs(last).mean())
+    level = float(np.abs(last).mean())  # rounding may leave a loss of 0 a little below
     noise = _noise(curves.val_loss, int(curves.val_loss.argmin()))
     step = float(np.abs(np.diff(last)).mean())
     if min(noise, step) > _MUCH_NOISE * level:
