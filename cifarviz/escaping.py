@@ -32,7 +32,9 @@ _JOINERS = "\u200c\u200d"
 # Letters and a symbol without ink: fillers of Hangul, the empty braille pattern.
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
 # Device names of Windows, which it takes with any ending.
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?= *(\.|$))", re.IGNORECASE
+)
 # What a spreadsheet takes for the beginning of a formula, its full-width forms included.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+|inf)([eE][+-]?\d+)?")
@@ -86,7 +88,9 @@ def python_literal(text: str) -> str:
 
 def csv_cell(text: str) -> str:
     """``text`` for a cell; what a spreadsheet would calculate gets an apostrophe before it."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    # A program may pass over what cannot be seen before the sign.
+    seen = "".join(one for one in text if one in "\t\r\n" or not is_invisible(one))
+    return f"'{text}" if _FORMULA.match(seen) and not _NUMBER.fullmatch(text) else text
 
 
 def safe_file_name(text: str, ending: str = "") -> str:

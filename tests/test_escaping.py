@@ -89,6 +89,8 @@ def test_a_file_can_have_the_name(tmp_path_factory: pytest.TempPathFactory, text
     [
         ("CON", "CON_.png"),
         ("con.tar", "con_.tar.png"),
+        ("NUL .txt", "NUL_ .txt.png"),
+        ("CONIN$", "CONIN$_.png"),
         ("../../etc/passwd", "-..-etc-passwd.png"),
         ("...", "unnamed.png"),
         ("", "unnamed.png"),
@@ -112,6 +114,7 @@ def test_a_spreadsheet_calculates_nothing_of_a_table() -> None:
         "\r=1",
         " =1",
         "＝1",
+        "\u200b \ufeff=1",
         '"q", 고양이',
         "two\nlines",
         "-0.5",
@@ -126,7 +129,7 @@ def test_a_spreadsheet_calculates_nothing_of_a_table() -> None:
     assert list(read.columns) == ["'@index", "'=name", "value", "count"]
     dangerous = [name for name in read["'=name"] if name.strip()[:1] in "=+@＝" or name == "-2+3"]
     assert dangerous == []
-    assert list(read["'=name"])[8:] == ['"q", 고양이', "two\nlines", "-0.5"]
+    assert list(read["'=name"])[8:] == ["'\u200b \ufeff=1", '"q", 고양이', "two\nlines", "-0.5"]
     assert list(read["'=name"]) == list(read["'@index"])
     assert read["value"].tolist() == [-0.5] * len(names)
 

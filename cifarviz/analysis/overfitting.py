@@ -307,11 +307,11 @@ def _diverging(curves: _LearningCurves) -> Fit | None:
     train, held_out = curves.loss, curves.val_loss
     before = train[:-1]
     noise = _noise(before, int(before.argmin()))
-    worse_than_at_first = train[-1] - train[0] > max(_LEAST_RISE * train[0], _NOISES * noise)
+    worse_than_at_first = train[-1] - train[0] > max(_LEAST_RISE * abs(train[0]), _NOISES * noise)
     if turn_of(train) is None and not worse_than_at_first:
         return None
     lowest = int(held_out.argmin())
-    if held_out[-1] - held_out[lowest] <= _LEAST_RISE * held_out[lowest]:
+    if held_out[-1] - held_out[lowest] <= _LEAST_RISE * abs(held_out[lowest]):
         return None
     return Fit(
         "diverging",
@@ -361,7 +361,7 @@ def _by_course(
         )
         return Fit("stopped" if ending == "stopped" else "still improving", reason, at_end=end)
     last = curves.val_loss[first:]
-    level = float(last.mean())
+    level = float(np.abs(last).mean())  # rounding may leave a loss of 0 a little below
     noise = _noise(curves.val_loss, int(curves.val_loss.argmin()))
     step = float(np.abs(np.diff(last)).mean())
     if min(noise, step) > _MUCH_NOISE * level:

@@ -84,12 +84,13 @@ def uninterruptible_callbacks() -> Iterator[None]:
 def _current_runner() -> Any:
     """The runner of this script where it may be interrupted, else ``None``."""
     context = get_script_run_ctx()
-    # AppTest and plain scripts have a context without a runner, or none: nothing interrupts them.
-    runner: Any = getattr(getattr(context, "_enqueue", None), "__self__", None)
-    if runner is None:
+    if context is None:
+        # A plain script, which nothing interrupts.
         return None
+    runner: Any = getattr(getattr(context, "_enqueue", None), "__self__", None)
     if not hasattr(runner, "_execing"):
-        _warn("ScriptRunner._execing", "A press may be lost if the next one follows quickly.")
+        part = "ScriptRunContext._enqueue" if runner is None else "ScriptRunner._execing"
+        _warn(part, "A press may be lost if the next one follows quickly.")
         return None
     return runner if runner._execing else None
 

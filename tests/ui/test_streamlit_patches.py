@@ -88,10 +88,10 @@ def test_what_streamlit_has_no_more_is_said_in_the_log_once(
 ) -> None:
     monkeypatch.delattr(script_runner, "_clean_problem_modules")
     monkeypatch.delattr(PagesManager, "uses_pages_directory")
-    strange = SimpleNamespace(_enqueue=Strange().enqueue)
-    monkeypatch.setattr(streamlit_patches, "get_script_run_ctx", lambda: strange)
+    contexts = [SimpleNamespace(_enqueue=Strange().enqueue), SimpleNamespace()]
     with caplog.at_level(logging.WARNING):
-        for _ in range(2):
+        for strange in 2 * contexts:
+            monkeypatch.setattr(streamlit_patches, "get_script_run_ctx", lambda one=strange: one)
             streamlit_patches.keep_keras_session()
             streamlit_patches.use_app_navigation()
             assert not streamlit_patches.is_history_navigation()
@@ -103,6 +103,7 @@ def test_what_streamlit_has_no_more_is_said_in_the_log_once(
         "uses_pages_directory",
         "is_history_navigation",
         "_execing",
+        "_enqueue",
     ):
         assert len([line for line in said if part in line]) == 1
     assert not hasattr(script_runner, "_clean_problem_modules")
