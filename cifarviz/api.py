@@ -19,7 +19,7 @@ tests. Names that are not in ``__all__`` may change without notice.
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,9 +36,9 @@ from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode_file, fit_to
-from cifarviz.errors import CifarvizError
+from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset
+from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
@@ -47,7 +47,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.metric import Metric
+from cifarviz.figures.metric import METRIC_TITLES, Metric
 from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
@@ -114,13 +114,17 @@ def preset(
     ``data``: the embedded sample, or the full set, which has to be fetched first (``python -m
     cifarviz data fetch cifar10``); ``train_images``: train on so many only, counted after the
     split. ``changes`` are further fields of ``Experiment``: ``epochs``, ``batch_size``, ``seed``,
-    ``precision``, ``optimizer``, ``architecture``, ….
+    ``precision``, ``optimizer``, ``architecture``, …. Early stopping is left out where the run has
+    so few epochs that it could never stop it.
 
     Raises ``ExperimentInvalid`` for an unknown preset and for choices that do not fit together.
     """
     experiment = find_preset(name).experiment
     fields = dict(experiment)
     fields["data"] = {**dict(experiment.data), "variant": data, "train_images": train_images}
+    epochs = changes.get("epochs")
+    if isinstance(epochs, int) and is_too_patient(experiment, epochs):
+        fields["early_stopping"] = None
     return Experiment.make(**{**fields, **changes})
 
 
@@ -253,7 +257,7 @@ class Home:
     def predict(
         self,
         run: "str | Run",
-        images: "str | Path | NDArray[np.uint8] | Sequence[str | Path]",
+        images: "str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]",
         *,
         weights: Weights | None = None,
         invert: bool = False,
@@ -308,6 +312,8 @@ class Home:
 
         Of one alone the single batches are drawn, too. Under the loss is the learning rate.
         """
+        if metric not in METRIC_TITLES:
+            raise ValueError(f"metric is “loss” or “accuracy”, not “{metric}”")
         found = [self.run(run) for run in runs]
         if len(found) == 1:
             return self._plot_one_history(found[0], metric)
@@ -403,11 +409,23 @@ class Home:
         if isinstance(images, np.ndarray):
             batch = images[None] if images.ndim == 3 else images
             return list(range(len(batch))), batch
-        files: Iterable[str | Path] = [images] if isinstance(images, str | Path) else images
-        paths = [Path(file) for file in files]
+        given = [images] if isinstance(images, str | Path) else list(images)
         shape = run.experiment.architecture.input_shape
-        pixels = [fit_to(decode_file(path).rgb, shape, invert=invert) for path in paths]
-        return [str(path) for path in paths], np.array(pixels, np.uint8).reshape(-1, *shape)
+        names: list[Any] = []
+        pixels = []
+        for number, one in enumerate(given):
+            if isinstance(one, str | Path):
+                names.append(str(one))
+                pixels.append(fit_to(decode_file(Path(one)).rgb, shape, invert=invert))
+            elif isinstance(one, np.ndarray) and one.shape == shape and one.dtype == np.uint8:
+                names.append(number)
+                pixels.append(one)
+            else:
+                raise ImageUnreadable(
+                    f"Image {number} is neither a file's path nor raw pixels, uint8 of shape "
+                    f"{shape}. Give one of these."
+                )
+        return names, np.array(pixels, np.uint8).reshape(-1, *shape)
 
 
 def plot_network(experiment: Experiment) -> go.Figure:

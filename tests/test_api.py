@@ -87,6 +87,12 @@ def test_what_cannot_be_done_is_one_sentence(home: api.Home, run: api.Run, tmp_p
         home.predict(run, tmp_path / "nothing.png")
     with pytest.raises(ExperimentInvalid, match="28×28×1 came"):
         home.predict(run, np.zeros((1, 28, 28, 1), np.uint8))
+    with pytest.raises(ImageUnreadable, match="Image 1 is neither"):
+        home.predict(run, [np.zeros((32, 32, 3), np.uint8), np.zeros(5, np.uint8)])
+    with pytest.raises(ValueError, match="metric is “loss” or “accuracy”"):
+        home.plot_history(run, metric="f1")  # type: ignore[arg-type]
+    with pytest.raises(ExperimentInvalid, match="class 33"):
+        home.model(run).attention(np.zeros((32, 32, 3), np.uint8), "conv2d_1", 33)
     with pytest.raises(ValueError, match="one image, and 2 came"):
         home.feature_maps(run, np.zeros((2, 32, 32, 3), np.uint8))
     with pytest.raises(ValueError, match="not of shape"):
@@ -164,3 +170,15 @@ def test_a_damaged_run_is_listed_and_refused(home: api.Home, run: api.Run) -> No
 
 def test_no_images_give_no_rows(home: api.Home, run: api.Run) -> None:
     assert home.predict(run, []).shape == (0, 10)
+
+
+def test_a_short_trial_of_a_patient_preset_goes_without_early_stopping() -> None:
+    assert api.preset("fashion-mnist-cnn", epochs=1).early_stopping is None
+    assert api.preset("fashion-mnist-cnn").early_stopping is not None
+
+
+def test_pixels_may_come_in_a_list(home: api.Home, run: api.Run) -> None:
+    images = api.load_data().test.images[:2]
+    both = home.predict(run, list(images))
+    assert both.index.tolist() == [0, 1]
+    np.testing.assert_allclose(both.to_numpy(), home.predict(run, images).to_numpy())

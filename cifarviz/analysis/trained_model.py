@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.analysis.top_activations import Collector, TopActivations
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.stateless import LayerOutput, stateless_network
@@ -115,9 +115,14 @@ class TrainedModel:
         """Where in a layer's maps the evidence for a class lies: Grad-CAM, float32 (h, w), from 0.
 
         Raises ``ArtifactMissing`` if there is no layer with maps of that name, and
-        ``ExperimentInvalid`` for an image of another shape.
+        ``ExperimentInvalid`` for an image of another shape or a class that there is not.
         """
         _check_pixels(image)
+        if not 0 <= class_index < self.architecture.classes:
+            raise ExperimentInvalid(
+                f"This network tells {self.architecture.classes} classes apart, from 0 on, and "
+                f"class {class_index} was asked for."
+            )
         return self._network.attention(self._weights, image, layer, class_index)
 
     def kernel(self, layer_name: str) -> NDArray[np.float32]:

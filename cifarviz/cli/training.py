@@ -10,7 +10,7 @@ from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, s
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import status as dataset_status
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset
+from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.installation import program_name
 from cifarviz.runs.curation import checked_name
 from cifarviz.runs.earlier_losses import earlier_losses
@@ -85,13 +85,13 @@ def train(
     }
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changed |= {name: value for name, value in given.items() if value is not None}
-    stopping = experiment.early_stopping
-    if epochs is not None and stopping is not None and stopping.patience >= epochs > 0:
+    if epochs is not None and is_too_patient(experiment, epochs):
         length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
-        # A preset's own patience is no reason to refuse a short trial.
+        assert experiment.early_stopping is not None
+        patience = experiment.early_stopping.patience
         say(
-            f"Early stopping is left out: with a patience of {stopping.patience} it could never "
-            f"stop a run of {length}."
+            f"Early stopping is left out: with a patience of {patience} it could never stop a run "
+            f"of {length}."
         )
         changed["early_stopping"] = None
     experiment = Experiment.make(**{**dict(experiment), **changed})

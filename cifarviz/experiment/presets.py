@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.published import (
     cifar10_dropout,
     cifar10_ensemble,
@@ -35,6 +36,15 @@ PUBLISHED: Mapping[str, Preset] = MappingProxyType(
     {name: preset for name, preset in PRESETS.items() if preset.published is not None}
 )
 """Those that others have published."""
+
+
+def is_too_patient(experiment: Experiment, epochs: int) -> bool:
+    """Whether early stopping could never stop a run of ``experiment`` that has so few epochs.
+
+    A preset's own patience is no reason to refuse a short trial.
+    """
+    stopping = experiment.early_stopping
+    return stopping is not None and stopping.patience >= epochs > 0
 
 
 def find_preset(name: str) -> Preset:

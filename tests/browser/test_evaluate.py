@@ -113,7 +113,7 @@ def test_the_scores_are_saved_as_csv(evaluated: Page, run: Run, expected: Evalua
     with evaluated.expect_download() as waiting:
         evaluated.get_by_role("button", name="Save the scores as CSV").click()
     assert waiting.value.suggested_filename == f"{run.id}-last-per-class.csv"
-    with Path(waiting.value.path()).open(newline="") as file:
+    with Path(waiting.value.path()).open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["class"] for row in rows] == list(CIFAR10.classes)
     assert [int(row["support"]) for row in rows] == [100] * 10

@@ -104,10 +104,13 @@ def test_as_many_columns_as_fit(app: Page) -> None:
 
     wide = columns()
     app.set_viewport_size({"width": 500, "height": 900})
-    app.wait_for_function(
-        "wide => getComputedStyle(document.querySelector(\"[aria-label='Samples']\"))"
-        ".gridTemplateColumns.split(' ').length < wide",
-        arg=wide,
+    grid.evaluate(
+        """(grid, wide) => new Promise((done) => {
+            const columns = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+            const look = () => (columns() < wide ? done() : requestAnimationFrame(look));
+            look();
+        })""",
+        wide,
     )
     assert columns() > 1
     assert app.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
