@@ -98,7 +98,7 @@ def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.Monke
     wild = {"optimizer": Adam(learning_rate=0.01), "preset": None}
     experiment = Experiment.make(**{**dict(preset.experiment), **wild})
     changed = {"wild": dataclasses.replace(preset, name="wild", experiment=experiment)}
-    monkeypatch.setattr("cifarviz.cli.training.PRESETS", changed)
+    monkeypatch.setattr("cifarviz.experiment.presets.PRESETS", changed)
     words = "train wild --data sample --train-images 64 --json"
     answer = call(*words.split())
     last = answer.json["epochs"]
