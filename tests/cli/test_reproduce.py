@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.reproduction_report import BEGIN, END
-from cifarviz.cli import reproduce, training
+from cifarviz.cli import reproduce
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.errors import RunError
@@ -142,7 +142,7 @@ def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
     )
     presets = {published.name: replace(published, experiment=tiny)}
     monkeypatch.setattr(reproduce, "PUBLISHED", presets)
-    monkeypatch.setattr(training, "PRESETS", presets)
+    monkeypatch.setattr("cifarviz.experiment.presets.PRESETS", presets)
     cut_off = stored_runs.store_run(
         store,
         tiny.model_copy(update={"seed": 2, "precision": "float32"}),
