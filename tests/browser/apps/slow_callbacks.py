@@ -18,13 +18,20 @@ def has_newer_press() -> bool:
     return requests is not None and requests._state is not ScriptRequestType.CONTINUE
 
 
+def counted() -> int:
+    """How many presses have been counted, of both buttons."""
+    return sum(st.session_state.get(name, 0) for name in ("first", "second"))
+
+
 def count(name: str) -> None:
-    """Count a press of the button; any but the last waits for the one after it."""
+    """Count a press: any but the last waits for the one after it, the last for those before."""
     # Counted at once: the callback of the next press may begin before this one ends.
     number = st.session_state["presses"] = st.session_state.get("presses", 0) + 1
     st.sidebar.write(f"press {number} is at work")
     deadline = time.monotonic() + 20
-    while number < PRESSES and not has_newer_press() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if has_newer_press() if number < PRESSES else counted() == PRESSES - 1:
+            break
         time.sleep(0.01)
     st.session_state[name] = st.session_state.get(name, 0) + 1
     # The way out of the callback looks at the session state once more.
