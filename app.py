@@ -1,4 +1,7 @@
-"""The dashboard's entry: ``make run`` serves it."""
+"""The dashboard's entry: ``make run`` serves it.
+
+Streamlit imports this file once for the server, with its routes, and runs it for each page.
+"""
 
 import os
 from pathlib import Path
@@ -7,9 +10,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cifarviz import static_files
 from cifarviz.installation import ASSETS
+from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.components.one_step_back import one_step_back
@@ -17,21 +22,35 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import app_pages
 from cifarviz.ui.status import run_status
 
-st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
-st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
-st.html(ASSETS / "style.css")
-static_files.provide(Path(__file__).parent / "static")
-streamlit_patches.keep_keras_session()
-streamlit_patches.keep_downloads()
 
-page = st.navigation(app_pages(st.context.url))
-with st.sidebar:
-    pick_language()
+def draw_page() -> None:
+    """Draw the page that is asked for, with the sidebar."""
+    st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+    st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
+    st.html(ASSETS / "style.css")
+    streamlit_patches.keep_keras_session()
+    streamlit_patches.keep_downloads()
+
+    page = st.navigation(app_pages(st.context.url))
+    with st.sidebar:
+        pick_language()
+        with errors_shown():
+            run_status()
+        one_step_back()
+    if problem := unknown_language():
+        st.warning(problem, icon=":material/warning:")
     with errors_shown():
-        run_status()
-    one_step_back()
-if problem := unknown_language():
-    st.warning(problem, icon=":material/warning:")
-with errors_shown():
-    page.run()
-cache.warm_up()
+        page.run()
+    cache.warm_up()
+
+
+static_files.provide(Path(__file__).parent / "static")
+if get_script_run_ctx(suppress_warning=True) is None:
+    base_path = st.get_option("server.baseUrlPath")
+    app = st.App(
+        __file__,
+        routes=server.routes(base_path),
+        middleware=server.middleware(base_path, st.get_option("server.allowedHosts")),
+    )
+else:
+    draw_page()

@@ -56,11 +56,12 @@ _BELOW = frozenset(ROOMS)
 ROOMS = {
     **ROOMS,
     "api": _BELOW,
-    "ui": _BELOW,
+    "live": _BELOW,
+    "ui": _BELOW | {"live"},
     "cli": _BELOW,
     "__main__": frozenset({"cli", "cifarviz"}),
     "pages": _BELOW | {"ui"},
-    "app": frozenset({"ui", "installation", "static_files"}),
+    "app": frozenset({"live", "ui", "installation", "static_files"}),
 }
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})

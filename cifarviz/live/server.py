@@ -1,0 +1,22 @@
+"""The routes beside the pages, and what stands before every answer of the server."""
+
+from collections.abc import Sequence
+
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+
+def routes(base_path: str) -> Sequence[BaseRoute]:
+    """Return the routes that are served beside Streamlit's own.
+
+    ``base_path`` is Streamlit's ``server.baseUrlPath``, which its own routes begin with, too.
+    """
+    return []
+
+
+def middleware(base_path: str, allowed_hosts: Sequence[str]) -> Sequence[Middleware]:
+    """Return what every request passes through, sockets too, the outermost first.
+
+    ``allowed_hosts`` is Streamlit's ``server.allowedHosts``.
+    """
+    return []
