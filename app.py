@@ -46,6 +46,7 @@ def draw_page() -> None:
 
 static_files.provide(Path(__file__).parent / "static")
 if get_script_run_ctx(suppress_warning=True) is None:
+    streamlit_patches.use_app_navigation()
     base_path = st.get_option("server.baseUrlPath")
     app = st.App(
         __file__,

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from cifarviz.live.socket import live_socket
 
 
 def routes(base_path: str) -> Sequence[BaseRoute]:
@@ -11,7 +13,9 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 
     ``base_path`` is Streamlit's ``server.baseUrlPath``, which its own routes begin with, too.
     """
-    return []
+    prefix = base_path.strip("/")
+    root = f"/{prefix}" if prefix else ""
+    return [WebSocketRoute(f"{root}/live/{{name}}", live_socket)]
 
 
 def middleware(base_path: str, allowed_hosts: Sequence[str]) -> Sequence[Middleware]:

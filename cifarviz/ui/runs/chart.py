@@ -12,6 +12,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
 )
 from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.live.run_figures import published_figure_curves
 from cifarviz.runs.lineage import branch_point
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui import cache
@@ -19,7 +20,7 @@ from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
 from cifarviz.ui.pickers import distinct_names
-from cifarviz.ui.published_ghost import ghost, ghost_switch
+from cifarviz.ui.published_ghost import ghost_switch
 
 _METRICS: tuple[Metric, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
@@ -59,7 +60,7 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
                 history_comparison(
                     metric,
                     curves,
-                    ghost(metric, runs) if published else None,
+                    published_figure_curves(metric, runs) if published else None,
                     logarithmic=axis == "log" and metric == "loss",
                     smoothed_over=int(over),
                 )
