@@ -68,6 +68,11 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [one.json_lines()[1] for one in components(app, "chart")]
 
 
+def live_items(app: AppTest, key: str) -> dict[str, Any]:
+    """What moves on a page, as it was drawn: lines by their names."""
+    return dict(_only(app, "live_items", key)[0]["items"])
+
+
 def image_grid(app: AppTest, key: str) -> dict[str, Any]:
     """The tiles of a grid: labels, tooltips and the like."""
     return dict(_only(app, "image_grid", key)[1])

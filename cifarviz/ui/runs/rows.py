@@ -76,21 +76,20 @@ def bytes_of(folder: Path) -> int:
 
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
+    # Of a run under way, what moves stands above the list; these cells would be of the past.
+    ended = not run.state.active
+    best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
-        "Epochs": (
-            NOT_KNOWN
-            if run.damage
-            else f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}"
-        ),
-        "Best epoch": run.best_epoch,
-        "Accuracy at best epoch": _percent(run.best_epoch_val_accuracy),
-        "Best ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
-        "Accuracy at last epoch": _percent(run.last_val_accuracy),
-        "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
+        "Epochs": _epochs(run, plan),
+        "Best epoch": run.best_epoch if ended else None,
+        "Accuracy at best epoch": _percent(best),
+        "Best ±": _half_interval(best, run.validation_images),
+        "Accuracy at last epoch": _percent(last),
+        "Last ±": _half_interval(last, run.validation_images),
         "Best by": "" if run.damage or run.best_epoch is None else best_criterion(run),
         "Time at work": _time_at_work(run, now),
         # That of a damaged record may be what is wrong with it.
@@ -100,6 +99,13 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Network": plan.network,
         "Note": run.remark or "",
     }
+
+
+def _epochs(run: Run, plan: Planned) -> str:
+    if run.damage is not None:
+        return NOT_KNOWN
+    planned_epochs = "?" if plan.epochs is None else plan.epochs
+    return f"of {planned_epochs}" if run.state.active else f"{run.epochs_done} of {planned_epochs}"
 
 
 def _percent(share: float | None) -> float | None:
@@ -120,7 +126,7 @@ def _time_at_work(run: Run, now: float) -> str:
     seconds = time_at_work(run, now)
     if seconds is None:
         return "not begun"
-    return f"{format_duration(seconds)}{' so far' if run.state.active else ''}"
+    return "under way" if run.state.active else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)

@@ -1,13 +1,14 @@
 """The Python half: the items as they stand, and where to hear of them anew."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.ui.components.live import Live, live_script
 
@@ -33,6 +34,16 @@ def live_items(
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_rerun_change=_nothing,
     )
+
+
+def run_again_on(name: str, mark: Callable[[], str], *, key: str) -> None:
+    """Have the page run again once ``mark`` returns something else than now.
+
+    It is called outside of any script, again and again while a browser is here; ``name`` is the
+    feed's.
+    """
+    hub().register(name, lambda: {"mark": mark()})
+    live_items({}, key=key, live=Live(name, mark()))
 
 
 def _nothing() -> None:
