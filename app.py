@@ -10,7 +10,6 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cifarviz import static_files
 from cifarviz.installation import ASSETS
@@ -45,7 +44,9 @@ def draw_page() -> None:
 
 
 static_files.provide(Path(__file__).parent / "static")
-if get_script_run_ctx(suppress_warning=True) is None:
+if streamlit_patches.is_page_run():
+    draw_page()
+else:
     streamlit_patches.use_app_navigation()
     base_path = st.get_option("server.baseUrlPath")
     app = st.App(
@@ -53,5 +54,3 @@ if get_script_run_ctx(suppress_warning=True) is None:
         routes=server.routes(base_path),
         middleware=server.middleware(base_path, st.get_option("server.allowedHosts")),
     )
-else:
-    draw_page()

@@ -106,6 +106,11 @@ def use_app_navigation() -> None:
         _warn("PagesManager.uses_pages_directory", "The first link into the app may open oddly.")
 
 
+def is_page_run() -> bool:
+    """Whether this code is run for a page, and not imported by the server."""
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
 def is_history_navigation() -> bool:
     """Whether this run of the page is for the browser's Back or Forward button."""
     context = get_script_run_ctx()

@@ -19,6 +19,7 @@ from cifarviz.runs.damage import LATEST
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
+from cifarviz.runs.states import RunState
 from cifarviz.ui.live.words import DAMAGED
 
 NOT_KNOWN = "not known"
@@ -77,7 +78,7 @@ def bytes_of(folder: Path) -> int:
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     # Of a run under way, what moves stands above the list; these cells would be of the past.
-    ended = not run.state.active
+    ended = not _moves(run)
     best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
         "★": "★" if run.starred else "",
@@ -101,11 +102,15 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     }
 
 
+def _moves(run: Run) -> bool:
+    return run.state.active and run.state is not RunState.QUEUED
+
+
 def _epochs(run: Run, plan: Planned) -> str:
     if run.damage is not None:
         return NOT_KNOWN
     planned_epochs = "?" if plan.epochs is None else plan.epochs
-    return f"of {planned_epochs}" if run.state.active else f"{run.epochs_done} of {planned_epochs}"
+    return f"of {planned_epochs}" if _moves(run) else f"{run.epochs_done} of {planned_epochs}"
 
 
 def _percent(share: float | None) -> float | None:
@@ -126,7 +131,7 @@ def _time_at_work(run: Run, now: float) -> str:
     seconds = time_at_work(run, now)
     if seconds is None:
         return "not begun"
-    return "under way" if run.state.active else format_duration(seconds)
+    return "under way" if _moves(run) else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)
