@@ -52,5 +52,11 @@ else:
     app = st.App(
         __file__,
         routes=server.routes(base_path),
-        middleware=server.middleware(base_path, st.get_option("server.allowedHosts")),
+        middleware=server.middleware(
+            base_path,
+            allowed_hosts=st.get_option("server.allowedHosts"),
+            allowed_origins=st.get_option("server.corsAllowedOrigins")
+            if st.get_option("server.enableCORS")
+            else None,
+        ),
     )

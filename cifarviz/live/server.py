@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
+from cifarviz.live.guard import Guard
 from cifarviz.live.socket import live_socket
 
 
@@ -18,9 +19,19 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
     return [WebSocketRoute(f"{root}/live/{{name}}", live_socket)]
 
 
-def middleware(base_path: str, allowed_hosts: Sequence[str]) -> Sequence[Middleware]:
+def middleware(
+    base_path: str, allowed_hosts: Sequence[str], allowed_origins: Sequence[str] | None
+) -> Sequence[Middleware]:
     """Return what every request passes through, sockets too, the outermost first.
 
-    ``allowed_hosts`` is Streamlit's ``server.allowedHosts``.
+    ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
+    ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off.
     """
-    return []
+    return [
+        Middleware(
+            Guard,
+            base_path=base_path,
+            allowed_hosts=allowed_hosts,
+            allowed_origins=allowed_origins,
+        )
+    ]
