@@ -7,39 +7,14 @@ the widgets can be made otherwise.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.runs.store import RunStore
-from cifarviz.settings import Settings
 from cifarviz.ui.navigation import PAGES
 from tests.pages.app_page import opened_by_link, opened_in_app
-from tests.pages.linked_home import fill
 from tests.pages.links import LINKS, Link
 from tests.pages.whole_page import choices, drawn
-from tests.stored_runs import Arrays
-
-
-@pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, weights: Arrays
-) -> tuple[Settings, Mapping[str, str]]:
-    """The home that the links lead into, and the ids of what is in it."""
-    folder = str(tmp_path_factory.mktemp("links"))
-    settings = Settings.from_environment({"CIFARVIZ_HOME": folder, "KERAS_HOME": folder})
-    return settings, MappingProxyType(fill(RunStore(settings), weights))
-
-
-@pytest.fixture(autouse=True)
-def ids(
-    home: tuple[Settings, Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> Mapping[str, str]:
-    """Ids by the names that ``LINKS`` have for them; this test's pages are on their home."""
-    monkeypatch.setenv("CIFARVIZ_HOME", str(home[0].home))
-    monkeypatch.setenv("KERAS_HOME", str(home[0].home))
-    return home[1]
 
 
 @lru_cache(maxsize=100)
@@ -67,21 +42,21 @@ def lines(app: AppTest, ids: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize("case", LINKS, ids=lambda case: case.link[:60])
-def test_a_link_opens_what_it_names(case: Link, ids: Mapping[str, str]) -> None:
-    app = opened(case.link, ids)
+def test_a_link_opens_what_it_names(case: Link, linked: Mapping[str, str]) -> None:
+    app = opened(case.link, linked)
     assert not app.exception
     assert [one.value for one in app.error] == []
     found = choices(app)
     for label, value in case.chosen.items():
         assert label in found, f"{label}: {sorted(found)}"
         assert re.match(value if value else "$", found[label]), f"{label}: {found[label]}"
-    text = lines(app, ids)
+    text = lines(app, linked)
     for pattern in case.shown:
         wanted = not pattern.startswith("no:")
         there = re.search(pattern.removeprefix("no:"), text, re.MULTILINE)
         assert bool(there) is wanted, f"{pattern}\n{text}"
     if case.other_than:
-        plain = lines(opened(case.link.replace(case.without, ""), ids), ids)
+        plain = lines(opened(case.link.replace(case.without, ""), linked), linked)
         for beginning in case.other_than:
             here, before = (
                 [one for one in page.splitlines() if one.startswith(beginning)]
