@@ -46,7 +46,7 @@ class _Channel:
         self.version = 0
         self.gone = False
         self.due = 0.0
-        self.texts: dict[str, tuple[str, str]] = {}
+        self.texts: dict[str, asyncio.Future[tuple[str, str]]] = {}
         self.changed = asyncio.Event()
 
     def announce(self) -> None:
@@ -144,12 +144,11 @@ class Hub:
                 del self._channels[key]
 
     async def _text(self, channel: _Channel, position: str) -> tuple[str, str]:
-        found = channel.texts.get(position)
-        if found is None:
-            found = await asyncio.to_thread(self._encode, channel.feed, position)
-            # Those who watch are all at one position, or begin.
-            channel.texts[position] = found
-        return found
+        # Those who watch are nearly all at one position: what the first asks for is everybody's.
+        if position not in channel.texts:
+            made = asyncio.to_thread(self._encode, channel.feed, position)
+            channel.texts[position] = asyncio.ensure_future(made)
+        return await asyncio.shield(channel.texts[position])
 
     def _encode(self, feed: Feed, position: str) -> tuple[str, str]:
         message, after = feed.message(position)

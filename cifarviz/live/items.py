@@ -57,7 +57,7 @@ class Item:
 
     def values(self) -> dict[str, Any]:
         """Return it as values of which ``json`` makes text, without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", ())}
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
 
 
 def state_item(run: Run, waiting: str = "") -> Item:
