@@ -54,6 +54,13 @@ class AppServer:
         self.url = address_of(self.port, self._environment)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The number of its process; raises ``RuntimeError`` before it is started."""
+        if self._process is None:
+            raise RuntimeError("The server was not started.")
+        return self._process.pid
+
     def __enter__(self) -> "AppServer":
         self.start()
         return self
