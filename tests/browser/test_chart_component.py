@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from cifarviz.live.points import kept_dots
 from cifarviz.static_files import provide
 from scripts.chromium import settle
+from tests.browser.apps.live_chart import batch_curves, batch_losses
 
 APP = Path(__file__).parent / "apps" / "live_chart.py"
 
@@ -86,6 +88,25 @@ def test_zoom_and_legend_choices_survive_live_updates(app: Page) -> None:
     assert (axis_range(chart), axis_range(chart, "yaxis")) == zoomed
     assert chart.evaluate(hidden)
     assert chart.evaluate("e => e._fullData[1].visible") is True
+
+
+def test_the_browser_fills_in_the_batches_as_a_page_draws_them(app: Page) -> None:
+    """The dots and the smoothed curve of cifarviz/figures/history.py, worked out in JavaScript."""
+    chart = drawn(app, "Batches")
+    app.wait_for_function(
+        "e => e._fullData?.some(t => t.meta?.live && t.x.length > 1)", arg=chart.element_handle()
+    )
+    traces = chart.evaluate(
+        "e => Object.fromEntries(e._fullData.filter(t => t.meta?.live)"
+        ".map(t => [t.meta.live, [Array.from(t.x), Array.from(t.y)]]))"
+    )
+    curves = batch_curves(batch_losses())
+    dots = kept_dots(np.arange(1, curves.batch_x.size + 1))
+    assert 500 < len(dots) < curves.batch_x.size
+    for name, values in (("batches", curves.batch_y), ("trend", curves.trend)):
+        x, y = (np.array(part, float) for part in traces[name])
+        np.testing.assert_allclose(x, curves.batch_x[dots], rtol=1e-6)
+        np.testing.assert_allclose(y, values[dots], rtol=1e-5)
 
 
 def test_a_double_click_brings_the_growing_axis_back(app: Page) -> None:
