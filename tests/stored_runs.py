@@ -21,7 +21,7 @@ from cifarviz.runs.artifacts import (
     save_arrays,
 )
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.records import Epoch, Progress, Run, scaling_to_json
+from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 
@@ -113,6 +113,22 @@ def store_run(
         for which, arrays in (checkpoints or {}).items():
             save_arrays(checkpoint_path(store.folder(run_id), which), arrays, {"format": 1})
         return store.get(run_id)
+
+
+def go_on(store: RunStore, run: Run, steps: int, *, epoch: bool = False) -> None:
+    """Let a running run make ``steps`` of its ten an epoch, and end an epoch if wanted."""
+    now = store.get(run.id)
+    step = now.progress.step if now.progress is not None else 0
+    points = np.arange(step + 1, step + steps + 1)
+    number = now.epochs_done + 1
+    value = 2 / number
+    record = Epoch(number, value, 1 - value / 4, value + 0.1, 1 - value / 3, 0.001, 1.5)
+    store.record(
+        run.id,
+        Progress("training", number, step + steps, 10, 900.0, 30.0, time.time()),
+        BatchPoints(points, (2 / points).astype(np.float32), (1 - 1 / points).astype(np.float32)),
+        record if epoch else None,
+    )
 
 
 def make_worse(store: RunStore, run: Run, epoch: int) -> None:

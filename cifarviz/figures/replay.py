@@ -1,7 +1,8 @@
 """A run's curves with the time at which each point came, to be shown growing again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,9 @@ def still(value: Replay, metric: Metric) -> Replay:
     return replace(value, panels=kept)
 
 
-def payload(value: Replay) -> dict[str, Any]:
-    """The value as JSON takes it; ``None`` is a gap."""
+@lru_cache(maxsize=16)
+def payload(value: Replay) -> Mapping[str, Any]:
+    """The value as JSON takes it; ``None`` is a gap. Of the same value it is the same object."""
     return {
         "begin": value.begin,
         "epochs": list(value.epochs),
@@ -178,4 +180,14 @@ def _bounded(panel: Panel) -> Panel:
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
-    return [float(f"{one:.5g}") if np.isfinite(one) else None for one in values]
+    """The values to five digits."""
+    exact = values.astype(np.float64)
+    known = np.isfinite(exact)
+    size = np.abs(np.where(known & (exact != 0), exact, 1))
+    scale = 10.0 ** (4 - np.floor(np.log10(size)))
+    rounded = (np.round(exact * scale) / scale).tolist()
+    return (
+        rounded
+        if known.all()
+        else [one if finite else None for one, finite in zip(rounded, known.tolist(), strict=True)]
+    )

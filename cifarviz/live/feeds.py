@@ -268,24 +268,39 @@ class PageFeed:
     """What a page shows and has registered, computed by a function of its own.
 
     ``compute`` is called outside of any script; it returns ``mark``, ``items`` and ``figures``, as
-    a run's message has them, or what else the page's component understands.
+    a run's message has them, or what else the page's component understands. A part that is the
+    same object as the last time is taken to be as it was.
     """
 
     interval = 0.5
 
     def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
         self.compute = compute
-        self._message: Message = {}
-        self._position = NOT_BEGUN
+        self._computed: Mapping[str, Any] = {}
+        self._parts: Mapping[str, tuple[str, Any]] = {}
 
     def refresh(self) -> bool:
         """Compute it anew."""
-        message = plain_values(self.compute())
-        position = _mark(json.dumps(message))
-        changed = position != self._position
-        self._message, self._position = message, position
+        computed = self.compute()
+        parts = {name: self._part(name, part) for name, part in computed.items()}
+        changed = {name: mark for name, (mark, _) in parts.items()} != {
+            name: mark for name, (mark, _) in self._parts.items()
+        }
+        self._computed, self._parts = computed, parts
         return changed
 
+    def _part(self, name: str, part: Any) -> tuple[str, Any]:
+        if name in self._parts and part is self._computed.get(name):
+            return self._parts[name]
+        value = plain_values(part)
+        return _mark(name, json.dumps(value)), value
+
     def message(self, position: str) -> tuple[Message, str]:
-        """Return all of it, whatever the browser knows."""
-        return self._message, self._position
+        """Return the mark, and what is another than at ``position``: all figures, say, or none."""
+        parts, known = self._parts, position.split(".")
+        message = {
+            name: part
+            for name, (mark, part) in parts.items()
+            if name == "mark" or mark not in known
+        }
+        return message, ".".join(mark for mark, _ in parts.values())

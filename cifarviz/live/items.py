@@ -78,7 +78,7 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
         color=state_color(run),
         text=waiting or doing(run),
         share=share_done(run),
-        note=f"Best so far: {best}" if best else "",
+        note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
 
 

@@ -6,6 +6,14 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from cifarviz.runs.series import keep_series
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.chromium import settle
+from tests import stored_runs
+from tests.browser.script_runs import count_script_runs, script_runs
+
 # A machine that is busy with other tests takes its time to load TensorFlow.
 PATIENCE = 90_000
 
@@ -36,3 +44,38 @@ def test_a_duel_from_the_click_to_its_verdict(server, page: Page) -> None:
         expect(loss.get_by_text(label).first).to_be_visible()
     expect(page.get_by_role("button", name="Stop all")).to_have_count(0)
     expect(page.get_by_role("link", name="All of them in Runs").first).to_be_visible()
+
+
+def test_curves_and_numbers_move_while_the_script_does_not_run(server, page: Page) -> None:
+    store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
+    other = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.STOPPED, epochs=2)
+    run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1)
+    labelled = [(run.id, "one"), (other.id, "another")]
+    series = keep_series(store, "duel", "One against another", labelled)
+    points = "document.querySelector('.st-key-lab-loss .cifarviz-chart')._fullData.reduce("
+    points += "(sum, trace) => sum + trace.x.length, 0)"
+    line = page.locator(".st-key-lab-progress")
+    with stored_runs.held(store, run):
+        page.goto(f"{server.url}/lab?view=duel&series={series.id}")
+        expect(line).to_contain_text("epoch 1 of 3")
+        settle(page)
+        before = page.evaluate(points)
+        count_script_runs(page)
+        stored_runs.go_on(store, run, 10, epoch=True)
+        expect(line).to_contain_text("epoch 2 of 3")
+        expect(line).to_contain_text("66.7%")
+        page.wait_for_function(f"{points} > {before}")
+        assert script_runs(page) == 0
+
+        # A state is drawn by the page: buttons, table and verdict.
+        stored_runs.go_on(store, run, 10, epoch=True)
+        store.transition(run.id, RunState.FINISHED)
+    expect(page.locator(".st-key-lab-verdict")).to_be_visible()
+    assert script_runs(page) > 0
+    expect(line).to_have_count(0)
+
+    # From anywhere, it may go on.
+    with stored_runs.held(store, other):
+        store.transition(other.id, RunState.QUEUED)
+        expect(page.get_by_role("button", name="Stop all").first).to_be_visible()
+        store.transition(other.id, RunState.STOPPED)

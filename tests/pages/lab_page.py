@@ -21,7 +21,7 @@ def errors(app: AppTest) -> list[str]:
 
 
 def charts(app: AppTest) -> int:
-    return len(components(app))
+    return len(components(app, "chart"))
 
 
 def links(app: AppTest) -> list[str]:

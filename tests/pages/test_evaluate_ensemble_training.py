@@ -13,6 +13,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, followed_address
 from tests import stored_runs
+from tests.components import live_items
 from tests.pages import train_page
 from tests.pages.app_page import walk
 from tests.pages.ensemble_view import button, ids, opened, said, seeded
@@ -153,7 +154,9 @@ def test_while_members_train_it_shows_how_far_they_are_and_stops_them(store: Run
     with stored_runs.held(store, waits):
         app = opened(done.id, waits.id)
         assert "1 of 2 is done; the result shows here by itself when all are." in said(app)
-        assert "**waits** epoch 1 of 3" in said(app)
+        line = live_items(app, f"member-{waits.id}")[waits.id]
+        assert (line["title"], line["text"]) == ("waits", "epoch 1 of 3")
+        assert line["share"] == pytest.approx(1 / 3)
         button(app, "Stop").click().run()
         assert store.get(waits.id).requested == "stop"
         assert button(app, "Stopping …").disabled

@@ -108,7 +108,7 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
         given = replay(app, "present-replay")
         assert (given["mark"], given["player"], given["last"]) == ("live", False, 3)
         assert given["until"] == pytest.approx(1.5)
-        assert "epoch 2 of 3" in html(app)
+        assert "epoch 2 of 3" in given["below"]
 
 
 @pytest.mark.parametrize(

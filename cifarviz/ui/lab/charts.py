@@ -1,7 +1,7 @@
 """The charts of an experiment of the lab, which grow while its runs train."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,63 +21,73 @@ from cifarviz.figures.metric import Metric
 from cifarviz.figures.theme import empty_figure
 from cifarviz.runs.series import Series
 from cifarviz.ui.components.chart import chart
-from cifarviz.ui.lab.memory import RunMemory, memory_of
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.lab.memory import RunMemory
 from cifarviz.ui.lab.results import Standing
 
 _HEIGHT = 420
+# The others are as high as their legends need.
+_HEIGHTS: Final = {
+    "accuracy-by-size": _HEIGHT,
+    "gaps": _HEIGHT,
+    "memorisation": _HEIGHT,
+    "learned": 300,
+}
+_NAMES: Final[Mapping[Kind, Sequence[str]]] = {
+    "duel": ("accuracy", "loss"),
+    "sizes": ("accuracy-by-size", "loss"),
+    "cures": ("gaps", "loss"),
+    "memorisation": ("memorisation", "accuracy", "learned"),
+}
+_TITLES: Final = {
+    "accuracy": "Accuracy",
+    "loss": "Loss",
+    "accuracy-by-size": "Accuracy at the end, by the number of training images",
+    "gaps": "The gap between training and validation",
+    "memorisation": "What it says of its training images",
+    "learned": "When labels were learned for good",
+}
 _NONE = np.empty(0)
 
 
-def series_charts(kind: Kind, series: Series, found: Sequence[Standing]) -> None:
-    """Show two charts side by side: what the experiment is about, and the curves of all runs."""
+def series_charts(kind: Kind, series: Series, figures: Mapping[str, Any], live: Live) -> None:
+    """Show two charts side by side: what the experiment is about, and the curves of all runs.
+
+    ``figures`` are those of ``series_figures``; between runs of the page the browser draws them by
+    the same names as ``live`` has them.
+    """
     # The curves of six runs have a long legend.
     left, right = st.columns([2, 3] if kind == "cures" else 2, gap="medium")
-    match kind:
-        case "duel":
-            _chart(left, "Accuracy", _history("accuracy", found), series, "accuracy", height=None)
-            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
-        case "sizes":
-            about = "Accuracy at the end, by the number of training images"
-            _chart(left, about, _sizes(found), series, "accuracy-by-size")
-            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
-        case "cures":
-            about = "The gap between training and validation"
-            _chart(left, about, _gaps(found), series, "gaps")
-            _chart(right, "Loss", _history("loss", found), series, "loss", height=None)
-        case "memorisation":
-            memory = memory_of(found[0].run) if found else None
-            about = "What it says of its training images"
-            _chart(left, about, _memorised(memory, found), series, "memorisation")
-            _chart(right, "Accuracy", _history("accuracy", found), series, "accuracy", height=None)
-            _chart(
-                st.container(),
-                "When labels were learned for good",
-                learned_epochs_figure(_learned(memory)),
-                series,
-                "learned",
-                height=300,
+    places = {"learned": st.container()} | dict(zip(_NAMES[kind], (left, right), strict=False))
+    for name in _NAMES[kind]:
+        title = _TITLES[name]
+        with places[name]:
+            st.markdown(f"##### {title}")
+            chart(
+                figures[name],
+                key=f"lab-{name}",
+                view=series.id,
+                height=_HEIGHTS.get(name),
+                file_name=f"{series.kind}-{name}",
+                description=f"{title}: {series.title}",
+                live=live,
+                live_name=name,
             )
 
 
-def _chart(
-    place: Any,
-    title: str,
-    figure: go.Figure | Mapping[str, Any],
-    series: Series,
-    name: str,
-    *,
-    height: int | None = _HEIGHT,
-) -> None:
-    with place:
-        st.markdown(f"##### {title}")
-        chart(
-            figure,
-            key=f"lab-{name}",
-            view=series.id,
-            height=height,
-            file_name=f"{series.kind}-{name}",
-            description=f"{title}: {series.title}",
-        )
+def series_figures(
+    kind: Kind, found: Sequence[Standing], memory: RunMemory | None
+) -> dict[str, Any]:
+    """Draw the charts of an experiment, by their names; ``memory`` is of its first run."""
+    draw: Mapping[str, Callable[[], Any]] = {
+        "accuracy": lambda: _history("accuracy", found),
+        "loss": lambda: _history("loss", found),
+        "accuracy-by-size": lambda: _sizes(found),
+        "gaps": lambda: _gaps(found),
+        "memorisation": lambda: _memorised(memory, found),
+        "learned": lambda: learned_epochs_figure(_learned(memory)),
+    }
+    return {name: draw[name]() for name in _NAMES[kind]}
 
 
 def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
@@ -85,7 +95,6 @@ def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
     curves = [_curve(metric, one) for one in found]
     if not any(one.history for one in found):
         return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
-    # As high as its legend needs.
     return history_comparison_figure(history_comparison(metric, curves))
 
 

@@ -3,17 +3,16 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import streamlit as st
 
 from cifarviz.errors import RunNotFound
 from cifarviz.figures.replay import Replay, replay
 from cifarviz.live.points import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
-from cifarviz.settings import Settings
-from cifarviz.ui import cache
+from cifarviz.runs.store import RunStore
 
 # Runs that go on from one another, of which the course is drawn.
 _MOST_PARENTS = 8
@@ -46,9 +45,9 @@ class _Way:
         )
 
 
-def course(run: Run) -> Replay:
+def course(store: RunStore, run: Run) -> Replay:
     """All that is known of how ``run`` went so far, what it went on from included."""
-    return _course(run.id, cache.settings()).now(run)
+    return _course(store, run.id).now(run)
 
 
 class _Course:
@@ -116,9 +115,9 @@ def _way(run: Run, points: LivePoints) -> _Way:
     )
 
 
-def _before(run: Run) -> _Way | None:
+def _before(store: RunStore, run: Run) -> _Way | None:
     """What came before the weights that a fork began with; ``None`` where it is not here."""
-    store, way = cache.store(), None
+    way = None
     for _ in range(_MOST_PARENTS):
         if run.parent is None or run.parent_epoch is None:
             break
@@ -134,7 +133,6 @@ def _before(run: Run) -> _Way | None:
     return way
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Settings: repr})
-def _course(run_id: str, settings: Settings) -> _Course:
-    store = cache.store()
-    return _Course(LivePoints(store, run_id), _before(store.get(run_id)))
+@lru_cache(maxsize=32)
+def _course(store: RunStore, run_id: str) -> _Course:
+    return _Course(LivePoints(store, run_id), _before(store, store.get(run_id)))

@@ -1,19 +1,24 @@
 """The third scene: training, played back from what was recorded, or live."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
+from cifarviz.figures.replay import payload
+from cifarviz.live.hub import hub
+from cifarviz.live.words import doing, outcome, state_word
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_duration, time_at_work
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.replay import Mark, Pace, pace_in, replay_curves
 from cifarviz.ui.earlier_losses import earlier_losses_sentence
-from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import doing, outcome, state_word
 from cifarviz.ui.present.course import course
 from cifarviz.ui.present.go_on import epochs_to_go_on_from, go_on, images_here
 from cifarviz.ui.present.place import place_in
@@ -21,8 +26,8 @@ from cifarviz.ui.present.stage import Stage, headline, percent, warn
 from cifarviz.ui.present.standing import mark_of, note_of, title_of
 
 KEY = "present-replay"
-# rem of the panels, seconds between two looks at a run under way.
-_HEIGHT, _LOOK = 19.0, 1.0
+# rem of the panels.
+_HEIGHT = 19.0
 _MINUTE = 60
 _DOTS = (
     "Each blue dot is one batch; validation is measured after each epoch on images it never "
@@ -42,18 +47,16 @@ def show(stage: Stage) -> Sequence[str]:
     """Loss and accuracy side by side."""
     assert stage.run is not None
     run = stage.run
-    if run.state.active:
-        headline(title_of(run))
-        st.fragment(_live, run_every=_LOOK)(run.id, mark_of(run))
-        return [note_of(run), _DOTS] if mark_of(run) == "live" else [note_of(run)]
-    # A container of its own, as a fragment has: so the curves stay the same when a run ends.
     headline(title_of(run))
-    with st.container():
-        return _recorded(run, stage)
+    # The curves have the same key and place, so they stay when the run ends.
+    if run.state.active:
+        _live(run)
+        return [note_of(run), _DOTS] if mark_of(run) == "live" else [note_of(run)]
+    return _recorded(run, stage)
 
 
 def _recorded(run: Run, stage: Stage) -> Sequence[str]:
-    value = course(run)
+    value = course(cache.store(), run)
     if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
         st.info(
             f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to play.",
@@ -77,7 +80,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         view=run.id,
         height=_HEIGHT,
         mark="recorded",
-        description=f"Loss and accuracy of “{run.name}”, {_AS['recorded']}",
+        description=_description(run),
         player=True,
         at=at,
         pace=pace or usual,
@@ -113,24 +116,36 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
     return notes
 
 
-def _live(run_id: str, mark: Mark) -> None:
-    with errors_shown():
-        run = cache.store().get(run_id)
-        # Title and notes stand outside: they are said anew when something else is true.
-        if not run.state.active or mark_of(run) != mark:
-            st.rerun()
-        replay_curves(
-            course(run),
-            key=KEY,
-            view=run.id,
-            height=_HEIGHT,
-            mark=mark,
-            description=f"Loss and accuracy of “{run.name}”, {_AS[mark]}",
-        )
-        st.html(f'<p class="present-words">{_under_way(run)}</p>')
+def _live(run: Run) -> None:
+    feed = f"replay-{run.id}"
+    hub().register(feed, partial(live_message, cache.store(), run.id))
+    mark = mark_of(run)
+    replay_curves(
+        course(cache.store(), run),
+        key=KEY,
+        view=run.id,
+        height=_HEIGHT,
+        mark=mark,
+        description=_description(run),
+        below=_under_way(run),
+        # Title and notes are written by the page, which is run when something else is true.
+        live=Live(feed, mark),
+    )
+
+
+def live_message(store: RunStore, run_id: str) -> dict[str, Any]:
+    """Return what moves of a run under way, for the channel."""
+    run = store.get(run_id)
+    mark = mark_of(run)
+    words = {"mark": mark, "description": _description(run), "below": _under_way(run)}
+    return {"mark": mark, "replay": payload(course(store, run)), "words": words}
+
+
+def _description(run: Run) -> str:
+    return f"Loss and accuracy of “{run.name}”, {_AS[mark_of(run)]}"
 
 
 def _under_way(run: Run) -> str:
-    words = f"{state_word(run)}: {doing(run)}"
+    words = f"{state_word(run)}: {doing(run) or outcome(run)}"
     left = run.progress.seconds_left if run.progress is not None else None
     return words if left is None else f"{words}, about {format_duration(left)} left"

@@ -13,6 +13,7 @@ from cifarviz.figures.replay import still
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.run_headline import highest
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Turn, replay_curves
 from cifarviz.ui.earlier_losses import earlier_losses_sentence
@@ -49,7 +50,7 @@ def show(stage: Stage) -> Sequence[str]:
         )
         return ["The verdict needs the validation loss of at least four epochs."]
     replay_curves(
-        still(course(run), "loss"),
+        still(course(cache.store(), run), "loss"),
         key="present-turn",
         view=run.id,
         height=_HEIGHT,

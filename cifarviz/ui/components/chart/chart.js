@@ -120,9 +120,13 @@ function unwatchFeed(chart) {
   chart.unwatch = chart.keeper = chart.live = chart.feed = null;
 }
 
+function outlineOf(chart) {
+  return chart.live?.figures?.[chart.head.live?.name] ?? chart.figure;
+}
+
 // The feed's figure where it has one, with its points in the traces that are marked for them.
 function figureOf(chart) {
-  const figure = chart.live?.figures?.[chart.head.live?.name] ?? chart.figure;
+  const figure = outlineOf(chart);
   const points = chart.live?.points;
   if (!points?.steps.length || !figure.data.some((trace) => trace.meta?.live)) return figure;
   const values = points[chart.head.live.name];
@@ -337,7 +341,7 @@ function layoutOf(chart, figure, theme) {
 }
 
 function heightOf(chart) {
-  return chart.head.height ?? chart.figure.layout.height ?? 360;
+  return chart.head.height ?? outlineOf(chart).layout.height ?? 360;
 }
 
 function isDark(color) {

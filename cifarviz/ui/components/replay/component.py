@@ -1,4 +1,4 @@
-"""The Python half of the replay: the whole course to the browser, once."""
+"""The Python half of the replay: the whole course to the browser, and where to hear of more."""
 
 import json
 import re
@@ -12,6 +12,7 @@ import streamlit as st
 
 from cifarviz.figures.replay import Replay, payload
 from cifarviz.ui import state
+from cifarviz.ui.components.live import Live, live_script
 from cifarviz.ui.unbroken import unbroken
 
 _HERE = Path(__file__).parent
@@ -72,6 +73,8 @@ def replay_curves(
     turn: Turn | None = None,
     forks: Sequence[int] = (),
     on_fork: Callable[[int], None] | None = None,
+    below: str = "",
+    live: Live | None = None,
 ) -> None:
     """Show the curves, ``height`` rem high, marked as what they are.
 
@@ -79,12 +82,18 @@ def replay_curves(
     beginning, without one), and the browser keeps ``at`` and ``pace`` in the address; another
     ``view`` (a run's id) begins anew. ``forks`` are the epochs from which ``on_fork`` can go on
     with training; it is told the newest of them at or before the place the player is at.
+    ``below`` is a line of text under them. Between runs of the page the browser draws what the feed
+    ``live`` has: the ``payload`` of the curves as ``replay``, and as ``words`` mark, description
+    and below.
     """
-    data = payload(value) | {
+    data = {
+        **payload(value),
         "at": at,
+        "below": below,
         "description": description,
         "forks": list(forks) if on_fork is not None else [],
         "height": height,
+        "live": None if live is None else live.values(),
         "mark": mark,
         "pace": (pace or Pace()).word,
         "player": player,
@@ -95,6 +104,7 @@ def replay_curves(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
         on_fork_change=unbroken(lambda: _tell(key, forks, on_fork)),
+        on_rerun_change=_nothing,
     )
 
 
@@ -104,11 +114,16 @@ def _tell(key: str, forks: Sequence[int], on_fork: Callable[[int], None] | None)
         on_fork(wanted)
 
 
+def _nothing() -> None:
+    """A trigger needs a callback; that the page runs is all that is wanted."""
+
+
 @cache
 def _component() -> Any:
     return st.components.v2.component(
         "cifarviz.replay",
         html=(_HERE / "replay.html").read_text("utf-8"),
         css=(_HERE / "replay.css").read_text("utf-8"),
-        js="\n".join((_HERE / name).read_text("utf-8") for name in ("replay.js", "panel.js")),
+        js=live_script()
+        + "\n".join((_HERE / name).read_text("utf-8") for name in ("replay.js", "panel.js")),
     )

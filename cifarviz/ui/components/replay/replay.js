@@ -1,4 +1,5 @@
-// A run's curves, growing again as they did. All points come once; the timer runs here.
+// A run's curves, growing again as they did. All points come once; the timer runs here. Of a run
+// under way the feed sends them anew as they grow.
 //
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
@@ -18,12 +19,20 @@ export default function (component) {
     replays.set(parentElement, replay);
   }
   replay.answer = (epoch) => setTriggerValue("fork", epoch);
-  receive(replay, new TextDecoder().decode(data));
+  replay.ask = () => setTriggerValue("rerun", Date.now());
+  const text = new TextDecoder().decode(data);
+  if (text !== replay.text) {
+    replay.text = text;
+    replay.given = JSON.parse(text);
+  }
+  watchFeed(replay);
+  receive(replay); // also if nothing is new: the theme may be another
   return () => {
     // Also called when one run of the page overtakes another: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
       pause(replay);
+      unwatchFeed(replay);
       replay.observer.disconnect();
       replay.ended.abort();
       replays.delete(parentElement);
@@ -36,7 +45,12 @@ function create(root) {
   const replay = {
     root,
     text: null,
-    data: null,
+    given: null, // what the page has given
+    news: null, // what the feed has told of it since
+    feed: null, // the path of the feed that is watched
+    unwatch: null,
+    keeper: null,
+    data: null, // both together: what is drawn
     panels: [],
     at: 0, // where it is, in epochs
     playing: false,
@@ -45,7 +59,7 @@ function create(root) {
     ended: new AbortController(),
     words: find("words"), mark: find("mark"), place: find("panels"), controls: find("controls"),
     play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
-    rule: find("rule"), fork: find("fork"),
+    below: find("below"), rule: find("rule"), fork: find("fork"),
     whole: USUAL, // seconds in which all of it is played, where that is the pace
   };
   replay.observer = new ResizeObserver(() => replay.data && drawAll(replay));
@@ -106,14 +120,40 @@ function listenToTrack(replay) {
   });
 }
 
-function receive(replay, text) {
-  if (text === replay.text) {
-    drawAll(replay); // the theme may be another
-    return;
-  }
+function watchFeed(replay) {
+  const feed = replay.given.live?.feed ?? null;
+  if (feed === replay.feed) return;
+  unwatchFeed(replay);
+  replay.feed = feed;
+  if (feed === null) return;
+  replay.keeper = keepUpToDate(
+    replay.root, () => ({ mark: replay.given.live?.mark, ask: replay.ask }));
+  replay.unwatch = LIVE.watch(feed, {
+    update(state, message) {
+      if (message.replay || message.words) {
+        replay.news = { ...state.replay, ...state.words };
+        receive(replay);
+      }
+      replay.keeper.update(state);
+    },
+    broken(isBroken) {
+      replay.root.dataset.broken = isBroken;
+      replay.keeper.broken(isBroken);
+    },
+    gone: () => replay.keeper.gone(),
+  });
+}
+
+function unwatchFeed(replay) {
+  replay.keeper?.stop();
+  replay.unwatch?.();
+  replay.root.dataset.broken = false;
+  replay.unwatch = replay.keeper = replay.news = replay.feed = null;
+}
+
+function receive(replay) {
   const before = replay.data;
-  replay.text = text;
-  const data = (replay.data = JSON.parse(text));
+  const data = (replay.data = { ...replay.given, ...replay.news });
   // What comes anew of the run that is shown changes nothing of where the player is.
   if (!before || before.view !== data.view || before.player !== data.player) {
     replay.playing = false;
@@ -125,6 +165,8 @@ function receive(replay, text) {
   replay.controls.hidden = !data.player;
   replay.mark.className = `mark ${data.mark}`;
   replay.mark.textContent = data.mark === "live" ? "● live" : data.mark;
+  replay.below.hidden = !data.below;
+  replay.below.textContent = data.below;
   replay.place.style.height = `${data.height}rem`;
   replay.root.setAttribute("role", "figure");
   replay.root.setAttribute("aria-label", data.description);

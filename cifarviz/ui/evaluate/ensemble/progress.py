@@ -2,25 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from cifarviz.analysis.members import Member
+from cifarviz.live.feeds import active_mark
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item, progress_item
+from cifarviz.live.words import outcome, waits_for
 from cifarviz.runs.kept_weights import lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.choices import kept_epochs, listed, weights_of
 from cifarviz.ui.evaluate.ensemble.picker import choose
-from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.stop_runs import stop_runs
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds between two looks at the store.
-_LOOK = 1.0
 _ENDED = {
     RunState.STOPPED: "was stopped",
     RunState.FAILED: "has failed",
@@ -33,53 +39,50 @@ def runs_of(members: Sequence[Member]) -> list[Run]:
     return list({one.run.id: one.run for one in members}.values())
 
 
-@st.fragment(run_every=_LOOK)
-def training_progress(run_ids: Sequence[str]) -> None:
-    """Show how far each of these runs is; the page is made anew when none is active any more."""
-    with errors_shown():
-        store = cache.store()
-        runs = [store.get(run_id) for run_id in run_ids]
-        active = [run for run in runs if run.state.active]
-        if not active:
-            st.rerun()
-        done = len(runs) - len(active)
-        st.subheader("The members are being trained", anchor=False)
-        st.caption(
-            f"{done} of {len(runs)} {'is' if done == 1 else 'are'} done; the result shows here by "
-            "itself when all are."
-            if len(runs) > 1
-            else "The result shows here by itself when the run is done."
-        )
-        for run in runs:
-            _row(run)
-        stopping = all(run.requested == Action.STOP for run in active)
-        st.button(
-            "Stopping …" if stopping else "Stop all" if len(active) > 1 else "Stop",
-            key="stop-members",
-            icon=":material/stop:",
-            disabled=stopping,
-            on_click=unbroken(stop_runs),
-            args=([run.id for run in active],),
-            help="Ends the training; what was learned is kept, and it can be resumed.",
-        )
+def training_progress(runs: Sequence[Run]) -> None:
+    """Show how far each of these runs is; the page is run again when one of them ends."""
+    active = [run for run in runs if run.state.active]
+    feed = "-".join(["members", *(run.id for run in runs)])
+    hub().register(feed, partial(progress_message, cache.store(), [run.id for run in runs]))
+    live = Live(feed, active_mark(runs))
+    done = len(runs) - len(active)
+    st.subheader("The members are being trained", anchor=False)
+    st.caption(
+        f"{done} of {len(runs)} {'is' if done == 1 else 'are'} done; the result shows here by "
+        "itself when all are."
+        if len(runs) > 1
+        else "The result shows here by itself when the run is done."
+    )
+    items = _items(cache.store(), runs)
+    for run in runs:
+        line, link = st.columns([8, 1], vertical_alignment="center")
+        with line:
+            live_items({run.id: items[run.id]}, key=f"member-{run.id}", live=live)
+        with link:
+            if run.state.active:
+                link_to("train", "Watch", view="watch", run=run.id)
+    stopping = all(run.requested == Action.STOP for run in active)
+    st.button(
+        "Stopping …" if stopping else "Stop all" if len(active) > 1 else "Stop",
+        key="stop-members",
+        icon=":material/stop:",
+        disabled=stopping,
+        on_click=unbroken(stop_runs),
+        args=([run.id for run in active],),
+        help="Ends the training; what was learned is kept, and it can be resumed.",
+    )
 
 
-def _row(run: Run) -> None:
-    name, bar, link = st.columns([5, 3, 1], vertical_alignment="center")
-    name.markdown(f"{badge(run)} **{escaped(run.name)}** {escaped(doing(run))}")
-    bar.progress(_share(run))
-    with link:
-        if run.state.active:
-            link_to("train", "Watch", view="watch", run=run.id)
+def progress_message(store: RunStore, run_ids: Sequence[str]) -> dict[str, Any]:
+    """Return what moves of these runs, for the channel."""
+    runs = [store.get(run_id) for run_id in run_ids]
+    items = {run_id: item.values() for run_id, item in _items(store, runs).items()}
+    return {"mark": active_mark(runs), "items": items}
 
 
-def _share(run: Run) -> float:
-    if run.state is RunState.FINISHED:
-        return 1.0
-    epochs = run.experiment.epochs
-    if run.progress is None or not run.progress.steps_per_epoch:
-        return run.epochs_done / epochs
-    return min(1.0, run.progress.step / (run.progress.steps_per_epoch * epochs))
+def _items(store: RunStore, runs: Sequence[Run]) -> dict[str, Item]:
+    active = store.active()
+    return {run.id: progress_item(run, waiting=waits_for(run, active)) for run in runs}
 
 
 def broken_off(members: Sequence[Member]) -> bool:

@@ -42,7 +42,7 @@ def ensemble_view() -> None:
 def _voting(members: Sequence[Member]) -> None:
     runs = runs_of(members)
     if any(run.state.active for run in runs):
-        training_progress([run.id for run in runs])
+        training_progress(runs)
         return
     if len(members) < FEWEST_MEMBERS:
         _too_few(members)

@@ -1,0 +1,33 @@
+"""How far members are comes from the store alone, outside of any page."""
+
+import pytest
+
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui.evaluate.ensemble.progress import progress_message
+from tests import stored_runs
+
+
+def test_each_member_has_its_line_and_the_end_of_one_changes_the_mark(settings: Settings) -> None:
+    store = RunStore(settings)
+    made = stored_runs.experiment()
+    # The one at work last: it counts as cut off until it is held.
+    second, first = (
+        stored_runs.store_run(store, made, name=name, state=state, epochs=0)
+        for name, state in (("second", RunState.QUEUED), ("first", RunState.RUNNING))
+    )
+    ids = [first.id, second.id]
+    with stored_runs.held(store, first), stored_runs.held(store, second):
+        begun = progress_message(store, ids)
+        stored_runs.go_on(store, first, 6)
+        later = progress_message(store, ids)
+        stored_runs.go_on(store, first, 4, epoch=True)
+        store.transition(first.id, RunState.FINISHED)
+        over = progress_message(store, ids)
+    assert [one["items"][first.id]["share"] for one in (begun, later, over)] == [
+        0.0, pytest.approx(0.2), 1.0,
+    ]  # fmt: skip
+    assert later["items"][first.id]["text"] == "epoch 1 of 3"
+    assert later["items"][second.id]["text"] == "waiting for “first”"
+    assert begun["mark"] == later["mark"] != over["mark"]

@@ -1,0 +1,103 @@
+"""What moves of a series comes from the store alone, outside of any page."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cifarviz.experiment.lab.entrants import KINDS, Kind
+from cifarviz.live.feeds import NOT_BEGUN, PageFeed
+from cifarviz.runs.records import Run
+from cifarviz.runs.series import Series, keep_series
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from cifarviz.ui.lab.series_feed import PROGRESS, SeriesFeed
+from tests import stored_runs
+
+
+@pytest.fixture
+def store(settings: Settings) -> RunStore:
+    return RunStore(settings)
+
+
+def stored(store: RunStore, kind: Kind, *states: RunState) -> tuple[Series, list[Run]]:
+    runs = [
+        stored_runs.store_run(
+            store, stored_runs.experiment(), state=state, epochs=3 * (state is RunState.FINISHED)
+        )
+        for state in states
+    ]
+    labelled = [(run.id, "abc"[number]) for number, run in enumerate(runs)]
+    return keep_series(store, kind, "a against b", labelled), runs
+
+
+def curves(message: dict[str, Any], name: str = "loss") -> str:
+    return json.dumps(message["figures"][name])
+
+
+def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
+    series, [_, run] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
+    feed = SeriesFeed(store, "duel", series, None)
+    with stored_runs.held(store, run):
+        begun = feed.message()
+        stored_runs.go_on(store, run, 5)
+        later = feed.message()
+        line = later["items"][f"run-{run.id}"]
+        assert later["items"][PROGRESS]["share"] == pytest.approx((1 + 5 / 30) / 2)
+        assert line["text"] == "epoch 1 of 3"
+        assert {one["value"] for one in line["metrics"]} == {"–"}
+        # Curves are of epochs: within one they are the same, and not sent again.
+        assert later["figures"] == begun["figures"]
+        stored_runs.go_on(store, run, 5, epoch=True)
+        ended = feed.message()
+    metrics = {one["label"]: one["value"] for one in ended["items"][f"run-{run.id}"]["metrics"]}
+    assert metrics["Training accuracy"] == "50.0%"
+    assert metrics["Validation accuracy"] == "33.3%"
+    assert metrics["Gap"] == "16.7 points"
+    for name in ("accuracy", "loss"):
+        assert curves(ended, name) != curves(begun, name)
+    assert begun["mark"] == later["mark"] == ended["mark"]
+
+
+def test_the_mark_changes_with_states_wishes_and_deletion_and_when_a_run_goes_on(
+    store: RunStore,
+) -> None:
+    series, [first, second] = stored(store, "duel", RunState.FINISHED, RunState.RUNNING)
+    feed = SeriesFeed(store, "duel", series, None)
+    seen = []
+    with stored_runs.held(store, second):
+        seen.append(feed.message()["mark"])
+        store.request(second.id, Action.STOP)
+        seen.append(feed.message()["mark"])
+        store.transition(second.id, RunState.STOPPING)
+        seen.append(feed.message()["mark"])
+        store.transition(second.id, RunState.STOPPED)
+    over = feed.message()
+    seen.append(over["mark"])
+    assert over["items"][PROGRESS] == {
+        "color": "gray",
+        "text": "1 of 2 runs is done, 1 ended early.",
+        "share": 1.0,
+    }
+    store.transition(second.id, RunState.QUEUED)
+    seen.append(feed.message()["mark"])
+    store.transition(second.id, RunState.STOPPED)
+    store.delete(first.id)
+    seen.append(feed.message()["mark"])
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_experiment_can_be_sent_from_before_its_first_epoch(
+    store: RunStore, kind: Kind
+) -> None:
+    series, [_, run] = stored(store, kind, RunState.QUEUED, RunState.RUNNING)
+    feed = PageFeed(SeriesFeed(store, kind, series, None).message)
+    with stored_runs.held(store, run):
+        assert feed.refresh()
+        first, position = feed.message(NOT_BEGUN)
+        assert first["figures"]
+        stored_runs.go_on(store, run, 1)
+        assert feed.refresh()
+        assert feed.message(position)[0].keys() == {"mark", "items"}
