@@ -18,6 +18,6 @@ def run_status() -> None:
         active = cache.store().active()
     with st.container(border=bool(active), key="run-status"):
         live = Live(STATUS, status_mark(active))
-        live_items({CURRENT: status_item(active)}, key="status", live=live)
+        live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
         if active:
             link_to("train", "Watch", view="watch", run=active[0].id)

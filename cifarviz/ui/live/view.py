@@ -65,7 +65,7 @@ def _show(run: Run, active: Sequence[Run]) -> None:
     top = st.container(horizontal=True, vertical_alignment="center")
     with top, st.container(width="stretch"):
         st.subheader(escaped(run.name), anchor=False)
-        live_items({"state": items["state"]}, key="live-state", live=live)
+        live_items({"state": items["state"]}, key="live-state", live=live, reports_break=True)
     # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom,
     # when the run ends.
     below = st.container()

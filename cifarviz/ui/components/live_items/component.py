@@ -16,18 +16,24 @@ _HERE = Path(__file__).parent
 
 
 def live_items(
-    items: Mapping[str, Item], *, key: str, live: Live | None = None, alone: bool = False
+    items: Mapping[str, Item],
+    *,
+    key: str,
+    live: Live | None = None,
+    alone: bool = False,
+    reports_break: bool = False,
 ) -> None:
     """Show ``items``, by their names in the feed's messages, below each other.
 
     The browser shows each of them as the feed has it, and what the feed no longer has as it was.
     With ``alone`` only those that the feed has are shown, all of them. Without ``live`` they stay
-    as they are.
+    as they are. With ``reports_break`` the browser says so when the feed does not get through.
     """
     data = {
         "items": {name: item.values() for name, item in items.items()},
         "live": None if live is None else live.values(),
         "all": alone,
+        "reportsBreak": reports_break,
     }
     _component()(
         key=key,

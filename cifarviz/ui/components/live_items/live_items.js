@@ -42,11 +42,23 @@ function start(place) {
       place.keeper.update(state);
     },
     broken(isBroken) {
-      place.root.dataset.broken = isBroken;
+      reportBreak(place, isBroken);
       place.keeper.broken(isBroken);
     },
     gone: () => place.keeper.gone(),
   });
+}
+
+function reportBreak(place, isBroken) {
+  place.report?.remove();
+  place.report = null;
+  if (!isBroken || !place.data.reportsBreak) return;
+  place.report = document.createElement("div");
+  place.report.className = "broken";
+  place.report.setAttribute("role", "status");
+  place.report.textContent =
+    "Live updates do not get through to this browser: the page is refreshed every 5 seconds.";
+  place.root.append(place.report);
 }
 
 function stop(place) {
