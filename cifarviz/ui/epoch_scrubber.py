@@ -11,7 +11,7 @@ from cifarviz.runs.snapshots import Kind, Weights, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import update_query_params
 
 # Seconds between two looks whether a run under way has come further.
 _LOOK = 2
@@ -134,7 +134,7 @@ def follow_growth(run: Run) -> None:
 
 def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
     # Without an epoch in the address the page follows the newest one.
-    change(epoch=None if growing and epoch == epochs[-1] else str(epoch))
+    update_query_params(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 
 
 def _come_further(run_id: str, done: int) -> None:

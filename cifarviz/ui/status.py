@@ -6,7 +6,9 @@ from cifarviz.runs.run_headline import headline
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.live.words import badge, doing
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import PAGES, link_to, open_here
+from cifarviz.ui.state import query_memory
+from cifarviz.ui.unbroken import unbroken
 
 
 @st.fragment(run_every=2)
@@ -29,4 +31,16 @@ def run_status() -> None:
             st.caption(f"Best so far: {best}")
         if waiting:
             st.caption(f"{len(waiting)} more waiting")
-        link_to("train", "Watch", view="watch", run=run.id)
+        address = {"view": "watch", "run": run.id}
+        if query_memory().page == "train":
+            st.button(
+                "Watch",
+                key="watch-run",
+                type="tertiary",
+                icon=PAGES["train"].icon,
+                on_click=unbroken(open_here),
+                args=("train",),
+                kwargs=address,
+            )
+        else:
+            link_to("train", "Watch", **address)

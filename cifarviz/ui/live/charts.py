@@ -24,9 +24,9 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.fit import verdict
-from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.points import History, LivePoints, kept_dots, steps_per_epoch
 from cifarviz.ui.published_ghost import ghost, ghost_switch
+from cifarviz.ui.query import sync_query_params
 
 _HEIGHT = 450
 # Seconds for which a drawing does, so that twenty lookers-on don't have it made twenty times.
@@ -37,7 +37,7 @@ Figures = Mapping[Metric, Mapping[str, Any]]
 
 def live_charts(run: Run) -> None:
     """Show both charts as far as the run has come."""
-    follow("train")
+    sync_query_params()
     published = ghost_switch([run])
     course = _course(run.id, cache.settings(), published)
     figures = course.figures(run, steps_per_epoch(run))

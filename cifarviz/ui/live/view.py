@@ -15,6 +15,7 @@ from cifarviz.ui.live.controls import queue, steering, waits_for, what_next
 from cifarviz.ui.live.status import live_status
 from cifarviz.ui.live.words import badge, doing, outcome
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 # Seconds between two looks at the store: while somebody waits for the first point or for what
@@ -60,7 +61,7 @@ def _watched() -> Run | None:
         if st.button("Set up a run", type="primary", icon=":material/tune:"):
             go_to("train", view="setup")
         return None
-    st.query_params["run"] = runs[0].id
+    update_query_params(run=runs[0].id)
     return runs[0]
 
 
