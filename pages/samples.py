@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.query import sync_query_params, update_query_params
+from cifarviz.ui.query import fill_query_param, sync_query_params
 from cifarviz.ui.samples.controls import controls, open_dataset
 from cifarviz.ui.samples.grid import grid, opened_image
 from cifarviz.ui.samples.statistics import statistics_shown
@@ -14,8 +14,7 @@ sync_query_params("samples")
 asked, problems = read_address(st.query_params.to_dict())
 if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
-if "dataset" not in st.query_params:
-    update_query_params(dataset=asked.dataset)
+fill_query_param("dataset", asked.dataset)
 with errors_shown():
     dataset, view = open_dataset(asked)
     above = st.container()

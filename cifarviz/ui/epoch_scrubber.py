@@ -11,7 +11,7 @@ from cifarviz.runs.snapshots import Kind, Weights, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
-from cifarviz.ui.query import update_query_params
+from cifarviz.ui.query import fill_query_param, update_query_params
 
 # Seconds between two looks whether a run under way has come further.
 _LOOK = 2
@@ -106,6 +106,8 @@ def epoch_scrubber(
 
     ``about`` says what of the run is shown, for when the top of the page is out of sight.
     """
+    if not run.state.active:
+        fill_query_param("epoch", str(shown))
     history = cache.store().epochs(run.id)
     validation = [epoch.val_loss for epoch in history]
     with place:

@@ -72,6 +72,13 @@ def update_query_params(**values: str | None) -> None:
         _send(memory)
 
 
+def fill_query_param(name: str, usual: str) -> str:
+    """Return what the address holds as ``name``; ``usual``, put into it, where it holds nothing."""
+    if name not in st.query_params:
+        update_query_params(**{name: usual})
+    return st.query_params[name]
+
+
 def open_address(page: str, address: Mapping[str, str]) -> None:
     """Have ``page`` begin with this address the next time that it is shown."""
     state.query_memory().link = (page, dict(address))

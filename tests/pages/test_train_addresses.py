@@ -2,9 +2,12 @@
 
 import pytest
 
+from cifarviz.experiment.address import preset_draft
+from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
+from cifarviz.training.worker import Worker
 from tests import stored_runs
-from tests.pages.app_page import widget
+from tests.pages.app_page import address_of, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, links, opened, press, said
 
 
@@ -79,4 +82,43 @@ def test_a_bad_address_is_one_sentence_and_the_page_stays_usable(
     widget(app, "segmented_control", "train-view").set_value("setup").run()
     assert not app.button(key="train").disabled
     assert not app.error
+    assert not app.exception
+
+
+def test_edits_of_layers_stay_over_the_other_view_and_train_and_another_page(
+    store: RunStore,
+) -> None:
+    edited = preset_draft("cifar10-starter", 1).with_value("data", {**SAMPLE, "train_images": 64})
+    app = linked(edited.with_value("epochs", 1))
+    first = next(layer for layer in drafted(app).layers if layer.type == "conv2d")
+    assert first.fields["filters"] == 32
+    press(app, f"layer-{first.id}-edit")
+    widget(app, "text_input", f"layer-{first.id}-filters").set_value("16").run()
+
+    def filters() -> object:
+        # What the link holds; and what the table of layers says.
+        assert "16 filters 3×3" in said(app)
+        return next(one for one in drafted(app).layers if one.type == "conv2d").fields["filters"]
+
+    assert filters() == 16
+    for view in ("watch", "setup"):
+        widget(app, "segmented_control", "train-view").set_value(view).run()
+    assert filters() == 16
+    app.switch_page("pages/start.py")
+    app.query_params.clear()
+    app.run()
+    app.switch_page("pages/train.py").run()
+    assert filters() == 16
+    # Train leads to Watch, and back in Set up another run would be of the same network.
+    press(app, "train")
+    assert address_of(app)["view"] == "watch"
+    widget(app, "segmented_control", "train-view").set_value("setup").run()
+    assert filters() == 16
+    [run] = store.all()
+    assert run.experiment.architecture.layers[0].filters == 16
+    press(app, "undo-changes")
+    assert "16 filters 3×3" not in said(app)
+    assert "changes" not in address_of(app)
+    store.request(run.id, Action.STOP)
+    Worker(store.settings, "test").wait(run.id, 60)
     assert not app.exception

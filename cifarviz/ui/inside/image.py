@@ -20,6 +20,7 @@ from cifarviz.ui.named_image import (
 )
 from cifarviz.ui.query import (
     current_query_params,
+    fill_query_param,
     same_text,
     update_query_params,
     widget_key,
@@ -58,7 +59,7 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     split: Split = "train" if source == "train" else "test"
     info = named_dataset(experiment.data.dataset)
     images = images_of(info, split)
-    wanted = st.query_params.get("image", str(_first(images, split)))
+    wanted = fill_query_param("image", str(_first(images, split)))
     _index_controls(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
     image = open_image(wanted, images, info, split)

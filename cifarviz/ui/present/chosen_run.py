@@ -26,6 +26,8 @@ def chosen_run(runs: Sequence[Run]) -> Run | None:
     usual = _usual(runs)
     wanted = st.query_params.get("run")
     if wanted is None:
+        if usual is not None:
+            update_query_params(run=usual.id)
         return usual
     found = next((run for run in runs if run.id == wanted), None)
     instead = "" if usual is None else f" Here is {quoted(usual.name)} instead."
