@@ -1,11 +1,17 @@
 """Inside: the image, from the data or from a person, and what the network says of it."""
 
+import numpy as np
+import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
 from cifarviz.data.datasets import find
 from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui.inside import attention
+from tests import stored_runs
 from tests.components import component_keys
 from tests.image_files import encoded
 from tests.pages.app_page import address_of, widget
@@ -89,6 +95,41 @@ def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> Non
     address = address_of(app)
     assert (address["look"], address["class"]) == ("max_pooling2d_2", "deer")
     assert any(text.startswith("**deer**, ") for text in said(app))
+    assert not app.exception
+
+
+def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
+    store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    pictures = attention._pictures
+    monkeypatch.setattr(
+        attention, "_pictures", lambda *args: (drawn.append(args[2]), pictures(*args))
+    )
+    first, other = (
+        stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+        for _ in range(2)
+    )
+
+    def named(app: AppTest) -> str:
+        """The layer that is drawn, which the menu names in the browser, too."""
+        menu = widget(app, "selectbox", "inside-look")
+        # A menu that is new to the browser shows its default.
+        assert menu.value == menu.options[menu.proto.default] == drawn[-1]
+        return drawn[-1]
+
+    app = opened(run=first.id)
+    assert named(app) == "conv2d_2"
+    widget(app, "selectbox", "inside-look").select("conv2d_1").run()
+    assert named(app) == "conv2d_1"
+    widget(app, "segmented_control", "inside-source").set_value("upload").run()
+    photo = encoded(Image.new("RGB", (64, 64), "red"), "PNG")
+    app.file_uploader(key="inside-upload").set_value(("a.png", photo, "image/png")).run()
+    assert named(app) == "conv2d_1"
+    widget(app, "selectbox", "pick-run").select(other.id).run()
+    widget(app, "segmented_control", "inside-source").set_value("test").run()
+    assert named(app) == "conv2d_2"
+    assert widget(app, "selectbox", "pick-run").value == address_of(app)["run"] == other.id
     assert not app.exception
 
 
