@@ -92,13 +92,8 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
 
 
 def open_here(page: str, **address: str | int) -> None:
-    """Open a page that may be the one that is open; for the callback of a button.
-
-    A link to the page that is open may be taken for an address that was replaced there just now.
-    """
+    """Give the page that is open these values in place of its address; for callbacks."""
     open_address(_url_path(page), _address(address))
-    # The whole of the page, where the button is in a fragment.
-    st.rerun()
 
 
 def _address(values: Mapping[str, str | int]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Any page of the app, opened and read by its tests."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -21,11 +21,23 @@ def opened_from_start(page: str, /, **address: object) -> AppTest:
     return _led_to(app, page, address)
 
 
-def _led_to(app: AppTest, page: str, address: dict[str, object]) -> AppTest:
+def opened_in_app(page: str, /, **address: str) -> AppTest:
+    """A page as ``app.py`` draws it, so that it follows what only ``app.py`` reads."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    # Any page but the first is drawn alone, after a run of the first with the same address.
+    app = _addressed(app, address).run()
+    return app if page == "start" else _led_to(app, page, address)
+
+
+def _led_to(app: AppTest, page: str, address: Mapping[str, object]) -> AppTest:
     app.switch_page(f"pages/{page}.py")
+    return _addressed(app, address).run()
+
+
+def _addressed(app: AppTest, address: Mapping[str, object]) -> AppTest:
     for name, value in address.items():
         app.query_params[name] = str(value)
-    return app.run()
+    return app
 
 
 def address_of(app: AppTest) -> dict[str, str]:

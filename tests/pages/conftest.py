@@ -1,7 +1,8 @@
 """Homes with runs that have not learned anything, for the pages to look at; no training."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cifarviz.runs.snapshots import keep_answers, keep_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.pages.linked_home import fill
 
 Arrays = dict[str, np.ndarray]
 
@@ -161,6 +163,24 @@ def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
     store = RunStore(settings)
     asked = [open_checkpoint(store, run, "last").predictions(test.images) for run in runs]
     return combine(asked, test.labels, test.indices)
+
+
+@pytest.fixture(scope="session")
+def shared_links(
+    tmp_path_factory: pytest.TempPathFactory, weights: Arrays
+) -> tuple[Settings, Mapping[str, str]]:
+    """A home that every kind of link leads into, and the ids of what is in it by their names."""
+    settings = _home(tmp_path_factory, "links")
+    return settings, MappingProxyType(fill(RunStore(settings), weights))
+
+
+@pytest.fixture
+def linked(
+    shared_links: tuple[Settings, Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, str]:
+    """Those ids; this test's pages are on their home."""
+    _live_in(shared_links[0], monkeypatch)
+    return shared_links[1]
 
 
 def _home(folders: pytest.TempPathFactory, name: str) -> Settings:

@@ -1,5 +1,7 @@
 """What an address names in vain is said, on every page and for every name it reads."""
 
+from collections.abc import Mapping
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -28,6 +30,26 @@ CASES = [
     ("present", "scene=maps&run=RUN", "image layer epoch"),
 ]
 
+# The same with names of ``linked_home`` for ids.
+LINKED_CASES = [
+    ("lab", "", "thing values epochs images seed data series"),
+    ("lab", "view=memorisation", "percent"),
+    ("lab", "view=memorisation&series=HEART", "gallery picture"),
+    ("inside", "run=MINE", "epoch dataset with colors"),
+    ("inside", "run=MINE&with=MINE", "at"),
+    ("inside", "run=MINE&with=MINE&layer=conv2d_2&channel=1", "side"),
+    ("evaluate", "run=MINE", "epoch part order of seed"),
+    ("evaluate", "run=MINE&gallery=mistakes", "picture"),
+    ("evaluate", "run=MINE&with=OTHER", "side"),
+    ("evaluate", "view=ensemble", "preset changes count first"),
+    ("evaluate", "view=ensemble&members=MINE,OTHER", "show image seed"),
+    ("evaluate", "view=ensemble&members=MINE,OTHER&show=mended", "member page"),
+    ("predict", "run=CLOTHES", "invert"),
+    ("present", "scene=data", "notes"),
+    ("present", "scene=mistakes&run=MINE", "epoch"),
+    ("present", "scene=photo&run=MINE", "photo"),
+]
+
 
 def words(app: AppTest) -> str:
     """All that the page says: in boxes, texts and what stands on the stage."""
@@ -36,13 +58,27 @@ def words(app: AppTest) -> str:
     return "\n".join([one.value.replace("\\", "") for one in said] + stage)
 
 
-@pytest.mark.parametrize(
-    ("page", "given", "name"),
-    [(page, given, name) for page, given, names in CASES for name in names.split()],
-)
+def each(cases: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """A case a name."""
+    return [(page, given, name) for page, given, names in cases for name in names.split()]
+
+
+@pytest.mark.parametrize(("page", "given", "name"), each(CASES))
 def test_a_value_that_is_none_is_said(page: str, given: str, name: str, run: Run) -> None:
-    others = dict(part.split("=") for part in given.split("&") if part)
-    address = {key: value.replace("RUN", run.id) for key, value in others.items()}
+    is_said(page, given.replace("RUN", run.id), name)
+
+
+@pytest.mark.parametrize(("page", "given", "name"), each(LINKED_CASES))
+def test_so_is_one_of_what_only_some_runs_have(
+    page: str, given: str, name: str, linked: Mapping[str, str]
+) -> None:
+    for known, one in linked.items():
+        given = given.replace(known, one)
+    is_said(page, given, name)
+
+
+def is_said(page: str, given: str, name: str) -> None:
+    address = dict(part.split("=") for part in given.split("&") if part)
     app = opened_by_link(page, **{**address, name: f"no-{name}"})
     assert not app.exception
     if name == "changes":  # packed: nobody reads it

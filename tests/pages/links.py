@@ -1,0 +1,458 @@
+"""Every kind of link there is, with what it opens: people have them in notes and slides."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cifarviz.experiment.address import pack_changes, preset_draft
+
+CHANGED = pack_changes(preset_draft("cifar10-vgg", 1).with_value("epochs", 3))
+CHANGED_MEMBER = pack_changes(preset_draft("cifar10-ensemble", 1).with_value("epochs", 2))
+
+PRESET = "Preset"
+RUN = "Run"
+MINE, OTHER, CLOTHES = "mine ·", "other ·", "clothes ·"
+LAST, BEST = "as it ended, after epoch 3", "at its lowest validation loss, epoch 3"
+
+
+class Link(NamedTuple):
+    """``page?parameters``, with names of ``linked_home`` for ids, and what it opens.
+
+    ``chosen``: what widgets stand at, by their labels, or how that begins. ``shown``: patterns of
+    lines that are drawn; one that begins with "no:" must not be. ``other_than``: of the lines that
+    begin so, in each some are not those of the page that ``link`` without ``without`` opens:
+    so it is with pictures, of which a test sees only whether they are the same.
+    """
+
+    link: str
+    chosen: Mapping[str, str]
+    shown: tuple[str, ...]
+    other_than: tuple[str, ...] = ()
+    without: str = ""
+
+
+INSIDE = "inside?run=MINE&image=3"
+CELL = "evaluate?run=MINE"
+VOTES = "evaluate?view=ensemble&members=MINE,OTHER"
+STAGE = "present?run=MINE&scene"
+
+LINKS = (
+    # Start
+    Link("start", {}, ("^cifarviz$", "^button: Look inside the newest", r"^\*\*mine\*\*")),
+    Link("start?labels=ko", {"Class names": "한국어"}, ("비행기",)),
+    # Samples
+    Link(
+        "samples",
+        {"Data set": "CIFAR-10", "Part of it": "Embedded sample", "Split": "Training",
+         "Show": "Random images", "How many": "50", "Seed": "777", "Classes": ""},
+        ("^50 of the 5,000 training images in the embedded sample, drawn with seed 777",),
+    ),
+    Link(
+        "samples?dataset=fashion-mnist",
+        {"Data set": "Fashion-MNIST"},
+        ("28 × 28 pixels", "image_grid samples-grid: .*(Sneaker|Sandal|Bag), training image"),
+    ),
+    Link(
+        "samples?variant=full",
+        {"Part of it": "Embedded sample"},
+        ("^The full CIFAR-10 set is not on this machine yet", "The embedded sample is shown"),
+    ),
+    Link("samples?split=test", {"Split": "Test"}, ("^50 of the 1,000 test images",)),
+    Link(
+        "samples?split=test&count=12&seed=42&classes=cat,dog",
+        {"How many": "12", "Seed": "42", "Classes": "cat,dog", "Split": "Test"},
+        ("^12 of the 200 test images of cat and dog .* drawn with seed 42",
+         "image_grid samples-grid: .*'count': 12"),
+    ),
+    Link(
+        "samples?view=published",
+        {"Show": "The nine published images"},
+        ("^The nine training images that", "image_grid samples-grid: .*'count': 9"),
+    ),
+    Link("samples?divisor=100", {"Custom divisor": "100"}, (r"^\| ÷ 100 \| 0.000 \| 2.550",)),
+    Link(
+        "samples?dataset=cifar10&split=test&image=3",
+        {"Split": "Test"},
+        ("^dialog: airplane · test image 3$", "^picture: airplane, test image 3 "),
+    ),
+    Link(
+        "samples?count=3&classes=cat&labels=ko",
+        {"Classes": "고양이"},
+        ("^3 of the 500 training images of 고양이", "image_grid samples-grid: .*고양이"),
+    ),
+    # Train, set up
+    Link(
+        "train",
+        {"View": "Set up", PRESET: "A first network"},
+        ("^button: Train$", r"^\*\*122,570 parameters", "^Nothing is changed against"),
+    ),
+    Link(
+        "train?view=setup&preset=cifar10-vgg",
+        {"View": "Set up", PRESET: "Overfitting and feature maps"},
+        (r"^\*\*814,122 parameters", "^Nothing is changed against"),
+    ),
+    Link(
+        "train?preset=cifar10-vgg&part=data",
+        {"Data set": "CIFAR-10", "Validation": ".+", PRESET: "Overfitting and feature maps"},
+        ("^##### Images$", "^##### Augmentation", "no:^##### Optimiser"),
+    ),
+    Link(
+        f"train?preset=cifar10-vgg&changes={CHANGED}&part=training",
+        {PRESET: "Overfitting and feature maps", "Number of epochs": "3"},
+        (r"number of epochs 30 → 3", "^##### Optimiser", "no:^Nothing is changed"),
+    ),
+    Link(
+        "train?view=setup&run=OTHER",
+        {"View": "Set up", PRESET: "A first network"},
+        (r"seed 0 → 2", r"^\*\*5,738 parameters", "^6 filters 3×3"),
+    ),
+    # Train, watch
+    Link(
+        "train?view=watch&run=OTHER",
+        {"View": "Watch"},
+        ("^other$", "All 3 epochs are done", "chart live-loss: .*Loss of “other”"),
+    ),
+    Link(
+        "train?view=watch",
+        {"View": "Watch"},
+        ("^mine$", "chart live-loss: .*Loss of “mine”"),
+    ),
+    Link(
+        "train?view=watch&run=VGG&ghost=1",
+        {"View": "Watch"},
+        ("^as published$", "^button: Hide the published curves",
+         "chart live-loss: .*Published training"),
+    ),
+    Link(
+        "train?view=watch&run=VGG",
+        {"View": "Watch"},
+        ("^button: Show the published curves", "no:chart live-loss: .*Published training"),
+    ),
+    # Runs
+    Link(
+        "runs",
+        {"State": "Any", "Order": "Newest first", "Stars": "All", "Find": ""},
+        ("^Tick the box before a run", r"^,mine,(.|\n)*^★,other,(.|\n)*^,clothes,"),
+    ),
+    Link(
+        "runs?runs=MINE,OTHER",
+        {"Smoothing": "Off", "Loss axis": "Linear"},
+        ("^2 runs compared$", "chart runs-loss: .*Loss of other, mine", "^seed,2,0"),
+    ),
+    Link(
+        "runs?run=MINE",
+        {"Weights": "As the run ended"},
+        ("^finished · id MINE ", "chart runs-loss: .*Loss of mine'",
+         r"^link: Evaluate evaluate\?run=MINE"),
+    ),
+    Link(
+        "runs?runs=MINE,OTHER&smooth=3&axis=log",
+        {"Smoothing": "3 epochs", "Loss axis": "Logarithmic"},
+        ("chart runs-loss: .*'type': 'log'",),
+        ("chart runs-loss", "chart runs-accuracy"),
+        "&smooth=3&axis=log",
+    ),
+    Link(
+        "runs?runs=VGG&ghost=1",
+        {},
+        ("^button: Hide the published curves", "chart runs-loss: .*[Pp]ublished"),
+    ),
+    Link(
+        "runs?state=finished&preset=cifar10-vgg&data=cifar10-full&find=pub",
+        {"State": "Finished", PRESET: "cifar10-vgg", "Data": "CIFAR-10 full", "Find": "pub"},
+        ("^,as published,", "no:,mine,", "no:,clothes,"),
+    ),
+    Link("runs?starred=1", {"Stars": "Starred"}, ("^★,other,", "no:,mine,")),
+    Link(
+        "runs?sort=name",
+        {"Order": "Name"},
+        (r"^,as published,(.|\n)*^,clothes,(.|\n)*^,mine,(.|\n)*,other,",),
+    ),
+    # Lab
+    Link(
+        "lab",
+        {"View": "Duel", "They differ in": "Augmentation", "Epochs": "40", "Seed": "1"},
+        ("^Trains 2 runs one after another, 40 epochs", r"^link: Width: narrow against wide"),
+    ),
+    Link(
+        "lab?thing=dropout&values=0,0.15,0.5&images=700&epochs=5&seed=9",
+        {"They differ in": "Dropout", "Training images": "700", "Epochs": "5", "Seed": "9",
+         "Two or three of these": "no dropout,dropout 0.15,dropout 0.5"},
+        ("^Trains 3 runs .*, 5 epochs each at most, on 700 .* from seed 9", "^button: Train all 3"),
+    ),
+    Link(
+        "lab?view=memorisation&percent=30&data=fashion-mnist",
+        {"View": "Memorisation", "Wrong labels, %": "30", "Images": "Fashion-MNIST, sample"},
+        ("^Some training images get a wrong label", "sample of Fashion-MNIST"),
+    ),
+    Link("lab?view=sizes", {"View": "Too little data"}, ("from few images, then from more",)),
+    Link("lab?view=cures", {"View": "Cures"}, ("what people do about it",)),
+    Link(
+        "lab?view=duel&series=DUEL",
+        {"View": "Duel"},
+        ("^Width: narrow against wide$", "chart lab-accuracy: .*narrow", r"^narrow,finished"),
+    ),
+    Link(
+        "lab?view=memorisation&series=HEART&gallery=never",
+        {"View": "Memorisation", "Which": "Not learned"},
+        ("^3 images. Below each", "image_grid lab-pictures: .*'count': 3"),
+    ),
+    Link(
+        "lab?view=memorisation&series=HEART&gallery=last&picture=35268",
+        {"Which": "Learned last"},
+        ("^37 images; the first 24", "^..Training image 35268.. shows: "),
+    ),
+    # Inside
+    Link(
+        "inside",
+        {RUN: MINE, "Weights": LAST, "Image": "Test images", "Official index": "1",
+         "Compare with": "nothing", "Order of channels": "Number", "Scale": "Each its own"},
+        (r"^\*\*Test image 1, ship", "^The network says", "image_grid maps-conv2d_2: "),
+    ),
+    Link(
+        "inside?run=OTHER&image=19",
+        {RUN: OTHER, "Official index": "19"},
+        (r"^\*\*Test image 19, ", "image_grid maps-conv2d_1: "),
+        ("image_grid maps-conv2d_1", "picture: "),
+        "run=OTHER&",
+    ),
+    Link(
+        "inside?run=MINE&checkpoint=best",
+        {"Weights": BEST},
+        (r"^\*\*Test image 1, ship", "no:epoch_slider"),
+    ),
+    Link(
+        "inside?run=MINE&checkpoint=epochs&epoch=1&image=3",
+        {"Weights": "any epoch", "Official index": "3"},
+        ("epoch_slider epoch-slider: .*'shown': 1,", r"^\*\*Test image 3, airplane"),
+        ("chart inside-answer", "chart bars-dense_1"),
+        "&checkpoint=epochs&epoch=1",
+    ),
+    Link(
+        "inside?run=MINE&epoch=0",
+        {"Weights": "any epoch"},
+        ("epoch_slider epoch-slider: .*'shown': 0,",),
+        ("image_grid maps-conv2d_1", "image_grid filters"),
+        "&epoch=0",
+    ),
+    Link(
+        "inside?run=MINE&dataset=cifar10&split=train&image=23",
+        {"Image": "Training images", "Official index": "23"},
+        (r"^\*\*Training image 23, ", "picture: What speaks for .* in Training image 23 "),
+    ),
+    Link(
+        "inside?dataset=fashion-mnist&split=test&image=2",
+        {RUN: CLOTHES, "Official index": "2"},
+        (r"^\*\*Test image 2, Trouser",),
+    ),
+    Link("inside?run=MINE&split=upload", {"Image": "Your own"}, ("^Choose an image file",)),
+    Link(
+        f"{INSIDE}&layer=conv2d_2&channel=3",
+        {"Official index": "3"},
+        ("^dialog: A channel of conv2d_2", r"^\*\*Channel 3\*\* · one of 8",
+         r"image_grid maps-conv2d_2: \[3,", "chart channel-map: .*channel 3 of conv2d_2"),
+    ),
+    Link(
+        f"{INSIDE}&order=strength&scale=layer&colors=magma",
+        {"Order of channels": "Strength", "Scale": "One a layer", "Colours": "Magma"},
+        ("the layer’s smallest value", "image_grid maps-conv2d_2: .*'Channel [0-7]', 'Channel"),
+        ("image_grid maps-conv2d_1", "<div style="),
+        "&order=strength&scale=layer&colors=magma",
+    ),
+    Link(
+        f"{INSIDE}&filters=layer",
+        {"Scale of filters": "One for all"},
+        ("^conv2d_1 · 6 filters",),
+        ("image_grid filters",),
+        "&filters=layer",
+    ),
+    Link(
+        f"{INSIDE}&look=conv2d_1&class=cat",
+        {"Layer": "conv2d_1", "Other class": "cat"},
+        ("^picture: What speaks for cat in Test image 3 ", r"^\*\*cat\*\*, "),
+        ("picture: What speaks for cat",),
+        "&look=conv2d_1",
+    ),
+    Link(
+        f"{INSIDE}&file=conv2d_2",
+        {"Of which layer": "conv2d_2"},
+        ("^button: Picture$", "no:^button: Pictures$"),
+    ),
+    Link(
+        f"{INSIDE}&with=MINE&at=0&order=change",
+        {"Compare with": "this run at another epoch", "Its weights": "before training",
+         "Order of channels": "Change"},
+        (r"^\*\*As it ended, after epoch 3\*\* says", r"^\*\*Before training\*\* says",
+         "image_grid maps-right-conv2d_1: "),
+    ),
+    Link(
+        f"{INSIDE}&with=OTHER&at=last&layer=conv2d_2&channel=3&side=right",
+        {"Compare with": OTHER, "Its weights": LAST},
+        (r"^\*\*mine, as it ended, after epoch 3\*\* says", r"image_grid maps-right-conv2d_2: \[3,",
+         r"image_grid maps-conv2d_2: \[None,", "^other · as it ended, after epoch 3 · Test im"),
+    ),
+    # Evaluate, one network
+    Link(
+        "evaluate",
+        {"View": "One network", RUN: MINE, "Weights": LAST, "Confusion matrix": "Counts",
+         "Classes": "Usual order", "More about these answers": "Each class"},
+        ("^#### 1,000$", "chart evaluate-matrix: .*'MINE last usual'", "chart evaluate-scores"),
+    ),
+    Link(
+        "evaluate?run=OTHER&checkpoint=last",
+        {RUN: OTHER, "Weights": LAST},
+        ("chart evaluate-matrix: .*'OTHER last usual'",),
+    ),
+    Link(
+        f"{CELL}&checkpoint=best&actual=ship&predicted=bird&matrix=row_percent&order=alike",
+        {"Weights": BEST, "Actual class": "ship", "Predicted class": "bird",
+         "Confusion matrix": "Row percent", "Classes": "Confused together"},
+        (r"^\*\*\d+\*\* test images of the class ship, taken for bird",
+         "chart evaluate-matrix: .*'MINE best alike'", "chart evaluate-matrix: .*%"),
+    ),
+    Link(
+        f"{CELL}&actual=ship&predicted=bird&page=2",
+        {"Actual class": "ship", "Predicted class": "bird", "page": "2"},
+        ("of the class ship, taken for bird", "image_grid evaluate-cell: "),
+        ("image_grid evaluate-cell", r"**Test image"),
+        "&page=2",
+    ),
+    Link(
+        f"{CELL}&image=3",
+        {"Actual class": "airplane"},
+        (r"^\*\*Test image 3\*\*, class airplane", "^picture: Test image 3, airplane, enlarged "),
+    ),
+    Link(
+        f"{CELL}&part=sure",
+        {"More about these answers": "How sure it is"},
+        ("^How sure it is, and how right", "chart evaluate-reliability"),
+    ),
+    Link(
+        f"{CELL}&gallery=mistakes&of=cat&sheet=2",
+        {"More about these answers": "Pictures", "Which": "Surest mistakes", "Of class": "cat"},
+        ("^[0-9]+ test images. ", r"^\*\*Test image \d+\*\*, cat"),
+        ("image_grid evaluate-pictures",),
+        "&sheet=2",
+    ),
+    Link(
+        f"{CELL}&part=pictures&gallery=mistakes&picture=3",
+        {"Which": "Surest mistakes", "Of class": "all classes"},
+        (r"^\*\*Test image 3\*\*, airplane", "chart evaluate-picture: .*image-3'"),
+    ),
+    Link(
+        f"{CELL}&part=random&seed=7",
+        {"More about these answers": "Ten at random", "Seed": "7"},
+        ("^Ten test images at random", "image_grid evaluate-random: "),
+        ("image_grid evaluate-random",),
+        "&seed=7",
+    ),
+    Link(
+        f"{CELL}&part=compare&with=OTHER&side=neither",
+        {"More about these answers": "Beside another", "B, beside this one, A": "other",
+         "Pictures": "Both wrong, differently"},
+        ("^A is the network shown above; B is other, as it ended", "chart evaluate-beside-B"),
+    ),
+    Link(
+        f"{CELL}&checkpoint=epochs&epoch=2",
+        {"Weights": "any epoch"},
+        ("^#### 50.0%$", "after epoch 2. It was kept", "epoch_slider .*'shown': 2,"),
+    ),
+    Link(
+        f"{CELL}&epoch=1&gallery=late",
+        {"Weights": "any epoch", "Which": "Learned late"},
+        ("^#### 33.3%$", "the last to be right for good first", "Bars, after epoch 1"),
+    ),
+    # Evaluate, an ensemble
+    Link(
+        f"{VOTES}&show=mended&member=2&page=2&image=3",
+        {"View": "Ensemble", "Images": "Mended by the ensemble", "Against": "2 · other",
+         "Page, of 2": "2"},
+        ("the ensemble is right where member 2 is wrong", "answer_table ensemble-answers: ",
+         r"^\*\*Test image 3: airplane"),
+        ("answer_table ensemble-answers",),
+        "&page=2",
+    ),
+    Link(
+        f"{VOTES}&seed=5",
+        {"View": "Ensemble", "Members": ".*mine.*,.*other.*", "Images": "Ten at random"},
+        ("answer_table ensemble-answers: ", "^Ensemble, by sum: "),
+        ("answer_table ensemble-answers",),
+        "&seed=5",
+    ),
+    Link(f"{VOTES}@2", {"View": "Ensemble"}, ("2 · other: .*epoch 2",)),
+    Link(f"{VOTES}&weights=best", {"Weights": "Best epoch"}, ("^Ensemble, by sum: ",)),
+    Link(
+        "evaluate?view=ensemble&template=MINE&count=3&first=5",
+        {"Experiment": "Like the run: mine", "First seed": "5"},
+        ("^Trains 3 networks .*, 3 epochs each, .* from the seeds 5, 6 and 7",
+         "^button: Train 3 members"),
+    ),
+    Link(
+        "evaluate?view=ensemble&preset=cifar10-ensemble&way=as-published",
+        {"How": "As published", "Experiment": "Preset: Four networks voting"},
+        ("^Trains one network for 60 epochs", "^button: Train it$"),
+    ),
+    Link(
+        f"evaluate?view=ensemble&preset=cifar10-ensemble&changes={CHANGED_MEMBER}",
+        {"Experiment": "Preset: Four networks voting"},
+        ("^Trains 4 networks one after another, 2 epochs each", "^button: As published$"),
+    ),
+    # Predict
+    Link(
+        "predict",
+        {RUN: MINE, "Weights": LAST, "Fitting": "Crop", "Official index": "",
+         "Or an image of the data set": "Test"},
+        ("^No file at hand", r"image_grid predict-examples: \[None"),
+    ),
+    Link(
+        "predict?run=OTHER&checkpoint=last&split=test&image=3&fit=pad",
+        {RUN: OTHER, "Weights": LAST, "Fitting": "Pad", "Official index": "3"},
+        ("^#### Test image 3, airplane", r"image_grid predict-examples: \[0,"),
+        ("chart predict-answer",),
+        "run=OTHER&",
+    ),
+    Link(
+        "predict?run=MINE&checkpoint=best&dataset=cifar10&split=train&image=23",
+        {"Weights": BEST, "Or an image of the data set": "Training", "Official index": "23"},
+        ("^#### Training image 23, frog", "^The network has learned from it"),
+    ),
+    Link(
+        "predict?run=CLOTHES&invert=no",
+        {RUN: CLOTHES, "Swap light and dark": "Never"},
+        ("image_grid predict-examples: .*'Trouser'",),
+    ),
+    Link(
+        "predict?dataset=fashion-mnist&image=2",
+        {RUN: CLOTHES, "Official index": "2", "Swap light and dark": "If it is light"},
+        ("^#### Test image 2, Trouser",),
+    ),
+    # Present
+    Link(
+        "present",
+        {},
+        ("^60,000 small pictures of ten kinds", "presenter presenter: .*'notes': False"),
+    ),
+    Link(f"{STAGE}=network", {}, ("^6 layers, 5,738 numbers to learn", "present-network")),
+    Link(
+        f"{STAGE}=training&at=1.5&pace=5x&notes=1",
+        {RUN: MINE},
+        ("^3 epochs of 5,000 images", "presenter presenter: .*'notes': True",
+         "replay present-replay: .*'at': 1.5", "replay present-replay: .*'pace': '5x'"),
+    ),
+    Link(f"{STAGE}=turn", {}, ("^Too early to say$", "replay present-turn: ")),
+    Link(
+        f"{STAGE}=maps&layer=conv2d_2&image=67&epoch=1&notes=1",
+        {RUN: MINE, "Layer": "conv2d_2", "Picture": ".*test image 67"},
+        ("^What the second convolution sees", "Test image 67,", "epoch_slider .*'shown': 1,"),
+    ),
+    Link(
+        f"{STAGE}=mistakes&epoch=2&notes=1",
+        {RUN: MINE, "After epoch": "2"},
+        ("After epoch 2, 30 of 60 held-back pictures",),
+    ),
+    Link(f"{STAGE}=photo&photo=camera", {"A photo from": "The camera"}, ("^And what is this",)),
+    Link(
+        "present?scene=data&run=CLOTHES&labels=ko",
+        {},
+        ("present-classes", "스니커즈"),
+    ),
+)  # fmt: skip
