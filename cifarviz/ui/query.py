@@ -47,7 +47,7 @@ def sync_query_params(page: str | None = None) -> None:
 def finish_page() -> None:
     """Give the browser the address of a page that was entered; call this at its end."""
     memory = state.query_memory()
-    if memory.page is not None:
+    if memory.page is not None and not memory.in_history:
         page_history(memory.page, memory.sent, memory.addresses[-1])
         memory.in_history = True
 

@@ -106,7 +106,7 @@ def test_numbers_typed_quickly_one_after_the_other_are_all_kept(samples: Page) -
     for label, value in (("How many", "12"), ("Seed", "5"), ("Custom divisor", "225")):
         samples.get_by_label(label, exact=True).fill(value)
         samples.get_by_label(label, exact=True).press("Tab")
-    expect(samples).to_have_url(re.compile(r"\?count=12&seed=5&divisor=225$"))
+    expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&count=12&seed=5&divisor=225$"))
     expect(samples.get_by_label("How many", exact=True)).to_have_value("12")
     expect(tiles(samples)).to_have_count(12)
 
@@ -122,11 +122,3 @@ def test_a_wrong_number_stays_with_a_sentence_until_it_is_put_right(samples: Pag
     count.press("Enter")
     expect(tiles(samples)).to_have_count(15)
     expect(samples.get_by_text("cannot be the number of images")).to_have_count(0)
-
-
-def test_back_undoes_the_last_choice(samples: Page) -> None:
-    samples.get_by_role("button", name="Shuffle").click()
-    expect(samples).to_have_url(re.compile("seed="))
-    samples.go_back()
-    expect(samples).not_to_have_url(re.compile("seed="))
-    expect(samples.get_by_label("Seed", exact=True)).to_have_value("777")

@@ -1,5 +1,7 @@
 """Inside: the image, from the data or from a person, and what the network says of it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -103,9 +105,12 @@ def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
 ) -> None:
     drawn: list[str] = []
     pictures = attention._pictures
-    monkeypatch.setattr(
-        attention, "_pictures", lambda *args: (drawn.append(args[2]), pictures(*args))
-    )
+
+    def draws(*args: Any) -> None:
+        drawn.append(args[2])
+        pictures(*args)
+
+    monkeypatch.setattr(attention, "_pictures", draws)
     first, other = (
         stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
         for _ in range(2)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.ui import query
+from cifarviz.ui import streamlit_patches
 from tests.pages.app_page import address_of, widget
 
 BROWSER = {"timezone": "UTC"}  # what tells a browser from a test that has none
@@ -110,7 +110,7 @@ def test_an_address_that_is_new_is_followed() -> None:
 def test_the_back_button_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(n="5")
     app.button[0].click().run()
-    monkeypatch.setattr(query.streamlit_patches, "is_history_navigation", lambda: True)
+    monkeypatch.setattr(streamlit_patches, "is_history_navigation", lambda: True)
     sends(app, n="5").run()
     assert box(app).value == "5"
     assert address_of(app) == {"n": "5"}
