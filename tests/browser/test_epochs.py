@@ -231,7 +231,7 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     settle(page)
     epochs = dialog.get_by_role("group", name="The channel over the epochs")
     epochs.get_by_role("button", name=re.compile("^Epoch 3")).click()
-    expect(dialog.get_by_text("after epoch 3 · Test image 1, ship")).to_be_visible()
+    expect(dialog.get_by_text(f"after epoch 3 · {name[0]}")).to_be_visible()
     expect(page).to_have_url(re.compile("epoch=3"))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

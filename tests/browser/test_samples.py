@@ -81,7 +81,7 @@ def test_the_opened_image_goes_to_the_feature_maps(samples: Page) -> None:
 def test_a_mean_image_draws_its_class(samples: Page) -> None:
     samples.get_by_role("button", name="horse: mean of 500 images").click()
     expect(tiles(samples).first).to_have_attribute("aria-label", re.compile("^horse, "))
-    expect(samples).to_have_url(re.compile(r"\?classes=horse$"))
+    expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&classes=horse$"))
 
 
 def test_a_hundred_images_are_shown_at_once(samples: Page) -> None:
@@ -90,13 +90,13 @@ def test_a_hundred_images_are_shown_at_once(samples: Page) -> None:
         count.fill(str(wanted))
         count.press("Enter")
         expect(tiles(samples)).to_have_count(wanted)
-    expect(samples).to_have_url(re.compile(r"\?count=100$"))
+    expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&count=100$"))
 
 
 def test_quick_choices_are_all_heard(samples: Page) -> None:
     for name in ("bird", "cat", "deer", "dog"):
         samples.get_by_role("button", name=name, exact=True).first.click(delay=5)
-    expect(samples).to_have_url(re.compile(r"\?classes=bird%2Ccat%2Cdeer%2Cdog$"))
+    expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&classes=bird%2Ccat%2Cdeer%2Cdog$"))
     for name in ("bird", "cat", "deer", "dog"):
         chosen = samples.get_by_role("button", name=name, exact=True).first
         expect(chosen).to_have_attribute("aria-pressed", "true")
