@@ -16,9 +16,9 @@ from cifarviz.installation import ASSETS
 from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import pick_language, unknown_language
-from cifarviz.ui.components.one_step_back import one_step_back
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import app_pages
+from cifarviz.ui.query import finish_page, sync_query_params
 from cifarviz.ui.status import run_status
 
 
@@ -31,15 +31,16 @@ def draw_page() -> None:
     streamlit_patches.keep_downloads()
 
     page = st.navigation(app_pages(st.context.url))
+    sync_query_params(page.url_path)
     with st.sidebar:
         pick_language()
         with errors_shown():
             run_status()
-        one_step_back()
     if problem := unknown_language():
         st.warning(problem, icon=":material/warning:")
     with errors_shown():
         page.run()
+    finish_page()
     cache.warm_up()
 
 

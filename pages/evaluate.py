@@ -28,9 +28,9 @@ from cifarviz.ui.evaluate.parts import OWN
 from cifarviz.ui.evaluate.shown import show_answered
 from cifarviz.ui.evaluate.summary import summary
 from cifarviz.ui.evaluate.views import choose_view
-from cifarviz.ui.followed_address import follow
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, pick_checkpoint_or_epochs, pick_run
+from cifarviz.ui.query import sync_query_params
 
 # What else in the address belongs to one evaluation.
 _FORGET = (*DEPENDENT, *OWN)
@@ -103,7 +103,7 @@ def data_of(run: Run) -> Dataset | None:
         return None
 
 
-follow("evaluate")
+sync_query_params("evaluate")
 if choose_view() == "ensemble":
     with errors_shown():
         ensemble_view()

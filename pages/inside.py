@@ -16,7 +16,6 @@ from cifarviz.ui.epoch_scrubber import (
     keeps_something_inside,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import follow
 from cifarviz.ui.inside import compared
 from cifarviz.ui.inside.image import test_image_in_address
 from cifarviz.ui.inside.look import look_inside
@@ -27,6 +26,7 @@ from cifarviz.ui.pickers import (
     pick_checkpoint_or_epochs,
     pick_run,
 )
+from cifarviz.ui.query import sync_query_params
 
 
 def look_over_epochs(
@@ -45,7 +45,7 @@ def look_over_epochs(
 
 
 st.title("Inside")
-follow("inside")
+sync_query_params("inside")
 left, right, third, fourth = st.columns([3, 2, 3, 2])
 run = which = other = None
 with left, errors_shown():

@@ -9,12 +9,12 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import follow
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
 from cifarviz.ui.predict.answer import example_card
 from cifarviz.ui.predict.example import any_image, example_in_address, examples, learned_from
 from cifarviz.ui.predict.files import ReadImage, read_files
 from cifarviz.ui.predict.uploads import pick_fitting, upload_answers, uploader
+from cifarviz.ui.query import sync_query_params
 
 
 def predict(run: Run, which: Checkpoint) -> None:
@@ -48,7 +48,7 @@ def predict(run: Run, which: Checkpoint) -> None:
 
 
 st.title("Predict")
-follow("predict")
+sync_query_params("predict")
 left, right = st.columns([3, 2])
 run = which = None
 with left, errors_shown():

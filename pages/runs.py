@@ -3,8 +3,10 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.query import sync_query_params
 from cifarviz.ui.runs.panel import show_runs
 
 st.title("Runs")
+sync_query_params("runs")
 with errors_shown():
     show_runs()

@@ -3,17 +3,18 @@
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import follow, followed_values
+from cifarviz.ui.query import fill_query_param, sync_query_params
 from cifarviz.ui.samples.controls import controls, open_dataset
 from cifarviz.ui.samples.grid import grid, opened_image
 from cifarviz.ui.samples.statistics import statistics_shown
 from cifarviz.ui.samples.view import read_address
 
 st.title("Samples")
-follow("samples")
-asked, problems = read_address(followed_values())
+sync_query_params("samples")
+asked, problems = read_address(st.query_params.to_dict())
 if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
+fill_query_param("dataset", asked.dataset)
 with errors_shown():
     dataset, view = open_dataset(asked)
     above = st.container()

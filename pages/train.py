@@ -2,9 +2,11 @@
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.view import live_view
+from cifarviz.ui.query import sync_query_params
 from cifarviz.ui.setup.view import setup_view
 from cifarviz.ui.train_views import choose_view
 
+sync_query_params("train")
 view = choose_view()
 with errors_shown():
     if view == "setup":

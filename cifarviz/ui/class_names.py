@@ -4,7 +4,6 @@ The address holds the language as ``labels``; in the address classes themselves 
 names, so that a link leads to the same thing in either language.
 """
 
-import time
 from typing import Final
 
 import streamlit as st
@@ -12,15 +11,13 @@ import streamlit as st
 from cifarviz.data.datasets import LANGUAGES, DatasetInfo, Language, find
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
-from cifarviz.ui.components.address_setting import address_setting
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 PARAMETER: Final = "labels"
 
 _KEY = "label-language"
 _ENGLISH: Final[Language] = "en"
-# Seconds within which the browser has surely taken over a new address.
-_LAG = 1.0
 
 
 def class_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
@@ -47,20 +44,24 @@ def pick_language() -> None:
     """Show the choice of language; call this before a page shows anything."""
     memory = state.language_memory()
     given = st.query_params.get(PARAMETER)
-    if given != memory.given and time.monotonic() - memory.chosen > _LAG:
-        _follow(given)
-    state.put(_KEY, memory.language)
+    memory.unknown = None
+    if given in LANGUAGES:
+        memory.language = next(code for code in LANGUAGES if code == given)
+    elif given is not None:
+        memory.unknown = given
+    else:
+        # An address without any, as the menu's, changes nothing.
+        update_query_params(**language_address())
     st.segmented_control(
         "Class names",
         list(LANGUAGES),
+        default=memory.language,
         format_func=LANGUAGES.__getitem__,
-        key=_KEY,
+        key=widget_key(_KEY, memory.language),
         required=True,
         on_change=unbroken(_choose),
         help="The language that classes are named in, on every page.",
     )
-    if memory.unknown is None:
-        address_setting(PARAMETER, language_address().get(PARAMETER), given)
 
 
 def unknown_language() -> str | None:
@@ -76,17 +77,6 @@ def unknown_language() -> str | None:
     )
 
 
-def _follow(given: str | None) -> None:
-    memory = state.language_memory()
-    memory.given, memory.unknown = given, None
-    if given in LANGUAGES:
-        memory.language = next(code for code in LANGUAGES if code == given)
-    elif given is not None:
-        memory.unknown = given
-    # An address without any, as the menu's, changes nothing.
-
-
 def _choose() -> None:
-    memory = state.language_memory()
-    memory.language, memory.unknown = state.get(_KEY), None
-    memory.chosen = time.monotonic()
+    state.language_memory().language = widget_value(_KEY)
+    update_query_params(**{PARAMETER: None} | language_address())

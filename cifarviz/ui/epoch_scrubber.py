@@ -14,7 +14,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
 from cifarviz.ui.components.live_items import run_again_on
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import fill_query_param, update_query_params
 
 
 def epochs_with_weights(run: Run) -> dict[int, Weights]:
@@ -106,6 +106,8 @@ def epoch_scrubber(
 
     ``about`` says what of the run is shown, for when the top of the page is out of sight.
     """
+    if not run.state.active:
+        fill_query_param("epoch", str(shown))
     history = cache.store().epochs(run.id)
     validation = [epoch.val_loss for epoch in history]
     with place:
@@ -135,7 +137,7 @@ def follow_growth(run: Run) -> None:
 
 def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
     # Without an epoch in the address the page follows the newest one.
-    change(epoch=None if growing and epoch == epochs[-1] else str(epoch))
+    update_query_params(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 
 
 def _progress_mark(store: RunStore, run_id: str) -> str:

@@ -12,6 +12,7 @@ from streamlit.navigation.page import Page
 
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_address
+from cifarviz.ui.query import current_query_params, open_address
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def _page_not_found(name: str) -> None:
 
 def go_to(page: str, **address: str | int) -> NoReturn:
     """Open a page with these values in its address, such as ``run`` and ``image``."""
-    st.switch_page(_file(page), query_params=_address(address))
+    open_address(_url_path(page), _address(address))
+    # Streamlit would put the new address into the history's entry for this page.
+    st.switch_page(_file(page), query_params=current_query_params())
 
 
 def link_to(page: str, label: str, icon: str | None = None, **address: str | int) -> None:
@@ -88,8 +91,17 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
     )
 
 
+def open_here(page: str, **address: str | int) -> None:
+    """Give the page that is open these values in place of its address; for callbacks."""
+    open_address(_url_path(page), _address(address))
+
+
 def _address(values: Mapping[str, str | int]) -> dict[str, str]:
     return {key: str(value) for key, value in values.items()} | language_address()
+
+
+def _url_path(page: str) -> str:
+    return "" if PAGES[page].default else page
 
 
 def _file(page: str) -> str:

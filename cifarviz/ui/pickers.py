@@ -22,9 +22,8 @@ from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live_items import run_again_on
-from cifarviz.ui.components.own_choices import own_choices
-from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date
 from cifarviz.ui.unbroken import unbroken
@@ -58,20 +57,20 @@ def pick_run(
         return None
     if wanted is None:
         wanted = _usual_choice(ready)
-        own_choices(run=wanted)
+        update_query_params(run=wanted)
     if wanted not in ready:
         _cannot_be_shown(wanted, runs, keeps)
     if not ready:
         return None
     names = run_labels(list(ready.values()))
     chosen = wanted if wanted in ready else None
-    show("pick-run", chosen)
     st.selectbox(
         "Run",
         list(ready),
+        None if chosen is None else list(ready).index(chosen),
         format_func=names.__getitem__,
         placeholder="Choose a run",
-        key="pick-run",
+        key=widget_key("pick-run", chosen),
         on_change=unbroken(_run_chosen),
         args=(ready, ("checkpoint", "epoch", *dependent)),
         help="A trained network; runs appear here as soon as their first epoch is done.",
@@ -129,12 +128,12 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
     usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
     wanted = st.query_params.get("checkpoint", usual)
     chosen = next((which for which in kept if which == wanted), kept[0])
-    show("pick-checkpoint", chosen)
     st.selectbox(
         "Weights",
         kept,
+        kept.index(chosen),
         format_func=lambda which: checkpoint_words(run, which),
-        key="pick-checkpoint",
+        key=widget_key("pick-checkpoint", chosen),
         on_change=unbroken(_checkpoint_chosen),
         args=(chosen, forget),
         help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
@@ -212,15 +211,15 @@ def _usual_choice(ready: Mapping[str, Run]) -> str:
 
 
 def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
-    chosen = state.get("pick-run")
+    chosen = widget_value("pick-run")
     # The browser sends labels: one of a run that has just ended was another a moment ago.
-    if not wished("pick-run") or chosen not in ready:
+    if chosen not in ready:
         return
-    before = ready.get(followed("run") or "")
+    before = ready.get(current_query_params().get("run") or "")
     if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
         # Images and classes of another data set are nothing for this run.
         forget = (*forget, *_OF_A_DATASET)
-    change(**dict.fromkeys(forget), run=chosen)
+    update_query_params(**dict.fromkeys(forget), run=chosen)
 
 
 def _dataset_of(run: Run) -> str | None:
@@ -232,10 +231,9 @@ def _dataset_of(run: Run) -> str | None:
 
 
 def _checkpoint_chosen(before: str, forget: Sequence[str]) -> None:
-    if wished("pick-checkpoint"):
-        chosen = state.get("pick-checkpoint")
-        crossing = "epochs" in (before, chosen)
-        change(**dict.fromkeys(("epoch", *forget) if crossing else ()), checkpoint=chosen)
+    chosen = widget_value("pick-checkpoint")
+    void = ("epoch", *forget) if "epochs" in (before, chosen) else ()
+    update_query_params(**dict.fromkeys(void), checkpoint=chosen)
 
 
 def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:

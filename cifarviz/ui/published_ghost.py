@@ -10,16 +10,16 @@ import streamlit as st
 
 from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
 from cifarviz.runs.records import Run
-from cifarviz.ui import followed_address
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.live.words import named
 from cifarviz.ui.published_changes import changed_words
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 
 def shows_published(runs: Sequence[Run]) -> bool:
     """Whether the address asks for published curves of ``runs``, and there are any."""
-    on = followed_address.followed("ghost") == "1"
+    on = st.query_params.get("ghost") == "1"
     return on and published_figure_curves("loss", runs) is not None
 
 
@@ -28,7 +28,7 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
 
     The page has followed its address before. Returns whether the curves are wanted.
     """
-    asked = followed_address.followed("ghost")
+    asked = st.query_params.get("ghost")
     if asked not in (None, "1"):
         st.error(
             f"The address has {quoted(asked)} for the published curves: 1 shows them, and without "
@@ -47,7 +47,7 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
         key="ghost",
         help="What the authors of the preset reported, dashed behind your own curves; up to the "
         "last epoch that was planned here.",
-        on_click=unbroken(followed_address.change),
+        on_click=unbroken(update_query_params),
         kwargs={"ghost": None if on else "1"},
     )
     if on:

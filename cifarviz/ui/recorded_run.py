@@ -5,6 +5,7 @@ import streamlit as st
 from cifarviz.runs.recorded import bring_back, hide, is_hidden
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.query import update_query_params
 
 
 def hide_button() -> None:
@@ -18,7 +19,7 @@ def hide_button() -> None:
     ):
         with errors_shown():
             hide(cache.store())
-            st.query_params.pop("runs", None)
+            update_query_params(runs=None)
             st.rerun()
 
 

@@ -5,7 +5,6 @@ Nothing that matters lives here alone: a reload starts a new session.
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any
 
 import streamlit as st
@@ -19,14 +18,13 @@ class SetupMemory:
     """What Setup knows of this browser session between two runs of the page.
 
     ``drafts_begun`` counts, so that each draft's widgets have keys of their own; ``address`` is
-    the preset and the changes that were last put into the address, and ``replaced`` has when
-    (monotonic seconds) others were replaced there; ``open_layer`` is the layer whose form is open.
+    the preset and the changes that the draft has in the address; ``open_layer`` is the layer whose
+    form is open.
     """
 
     draft: Draft | None = None
     drafts_begun: int = 0
     address: tuple[str | None, str | None] | None = None
-    replaced: dict[tuple[str | None, str | None], float] = field(default_factory=dict)
     open_layer: str | None = None
 
 
@@ -74,40 +72,40 @@ def setup_memory() -> SetupMemory:
 
 
 @dataclass
-class AddressMemory:
-    """The address of a page as this session last had it. Monotonic seconds: ``arrived``, when the
-    browser came with it (a link, its Back button), and of ``replaced`` ones that it may not know
-    of yet, when they were. ``changed``: by this run of the script, before it came to the page.
-    ``shown`` are the values that widgets got from the address, by their keys; ``outdated`` those
-    they had before, and when they were replaced.
+class QueryMemory:
+    """What this session knows of the address.
+
+    ``page``: whose it is. ``addresses``: those that the browser may have now, the session's last.
+    ``request``: the last one that was looked at, and ``sent``, the address that came with it.
+    ``link``: page and address that a link leads to. ``in_history``: whether the browser has made
+    the page's entry in its history. ``versions``: how often a widget, by its name, has become
+    another.
     """
 
-    page: str = ""
-    values: dict[str, str] = field(default_factory=dict)
-    arrived: float = 0.0
-    replaced: dict[frozenset[tuple[str, str]], float] = field(default_factory=dict)
-    changed: bool = False
-    shown: dict[str, object] = field(default_factory=dict)
-    outdated: dict[str, tuple[object, float]] = field(default_factory=dict)
+    page: str | None = None
+    addresses: list[dict[str, str]] = field(default_factory=list)
+    request: object = None
+    sent: dict[str, str] = field(default_factory=dict)
+    link: tuple[str, dict[str, str]] | None = None
+    in_history: bool = False
+    versions: dict[str, int] = field(default_factory=dict)
 
 
-def address_memory() -> AddressMemory:
+def query_memory() -> QueryMemory:
     """The memory of the address, to be changed in place."""
-    memory = st.session_state.setdefault("address-memory", AddressMemory())
-    assert isinstance(memory, AddressMemory)
+    memory = st.session_state.setdefault("query-memory", QueryMemory())
+    assert isinstance(memory, QueryMemory)
     return memory
 
 
 @dataclass
 class LanguageMemory:
-    """The language that class names are shown in. ``given`` is what the address was last seen to
-    hold of it, ``unknown`` that if it is no language; ``chosen`` (monotonic seconds): when it was.
+    """The language that class names are shown in; ``unknown`` is what the address calls one in
+    vain.
     """
 
     language: Language = "en"
-    given: str | None = None
     unknown: str | None = None
-    chosen: float = -inf
 
 
 def language_memory() -> LanguageMemory:
@@ -119,12 +117,13 @@ def language_memory() -> LanguageMemory:
 
 @dataclass
 class TickedRuns:
-    """What is ticked in the table of runs: ids with commas between them, as in the address."""
+    """What is ticked in the table of runs: ids with commas between them, as in the address.
+
+    ``linked`` is the last that came with the address, not by a click.
+    """
 
     ids: str = ""
-    linked: str = ""  # the last that came with the address, not by a click
-    clicked: float = 0.0  # when the last click came, Unix time
-    table: str = "runs"  # the key of the table that was shown last
+    linked: str = ""
 
 
 def ticked_runs() -> TickedRuns:

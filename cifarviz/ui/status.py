@@ -7,7 +7,9 @@ from cifarviz.live.items import status_item
 from cifarviz.ui import cache
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import PAGES, link_to, open_here
+from cifarviz.ui.state import query_memory
+from cifarviz.ui.unbroken import unbroken
 
 
 def run_status() -> None:
@@ -20,4 +22,21 @@ def run_status() -> None:
         live = Live(STATUS, status_mark(active))
         live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
         if active:
-            link_to("train", "Watch", view="watch", run=active[0].id)
+            _watch_link(active[0].id)
+
+
+def _watch_link(run_id: str) -> None:
+    address = {"view": "watch", "run": run_id}
+    if query_memory().page != "train":
+        link_to("train", "Watch", **address)
+        return
+    # A link within the page may be taken for an address that was replaced just now.
+    st.button(
+        "Watch",
+        key="watch-run",
+        type="tertiary",
+        icon=PAGES["train"].icon,
+        on_click=unbroken(open_here),
+        args=("train",),
+        kwargs=address,
+    )

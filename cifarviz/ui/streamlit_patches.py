@@ -7,25 +7,28 @@ patch                          private part                      without it
 ``uninterruptible_callbacks``  ``ScriptRunner._execing``         quick presses can be lost
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
-``is_history_navigation``      ``ScriptRunContext`` attribute    Back may be taken for an echo
+``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
+``current_request``            ``ScriptRunContext`` attribute    quick presses can be lost
+``set_query_params_quietly``   ``QueryParams``                   Back may stop once more
 =============================  ================================  ==================================
 
 All were tested with the releases in ``TESTED_RELEASES``, which are those that requirements.txt
 allows. Where a release has changed a private part, the patch is left out and the log says so, once
 a process; ``tests/ui/test_streamlit_patches.py`` fails for that release.
 
-Three components rely on how Streamlit's page uses the browser's history, which is as private:
-``components/one_step_back``, ``own_choices`` and ``address_setting``; their tests are in
-``tests/browser``.
+``components/page_history`` relies on how Streamlit's page uses the browser's history, which is as
+private; its test is ``tests/browser/test_page_history.py``.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit import runtime
@@ -35,6 +38,8 @@ from streamlit.runtime.scriptrunner import (
     get_script_run_ctx,
     script_runner,
 )
+from streamlit.runtime.state import get_session_state
+from streamlit.runtime.state.query_params import QueryParams
 
 TESTED_RELEASES = ("1.67",)
 
@@ -120,6 +125,54 @@ def is_history_navigation() -> bool:
         _warn("ScriptRunContext.is_history_navigation", "The browser's Back may need two presses.")
         return False
     return bool(context.is_history_navigation)
+
+
+class Request:
+    """A request of the browser, equal to itself alone, however many runs of the script it takes."""
+
+    def __init__(self, context: Any) -> None:
+        # A running script takes the next request in the same context; each brings its own facts.
+        self._context = None if context is None else weakref.ref(context)
+        self._facts = getattr(context, "context_info", None)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Request) or self._facts is not other._facts:
+            return False
+        if self._context is None or other._context is None:
+            return self._context is other._context
+        return self._context() is other._context()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def current_request() -> Request:
+    """The request that this run of the script, or of a callback, is for."""
+    context = get_script_run_ctx()
+    if context is not None and not hasattr(context, "context_info"):
+        _warn("ScriptRunContext.context_info", "A press may be lost if the next follows quickly.")
+    return Request(context)
+
+
+def has_browser() -> bool:
+    """Whether the script runs for a browser, which may be behind, and not for a test of a page."""
+    return getattr(get_script_run_ctx(), "context_info", None) is not None
+
+
+def set_query_params_quietly(values: Mapping[str, str]) -> None:
+    """Set ``st.query_params`` without telling the browser.
+
+    Streamlit would add an entry to the browser's history.
+    """
+    context = get_script_run_ctx()
+    if context is None or not hasattr(QueryParams, "set_with_no_forward_msg"):
+        _warn("QueryParams.set_with_no_forward_msg", "Back may stop at a page once more.")
+        st.query_params.from_dict(values)
+        return
+    with get_session_state().query_params() as params:
+        params.clear_with_no_forward_msg(preserve_embed=True)
+        for name, value in values.items():
+            params.set_with_no_forward_msg(name, value)
+    context.query_string = urlencode(values)
 
 
 KEEP_SECONDS: Final = 60.0

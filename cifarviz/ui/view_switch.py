@@ -1,11 +1,14 @@
 """The views of a page: its title, and beside it the switch between them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import streamlit as st
 
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.query import render_choice
+
+View = TypeVar("View", bound=str)
 
 
 @dataclass(frozen=True)
@@ -17,17 +20,27 @@ class ViewEntry:
 
 
 def title_and_switch(
-    title: str, views: Mapping[str, ViewEntry], *, key: str, on_change: Callable[[], None]
-) -> None:
-    """Show both in a row; the widget ``key`` has its value already, and holds the view."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
-        st.title(title, width="content")
-        st.segmented_control(
-            "View",
-            tuple(views),
-            format_func=lambda name: f":material/{views[name].icon}: {views[name].title}",
-            key=key,
-            required=True,
-            on_change=unbroken(on_change),
-            label_visibility="collapsed",
-        )
+    title: str,
+    views: Mapping[View, ViewEntry],
+    *,
+    key: str,
+    problem: Callable[[str], str],
+    forget: Sequence[str],
+) -> View:
+    """Show both in a row and return the view that the address holds as ``view``, else the first.
+
+    ``problem`` and ``forget`` are those of ``render_choice``.
+    """
+    row = st.container(horizontal=True, vertical_alignment="center", gap="large")
+    row.title(title, width="content")
+    return render_choice(
+        "view",
+        "View",
+        {name: f":material/{view.icon}: {view.title}" for name, view in views.items()},
+        key=key,
+        hint=None,
+        problem=problem,
+        forget=forget,
+        label_visibility="collapsed",
+        place=row,
+    )

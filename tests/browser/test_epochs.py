@@ -61,10 +61,6 @@ def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
     settle(page)
     shown(page, 4)
     accuracy(page, "40.0%")
-    page.go_back()
-    page.go_forward()
-    shown(page, 4)
-
     box = slider.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 16 + (box["width"] - 32) * 2 / 5, box["y"] + 50)
@@ -74,11 +70,6 @@ def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
     shown(page, 5)
     accuracy(page, "50.0%")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
-    # All that was played is one step of Back.
-    page.go_back()
-    shown(page, 2)
-    page.go_forward()
-    shown(page, 5)
 
     # Another view while it plays: the player's step finds nobody, and nothing breaks.
     page.get_by_role("button", name="Play").click()
@@ -235,14 +226,12 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     expect(dialog.get_by_text(f"mine · after epoch 1 · {name[0]}")).to_be_visible()
     expect(third).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile(rf"image={name[1]}&.*layer=conv2d_2&channel=5"))
-    page.go_back()
-    expect(dialog.get_by_text("mine · after epoch 1 · Test image 1, ship")).to_be_visible()
 
     # The same channel after another epoch.
     settle(page)
     epochs = dialog.get_by_role("group", name="The channel over the epochs")
     epochs.get_by_role("button", name=re.compile("^Epoch 3")).click()
-    expect(dialog.get_by_text("after epoch 3 · Test image 1, ship")).to_be_visible()
+    expect(dialog.get_by_text(f"after epoch 3 · {name[0]}")).to_be_visible()
     expect(page).to_have_url(re.compile("epoch=3"))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

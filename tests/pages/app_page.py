@@ -1,5 +1,6 @@
 """Any page of the app, opened and read by its tests."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,3 +55,10 @@ def walk(node: Any) -> Iterator[Any]:
     for child in getattr(node, "children", {}).values():
         yield child
         yield from walk(child)
+
+
+def widget(app: AppTest, kind: str, name: str) -> Any:
+    """The widget of this name, however often something else has changed its value."""
+    keys = re.compile(rf"{re.escape(name)}(-v\d+)?")
+    [found] = [one for one in getattr(app, kind) if keys.fullmatch(one.key or "")]
+    return found

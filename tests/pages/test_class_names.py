@@ -154,7 +154,7 @@ def test_the_choice_goes_with_a_person_to_other_pages() -> None:
     assert "비행기" in shown(app)
     # The menu's addresses hold no language.
     app.switch_page("pages/samples.py").run()
-    assert "labels" not in app.query_params
+    assert app.query_params["labels"] == "ko"
     assert "비행기" in shown(app)
     assert not app.exception
 

@@ -17,6 +17,7 @@ from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages import evaluate_page, inside_page
+from tests.pages.app_page import widget
 from tests.stored_runs import Arrays
 
 
@@ -73,15 +74,15 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
 
 def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: RunStore) -> None:
     app = inside_page.opened(run=kept.id)
-    assert app.selectbox(key="pick-checkpoint").options[-1] == "any epoch"
+    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "any epoch"
     assert "epoch-slider" not in component_keys(app)
-    app.selectbox(key="pick-checkpoint").select("epochs").run()
+    widget(app, "selectbox", "pick-checkpoint").select("epochs").run()
     assert "epoch-slider" in component_keys(app)
 
     weights = stored_runs.weights(stored_runs.experiment())
     bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
     app = inside_page.opened(run=bare.id, checkpoint="epochs")
-    assert "any epoch" not in app.selectbox(key="pick-checkpoint").options
+    assert "any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
     assert any("no weights called “epochs”" in text for text in inside_page.said(app))
     assert not app.exception
 
@@ -145,7 +146,7 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
 
 def test_leaving_the_epochs_forgets_the_image_that_was_looked_at(kept: Run) -> None:
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2, image=0)
-    app.selectbox(key="pick-checkpoint").select("last").run()
+    widget(app, "selectbox", "pick-checkpoint").select("last").run()
     assert not evaluate_page.errors(app)
     assert "image" not in app.query_params
     assert "epoch" not in app.query_params

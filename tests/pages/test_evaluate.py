@@ -1,7 +1,5 @@
 """Evaluate: the numbers, and the cell that is looked at."""
 
-import time
-
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
@@ -9,7 +7,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data.datasets import CIFAR10
 from cifarviz.runs.records import Run
 from tests.components import components, image_grid
-from tests.pages.app_page import elements
+from tests.pages.app_page import elements, widget
 from tests.pages.evaluate_page import metrics, opened, text
 
 
@@ -57,8 +55,8 @@ def test_the_commonest_mistake_is_shown_first_the_surest_image_large(
 def test_the_menus_choose_a_cell_and_the_address_holds_it(run: Run, evaluation: Evaluation) -> None:
     actual, predicted, count = a_mistake(evaluation)
     app = opened()
-    app.selectbox(key="evaluate-actual").select(actual).run()
-    app.selectbox(key="evaluate-predicted").select(predicted).run()
+    widget(app, "selectbox", "evaluate-actual").select(actual).run()
+    widget(app, "selectbox", "evaluate-predicted").select(predicted).run()
     sentence = f"**{count}** test images of the class {actual}, taken for {predicted}"
     assert sentence in text(app)
     assert app.query_params["actual"] == actual
@@ -114,8 +112,7 @@ def test_ten_images_at_random_are_the_seeds_and_drawn_again(
     next(one for one in first.button if one.label == "Draw again").click().run()
     assert shown(first) != labels
     assert shown(opened(seed=first.query_params["seed"])) == shown(first)
-    time.sleep(0.4)  # sooner, it would be what the browser had a moment ago
-    first.text_input(key="evaluate-seed").set_value("0").run()
+    widget(first, "text_input", "evaluate-seed").set_value("0").run()
     assert shown(first) == labels
     assert not first.exception
 

@@ -16,7 +16,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import probabilities_path
 from cifarviz.ui.state import LanguageMemory
 from tests import stored_runs
-from tests.pages.app_page import walk
+from tests.pages.app_page import walk, widget
 from tests.pages.ensemble_view import button, ids, opened, said, seeded, table
 from tests.pages.evaluate_page import metrics
 
@@ -67,7 +67,7 @@ def test_what_it_mends_and_spoils_of_all_and_of_one(
     app = opened(*ids(members), show=shown)
     assert f"**{len(positions()):,}** of 1,000 test images" in said(app)
     assert table(app)["indices"] == ensemble.indices[positions()[:10]].tolist()
-    app.selectbox(key="ensemble-member").select("2").run()
+    widget(app, "selectbox", "ensemble-member").select("2").run()
     assert app.query_params["member"] == "2"
     assert f"**{len(positions(1)):,}** of 1,000 test image" in said(app)
     assert table(app)["indices"] == ensemble.indices[positions(1)[:10]].tolist()
@@ -113,7 +113,7 @@ def test_members_are_chosen_with_the_weights_that_answer_for_their_runs(
 
 def test_the_menu_and_the_weights_change_the_address(members: list[Run]) -> None:
     app = opened(*ids(members))
-    app.multiselect(key="ensemble-members").unselect(members[1].id).run()
+    widget(app, "multiselect", "ensemble-members").unselect(members[1].id).run()
     assert app.query_params["members"] == f"{members[0].id},{members[2].id}"
     weights = next(one for one in app.button_group if one.key == "ensemble-weights")
     weights.set_value("best").run()
@@ -132,9 +132,9 @@ def test_one_run_with_its_best_weights_only_changes_no_later_choice(
         store, seeded(2, best_only=True), name="lean", checkpoints={"best": three_weights[2]}
     )
     app = opened()
-    members = app.multiselect(key="ensemble-members")
+    members = widget(app, "multiselect", "ensemble-members")
     members.select(f"{lean.id}@best").run()
-    app.multiselect(key="ensemble-members").select(both.id).run()
+    widget(app, "multiselect", "ensemble-members").select(both.id).run()
     assert app.query_params["members"] == f"{lean.id}@best,{both.id}"
     assert "weights" not in app.query_params
     assert not app.exception

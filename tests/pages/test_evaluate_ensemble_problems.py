@@ -10,6 +10,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.pages.app_page import widget
 from tests.pages.ensemble_view import button, ids, opened, said, seeded
 from tests.pages.evaluate_page import metrics
 
@@ -28,7 +29,7 @@ def test_one_run_is_no_ensemble(members: list[Run]) -> None:
     app = opened(members[0].id)
     assert any("two members or more, and one was chosen" in one.value for one in app.info)
     assert not app.error
-    assert app.multiselect(key="ensemble-members").value == [members[0].id]
+    assert widget(app, "multiselect", "ensemble-members").value == [members[0].id]
     assert not app.metric
     assert not app.exception
 

@@ -11,11 +11,11 @@ from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui import cache, followed_address
+from cifarviz.ui import cache
 from tests import stored_runs
 from tests.components import live_items
 from tests.pages import train_page
-from tests.pages.app_page import walk
+from tests.pages.app_page import walk, widget
 from tests.pages.ensemble_view import button, ids, opened, said, seeded
 from tests.pages.evaluate_page import metrics
 
@@ -35,11 +35,11 @@ def test_it_says_what_one_click_will_do(store: RunStore) -> None:
     assert "embedded sample of CIFAR-10 (5,000 training images)" in said(app)
     assert "from the seeds 1, 2, 3 and 4" in said(app)
     assert "The full set is not here yet" in said(app)
-    app.number_input(key="team-count").set_value(2).run()
-    app.number_input(key="team-first").set_value(7).run()
+    widget(app, "number_input", "team-count").set_value(2).run()
+    widget(app, "number_input", "team-first").set_value(7).run()
     assert "from the seeds 7 and 8" in said(app)
     assert (app.query_params["count"], app.query_params["first"]) == ("2", "7")
-    app.radio(key="team-way").set_value("as-published").run()
+    widget(app, "radio", "team-way").set_value("as-published").run()
     assert "Trains one network for 60 epochs" in said(app)
     assert "after the epochs 15, 30, 45 and 60" in said(app)
     assert not app.exception
@@ -74,7 +74,7 @@ def test_the_published_way_carries_its_changes_but_not_what_makes_it_that_way(
     app = opened(**_link_to_the_ensemble(mine.with_value("batch_size", 50)))
     assert "Trains 4 networks one after another, 15 epochs each" in said(app)
     assert "Changed against the preset:** batch size 100 → 50" in said(app)
-    app.radio(key="team-way").set_value("as-published").run()
+    widget(app, "radio", "team-way").set_value("as-published").run()
     assert "Trains one network for 60 epochs" in said(app)
     assert "Changed against the preset:** batch size 100 → 50" in said(app)
     button(app, "As published").click().run()
@@ -100,29 +100,6 @@ def _link_to_the_ensemble(draft: Draft) -> dict[str, str]:
     named = dict(parse_qsl(link.query_string))
     assert named.pop("view") == "ensemble"
     return named
-
-
-def test_what_the_browser_had_a_moment_ago_undoes_no_press(
-    store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As on a laden machine: each look at the training brings all widgets as the browser has them.
-    monkeypatch.setattr(followed_address, "_SHORT_LAG", 60.0)
-    template = stored_runs.store_run(
-        store, seeded(9, epochs=1, data=Data(train_images=64)), name="tiny"
-    )
-    app = opened(template=template.id, count=2, first=3)
-    button(app, "Train 2 members").click().run()
-    members = app.query_params["members"]
-    for name, value in (("count", 2), ("first", 3)):
-        app.number_input(key=f"team-{name}").set_value(value)
-    app.selectbox(key="team-source").set_value("Like the run: tiny")
-    app.multiselect(key="ensemble-members").set_value([])
-    app.run()
-    # And then the new values, which to Streamlit are changes again.
-    app.run()
-    assert app.query_params.keys() == {"view", "members"}
-    assert app.query_params["members"] == members
-    assert not app.exception
 
 
 def test_members_are_queued_shown_and_vote_by_themselves_at_the_end(store: RunStore) -> None:

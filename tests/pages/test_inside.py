@@ -1,25 +1,30 @@
 """Inside: the image, from the data or from a person, and what the network says of it."""
 
+from typing import Any
+
+import numpy as np
+import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
 from cifarviz.data.datasets import find
 from cifarviz.runs.records import Run
+from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.ui.inside import attention
+from tests import stored_runs
 from tests.components import component_keys
 from tests.image_files import encoded
-from tests.pages.app_page import address_of
+from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import MAPS, errors, grids, opened, said
 
 
 def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -> None:
     app = opened()
-    # The browser is asked to complete the address, without a step for its Back button.
-    assert address_of(app) == {}
-    assert "own-choices" in component_keys(app)
-    assert "own-choices" not in component_keys(opened(run=run.id))
+    assert address_of(app)["run"] == run.id
     assert "**Test image 1, ship**" in said(app)
-    assert app.selectbox(key="pick-checkpoint").options == [
+    assert widget(app, "selectbox", "pick-checkpoint").options == [
         "as it ended, after epoch 3",
         "at its lowest validation loss, epoch 3",
     ]
@@ -54,7 +59,7 @@ def test_the_neighbours_and_a_random_image_are_a_click_away(run: Run, settings: 
     assert address_of(app)["image"] == "9"
     app.button(key="inside-random").click().run()
     assert test.position_of(int(address_of(app)["image"])) is not None
-    app.text_input(key="inside-index").set_value("3").run()
+    widget(app, "text_input", "inside-index").set_value("3").run()
     assert "**Test image 3, airplane**" in said(app)
     assert grids(app) == MAPS
     assert not app.exception
@@ -83,24 +88,62 @@ def test_a_text_file_called_png_is_one_sentence(run: Run) -> None:
 
 def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> None:
     app = opened(**{"class": "frog", "look": "conv2d_1"})
-    assert app.selectbox(key="inside-look").value == "conv2d_1"
-    assert app.selectbox(key="inside-look").options == MAPS
+    assert widget(app, "selectbox", "inside-look").value == "conv2d_1"
+    assert widget(app, "selectbox", "inside-look").options == MAPS
     assert any(text.startswith("**frog**, ") for text in said(app))
     assert any("Selvaraju" in text for text in said(app))
-    app.selectbox(key="inside-look").select("max_pooling2d_2").run()
-    app.selectbox(key="inside-class").select("deer").run()
+    widget(app, "selectbox", "inside-look").select("max_pooling2d_2").run()
+    widget(app, "selectbox", "inside-class").select("deer").run()
     address = address_of(app)
     assert (address["look"], address["class"]) == ("max_pooling2d_2", "deer")
     assert any(text.startswith("**deer**, ") for text in said(app))
     assert not app.exception
 
 
+def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
+    store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    pictures = attention._pictures
+
+    def draws(*args: Any) -> None:
+        drawn.append(args[2])
+        pictures(*args)
+
+    monkeypatch.setattr(attention, "_pictures", draws)
+    first, other = (
+        stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
+        for _ in range(2)
+    )
+
+    def named(app: AppTest) -> str:
+        """The layer that is drawn, which the menu names in the browser, too."""
+        menu = widget(app, "selectbox", "inside-look")
+        # A menu that is new to the browser shows its default.
+        assert menu.value == menu.options[menu.proto.default] == drawn[-1]
+        return drawn[-1]
+
+    app = opened(run=first.id)
+    assert named(app) == "conv2d_2"
+    widget(app, "selectbox", "inside-look").select("conv2d_1").run()
+    assert named(app) == "conv2d_1"
+    widget(app, "segmented_control", "inside-source").set_value("upload").run()
+    photo = encoded(Image.new("RGB", (64, 64), "red"), "PNG")
+    app.file_uploader(key="inside-upload").set_value(("a.png", photo, "image/png")).run()
+    assert named(app) == "conv2d_1"
+    widget(app, "selectbox", "pick-run").select(other.id).run()
+    widget(app, "segmented_control", "inside-source").set_value("test").run()
+    assert named(app) == "conv2d_2"
+    assert widget(app, "selectbox", "pick-run").value == address_of(app)["run"] == other.id
+    assert not app.exception
+
+
 def test_without_a_choice_the_last_convolution_and_the_actual_class_are_shown(run: Run) -> None:
     app = opened(image="1")
-    assert app.selectbox(key="inside-look").value == "conv2d_2"
+    assert widget(app, "selectbox", "inside-look").value == "conv2d_2"
     answer = next(text for text in said(app) if text.startswith("The network says"))
     if "**ship**" not in answer:
-        assert app.selectbox(key="inside-class").value == "ship"
+        assert widget(app, "selectbox", "inside-class").value == "ship"
 
 
 def test_a_layer_or_class_that_is_not_there_is_one_sentence(run: Run) -> None:

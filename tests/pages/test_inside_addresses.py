@@ -5,7 +5,7 @@ import pytest
 from cifarviz.data import library
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
-from tests.pages.app_page import address_of
+from tests.pages.app_page import address_of, widget
 from tests.pages.inside_page import MAPS, errors, grids, opened
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_run_is_one_sentence_and_another_can_be_chosen(run: Run) -> N
     app = opened(run="zzz")
     assert errors(app) == ["There is no run “zzz” here."]
     assert grids(app) == []
-    app.selectbox(key="pick-run").select(run.id).run()
+    widget(app, "selectbox", "pick-run").select(run.id).run()
     assert not app.error
     assert grids(app) == MAPS
     assert address_of(app)["run"] == run.id

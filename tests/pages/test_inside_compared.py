@@ -13,6 +13,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import component_keys
+from tests.pages.app_page import widget
 from tests.pages.inside_page import MAPS, errors, grids, opened, said
 from tests.stored_runs import Arrays
 
@@ -48,7 +49,7 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     assert not app.exception
     assert not errors(app)
     # Its beginning, if nothing else is said; beside its beginning the newest.
-    assert app.selectbox(key="inside-at").value == "0"
+    assert widget(app, "selectbox", "inside-at").value == "0"
     beginning = opened(run=kept.id, checkpoint="epochs", epoch="0", **{"with": kept.id})
     assert beginning.selectbox(key="inside-at").value == "3"
     assert sides(grids(app)) == (MAPS, RIGHT)
@@ -62,7 +63,7 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     )
     assert "bars-right-dense_1" in component_keys(app)
 
-    app.selectbox(key="inside-at").select("best").run()
+    widget(app, "selectbox", "inside-at").select("best").run()
     words = "\n".join(said(app))
     assert "Median correlation of its channels 1.00" in words
     assert "Correlation of its values 1.00" in words
@@ -73,7 +74,7 @@ def test_the_most_changed_channels_come_first_only_where_epochs_are_compared(kep
     app = opened(run=kept.id, order="change", **{"with": kept.id, "at": "1"})
     assert not app.exception
     assert not errors(app)
-    app.selectbox(key="inside-with").select("none").run()
+    widget(app, "selectbox", "inside-with").select("none").run()
     assert not errors(app)
     assert "order" not in app.query_params
     assert "at" not in app.query_params
@@ -126,7 +127,7 @@ def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
         store.folder(other.id), 1, {n: v for n, v in weights.items() if v.dtype == np.float32}
     )
     app = opened(run=kept.id, checkpoint="epochs", epoch="1", **{"with": other.id})
-    assert app.selectbox(key="inside-at").value == "same"
+    assert widget(app, "selectbox", "inside-at").value == "same"
     assert "**other, after epoch 1** says" in "\n".join(said(app))
     app = opened(run=kept.id, checkpoint="epochs", epoch="0", **{"with": other.id})
     words = "\n".join(said(app))

@@ -9,6 +9,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.pages.app_page import widget
 from tests.pages.inside_page import MAPS, errors, grids, opened, said
 
 TINY = stored_runs.experiment()
@@ -25,10 +26,10 @@ def test_damaged_weights_are_said_and_other_runs_still_work(
     broken = stored_runs.store_run(store, TINY, name="broken", checkpoints={"last": weights})
     checkpoint_path(store.folder(broken.id), "last").write_bytes(b"PK\x03\x04 no more")
     app = opened()
-    assert app.selectbox(key="pick-run").value == broken.id
+    assert widget(app, "selectbox", "pick-run").value == broken.id
     assert "is damaged and cannot be read" in errors(app)[0]
     assert grids(app) == []
-    app.selectbox(key="pick-run").select(own_run.id).run()
+    widget(app, "selectbox", "pick-run").select(own_run.id).run()
     assert not app.error
     assert grids(app) == MAPS
     assert not app.exception
@@ -48,7 +49,7 @@ def test_a_run_that_lost_its_weights_is_said_and_not_offered(store: RunStore, ow
     lost = stored_runs.store_run(store, TINY, name="lost")
     app = opened(run=lost.id)
     assert "“lost” is finished and has no weights" in errors(app)[0]
-    assert [one[:6] for one in app.selectbox(key="pick-run").options] == ["mine ·"]
+    assert [one[:6] for one in widget(app, "selectbox", "pick-run").options] == ["mine ·"]
     assert not app.exception
 
 
@@ -57,7 +58,7 @@ def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run)
     with stored_runs.held(store, coming):
         app = opened(run=coming.id)
     assert "“new” is running. Its weights can be looked at once" in said(app)[0]
-    assert [one[:6] for one in app.selectbox(key="pick-run").options] == ["mine ·"]
+    assert [one[:6] for one in widget(app, "selectbox", "pick-run").options] == ["mine ·"]
     assert not app.exception
 
 
@@ -69,7 +70,7 @@ def test_a_running_run_is_looked_at_as_it_stands(
     )
     with stored_runs.held(store, running):
         app = opened()
-    assert app.selectbox(key="pick-checkpoint").options == ["as it stands now"]
+    assert widget(app, "selectbox", "pick-checkpoint").options == ["as it stands now"]
     assert grids(app) == MAPS
     assert not app.exception
 
@@ -77,7 +78,7 @@ def test_a_running_run_is_looked_at_as_it_stands(
 def test_runs_of_one_name_are_told_apart(store: RunStore, own_run: Run, weights: dict) -> None:
     stored_runs.store_run(store, TINY, checkpoints={"last": weights})
     app = opened()
-    options = app.selectbox(key="pick-run").options
+    options = widget(app, "selectbox", "pick-run").options
     assert len(set(options)) == 2
     assert all(one.startswith("mine, ") for one in options)
     assert not app.exception
@@ -88,7 +89,9 @@ def test_a_run_without_validation_says_which_loss_was_lowest(
 ) -> None:
     stored_runs.store_run(store, TINY, validated=False, checkpoints={"best": weights})
     app = opened()
-    assert app.selectbox(key="pick-checkpoint").options == ["at its lowest training loss, epoch 3"]
+    assert widget(app, "selectbox", "pick-checkpoint").options == [
+        "at its lowest training loss, epoch 3"
+    ]
     assert not app.error
     assert not app.exception
 
@@ -100,7 +103,7 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
     run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": weights})
     stored_runs.make_worse(store, run, epoch=3)
     app = opened()
-    assert app.selectbox(key="pick-checkpoint").options == [
+    assert widget(app, "selectbox", "pick-checkpoint").options == [
         "as it ended: the weights of epoch 2, restored",
         "at its lowest validation loss, epoch 2",
     ]

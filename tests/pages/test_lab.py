@@ -17,7 +17,7 @@ from cifarviz.training.plan import make_plan
 from cifarviz.ui import cache
 from tests import stored_runs
 from tests.components import live_items
-from tests.pages.app_page import address_of, opened_by_link
+from tests.pages.app_page import address_of, opened_by_link, widget
 from tests.pages.lab_page import charts, errors, links, opened, said
 
 VIEWS = ("duel", "memorisation", "sizes", "cures")
@@ -69,10 +69,10 @@ def test_the_settings_are_in_the_address_and_in_what_is_said(store: RunStore) ->
     assert "Trains 3 runs one after another, 5 epochs each at most" in said(app)
     assert "on 700 training images of the sample of CIFAR-10, from seed 9" in said(app)
     assert app.button(key="lab-train").label == "Train all 3"
-    app.number_input(key="lab-epochs").set_value(6).run()
+    widget(app, "number_input", "lab-epochs").set_value(6).run()
     assert address_of(app)["epochs"] == "6"
     assert "6 epochs each" in said(app)
-    app.selectbox(key="lab-data-2").set_value("fashion-mnist").run()
+    widget(app, "selectbox", "lab-data-2").set_value("fashion-mnist").run()
     assert "of the sample of Fashion-MNIST" in said(app)
     assert not app.exception
 
@@ -137,7 +137,7 @@ def test_a_second_click_leads_to_what_the_first_one_queued(store: RunStore) -> N
     assert address_of(app)["series"] == series.id
     assert "not queued a second time" in app.toast[0].value
     # Another seed is another experiment, and who stops the first one may do it again.
-    app.number_input(key="lab-seed").set_value(7).run()
+    widget(app, "number_input", "lab-seed").set_value(7).run()
     app.button(key="lab-train").click().run()
     assert len(all_series(store, "duel")) == 2
     app.button(key="lab-stop").click().run()

@@ -21,6 +21,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages import evaluate_page, inside_page, predict_page, runs_page
+from tests.pages.app_page import widget
 from tests.stored_runs import Arrays
 
 PINNED = 231
@@ -71,7 +72,7 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         app = inside_page.opened(run=bare.id, **address)
         assert not app.exception
         assert not inside_page.errors(app)
-        assert app.selectbox(key="pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
         assert inside_page.grids(app) == inside_page.MAPS
         assert "epoch-slider" in component_keys(app)
         assert any(text.startswith(GONE) for text in inside_page.said(app))
@@ -107,7 +108,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
         assert not app.exception
         assert evaluate_page.metrics(app)["Accuracy"] == "50.0%"
         assert GONE in evaluate_page.text(app)
-        assert app.selectbox(key="pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
         links = [link.proto.label for link in app.get("page_link")]
         assert "See its feature maps" in links
         assert "What the run says of it at its end" not in links
@@ -132,9 +133,9 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     )
     keep_weights(store.folder(young.id), 0, dict(weights))
     app = inside_page.opened()
-    options = app.selectbox(key="pick-run").options
+    options = widget(app, "selectbox", "pick-run").options
     assert [one.split(" · ")[0] for one in options] == ["young", "whole"]
-    assert app.selectbox(key="pick-run").value == whole.id
+    assert widget(app, "selectbox", "pick-run").value == whole.id
 
 
 def test_the_runs_page_leads_to_what_is_left(bare: Run) -> None:

@@ -11,6 +11,7 @@ from cifarviz.data import decoder_process
 from cifarviz.data.uploads import fit_to
 from cifarviz.runs.records import Run
 from tests.image_files import encoded, png
+from tests.pages.app_page import widget
 from tests.pages.predict_page import File, errors, opened, photo, pictures, plain, text, uploaded
 
 
@@ -60,7 +61,7 @@ def test_how_it_is_fitted_is_chosen_and_in_the_address(
     run: Run, asked: Callable[[np.ndarray], tuple[str, float]], fit: Any, note: str
 ) -> None:
     app = uploaded(("a.png", encoded(photo()), "image/png"))
-    app.segmented_control(key="predict-fit").set_value(fit).run()
+    widget(app, "segmented_control", "predict-fit").set_value(fit).run()
     name, probability = asked(fit_to(np.asarray(photo()), (32, 32, 3), fit))
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert note in text(app)

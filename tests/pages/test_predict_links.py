@@ -14,7 +14,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.image_files import encoded
-from tests.pages.app_page import elements
+from tests.pages.app_page import elements, widget
 from tests.pages.predict_page import errors, opened, photo, pictures, text
 
 
@@ -62,14 +62,14 @@ def test_any_image_of_the_data_set_is_chosen_by_its_index_or_drawn(
 ) -> None:
     train = library.load("cifar10", "sample", shared[0]).train
     app = opened()
-    app.segmented_control(key="predict-split").set_value("train").run()
+    widget(app, "segmented_control", "predict-split").set_value("train").run()
     assert "The network has learned from it." in text(app)
-    app.text_input(key="predict-index").set_value(str(train.indices[7])).run()
+    widget(app, "text_input", "predict-index").set_value(str(train.indices[7])).run()
     assert f"Training image {train.indices[7]}, {CIFAR10.classes[train.labels[7]]}" in text(app)
     assert app.query_params["split"] == "train"
     app.button(key="predict-random").click().run()
     assert train.position_of(int(app.query_params["image"])) is not None
-    app.text_input(key="predict-index").set_value("").run()
+    widget(app, "text_input", "predict-index").set_value("").run()
     assert pictures(app) == []
     assert not app.exception
 

@@ -13,6 +13,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import component_keys, epoch_slider, presenter, replay
 from tests.pages import present_page
+from tests.pages.app_page import widget
 from tests.pages.present_page import SCENES, html, opened, said, title
 from tests.stored_runs import Arrays
 
@@ -26,7 +27,7 @@ def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
     assert not app.warning
     # Notes, and under them the run and the keys.
     assert len(app.markdown[0].value) > 80
-    assert app.selectbox(key="present-run").value == trained.id
+    assert widget(app, "selectbox", "present-run").value == trained.id
     assert presenter(app)["notes"] is True
     hidden = opened(scene, run=trained.id)
     assert not hidden.markdown
@@ -74,14 +75,14 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     assert "After epoch 3, 20 of 50 test pictures" in html(app)
     store.prefer(run.id, "best")
     app = opened("mistakes", run=run.id, notes=1)
-    assert app.selectbox(key="present-epoch").value == "2"
+    assert widget(app, "selectbox", "present-epoch").value == "2"
     assert "After epoch 2, 5 of 50 test pictures" in html(app)
     assert ", after epoch 2 (lowest" in said(app)
     assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
     # Where that epoch's answers are gone, its weights are asked.
     snapshot_path(store.folder(run.id), "answers", 2).unlink()
     app = opened("mistakes", run=run.id, notes=1)
-    assert "2, asked now" in app.selectbox(key="present-epoch").options
+    assert "2, asked now" in widget(app, "selectbox", "present-epoch").options
     assert "After epoch 2, " in html(app)
     assert ", at its lowest validation loss, epoch 2" in said(app)
     assert "about 1,000 test images" in said(app)
@@ -191,7 +192,7 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
 def test_another_run_is_chosen_in_the_panel(trained: Run, store: RunStore) -> None:
     other = stored_runs.store_run(store, stored_runs.experiment(), name="other")
     app = opened("maps", run=trained.id, notes=1, epoch=1, image=pinned_images_of(store)[0])
-    app.selectbox(key="present-run").select(other.id).run()
+    widget(app, "selectbox", "present-run").select(other.id).run()
     assert not app.exception
     address = present_page.address_of(app)
     assert address["run"] == other.id

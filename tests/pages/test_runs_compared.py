@@ -16,7 +16,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts
-from tests.pages.app_page import opened_by_link
+from tests.pages.app_page import opened_by_link, widget
 from tests.pages.runs_page import buttons, differences, links, numbers, opened, press, said
 
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
@@ -70,10 +70,10 @@ def test_the_list_is_narrowed_down_and_ordered_by_what_the_address_holds(store: 
     # What is chosen stays so, wherever the list ends.
     assert "No run is all of this: ask for less above." in said(app)
     assert "Chosen, but not in this list: “beta”." in said(app)
-    app.selectbox(key="runs-state").select("any").run()
+    widget(app, "selectbox", "runs-state").select("any").run()
     assert listed(app) == ["beta"]
     assert app.query_params["state"] == "any"
-    app.text_input(key="runs-find").input("nothing like it").run()
+    widget(app, "text_input", "runs-find").input("nothing like it").run()
     assert app.query_params["find"] == "nothing like it"
     assert not app.exception
 
@@ -195,11 +195,11 @@ def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
     stored_runs.make_worse(store, run, epoch=3)
     app = opened(run.id)
     press(app, "Fork")
-    assert app.selectbox(key="fork-epoch").value == 2
+    assert widget(app, "selectbox", "fork-epoch").value == 2
     # As long as the parent was meant to go on.
-    assert app.number_input(key="fork-epochs-2").value == 1
-    assert app.number_input(key="fork-rate").value is None
-    assert app.text_input(key="fork-name").placeholder == "parent from epoch 2"
+    assert widget(app, "number_input", "fork-epochs-2").value == 1
+    assert widget(app, "number_input", "fork-rate").value is None
+    assert widget(app, "text_input", "fork-name").placeholder == "parent from epoch 2"
     assert any(text.startswith("The optimiser begins anew") for text in said(app))
     assert not app.exception
 

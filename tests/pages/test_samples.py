@@ -76,7 +76,12 @@ def test_the_controls_change_images_and_address() -> None:
     control(app, "Seed").set_value("3").run()
     control(app, "Split").set_value("test").run()
     control(app, "Classes").set_value(["ship"]).run()
-    assert address_of(app) == {"count": "9", "seed": "3", "split": "test", "classes": "ship"}
+    assert address_of(app) == {"dataset": "cifar10"} | {
+        "count": "9",
+        "seed": "3",
+        "split": "test",
+        "classes": "ship",
+    }
     assert len(drawn(app)) == 9
     assert all(name.startswith("ship, test image ") for name in drawn(app))
     assert drawn(opened(**address_of(app))) == drawn(app)
@@ -88,7 +93,7 @@ def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
     before = drawn(app)
     app.button[0].click().run()
     seed = control(app, "Seed").value
-    assert address_of(app) == {"count": "20", "seed": seed}
+    assert address_of(app) == {"dataset": "cifar10"} | {"count": "20", "seed": seed}
     assert drawn(app) != before
     assert drawn(opened(count="20", seed=seed)) == drawn(app)
     assert not app.exception
@@ -108,7 +113,7 @@ def test_the_nine_published_images_are_offered_and_shown_from_the_sample() -> No
     assert "np.random.RandomState(777).randint(50000, size=9)" in said(app)
     assert control(app, "Seed").disabled
     control(app, "Show").set_value("random").run()
-    assert address_of(app) == {"split": "test", "classes": "cat"}
+    assert address_of(app) == {"dataset": "cifar10"} | {"split": "test", "classes": "cat"}
     assert not app.exception
 
 
@@ -139,7 +144,10 @@ def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
     before, after = app.button[-2:]
     assert before.disabled
     after.click().run()
-    assert address_of(app) == {"view": "published", "image": str(published_nine(50_000)[1])}
+    assert address_of(app) == {"dataset": "cifar10"} | {
+        "view": "published",
+        "image": str(published_nine(50_000)[1]),
+    }
     assert f"**{NINE[1]}**" in said(app)
     assert not app.exception
 
@@ -169,7 +177,7 @@ def test_each_preprocessing_choice_shows_its_range() -> None:
     assert "| Standardised | −2.003 | 2.163 |" in said(app)
     control(app, "Custom divisor").set_value("225").run()
     assert "| ÷ 225 | 0.000 | 1.133 |" in said(app)
-    assert address_of(app) == {"divisor": "225"}
+    assert address_of(app) == {"dataset": "cifar10"} | {"divisor": "225"}
     assert not app.exception
 
 

@@ -28,7 +28,7 @@ def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
     control(app, "Split").set_value("test").run()
     assert control(app, label).value == typed
     assert len(warnings(app)) == 1
-    assert address_of(app) == {"classes": "cat", "split": "test"}
+    assert address_of(app) == {"dataset": "cifar10"} | {"classes": "cat", "split": "test"}
     assert len(drawn(app)) == len(before)
     control(app, label).set_value("30").run()
     assert warnings(app) == []
@@ -39,7 +39,7 @@ def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
 def test_a_number_may_be_typed_as_people_do() -> None:
     app = opened()
     control(app, "Seed").set_value(" 1,000 ").run()
-    assert address_of(app) == {"seed": "1000"}
+    assert address_of(app) == {"dataset": "cifar10"} | {"seed": "1000"}
     assert warnings(app) == []
     assert not app.exception
 
@@ -61,7 +61,7 @@ def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
     assert len(drawn(app)) == 50
     control(app, "How many").set_value("9").run()
     assert warnings(app) == []
-    assert address_of(app) == {"count": "9"}
+    assert address_of(app) == {"dataset": "cifar10"} | {"count": "9"}
     assert len(drawn(app)) == 9
     assert not app.exception
 

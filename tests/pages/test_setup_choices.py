@@ -6,24 +6,24 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.runs.store import RunStore
-from tests.pages.app_page import walk
+from tests.pages.app_page import walk, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, press, said
 
 
 def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE), part="training")
-    app.selectbox(key="1-optimizer-kind").select("sgd").run()
-    app.text_input(key="1-optimizer-sgd-learning_rate").set_value("1e-2").run()
-    app.toggle(key="1-optimizer-sgd-nesterov").set_value(True).run()
-    app.selectbox(key="1-schedule-kind").select("cosine").run()
-    app.text_input(key="1-schedule-cosine-warmup_epochs").set_value("2").run()
-    app.text_input(key="1-batch_size").set_value("64").run()
-    app.text_input(key="1-epochs").set_value("5").run()
-    app.text_input(key="1-seed").set_value("3").run()
-    app.text_input(key="1-l2").set_value("0.001").run()
-    app.selectbox(key="1-precision").select("bfloat16").run()
-    app.selectbox(key="1-labels").select("one_hot").run()
-    app.text_input(key="1-label_smoothing").set_value("0.1").run()
+    widget(app, "selectbox", "1-optimizer-kind").select("sgd").run()
+    widget(app, "text_input", "1-optimizer-sgd-learning_rate").set_value("1e-2").run()
+    widget(app, "toggle", "1-optimizer-sgd-nesterov").set_value(True).run()
+    widget(app, "selectbox", "1-schedule-kind").select("cosine").run()
+    widget(app, "text_input", "1-schedule-cosine-warmup_epochs").set_value("2").run()
+    widget(app, "text_input", "1-batch_size").set_value("64").run()
+    widget(app, "text_input", "1-epochs").set_value("5").run()
+    widget(app, "text_input", "1-seed").set_value("3").run()
+    widget(app, "text_input", "1-l2").set_value("0.001").run()
+    widget(app, "selectbox", "1-precision").select("bfloat16").run()
+    widget(app, "selectbox", "1-labels").select("one_hot").run()
+    widget(app, "text_input", "1-label_smoothing").set_value("0.1").run()
     settings = drafted(app).settings
     assert settings["optimizer"] == {
         "kind": "sgd",
@@ -47,21 +47,21 @@ def test_every_training_choice_reaches_the_experiment(store: RunStore) -> None:
 
 def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE), part="data")
-    app.text_input(key="1-data-train_images").set_value("1,000").run()
-    app.selectbox(key="1-preprocessing-kind").select("divide").run()
-    app.text_input(key="1-preprocessing-divide-divisor").set_value("225").run()
-    app.toggle(key="1-augmentation--flip").set_value(True).run()
-    app.text_input(key="1-augmentation--shift").set_value("2").run()
+    widget(app, "text_input", "1-data-train_images").set_value("1,000").run()
+    widget(app, "selectbox", "1-preprocessing-kind").select("divide").run()
+    widget(app, "text_input", "1-preprocessing-divide-divisor").set_value("225").run()
+    widget(app, "toggle", "1-augmentation--flip").set_value(True).run()
+    widget(app, "text_input", "1-augmentation--shift").set_value("2").run()
     assert "1,000 images to train on, 1,500 to validate" in said(app)
-    app.text_input(key="1-data-wrong_labels").set_value("1.2").run()
+    widget(app, "text_input", "1-data-wrong_labels").set_value("1.2").run()
     assert "share of wrong labels must be a number from 0 to 1, not 1.2" in said(app)
     assert app.button(key="train").disabled
-    app.text_input(key="1-data-wrong_labels").set_value("0.25").run()
-    app.text_input(key="1-data-wrong_labels_seed").set_value("8").run()
+    widget(app, "text_input", "1-data-wrong_labels").set_value("0.25").run()
+    widget(app, "text_input", "1-data-wrong_labels_seed").set_value("8").run()
     assert "1,000 images to train on, 250 of them with a wrong label, 1,500 to validate" in said(
         app
     )
-    app.selectbox(key="1-validation-kind").select("test").run()
+    widget(app, "selectbox", "1-validation-kind").select("test").run()
     assert "too good to be true" in said(app)
     settings = drafted(app).settings
     assert settings["data"]["train_images"] == 1000
@@ -75,7 +75,7 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
 
 def test_label_smoothing_is_off_with_integer_labels_and_says_why(store: RunStore) -> None:
     app = opened(part="training")
-    assert app.text_input(key="1-label_smoothing-off").disabled
+    assert widget(app, "text_input", "1-label_smoothing-off").disabled
     assert "only one-hot labels can be smoothed" in said(app)
     assert "`0\u00a00\u00a00\u00a01\u00a00\u00a00\u00a00\u00a00\u00a00\u00a00`" in said(app)
     assert not app.exception
@@ -96,10 +96,10 @@ def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
     monkeypatch.setattr(library, "status", lambda *_: status)
     app = opened(preset="cifar10-vgg", part="data")
     assert "full set is not here" not in said(app)
-    assert app.text_input(key="run-name").placeholder == "Overfitting and feature maps"
-    app.selectbox(key="1-data-sample-full").select("sample").run()
+    assert widget(app, "text_input", "run-name").placeholder == "Overfitting and feature maps"
+    widget(app, "selectbox", "1-data-sample-full").select("sample").run()
     assert "embedded sample instead of full set" in said(app)
-    name = app.text_input(key="run-name").placeholder
+    name = widget(app, "text_input", "run-name").placeholder
     assert name == "Overfitting and feature maps · sample"
     press(app, "undo-changes")
     assert drafted(app).settings["data"]["variant"] == "full"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz.runs.store import RunStore
-from tests.pages.app_page import address_of
+from tests.pages.app_page import address_of, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, opened, said
 
 SMALL = VGG.with_value("data", SAMPLE)
@@ -13,13 +13,13 @@ SMALL = VGG.with_value("data", SAMPLE)
 
 def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) -> None:
     app = linked(SMALL, part="training")
-    app.selectbox(key="1-monitor-validation").select("accuracy").run()
-    app.toggle(key="1-early_stopping").set_value(True).run()
-    app.text_input(key="1-early_stopping-patience").set_value("5").run()
-    app.toggle(key="1-early_stopping-restore_best_weights").set_value(False).run()
-    app.toggle(key="1-best_only").set_value(True).run()
-    app.toggle(key="1-tensorboard").set_value(True).run()
-    app.text_input(key="1-test_epochs").set_value("20, 10 30,10").run()
+    widget(app, "selectbox", "1-monitor-validation").select("accuracy").run()
+    widget(app, "toggle", "1-early_stopping").set_value(True).run()
+    widget(app, "text_input", "1-early_stopping-patience").set_value("5").run()
+    widget(app, "toggle", "1-early_stopping-restore_best_weights").set_value(False).run()
+    widget(app, "toggle", "1-best_only").set_value(True).run()
+    widget(app, "toggle", "1-tensorboard").set_value(True).run()
+    widget(app, "text_input", "1-test_epochs").set_value("20, 10 30,10").run()
     wanted = {
         "monitor": "accuracy",
         "early_stopping": {"patience": 5, "restore_best_weights": False},
@@ -30,21 +30,21 @@ def test_every_choice_reaches_the_experiment_and_the_address(store: RunStore) ->
     assert {name: drafted(app).settings[name] for name in wanted} == wanted
     assert not app.button(key="train").disabled
     again = opened(**address_of(app))
-    assert again.text_input(key="1-test_epochs").value == "10, 20, 30"
-    assert again.text_input(key="1-early_stopping-patience").value == "5"
-    assert again.selectbox(key="1-monitor-validation").value == "accuracy"
+    assert widget(again, "text_input", "1-test_epochs").value == "10, 20, 30"
+    assert widget(again, "text_input", "1-early_stopping-patience").value == "5"
+    assert widget(again, "selectbox", "1-monitor-validation").value == "accuracy"
     assert not app.exception
     assert not again.exception
 
 
 def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
     app = linked(SMALL, part="training")
-    app.toggle(key="1-early_stopping").set_value(True).run()
-    app.text_input(key="1-early_stopping-patience").set_value("7").run()
-    app.toggle(key="1-early_stopping").set_value(False).run()
+    widget(app, "toggle", "1-early_stopping").set_value(True).run()
+    widget(app, "text_input", "1-early_stopping-patience").set_value("7").run()
+    widget(app, "toggle", "1-early_stopping").set_value(False).run()
     assert drafted(app).settings["early_stopping"] is None
-    app.toggle(key="1-early_stopping").set_value(True).run()
-    assert app.text_input(key="1-early_stopping-patience").value == "7"
+    widget(app, "toggle", "1-early_stopping").set_value(True).run()
+    assert widget(app, "text_input", "1-early_stopping-patience").value == "7"
     assert not app.exception
 
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
     store: RunStore, key: str, typed: str, words: str
 ) -> None:
     app = linked(SMALL.with_switch("early_stopping", True), part="training")
-    app.text_input(key=f"1-{key}").set_value(typed).run()
+    widget(app, "text_input", f"1-{key}").set_value(typed).run()
     beside = [
         one.value.replace("\\", "") for one in app.markdown if words in one.value.replace("\\", "")
     ]
@@ -72,14 +72,14 @@ def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
     assert words in app.error[0].value.replace("\\", "")
     assert app.button(key="train").disabled
     again = opened(**address_of(app))
-    assert again.text_input(key=f"1-{key}").value == typed
+    assert widget(again, "text_input", f"1-{key}").value == typed
     assert not app.exception
     assert not again.exception
 
 
 def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -> None:
     app = linked(SMALL.with_kind("validation", "none"), part="training")
-    assert app.selectbox(key="1-monitor-training").options == [
+    assert widget(app, "selectbox", "1-monitor-training").options == [
         "The lowest training loss",
         "The highest training accuracy",
     ]
@@ -89,7 +89,7 @@ def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -
 def test_the_tensorboard_command_can_be_copied(store: RunStore) -> None:
     app = linked(SMALL, part="training")
     assert not app.code
-    app.toggle(key="1-tensorboard").set_value(True).run()
+    widget(app, "toggle", "1-tensorboard").set_value(True).run()
     assert app.code[0].value == f"tensorboard --logdir {store.settings.tensorboard_dir}"
     assert "pip install tensorboard" in said(app)
     assert not app.exception

@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.runs.store import RunStore
-from tests.pages.app_page import address_of
+from tests.pages.app_page import address_of, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, kinds, labels, linked, opened, press, said
 
 
@@ -24,17 +24,17 @@ def test_a_row_says_what_its_buttons_do(store: RunStore) -> None:
 def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-2-edit")
-    app.text_input(key="layer-1-2-filters").set_value("48").run()
+    widget(app, "text_input", "layer-1-2-filters").set_value("48").run()
     press(app, "layer-1-2-down")
     # The form went with its layer, and so did what was typed.
-    assert app.text_input(key="layer-1-2-filters").value == "48"
+    assert widget(app, "text_input", "layer-1-2-filters").value == "48"
     layers = drafted(app).layers
     assert [layer.type for layer in layers[:3]] == ["conv2d", "max_pool2d", "conv2d"]
     assert layers[2].fields["filters"] == 48
     press(app, "layer-1-1-remove")
-    assert app.text_input(key="layer-1-2-filters").value == "48"
+    assert widget(app, "text_input", "layer-1-2-filters").value == "48"
     press(app, "layer-1-4-edit")
-    assert app.text_input(key="layer-1-4-filters").value == "64"
+    assert widget(app, "text_input", "layer-1-4-filters").value == "64"
     assert kinds(app)[:3] == ["max_pool2d", "conv2d", "conv2d"]
     assert [layer.fields.get("filters") for layer in drafted(app).layers[:3]] == [None, 48, 64]
     assert not app.exception
@@ -43,23 +43,23 @@ def test_moving_and_removing_rows_leaves_other_values_alone(store: RunStore) -> 
 def test_a_copy_has_the_same_values_and_a_life_of_its_own(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-1-edit")
-    app.text_input(key="layer-1-1-filters").set_value("7").run()
+    widget(app, "text_input", "layer-1-1-filters").set_value("7").run()
     press(app, "layer-1-1-copy")
     press(app, "layer-1-13-edit")
-    assert app.text_input(key="layer-1-13-filters").value == "7"
-    app.text_input(key="layer-1-13-filters").set_value("9").run()
+    assert widget(app, "text_input", "layer-1-13-filters").value == "7"
+    widget(app, "text_input", "layer-1-13-filters").set_value("9").run()
     press(app, "layer-1-1-edit")
-    assert app.text_input(key="layer-1-1-filters").value == "7"
+    assert widget(app, "text_input", "layer-1-1-filters").value == "7"
     assert [layer.fields["filters"] for layer in drafted(app).layers[:3]] == [7, 9, 32]
     assert not app.exception
 
 
 def test_a_new_layer_is_put_where_it_fits_with_its_form_open(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
-    app.selectbox(key="1-new-layer").select("dropout").run()
+    widget(app, "selectbox", "1-new-layer").select("dropout").run()
     press(app, "add-layer")
     assert kinds(app)[-2:] == ["dropout", "dense"]
-    assert app.text_input(key="layer-1-13-rate").value == "0.5"
+    assert widget(app, "text_input", "layer-1-13-rate").value == "0.5"
     assert not app.button(key="train").disabled
     assert not app.exception
 
@@ -69,7 +69,7 @@ def test_what_cannot_work_is_said_and_train_is_not_offered(store: RunStore) -> N
     press(app, "layer-1-10-remove")  # Flatten
     assert app.button(key="train").disabled
     assert "Dense layers want a flat vector" in said(app)
-    app.selectbox(key="1-new-layer").select("flatten").run()
+    widget(app, "selectbox", "1-new-layer").select("flatten").run()
     press(app, "add-layer")
     assert not app.button(key="train").disabled
     assert not app.exception
@@ -91,9 +91,9 @@ def test_a_wrong_number_is_one_sentence_and_stays_where_it_is(
 ) -> None:
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-1-edit")
-    app.text_input(key="layer-1-1-kernel_size").set_value(typed).run()
+    widget(app, "text_input", "layer-1-1-kernel_size").set_value(typed).run()
     assert words in said(app)
-    assert app.text_input(key="layer-1-1-kernel_size").value == typed
+    assert widget(app, "text_input", "layer-1-1-kernel_size").value == typed
     assert app.button(key="train").disabled
     # Nor is it lost when the form is closed, or the page reloaded by its address.
     press(app, "layer-1-1-edit")
@@ -101,6 +101,6 @@ def test_a_wrong_number_is_one_sentence_and_stays_where_it_is(
     again = opened(**address_of(app))
     assert words in said(again)
     press(again, "layer-1-1-edit")
-    assert again.text_input(key="layer-1-1-kernel_size").value == typed
+    assert widget(again, "text_input", "layer-1-1-kernel_size").value == typed
     assert not app.exception
     assert not again.exception

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.choices import Data
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.pages.app_page import widget
 from tests.pages.conftest import Arrays
 from tests.pages.runs_page import opened, press
 from tests.stored_runs import add_checkpoint
@@ -52,14 +53,14 @@ def test_the_weights_that_answer_for_a_run_are_taken_at_first(store: RunStore) -
     run = store.get(run.id)
     assert (run.best_epoch, run.epochs_done) == (1, 2)
     app = opened(run.id)
-    box = app.selectbox(key=f"take-away-weights-{run.id}-None")
+    box = widget(app, "selectbox", f"take-away-weights-{run.id}-None")
     assert (box.options[0], box.value) == ("As the run ended", "last")
     # In the session that has seen the other choice already, too.
     press(app, "Use epoch 1")
-    box = app.selectbox(key=f"take-away-weights-{run.id}-best")
+    box = widget(app, "selectbox", f"take-away-weights-{run.id}-best")
     assert (box.options, box.value) == (["Best epoch, 1", "As the run ended"], "best")
     press(app, "Use its last weights")
-    assert app.selectbox(key=f"take-away-weights-{run.id}-None").value == "last"
+    assert widget(app, "selectbox", f"take-away-weights-{run.id}-None").value == "last"
     assert not app.exception
 
 

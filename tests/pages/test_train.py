@@ -9,7 +9,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.training.worker import Worker
 from cifarviz.ui.setup.preset_words import published_words
 from tests import stored_runs
-from tests.pages.app_page import address_of, walk
+from tests.pages.app_page import address_of, walk, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, labels, linked, links, opened, press, said
 
 
@@ -17,7 +17,7 @@ def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> Non
     app = opened()
     assert not app.button(key="train").disabled
     assert "A wide guess" in said(app)
-    assert app.text_input(key="run-name").placeholder == "A first network · sample"
+    assert widget(app, "text_input", "run-name").placeholder == "A first network · sample"
     # The sample is used for want of the full set: nobody's change, and nothing to undo.
     assert "Nothing is changed" in said(app)
     assert "Undo all changes" not in labels(app)
@@ -71,7 +71,7 @@ def test_the_words_of_a_network_are_explained_in_its_table(store: RunStore) -> N
 
 def test_choosing_a_preset_replaces_the_draft_and_the_address(store: RunStore) -> None:
     app = opened(preset="cifar10-starter")
-    app.selectbox(key="1-preset").select("cifar10-vgg").run()
+    widget(app, "selectbox", "1-preset").select("cifar10-vgg").run()
     assert address_of(app)["preset"] == "cifar10-vgg"
     assert f"{814_122:,}" in said(app)
     assert not app.exception
@@ -108,7 +108,7 @@ def test_train_pressed_again_leads_to_the_run_that_the_first_press_queued(store:
         app.query_params.update(link)
         app.run()
         if name:
-            app.text_input(key="run-name").set_value(name).run()
+            widget(app, "text_input", "run-name").set_value(name).run()
         press(app, "train")
         assert not app.exception
         return address_of(app)["run"]
@@ -136,7 +136,7 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     draft = draft.with_value("data", {**SAMPLE, "train_images": 64}).with_value("epochs", 1)
     draft = draft.with_value("validation", {"kind": "none"}).with_value("batch_size", 32)
     app = linked(draft)
-    app.text_input(key="run-name").set_value("my *first* run").run()
+    widget(app, "text_input", "run-name").set_value("my *first* run").run()
     press(app, "train")
     (run,) = store.all()
     address = address_of(app)

@@ -2,20 +2,24 @@
 
 import pytest
 
+from cifarviz.experiment.address import preset_draft
+from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
+from cifarviz.training.worker import Worker
 from tests import stored_runs
+from tests.pages.app_page import address_of, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, links, opened, press, said
 
 
 def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) -> None:
     app = linked(VGG.with_value("epochs", 3), part="data")
     assert not app.button(key="train").disabled
-    assert app.selectbox(key="1-data-sample").value == "sample"
+    assert widget(app, "selectbox", "1-data-sample").value == "sample"
     # Once in the panel, once beside the choice of data.
     assert said(app).count("The full set is not here yet") == 2
     assert links(app).count("Get the full set") == 2
     # The link goes on meaning the full set, which is used as soon as it is here.
-    app.text_input(key="1-data-train_images").set_value("1,000").run()
+    widget(app, "text_input", "1-data-train_images").set_value("1,000").run()
     assert drafted(app).settings["data"]["variant"] == "full"
     assert drafted(app).settings["data"]["train_images"] == 1000
     assert "1,000 images to train on, 1,500 to validate" in said(app)
@@ -26,16 +30,16 @@ def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) 
 
 def test_the_draft_survives_other_pages_and_the_other_view(store: RunStore) -> None:
     app = linked(VGG.with_value("data", SAMPLE), part="training")
-    app.text_input(key="1-epochs").set_value("4").run()
+    widget(app, "text_input", "1-epochs").set_value("4").run()
     app.switch_page("pages/start.py")
     app.query_params.clear()
     app.run()
     app.switch_page("pages/train.py")
     app.run()
     assert drafted(app).settings["epochs"] == 4
-    app.segmented_control(key="train-view").set_value("watch").run()
+    widget(app, "segmented_control", "train-view").set_value("watch").run()
     assert "preset" not in app.query_params
-    app.segmented_control(key="train-view").set_value("setup").run()
+    widget(app, "segmented_control", "train-view").set_value("setup").run()
     assert drafted(app).settings["epochs"] == 4
     assert not app.exception
 
@@ -75,7 +79,46 @@ def test_a_bad_address_is_one_sentence_and_the_page_stays_usable(
 ) -> None:
     app = opened(**address)
     assert [words in error.value.replace("\\", "") for error in app.error] == [True]
-    app.segmented_control(key="train-view").set_value("setup").run()
+    widget(app, "segmented_control", "train-view").set_value("setup").run()
     assert not app.button(key="train").disabled
     assert not app.error
+    assert not app.exception
+
+
+def test_edits_of_layers_stay_over_the_other_view_and_train_and_another_page(
+    store: RunStore,
+) -> None:
+    edited = preset_draft("cifar10-starter", 1).with_value("data", {**SAMPLE, "train_images": 64})
+    app = linked(edited.with_value("epochs", 1))
+    first = next(layer for layer in drafted(app).layers if layer.type == "conv2d")
+    assert first.fields["filters"] == 32
+    press(app, f"layer-{first.id}-edit")
+    widget(app, "text_input", f"layer-{first.id}-filters").set_value("16").run()
+
+    def filters() -> object:
+        # What the link holds; and what the table of layers says.
+        assert "16 filters 3×3" in said(app)
+        return next(one for one in drafted(app).layers if one.type == "conv2d").fields["filters"]
+
+    assert filters() == 16
+    for view in ("watch", "setup"):
+        widget(app, "segmented_control", "train-view").set_value(view).run()
+    assert filters() == 16
+    app.switch_page("pages/start.py")
+    app.query_params.clear()
+    app.run()
+    app.switch_page("pages/train.py").run()
+    assert filters() == 16
+    # Train leads to Watch, and back in Set up another run would be of the same network.
+    press(app, "train")
+    assert address_of(app)["view"] == "watch"
+    widget(app, "segmented_control", "train-view").set_value("setup").run()
+    assert filters() == 16
+    [run] = store.all()
+    assert getattr(run.experiment.architecture.layers[0], "filters", None) == 16
+    press(app, "undo-changes")
+    assert "16 filters 3×3" not in said(app)
+    assert "changes" not in address_of(app)
+    store.request(run.id, Action.STOP)
+    Worker(store.settings, "test").wait(run.id, 60)
     assert not app.exception

@@ -19,7 +19,7 @@ from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.picture_links import picture_links
 from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 DEPENDENT = ("image", "page")
@@ -73,7 +73,7 @@ def go_to_cell(cell: Cell, info: DatasetInfo, **also: str) -> None:
     """Put a cell into the address, and with it what ``also`` names."""
     classes = address_names(info)
     named = {name: classes[index] for name, index in zip(Cell._fields, cell, strict=True)}
-    change(**dict.fromkeys(DEPENDENT) | named | also)
+    update_query_params(**dict.fromkeys(DEPENDENT) | named | also)
 
 
 def cell_menus(cell: Cell, info: DatasetInfo) -> None:
@@ -87,15 +87,15 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
     }
     for place, name, index in zip(places, Cell._fields, cell, strict=True):
         key = f"evaluate-{name}"
-        show(key, address_names(info)[index])
         place.selectbox(
             words[name],
             list(names),
+            index,
             format_func=names.__getitem__,
-            key=key,
+            key=widget_key(key, address_names(info)[index]),
             help=helps[name],
             on_change=unbroken(_chosen),
-            args=(name, cell, info),
+            args=(info,),
         )
 
 
@@ -146,7 +146,7 @@ def cell_images(cell: Cell, answered: Answered) -> None:
         key = f"evaluate-page-{cell.actual}-{cell.predicted}-{page}"
         st.pagination(pages, default=page, key=key, on_change=unbroken(_turned), args=(key, page))
     if clicked is not None and int(shown[clicked]) != chosen:
-        change(image=str(evaluation.indices[shown[clicked]]))
+        update_query_params(image=str(evaluation.indices[shown[clicked]]))
         st.rerun()
 
 
@@ -240,13 +240,12 @@ def _position(text: str, evaluation: Evaluation) -> int | None:
     return int(np.flatnonzero(evaluation.indices == number)[0])
 
 
-def _chosen(name: str, cell: Cell, info: DatasetInfo) -> None:
-    key = f"evaluate-{name}"
-    if wished(key):
-        index = address_names(info).index(state.get(key))
-        go_to_cell(cell._replace(**{name: index}), info)
+def _chosen(info: DatasetInfo) -> None:
+    # From where both menus are by now: with a quick second press the page has not come as far.
+    cell = [widget_value(f"evaluate-{name}") for name in Cell._fields]
+    go_to_cell(Cell(*map(address_names(info).index, cell)), info)
 
 
 def _turned(key: str, page: int) -> None:
     if state.get(key) != page:
-        change(image=None, page=str(state.get(key)))
+        update_query_params(image=None, page=str(state.get(key)))

@@ -14,7 +14,6 @@ from cifarviz.figures.theme import class_color
 from cifarviz.ui import cache
 from cifarviz.ui.accuracy_words import accuracy_figure
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
@@ -26,8 +25,8 @@ from cifarviz.ui.evaluate.picture_links import picture_links
 from cifarviz.ui.evaluate.rivals import answers_of, dataset_of, rivals
 from cifarviz.ui.evaluate.sheets import PICTURE, sheet_in_address, turn
 from cifarviz.ui.figure_row import Figure, figure_row
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import render_choice, update_query_params
 
 _NONE = "none"
 _TILE = 96
@@ -80,7 +79,7 @@ def _pick(answered: Answered) -> Member | None:
         return None
     names = dict(zip(members, labels(list(members.values())), strict=True))
     with st.container(width=_MENU):
-        chosen = address_choice(
+        chosen = render_choice(
             "with",
             "B, beside this one, A",
             {_NONE: "Choose a network"} | names,
@@ -146,7 +145,7 @@ def _in_figures(found: Disagreements, rival: Member, answered: Answered) -> None
 
 
 def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> None:
-    side = address_choice(
+    side = render_choice(
         "side",
         "Pictures",
         _SIDES,
@@ -178,7 +177,7 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
                 st.caption(f"With {name}")
                 picture_links(answered.asked, index, member)
     if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
-        change(picture=str(found.indices[sheet.shown[clicked]]))
+        update_query_params(picture=str(found.indices[sheet.shown[clicked]]))
         st.rerun()
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.data.random_images import Positions, random_positions
-from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.query import same_text, update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 TEN = 10
+_KEY = "evaluate-seed"
 _FIRST_SEED = 0
 # Short enough to be read out in a room.
 _DRAWN_SEEDS = 10_000
@@ -23,11 +23,11 @@ def draw_ten(images: int) -> Positions:
 def _seed() -> int:
     wanted = st.query_params.get("seed", str(_FIRST_SEED))
     seed = whole_number(wanted)
-    show("evaluate-seed", wanted)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.text_input(
         "Seed",
-        key="evaluate-seed",
+        wanted,
+        key=widget_key(_KEY, wanted, same_text),
         width=130,
         on_change=unbroken(_change_seed),
         help="The number that the draw begins from: the same seed draws the same images.",
@@ -49,9 +49,8 @@ def _seed() -> int:
 
 
 def _change_seed() -> None:
-    if wished("evaluate-seed"):
-        change(seed=str(state.get("evaluate-seed")).strip())
+    update_query_params(seed=widget_value(_KEY).strip())
 
 
 def _draw() -> None:
-    change(seed=str(np.random.default_rng().integers(_DRAWN_SEEDS)))
+    update_query_params(seed=str(np.random.default_rng().integers(_DRAWN_SEEDS)))

@@ -11,7 +11,6 @@ from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
@@ -21,7 +20,7 @@ from cifarviz.ui.evaluate.asked import AskedImages
 from cifarviz.ui.evaluate.picture_links import picture_links
 from cifarviz.ui.evaluate.sheets import PICTURE, Sheet, sheet_in_address, turn
 from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import render_choice, update_query_params
 
 _TILE = 96
 _ENLARGED = 6
@@ -46,7 +45,7 @@ def galleries(answered: Answered) -> None:
     st.subheader("Pictures", anchor="pictures")
     row = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
     with row:
-        which = address_choice(
+        which = render_choice(
             "gallery",
             "Which",
             _PLAIN | _OVER_EPOCHS if learned is not None else _PLAIN,
@@ -87,7 +86,7 @@ def galleries(answered: Answered) -> None:
         index = int(evaluation.indices[sheet.chosen])
         picture_links(asked, index, answered.member)
     if clicked is not None and int(sheet.shown[clicked]) != sheet.chosen:
-        change(picture=str(evaluation.indices[sheet.shown[clicked]]))
+        update_query_params(picture=str(evaluation.indices[sheet.shown[clicked]]))
         st.rerun()
 
 
@@ -186,7 +185,7 @@ def _bars(position: int, answered: Answered) -> None:
 
 def _class(asked: AskedImages) -> int | None:
     names = address_names(asked.info)
-    chosen = address_choice(
+    chosen = render_choice(
         "of",
         "Of class",
         {_EVERY: "all classes"} | dict(zip(names, class_names(asked.info), strict=True)),

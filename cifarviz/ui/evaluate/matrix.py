@@ -7,11 +7,11 @@ import streamlit as st
 from cifarviz.analysis.class_order import confusable_order
 from cifarviz.analysis.tables import confusion_table
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.cell import Cell, go_to_cell
+from cifarviz.ui.query import render_choice
 
 Order = Literal["usual", "alike"]
 
@@ -61,7 +61,7 @@ def clickable_matrix(answered: Answered, cell: Cell) -> None:
 
 
 def _shown() -> Shown:
-    return address_choice(
+    return render_choice(
         "matrix",
         "Confusion matrix",
         _WORDS,
@@ -80,7 +80,7 @@ def _order(*, several: bool) -> Order:
         if several
         else ""
     )
-    return address_choice(
+    return render_choice(
         "order",
         "Classes",
         _ORDERS,

@@ -6,7 +6,6 @@ from typing import Literal
 
 import streamlit as st
 
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.evaluate.answered import Answered
 from cifarviz.ui.evaluate.comparison import comparison
 from cifarviz.ui.evaluate.galleries import galleries
@@ -14,6 +13,7 @@ from cifarviz.ui.evaluate.random_ten import random_ten
 from cifarviz.ui.evaluate.scores import class_scores
 from cifarviz.ui.evaluate.sheets import PICTURE
 from cifarviz.ui.evaluate.sureness import sureness
+from cifarviz.ui.query import render_choice
 
 Part = Literal["classes", "sure", "pictures", "random", "compare"]
 
@@ -57,7 +57,7 @@ def part(answered: Answered) -> None:
     usual: Part = next(
         (which for name, which in _IMPLIED.items() if name in st.query_params), "classes"
     )
-    chosen = address_choice(
+    chosen = render_choice(
         "part",
         "More about these answers",
         _TITLES,

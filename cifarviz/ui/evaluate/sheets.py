@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 PICTURE: Final = ("picture", "sheet")
@@ -75,4 +75,4 @@ def turn(sheet: Sheet, key: str) -> None:
 
 def _turned(key: str, number: int) -> None:
     if state.get(key) != number:
-        change(picture=None, sheet=str(state.get(key)))
+        update_query_params(picture=None, sheet=str(state.get(key)))

@@ -13,10 +13,10 @@ from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.inside.network import ShownNetwork
+from cifarviz.ui.query import render_choice
 
 _WORDS = (
     "The brighter a place, the more of what the layer finds there speaks for the class: each "
@@ -48,7 +48,7 @@ def show_attention(
     said = int(views[-1].values.argmax())
     with choice:
         usual = names[_other(views, image, said)]
-        layer = address_choice(
+        layer = render_choice(
             "look",
             "Layer",
             {name: name for name in layers},
@@ -61,7 +61,7 @@ def show_attention(
             usual=_last_convolution(left),
             menu=True,
         )
-        other = address_choice(
+        other = render_choice(
             "class",
             "Other class",
             dict(zip(names, classes, strict=True)),

@@ -26,11 +26,11 @@ from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import change, followed
 from cifarviz.ui.inside.channel_epochs import show_channel_epochs
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.inside.shown_weights import weights_words
 from cifarviz.ui.inside.top_images import show_top_images
+from cifarviz.ui.query import current_query_params, update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _content(view: LayerView, looked: Looked) -> None:
     assert view.maps is not None
     count = len(view.maps.images)
     # The first, should the address have come to name one that this layer does not have.
-    wanted = whole_number(followed("channel")) or 0
+    wanted = whole_number(current_query_params().get("channel")) or 0
     channel = wanted if wanted < count else 0
     _head(view, channel, looked)
     first, second, third = st.columns(3, gap="medium")
@@ -221,10 +221,10 @@ def _range(view: LayerView, channel: int) -> str:
 
 def _turn(step: int, count: int) -> None:
     # From where the session is by now: with a quick second press the page has not come as far.
-    channel = (whole_number(followed("channel")) or 0) + step
+    channel = (whole_number(current_query_params().get("channel")) or 0) + step
     if 0 <= channel < count:
-        change(channel=str(channel))
+        update_query_params(channel=str(channel))
 
 
 def _forget() -> None:
-    change(layer=None, channel=None, side=None)
+    update_query_params(layer=None, channel=None, side=None)

@@ -16,9 +16,9 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_to_look_into
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.inside.network import shown_network
+from cifarviz.ui.query import update_query_params
 
 _TILE = 64
 
@@ -80,7 +80,7 @@ def show_channel_epochs(
         if one.maps is None:
             st.caption(f"Epoch {one.epoch}: {escaped(one.problem)}")
     if clicked is not None:
-        change(checkpoint="epochs", epoch=str(numbers[clicked]))
+        update_query_params(checkpoint="epochs", epoch=str(numbers[clicked]))
         st.rerun()
 
 

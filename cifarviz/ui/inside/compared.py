@@ -13,9 +13,9 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
+from cifarviz.ui.query import render_choice
 
 WITH, AT = "with", "at"
 SIDE = "side"
@@ -63,7 +63,7 @@ def choose_run(run: Run) -> Run | None:
         run.id: "this run at another epoch",
         **{one.id: names[one.id] for one in fitting if one.id != run.id},
     }
-    chosen = address_choice(
+    chosen = render_choice(
         WITH,
         "Compare with",
         options,
@@ -95,7 +95,7 @@ def choose_weights(run: Run, epoch: int, other: Run) -> Compared:
     if epochs and same_run:
         # Its beginning is what a network differs from most; from itself not at all.
         usual = str(min(epochs) if min(epochs) != epoch else max(epochs))
-    chosen = address_choice(
+    chosen = render_choice(
         AT,
         "Its weights",
         options,

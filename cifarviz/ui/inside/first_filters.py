@@ -8,10 +8,10 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.filter_pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.layers import OneChannel, counted
 from cifarviz.ui.inside.network import ShownNetwork
+from cifarviz.ui.query import render_choice
 
 # What has a kernel that slides over an image.
 _KINDS = ("conv2d", "whitening")
@@ -45,7 +45,7 @@ def show_first_filters(
     one_scale = False
     kernels = [_kernel(network) for network in networks]
     if any(kernel is not None and kernel.shape[2] in _WORDS for kernel in kernels):
-        scale = address_choice(
+        scale = render_choice(
             "filters",
             "Scale of filters",
             _SCALES,

@@ -10,15 +10,21 @@ from cifarviz.data.datasets import DATASETS, ImageSet, Split
 from cifarviz.data.uploads import decode, fit_to, has_light_background
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.pins import FIRST_SHOWN
-from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.named_image import (
     check_shape,
     images_of,
     named_dataset,
     neighbours,
     open_image,
+)
+from cifarviz.ui.query import (
+    current_query_params,
+    fill_query_param,
+    same_text,
+    update_query_params,
+    widget_key,
+    widget_value,
 )
 from cifarviz.ui.unbroken import unbroken
 
@@ -53,7 +59,7 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     split: Split = "train" if source == "train" else "test"
     info = named_dataset(experiment.data.dataset)
     images = images_of(info, split)
-    wanted = st.query_params.get("image", str(_first(images, split)))
+    wanted = fill_query_param("image", str(_first(images, split)))
     _index_controls(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
     image = open_image(wanted, images, info, split)
@@ -75,12 +81,12 @@ def test_image_in_address() -> int | None:
 def _source() -> str:
     wanted = st.query_params.get("split", "test")
     chosen = wanted if wanted in _SOURCES else "test"
-    show("inside-source", chosen)
     st.segmented_control(
         "Image",
         list(_SOURCES),
+        default=chosen,
         format_func=_SOURCES.__getitem__,
-        key="inside-source",
+        key=widget_key("inside-source", chosen),
         required=True,
         on_change=unbroken(_change_source),
         help="The network has learned from training images, but has never seen the test images.",
@@ -101,10 +107,10 @@ def _first(images: ImageSet, split: Split) -> int:
 
 
 def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
-    show("inside-index", wanted)
     st.text_input(
         "Official index",
-        key="inside-index",
+        wanted,
+        key=widget_key("inside-index", wanted, same_text),
         on_change=unbroken(_change_index),
         help="An image's place in the published data set, counted from 0.",
     )
@@ -172,22 +178,20 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
 
 
 def _change_source() -> None:
-    if wished("inside-source"):
-        change(image=None, dataset=None, split=state.get("inside-source"))
+    update_query_params(image=None, dataset=None, split=widget_value("inside-source"))
 
 
 def _change_index() -> None:
-    if wished("inside-index"):
-        change(image=str(state.get("inside-index")).strip())
+    update_query_params(image=widget_value("inside-index").strip())
 
 
 def _step(images: ImageSet, split: Split, side: int) -> None:
     # From where the session is by now: with a quick second press the page has not come as far.
-    index = whole_number(followed("image") or str(_first(images, split)))
+    index = whole_number(current_query_params().get("image") or str(_first(images, split)))
     there = None if index is None else neighbours(index, images)[side]
     if there is not None:
-        change(image=str(there))
+        update_query_params(image=str(there))
 
 
 def _show_random(indices: NDArray[np.int64]) -> None:
-    change(image=str(np.random.default_rng().choice(indices)))
+    update_query_params(image=str(np.random.default_rng().choice(indices)))

@@ -7,7 +7,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside import compared
 from cifarviz.ui.inside.answer import IMAGE_WIDTH, show_answers, show_image
 from cifarviz.ui.inside.attention import show_attention
@@ -18,6 +17,7 @@ from cifarviz.ui.inside.layers import OneChannel, show_layers
 from cifarviz.ui.inside.network import ShownNetwork, say_problem, shown_network
 from cifarviz.ui.inside.over_all import found_over_all, show_over_all
 from cifarviz.ui.inside.pins import show_pins
+from cifarviz.ui.query import update_query_params
 
 
 def look_inside(
@@ -89,7 +89,7 @@ def look_inside(
     if shown is not None:
         # At once with its side, as one step of the browser's Back.
         side = "right" if shown.right else None
-        change(layer=shown.layer, channel=str(shown.channel), side=side)
+        update_query_params(layer=shown.layer, channel=str(shown.channel), side=side)
         network = right if right is not None and shown.right else left
         looked = Looked(network.run, network.weights, image, network.model, classes)
         show_channel(network.layer(shown.layer), looked)

@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from cifarviz.figures.color_maps import ColorMap, css_gradient, is_diverging
-from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.query import render_choice
 
 Scale = Literal["own", "layer"]
 Order = Literal["index", "strength", "variance", "change"]
@@ -66,7 +66,7 @@ def choose_manner(*, of_two_epochs: bool) -> Manner:
     if of_two_epochs:
         orders["change"] = "Change"
     changed = " Change: those first whose two maps are least alike." if of_two_epochs else ""
-    order = address_choice(
+    order = render_choice(
         "order",
         "Order of channels",
         orders,
@@ -78,7 +78,7 @@ def choose_manner(*, of_two_epochs: bool) -> Manner:
             "epochs of one run are compared."
         ),
     )
-    scale = address_choice(
+    scale = render_choice(
         "scale",
         "Scale",
         _SCALES,
@@ -87,7 +87,7 @@ def choose_manner(*, of_two_epochs: bool) -> Manner:
         "shows which of its channels are strong.",
         problem=lambda word: f"The scale is {' or '.join(_SCALES)}, not {word}.",
     )
-    colors = address_choice(
+    colors = render_choice(
         "colors",
         "Colours",
         _COLORS,

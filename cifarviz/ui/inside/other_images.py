@@ -5,7 +5,7 @@ import streamlit as st
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import quoted
 from cifarviz.ui.epoch_scrubber import images_with_any_maps
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 
@@ -36,4 +36,4 @@ def offer_images_with_maps(run: Run) -> None:
 
 
 def _go_to(image: int) -> None:
-    change(split=None, image=str(image))
+    update_query_params(split=None, image=str(image))

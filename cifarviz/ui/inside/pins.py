@@ -12,9 +12,9 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import images_with_any_maps
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.image import ChosenImage
 from cifarviz.ui.named_image import images_of
+from cifarviz.ui.query import update_query_params
 
 # CSS pixels; eight fit beside each other.
 _TILE = 36
@@ -49,7 +49,7 @@ def show_pins(run: Run, image: ChosenImage) -> None:
             description="Pinned images",
         )
         if clicked is not None:
-            change(split=None, dataset=None, image=str(indices[clicked]))
+            update_query_params(split=None, dataset=None, image=str(indices[clicked]))
             st.rerun()
         if marked:
             st.caption(

@@ -4,10 +4,10 @@ import streamlit as st
 
 from cifarviz.escaping import safe_file_name
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.inside.files import numbers_file, picture_file, pictures_file
 from cifarviz.ui.inside.manner import Manner
 from cifarviz.ui.inside.network import ShownNetwork
+from cifarviz.ui.query import render_choice
 
 _ALL = "all"
 
@@ -18,7 +18,7 @@ def take_away(network: ShownNetwork, manner: Manner) -> None:
         views = {view.name: view for view in network.views}
         title = escaped(network.title)
         of_left = f", of the network on the left: {title}" if title else ""
-        chosen = address_choice(
+        chosen = render_choice(
             "file",
             "Of which layer",
             {_ALL: "all layers", **{name: name for name in views}},

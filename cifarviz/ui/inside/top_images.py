@@ -13,9 +13,9 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.inside.over_all import job_over_all, show_progress, test_images
 from cifarviz.ui.named_image import SPLIT_WORDS
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 # Seconds the look at all images may take before anything is said of it.
@@ -56,7 +56,7 @@ def show_top_images(
     clicked = _grid(images, best, fields, f"{layer}-{channel}", shown, classes)
     if clicked is not None:
         index = int(images.indices[best[clicked].position])
-        change(dataset=None, split="test", image=str(index))
+        update_query_params(dataset=None, split="test", image=str(index))
         st.rerun()
 
 

@@ -10,11 +10,16 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry, Kind
 from cifarviz.experiment.member_seeds import LARGEST_SEED
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.address_choice import address_choice
-from cifarviz.ui.address_number import address_number
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.query import (
+    render_choice,
+    render_number,
+    same_items,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
 from cifarviz.ui.unbroken import unbroken
 
 _MOST_EPOCHS = 200
@@ -38,7 +43,7 @@ def entry_form(kind: Kind) -> Entry:
 
 
 def _duel_form() -> Entry:
-    thing = address_choice(
+    thing = render_choice(
         "thing",
         "They differ in",
         {word: one.title for word, one in duel.THINGS.items()},
@@ -67,13 +72,13 @@ def _values(about: duel.Thing) -> Sequence[str]:
         )
         wanted = about.usual
     chosen = [word for word in about.values if word in wanted]
-    show(_VALUES_KEY, chosen)
     st.pills(
         "Two or three of these",
         list(about.values),
         selection_mode="multi",
+        default=chosen,
         format_func=about.values.__getitem__,
-        key=_VALUES_KEY,
+        key=widget_key(_VALUES_KEY, chosen, same_items),
         help=about.hint,
         on_change=unbroken(_values_chosen),
     )
@@ -81,8 +86,7 @@ def _values(about: duel.Thing) -> Sequence[str]:
 
 
 def _values_chosen() -> None:
-    if wished(_VALUES_KEY):
-        change(values=",".join(state.get(_VALUES_KEY)))
+    update_query_params(values=",".join(widget_value(_VALUES_KEY)))
 
 
 def _memorisation_form() -> Entry:
@@ -112,7 +116,7 @@ def _numbers(
         if percent:
             bounds = (memorisation.FEWEST_PERCENT, memorisation.MOST_PERCENT)
             with st.container(width=_NUMBER_WIDTH):
-                share = address_number(
+                share = render_number(
                     "percent",
                     "Wrong labels, %",
                     share,
@@ -122,7 +126,7 @@ def _numbers(
                 )
         if usual_images is not None:
             with st.container(width=_NUMBER_WIDTH):
-                images = address_number(
+                images = render_number(
                     "images",
                     "Training images",
                     usual_images,
@@ -132,7 +136,7 @@ def _numbers(
                 )
             data = data.model_copy(update={"train_images": images})
         with st.container(width=_NUMBER_WIDTH):
-            epochs = address_number(
+            epochs = render_number(
                 "epochs",
                 "Epochs",
                 usual_epochs,
@@ -141,7 +145,7 @@ def _numbers(
                 key="lab-epochs",
             )
         with st.container(width=_NUMBER_WIDTH):
-            seed = address_number(
+            seed = render_number(
                 "seed",
                 "Seed",
                 1,
@@ -163,7 +167,7 @@ def _data() -> Data:
         if status.full_available:
             here[f"{name}-full"], words[f"{name}-full"] = (name, "full"), f"{info.title}, full"
     with st.container(width=_MENU_WIDTH):
-        chosen = address_choice(
+        chosen = render_choice(
             "data",
             "Images",
             words,

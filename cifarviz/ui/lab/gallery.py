@@ -11,12 +11,11 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, whole_number
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.lab.memory import RunMemory
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import render_choice, update_query_params
 
 _MOST = 24
 _TILE = 96
@@ -27,7 +26,7 @@ _ORDERS = {"first": "Learned first", "last": "Learned last", "never": "Not learn
 def wrong_label_gallery(run: Run, found: RunMemory) -> None:
     """Show them in an order; the address holds it as ``gallery``, and one as ``picture``."""
     st.subheader("The images with wrong labels", anchor="gallery")
-    which = address_choice(
+    which = render_choice(
         "gallery",
         "Which",
         _ORDERS,
@@ -54,7 +53,7 @@ def wrong_label_gallery(run: Run, found: RunMemory) -> None:
     with detail:
         _large(chosen, found, data, run)
     if clicked is not None and int(shown[clicked]) != chosen:
-        change(picture=str(found.indices[shown[clicked]]))
+        update_query_params(picture=str(found.indices[shown[clicked]]))
         st.rerun()
 
 

@@ -13,8 +13,8 @@ from cifarviz.training.entry_queue import queue_entry
 from cifarviz.training.estimate import Estimate, estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.lab.forms import image_counts
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
 
@@ -58,7 +58,7 @@ def launch(entry: Entry, *, again: bool) -> None:
             lambda: queue_entry(worker, entry),
             lambda made: made.run_ids,
         )
-        change(series=series.id, gallery=None, picture=None)
+        update_query_params(series=series.id, gallery=None, picture=None)
         st.rerun()
 
 

@@ -14,17 +14,16 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
-from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.charts import live_charts
 from cifarviz.ui.live.controls import queue, steering, what_next
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.published_ghost import ghost_switch, shows_published
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
 
 
 def live_view() -> None:
     """Show the run that the address names, else the one at work, else the newest."""
-    follow("train")
     run = _watched()
     if run is None:
         return
@@ -55,7 +54,7 @@ def _watched() -> Run | None:
         if st.button("Set up a run", type="primary", icon=":material/tune:"):
             go_to("train", view="setup")
         return None
-    st.query_params["run"] = runs[0].id
+    update_query_params(run=runs[0].id)
     return runs[0]
 
 

@@ -8,11 +8,10 @@ from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.records import Run
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.held_back import held_back, held_back_images, train_indices
 from cifarviz.ui.named_image import (
     NamedImage,
@@ -23,6 +22,13 @@ from cifarviz.ui.named_image import (
     open_image,
 )
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import (
+    current_query_params,
+    same_text,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
 from cifarviz.ui.unbroken import unbroken
 
 _TILE = 64
@@ -60,21 +66,22 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         # Said where the image is shown.
         split = "test"
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    show("predict-split", split)
     row.segmented_control(
         "Or an image of the data set",
         list(_SPLITS),
+        default=split,
         format_func=_SPLITS.__getitem__,
-        key="predict-split",
+        key=widget_key("predict-split", split),
         required=True,
         on_change=unbroken(_change_split),
         args=(info.name,),
         help="The network has learned from training images, but has never seen the test images.",
     )
-    show("predict-index", st.query_params.get("image", ""))
+    index = st.query_params.get("image", "")
     row.text_input(
         "Official index",
-        key="predict-index",
+        index,
+        key=widget_key("predict-index", index, same_text),
         width=120,
         on_change=unbroken(_change_index),
         help="An image's place in the published data set, counted from 0.",
@@ -101,7 +108,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
 
 def forget_example() -> None:
     """Take the image out of the address."""
-    change(dataset=None, split=None, image=None)
+    update_query_params(dataset=None, split=None, image=None)
 
 
 def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage | None:
@@ -142,27 +149,24 @@ def _selected(shown: ImageSet) -> int | None:
 
 
 def _show(split: Split, index: int) -> None:
-    change(dataset=None, split=split, image=str(index))
+    update_query_params(dataset=None, split=split, image=str(index))
 
 
 def _change_split(dataset: str) -> None:
-    split: Split = state.get("predict-split")
-    if wished("predict-split"):
-        _show(split, int(images_of(find(dataset), split).indices[0]))
+    split: Split = widget_value("predict-split")
+    _show(split, int(images_of(find(dataset), split).indices[0]))
 
 
 def _change_index() -> None:
-    text = str(state.get("predict-index")).strip()
-    if not wished("predict-index"):
-        return
+    text = widget_value("predict-index").strip()
     if text:
-        change(split=state.get("predict-split"), image=text)
+        update_query_params(split=widget_value("predict-split"), image=text)
     else:
         forget_example()
 
 
 def _show_random(dataset: str) -> None:
-    split: Split = state.get("predict-split")
+    split: Split = widget_value("predict-split")
     _show(split, int(np.random.default_rng().choice(images_of(find(dataset), split).indices)))
 
 
@@ -173,6 +177,7 @@ def _show_validation(run: Run) -> None:
     # Of those of a run on the full set that is not here, only the ones in the sample can be shown.
     if (here := held_back_images(run)) is not None:
         validation = validation[np.isin(validation, here.indices)]
-    shown = whole_number(followed("image")) if followed("split") == "train" else None
+    address = current_query_params()
+    shown = whole_number(address.get("image")) if address.get("split") == "train" else None
     drawn = np.random.default_rng().choice(validation) if shown in validation else validation[0]
     _show("train", int(drawn))

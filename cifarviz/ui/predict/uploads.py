@@ -15,12 +15,12 @@ from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
 from cifarviz.ui.predict.files import BadFile, Fitting, Invert, ReadImage
+from cifarviz.ui.query import render_choice
 from cifarviz.ui.unbroken import unbroken
 
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
@@ -58,7 +58,7 @@ def pick_fitting(info: DatasetInfo) -> Fitting:
 
 
 def _pick_mode() -> FitMode:
-    return address_choice(
+    return render_choice(
         "fit",
         "Fitting",
         FITS,
@@ -70,7 +70,7 @@ def _pick_mode() -> FitMode:
 
 
 def _pick_inversion(info: DatasetInfo) -> Invert:
-    return address_choice(
+    return render_choice(
         "invert",
         "Swap light and dark",
         INVERSIONS,

@@ -8,12 +8,12 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.live.words import DAMAGED
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.present.stage import warn
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 _KEY = "present-run"
@@ -26,6 +26,8 @@ def chosen_run(runs: Sequence[Run]) -> Run | None:
     usual = _usual(runs)
     wanted = st.query_params.get("run")
     if wanted is None:
+        if usual is not None:
+            update_query_params(run=usual.id)
         return usual
     found = next((run for run in runs if run.id == wanted), None)
     instead = "" if usual is None else f" Here is {quoted(usual.name)} instead."
@@ -46,20 +48,20 @@ def run_menu(place: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
         for run in runs
         if run.origin != ORIGIN
     }
-    show(_KEY, shown.id)
+    ids = [run.id for run in runs]
     place.selectbox(
         "Run",
-        [run.id for run in runs],
+        ids,
+        ids.index(shown.id),
         format_func=lambda one: words.get(one, names[one]),
-        key=_KEY,
+        key=widget_key(_KEY, shown.id),
         on_change=unbroken(_chosen),
         help="The training that is presented. The recorded one comes with cifarviz.",
     )
 
 
 def _chosen() -> None:
-    if wished(_KEY):
-        change(**dict.fromkeys(OF_A_RUN), run=state.get(_KEY))
+    update_query_params(**dict.fromkeys(OF_A_RUN), run=widget_value(_KEY))
 
 
 def _usual(runs: Sequence[Run]) -> Run | None:

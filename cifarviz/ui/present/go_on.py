@@ -13,7 +13,7 @@ from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.followed_address import change
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queue_once import queue_fork_once
 
 # So many epochs, where the run itself had none left.
@@ -45,4 +45,4 @@ def go_on(run: Run, epoch: int) -> None:
     except CifarvizError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
         return
-    change(run=begun.id, at=None, epoch=None)
+    update_query_params(run=begun.id, at=None, epoch=None)

@@ -15,9 +15,9 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.query import render_choice
 
 _BARS = 5
 _SOURCES = {"file": "A file", "camera": "The camera"}
@@ -64,7 +64,7 @@ def show(stage: Stage) -> Sequence[str]:
 
 
 def _file() -> UploadedFile | None:
-    source = address_choice(
+    source = render_choice(
         "photo",
         "A photo from",
         _SOURCES,

@@ -12,7 +12,7 @@ from cifarviz.data.datasets import DatasetInfo
 from cifarviz.escaping import html_text
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.address_choice import address_choice
+from cifarviz.ui.query import render_choice
 
 Word = TypeVar("Word", bound=str)
 
@@ -47,7 +47,7 @@ class Stage:
         """
         if self.panel is not None:
             with self.panel:
-                return address_choice(
+                return render_choice(
                     name,
                     label,
                     options,

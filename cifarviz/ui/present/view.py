@@ -15,11 +15,11 @@ from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.presenter import presenter
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.followed_address import change, follow
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.present import data, maps, mistakes, network, photo, training, turn
 from cifarviz.ui.present.chosen_run import all_runs, chosen_run, run_menu
 from cifarviz.ui.present.stage import Scene, Stage, headline, warn
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.recorded_run import bring_back_button
 
 SCENES: Mapping[str, Scene] = MappingProxyType(
@@ -55,7 +55,6 @@ class _Places(NamedTuple):
 def present() -> None:
     """Show one scene, as large as the window, and listen for the next."""
     st.html(_STYLE)
-    follow("present")
     name = _scene_in_address()
     notes = st.query_params.get("notes") == "1"
     places = _places(notes)
@@ -82,7 +81,7 @@ def present() -> None:
             notes=notes,
             carried=_CARRIED,
             on_scene=_go,
-            on_notes=lambda wanted: change(notes="1" if wanted else None),
+            on_notes=lambda wanted: update_query_params(notes="1" if wanted else None),
         )
     if leaves:
         go_to("start")
@@ -130,4 +129,4 @@ def _show(scene: Scene, stage: Stage) -> Sequence[str]:
 
 
 def _go(scene: str, carried: Mapping[str, str]) -> None:
-    change(**dict.fromkeys(_OF_A_SCENE), **carried, scene=scene)
+    update_query_params(**dict.fromkeys(_OF_A_SCENE), **carried, scene=scene)

@@ -19,6 +19,7 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.live.words import doing, named
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
@@ -218,5 +219,5 @@ def _delete(runs: Sequence[Run]) -> None:
         with errors_shown():
             for run in runs:
                 store.delete(run.id)
-            st.query_params.pop("runs", None)
+            update_query_params(runs=None)
             st.rerun()

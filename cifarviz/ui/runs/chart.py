@@ -25,13 +25,13 @@ from cifarviz.runs.lineage import branch_point
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.published_ghost import ghost_switch
+from cifarviz.ui.query import render_choice
 
 _METRICS: tuple[Metric, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
@@ -162,7 +162,7 @@ def _verdict(run: Run, names: Mapping[str, str], fit: Fit) -> Item:
 
 
 def _choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
-    return address_choice(
+    return render_choice(
         name,
         label,
         options,

@@ -11,9 +11,13 @@ from cifarviz.data.datasets import DATASETS
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.ui import state
-from cifarviz.ui.address_choice import address_choice
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.query import (
+    render_choice,
+    same_text,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
 from cifarviz.ui.runs.rows import planned
 from cifarviz.ui.unbroken import unbroken
 
@@ -96,7 +100,7 @@ def filter_row(runs: Sequence[Run]) -> RunFilter:
 
 
 def _menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
-    return address_choice(
+    return render_choice(
         name,
         label,
         options,
@@ -109,10 +113,10 @@ def _menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
 
 def _text() -> str:
     wanted = (st.query_params.get("find") or "")[:_LONGEST]
-    show("runs-find", wanted)
     st.text_input(
         "Find",
-        key="runs-find",
+        wanted,
+        key=widget_key("runs-find", wanted, same_text),
         placeholder="Name, note or id",
         max_chars=_LONGEST,
         autocomplete="off",
@@ -123,5 +127,4 @@ def _text() -> str:
 
 
 def _found() -> None:
-    if wished("runs-find"):
-        change(find=state.get("runs-find").strip() or None)
+    update_query_params(find=widget_value("runs-find").strip() or None)

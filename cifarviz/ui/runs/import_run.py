@@ -6,6 +6,7 @@ from cifarviz.installation import program_name
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.runs.dialogs import open_dialog
 
 # Megabytes; a run's snapshots take a hundred unless somebody allows more.
@@ -37,5 +38,5 @@ def _import() -> None:
         return
     with errors_shown(), st.spinner("Unpacking and checking it …"):
         run = unpack(cache.store(), file, origin=IMPORTED)
-        st.query_params["runs"] = run.id
+        update_query_params(runs=run.id)
         st.rerun()

@@ -1,8 +1,8 @@
 """The list of runs, what can be done with those chosen, and their curves."""
 
 import hashlib
-import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -18,8 +18,8 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import kept_gap, show_fit
-from cifarviz.ui.followed_address import change, follow, followed
 from cifarviz.ui.live.words import named
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
@@ -31,8 +31,6 @@ from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds within which the browser has surely taken over a new address.
-_LAG = 2
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
 # Of unknown runs in the address, those that are named.
@@ -45,7 +43,6 @@ def show_runs() -> None:
     The address holds the ids of those chosen, as ``runs``.
     """
     show_dialog()
-    follow("runs")
     runs = cache.store().all()
     chosen = _chosen(runs)
     if not runs:
@@ -84,8 +81,8 @@ def show_runs() -> None:
                 f"Choose the newest: {quoted(newest.name)}",
                 type="primary",
                 icon=":material/check_box:",
-                on_click=unbroken(_choose_newest),
-                args=(newest.id,),
+                on_click=unbroken(update_query_params),
+                kwargs={"runs": newest.id},
             )
         return
     histories = cache.store().histories([run.id for run in chosen])
@@ -119,7 +116,7 @@ def _under_way() -> None:
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:
     """The runs that are ticked, the newest first; says if the address names others."""
-    wanted = list(dict.fromkeys(one for one in _follow_address().split(",") if one))
+    wanted = list(dict.fromkeys(one for one in _ticked_ids().split(",") if one))
     known = {run.id for run in runs}
     if unknown := [one for one in wanted if one not in known]:
         st.error(_no_such_runs(unknown, any_here=bool(runs)), icon=":material/error:")
@@ -137,21 +134,21 @@ def _no_such_runs(unknown: Sequence[str], *, any_here: bool) -> str:
 
 def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     ids = [run.id for run in runs]
-    key = _table_key(ids)
     picked = {run.id for run in chosen}
+    ticked = [row for row, run_id in enumerate(ids) if run_id in picked]
+    # The browser keeps ticks by row, so other rows make it another table.
+    name = f"runs-{hashlib.blake2b(','.join(ids).encode(), digest_size=6).hexdigest()}"
     rows = runs_rows.table(runs)
     st.dataframe(
         rows,
-        key=key,
+        key=widget_key(name, ticked, _same_rows),
         hide_index=True,
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=unbroken(lambda: _choose(ids, key, picked)),
+        on_select=unbroken(lambda: _choose(ids, name, picked)),
         selection_mode="multi-row",
-        selection_default={
-            "selection": {"rows": [n for n, one in enumerate(ids) if one in picked]}
-        },
+        selection_default={"selection": {"rows": ticked}},
         column_config=list_columns(rows),
     )
 
@@ -166,46 +163,30 @@ def _linked_in_sight(listed: Sequence[Run]) -> list[Run]:
     return sorted(listed, key=lambda run: run.id not in linked)
 
 
-def _follow_address() -> str:
-    """The ids that are ticked. The address leads, unless it only lags behind a click."""
+def _ticked_ids() -> str:
+    """The ids of those that are ticked, as the address holds them."""
+    address = st.query_params
     # Other pages call the one they show "run", and so may a link to this one.
-    if (alone := followed("run")) is not None:
-        named_here = [*(followed("runs") or "").split(","), alone]
-        change(runs=",".join(filter(None, named_here)), run=None)
+    if (alone := address.get("run")) is not None:
+        named_here = [*address.get("runs", "").split(","), alone]
+        update_query_params(runs=",".join(filter(None, named_here)), run=None)
     ticked = state.ticked_runs()
-    address = st.query_params.get("runs", "")
-    # A look at the store that the browser asked for before it heard of a click still brings the
-    # address of before: following it would take the click back.
-    lags = state.is_kept(ticked.table) and time.time() - ticked.clicked < _LAG
-    if address != ticked.ids and not lags:
-        ticked.ids = ticked.linked = address
+    if address.get("runs", "") != ticked.ids:
+        ticked.ids = ticked.linked = address.get("runs", "")
     return ticked.ids
 
 
-def _table_key(ids: Sequence[str]) -> str:
-    # The browser keeps ticks by row, so other rows, or ticks that came with the address (a link,
-    # the browser's back button), make it another table, which starts with those ticks.
-    ticked = state.ticked_runs()
-    shown = ",".join([*ids, ticked.linked])
-    ticked.table = f"runs-{hashlib.blake2b(shown.encode(), digest_size=6).hexdigest()}"
-    return ticked.table
+def _same_rows(selected: Mapping[str, Any], rows: Sequence[int]) -> bool:
+    return set(selected["selection"]["rows"]) == set(rows)
 
 
-def _choose(ids: Sequence[str], key: str, before: Collection[str]) -> None:
-    ticked = state.ticked_runs()
+def _choose(ids: Sequence[str], name: str, before: Collection[str]) -> None:
     # Those that the list doesn't show stay chosen.
     hidden = [one for one in before if one not in ids]
-    ticked.ids = ",".join([*(ids[row] for row in state.get(key)["selection"]["rows"]), *hidden])
-    ticked.clicked = time.time()
-    if ticked.ids:
-        st.query_params["runs"] = ticked.ids
-    else:
-        st.query_params.pop("runs", None)
-
-
-def _choose_newest(run_id: str) -> None:
-    # The ticks follow the address.
-    st.query_params["runs"] = run_id
+    ticked = state.ticked_runs()
+    rows = widget_value(name)["selection"]["rows"]
+    ticked.ids = ",".join([*(ids[row] for row in rows), *hidden])
+    update_query_params(runs=ticked.ids or None)
 
 
 def _use(runs: Sequence[Run]) -> str:

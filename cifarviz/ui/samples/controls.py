@@ -1,5 +1,6 @@
 """The controls of the Samples page; the address is what they show and what they change."""
 
+from operator import eq
 from random import SystemRandom
 from typing import Any, get_args
 
@@ -7,11 +8,18 @@ import streamlit as st
 
 from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
 from cifarviz.errors import DataError
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
-from cifarviz.ui.followed_address import change, followed_values
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import (
+    current_query_params,
+    renew_widget,
+    same_items,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
 from cifarviz.ui.samples.view import MOST_IMAGES, NUMBERS, Choice, SamplesView, read_address
 from cifarviz.ui.setup.fields import number_meant, number_typed
 from cifarviz.ui.unbroken import unbroken
@@ -24,24 +32,25 @@ _CHOICE_WORDS = {"random": "Random images", "published": "The nine published ima
 
 
 def show_in_address(view: SamplesView) -> None:
-    """Make the address hold this view."""
-    change(**(dict.fromkeys(followed_values()) | view.address() | language_address()))
+    """Make the address hold this view, the data set in any case."""
+    address = {"dataset": view.dataset} | view.address() | language_address()
+    update_query_params(**dict.fromkeys(current_query_params()) | address)
 
 
 def number_input(
     label: str, field: str, view: SamplesView, *, hint: str, disabled: bool = False
 ) -> None:
     """Show a number of the view to be typed; what was typed wrong stays until it is put right."""
-    key = f"samples-{field}"
+
+    def matches(typed: str, value: float) -> bool:
+        meant = _meant(field, typed)
+        return meant == value or NUMBERS[field].problem(meant) is not None
+
     value = getattr(view, field)
-    typed = _typed(field)
-    # As with ``bound``: what the user has set is left alone, here also where it is no number.
-    if typed is None or (typed != value and NUMBERS[field].problem(typed) is None):
-        state.put(key, number_typed(value))
-        state.remember(key, "page")
     st.text_input(
         label,
-        key=key,
+        number_typed(value),
+        key=widget_key(f"samples-{field}", value, matches),
         width=_NUMBER_WIDTH,
         max_chars=_LONGEST,
         autocomplete="off",
@@ -56,62 +65,40 @@ def number_problems(view: SamplesView, *names: str) -> None:
     """Say what is wrong with numbers typed, and which are used; nothing where they are right."""
     said = []
     for field in names:
-        typed = _typed(field)
-        problem = None if typed is None else NUMBERS[field].problem(typed)
+        problem = NUMBERS[field].problem(_meant(field, widget_value(f"samples-{field}")))
         if problem is not None:
             said.append(f"{problem} {number_typed(getattr(view, field))} is still used.")
     if said:
         st.warning("  \n".join(said), icon=":material/warning:")
 
 
-def _typed(field: str) -> float | str | None:
-    """What the user typed last, a number where it is one; ``None`` if the page wrote it."""
-    key = f"samples-{field}"
-    if state.recall(key) != "user" or not state.is_kept(key):
-        return None
-    meant = number_meant(state.get(key), whole=NUMBERS[field].whole)
+def _meant(field: str, typed: str) -> float | str:
+    meant = number_meant(typed, whole=NUMBERS[field].whole)
     return "" if meant is None else meant
 
 
 def _number_to_address(field: str) -> None:
-    state.remember(f"samples-{field}", "user")
-    typed = _typed(field)
-    if isinstance(typed, int | float) and NUMBERS[field].problem(typed) is None:
-        _change(**{field: typed})
+    meant = _meant(field, widget_value(f"samples-{field}"))
+    if NUMBERS[field].problem(meant) is None:
+        _change(**{field: meant})
 
 
 def bound(field: str, view: SamplesView) -> dict[str, Any]:
-    """Give what binds a widget to a field of the address: its key, and what it does on a change.
-
-    The widget gets the value that the view has.
-    """
+    """Give what binds a widget to a field of the address: its key, and what it does on a change."""
     # The options of the classes are those of the data set: another one's widget is another one.
-    key = f"samples-{field}-{view.dataset}" if field == "classes" else f"samples-{field}"
+    name = f"samples-{field}-{view.dataset}" if field == "classes" else f"samples-{field}"
     value = getattr(view, field)
-    # What the user has set is left alone: the browser may be a quick press ahead of this run, and
-    # putting the value would take that back. What the page has set is put again each time, since
-    # a run that is overtaken may never reach the browser.
-    users_own = state.recall(key) == "user" and state.is_kept(key)
-    if not users_own or _plain(state.get(key)) != value:
-        state.put(key, list(value) if isinstance(value, tuple) else value)
-        state.remember(key, "page")
-    return {"key": key, "on_change": unbroken(_to_address), "args": (field, key)}
+    key = widget_key(name, value, same_items if field == "classes" else eq)
+    return {"key": key, "on_change": unbroken(_to_address), "args": (field, name)}
 
 
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _to_address(field: str, key: str) -> None:
-    value = _plain(state.get(key))
-    if value is None:
-        return
-    state.remember(key, "user")
-    _change(**{field: value})
+def _to_address(field: str, name: str) -> None:
+    value = widget_value(name)
+    _change(**{field: tuple(value) if isinstance(value, list) else value})
 
 
 def _change(**fields: Any) -> None:
-    view, _ = read_address(followed_values())
+    view, _ = read_address(current_query_params())
     if fields.get("dataset", view.dataset) != view.dataset:
         # Another data set has other classes, and not the nine images.
         fields = {"classes": (), "view": "random"} | fields
@@ -145,6 +132,7 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
         st.pills(
             "Classes",
             list(names),
+            default=view.classes,
             format_func=lambda name: escaped(names[name]),
             selection_mode="multi",
             **bound("classes", view),
@@ -157,6 +145,7 @@ def _which_data(view: SamplesView) -> None:
     st.selectbox(
         "Data set",
         list(DATASETS),
+        list(DATASETS).index(view.dataset),
         format_func=lambda name: DATASETS[name].title,
         **bound("dataset", view),
         width=200,
@@ -165,6 +154,7 @@ def _which_data(view: SamplesView) -> None:
     st.segmented_control(
         "Part of it",
         get_args(Variant),
+        default=view.variant,
         required=True,
         format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
         **bound("variant", view),
@@ -173,6 +163,7 @@ def _which_data(view: SamplesView) -> None:
     st.segmented_control(
         "Split",
         get_args(Split),
+        default=view.split,
         required=True,
         format_func={"train": "Training", "test": "Test"}.__getitem__,
         **bound("split", view),
@@ -187,6 +178,7 @@ def _which_images(view: SamplesView) -> None:
         st.segmented_control(
             "Show",
             get_args(Choice),
+            default=view.view,
             required=True,
             format_func=_CHOICE_WORDS.__getitem__,
             **bound("view", view),
@@ -217,9 +209,9 @@ def _which_images(view: SamplesView) -> None:
 
 
 def _shuffle() -> None:
-    view, _ = read_address(followed_values())
+    view, _ = read_address(current_query_params())
     seed = SystemRandom().randrange(_SHUFFLED_SEEDS - 1)
     # Never the seed that is there: a press that changes nothing looks broken.
     seed += seed >= view.seed
-    state.remember("samples-seed", "page")
+    renew_widget("samples-seed")
     show_in_address(view.changed(seed=seed, image=None))

@@ -11,8 +11,8 @@ from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.followed_address import followed_values
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import current_query_params
 from cifarviz.ui.samples.controls import show_in_address
 from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
 from cifarviz.ui.unbroken import unbroken
@@ -69,8 +69,8 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
             f"{len(images):,} of the {VARIANT_WORDS[dataset.variant]}; the full set has it.",
             icon=":material/warning:",
         )
-        in_full = view.changed(variant="full").address()
-        if in_full | language_address() != dict(st.query_params):
+        in_full = {"dataset": view.dataset} | view.changed(variant="full").address()
+        if in_full | language_address() != st.query_params.to_dict():
             link_to("samples", "Open it in the full set", **in_full)
         return
     shown = images.take(view.positions(images))
@@ -106,7 +106,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
     # The dialog runs again by itself when it steps on: the address says to which image.
-    view, _ = read_address(followed_values())
+    view, _ = read_address(current_query_params())
     if view.image not in (None, titled):
         st.rerun()  # its title is the page's to make
     position = None if view.image is None else images.position_of(view.image)
@@ -177,7 +177,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
 
 
 def _open(index: int | None) -> None:
-    view, _ = read_address(followed_values())
+    view, _ = read_address(current_query_params())
     show_in_address(view.changed(image=index))
 
 

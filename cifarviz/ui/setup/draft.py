@@ -6,10 +6,6 @@ the draft the address; an address that comes from elsewhere (a link, the browser
 replaces the draft.
 """
 
-import time
-from math import inf
-from typing import Final
-
 import streamlit as st
 
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
@@ -18,13 +14,7 @@ from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
-from cifarviz.ui.streamlit_patches import is_history_navigation
-
-# A run of the page may still carry the address that the one before has just replaced. For so many
-# seconds such an address is an echo, not somebody's wish.
-_ECHO = 10.0
-
-PARTS_KEY: Final = "part"  # the tabs of Setup, by which it knows whether it was there before
+from cifarviz.ui.query import update_query_params
 
 
 def current_draft() -> Draft:
@@ -32,12 +22,7 @@ def current_draft() -> Draft:
     memory = state.setup_memory()
     asked = (st.query_params.get("preset"), st.query_params.get("changes"))
     run_id = st.query_params.get("run")
-    if not state.is_kept(PARTS_KEY):
-        # From another page or a link, an old address is somebody's wish.
-        memory.replaced.clear()
-    replaced_lately = time.monotonic() - memory.replaced.get(asked, -inf) < _ECHO
-    echo = asked == memory.address or (replaced_lately and not is_history_navigation())
-    if memory.draft is not None and run_id is None and (echo or asked == (None, None)):
+    if memory.draft is not None and run_id is None and asked in (memory.address, (None, None)):
         return memory.draft
     memory.drafts_begun += 1
     memory.open_layer = None
@@ -59,19 +44,8 @@ def keep(draft: Draft) -> None:
     """Make ``draft`` the session's, and put it into the address."""
     memory = state.setup_memory()
     memory.draft = draft
-    address = (draft.preset, pack_changes(draft))
-    if memory.address is not None and memory.address != address:
-        memory.replaced = {
-            old: when for old, when in memory.replaced.items() if time.monotonic() - when < _ECHO
-        }
-        memory.replaced[memory.address] = time.monotonic()
-    memory.replaced.pop(address, None)
-    memory.address = address
-    wanted = {"preset": draft.preset, "changes": address[1], "run": None}
-    if any(st.query_params.get(name) != value for name, value in wanted.items()):
-        others = {k: v for k, v in st.query_params.to_dict().items() if k not in wanted}
-        # At once, so that the browser's Back has one step for one change.
-        st.query_params.from_dict({**others, **{k: v for k, v in wanted.items() if v is not None}})
+    preset, packed = memory.address = (draft.preset, pack_changes(draft))
+    update_query_params(preset=preset, changes=packed, run=None)
 
 
 def _asked_for(preset: str | None, changes: str | None, run_id: str | None, number: int) -> Draft:

@@ -6,6 +6,7 @@ without a word, and here whatever was typed is kept until it is put right.
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any, Literal, get_args, get_origin
 
@@ -14,8 +15,8 @@ import streamlit as st
 from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.experiment.value import Value
 from cifarviz.experiment.words import choice_words, number_text
-from cifarviz.ui import state
 from cifarviz.ui.address import escaped
+from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 _LONGEST = 40
@@ -46,18 +47,20 @@ def field_input(
         st.toggle(
             label,
             value=value is True,
-            key=key,
+            key=widget_key(key, value is True),
             help=hint,
             disabled=disabled,
-            on_change=unbroken(lambda: give(state.get(key))),
+            on_change=unbroken(lambda: give(widget_value(key))),
         )
     elif get_origin(annotation) is Literal:
         choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
     elif get_origin(annotation) is tuple:
         _typed_input(
             label,
-            epochs_text(value),
-            lambda: give(epochs_meant(state.get(key))),
+            value,
+            give,
+            text=epochs_text,
+            meant=epochs_meant,
             key=key,
             hint=hint,
             longest=_LONGEST_LIST,
@@ -68,8 +71,10 @@ def field_input(
         whole = float not in (annotation, *get_args(annotation))
         _typed_input(
             label,
-            number_typed(value),
-            lambda: give(number_meant(state.get(key), whole=whole)),
+            value,
+            give,
+            text=number_typed,
+            meant=partial(number_meant, whole=whole),
             key=key,
             hint=hint,
             longest=_LONGEST,
@@ -80,9 +85,11 @@ def field_input(
 
 def _typed_input(
     label: str,
-    value: str,
-    typed: Callable[[], None],
+    value: object,
+    give: Give,
     *,
+    text: Callable[[Any], str],
+    meant: Callable[[str], object],
     key: str,
     hint: str,
     longest: int,
@@ -91,14 +98,14 @@ def _typed_input(
 ) -> None:
     st.text_input(
         label,
-        value=value,
-        key=key,
+        value=text(value),
+        key=widget_key(key, value, lambda typed, value: meant(typed) == value),
         help=hint,
         max_chars=longest,
         disabled=disabled,
         placeholder=placeholder,
         autocomplete="off",
-        on_change=unbroken(typed),
+        on_change=unbroken(lambda: give(meant(widget_value(key)))),
     )
 
 
@@ -122,10 +129,10 @@ def choice_input(
         options,
         index=options.index(value),
         format_func=words,
-        key=key,
+        key=widget_key(key, value),
         help=hint or None,
         label_visibility="collapsed" if headed else "visible",
-        on_change=unbroken(lambda: give(state.get(key))),
+        on_change=unbroken(lambda: give(widget_value(key))),
     )
 
 

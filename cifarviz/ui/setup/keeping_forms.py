@@ -8,7 +8,8 @@ import streamlit as st
 from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
+from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import choice_input, field_input, sentence_case, show_problem
 from cifarviz.ui.setup.single_field import single_field
@@ -55,9 +56,9 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
     st.toggle(
         sentence_case(Experiment.words("early_stopping")),
         value=on,
-        key=key,
+        key=widget_key(key, on),
         help=Experiment.help_text("early_stopping"),
-        on_change=unbroken(lambda: setup_edits.set_switch("early_stopping", state.get(key))),
+        on_change=unbroken(lambda: setup_edits.set_switch("early_stopping", widget_value(key))),
     )
     if on:
         fields = draft.section("early_stopping")

@@ -9,10 +9,10 @@ from cifarviz.experiment.against_published import in_way, nearest_way
 from cifarviz.experiment.changes import Change
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.ui import state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.preset_words import published_words
 from cifarviz.ui.unbroken import unbroken
@@ -26,8 +26,8 @@ def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
         tuple(PRESETS),
         index=tuple(PRESETS).index(draft.preset),
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
-        key=key,
-        on_change=unbroken(lambda: setup_draft.begin(state.get(key))),
+        key=widget_key(key, draft.preset),
+        on_change=unbroken(lambda: setup_draft.begin(widget_value(key))),
         help="An experiment to start from; choosing one replaces what is set up below.",
     )
     preset = PRESETS[draft.preset]

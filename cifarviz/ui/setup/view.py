@@ -13,9 +13,10 @@ from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import run_name
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.setup import draft as setup_draft
 from cifarviz.ui.setup.forms import data_forms, training_forms
 from cifarviz.ui.setup.launch import launch_panel
@@ -28,6 +29,7 @@ from cifarviz.ui.unbroken import unbroken
 _PARTS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
 )
+_PARTS_KEY = "part"
 
 
 def setup_view() -> None:
@@ -66,11 +68,12 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
         st.error(
             f"Set up has no part {quoted(wanted)}: this is the first.", icon=":material/error:"
         )
-        st.query_params["part"] = "network"
+        wanted = "network"
+        update_query_params(part=wanted)
     shown = st.tabs(
         list(_PARTS.values()),
-        default=_PARTS.get(wanted),
-        key=setup_draft.PARTS_KEY,
+        default=_PARTS[wanted],
+        key=widget_key(_PARTS_KEY, _PARTS[wanted]),
         on_change=unbroken(_opened),
     )
     for part, tab in zip(_PARTS, shown, strict=True):
@@ -86,5 +89,5 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
 
 
 def _opened() -> None:
-    title = state.get(setup_draft.PARTS_KEY)
-    st.query_params["part"] = next(part for part, words in _PARTS.items() if words == title)
+    title = widget_value(_PARTS_KEY)
+    update_query_params(part=next(part for part, words in _PARTS.items() if words == title))

@@ -25,8 +25,7 @@ export default function (component) {
     setTimeout(() => {
       if (track.isConnected) return;
       pause(slider);
-      keepSteps();
-      slider.observer.disconnect();
+          slider.observer.disconnect();
       slider.stuck.disconnect();
       slider.ended.abort();
       sliders.delete(parentElement);
@@ -48,7 +47,6 @@ function create(parent, track) {
     sent: null, // what the page was asked for and has not shown yet
     patience: 0,
     playing: false,
-    steps: 0, // that the player has taken since it was started
     timer: 0,
     ended: new AbortController(),
   };
@@ -110,7 +108,6 @@ function receive(slider, data) {
 // The page shows what it was asked for. What has been wanted since is asked for now.
 function shown(slider) {
   clearTimeout(slider.patience);
-  keepSteps();
   slider.sent = null;
   if (slider.at !== slider.data.shown && slider.data.stops.includes(slider.at)) send(slider);
   else slider.at = slider.data.shown;
@@ -125,11 +122,9 @@ function want(slider, epoch) {
 
 function send(slider) {
   slider.sent = slider.at;
-  if (slider.playing && slider.steps++ > 0) joinSteps();
   clearTimeout(slider.patience);
   slider.patience = setTimeout(() => {
-    keepSteps();
-    slider.sent = null;
+      slider.sent = null;
     slider.at = slider.data.shown;
     pause(slider);
     draw(slider);
@@ -137,20 +132,9 @@ function send(slider) {
   slider.answer(slider.at);
 }
 
-// All that was played is one step of the browser's Back: from the player's second step on, the
-// address that comes with it takes the place of the one before.
-function joinSteps() {
-  history.pushState = (...address) => history.replaceState(...address);
-}
-
-function keepSteps() {
-  delete history.pushState; // the browser's own, which it had before
-}
-
 function start(slider) {
   const { stops, growing } = slider.data;
   slider.playing = true;
-  slider.steps = 0;
   if (slider.at === stops.at(-1) && !growing) want(slider, stops[0]);
   else next(slider, 0);
   draw(slider);

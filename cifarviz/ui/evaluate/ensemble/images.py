@@ -12,14 +12,12 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.datasets import Dataset
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
-from cifarviz.ui import state
 from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.address_choice import address_choice
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.answer_table import Answer, answer_table
 from cifarviz.ui.evaluate.draw import TEN, draw_ten
 from cifarviz.ui.evaluate.ensemble.choices import short_labels
-from cifarviz.ui.followed_address import change, show, wished
+from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 Shown = Literal["random", "mended", "spoiled"]
@@ -109,7 +107,7 @@ def _table(
         description="Test images with the answer of each member and of the ensemble",
     )
     if clicked is not None:
-        change(image=str(indices[clicked]))
+        update_query_params(image=str(indices[clicked]))
 
 
 def _pick_shown() -> Shown:
@@ -118,7 +116,7 @@ def _pick_shown() -> Shown:
         "mended": "Mended by the ensemble",
         "spoiled": "Spoiled by it",
     }
-    return address_choice(
+    return render_choice(
         "show",
         "Images",
         titles,
@@ -135,12 +133,12 @@ def _pick_member(members: Sequence[Member]) -> int | None:
     options = [_ANY, *(str(number) for number in range(1, len(members) + 1))]
     wanted = st.query_params.get("member", _ANY)
     chosen = wanted if wanted in options else _ANY
-    show("ensemble-member", chosen)
     st.selectbox(
         "Against",
         options,
+        options.index(chosen),
         format_func=lambda one: "Any member" if one == _ANY else short[int(one) - 1],
-        key="ensemble-member",
+        key=widget_key("ensemble-member", chosen),
         width=220,
         on_change=unbroken(_member_chosen),
         help="Whose answers the ensemble's are held against.",
@@ -165,12 +163,12 @@ def _page(positions: NDArray[np.int64]) -> NDArray[np.int64]:
         )
         number = 1
     if pages > 1:
-        show("ensemble-page", number)
         st.number_input(
             f"Page, of {pages:,}",
             1,
             pages,
-            key="ensemble-page",
+            number,
+            key=widget_key("ensemble-page", number),
             width=160,
             on_change=unbroken(_page_chosen),
             help="Ten images a page.",
@@ -179,10 +177,8 @@ def _page(positions: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _member_chosen() -> None:
-    if wished("ensemble-member"):
-        change(member=state.get("ensemble-member"), page=None)
+    update_query_params(member=widget_value("ensemble-member"), page=None)
 
 
 def _page_chosen() -> None:
-    if wished("ensemble-page"):
-        change(page=str(state.get("ensemble-page")))
+    update_query_params(page=str(widget_value("ensemble-page")))

@@ -24,8 +24,8 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.evaluate.ensemble.choices import listed, short_labels, weights_of
-from cifarviz.ui.followed_address import change
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 _PICTURE = 128
@@ -66,7 +66,7 @@ def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, datase
             key="ensemble-image-close",
             type="tertiary",
             icon=":material/close:",
-            on_click=unbroken(change),
+            on_click=unbroken(update_query_params),
             kwargs={"image": None},
         )
     picture, figure = st.columns([1, 6], gap="medium")

@@ -10,12 +10,11 @@ from cifarviz.experiment.member_seeds import MOST_MEMBERS
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.evaluate.ensemble.choices import Wanted, choices, labels, weights_of
 from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members, token
 from cifarviz.ui.evaluate.ensemble.suggestions import Suggestion, suggestions
-from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 FORGOTTEN = ("member", "page")
@@ -40,7 +39,7 @@ def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
     if text is None:
         text = state.recall(_REMEMBERED) or ""
         if text:
-            own_choices(members=text)
+            update_query_params(members=text)
     state.remember(_REMEMBERED, text)
     named = named_members(text, {run.id: run for run in runs})
     for problem in named.problems:
@@ -57,7 +56,7 @@ def choose(members: Sequence[Member], **also: str | None) -> None:
     """Put these members into the address in place of those there are, and with them ``also``."""
     text = joined(members)
     state.remember(_REMEMBERED, text or "")
-    change(**dict.fromkeys(FORGOTTEN), **also, members=text)
+    update_query_params(**dict.fromkeys(FORGOTTEN), **also, members=text)
 
 
 def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
@@ -69,24 +68,24 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
     by_token = dict(zip(tokens, offered, strict=True))
     left, right = st.columns([2, 1], gap="medium")
     wanted = list(dict.fromkeys(map(token, chosen)))
-    show(_MEMBERS, wanted)
     left.multiselect(
         "Members",
         tokens,
+        wanted,
         format_func=names.__getitem__,
-        key=_MEMBERS,
+        key=widget_key(_MEMBERS, wanted),
         max_selections=MOST_MEMBERS,
         placeholder="Choose two or more" if tokens else "There are none yet",
         on_change=unbroken(lambda: _chosen(by_token)),
         help="The trained networks that vote, and answers that a run kept after some of its "
         "epochs.",
     )
-    show(_KIND, kind)
     right.segmented_control(
         "Weights",
         list(_WEIGHTS),
+        default=kind,
         format_func=_WEIGHTS.__getitem__,
-        key=_KIND,
+        key=widget_key(_KIND, kind),
         required=True,
         on_change=unbroken(lambda: _weigh(chosen)),
         help="Which of the weights that each run has kept, for the members there are and for "
@@ -96,9 +95,7 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
 
 
 def _chosen(by_token: Mapping[str, Member]) -> None:
-    if not wished(_MEMBERS):
-        return
-    tokens = state.get(_MEMBERS)
+    tokens = widget_value(_MEMBERS)
     # The browser sends names. One that has changed since, as with the state of a run, comes as it
     # is: nobody chose anything then.
     if all(one in by_token for one in tokens):
@@ -119,9 +116,7 @@ def _kind() -> Wanted:
 
 
 def _weigh(members: Sequence[Member]) -> None:
-    if not wished(_KIND):
-        return
-    kind: Wanted = state.get(_KIND)
+    kind: Wanted = widget_value(_KIND)
     store = cache.store()
     changed = [
         one

@@ -17,12 +17,12 @@ from cifarviz.experiment.member_seeds import common_name
 from cifarviz.experiment.presets import PRESETS, Preset, PresetVariant
 from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.records import Run
-from cifarviz.ui import cache, state
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.evaluate.ensemble.choices import families
-from cifarviz.ui.followed_address import change, show, wished
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
 
 OWN = ("preset", "changes", "template", "way", "count", "first")
@@ -63,11 +63,12 @@ def pick_source(runs: Sequence[Run]) -> Source:
         wanted = _FIRST_PRESET
     # Names, not ids: the browser sends names, and after a training one stands for a newer run.
     options = _options(templates.values())
-    show("team-source", next(name for name, one in options.items() if one == wanted))
+    chosen = next(name for name, one in options.items() if one == wanted)
     st.selectbox(
         "Experiment",
         list(options),
-        key="team-source",
+        list(options).index(chosen),
+        key=widget_key("team-source", chosen),
         on_change=unbroken(_source_chosen),
         args=(options,),
         help="What each member does; only the seed differs. For an experiment of your own, change "
@@ -101,7 +102,7 @@ def _of_preset(preset: Preset) -> Source:
                 key="team-unchanged",
                 type="tertiary",
                 icon=":material/undo:",
-                on_click=unbroken(change),
+                on_click=unbroken(update_query_params),
                 kwargs={"changes": None},
                 help="Train members of the preset as it was published.",
             )
@@ -156,13 +157,13 @@ def _pick_way(preset: Preset) -> PresetVariant | None:
             icon=":material/error:",
         )
         wanted = _SEEDS
-    show("team-way", wanted)
     st.radio(
         "How",
         list(titles),
+        list(titles).index(wanted),
         format_func=titles.__getitem__,
         captions=["Each member learns by itself.", *(one.text for one in preset.variants)],
-        key="team-way",
+        key=widget_key("team-way", wanted),
         on_change=unbroken(_way_chosen),
         args=(preset.name,),
     )
@@ -170,13 +171,12 @@ def _pick_way(preset: Preset) -> PresetVariant | None:
 
 
 def _way_chosen(preset: str) -> None:
-    if wished("team-way"):
-        change(preset=preset, way=state.get("team-way"))
+    update_query_params(preset=preset, way=widget_value("team-way"))
 
 
 def _source_chosen(options: Mapping[str, str]) -> None:
-    chosen = options.get(state.get("team-source"))
+    chosen = options.get(widget_value("team-source"))
     # A name that is none any more comes as it is, and nobody chose it.
-    if chosen is not None and wished("team-source"):
+    if chosen is not None:
         key = "preset" if chosen in PRESETS else "template"
-        change(**{**dict.fromkeys(OWN), key: chosen})
+        update_query_params(**{**dict.fromkeys(OWN), key: chosen})

@@ -18,12 +18,12 @@ from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.address_number import address_number
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.choices import listed
 from cifarviz.ui.evaluate.ensemble.picker import choose
 from cifarviz.ui.evaluate.ensemble.source import OWN, Source, pick_source
 from cifarviz.ui.evaluate.ensemble.team import Team, queue_team, seeds_team, variant_team
+from cifarviz.ui.query import render_number
 from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.stand_in import has_full_set, show_stand_in
@@ -81,7 +81,7 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
     count = usual
     if not one_run:
         with left:
-            count = address_number(
+            count = render_number(
                 "count",
                 "Members",
                 usual,
@@ -90,7 +90,7 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
                 key="team-count",
             )
     with left if one_run else right:
-        first = address_number(
+        first = render_number(
             "first",
             "Seed" if one_run else "First seed",
             _usual_seed(source),

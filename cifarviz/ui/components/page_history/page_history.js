@@ -1,0 +1,40 @@
+// Keeps one entry of the browser's history for each page: what changes the address of the page
+// that is open takes the place of its entry. Back leads to the page before, as it was left.
+
+const MARK = Symbol.for("cifarviz.page_history");
+const STREAMLITS_OWN = ["embed", "embed_options"];
+
+export default function ({ data }) {
+  if (!window[MARK]) keepOneEntry();
+  if (isOpen(data.page)) exchange(data.sent, data.address);
+}
+
+function keepOneEntry() {
+  window[MARK] = true;
+  const push = window.history.pushState.bind(window.history);
+  window.history.pushState = (state, unused, url) => {
+    const to = new URL(url ?? "", window.location.href);
+    if (to.pathname === window.location.pathname) {
+      window.history.replaceState(state, unused, url);
+    } else push(state, unused, url);
+  };
+}
+
+// Called late, the address may be another page's by now.
+function isOpen(page) {
+  return window.location.pathname.split("/").at(-1) === page;
+}
+
+// The address that a page began with, in place of the one that it was asked for by. Any other one
+// is newer.
+function exchange(sent, address) {
+  const url = new URL(window.location.href), held = url.searchParams;
+  const names = [...held.keys()].filter((name) => !STREAMLITS_OWN.includes(name));
+  const wanted = Object.keys(sent);
+  if (names.length !== wanted.length || wanted.some((name) => held.get(name) !== sent[name])) return;
+  for (const name of wanted) held.delete(name);
+  for (const [name, value] of Object.entries(address)) held.set(name, value);
+  if (url.href !== window.location.href) {
+    window.history.replaceState(window.history.state, "", url);
+  }
+}
