@@ -251,41 +251,38 @@ def _predict_shown(page: Page) -> Shown:
     }
 
 
-# Rows of the table of runs below the run at work, the newest first.
-_ROWS = ("MINE", "OTHER", "wide", "narrow", "by heart", "VGG", "CLOTHES")
-_NAMES = {"MINE": "mine", "OTHER": "other", "VGG": "as published", "CLOTHES": "clothes"}
+_SHORT = {"mine": "MINE", "other": "OTHER", "as published": "VGG", "clothes": "CLOTHES"}
 _SMOOTHING = {"Off": "1", "3 epochs": "3", "5": "5"}
 
 
 def _runs_presses() -> Iterator[Press]:
-    # MINE stays ticked, so that the charts and their controls stay.
-    rows, smooth = cycle([2, 6, 7, 2, 7, 6, 2]), cycle(["3 epochs", "5", "Off"])
+    # "mine" stays ticked, so that the charts and their controls stay.
+    names = ["other", "as published", "clothes"]
+    rows = cycle(names[place] for place in (0, 1, 2, 0, 2, 1, 0))
+    smooth = cycle(["3 epochs", "5", "Off"])
     while True:
         for _ in range(3):
-            yield Press("row", str(next(rows)))
+            yield Press("row", next(rows))
         yield Press("choice", "Smoothing", next(smooth))
 
 
 def _runs_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     pressed = [one.of for one in presses if one.kind == "row"]
-    rows = [1, *(row for row in range(2, 8) if pressed.count(str(row)) % 2)]
-    chosen = [ids[_ROWS[row - 1]] for row in rows]
+    ticked = sorted(name for name in _SHORT if name == "mine" or pressed.count(name) % 2)
     smooth = _last(presses, "Smoothing", "Off")
     return {
-        "ticked rows": ",".join(map(str, rows)),
-        "runs in the address": ",".join(sorted(chosen)),
+        "ticked rows": ",".join(ticked),
+        "runs in the address": ",".join(sorted(ids[_SHORT[name]] for name in ticked)),
         "Smoothing": smooth,
         "smooth in the address": _optional(_SMOOTHING[smooth], "1"),
-        "drawn": "mine.*" if len(rows) == 1 else f"{len(rows)} runs compared.*",
-        "drawn curves": ",".join(
-            sorted(_NAMES.get(_ROWS[row - 1], _ROWS[row - 1]) for row in rows)
-        ),
+        "drawn": "mine.*" if len(ticked) == 1 else f"{len(ticked)} runs compared.*",
+        "drawn curves": ",".join(ticked),
     }
 
 
 def _runs_shown(page: Page) -> Shown:
     rows = """() => [...document.querySelectorAll(".st-key-runs-list tr[aria-selected=true]")]
-        .map(e => Number(e.ariaRowIndex) - 2).sort().join(",")"""
+        .map(row => row.children[1].textContent).sort().join(",")"""
     chart = page.locator(".st-key-runs-loss [aria-label^='Loss of']").first
     curves = str(chart.get_attribute("aria-label")).removeprefix("Loss of ")
     return {
@@ -383,14 +380,14 @@ def _lab_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     seed = 1 + _count(presses, "step", "Seed")
     three = _count(presses, "choice", "Two or three of these") % 2
     labels = ["no augmentation", *(["mirrored"] if three else []), "mirrored and shifted"]
-    values = "off,flip,both" if three else "off,both"
+    values = "both,flip,off" if three else "both,off"
     return {
         "Epochs": str(epochs),
         "Seed": str(seed),
         "Two or three of these": ",".join(labels),
         "epochs in the address": str(epochs),
         "seed in the address": str(seed),
-        "values in the address": _optional(values, "off,both"),
+        "values in the address": _optional(values, "both,off"),
         "drawn": f"Trains {len(labels)} runs .*, {epochs} epochs each .*, from seed {seed}, .*",
     }
 
@@ -399,7 +396,8 @@ def _lab_shown(page: Page) -> Shown:
     return {
         **_fields(page, "Epochs", "Seed"),
         **_groups(page, "Two or three of these"),
-        **_addressed(page, "epochs", "seed", "values"),
+        **_addressed(page, "epochs", "seed"),
+        "values in the address": ",".join(sorted(address_of(page).get("values", "").split(","))),
         "drawn": _line(page, r"^Trains \d"),
     }
 

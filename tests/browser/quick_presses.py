@@ -29,6 +29,9 @@ EVERY = 50  # milliseconds between two presses
 PATIENCE = 20.0  # seconds until what was pressed last must be shown
 
 _DRIVER = (Path(__file__).parent / "quick_presses.js").read_text("utf-8")
+# The place of a run's row in the table of runs, whose titles are row 0.
+_ROW = """name => [...document.querySelectorAll(".st-key-runs-list tr")]
+    .findIndex(row => row.children[1].textContent === name)"""
 
 
 class Press(NamedTuple):
@@ -111,7 +114,8 @@ def _do(page: Page, presses: Sequence[Press], every: int) -> None:
         assert box is not None
         for kind, of, to in presses:
             if kind == "row":
-                page.mouse.click(box["x"] + 17, box["y"] + 35 * int(of) + 52)
+                row = page.evaluate(_ROW, of)
+                page.mouse.click(box["x"] + 17, box["y"] + 35 * row + 17)
                 page.wait_for_timeout(every)
             else:
                 page.evaluate(_DRIVER, {"presses": [[kind, of, to]], "every": every})
