@@ -10,7 +10,6 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cifarviz import static_files
 from cifarviz.installation import ASSETS
@@ -45,12 +44,19 @@ def draw_page() -> None:
 
 
 static_files.provide(Path(__file__).parent / "static")
-if get_script_run_ctx(suppress_warning=True) is None:
+if streamlit_patches.is_page_run():
+    draw_page()
+else:
+    streamlit_patches.use_app_navigation()
     base_path = st.get_option("server.baseUrlPath")
     app = st.App(
         __file__,
         routes=server.routes(base_path),
-        middleware=server.middleware(base_path, st.get_option("server.allowedHosts")),
+        middleware=server.middleware(
+            base_path,
+            allowed_hosts=st.get_option("server.allowedHosts"),
+            allowed_origins=st.get_option("server.corsAllowedOrigins")
+            if st.get_option("server.enableCORS")
+            else None,
+        ),
     )
-else:
-    draw_page()

@@ -1,99 +1,187 @@
-"""What watching costs a run: training speed watched by one and by five browsers' page scripts.
+"""What watching costs a run: its speed with 1, 5 and 30 browsers, against nobody.
 
-``cifar10-vgg`` trains on the embedded sample in the server, started by its button. Its speed is
-measured in windows of a few seconds, in turns: nobody watches, one session, five sessions. The
-sessions ask the Watch page and its timed parts as browsers do, and don't draw
-(benchmarks/page_client.py); last, without a bar, one Chromium draws on the same cores.
+A run trains on the embedded sample in the server. Its speed is measured in windows of a few
+seconds, in turns: nobody watches, one session, five, thirty. The sessions ask for the Watch page,
+open its live sockets and don't draw (benchmarks/page_client.py). Of the thirty it is also measured
+how long a stored point takes to arrive, and what memory a session takes.
 
-    python -m benchmarks.bench_watched [ROUNDS]
+    python -m benchmarks.bench_watched [ROUNDS] [--preset NAME] [--before FOLDER] [--no-warm-up]
+
+``--before`` is a checkout of an earlier version: it is measured in turns with this one.
 """
 
-import sys
+import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Page, sync_playwright
+import numpy as np
 
 from benchmarks.page_client import PageClient
 from benchmarks.results_file import write_results
-from cifarviz.experiment.address import pack_changes, preset_draft
+from cifarviz.experiment.choices import Data, NoValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.states import Action
-from cifarviz.runs.store import RunStore
+from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
-from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 
-_SECONDS = 8.0
-_BARS = {1: 0.97, 5: 0.85}
+_SECONDS = 6.0
+_BARS = {1: 0.98, 5: 0.95, 30: 0.85}
+_SLOWEST_DELAY = 0.5
+
+
+@dataclass
+class Found:
+    """What was measured of one version: steps a second by the number of sessions."""
+
+    speeds: dict[int, list[float]] = field(
+        default_factory=lambda: {count: [] for count in (0, *_BARS)}
+    )
+    delays: list[float] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)
+
+    def ratios(self) -> dict[int, float]:
+        """Medians of each round's ratio to nobody watching."""
+        return {
+            count: median(a / b for a, b in zip(self.speeds[count], self.speeds[0], strict=True))
+            for count in _BARS
+        }
 
 
 def main() -> None:
     """Print the ratios and write them to the results."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--preset", default="cifar10-starter")
+    parser.add_argument("--before", type=Path)
+    parser.add_argument("--no-warm-up", action="store_true")
+    arguments = parser.parse_args()
     serve_files()
-    print(f"{machine_name()}; cifar10-vgg, batch 32, medians of {rounds} windows of {_SECONDS} s")
-    speeds: dict[str, list[float]] = {"0": [], "1": [], "5": [], "chromium": []}
-    with _training() as (server, store, run_id):
-        address = f"view=watch&run={run_id}"
-        for _ in range(rounds):
-            for count in (0, 1, 5):
-                with ExitStack() as stack:
-                    for _client in range(count):
-                        stack.enter_context(PageClient(server.url, "train", address))
-                    speeds[str(count)].append(_steps_per_second(store, run_id))
-            with _drawing(f"{server.url}/train?{address}"):
-                speeds["chromium"].append(_steps_per_second(store, run_id))
-    ratios = {who: _ratio(found, speeds["0"]) for who, found in speeds.items()}
-    for count, bar in _BARS.items():
-        print(f"watched by {count}: {ratios[str(count)]:.3f} of unwatched (to reach: {bar})")
-    print(f"one Chromium that draws: {ratios['chromium']:.3f} of unwatched (no bar)")
+    trees = {"now": ROOT} | ({} if arguments.before is None else {"before": arguments.before})
+    environment = {"CIFARVIZ_WARM_UP": "0"} if arguments.no_warm_up else {}
+    print(
+        f"{machine_name()}; {arguments.preset}, batch 32, medians of {arguments.rounds} windows of "
+        f"{_SECONDS} s, {'without' if arguments.no_warm_up else 'with'} warm-up"
+    )
+    found = {name: Found() for name in trees}
+    with ExitStack() as stack:
+        runs = {
+            name: stack.enter_context(_training(tree, arguments.preset, environment))
+            for name, tree in trees.items()
+        }
+        for _ in range(arguments.rounds):
+            for name, (server, store, run_id) in runs.items():
+                store.request(run_id, Action.RESUME)
+                _measure(found[name], server, store, run_id, live=name == "now")
+                _pause(store, run_id)
+    for name, one in found.items():
+        _print(name, one)
+    suffix = f"{arguments.preset}{'_cold' if arguments.no_warm_up else ''}"
     write_results(
-        "watched",
-        "python -m benchmarks.bench_watched",
-        {"ratios": ratios, "steps_per_second": speeds},
+        f"watched_{suffix.replace('-', '_')}",
+        f"python -m benchmarks.bench_watched {arguments.rounds} --preset {arguments.preset}"
+        + (" --no-warm-up" if arguments.no_warm_up else ""),
+        {name: _content(one) for name, one in found.items()},
     )
 
 
+def _measure(found: Found, server: AppServer, store: RunStore, run_id: str, *, live: bool) -> None:
+    for count in found.speeds:
+        with ExitStack() as stack:
+            before = _resident(server)
+            feeds = (run_id, "status") if live else ()
+            address = f"view=watch&run={run_id}"
+            clients = [
+                stack.enter_context(PageClient(server.url, "train", address, feeds))
+                for _ in range(count)
+            ]
+            for client in clients:
+                client.wait()
+            found.speeds[count].append(_steps_per_second(store, run_id))
+            if count == max(found.speeds):
+                # The first message to each holds all points there are.
+                found.delays += [delay for client in clients for delay in client.delays[1:]]
+                found.megabytes.append((_resident(server) - before) / count)
+
+
+def _print(name: str, found: Found) -> None:
+    ratios = found.ratios()
+    print(f"{name}: {median(found.speeds[0]):.1f} steps a second unwatched")
+    for count, bar in _BARS.items():
+        print(f"  watched by {count}: {ratios[count]:.3f} of unwatched (to reach: {bar})")
+    if found.delays:
+        middle, late = np.percentile(found.delays, [50, 95])
+        print(
+            f"  a point arrives at {max(_BARS)} sessions after {middle:.2f} s, 95 % within "
+            f"{late:.2f} s (to reach: {_SLOWEST_DELAY})"
+        )
+    print(f"  a session takes {median(found.megabytes):.1f} MB")
+
+
+def _content(found: Found) -> Mapping[str, object]:
+    delays = np.percentile(found.delays, [50, 95]).round(3).tolist() if found.delays else None
+    return {
+        "ratios": found.ratios(),
+        "steps_per_second": found.speeds,
+        "delay_50_95": delays,
+        "megabytes_a_session": found.megabytes,
+    }
+
+
 @contextmanager
-def _training() -> Iterator[tuple[AppServer, RunStore, str]]:
-    """A server that trains, well under way."""
-    preset = preset_draft("cifar10-vgg")
-    data = {**preset.section("data"), "variant": "sample"}
-    draft = preset.with_value("data", data).with_value("epochs", 1000)
-    draft = draft.with_kind("validation", "none")
+def _training(
+    tree: Path, preset: str, environment: Mapping[str, str]
+) -> Iterator[tuple[AppServer, RunStore, str]]:
+    """A server of the version in ``tree`` with a run well under way, paused."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder) / "home"
-        with AppServer(ROOT / "app.py", home, Path(folder) / "log") as server:
-            setup = f"{server.url}/train?preset=cifar10-vgg&changes={pack_changes(draft)}"
-            with _drawing(setup) as page:
-                page.get_by_role("button", name="Train", exact=True).click()
-                # Not Streamlit's own in the header.
-                stop = page.get_by_test_id("stMainBlockContainer").get_by_role("button")
-                stop.filter(has_text="Stop").wait_for(timeout=60_000)
-            store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-            run = store.active()[0]
-            while len(store.epochs(run.id)) < 2:
-                time.sleep(0.2)
-            yield server, store, run.id
-            store.request(run.id, Action.STOP)
+        store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
+        run_id = new_run_id()
+        # A queued run that no process looks after is taken up by the dashboard.
+        store.create(run_id, _experiment(preset), "watched", "dashboard")
+        variables = {"PYTHONPATH": str(tree), **environment}
+        with AppServer(tree / "app.py", home, Path(folder) / "log", variables) as server:
+            with PageClient(server.url, "", "") as page:
+                page.wait()
+                while len(store.epochs(run_id)) < 2:
+                    time.sleep(0.2)
+                page.looks += 1
+            _pause(store, run_id)
+            yield server, store, run_id
+            store.request(run_id, Action.STOP)
 
 
-@contextmanager
-def _drawing(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.find(), args=chromium.launch_arguments()
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(address)
-        page.get_by_role("heading", name="Train").wait_for(timeout=60_000)
-        yield page
-        browser.close()
+def _experiment(name: str) -> Experiment:
+    preset = PRESETS[name].experiment
+    changed = {
+        "data": Data(),
+        "epochs": 1000,
+        "batch_size": 32,
+        "validation": NoValidation(),
+        "monitor": "loss",
+    }
+    return Experiment(**(preset.model_dump() | changed))
+
+
+def _pause(store: RunStore, run_id: str) -> None:
+    store.request(run_id, Action.PAUSE)
+    while store.get(run_id).state != "paused":
+        time.sleep(0.05)
+
+
+def _resident(server: AppServer) -> float:
+    """Megabytes of memory that the server's process holds."""
+    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1000
+    raise RuntimeError("the server has ended")
 
 
 def _steps_per_second(store: RunStore, run_id: str) -> float:
@@ -112,10 +200,6 @@ def _next_step(store: RunStore, run_id: str) -> tuple[int, float]:
         if now is not None and before is not None and now.heartbeat > before.heartbeat:
             return now.step, now.heartbeat
         time.sleep(0.01)
-
-
-def _ratio(found: list[float], unwatched: list[float]) -> float:
-    return median(a / b for a, b in zip(found, unwatched, strict=True))
 
 
 if __name__ == "__main__":

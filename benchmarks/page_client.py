@@ -1,10 +1,14 @@
-"""A browser session that doesn't draw: it asks for a page and its timed parts, as a browser does.
+"""A browser session that doesn't draw: it asks for a page and watches what moves on it.
 
-What comes back is read and thrown away, so that the cost is the server's own.
+What comes back is read and thrown away, so that the cost is the server's own. It also answers the
+timers of a page, which earlier versions of cifarviz had.
 """
 
+import json
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -12,41 +16,88 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class PageClient:
-    """One session of a page, as a context manager; it goes on in a thread of its own."""
+    """One session of a page, as a context manager; it goes on in threads of its own.
 
-    def __init__(self, server: str, page: str, query: str) -> None:
-        self._address = server.replace("http://", "ws://") + "/_stcore/stream"
+    ``feeds`` are the names of the live feeds that it watches beside the page.
+    """
+
+    def __init__(self, server: str, page: str, query: str, feeds: Sequence[str] = ()) -> None:
+        self._root = server.replace("http://", "ws://")
         self._origin = server
-        self._page, self._query = page, query
+        self._page, self._query, self._feeds = page, query, feeds
         self._timers: dict[str, tuple[float, float]] = {}
         self._ended = False
         self._error: BaseException | None = None
+        self._threads: list[threading.Thread] = []
+        self._connections: list[ClientConnection] = []
+        self._drawn = threading.Event()
         self.looks = 0
-        """How many timed looks have been answered."""
+        """How many timed looks have been answered, and messages received."""
+        self.delays: list[float] = []
+        """Seconds from storing new points to their arrival here."""
 
     def __enter__(self) -> "PageClient":
-        self._connection: ClientConnection = connect(
-            self._address,
-            origin=Origin(self._origin),
-            subprotocols=[Subprotocol("streamlit")],
-            max_size=None,
-            close_timeout=0.5,
-        )
+        self._connection = self._connect("_stcore/stream", "streamlit")
         self._ask()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._start(self._look)
         return self
+
+    def wait(self) -> None:
+        """Wait until the page was drawn, then watch its feeds."""
+        if not self._drawn.wait(_PATIENCE):
+            raise RuntimeError("a session was not shown its page") from self._error
+        for feed in self._feeds:
+            connection = self._connect(f"live/{feed}")
+            self._start(partial(self._watch, connection))
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._ended = True
-        self._connection.close()
-        self._thread.join(_PATIENCE)
+        for connection in self._connections:
+            connection.close()
+        for thread in self._threads:
+            thread.join(_PATIENCE)
         if kind is None and (self._error is not None or not self.looks):
-            raise RuntimeError("a session did not look at its page again") from self._error
+            raise RuntimeError("a session heard nothing more of its page") from self._error
+
+    def _connect(self, path: str, protocol: str = "") -> ClientConnection:
+        connection = connect(
+            f"{self._root}/{path}",
+            origin=Origin(self._origin),
+            subprotocols=[Subprotocol(protocol)] if protocol else None,
+            max_size=None,
+            close_timeout=0.5,
+            open_timeout=_PATIENCE,
+        )
+        self._connections.append(connection)
+        return connection
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guarded, args=(work,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ConnectionClosed as closed:
+            if not self._ended:
+                self._error = closed
+        except Exception as raised:
+            # Said when the session is left: an error in a thread would only be printed.
+            self._error = raised
+
+    def _watch(self, connection: ClientConnection) -> None:
+        while not self._ended:
+            message = json.loads(connection.recv())
+            now = time.time()
+            self.looks += 1
+            progress, points = message.get("progress"), message.get("points")
+            if progress is not None and points is not None and points["after"]:
+                self.delays.append(now - progress["heartbeat"])
 
     def _ask(self, fragment: str = "") -> None:
         message = BackMsg()
@@ -56,35 +107,27 @@ class PageClient:
         message.rerun_script.is_auto_rerun = bool(fragment)
         self._connection.send(message.SerializeToString())
 
-    def _run(self) -> None:
-        try:
-            self._look()
-        except Exception as raised:
-            # Said when the session is left: an error in a thread would only be printed.
-            self._error = raised
-
     def _look(self) -> None:
-        try:
-            while not self._ended:
-                now = time.monotonic()
-                for fragment, (interval, due) in list(self._timers.items()):
-                    if due <= now:
-                        self._timers[fragment] = (interval, now + interval)
-                        self._ask(fragment)
-                        self.looks += 1
-                due = min((due for _, due in self._timers.values()), default=now + _PATIENCE)
-                try:
-                    self._take(self._connection.recv(timeout=max(due - time.monotonic(), 0.0)))
-                except TimeoutError:
-                    continue
-        except ConnectionClosed:
-            if not self._ended:
-                raise
+        while not self._ended:
+            now = time.monotonic()
+            for fragment, (interval, due) in list(self._timers.items()):
+                if due <= now:
+                    self._timers[fragment] = (interval, now + interval)
+                    self._ask(fragment)
+                    self.looks += 1
+            due = min((due for _, due in self._timers.values()), default=now + _PATIENCE)
+            try:
+                self._take(self._connection.recv(timeout=max(due - time.monotonic(), 0.0)))
+            except TimeoutError:
+                continue
 
     def _take(self, data: str | bytes) -> None:
         message = ForwardMsg()
         message.ParseFromString(data if isinstance(data, bytes) else data.encode())
-        if message.WhichOneof("type") == "auto_rerun":
-            interval = message.auto_rerun.interval
-            due = time.monotonic() + interval
-            self._timers[message.auto_rerun.fragment_id] = (interval, due)
+        match message.WhichOneof("type"):
+            case "auto_rerun":
+                interval = message.auto_rerun.interval
+                due = time.monotonic() + interval
+                self._timers[message.auto_rerun.fragment_id] = (interval, due)
+            case "script_finished":
+                self._drawn.set()

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cifarviz import static_files
-from cifarviz.cli.dashboard import ADDRESS, command, end, free_port, is_serving
+from cifarviz.cli.dashboard import ADDRESS, address_of, command, end, free_port, is_serving
 from cifarviz.installation import DASHBOARD as ROOT
 
 __all__ = ["ADDRESS", "ROOT", "AppServer", "free_port", "is_serving", "serve_files"]
@@ -42,7 +42,6 @@ class AppServer:
     ) -> None:
         self.home = home
         self.port = free_port()
-        self.url = f"http://{ADDRESS}:{self.port}"
         self._script = script
         self._log = log
         self._environment = {
@@ -52,7 +51,15 @@ class AppServer:
             "CIFARVIZ_HOME": str(home),
             **(environment or {}),
         }
+        self.url = address_of(self.port, self._environment)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The number of its process; raises ``RuntimeError`` before it is started."""
+        if self._process is None:
+            raise RuntimeError("The server was not started.")
+        return self._process.pid
 
     def __enter__(self) -> "AppServer":
         self.start()
@@ -82,7 +89,7 @@ class AppServer:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + patience
-        while not is_serving(self.port):
+        while not is_serving(self.url):
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.stop()

@@ -68,6 +68,7 @@ STAR_ROOMS = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
 DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
+STARLETTE_ROOMS = frozenset({"app", "live"})
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
 # Values whose classes have been named by that file, stand in the address, or are counted only.
@@ -134,10 +135,21 @@ def _no_circles(tree: Tree) -> Iterator[Violation]:
 
 
 def _streamlit_only_above(tree: Tree) -> Iterator[Violation]:
+    law = "streamlit is imported only in app.py, pages/ and cifarviz/ui/"
+    return _imported_only_in(tree, "streamlit", STREAMLIT_ROOMS, law)
+
+
+def _starlette_only_in_live(tree: Tree) -> Iterator[Violation]:
+    law = "starlette is imported only in app.py and cifarviz/live/"
+    return _imported_only_in(tree, "starlette", STARLETTE_ROOMS, law)
+
+
+def _imported_only_in(
+    tree: Tree, package: str, rooms: frozenset[str], law: str
+) -> Iterator[Violation]:
     for source in tree.sources:
         for found in tree.imports(source):
-            if found.module.split(".")[0] == "streamlit" and source.room not in STREAMLIT_ROOMS:
-                law = "streamlit is imported only in app.py, pages/ and cifarviz/ui/"
+            if found.module.split(".")[0] == package and source.room not in rooms:
                 yield Violation(source.path, found.line, law)
 
 
@@ -226,6 +238,7 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "imports point one way": _one_way,
     "no circles": _no_circles,
     "streamlit only above": _streamlit_only_above,
+    "starlette only in live": _starlette_only_in_live,
     "tensorflow only in starred files": _tensorflow_only_starred,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,

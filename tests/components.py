@@ -68,6 +68,26 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [one.json_lines()[1] for one in components(app, "chart")]
 
 
+def live_items(app: AppTest, key: str) -> dict[str, Any]:
+    """What moves on a page, as it was drawn: lines by their names."""
+    return dict(_only(app, "live_items", key)[0]["items"])
+
+
+def live_texts(app: AppTest) -> list[str]:
+    """All that is written by what moves: a line an item, and one a number."""
+    lines = []
+    for given in components(app, "live_items"):
+        for item in given.json_lines()[0]["items"].values():
+            words = (item.get(name, "") for name in ("title", "badge", "text"))
+            lines.append(" ".join(filter(None, words)))
+            lines += [
+                f"{metric['label']}: {metric['value']} {metric['note']}"
+                for metric in item.get("metrics", ())
+            ]
+            lines.append(item.get("note", ""))
+    return [line for line in lines if line]
+
+
 def image_grid(app: AppTest, key: str) -> dict[str, Any]:
     """The tiles of a grid: labels, tooltips and the like."""
     return dict(_only(app, "image_grid", key)[1])

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -84,11 +85,11 @@ def serve(wanted: int, *, browser: bool) -> int:
     # A service manager stops with SIGTERM: the same way out as Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     process = subprocess.Popen(command(script, port))
+    url = address_of(port, os.environ)
     try:
-        while process.poll() is None and not is_serving(port):
+        while process.poll() is None and not is_serving(url):
             time.sleep(0.1)
         if process.poll() is None:
-            url = f"http://{ADDRESS}:{port}"
             print_line(f"\n  cifarviz is on {url} (Ctrl-C stops it)\n")
             if browser and _has_screen():
                 webbrowser.open(url)
@@ -165,10 +166,16 @@ def command(script: Path, port: int, *options: str) -> list[str]:
     ]
 
 
-def is_serving(port: int) -> bool:
-    """Return whether a server on this port answers."""
+def address_of(port: int, environment: Mapping[str, str]) -> str:
+    """Return the address of the dashboard that is served on a port with these variables."""
+    base_path = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
+    return f"http://{ADDRESS}:{port}/{base_path}".rstrip("/")
+
+
+def is_serving(address: str) -> bool:
+    """Return whether a dashboard at this address answers."""
     try:
-        with _DIRECT.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as reply:
+        with _DIRECT.open(f"{address}/_stcore/health", timeout=2) as reply:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from cifarviz.live.guard import Guard
+from cifarviz.live.socket import live_socket
 
 
 def routes(base_path: str) -> Sequence[BaseRoute]:
@@ -11,12 +14,24 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 
     ``base_path`` is Streamlit's ``server.baseUrlPath``, which its own routes begin with, too.
     """
-    return []
+    prefix = base_path.strip("/")
+    root = f"/{prefix}" if prefix else ""
+    return [WebSocketRoute(f"{root}/live/{{name}}", live_socket)]
 
 
-def middleware(base_path: str, allowed_hosts: Sequence[str]) -> Sequence[Middleware]:
+def middleware(
+    base_path: str, allowed_hosts: Sequence[str], allowed_origins: Sequence[str] | None
+) -> Sequence[Middleware]:
     """Return what every request passes through, sockets too, the outermost first.
 
-    ``allowed_hosts`` is Streamlit's ``server.allowedHosts``.
+    ``allowed_hosts`` is Streamlit's ``server.allowedHosts``, ``allowed_origins`` its
+    ``server.corsAllowedOrigins``, or None where ``server.enableCORS`` is off.
     """
-    return []
+    return [
+        Middleware(
+            Guard,
+            base_path=base_path,
+            allowed_hosts=allowed_hosts,
+            allowed_origins=allowed_origins,
+        )
+    ]

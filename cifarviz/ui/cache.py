@@ -1,6 +1,5 @@
 """What all sessions of this server share, and the dashboard's one door to TensorFlow."""
 
-import gc
 import logging
 import threading
 import time
@@ -191,11 +190,6 @@ def _load_tensorflow() -> None:
         # Whoever needs them imports them again, and is told there.
         log.exception("TensorFlow could not be loaded ahead")
         return
-
-    # Streamlit collects garbage after each script run; TensorFlow's half a million objects
-    # would make that a tenth of a second each time.
-    gc.collect()
-    gc.freeze()
     compile_missing()
 
 

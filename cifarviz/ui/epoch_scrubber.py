@@ -1,6 +1,7 @@
 """One epoch of a run, chosen on its curves; the address holds it as ``epoch``."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -8,13 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.runs import kept_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Kind, Weights, snapshot_epochs
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
+from cifarviz.ui.components.live_items import run_again_on
 from cifarviz.ui.followed_address import change
-
-# Seconds between two looks whether a run under way has come further.
-_LOOK = 2
 
 
 def epochs_with_weights(run: Run) -> dict[int, Weights]:
@@ -129,7 +129,8 @@ def epoch_scrubber(
 def follow_growth(run: Run) -> None:
     """Run the page again when a run under way has come further; ``epoch_scrubber`` does it too."""
     if run.state.active:
-        st.fragment(_come_further, run_every=_LOOK)(run.id, run.epochs_done)
+        mark = partial(_progress_mark, cache.store(), run.id)
+        run_again_on(f"epochs-{run.id}", mark, key="epochs-done")
 
 
 def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
@@ -137,7 +138,6 @@ def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
     change(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 
 
-def _come_further(run_id: str, done: int) -> None:
-    run = cache.store().get(run_id)
-    if run.epochs_done > done or not run.state.active:
-        st.rerun()
+def _progress_mark(store: RunStore, run_id: str) -> str:
+    run = store.get(run_id)
+    return f"{run.epochs_done} {run.state.active}"

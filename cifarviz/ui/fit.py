@@ -17,19 +17,13 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.live.items import VERDICT_COLORS
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.figure_row import Figure, figure_row
 from cifarviz.ui.navigation import link_to
 
-_COLORS = {
-    "overfitting": "orange",
-    "good": "green",
-    "underfitting": "blue",
-    "still improving": "blue",
-    "diverging": "red",
-}
 _UNKNOWN = "–"
 _MOST_SUGGESTIONS = 4
 
@@ -49,7 +43,7 @@ def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
 
 def verdict(fit: Fit) -> str:
     """Markdown of the verdict in its colour."""
-    return f":{_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
+    return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
 
 def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -17,8 +18,10 @@ from cifarviz.runs.kept_weights import (
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, headline
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live_items import run_again_on
 from cifarviz.ui.components.own_choices import own_choices
 from cifarviz.ui.followed_address import change, followed, show, wished
 from cifarviz.ui.navigation import go_to, link_to
@@ -29,8 +32,6 @@ from cifarviz.ui.unbroken import unbroken
 Choice = TypeVar("Choice", bound=str)
 
 _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
-# Seconds between two looks whether the first weights have come.
-_LOOK = 2
 
 
 def _no_epochs(run: Run) -> bool:
@@ -281,11 +282,9 @@ def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
         icon=":material/hourglass_top:",
     )
     link_to("train", "Watch it", view="watch", run=run.id)
-    _reload_when_ready(run.id, keeps)
+    run_again_on(f"ready-{run.id}", partial(_is_ready, cache.store(), run.id, keeps), key="ready")
 
 
-@st.fragment(run_every=_LOOK)
-def _reload_when_ready(run_id: str, keeps: Callable[[Run], bool]) -> None:
-    run = next((run for run in cache.store().active() if run.id == run_id), None)
-    if run is None or checkpoints_of(run) or keeps(run):
-        st.rerun()
+def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str:
+    run = next((run for run in store.active() if run.id == run_id), None)
+    return str(run is None or bool(kept_checkpoints(store, run)) or keeps(run))

@@ -5,21 +5,22 @@ The address holds the switch as ``ghost=1``.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.figures.metric import Metric
-from cifarviz.figures.published_curves import PublishedCurves, published_curves
+from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
 from cifarviz.runs.records import Run
 from cifarviz.ui import followed_address
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.live.words import named
 from cifarviz.ui.published_changes import changed_words
 from cifarviz.ui.unbroken import unbroken
+
+
+def shows_published(runs: Sequence[Run]) -> bool:
+    """Whether the address asks for published curves of ``runs``, and there are any."""
+    on = followed_address.followed("ghost") == "1"
+    return on and published_figure_curves("loss", runs) is not None
 
 
 def ghost_switch(runs: Sequence[Run]) -> bool:
@@ -34,7 +35,7 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
             "it they are left out.",
             icon=":material/error:",
         )
-    if ghost("loss", runs) is None:
+    if published_figure_curves("loss", runs) is None:
         return False
     on = asked == "1"
     # No st.toggle: each look at a run under way brings the toggles as the browser has them, and
@@ -74,40 +75,10 @@ def _who(some: Sequence[Run], runs: Sequence[Run]) -> str:
 
 def _as_if_on_full_set(run: Run) -> Run:
     """``run`` itself if it was on the full set, or is of a preset that wasn't."""
-    made = _readable(run.experiment_json)
-    preset = None if made is None else _preset(made)
+    made = readable_experiment(run.experiment_json)
+    preset = None if made is None else preset_of(made)
     if made is None or preset is None or made.data.variant == preset.experiment.data.variant:
         return run
     data = made.data.model_copy(update={"variant": preset.experiment.data.variant})
     full = made.model_copy(update={"data": data})
     return replace(run, experiment_json=full.to_json())
-
-
-def ghost(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
-    """The published curves of the one preset that all ``runs`` started from."""
-    experiments = [made for run in runs if (made := _readable(run.experiment_json)) is not None]
-    presets = {made.preset for made in experiments}
-    if len(experiments) < len(runs) or len(presets) != 1:
-        return None
-    preset = _preset(experiments[0])
-    if preset is None or preset.published is None:
-        return None
-    return published_curves(
-        metric,
-        preset.facts["history"],
-        str(preset.facts["measured_on"]),
-        max(one.epochs for one in experiments),
-    )
-
-
-@lru_cache(maxsize=100)
-def _readable(experiment_json: str) -> Experiment | None:
-    try:
-        return Experiment.from_json(experiment_json)
-    except CifarvizError:
-        # The page of the run says so; here there is only nothing to draw.
-        return None
-
-
-def _preset(experiment: Experiment) -> Preset | None:
-    return None if experiment.preset is None else PRESETS.get(experiment.preset)

@@ -143,6 +143,20 @@ def queued_before() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
     return queued
 
 
+@dataclass
+class LatestLook:
+    """Which network this browser session looks into, for work that begins a little later."""
+
+    key: Hashable = None
+
+
+def latest_look() -> LatestLook:
+    """The one of this browser session, to be changed in place; other threads may read it."""
+    latest = st.session_state.setdefault("latest-look", LatestLook())
+    assert isinstance(latest, LatestLook)
+    return latest
+
+
 def is_kept(key: str) -> bool:
     """Whether the widget ``key`` was on the page a moment ago: leaving a page forgets it."""
     return key in st.session_state

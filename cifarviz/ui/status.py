@@ -2,31 +2,22 @@
 
 import streamlit as st
 
-from cifarviz.runs.run_headline import headline
+from cifarviz.live.feeds import CURRENT, STATUS, status_mark
+from cifarviz.live.items import status_item
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped
-from cifarviz.ui.live.words import badge, doing
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.navigation import link_to
 
 
-@st.fragment(run_every=2)
 def run_status() -> None:
     """Name, epoch, progress and best epoch of the run at work, and how many wait."""
     active = cache.store().active()
     if any(run.orphaned for run in active):
         cache.adopt_orphans()
-    if not active:
-        st.caption("Nothing is training just now.")
-        return
-    run, *waiting = active
-    with st.container(border=True, key="run-status"):
-        st.markdown(f"**{escaped(run.name)}**  \n{badge(run)} {doing(run)}")
-        sound = run.damage is None
-        if sound and run.progress is not None and run.progress.steps_per_epoch:
-            total = run.progress.steps_per_epoch * run.experiment.epochs
-            st.progress(min(1.0, run.progress.step / total))
-        if best := headline(run):
-            st.caption(f"Best so far: {best}")
-        if waiting:
-            st.caption(f"{len(waiting)} more waiting")
-        link_to("train", "Watch", view="watch", run=run.id)
+        active = cache.store().active()
+    with st.container(border=bool(active), key="run-status"):
+        live = Live(STATUS, status_mark(active))
+        live_items({CURRENT: status_item(active)}, key="status", live=live)
+        if active:
+            link_to("train", "Watch", view="watch", run=active[0].id)

@@ -32,8 +32,6 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import (
-    RerunData,
-    RerunException,
     get_script_run_ctx,
     script_runner,
 )
@@ -96,31 +94,21 @@ def _current_runner() -> Any:
 
 
 def use_app_navigation() -> None:
-    """Make a fresh server draw ``app.py`` for whatever page is asked for first.
+    """Make a server draw ``app.py`` for whatever page is asked for first; call it at its start.
 
     Until ``st.navigation`` has been called once, Streamlit takes the folder ``pages/`` for its
     older kind of multipage app: who follows a link to /train as the first visitor would get that
     file alone, without menu, layout and error handling, and so would all who come after.
     """
-    if not hasattr(PagesManager, "uses_pages_directory"):
+    if hasattr(PagesManager, "uses_pages_directory"):
+        PagesManager.uses_pages_directory = False
+    else:
         _warn("PagesManager.uses_pages_directory", "The first link into the app may open oddly.")
-        return
-    context = get_script_run_ctx(suppress_warning=True)
-    if not PagesManager.uses_pages_directory or context is None:
-        return
-    PagesManager.uses_pages_directory = False
-    # Not st.rerun: it would ask for the page that the older kind found, which is Start when the
-    # address names none that exists.
-    intended = context.pages_manager
-    raise RerunException(
-        RerunData(
-            query_string=context.query_string,
-            page_script_hash=intended.intended_page_script_hash or "",
-            page_name=intended.intended_page_name or "",
-            cached_message_hashes=context.cached_message_hashes,
-            context_info=context.context_info,
-        )
-    )
+
+
+def is_page_run() -> bool:
+    """Whether this code is run for a page, and not imported by the server."""
+    return get_script_run_ctx(suppress_warning=True) is not None
 
 
 def is_history_navigation() -> bool:

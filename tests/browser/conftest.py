@@ -131,6 +131,8 @@ def new_page(
         return page
 
     yield open_page
+    # What the content security policy blocks, however little of it the test itself has seen.
+    blocked = [note for note in notes if "Content Security Policy" in note]
     if notes:
         # Shown by pytest when the test failed.
         print("Errors in the browser's console:", *notes, sep="\n  ")
@@ -147,6 +149,7 @@ def new_page(
                 page.close()
             else:
                 page.context.close()
+    assert not blocked
 
 
 @pytest.fixture(scope="module")

@@ -94,10 +94,9 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     address = page.url
     assert "run=" in address
     before = batch_points(loss)
-    full = axis_range(loss)
     zoom(page, loss)
     page.wait_for_function(
-        "([e, end]) => e._fullLayout.xaxis.range[1] < end", arg=[loss.element_handle(), full[1]]
+        "e => e._fullLayout.xaxis.autorange === false", arg=loss.element_handle()
     )
     zoomed = axis_range(loss)
     page.wait_for_function(

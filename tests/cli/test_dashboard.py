@@ -99,11 +99,11 @@ def test_the_dashboard_says_its_address_and_stops_on_ctrl_c(tmp_path: Path) -> N
             port = int(text.split()[-1].rstrip("."))
             address = next(line for line in lines if "Ctrl-C" in line)
             assert f"http://{ADDRESS}:{port}" in address
-            assert is_serving(port)
+            assert is_serving(f"http://{ADDRESS}:{port}")
             # As a terminal does: to the whole group.
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(20) == 0
-            assert not is_serving(port)
+            assert not is_serving(f"http://{ADDRESS}:{port}")
             said.seek(0)
             assert "Traceback" not in said.read()
         finally:

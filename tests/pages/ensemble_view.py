@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from tests import stored_runs
-from tests.components import answer_table, components
+from tests.components import answer_table, components, live_texts
 from tests.pages.app_page import opened_from_start
 
 
@@ -26,7 +26,7 @@ def ids(runs: list[Run]) -> list[str]:
 
 def said(app: AppTest) -> str:
     kinds = (*app.error, *app.warning, *app.info, *app.markdown, *app.caption)
-    return "\n".join(one.value for one in kinds).replace("\\", "")
+    return "\n".join([*(one.value for one in kinds), *live_texts(app)]).replace("\\", "")
 
 
 def table(app: AppTest) -> dict[str, Any]:

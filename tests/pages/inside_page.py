@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.components import component_keys
+from tests.components import component_keys, live_texts
 from tests.pages.app_page import opened_by_link
 
 MAPS = ["conv2d_1", "max_pooling2d_1", "conv2d_2", "max_pooling2d_2"]
@@ -15,7 +15,7 @@ def opened(**address: str) -> AppTest:
 def said(app: AppTest) -> list[str]:
     """All that the page says, errors and remarks first."""
     found = [*app.error, *app.warning, *app.info, *app.markdown, *app.caption]
-    return [one.value for one in found]
+    return [*(one.value for one in found), *live_texts(app)]
 
 
 def errors(app: AppTest) -> list[str]:

@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.components import components
+from tests.components import components, live_texts
 from tests.pages.app_page import opened_by_link, walk
 
 
@@ -13,7 +13,7 @@ def opened(**address: object) -> AppTest:
 def said(app: AppTest) -> str:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
-    return "\n".join(one.value.replace("\\", "") for one in found)
+    return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])
 
 
 def errors(app: AppTest) -> list[str]:

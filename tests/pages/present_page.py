@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from tests.components import live_texts
 from tests.pages.app_page import address_of, opened_by_link, walk
 
 __all__ = ["SCENES", "address_of", "html", "opened", "said", "title"]
@@ -23,7 +24,7 @@ def title(app: AppTest) -> str:
 def said(app: AppTest) -> str:
     """Warnings, remarks, errors and notes."""
     found = [*app.error, *app.warning, *app.info, *app.markdown, *app.caption]
-    return "\n".join(one.value.replace("\\", "") for one in found)
+    return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])
 
 
 def html(app: AppTest) -> str:

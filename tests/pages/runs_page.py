@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from tests.components import live_texts
 from tests.pages.app_page import opened_by_link, walk
 
 
@@ -17,7 +18,7 @@ def opened(*runs: str) -> AppTest:
 def said(app: AppTest) -> list[str]:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
-    return [one.value.replace("\\", "") for one in found]
+    return [*(one.value.replace("\\", "") for one in found), *live_texts(app)]
 
 
 def buttons(app: AppTest) -> list[str]:

@@ -22,8 +22,7 @@ from cifarviz.ui.inside import over_all
 from cifarviz.ui.inside.over_all import job_over_all
 from cifarviz.ui.inside.shown_weights import weights_words
 from tests import stored_runs
-from tests.components import component_keys, image_grid, ringed_tile
-from tests.pages.app_page import walk
+from tests.components import component_keys, image_grid, live_items, ringed_tile
 from tests.pages.inside_page import errors, opened, said
 from tests.stored_runs import Arrays
 
@@ -118,8 +117,9 @@ def test_while_they_are_looked_at_it_says_how_far_it_is(
     monkeypatch.setattr("cifarviz.ui.inside.top_images.job_over_all", lambda *_: Slow())
     app = opened(run=kept.id, layer="conv2d_2", channel="5")
     assert not app.exception
-    words = [one.proto.text for one in walk(app._tree) if one.type == "progress"]
-    assert words == ["The network looks at all images: 300 of 1,000, about 7 s left"]
+    job = live_items(app, "over-all")["job"]
+    assert job["text"] == "The network looks at all images: 300 of 1,000, about 7 s left"
+    assert job["share"] == 0.3
     assert app.button(key="stop-over-all")
     assert "channel-top-images" not in component_keys(app)
     assert "channel-epochs" in component_keys(app)

@@ -8,6 +8,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
+from tests.components import live_items
 from tests.pages import evaluate_page, inside_page, present_page, runs_page
 from tests.pages.app_page import opened_by_link
 from tests.stored_runs import Arrays
@@ -54,8 +55,9 @@ def test_all_pages_have_the_same_number_of_the_same_epoch(run: Run) -> None:
         assert f"Best: {HEADLINE}" in present_page.said(app)
         assert options(app, "present-run") == [f"mine · {HEADLINE} (finished)"]
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any(HEADLINE in one.value for one in watched.caption)
-    assert any(f"Best: {HEADLINE}" in one.value.replace("\\", "") for one in watched.markdown)
+    items = live_items(watched, "live-metrics")["metrics"]["metrics"]
+    assert [one["note"] for one in items if one["label"] == "Best epoch"] == [HEADLINE]
+    assert f"Best: {HEADLINE}" in live_items(watched, "live-state")["state"]["text"]
     # The table has it in columns.
     row = runs_page.opened(run.id).dataframe[0].value.to_dict("records")[0]
     assert (row["Best epoch"], row["Best by"]) == (2, "lowest validation loss")
@@ -89,7 +91,7 @@ def test_all_pages_name_the_step_at_which_a_run_was_stopped(
         connection.execute("UPDATE runs SET step = 15, steps_per_epoch = 10")
     where = "after epoch 1 and 5 steps of epoch 2"
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any(where.capitalize() in one.value for one in watched.markdown)
+    assert where.capitalize() in live_items(watched, "live-state")["state"]["text"]
     assert where in evaluate_page.text(evaluate_page.opened(run=run.id))
     for page in (evaluate_page.opened(run=run.id), inside_page.opened(run=run.id)):
         assert options(page, "pick-checkpoint")[0] == f"as it ended, {where}"

@@ -13,7 +13,7 @@ from cifarviz.runs.database import Database
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
-from tests.components import charts
+from tests.components import charts, live_items
 from tests.pages.app_page import address_of, opened_by_link
 from tests.pages.runs_page import buttons, links, numbers, opened, said, widths
 
@@ -131,8 +131,9 @@ def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
     with stored_runs.held(store, run):
         app = opened(run.id)
         row = app.dataframe[0].value.to_dict("records")[0]
-    assert (row["State"], row["Epochs"]) == ("running", "1 of 30")
-    assert row["Time at work"].endswith("so far")
+        moving = live_items(app, "runs-under-way")[run.id]
+    assert (row["State"], row["Epochs"], row["Time at work"]) == ("running", "of 30", "under way")
+    assert moving["text"] == "epoch 1 of 30"
     assert links(app)["Watch"] == f"train?view=watch&run={run.id}"
     assert any("about 30 s left" in text for text in said(app))
     assert not app.exception

@@ -4,6 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.draft import Draft
+from tests.components import live_texts
 from tests.pages.app_page import address_of, opened_by_link, walk
 
 VGG = preset_draft("cifar10-vgg", 1)
@@ -32,7 +33,7 @@ def drafted(app: AppTest) -> Draft:
 def said(app: AppTest) -> str:
     found = [*app.error, *app.warning, *app.info, *app.subheader, *app.markdown, *app.caption]
     # A backslash only keeps Markdown from reading a sign as its own.
-    return "\n".join(one.value.replace("\\", "") for one in found)
+    return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])
 
 
 def press(app: AppTest, key: str) -> AppTest:

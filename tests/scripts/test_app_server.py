@@ -21,4 +21,4 @@ def test_a_server_that_ends_at_once_says_why(tmp_path: Path) -> None:
     server = AppServer(tmp_path / "missing.py", tmp_path, tmp_path / "log.txt")
     with pytest.raises(RuntimeError, match=r"(?s)missing\.py ended with .*does not exist"):
         server.start()
-    assert not is_serving(server.port)
+    assert not is_serving(server.url)

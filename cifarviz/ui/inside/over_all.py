@@ -3,20 +3,25 @@
 Found in the background, once for all sessions.
 """
 
-import time
+import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.analysis.top_activations import TopActivations
 from cifarviz.data.datasets import ImageSet, find
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
-from cifarviz.ui import cache
+from cifarviz.ui import cache, state
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items, run_again_on
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.held_back import held_back_images
 from cifarviz.ui.named_image import images_of
@@ -40,9 +45,9 @@ Job = BackgroundJob[OverAll]
 
 # So many images, as in the sample, take less than a second: nobody need ask for it.
 _FEW = 3_000
-# Seconds that one looks at the same weights before it begins by itself: while epochs are played,
-# nothing is to hold them up. And between two looks how far it is.
-_SETTLED, _LOOK = 0.5, 0.6
+# Seconds that a person looks at the same weights before it begins by itself: while epochs are
+# played, nothing is to hold them up.
+_SETTLED = 0.5
 # A result takes about 100 kB.
 _MOST_KEPT = 64
 
@@ -72,25 +77,52 @@ def show_over_all(run: Run, which: Weights) -> None:
 
     The page runs again when it is done.
     """
-    job = _jobs().get(_key(run, which))
-    if job is None or not job.over:
-        by_itself = job is not None or _count(run) <= _FEW
-        watched = st.fragment(_watch, run_every=_LOOK if by_itself else None)
-        watched(run, which, time.monotonic() if by_itself else None)
-        return
-    with errors_shown():
-        if job.result() is None:
-            _offer(run, which)
+    key = _key(run, which)
+    job = _jobs().get(key)
+    if job is None and _count(run) > _FEW:
+        _offer(run, which)
+    elif job is None or not job.over:
+        if job is None:
+            _begin_when_settled(run, which, key)
+        if job is not None and job.total > _FEW:
+            show_progress(job)
+        else:
+            run_again_on(_feed_name(key), partial(_is_over, _jobs(), key), key="over-all")
+    else:
+        with errors_shown():
+            if job.result() is None:
+                _offer(run, which)
+
+
+def _begin_when_settled(run: Run, which: Weights, key: tuple[object, ...]) -> None:
+    """Begin after a while, unless this browser looks at something else by then."""
+    latest = state.latest_look()
+    latest.key = key
+
+    def begin() -> None:
+        if latest.key == key:
+            job_over_all(run, which)
+
+    timer = threading.Timer(_SETTLED, begin)
+    timer.daemon = True
+    timer.start()
+
+
+def _is_over(jobs: BackgroundJobs[OverAll], key: tuple[object, ...]) -> str:
+    job = jobs.get(key)
+    return str(job is not None and job.over)
+
+
+def _feed_name(*facts: object) -> str:
+    return f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
 
 
 def show_progress(job: Job) -> None:
-    """How far a look at many images is, and a way to end it."""
+    """How far a look at many images is, and a way to end it; the page runs again at its end."""
+    name = _feed_name(id(job))
+    hub().register(name, partial(_message, job))
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = f"The network looks at all images: {job.done:,} of {job.total:,}"
-        left = job.seconds_left
-        if left is not None:
-            words += f", about {max(1, round(left))} s left"
-        st.progress(job.done / max(job.total, 1), text=words)
+        live_items({"job": _item(job)}, key="over-all", live=Live(name, str(job.over)))
         st.button(
             "Stop",
             key="stop-over-all",
@@ -100,18 +132,16 @@ def show_progress(job: Job) -> None:
         )
 
 
-def _watch(run: Run, which: Weights, since: float | None) -> None:
-    # Also called by a timer, with the arguments that the page has given.
-    with errors_shown():
-        job = _jobs().get(_key(run, which))
-        if job is None and since is None:
-            _offer(run, which)
-        elif job is None and since is not None and time.monotonic() - since > _SETTLED:
-            job_over_all(run, which)
-        elif job is not None and job.over:
-            st.rerun()
-        elif job is not None and job.total > _FEW:
-            show_progress(job)
+def _message(job: Job) -> dict[str, Any]:
+    return {"mark": str(job.over), "items": {"job": _item(job).values()}}
+
+
+def _item(job: Job) -> Item:
+    words = f"The network looks at all images: {job.done:,} of {job.total:,}"
+    left = job.seconds_left
+    if left is not None:
+        words += f", about {max(1, round(left))} s left"
+    return Item(text=words, share=job.done / max(job.total, 1))
 
 
 def _offer(run: Run, which: Weights) -> None:
@@ -130,10 +160,10 @@ def _offer(run: Run, which: Weights) -> None:
 
 
 def _made(run: Run, which: Weights) -> Job:
-    model = cache.trained_model(run, which)
     test, validation = test_images(run), held_back_images(run)
 
     def look(tell: Callable[[int], None]) -> OverAll:
+        model = cache.opened_model(run, which)
         top = model.top_activations(test.images, on_progress=tell)
         if validation is None:
             return OverAll(top, top, "test")

@@ -14,12 +14,12 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.followed_address import change
-from cifarviz.ui.inside.over_all import Job, job_over_all, show_progress, test_images
+from cifarviz.ui.inside.over_all import job_over_all, show_progress, test_images
 from cifarviz.ui.named_image import SPLIT_WORDS
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds the look at all images may take before anything is said of it, and between two looks.
-_UNSAID, _LOOK = 0.4, 0.5
+# Seconds the look at all images may take before anything is said of it.
+_UNSAID = 0.4
 _TILE = 128
 
 
@@ -33,7 +33,7 @@ def show_top_images(
     st.markdown("**The test images that excite it most**")
     job = job_over_all(run, which)
     if not job.wait(_UNSAID):
-        st.fragment(_watch, run_every=_LOOK)(job)
+        show_progress(job)
         return
     found = job.result()
     if found is None:
@@ -58,12 +58,6 @@ def show_top_images(
         index = int(images.indices[best[clicked].position])
         change(dataset=None, split="test", image=str(index))
         st.rerun()
-
-
-def _watch(job: Job) -> None:
-    if job.over:
-        st.rerun()
-    show_progress(job)
 
 
 def _grid(

@@ -8,15 +8,19 @@ import streamlit as st
 from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
+from cifarviz.live.feeds import ACTIVE, active_mark
+from cifarviz.live.items import progress_item
+from cifarviz.live.words import waits_for
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.ensemble.choices import kept_epochs
 from cifarviz.ui.evaluate.ensemble.named_members import joined
-from cifarviz.ui.live.words import badge, doing
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.stop_runs import stop_runs
@@ -115,12 +119,13 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
     others = [run for run in active if run.id != watched.id]
     if not others:
         return
+    live = Live(ACTIVE, active_mark(active))
     st.subheader("Queue" if watched.state.active else "Under way")
     for run in others:
         words, stop = st.columns([6, 1], vertical_alignment="center")
         with words:
-            before = waits_for(run, active)
-            st.markdown(f"**{escaped(run.name)}** {badge(run)} {before or doing(run)}")
+            item = progress_item(run, waiting=waits_for(run, active))
+            live_items({run.id: item}, key=f"queue-{run.id}", live=live)
             link_to("train", "Watch", view="watch", run=run.id)
         with stop:
             _button(
@@ -133,23 +138,6 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
                 else "Ends training within a second and keeps what was learned.",
                 disabled=run.requested == Action.STOP,
             )
-
-
-def waits_for(run: Run, active: Sequence[Run]) -> str:
-    """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
-    if run.state is not RunState.QUEUED:
-        return ""
-    if run.orphaned:
-        return doing(run)
-    # Those that nobody looks after hold nobody up.
-    served = [other for other in active if not other.orphaned]
-    ids = [other.id for other in served]
-    before = served[: ids.index(run.id)] if run.id in ids else []
-    if not before:
-        return "its turn comes now"
-    last = before[-1]
-    more = f" (and {len(before) - 1} before that)" if len(before) > 1 else ""
-    return f"waiting for “{escaped(last.name)}”{more}"
 
 
 def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disabled: bool) -> None:

@@ -5,38 +5,33 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.errors import RunNotFound
+from cifarviz.live.feeds import RunFeed, run_mark
+from cifarviz.live.hub import hub
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
+from cifarviz.ui.followed_address import follow
 from cifarviz.ui.live.charts import live_charts
-from cifarviz.ui.live.controls import queue, steering, waits_for, what_next
-from cifarviz.ui.live.status import live_status
-from cifarviz.ui.live.words import badge, doing, outcome
+from cifarviz.ui.live.controls import queue, steering, what_next
 from cifarviz.ui.navigation import go_to, link_to
+from cifarviz.ui.published_ghost import ghost_switch, shows_published
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
-
-# Seconds between two looks at the store: while somebody waits for the first point or for what
-# was asked, while it trains, afterwards.
-_SOON, _LIVE, _IDLE = 0.4, 1.0, 5.0
 
 
 def live_view() -> None:
     """Show the run that the address names, else the one at work, else the newest."""
+    follow("train")
     run = _watched()
     if run is None:
         return
     state.remember("run", run.id)
-    every = _pace(run)
-    if run.state.active:
-        st.fragment(_watch, run_every=every)(run.id, every)
-    else:
-        # Charts that don't change any more stay out of what is sent again and again. In a
-        # container, as a fragment is: so they stay the same charts when the run ends.
-        with st.container():
-            _show(run, cache.store().active())
-        st.fragment(_look_again, run_every=every)(run.id)
+    active = cache.store().active()
+    _show(run, active)
+    queue(run, active)
 
 
 def _watched() -> Run | None:
@@ -64,38 +59,13 @@ def _watched() -> Run | None:
     return runs[0]
 
 
-def _pace(run: Run) -> float:
-    if not run.state.active:
-        return _IDLE
-    begun = run.progress is not None and run.progress.step > 0
-    waited_for = run.requested is not None or run.state is RunState.STOPPING
-    return _LIVE if begun and not waited_for else _SOON
-
-
-def _watch(run_id: str, every: float) -> None:
-    with errors_shown():
-        run = cache.store().get(run_id)
-        if _pace(run) != every:
-            st.rerun()
-        active = cache.store().active()
-        _show(run, active)
-        queue(run, active)
-
-
-def _look_again(run_id: str) -> None:
-    with errors_shown():
-        run = cache.store().get(run_id)
-        if run.state.active:
-            st.rerun()
-        queue(run, cache.store().active())
-
-
 def _show(run: Run, active: Sequence[Run]) -> None:
+    feed, live = _feed(run)
+    items = feed.items()
     top = st.container(horizontal=True, vertical_alignment="center")
     with top, st.container(width="stretch"):
         st.subheader(escaped(run.name), anchor=False)
-        words = waits_for(run, active) or escaped(doing(run) or outcome(run))
-        st.markdown(f"{badge(run)} {words}")
+        live_items({"state": items["state"]}, key="live-state", live=live)
     # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom,
     # when the run ends.
     below = st.container()
@@ -109,6 +79,19 @@ def _show(run: Run, active: Sequence[Run]) -> None:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
-    live_status(run)
-    live_charts(run)
+    live_items({"metrics": items["metrics"]}, key="live-metrics", live=live)
+    with st.container():
+        show_earlier_losses_of_curves({}, [run])
+    ghost_switch([run])
+    live_charts(run, feed, live)
     show_tensorboard_files(run)
+
+
+def _feed(run: Run) -> tuple[RunFeed, Live | None]:
+    """The run's feed, read just now, and where the browser hears of it while the run is active."""
+    published = shows_published([run])
+    feed = hub().run_feed(run.id, published=published)
+    feed.refresh()
+    if not run.state.active:
+        return feed, None
+    return feed, Live(f"{run.id}?published=1" if published else run.id, run_mark(run))

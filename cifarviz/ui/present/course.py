@@ -9,11 +9,11 @@ import streamlit as st
 
 from cifarviz.errors import RunNotFound
 from cifarviz.figures.replay import Replay, replay
+from cifarviz.live.points import LivePoints, steps_per_epoch
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
-from cifarviz.ui.live.points import LivePoints, steps_per_epoch
 
 # Runs that go on from one another, of which the course is drawn.
 _MOST_PARENTS = 8

@@ -7,9 +7,14 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from cifarviz.analysis.overfitting import judge_run
+from cifarviz.live.feeds import ACTIVE, active_mark
+from cifarviz.live.items import progress_item
+from cifarviz.live.words import waits_for
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import kept_gap, show_fit
@@ -26,8 +31,6 @@ from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds between two looks at the store while a run is under way, and while none is.
-_LIVE, _IDLE = 1, 5
 # Seconds within which the browser has surely taken over a new address.
 _LAG = 2
 _ROW_HEIGHT = 35
@@ -37,25 +40,18 @@ _MOST_NAMED = 5
 
 
 def show_runs() -> None:
-    """Show everything about the runs; it follows the store by itself.
+    """Show everything about the runs; those under way move by themselves.
 
     The address holds the ids of those chosen, as ``runs``.
     """
-    in_front = show_dialog()
-    live = bool(cache.store().active())
-    every = None if in_front else _LIVE if live else _IDLE
-    st.fragment(_show, run_every=every)(live)
-
-
-def _show(live: bool) -> None:
+    show_dialog()
     follow("runs")
     runs = cache.store().all()
-    if any(run.state.active for run in runs) != live:
-        st.rerun()
     chosen = _chosen(runs)
     if not runs:
         _nothing_yet()
         return
+    _under_way()
     chosen_filter = filter_row(runs)
     listed = chosen_filter.listed(runs)
     if not listed:
@@ -96,8 +92,8 @@ def _show(live: bool) -> None:
     fits = {run.id: judge_run(run, histories[run.id]) for run in chosen}
     show_actions(chosen, fits)
     with errors_shown():
-        if len(chosen) == 1 and chosen[0].best_epoch is not None:
-            only = chosen[0]
+        only = chosen[0]
+        if len(chosen) == 1 and only.best_epoch is not None and not only.state.active:
             show_fit(only, fits[only.id], kept_gap(only, histories[only.id]))
         # The oldest first, as the lab has them: so a run has the same colour there and here, and
         # what was changed since is said of the later ones.
@@ -109,6 +105,16 @@ def _show(live: bool) -> None:
         if len(compared) > 1:
             show_fits(compared, histories, fits)
             show_differences(compared)
+
+
+def _under_way() -> None:
+    """Show a line on each run under way; the list below says what the others came to."""
+    active = cache.store().active()
+    live_items(
+        {run.id: progress_item(run, waiting=waits_for(run, active)) for run in active},
+        key="runs-under-way",
+        live=Live(ACTIVE, active_mark(active)),
+    )
 
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:

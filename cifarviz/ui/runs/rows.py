@@ -19,6 +19,7 @@ from cifarviz.runs.damage import LATEST
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
+from cifarviz.runs.states import RunState
 from cifarviz.ui.live.words import DAMAGED
 
 NOT_KNOWN = "not known"
@@ -76,21 +77,20 @@ def bytes_of(folder: Path) -> int:
 
 
 def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
+    # Of a run under way, what moves stands above the list; these cells would be of the past.
+    ended = not _moves(run)
+    best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
         "State": state_words(run),
-        "Epochs": (
-            NOT_KNOWN
-            if run.damage
-            else f"{run.epochs_done} of {'?' if plan.epochs is None else plan.epochs}"
-        ),
-        "Best epoch": run.best_epoch,
-        "Accuracy at best epoch": _percent(run.best_epoch_val_accuracy),
-        "Best ±": _half_interval(run.best_epoch_val_accuracy, run.validation_images),
-        "Accuracy at last epoch": _percent(run.last_val_accuracy),
-        "Last ±": _half_interval(run.last_val_accuracy, run.validation_images),
+        "Epochs": _epochs(run, plan),
+        "Best epoch": run.best_epoch if ended else None,
+        "Accuracy at best epoch": _percent(best),
+        "Best ±": _half_interval(best, run.validation_images),
+        "Accuracy at last epoch": _percent(last),
+        "Last ±": _half_interval(last, run.validation_images),
         "Best by": "" if run.damage or run.best_epoch is None else best_criterion(run),
         "Time at work": _time_at_work(run, now),
         # That of a damaged record may be what is wrong with it.
@@ -100,6 +100,17 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
         "Network": plan.network,
         "Note": run.remark or "",
     }
+
+
+def _moves(run: Run) -> bool:
+    return run.state.active and run.state is not RunState.QUEUED
+
+
+def _epochs(run: Run, plan: Planned) -> str:
+    if run.damage is not None:
+        return NOT_KNOWN
+    planned_epochs = "?" if plan.epochs is None else plan.epochs
+    return f"of {planned_epochs}" if _moves(run) else f"{run.epochs_done} of {planned_epochs}"
 
 
 def _percent(share: float | None) -> float | None:
@@ -120,7 +131,7 @@ def _time_at_work(run: Run, now: float) -> str:
     seconds = time_at_work(run, now)
     if seconds is None:
         return "not begun"
-    return f"{format_duration(seconds)}{' so far' if run.state.active else ''}"
+    return "under way" if _moves(run) else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)

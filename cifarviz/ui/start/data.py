@@ -1,20 +1,24 @@
 """The state of the data sets on the Start page, and fetching the full ones."""
 
 import os
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from cifarviz.data import library
 from cifarviz.data.datasets import DatasetInfo
+from cifarviz.live.hub import hub
+from cifarviz.live.items import Item
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.downloads import Download, downloads, progress_share, progress_words
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds between two looks at a download under way.
-_LOOK = 0.5
 _SOURCES = {
     "keras": "the Keras cache",
     "official": "the official archives",
@@ -26,10 +30,8 @@ _SOURCES = {
 def data_panel(info: DatasetInfo) -> None:
     """Say which images of a data set are here; fetch the rest, with progress and a way to stop."""
     st.subheader(info.title)
-    download = downloads(cache.settings()).latest(info.name)
-    live = download is not None and download.running
     with st.container(border=True, key=f"data-{info.name}"):
-        st.fragment(_panel, run_every=_LOOK if live else None)(info, live)
+        _panel(info)
 
 
 def source_words(info: DatasetInfo) -> str:
@@ -37,12 +39,9 @@ def source_words(info: DatasetInfo) -> str:
     return f"[{info.title}]({info.page}): {info.citation} {info.terms}"
 
 
-def _panel(info: DatasetInfo, live: bool) -> None:
+def _panel(info: DatasetInfo) -> None:
     with errors_shown():
         download = downloads(cache.settings()).latest(info.name)
-        if live != (download is not None and download.running):
-            # It has ended, or another session has begun it: poll no longer, or from now on.
-            st.rerun()
         status = library.status(info, cache.settings())
         st.markdown(":material/check_circle: **Embedded sample**, ready")
         st.caption(
@@ -69,9 +68,9 @@ def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
 
 def _under_way(info: DatasetInfo, download: Download) -> None:
     st.markdown(":material/downloading: **Full set**, on its way")
-    st.progress(progress_share(download.progress), text=escaped(progress_words(download.progress)))
-    for note in download.progress.notes if download.progress else ():
-        st.caption(escaped(note))
+    hub().register(f"data-{info.name}", partial(_message, download))
+    live = Live(f"data-{info.name}", _mark(download))
+    live_items({"download": _item(download)}, key=f"download-{info.name}", live=live)
     st.button(
         "Cancelling …" if download.cancelling else "Cancel",
         key=f"cancel-{info.name}",
@@ -79,6 +78,23 @@ def _under_way(info: DatasetInfo, download: Download) -> None:
         disabled=download.cancelling,
         on_click=unbroken(download.cancel),
         help="Call the download off; nothing of it is kept. Other sessions see it end too.",
+    )
+
+
+def _message(download: Download) -> dict[str, Any]:
+    return {"mark": _mark(download), "items": {"download": _item(download).values()}}
+
+
+def _mark(download: Download) -> str:
+    return f"{id(download)} {download.running} {download.cancelling}"
+
+
+def _item(download: Download) -> Item:
+    progress = download.progress
+    return Item(
+        text=progress_words(progress),
+        share=progress_share(progress),
+        note="\n".join(progress.notes) if progress else "",
     )
 
 

@@ -27,13 +27,16 @@ export default function (component) {
     charts.set(parentElement, chart);
   }
   chart.answer = (click) => setTriggerValue("click", click);
+  chart.ask = () => setTriggerValue("rerun", Date.now());
   receive(chart, data);
+  watchFeed(chart);
   draw(chart);
   return () => {
     // Also called when one run of the page overtakes another: then the chart is still in use.
     setTimeout(() => {
       if (place.isConnected) return;
       chart.observer.disconnect();
+      unwatchFeed(chart);
       if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(place);
       charts.delete(parentElement);
     }, 0);
@@ -50,6 +53,11 @@ function create(place) {
     width: 0,
     drawn: false,
     drawing: false,
+    feed: null, // the path of the feed that is watched
+    unwatch: null,
+    keeper: null,
+    live: null, // what the feed has told
+    version: 0, // counts what it has told of this figure
   };
   // Made once: a config that differs, be it in a function's identity, makes Plotly start anew and
   // forget the zoom.
@@ -83,6 +91,84 @@ function receive(chart, bytes) {
   place.setAttribute("aria-label", head.description || "Chart");
 }
 
+// ---- What moves ------------------------------------------------------------------------------
+
+function watchFeed(chart) {
+  const path = chart.head.live?.feed ?? null;
+  if (path === chart.feed) return;
+  unwatchFeed(chart);
+  chart.feed = path;
+  if (path === null) return;
+  chart.keeper = keepUpToDate(chart.place, () => ({ mark: chart.head.live?.mark, ask: chart.ask }));
+  chart.unwatch = LIVE.watch(path, {
+    update(state, message) {
+      chart.live = state;
+      if (message.points || message.figures) {
+        chart.version += 1;
+        draw(chart);
+      }
+      chart.keeper.update(state);
+    },
+    broken: (isBroken) => chart.keeper.broken(isBroken),
+    gone: () => chart.keeper.gone(),
+  });
+}
+
+function unwatchFeed(chart) {
+  chart.keeper?.stop();
+  chart.unwatch?.();
+  chart.unwatch = chart.keeper = chart.live = chart.feed = null;
+}
+
+// The feed's figure where it has one, with its points in the traces that are marked for them.
+function figureOf(chart) {
+  const figure = chart.live?.figures?.[chart.head.live?.name] ?? chart.figure;
+  const points = chart.live?.points;
+  if (!points?.steps.length || !figure.data.some((trace) => trace.meta?.live)) return figure;
+  const values = points[chart.head.live.name];
+  const dots = keptDots(points.steps);
+  const x = Array.from(dots, (i) => points.steps[i] / Math.max(chart.live.stepsPerEpoch, 1));
+  const filled = {
+    batches: () => Array.from(dots, (i) => values[i]),
+    trend: () => trendAt(values, dots),
+  };
+  return {
+    ...figure,
+    data: figure.data.map((trace) =>
+      trace.meta?.live ? { ...trace, x, y: filled[trace.meta.live]() } : trace),
+  };
+}
+
+// As in cifarviz/live/points.py: a dot that is drawn never moves.
+const MOST_DOTS = 1000;
+
+function keptDots(steps) {
+  let stride = 1;
+  while (steps.length > stride * MOST_DOTS) stride *= 2;
+  const dots = [];
+  for (let i = 0; i < steps.length && dots.length < MOST_DOTS; i += 1)
+    if (steps[i] % stride === 0) dots.push(i);
+  return dots;
+}
+
+// As in cifarviz/figures/history.py: the mean around each point, of as many on both sides.
+function trendAt(values, dots) {
+  const count = values.length;
+  const half = Math.max(Math.floor(count / 100), Math.min(8, Math.floor(count / 8)));
+  const sums = new Float64Array(count + 1), known = new Float64Array(count + 1);
+  for (let i = 0; i < count; i += 1) {
+    const isKnown = Number.isFinite(values[i]);
+    sums[i + 1] = sums[i] + (isKnown ? values[i] : 0);
+    known[i + 1] = known[i] + (isKnown ? 1 : 0);
+  }
+  return dots.map((i) => {
+    const reach = Math.min(half, i, count - 1 - i);
+    const inside = known[i + reach + 1] - known[i - reach];
+    if (reach < Math.floor(half / 2) || inside === 0) return null;
+    return (sums[i + reach + 1] - sums[i - reach]) / inside;
+  });
+}
+
 async function draw(chart) {
   if (chart.drawing) return; // the call under way looks again before it ends
   chart.drawing = true;
@@ -92,16 +178,18 @@ async function draw(chart) {
     if (!chart.drawn && !isInSight(chart.place)) await leisure();
     for (;;) {
       const theme = readTheme(chart.place);
-      const wanted = `${chart.revision} ${Object.values(theme).join(" ")}`;
+      const wanted = `${chart.revision} ${chart.version} ${Object.values(theme).join(" ")}`;
       if (wanted === chart.shown || chart.place.clientWidth === 0 || !chart.place.isConnected) break;
       if (!chart.drawn) chart.place.replaceChildren();
       chart.place.style.height = `${heightOf(chart)}px`;
-      await Plotly.react(chart.place, dataOf(chart, theme), layoutOf(chart, theme), chart.config);
+      const figure = figureOf(chart);
+      await Plotly.react(
+        chart.place, dataOf(figure, theme), layoutOf(chart, figure, theme), chart.config);
       if (!chart.drawn) listen(chart);
       chart.drawn = true;
       chart.shown = wanted;
       chart.width = chart.place.clientWidth;
-      chart.place.dataset.revision = chart.revision;
+      chart.place.dataset.revision = `${chart.revision}.${chart.version}`;
     }
   } catch (error) {
     console.error(error);
@@ -198,8 +286,8 @@ function scaleOf(theme) {
 
 // Texts that stand on the scale's colours (a trace whose meta says where on it, 0 to 1) are made
 // readable there.
-function dataOf(chart, theme) {
-  return chart.figure.data.map((trace) => {
+function dataOf(figure, theme) {
+  return figure.data.map((trace) => {
     const places = trace.meta?.onScale;
     if (!places) return trace;
     const color = places.map((place) => readableOn(colorOnScale(place, theme), theme.text));
@@ -234,8 +322,8 @@ function luminance(color) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-function layoutOf(chart, theme) {
-  const { layout } = chart.figure;
+function layoutOf(chart, figure, theme) {
+  const { layout } = figure;
   // Plotly writes the zoom into the layout it is given; the figure itself stays as it came.
   const own = structuredClone(layout);
   delete own.width;

@@ -12,9 +12,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.escaping import safe_file_name
+from cifarviz.figures.figure_json import encode
 from cifarviz.figures.plotly_config import config_script
 from cifarviz.static_files import PLOTLY_SCRIPT
-from cifarviz.ui.components.chart.encoding import encode
+from cifarviz.ui.components.live import Live, live_script
 
 _HERE = Path(__file__).parent
 
@@ -44,6 +45,8 @@ def chart(
     view: str = "",
     file_name: str = "chart",
     description: str = "",
+    live: Live | None = None,
+    live_name: str = "",
 ) -> ChartClick | None:
     """Show ``figure`` as wide as its place; zoom and legend choices survive each update.
 
@@ -51,6 +54,7 @@ def chart(
     than a ``go.Figure``. ``height`` in CSS pixels overrides the layout's. Another ``view`` (a run's
     id, say) starts with fresh axes. With ``on_click`` a clicked point is returned, once.
     ``file_name`` names saved pictures, without an ending; ``description`` is for screen readers.
+    While the page is not run, the browser draws the figure ``live_name`` of the feed ``live``.
     """
     body = encode(figure)
     head = {
@@ -58,6 +62,7 @@ def chart(
         "description": description,
         "fileName": safe_file_name(file_name),
         "height": height,
+        "live": None if live is None else {**live.values(), "name": live_name},
         "script": PLOTLY_SCRIPT,
         "view": view,
     }
@@ -66,7 +71,10 @@ def chart(
     # reads no further than the second line when nothing has changed.
     revision = hashlib.blake2b(header + body, digest_size=12).hexdigest().encode()
     result = _component()(
-        key=key, data=b"\n".join((header, revision, body)), on_click_change=_nothing
+        key=key,
+        data=b"\n".join((header, revision, body)),
+        on_click_change=_nothing,
+        on_rerun_change=_nothing,
     )
     return _click(result.get("click")) if on_click else None
 
@@ -77,7 +85,7 @@ def _component() -> Any:
         "cifarviz.chart",
         html='<div class="cifarviz-chart"></div>',
         css=(_HERE / "chart.css").read_text("utf-8"),
-        js=config_script() + (_HERE / "chart.js").read_text("utf-8"),
+        js=config_script() + live_script() + (_HERE / "chart.js").read_text("utf-8"),
         # Plotly puts its own styles into the page's head, where a shadow root doesn't see them.
         isolate_styles=False,
     )

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.live.points import MOST_DOTS, LivePoints, kept_dots
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.live.points import MOST_DOTS, LivePoints, kept_dots
 
 PROGRESS = Progress("training", 1, 1, 10, None, None, 0.0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cifarviz.ui.components.chart.encoding import encode
+from cifarviz.figures.figure_json import encode
 
 
 def decode(spec: dict) -> np.ndarray:

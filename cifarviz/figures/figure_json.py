@@ -29,22 +29,30 @@ def encode(figure: go.Figure | Mapping[str, Any]) -> bytes:
     Inside base64 a NaN stays one; Plotly draws both as a gap. A figure given as a dict may hold
     NumPy arrays anywhere. Raises ``TypeError`` for what is neither number, text nor list.
     """
+    return json.dumps(figure_values(figure), separators=(",", ":"), allow_nan=False).encode()
+
+
+def figure_values(figure: go.Figure | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same as values of which ``json`` makes text; raises as ``encode`` does."""
     spec = figure.to_plotly_json() if isinstance(figure, go.Figure) else figure
-    shown = {"data": spec.get("data", []), "layout": spec.get("layout", {})}
-    return json.dumps(_plain(shown), separators=(",", ":"), allow_nan=False).encode()
+    return {
+        "data": plain_values(spec.get("data", [])),
+        "layout": plain_values(spec.get("layout", {})),
+    }
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Return ``value`` with its arrays and numbers as ``encode`` writes them."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain_values(value.item())
     if isinstance(value, np.ndarray):
         return _array(value)
     raise TypeError(f"A figure cannot hold a {type(value).__name__}.")
@@ -55,7 +63,7 @@ def _array(array: np.ndarray) -> Any:
         array = array.astype(np.int32)
     name = _TYPED.get(array.dtype.name)
     if name is None or array.size <= _SHORT:
-        return _plain(array.tolist())
+        return plain_values(array.tolist())
     spec = {"dtype": name, "bdata": base64.b64encode(array.tobytes()).decode("ascii")}
     if array.ndim > 1:
         spec["shape"] = ",".join(str(n) for n in array.shape)

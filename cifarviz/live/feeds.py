@@ -1,0 +1,291 @@
+"""What browsers can watch: a run, the runs under way, and whatever a page registers.
+
+A feed reads its source when it is told to, and makes the message that a browser lacks which has
+been told everything up to a *position*.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+from zlib import crc32
+
+import numpy as np
+
+from cifarviz.analysis.overfitting import Fit, judge_run
+from cifarviz.figures.figure_json import figure_values, plain_values
+from cifarviz.figures.metric import Metric
+from cifarviz.live.items import (
+    Item,
+    metrics_item,
+    progress_item,
+    state_item,
+    status_item,
+    verdict_item,
+)
+from cifarviz.live.points import History, LivePoints, steps_per_epoch
+from cifarviz.live.run_figures import METRICS, run_figure
+from cifarviz.live.words import waits_for
+from cifarviz.runs.lineage import epochs_before
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore
+
+Message = dict[str, Any]
+
+STATUS: Final = "status"
+"""The name of the feed of the run at work."""
+ACTIVE: Final = "active"
+"""The name of the feed of all runs under way."""
+CURRENT: Final = "current"
+"""The name of the only item of the feed of the run at work."""
+NOT_BEGUN: Final = ""
+"""The position of a browser that knows nothing yet."""
+
+
+class Feed(Protocol):
+    """Something that moves; one object a process, however many watch it.
+
+    ``interval`` are the seconds between two looks at its source, a quarter at least.
+    """
+
+    interval: float
+
+    def refresh(self) -> bool:
+        """Read the source; return whether there is anything new."""
+
+    def message(self, position: str) -> tuple[Message, str]:
+        """Return what a browser at ``position`` lacks, and the position it has then.
+
+        ``mark`` in it changes when the page's script has something to draw anew.
+        """
+
+
+def run_mark(run: Run) -> str:
+    """Return a word that changes with what only the script draws of a run, such as its buttons."""
+    return _mark(run.state, run.requested, run.orphaned, run.message, run.note, run.damage)
+
+
+def _mark(*facts: object) -> str:
+    return hashlib.blake2b(repr(facts).encode(), digest_size=6).hexdigest()
+
+
+class RunFeed:
+    """One run: its points, epochs, charts and numbers.
+
+    ``published`` draws the preset's published curves, too.
+    """
+
+    interval = 0.25
+
+    def __init__(self, store: RunStore, run_id: str, *, published: bool) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._published = published
+        self._points = LivePoints(store, run_id)
+        self._lock = threading.RLock()
+        self._run = store.get(run_id)
+        self._history = self._points.refresh()
+        self._drawn: object = None
+        self._fit = Fit("too early", "No epoch is done yet.")
+        self._figures: dict[str, Any] = {}
+        self._figures_mark = ""
+        self._waiting = ""
+
+    def refresh(self) -> bool:
+        """Read the run; raises ``RunNotFound`` when it was deleted."""
+        run = self._store.get(self._run_id)
+        history = self._points.refresh()
+        queued = run.state is RunState.QUEUED
+        waiting = waits_for(run, self._store.active()) if queued else ""
+        with self._lock:
+            changed = (run, waiting) != (self._run, self._waiting)
+            changed = changed or history.version != self._history.version
+            self._run, self._history, self._waiting = run, history, waiting
+            return changed
+
+    def items(self) -> dict[str, Item]:
+        """Return what is written about the run, as of the last ``refresh``: by name."""
+        with self._lock:
+            self._judge()
+            return self._items()
+
+    def _items(self) -> dict[str, Item]:
+        run = self._run
+        return {
+            "state": state_item(run, self._waiting),
+            "metrics": metrics_item(run),
+            "verdict": verdict_item(self._fit) if self._history.epochs else Item(),
+        }
+
+    def learning_rates(self) -> list[float]:
+        """Return the learning rate of each epoch's last step, as of the last ``refresh``."""
+        with self._lock:
+            return [epoch.learning_rate for epoch in self._history.epochs]
+
+    def figure(self, metric: Metric) -> Mapping[str, Any]:
+        """Return one of the charts with all its points, for a page that is being drawn."""
+        with self._lock:
+            self._judge()
+            return self._figure(metric, batches=True)
+
+    def message(self, position: str) -> tuple[Message, str]:
+        """Return the points and epochs after ``position``, the charts if they are others, and
+        the numbers as they stand.
+        """
+        with self._lock:
+            self._judge()
+            run, history = self._run, self._history
+            batches, epochs = history.batches, history.epochs
+            step, done, drawn = self._known(position)
+            after = int(np.searchsorted(batches.steps, step, side="right"))
+            message: Message = {
+                "run": run.id,
+                "state": str(run.state),
+                "mark": run_mark(run),
+                "items": {name: item.values() for name, item in self._items().items()},
+                "progress": None if run.progress is None else dict(vars(run.progress)),
+                "stepsPerEpoch": steps_per_epoch(run),
+            }
+            if after < len(batches) or step == 0:
+                message["points"] = {
+                    "after": step,
+                    "steps": batches.steps[after:],
+                    "loss": batches.loss[after:],
+                    "accuracy": batches.accuracy[after:],
+                }
+            if done < len(epochs) or done == 0:
+                message["epochs"] = {
+                    "after": done,
+                    "rows": [epoch._asdict() for epoch in epochs[done:]],
+                }
+            if drawn != self._figures_mark:
+                message["figures"] = self._figures
+            return plain_values(message), self._position(history)
+
+    def _judge(self) -> None:
+        """Draw the charts without their batches anew, if anything in them has changed."""
+        run, history = self._run, self._history
+        wanted = (
+            history.version[0], len(history.epochs), len(history.batches) > 0,
+            steps_per_epoch(run), run.best_epoch, run.stopped_early, run.state.active,
+        )  # fmt: skip
+        if wanted == self._drawn:
+            return
+        self._fit = judge_run(run, history.epochs)
+        self._figures = {
+            metric: figure_values(self._figure(metric, batches=False)) for metric in METRICS
+        }
+        self._figures_mark = _mark(json.dumps(self._figures))
+        self._drawn = wanted
+
+    def _figure(self, metric: Metric, *, batches: bool) -> Mapping[str, Any]:
+        run = self._run
+        return run_figure(
+            metric,
+            run,
+            self._history,
+            turn=self._fit.turn,
+            before=_before(self._store, run),
+            published=self._published,
+            batches=batches,
+        )
+
+    def _position(self, history: History) -> str:
+        steps, done = history.batches.steps, len(history.epochs)
+        step = int(steps[-1]) if len(steps) else 0
+        return f"{step}.{done}.{_fingerprint(history, step, done)}.{self._figures_mark}"
+
+    def _known(self, position: str) -> tuple[int, int, str]:
+        """Return the step, the epochs and the charts that a browser has; nothing of another past.
+
+        A run that was cut off goes back to its last checkpoint: what came after it is void.
+        """
+        step, done, fingerprint, drawn = (*position.split("."), "", "", "", "")[:4]
+        if not (step.isdecimal() and done.isdecimal() and len(step) < 12 and len(done) < 12):
+            return 0, 0, ""
+        if _fingerprint(self._history, int(step), int(done)) != fingerprint:
+            return 0, 0, ""
+        return int(step), int(done), drawn
+
+
+def _fingerprint(history: History, step: int, done: int) -> str:
+    batches = history.batches
+    until = int(np.searchsorted(batches.steps, step, side="right"))
+    found = crc32(batches.steps[:until].tobytes())
+    found = crc32(batches.loss[:until].tobytes(), found)
+    return f"{crc32(repr(list(history.epochs[:done])).encode(), found):08x}"
+
+
+def _before(store: RunStore, run: Run) -> list[Epoch]:
+    return [] if run.parent is None else list(epochs_before(store, run))
+
+
+class ActiveFeed:
+    """All runs under way, by their ids, the one at work first."""
+
+    interval = 1.0
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._runs: Sequence[Run] = ()
+
+    def refresh(self) -> bool:
+        """Read which runs are under way."""
+        runs = self._store.active()
+        changed = runs != self._runs
+        self._runs = runs
+        return changed
+
+    def message(self, position: str) -> tuple[Message, str]:
+        """Return a line for each of them, whatever the browser knows."""
+        runs = self._runs
+        items = {run.id: progress_item(run, waiting=waits_for(run, runs)).values() for run in runs}
+        return {"mark": active_mark(runs), "items": items}, _mark(items)
+
+
+def active_mark(runs: Sequence[Run]) -> str:
+    """Return a word that changes when other runs are under way, or in other states."""
+    return _mark(*((run.id, run_mark(run)) for run in runs))
+
+
+class StatusFeed(ActiveFeed):
+    """The run at work, for the sidebar."""
+
+    def message(self, position: str) -> tuple[Message, str]:
+        """Return its line, whatever the browser knows."""
+        items = {CURRENT: status_item(self._runs).values()}
+        return {"mark": status_mark(self._runs), "items": items}, _mark(items)
+
+
+def status_mark(active: Sequence[Run]) -> str:
+    """Return a word that changes when another run is at work, or runs wait for a process."""
+    return _mark(active[0].id if active else None, [run.id for run in active if run.orphaned])
+
+
+class PageFeed:
+    """What a page shows and has registered, computed by a function of its own.
+
+    ``compute`` is called outside of any script; it returns ``mark``, ``items`` and ``figures``, as
+    a run's message has them, or what else the page's component understands.
+    """
+
+    interval = 0.5
+
+    def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
+        self.compute = compute
+        self._message: Message = {}
+        self._position = NOT_BEGUN
+
+    def refresh(self) -> bool:
+        """Compute it anew."""
+        message = plain_values(self.compute())
+        position = _mark(json.dumps(message))
+        changed = position != self._position
+        self._message, self._position = message, position
+        return changed
+
+    def message(self, position: str) -> tuple[Message, str]:
+        """Return all of it, whatever the browser knows."""
+        return self._message, self._position

@@ -1,0 +1,196 @@
+"""One reader of the store a process, for however many browsers watch."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from cifarviz.errors import CifarvizError
+from cifarviz.live.feeds import (
+    ACTIVE,
+    NOT_BEGUN,
+    STATUS,
+    ActiveFeed,
+    Feed,
+    PageFeed,
+    RunFeed,
+    StatusFeed,
+)
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.25
+"""Seconds between two looks at the sources, and at least between two messages to a browser."""
+MOST_SOCKETS: Final = 512
+_MOST_PAGE_FEEDS = 256
+# A rerun of a page takes up to half a second of a core: so many seconds for each browser.
+_SPREAD_PER_SOCKET = 0.15
+_LONGEST_SPREAD = 5.0
+_ACTIVE_FEEDS: Mapping[str, type[ActiveFeed]] = MappingProxyType(
+    {STATUS: StatusFeed, ACTIVE: ActiveFeed}
+)
+
+
+class _Channel:
+    """A feed with those who watch it. All but ``feed`` belongs to the event loop."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.watchers = 0
+        self.version = 0
+        self.gone = False
+        self.due = 0.0
+        self.texts: dict[str, asyncio.Future[tuple[str, str]]] = {}
+        self.changed = asyncio.Event()
+
+    def announce(self) -> None:
+        self.version += 1
+        self.texts.clear()
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Hub:
+    """All feeds of this process; pages register theirs, and sockets stream them."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._page_feeds: dict[str, PageFeed] = {}
+        self._run_feeds: dict[tuple[str, bool], RunFeed] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._sockets = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many sockets as there may be."""
+        return self._sockets >= MOST_SOCKETS
+
+    def register(self, name: str, compute: Callable[[], Mapping[str, Any]]) -> PageFeed:
+        """Let browsers watch what ``compute`` returns, as ``name``; a name registered is replaced.
+
+        Names of runs are eight hexadecimal digits: take others.
+        """
+        with self._lock:
+            feed = self._page_feeds.pop(name, None)
+            if feed is None:
+                feed = PageFeed(compute)
+            feed.compute = compute
+            self._page_feeds[name] = feed
+            while len(self._page_feeds) > _MOST_PAGE_FEEDS:
+                del self._page_feeds[next(iter(self._page_feeds))]
+            return feed
+
+    def run_feed(self, run_id: str, *, published: bool = False) -> RunFeed:
+        """Return the one feed of a run; raises ``RunNotFound``."""
+        with self._lock:
+            feed = self._run_feeds.pop((run_id, published), None)
+            if feed is None:
+                feed = RunFeed(self._store, run_id, published=published)
+            self._run_feeds[run_id, published] = feed
+            while len(self._run_feeds) > _MOST_PAGE_FEEDS:
+                del self._run_feeds[next(iter(self._run_feeds))]
+            return feed
+
+    def find(self, name: str, *, published: bool = False) -> Feed:
+        """Return the feed of a name: a page's, ``"status"``, ``"active"`` or a run's id.
+
+        Raises ``RunNotFound`` for any other.
+        """
+        if name in _ACTIVE_FEEDS:
+            return _ACTIVE_FEEDS[name](self._store)
+        with self._lock:
+            page_feed = self._page_feeds.get(name)
+        return page_feed or self.run_feed(name, published=published)
+
+    async def stream(
+        self, name: str, *, position: str = NOT_BEGUN, published: bool = False
+    ) -> AsyncGenerator[str]:
+        """Yield the messages of a feed as JSON: what ``position`` lacks, then what is new.
+
+        Ends when the feed does. Raises ``RunNotFound``, and what reading the feed raises.
+        """
+        key = f"{name} {published}"
+        channel = self._channels.get(key)
+        if channel is None:
+            feed = await asyncio.to_thread(self.find, name, published=published)
+            await asyncio.to_thread(feed.refresh)
+            channel = self._channels.setdefault(key, _Channel(feed))
+        channel.watchers += 1
+        self._sockets += 1
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        version = -1
+        try:
+            while not channel.gone:
+                if version == channel.version:
+                    await channel.changed.wait()
+                    continue
+                version = channel.version
+                text, position = await self._text(channel, position)
+                yield text
+                await asyncio.sleep(INTERVAL)
+        finally:
+            self._sockets -= 1
+            channel.watchers -= 1
+            if channel.watchers == 0 and self._channels.get(key) is channel:
+                del self._channels[key]
+
+    async def _text(self, channel: _Channel, position: str) -> tuple[str, str]:
+        # Those who watch are nearly all at one position: what the first asks for is everybody's.
+        if position not in channel.texts:
+            made = asyncio.to_thread(self._encode, channel.feed, position)
+            channel.texts[position] = asyncio.ensure_future(made)
+        return await asyncio.shield(channel.texts[position])
+
+    def _encode(self, feed: Feed, position: str) -> tuple[str, str]:
+        message, after = feed.message(position)
+        spread = min(_LONGEST_SPREAD, _SPREAD_PER_SOCKET * self._sockets)
+        whole = {**message, "position": after, "spread": round(spread, 2)}
+        return json.dumps(whole, separators=(",", ":"), allow_nan=False), after
+
+    async def _read(self) -> None:
+        """Read all that is watched, again and again, while anything is."""
+        loop = asyncio.get_running_loop()
+        while self._channels:
+            begun = loop.time()
+            channels = [one for one in self._channels.values() if one.due <= begun]
+            for channel, outcome in zip(
+                channels, await asyncio.to_thread(self._refresh, channels), strict=True
+            ):
+                channel.gone = outcome is None
+                channel.due = begun + channel.feed.interval - INTERVAL / 2
+                if outcome is not False:
+                    channel.announce()
+            await asyncio.sleep(max(0.0, begun + INTERVAL - loop.time()))
+
+    def _refresh(self, channels: list[_Channel]) -> list[bool | None]:
+        """Return of each whether there is anything new; ``None`` where there is no more of it."""
+        outcomes: list[bool | None] = []
+        for channel in channels:
+            try:
+                outcomes.append(channel.feed.refresh())
+            except CifarvizError:
+                # A run that was deleted: its page says so when it is drawn anew.
+                outcomes.append(None)
+            except Exception:
+                _LOG.exception("a page's feed failed")
+                outcomes.append(None)
+        return outcomes
+
+
+def hub() -> Hub:
+    """Return the one hub of this process and home."""
+    return _hub(Settings.from_environment())
+
+
+@lru_cache(maxsize=4)
+def _hub(settings: Settings) -> Hub:
+    return Hub(RunStore(settings))

@@ -1,0 +1,163 @@
+"""What moves on a page, as values: lines on runs and rows of numbers.
+
+A page draws them when it is run, and the channel sends them anew as they change
+(ui/components/live_items).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit
+from cifarviz.live.words import doing, outcome, state_color, state_word
+from cifarviz.runs.records import Run
+from cifarviz.runs.run_headline import (
+    best_criterion,
+    format_duration,
+    headline,
+    highest,
+    time_at_work,
+)
+from cifarviz.runs.states import RunState
+
+_UNKNOWN = "–"
+VERDICT_COLORS = {
+    "overfitting": "orange",
+    "good": "green",
+    "underfitting": "blue",
+    "still improving": "blue",
+    "diverging": "red",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number under its label; ``hint`` explains it, ``note`` is small print below."""
+
+    label: str
+    value: str
+    hint: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line: badge, title and text, then a bar, metrics and small print; each may be empty.
+
+    All is plain text. ``share`` is how much is done, 0 to 1; ``color`` is the badge's.
+    """
+
+    title: str = ""
+    badge: str = ""
+    color: str = "gray"
+    text: str = ""
+    share: float | None = None
+    metrics: tuple[Metric, ...] = ()
+    note: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """Return it as values of which ``json`` makes text, without what is empty."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+
+
+def state_item(run: Run, waiting: str = "") -> Item:
+    """Return the line under a run's name: its state, and how far it is or how it ended.
+
+    ``waiting`` says for whom a queued run waits.
+    """
+    text = waiting or doing(run) or outcome(run)
+    return Item(badge=state_word(run), color=state_color(run), text=text)
+
+
+def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
+    """Return a run's line with its name (or another title), its bar and its best epoch so far."""
+    best = headline(run)
+    return Item(
+        title=run.name if title is None else title,
+        badge=state_word(run),
+        color=state_color(run),
+        text=waiting or doing(run),
+        share=share_done(run),
+        note=f"Best so far: {best}" if best else "",
+    )
+
+
+def status_item(active: Sequence[Run]) -> Item:
+    """Return the line on the run at work, and how many wait behind it."""
+    if not active:
+        return Item(text="Nothing is training just now.")
+    item = progress_item(active[0])
+    waiting = f"{len(active) - 1} more waiting" if len(active) > 1 else ""
+    return replace(item, note="\n".join(filter(None, [item.note, waiting])))
+
+
+def share_done(run: Run) -> float:
+    """Return how much of a run's epochs is done, 0 to 1; one that ended by itself is done."""
+    if run.damage is not None:
+        return 0.0
+    if run.state is RunState.FINISHED:
+        return 1.0
+    epochs = run.experiment.epochs
+    if run.progress is None or not run.progress.steps_per_epoch:
+        return min(1.0, run.epochs_done / epochs)
+    return min(1.0, run.progress.step / (run.progress.steps_per_epoch * epochs))
+
+
+def verdict_item(fit: Fit) -> Item:
+    """Return what the curves say so far."""
+    return Item(
+        badge=VERDICT_WORDS[fit.verdict],
+        color=VERDICT_COLORS.get(fit.verdict, "gray"),
+        text=fit.reason,
+    )
+
+
+def metrics_item(run: Run) -> Item:
+    """Return the bar and the numbers of a run: epoch, step, speed, time, best epoch."""
+    progress = run.progress
+    epochs = run.experiment.epochs
+    step, per_epoch = (progress.step, progress.steps_per_epoch) if progress else (0, 0)
+    epoch = progress.epoch if progress and progress.epoch else run.epochs_done
+    in_epoch = step - max(epoch - 1, 0) * per_epoch
+    spent = time_at_work(run)
+    at_work = progress if run.state is RunState.RUNNING else None
+    left = at_work.seconds_left if at_work else None
+    speed = at_work.images_per_second if at_work else run.images_per_second
+    metrics = [
+        Metric("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
+        Metric(
+            "Step",
+            f"{in_epoch:,} of {per_epoch:,}" if per_epoch else _UNKNOWN,
+            "Steps of the weights in this epoch, one a batch.",
+        ),
+        Metric(
+            "Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."
+        ),
+        Metric(
+            "Time at work",
+            format_duration(spent) if spent is not None else _UNKNOWN,
+            "At work on this run, over all its turns; pauses are left out.",
+        ),
+        _best(run),
+    ]
+    if run.state.active:
+        remaining = format_duration(left) if left is not None else _UNKNOWN
+        metrics.insert(3, Metric("Time left", remaining, "At the speed of now."))
+    precision = ""
+    if run.precision is not None:
+        precision = run.precision_reason or f"{run.precision}, as was asked for."
+    return Item(
+        share=share_done(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
+        metrics=tuple(metrics),
+        note=f"Precision: {precision}" if precision else "",
+    )
+
+
+def _best(run: Run) -> Metric:
+    label = "Best epoch so far" if run.state.active else "Best epoch"
+    if run.best_epoch is None:
+        return Metric(label, _UNKNOWN, "Known after the first epoch.")
+    hint = f"The epoch with the {best_criterion(run)}; below, its validation accuracy."
+    if top := highest(run):
+        hint += f" The highest of all: {top}."
+    return Metric(label, str(run.best_epoch), hint, headline(run))

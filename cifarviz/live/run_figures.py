@@ -1,0 +1,114 @@
+"""The charts of a run's loss and accuracy, as far as it has come."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.choices import NoValidation
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.history import history_curves, history_figure
+from cifarviz.figures.metric import Metric
+from cifarviz.figures.published_curves import PublishedCurves, published_curves
+from cifarviz.live.points import History, kept_dots, steps_per_epoch
+from cifarviz.runs.records import Epoch, Run
+
+METRICS: Final[tuple[Metric, ...]] = ("loss", "accuracy")
+
+
+def run_figure(
+    metric: Metric,
+    run: Run,
+    history: History,
+    *,
+    turn: int | None,
+    before: Sequence[Epoch],
+    published: bool,
+    batches: bool = True,
+) -> Mapping[str, Any]:
+    """Draw one chart of a run, as a dict of ``data`` and ``layout``.
+
+    ``turn`` is the epoch after which overfitting starts, ``before`` are the epochs of its parent.
+    Without ``batches`` their two traces, marked by ``meta``, hold one point: the browser has the
+    points and fills them in.
+    """
+    validated = not isinstance(run.experiment.validation, NoValidation)
+    points, epochs = history.batches, history.epochs
+    known = slice(None) if batches else slice(1)
+    steps = points.steps[known]
+    values = (points.loss if metric == "loss" else points.accuracy)[known]
+    measured = [epoch.val_loss if metric == "loss" else epoch.val_accuracy for epoch in epochs]
+    curves = history_curves(
+        metric,
+        epochs=[epoch.epoch for epoch in epochs],
+        training=[epoch.loss if metric == "loss" else epoch.accuracy for epoch in epochs],
+        validation=[np.nan if v is None else v for v in measured] if validated else None,
+        batch_epochs=steps / max(steps_per_epoch(run), 1),
+        batch_values=values,
+        best_epoch=run.best_epoch,
+        stopped_early=run.stopped_early,
+        published=published_figure_curves(metric, [run]) if published else None,
+        turn=turn,
+        before=_epoch_curves(metric, before),
+        rates=[epoch.learning_rate for epoch in epochs],
+        most_points=max(len(steps), 1),
+    )
+    if batches:
+        # All batches make the trend; only some of them are drawn, always the same ones.
+        drawn = kept_dots(steps)
+        curves = replace(
+            curves,
+            batch_x=curves.batch_x[drawn],
+            batch_y=curves.batch_y[drawn],
+            trend=curves.trend[drawn],
+        )
+    return dict(history_figure(curves).to_plotly_json())
+
+
+def published_figure_curves(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
+    """Return the published curves of the one preset that all ``runs`` started from, if any."""
+    experiments = [
+        made for run in runs if (made := readable_experiment(run.experiment_json)) is not None
+    ]
+    presets = {made.preset for made in experiments}
+    if len(experiments) < len(runs) or len(presets) != 1:
+        return None
+    preset = preset_of(experiments[0])
+    if preset is None or preset.published is None:
+        return None
+    return published_curves(
+        metric,
+        preset.facts["history"],
+        str(preset.facts["measured_on"]),
+        max(one.epochs for one in experiments),
+    )
+
+
+def preset_of(experiment: Experiment) -> Preset | None:
+    """Return the preset that an experiment started from, if there still is one of that name."""
+    return None if experiment.preset is None else PRESETS.get(experiment.preset)
+
+
+@lru_cache(maxsize=100)
+def readable_experiment(experiment_json: str) -> Experiment | None:
+    """Return the experiment of that JSON; ``None`` where it is damaged or of a later version."""
+    try:
+        return Experiment.from_json(experiment_json)
+    except CifarvizError:
+        # The page of the run says so; here there is only nothing to draw.
+        return None
+
+
+def _epoch_curves(metric: Metric, epochs: Sequence[Epoch]) -> EpochCurves | None:
+    if not epochs:
+        return None
+    return EpochCurves(
+        np.array([one.epoch for one in epochs], np.int32),
+        np.array([getattr(one, metric) for one in epochs], np.float32),
+        np.array([getattr(one, f"val_{metric}") for one in epochs], np.float32),
+    )

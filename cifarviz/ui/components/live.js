@@ -1,0 +1,194 @@
+// What the components that show something live have in common; put before their own scripts.
+//
+// One socket a feed and tab, however many components watch it. It is opened anew when it breaks,
+// and goes on from the last position. Messages are described in cifarviz/live/feeds.py.
+
+const LIVE = (globalThis.cifarvizLive ??= (() => {
+  const RERUN_EVERY = 5000; // milliseconds at least between two requests of a tab for a new page
+  const LONGEST_PAUSE = 5000; // milliseconds between two tries to connect
+  const FAILURES = 3; // tries in a row after which pages are asked for instead
+  const GONE = 4404; // cifarviz/live/socket.py
+  const feeds = new Map();
+  let rerunAt = -Infinity; // when a page was last asked for
+  let rerunTimer = null;
+  let root = null; // the address under which sockets are known to open
+
+  // ---- Watching ------------------------------------------------------------------------------
+
+  // `path` is the feed's name and query. `watcher` has `update(state, message)`: the state is
+  // everything the feed has told, and `message` the newest of it; `broken(isBroken)`; and `gone()`.
+  function watch(path, watcher) {
+    let feed = feeds.get(path);
+    if (!feed) {
+      feed = { path, watchers: new Set(), state: null, position: "", socket: null, failures: 0,
+        candidate: 0, timer: null, stale: null };
+      feeds.set(path, feed);
+      connect(feed);
+    }
+    clearTimeout(feed.stale);
+    feed.watchers.add(watcher);
+    if (feed.state) watcher.update(feed.state, feed.state);
+    if (feed.failures >= FAILURES) watcher.broken?.(true);
+    return () => {
+      feed.watchers.delete(watcher);
+      // A run of the page may mount it again at once.
+      if (feed.watchers.size === 0) feed.stale = setTimeout(() => forget(feed), 2000);
+    };
+  }
+
+  function forget(feed) {
+    if (feed.watchers.size) return;
+    feeds.delete(feed.path);
+    clearTimeout(feed.timer);
+    feed.socket?.close();
+    feed.socket = null;
+  }
+
+  // The page's own address is /train, / or, under another base path, /x/train, /x/ or /x.
+  function roots() {
+    if (root) return [root];
+    const here = new URL(window.location.href);
+    here.search = here.hash = "";
+    const beside = new URL("./", here).href;
+    const below = here.href.replace(/\/*$/, "/");
+    return beside === below ? [beside] : [beside, below];
+  }
+
+  function connect(feed) {
+    const candidates = roots();
+    const from = candidates[feed.candidate % candidates.length];
+    const address = new URL(`live/${feed.path}`, from);
+    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+    if (feed.position) address.searchParams.set("after", feed.position);
+    const socket = new WebSocket(address);
+    feed.socket = socket;
+    socket.onmessage = (event) => {
+      if (feed.socket !== socket) return;
+      root ??= from;
+      if (feed.failures >= FAILURES) for (const one of feed.watchers) one.broken?.(false);
+      feed.failures = 0;
+      const message = JSON.parse(event.data);
+      feed.position = message.position;
+      feed.state = merge(feed.state, message);
+      for (const one of [...feed.watchers]) one.update(feed.state, message);
+    };
+    socket.onclose = (event) => {
+      if (feed.socket !== socket) return;
+      feed.socket = null;
+      if (event.code === GONE) {
+        for (const one of [...feed.watchers]) one.gone?.();
+        // It may have been registered by a server that was started anew since.
+        feed.timer = setTimeout(() => connect(feed), LONGEST_PAUSE);
+        return;
+      }
+      feed.failures += 1;
+      feed.candidate += 1;
+      if (feed.failures === FAILURES) for (const one of feed.watchers) one.broken?.(true);
+      const pause = Math.min(250 * 2 ** (feed.failures - 1), LONGEST_PAUSE);
+      feed.timer = setTimeout(() => connect(feed), pause * (0.75 + Math.random() / 2));
+    };
+  }
+
+  // ---- What a feed has told ------------------------------------------------------------------
+
+  function merge(before, message) {
+    const state = { ...before, ...message };
+    if (message.points) {
+      const fresh = {};
+      for (const name of ["steps", "loss", "accuracy"]) fresh[name] = numbers(message.points[name]);
+      const known = message.points.after && before?.points;
+      state.points = known
+        ? Object.fromEntries(Object.keys(fresh).map((name) => [name, joined(known[name], fresh[name])]))
+        : fresh;
+    }
+    if (message.epochs) {
+      const { after, rows } = message.epochs;
+      state.epochs = [...(before?.epochs ?? []).slice(0, after), ...rows];
+    }
+    return state;
+  }
+
+  // A list, or an array as Plotly takes it: {dtype, bdata}; lists have null for NaN.
+  function numbers(values) {
+    if (Array.isArray(values)) return Float64Array.from(values, (one) => one ?? NaN);
+    const bytes = Uint8Array.from(atob(values.bdata), (one) => one.charCodeAt(0));
+    const kinds = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
+    return Float64Array.from(new kinds[values.dtype](bytes.buffer));
+  }
+
+  function joined(first, second) {
+    const both = new Float64Array(first.length + second.length);
+    both.set(first);
+    both.set(second, first.length);
+    return both;
+  }
+
+  // ---- Asking for a run of the page ----------------------------------------------------------
+
+  const wanting = new Map(); // component: {isWanted, ask}
+
+  // `isWanted()` is asked again before `ask()`; `spread` are the seconds within which, at random,
+  // the browsers that watch the same thing ask.
+  function rerun(component, spread, isWanted, ask) {
+    const isNew = !wanting.has(component);
+    wanting.set(component, { isWanted, ask });
+    if (isNew) plan(1000 * spread * Math.random());
+  }
+
+  function plan(pause) {
+    if (rerunTimer !== null) return;
+    const soonest = rerunAt + RERUN_EVERY - performance.now();
+    rerunTimer = setTimeout(() => {
+      rerunTimer = null;
+      for (const [component, { isWanted }] of wanting) {
+        if (!isWanted()) wanting.delete(component);
+      }
+      const next = [...wanting.values()][0];
+      if (!next) return;
+      // While a press is under way the browser does not know yet what it has changed.
+      if (isBusy()) return plan(100);
+      rerunAt = performance.now();
+      next.ask();
+      // A run of the page draws everything anew, and what it could not, it is asked for again.
+      plan(RERUN_EVERY);
+    }, Math.max(pause, soonest, 0));
+  }
+
+  function isBusy() {
+    const app = document.querySelector("[data-test-script-state]");
+    return app !== null && app.dataset.testScriptState !== "notRunning";
+  }
+
+  return { watch, rerun };
+})());
+
+// Keeps the page up to date through `component`, whose trigger `rerun` makes it run: whenever the
+// feed's mark is another than the one the page was drawn with, and, where no socket opens, every
+// few seconds. `place` is what it has drawn itself into.
+function keepUpToDate(place, read) {
+  let broken = false;
+  const ask = () => read().ask();
+  const isHere = () => place.isConnected;
+  const poll = () => {
+    if (broken && isHere()) LIVE.rerun(place, 1, () => broken && isHere(), ask);
+  };
+  let timer = null;
+  return {
+    update(state) {
+      if (state.mark === undefined || state.mark === read().mark) return;
+      LIVE.rerun(place, state.spread, () => isHere() && state.mark !== read().mark, ask);
+    },
+    broken(isBroken) {
+      broken = isBroken;
+      clearInterval(timer);
+      if (broken) timer = setInterval(poll, 5000);
+    },
+    gone() {
+      let asked = false;
+      LIVE.rerun(place, 1, () => isHere() && !asked, () => { asked = true; ask(); });
+    },
+    stop() {
+      clearInterval(timer);
+    },
+  };
+}

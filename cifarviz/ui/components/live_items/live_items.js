@@ -1,0 +1,130 @@
+// Draws lines and numbers, and changes only what is another than before.
+//
+// Streamlit calls the default export after each run of the page, always with the same
+// parentElement. What is known of one place between calls is kept in `places`.
+
+const places = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".live-items");
+  let place = places.get(parentElement);
+  if (!place || place.root !== root) {
+    place = { root, drawn: new Map(), data: null, feed: null, unwatch: null, newest: null };
+    places.set(parentElement, place);
+  }
+  place.data = JSON.parse(new TextDecoder().decode(data));
+  place.ask = () => setTriggerValue("rerun", Date.now());
+  const feed = place.data.live?.feed ?? null;
+  if (feed !== place.feed) {
+    stop(place);
+    place.feed = feed;
+    place.newest = null;
+  }
+  if (feed !== null && !place.unwatch) start(place);
+  else draw(place);
+  return () => {
+    // Also called when one run of the page overtakes another: then it is still in use.
+    setTimeout(() => {
+      if (root.isConnected) return;
+      stop(place);
+      places.delete(parentElement);
+    }, 0);
+  };
+}
+
+function start(place) {
+  draw(place);
+  place.keeper = keepUpToDate(place.root, () => ({ mark: place.data.live?.mark, ask: place.ask }));
+  place.unwatch = LIVE.watch(place.feed, {
+    update(state) {
+      place.newest = state.items;
+      draw(place);
+      place.keeper.update(state);
+    },
+    broken(isBroken) {
+      place.root.dataset.broken = isBroken;
+      place.keeper.broken(isBroken);
+    },
+    gone: () => place.keeper.gone(),
+  });
+}
+
+function stop(place) {
+  place.keeper?.stop();
+  place.unwatch?.();
+  place.unwatch = place.keeper = null;
+}
+
+function draw(place) {
+  const names = place.data.all && place.newest
+    ? Object.keys(place.newest) : Object.keys(place.data.items);
+  for (const [name, line] of place.drawn) {
+    if (names.includes(name)) continue;
+    line.element.remove();
+    place.drawn.delete(name);
+  }
+  for (const name of names) {
+    const item = place.newest?.[name] ?? place.data.items[name];
+    let line = place.drawn.get(name);
+    if (!line) {
+      line = create();
+      place.drawn.set(name, line);
+      place.root.append(line.element);
+    }
+    show(line, item);
+  }
+}
+
+function create() {
+  const element = document.createElement("div");
+  element.className = "item";
+  element.innerHTML =
+    '<div class="title"></div><div class="words"><span class="badge"></span><span class="text">' +
+    '</span></div><div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="100">' +
+    '<div></div></div><dl class="metrics"></dl><div class="note"></div>';
+  const find = (name) => element.querySelector(`.${name}`);
+  return {
+    element, title: find("title"), words: find("words"), badge: find("badge"), text: find("text"),
+    bar: find("bar"), metrics: find("metrics"), note: find("note"),
+  };
+}
+
+function show(line, item) {
+  write(line.title, item.title);
+  write(line.badge, item.badge);
+  write(line.text, item.text);
+  write(line.note, item.note);
+  line.words.hidden = !item.badge && !item.text;
+  if (line.badge.dataset.color !== item.color) line.badge.dataset.color = item.color ?? "gray";
+  const share = item.share ?? null;
+  line.bar.hidden = share === null;
+  if (share !== null) {
+    const percent = Math.min(100, Math.max(0, 100 * share));
+    line.bar.firstElementChild.style.width = `${percent.toFixed(1)}%`;
+    line.bar.setAttribute("aria-valuenow", percent.toFixed(0));
+    line.bar.setAttribute("aria-label", item.title || "Progress");
+  }
+  const metrics = item.metrics ?? [];
+  line.metrics.hidden = metrics.length === 0;
+  while (line.metrics.children.length > metrics.length) line.metrics.lastElementChild.remove();
+  metrics.forEach((metric, number) => {
+    const cell = line.metrics.children[number] ?? line.metrics.appendChild(metricElement());
+    const [label, value, note] = cell.children;
+    write(label, metric.label);
+    write(value, metric.value);
+    write(note, metric.note);
+    if (cell.title !== metric.hint) cell.title = metric.hint;
+  });
+}
+
+function metricElement() {
+  const cell = document.createElement("div");
+  cell.innerHTML = '<dt></dt><dd class="value"></dd><dd class="small"></dd>';
+  return cell;
+}
+
+function write(element, text) {
+  const wanted = text ?? "";
+  if (element.textContent !== wanted) element.textContent = wanted;
+  element.hidden = wanted === "";
+}

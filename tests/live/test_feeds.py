@@ -1,0 +1,195 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarviz.errors import RunNotFound
+from cifarviz.live.feeds import NOT_BEGUN, ActiveFeed, PageFeed, RunFeed, StatusFeed, run_mark
+from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from tests import stored_runs
+
+
+@pytest.fixture
+def store(settings: Settings) -> RunStore:
+    return RunStore(settings)
+
+
+@pytest.fixture
+def run(store: RunStore) -> Iterator[Run]:
+    run = stored_runs.store_run(
+        store, stored_runs.experiment(epochs=5), name="mine", state=RunState.RUNNING, epochs=0
+    )
+    with store.database.connect(write=True) as connection:
+        connection.execute("DELETE FROM batches")
+    with stored_runs.held(store, run):
+        yield run
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32)
+
+
+def _train(store: RunStore, run: Run, first: int, count: int, epoch: int = 1) -> None:
+    steps = np.arange(first, first + count)
+    values = (1 / steps).astype(np.float32)
+    progress = Progress("training", epoch, first + count - 1, 10, 500.0, 3.0, 0.0)
+    store.record(run.id, progress, BatchPoints(steps, values, values))
+
+
+def _end_epoch(store: RunStore, run: Run, epoch: int) -> None:
+    progress = Progress("training", epoch, 10 * epoch, 10, 500.0, 3.0, 0.0)
+    store.record(run.id, progress, epoch=Epoch(epoch, 1.0, 0.5, 1.1, 0.4, 0.001, 2.0))
+
+
+def _feed(store: RunStore, run: Run) -> RunFeed:
+    feed = RunFeed(store, run.id, published=False)
+    feed.refresh()
+    return feed
+
+
+def test_a_browser_gets_each_point_and_epoch_once(store: RunStore, run: Run) -> None:
+    feed = _feed(store, run)
+    _train(store, run, 1, 8)
+    assert feed.refresh()
+    first, position = feed.message(NOT_BEGUN)
+    assert (first["points"]["after"], first["points"]["steps"]) == (0, list(range(1, 9)))
+    assert first["epochs"] == {"after": 0, "rows": []}
+    assert set(first["figures"]) == {"loss", "accuracy"}
+    _train(store, run, 9, 2)
+    _end_epoch(store, run, 1)
+    assert feed.refresh()
+    second, position = feed.message(position)
+    assert (second["points"]["after"], second["points"]["steps"]) == (8, [9, 10])
+    assert [row["epoch"] for row in second["epochs"]["rows"]] == [1]
+    assert "figures" in second
+    _train(store, run, 11, 1, epoch=2)
+    assert feed.refresh()
+    third, position = feed.message(position)
+    assert third["points"]["steps"] == [11]
+    # The charts but for their points are as they were.
+    assert "figures" not in third
+    assert "epochs" not in third
+    assert not feed.refresh()
+    fourth, same = feed.message(position)
+    assert same == position
+    assert "points" not in fourth
+    assert json.loads(json.dumps(fourth, allow_nan=False)) == fourth
+
+
+def test_many_points_come_as_arrays(store: RunStore, run: Run) -> None:
+    _train(store, run, 1, 200)
+    message, _position = _feed(store, run).message(NOT_BEGUN)
+    assert message["points"]["steps"]["dtype"] == "i4"
+    assert message["points"]["loss"]["dtype"] == "f4"
+
+
+def test_a_run_that_went_back_begins_anew(store: RunStore, run: Run) -> None:
+    feed = _feed(store, run)
+    _train(store, run, 1, 10)
+    _train(store, run, 11, 5)
+    feed.refresh()
+    _message, position = feed.message(NOT_BEGUN)
+    store.rewind(run.id, step=10, epoch=1)
+    steps = np.arange(11, 21)
+    progress = Progress("training", 2, 20, 10, None, None, 0.0)
+    store.record(run.id, progress, BatchPoints(steps, _floats(9 + steps), _floats(steps)))
+    feed.refresh()
+    message, _position = feed.message(position)
+    assert message["points"]["after"] == 0
+    assert len(message["points"]["steps"]["bdata"]) > 0
+
+
+def test_another_process_goes_on_from_the_same_position(store: RunStore, run: Run) -> None:
+    _train(store, run, 1, 5)
+    _message, position = _feed(store, run).message(NOT_BEGUN)
+    _train(store, run, 6, 2)
+    message, _position = _feed(store, run).message(position)
+    assert message["points"]["steps"] == [6, 7]
+
+
+@pytest.mark.parametrize(
+    "position", ["x", "1", "...", "9.9.9.9", "-1.0.0.0", "1e9.0..", "²..", "99999999999999.1.a.b"]
+)
+def test_an_unknown_position_is_a_beginning(store: RunStore, run: Run, position: str) -> None:
+    _train(store, run, 1, 3)
+    message, _position = _feed(store, run).message(position)
+    assert message["points"]["steps"] == [1, 2, 3]
+
+
+def test_the_numbers_and_words_stand_in_each_message(store: RunStore, run: Run) -> None:
+    _train(store, run, 1, 5)
+    message, _position = _feed(store, run).message(NOT_BEGUN)
+    assert message["items"]["state"] == {
+        "badge": "running", "color": "blue", "text": "epoch 1 of 5",
+    }  # fmt: skip
+    metrics = {one["label"]: one["value"] for one in message["items"]["metrics"]["metrics"]}
+    assert metrics["Step"] == "5 of 10"
+    assert metrics["Images a second"] == "500"
+    assert metrics["Time left"] == "3 s"
+    assert message["progress"]["step"] == 5
+    assert message["stepsPerEpoch"] == 10
+
+
+def test_the_mark_changes_with_what_the_page_must_draw(store: RunStore, run: Run) -> None:
+    feed = _feed(store, run)
+    before = feed.message(NOT_BEGUN)[0]["mark"]
+    assert before == run_mark(store.get(run.id))
+    _train(store, run, 1, 5)
+    feed.refresh()
+    assert feed.message(NOT_BEGUN)[0]["mark"] == before
+    store.request(run.id, Action.PAUSE)
+    feed.refresh()
+    assert feed.message(NOT_BEGUN)[0]["mark"] != before
+
+
+def test_a_deleted_run_has_no_feed(store: RunStore) -> None:
+    run = stored_runs.store_run(store, stored_runs.experiment())
+    feed = _feed(store, run)
+    store.delete(run.id)
+    with pytest.raises(RunNotFound):
+        feed.refresh()
+    with pytest.raises(RunNotFound):
+        RunFeed(store, "00000000", published=False)
+
+
+def test_runs_under_way_have_a_line_each(store: RunStore, run: Run) -> None:
+    waiting = stored_runs.store_run(
+        store, stored_runs.experiment(), name="next", state=RunState.QUEUED, epochs=0
+    )
+    feeds = [ActiveFeed(store), StatusFeed(store)]
+    with stored_runs.held(store, waiting):
+        assert all(feed.refresh() for feed in feeds)
+        lines, status = (feed.message(NOT_BEGUN)[0] for feed in feeds)
+        assert set(lines["items"]) == {run.id, waiting.id}
+        assert lines["items"][waiting.id]["text"] == "waiting for “mine”"
+        assert status["items"]["current"]["note"] == "1 more waiting"
+        _train(store, run, 1, 3)
+        assert all(feed.refresh() for feed in feeds)
+        # Only the words and the bar: no page need be drawn.
+        assert [feed.message(NOT_BEGUN)[0]["mark"] for feed in feeds] == [
+            lines["mark"], status["mark"],
+        ]  # fmt: skip
+        store.request(waiting.id, Action.STOP)
+        assert all(feed.refresh() for feed in feeds)
+        assert feeds[0].message(NOT_BEGUN)[0]["mark"] != lines["mark"]
+
+
+def test_nothing_under_way_is_a_message_too(settings: Settings, tmp_path: Path) -> None:
+    feed = StatusFeed(RunStore(settings))
+    feed.refresh()
+    assert feed.message(NOT_BEGUN)[0]["items"]["current"]["text"].startswith("Nothing is training")
+
+
+def test_a_pages_feed_sends_what_it_computes_when_it_changes() -> None:
+    found = {"items": {"job": {"share": 0.5}}}
+    feed = PageFeed(lambda: found)
+    assert feed.refresh()
+    assert not feed.refresh()
+    found = {"items": {"job": {"share": 0.6}}}
+    assert feed.refresh()
+    assert feed.message(NOT_BEGUN)[0] == found
