@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import (
@@ -16,6 +17,8 @@ from playwright.sync_api import (
 
 from scripts import chromium as installed
 from scripts.app_server import ROOT, AppServer, serve_files
+from tests import stored_runs
+from tests.browser.quick_presses import fill_home
 
 _FOLDER = Path(__file__).parent
 _PICTURES = ROOT / "build" / "failed"
@@ -85,6 +88,21 @@ def app_server(
     yield start
     for server in servers:
         server.stop()
+
+
+class Linked(NamedTuple):
+    """A server, and the ids of what is in its home by the names of ``tests.pages.linked_home``."""
+
+    url: str
+    ids: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def linked(app_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Linked:
+    """A server whose home has something for every page, and nothing at work in it."""
+    home = tmp_path_factory.mktemp("linked") / "home"
+    ids = fill_home(home, stored_runs.weights(stored_runs.experiment()))
+    return Linked(app_server(home=home, environment={"CIFARVIZ_WARM_UP": "0"}).url, ids)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.ui.navigation import PAGES
 from tests.pages.app_page import opened_by_link, opened_in_app
 from tests.pages.links import LINKS, Link
-from tests.pages.whole_page import choices, drawn
+from tests.pages.page_contents import choices, drawn
 
 
 @lru_cache(maxsize=100)
