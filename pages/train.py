@@ -1,10 +1,10 @@
 """Train: set an experiment up, press Train, and watch it learn."""
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.view import live_view
 from cifarviz.ui.query import sync_query_params
 from cifarviz.ui.setup.view import setup_view
 from cifarviz.ui.train_views import choose_view
+from cifarviz.ui.watch.view import live_view
 
 sync_query_params("train")
 view = choose_view()

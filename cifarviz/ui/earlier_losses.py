@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
+from cifarviz.live.words import named
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
 from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-from cifarviz.ui.live.words import named
 
 
 def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import streamlit as st
 
 from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
+from cifarviz.live.words import named
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.live.words import named
 from cifarviz.ui.published_changes import changed_words
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken

@@ -4,12 +4,12 @@ import pytest
 
 from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.live.words import badge, doing, outcome, state_word
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.live.words import badge, doing, outcome, state_word
 from cifarviz.ui.setup.estimate_words import basis, span
 from cifarviz.ui.setup.layer_words import layer_summary
 from tests.stored_runs import record

@@ -6,11 +6,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.errors import CifarvizError
+from cifarviz.live.words import DAMAGED
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.live.words import DAMAGED
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.present.stage import warn
 from cifarviz.ui.query import update_query_params, widget_key, widget_value

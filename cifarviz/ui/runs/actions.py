@@ -6,6 +6,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
+from cifarviz.live.words import doing, named
 from cifarviz.runs.kept_weights import given_back
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
@@ -16,7 +17,6 @@ from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.live.words import doing, named
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.query import update_query_params

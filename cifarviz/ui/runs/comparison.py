@@ -10,11 +10,11 @@ from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS, Fit, Gap
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.differences import Difference, differences
 from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
+from cifarviz.live.words import named
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.fit import kept_gap, verdict
-from cifarviz.ui.live.words import named
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.runs.chart import Histories
 from cifarviz.ui.runs.columns import width_of

@@ -9,7 +9,7 @@ import streamlit as st
 from cifarviz.analysis.overfitting import judge_run
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import progress_item
-from cifarviz.live.words import waits_for
+from cifarviz.live.words import named, waits_for
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
@@ -18,7 +18,6 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import kept_gap, show_fit
-from cifarviz.ui.live.words import named
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows

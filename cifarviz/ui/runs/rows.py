@@ -15,12 +15,12 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.words import brief
+from cifarviz.live.words import DAMAGED
 from cifarviz.runs.damage import LATEST
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
 from cifarviz.runs.states import RunState
-from cifarviz.ui.live.words import DAMAGED
 
 NOT_KNOWN = "not known"
 

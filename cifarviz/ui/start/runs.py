@@ -6,14 +6,13 @@ import streamlit as st
 
 from cifarviz.live.feeds import ACTIVE, active_mark
 from cifarviz.live.items import progress_item
-from cifarviz.live.words import waits_for
+from cifarviz.live.words import badge, waits_for
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.live.words import badge
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import distinct_names
 

@@ -14,12 +14,12 @@ from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses_of_curves
-from cifarviz.ui.live.charts import live_charts
-from cifarviz.ui.live.controls import queue, steering, what_next
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.published_ghost import ghost_switch, shows_published
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.tensorboard_command import show_tensorboard_files
+from cifarviz.ui.watch.charts import live_charts
+from cifarviz.ui.watch.controls import queue, steering, what_next
 
 
 def live_view() -> None:
