@@ -93,8 +93,9 @@ def _receive(memory: state.QueryMemory, *, follow: bool = False) -> None:
     request = streamlit_patches.current_request()
     if request == memory.request:
         return
-    memory.request = request
-    sent = memory.sent = st.query_params.to_dict()
+    # May be broken off here, and nothing has been taken in then.
+    sent = st.query_params.to_dict()
+    memory.request, memory.sent = request, sent
     if streamlit_patches.is_history_navigation():
         memory.addresses.append(sent)
     elif sent in memory.addresses and not follow:

@@ -4,7 +4,7 @@
 patch                          private part                      without it
 =============================  ================================  ==================================
 ``keep_keras_session``         ``_clean_problem_modules``        training is a fifth slower
-``uninterruptible_callbacks``  ``ScriptRunner._execing``         quick presses can be lost
+``uninterruptible``  ``ScriptRunner._execing``         quick presses can be lost
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
 ``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
@@ -65,7 +65,7 @@ def _do_nothing() -> None:
 
 
 @contextmanager
-def uninterruptible_callbacks() -> Iterator[None]:
+def uninterruptible() -> Iterator[None]:
     """Let the callback inside act to its end, though a newer press has come.
 
     Streamlit ends a run of the script for a newer press wherever the script touches the session

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from cifarviz.ui import state
-from cifarviz.ui.streamlit_patches import uninterruptible_callbacks
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
@@ -20,7 +20,7 @@ def unbroken(callback: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(callback)
     def whole(*args: Any, **kwargs: Any) -> None:
-        with uninterruptible_callbacks(), suppress(state.WidgetGone):
+        with uninterruptible(), suppress(state.WidgetGone):
             callback(*args, **kwargs)
 
     return whole

@@ -15,6 +15,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.query import update_query_params
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 def current_draft() -> Draft:
@@ -43,9 +44,13 @@ def begin(preset: str, variant: str | None = None) -> None:
 def keep(draft: Draft) -> None:
     """Make ``draft`` the session's, and put it into the address."""
     memory = state.setup_memory()
-    memory.draft = draft
-    preset, packed = memory.address = (draft.preset, pack_changes(draft))
-    update_query_params(preset=preset, changes=packed, run=None)
+    packed = pack_changes(draft)
+    # A press that comes meanwhile must not find the new draft beside the old address: the draft
+    # would be made anew from that.
+    with uninterruptible():
+        memory.draft = draft
+        memory.address = (draft.preset, packed)
+        update_query_params(preset=draft.preset, changes=packed, run=None)
 
 
 def _asked_for(preset: str | None, changes: str | None, run_id: str | None, number: int) -> Draft:
