@@ -40,7 +40,7 @@ def sheet_in_address(places: NDArray[np.int64], indices: NDArray[np.int64]) -> S
     ``indices`` are the official ones of all pictures, by their place. There is one at least.
     """
     sheets = -(-len(places) // _A_SHEET)
-    picture = whole_number(st.query_params.get("picture"))
+    picture = picture_in_address(indices)
     found = np.flatnonzero(indices[places] == picture) if picture is not None else places[:0]
     number = int(found[0]) // _A_SHEET + 1 if len(found) else 1
     text = st.query_params.get("sheet")
@@ -57,6 +57,24 @@ def sheet_in_address(places: NDArray[np.int64], indices: NDArray[np.int64]) -> S
     shown = places[(number - 1) * _A_SHEET : number * _A_SHEET]
     here = shown[indices[shown] == picture] if picture is not None else shown[:0]
     return Sheet(shown, int(here[0]) if len(here) else int(shown[0]), number, sheets)
+
+
+def picture_in_address(indices: NDArray[np.int64]) -> int | None:
+    """Return the official index that the address holds as ``picture``; reports an unknown one.
+
+    ``indices`` are those of all pictures there are, whether they are shown now or not.
+    """
+    text = st.query_params.get("picture")
+    if text is None:
+        return None
+    number = whole_number(text)
+    if number is None or number not in indices:
+        st.error(
+            f"There is no picture {quoted(text)} here; the first is shown.",
+            icon=":material/error:",
+        )
+        return None
+    return number
 
 
 def turn(sheet: Sheet, key: str) -> None:

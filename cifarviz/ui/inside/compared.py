@@ -42,7 +42,14 @@ def dependent() -> tuple[str, ...]:
 
 def right_is_open() -> bool:
     """Whether the channel that the address names is one of the network on the right."""
-    return st.query_params.get(SIDE) == "right"
+    side = st.query_params.get(SIDE)
+    if side not in (None, "right"):
+        st.error(
+            f"There is no side {quoted(side)}: the right network’s channel has “right” in the "
+            "address, and the left one’s nothing.",
+            icon=":material/error:",
+        )
+    return side == "right"
 
 
 def choose_run(run: Run) -> Run | None:

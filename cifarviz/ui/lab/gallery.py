@@ -10,9 +10,10 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.figures.sprite import sprite
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
-from cifarviz.ui.address import escaped, whole_number
+from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.evaluate.sheets import picture_in_address
 from cifarviz.ui.lab.memory import RunMemory
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import render_choice, update_query_params
@@ -126,6 +127,6 @@ def _learned(position: int, found: RunMemory) -> int:
 
 def _chosen(shown: NDArray[np.int64], found: RunMemory) -> int:
     """Position of the image that the address names, if it is shown, else of the first."""
-    number = whole_number(st.query_params.get("picture"))
+    number = picture_in_address(found.indices)
     named = shown[found.indices[shown] == number] if number is not None else shown[:0]
     return int(named[0]) if len(named) else int(shown[0])

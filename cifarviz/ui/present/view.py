@@ -62,6 +62,9 @@ def present() -> None:
         if name is None:
             known = ", ".join(SCENES)
             warn(f"There is no scene {quoted(st.query_params['scene'])}: it is one of {known}.")
+        if st.query_params.get("notes") not in (None, "1"):
+            given = quoted(st.query_params["notes"])
+            warn(f"The address has {given} for the notes: 1 shows them, nothing hides them.")
         runs = all_runs()
         run = chosen_run(runs)
         stage = _stage(run, places.choices)

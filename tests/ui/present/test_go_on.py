@@ -41,7 +41,7 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    monkeypatch.setattr(going, "change", lambda **values: found.append(values))
+    monkeypatch.setattr(going, "update_query_params", lambda **values: found.append(values))
     return found
 
 
