@@ -34,12 +34,17 @@ from cifarviz.runs.store import RunStore
 
 Message = dict[str, Any]
 
+# Positions that are recognised without a look at all batches: those of the last few messages.
+_MOST_POSITIONS = 64
+
 STATUS: Final = "status"
 """The name of the feed of the run at work."""
 ACTIVE: Final = "active"
 """The name of the feed of all runs under way."""
 CURRENT: Final = "current"
 """The name of the only item of the feed of the run at work."""
+MOST_POINTS: Final = 2**16
+"""Of a run with more batches, every second, fourth, … is sent."""
 NOT_BEGUN: Final = ""
 """The position of a browser that knows nothing yet."""
 
@@ -92,6 +97,9 @@ class RunFeed:
         self._figures: dict[str, Any] = {}
         self._figures_mark = ""
         self._waiting = ""
+        # Restarts, batches and checksum of what the last position was made of.
+        self._checked = (0, 0, 0)
+        self._known_positions: dict[str, tuple[int, int, str]] = {}
 
     def refresh(self) -> bool:
         """Read the run; raises ``RunNotFound`` when it was deleted."""
@@ -149,11 +157,16 @@ class RunFeed:
                 "stepsPerEpoch": steps_per_epoch(run),
             }
             if after < len(batches) or step == 0:
+                stride = 1
+                while len(batches) > stride * MOST_POINTS:
+                    stride *= 2
+                sent = after + np.flatnonzero(batches.steps[after:] % stride == 0)
                 message["points"] = {
                     "after": step,
-                    "steps": batches.steps[after:],
-                    "loss": batches.loss[after:],
-                    "accuracy": batches.accuracy[after:],
+                    "stride": stride,
+                    "steps": batches.steps[sent],
+                    "loss": batches.loss[sent],
+                    "accuracy": batches.accuracy[sent],
                 }
             if done < len(epochs) or done == 0:
                 message["epochs"] = {
@@ -195,27 +208,39 @@ class RunFeed:
     def _position(self, history: History) -> str:
         steps, done = history.batches.steps, len(history.epochs)
         step = int(steps[-1]) if len(steps) else 0
-        return f"{step}.{done}.{_fingerprint(history, step, done)}.{self._figures_mark}"
+        restarts, count, crc = self._checked
+        if restarts != history.version[0]:
+            count, crc = 0, 0
+            self._known_positions.clear()
+        crc = crc32(history.batches.loss[count:].tobytes(), crc)
+        self._checked = (history.version[0], len(steps), crc)
+        position = f"{step}.{done}.{_fingerprint(crc, history, done)}.{self._figures_mark}"
+        self._known_positions[position] = (step, done, self._figures_mark)
+        while len(self._known_positions) > _MOST_POSITIONS:
+            del self._known_positions[next(iter(self._known_positions))]
+        return position
 
     def _known(self, position: str) -> tuple[int, int, str]:
         """Return the step, the epochs and the charts that a browser has; nothing of another past.
 
         A run that was cut off goes back to its last checkpoint: what came after it is void.
         """
+        if self._checked[0] == self._history.version[0] and position in self._known_positions:
+            return self._known_positions[position]
         step, done, fingerprint, drawn = (*position.split("."), "", "", "", "")[:4]
         if not (step.isdecimal() and done.isdecimal() and len(step) < 12 and len(done) < 12):
             return 0, 0, ""
-        if _fingerprint(self._history, int(step), int(done)) != fingerprint:
+        batches = self._history.batches
+        until = int(np.searchsorted(batches.steps, int(step), side="right"))
+        crc = crc32(batches.loss[:until].tobytes())
+        if _fingerprint(crc, self._history, int(done)) != fingerprint:
             return 0, 0, ""
         return int(step), int(done), drawn
 
 
-def _fingerprint(history: History, step: int, done: int) -> str:
-    batches = history.batches
-    until = int(np.searchsorted(batches.steps, step, side="right"))
-    found = crc32(batches.steps[:until].tobytes())
-    found = crc32(batches.loss[:until].tobytes(), found)
-    return f"{crc32(repr(list(history.epochs[:done])).encode(), found):08x}"
+def _fingerprint(crc: int, history: History, done: int) -> str:
+    """Return a word for the batches of the checksum ``crc`` and the first ``done`` epochs."""
+    return f"{crc32(repr(list(history.epochs[:done])).encode(), crc):08x}"
 
 
 def _before(store: RunStore, run: Run) -> list[Epoch]:

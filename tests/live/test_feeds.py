@@ -88,6 +88,25 @@ def test_many_points_come_as_arrays(store: RunStore, run: Run) -> None:
     assert message["points"]["loss"]["dtype"] == "f4"
 
 
+def test_of_a_long_run_fewer_points_are_sent(
+    store: RunStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cifarviz.live.feeds.MOST_POINTS", 8)
+    feed = _feed(store, run)
+    _train(store, run, 1, 8)
+    feed.refresh()
+    message, position = feed.message(NOT_BEGUN)
+    assert (message["points"]["stride"], len(message["points"]["steps"])) == (1, 8)
+    _train(store, run, 9, 4)
+    feed.refresh()
+    message, position = feed.message(position)
+    assert (message["points"]["stride"], message["points"]["steps"]) == (2, [10, 12])
+    message, _position = feed.message(NOT_BEGUN)
+    assert message["points"]["steps"] == [2, 4, 6, 8, 10, 12]
+    message, _position = _feed(store, run).message(position)
+    assert "points" not in message
+
+
 def test_a_run_that_went_back_begins_anew(store: RunStore, run: Run) -> None:
     feed = _feed(store, run)
     _train(store, run, 1, 10)

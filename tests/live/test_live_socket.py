@@ -80,7 +80,7 @@ def test_points_come_as_they_are_stored_and_go_on_after_a_break(
     _train(store, run, 4, 2)
     with _open(server, f"{run.id}?after={message['position']}") as socket:
         assert _next(socket)["points"] == {
-            "after": 3, "steps": [4, 5], "loss": [4, 5], "accuracy": [4, 5],
+            "after": 3, "stride": 1, "steps": [4, 5], "loss": [4, 5], "accuracy": [4, 5],
         }  # fmt: skip
 
 

@@ -95,11 +95,11 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
     const state = { ...before, ...message };
     if (message.points) {
       const fresh = {};
-      for (const name of ["steps", "loss", "accuracy"]) fresh[name] = numbers(message.points[name]);
+      for (const name of COLUMNS) fresh[name] = numbers(message.points[name]);
       const known = message.points.after && before?.points;
-      state.points = known
-        ? Object.fromEntries(Object.keys(fresh).map((name) => [name, joined(known[name], fresh[name])]))
-        : fresh;
+      state.points = { ...(known ? appended(known, fresh) : fresh), stride: message.points.stride };
+      // Of a long run fewer points are drawn: those that are sent from now on are as far apart.
+      if (known && known.stride !== state.points.stride) thin(state.points);
     }
     if (message.epochs) {
       const { after, rows } = message.epochs;
@@ -114,6 +114,17 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
     const bytes = Uint8Array.from(atob(values.bdata), (one) => one.charCodeAt(0));
     const kinds = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
     return Float64Array.from(new kinds[values.dtype](bytes.buffer));
+  }
+
+  const COLUMNS = ["steps", "loss", "accuracy"];
+
+  function appended(known, fresh) {
+    return Object.fromEntries(COLUMNS.map((name) => [name, joined(known[name], fresh[name])]));
+  }
+
+  function thin(points) {
+    const isSent = Array.from(points.steps, (step) => step % points.stride === 0);
+    for (const name of COLUMNS) points[name] = points[name].filter((_, i) => isSent[i]);
   }
 
   function joined(first, second) {

@@ -68,7 +68,7 @@ def batches_message() -> Mapping[str, Any]:
     steps = np.arange(1, len(losses) + 1)
     return {
         "figures": {"loss": figure_values(history_figure(first))},
-        "points": {"after": 0, "steps": steps, "loss": losses, "accuracy": losses},
+        "points": {"after": 0, "stride": 1, "steps": steps, "loss": losses, "accuracy": losses},
         "stepsPerEpoch": STEPS_PER_EPOCH,
     }
 
