@@ -27,7 +27,7 @@ Word = TypeVar("Word", bound=str)
 def sync_query_params(page: str | None = None) -> None:
     """Make session and browser agree on the address; call this before anything reads it.
 
-    ``page`` is the name of the page that is shown; without it, in a fragment, the same as before.
+    ``page`` is the name of the page that is shown; without it, the same as before.
     """
     memory = state.query_memory()
     if page is not None and page != memory.page:

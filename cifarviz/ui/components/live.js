@@ -156,7 +156,8 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
       }
       const next = [...wanting.values()][0];
       if (!next) return;
-      // While a press is under way the browser does not know yet what it has changed.
+      // While a press is under way the browser does not know yet what it has changed, and a run
+      // of the page would close a dialog that is open (ui/runs/dialogs.py).
       if (isBusy()) return plan(100);
       rerunAt = performance.now();
       next.ask();
@@ -167,7 +168,8 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
 
   function isBusy() {
     const app = document.querySelector("[data-test-script-state]");
-    return app !== null && app.dataset.testScriptState !== "notRunning";
+    const isRunning = app !== null && app.dataset.testScriptState !== "notRunning";
+    return isRunning || document.querySelector(".st-key-open-dialog") !== null;
   }
 
   return { watch, rerun };

@@ -17,13 +17,13 @@ from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.curation import answer_button, note_button, star_button
-from cifarviz.ui.runs.dialogs import leave_for, open_dialog
+from cifarviz.ui.runs.dialogs import open_dialog
 from cifarviz.ui.runs.fork import fork_button
 from cifarviz.ui.runs.rows import bytes_of, in_date, planned
 from cifarviz.ui.runs.take_away import take_away
@@ -117,7 +117,7 @@ def _resume(run: Run) -> None:
         # In a dialog, since the next look at the store would wipe it off the page.
         open_dialog("This run cannot be resumed", _sentence, str(error))
         return
-    leave_for("train", view="watch", run=run.id)
+    go_to("train", view="watch", run=run.id)
 
 
 def _sentence(words: str) -> None:

@@ -20,8 +20,9 @@ from cifarviz.training.forking import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queue_once import queue_fork_once
-from cifarviz.ui.runs.dialogs import leave_for, open_dialog
+from cifarviz.ui.runs.dialogs import open_dialog
 
 _MOST_EPOCHS = 1000
 # So many more, where the parent has none left to be compared with.
@@ -92,7 +93,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
             begun = queue_fork_once(run, epoch, experiment, name, given.strip())
-            leave_for("train", view="watch", run=begun.id)
+            go_to("train", view="watch", run=begun.id)
 
 
 def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:

@@ -18,6 +18,7 @@ from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.fit import kept_gap, show_fit
+from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs import rows as runs_rows
@@ -25,7 +26,6 @@ from cifarviz.ui.runs.actions import show_actions
 from cifarviz.ui.runs.chart import show_curves
 from cifarviz.ui.runs.columns import list_columns
 from cifarviz.ui.runs.comparison import show_differences, show_fits
-from cifarviz.ui.runs.dialogs import leave_for, show_dialog
 from cifarviz.ui.runs.filters import filter_row
 from cifarviz.ui.runs.import_run import import_button
 from cifarviz.ui.unbroken import unbroken
@@ -41,7 +41,6 @@ def show_runs() -> None:
 
     The address holds the ids of those chosen, as ``runs``.
     """
-    show_dialog()
     runs = cache.store().all()
     chosen = _chosen(runs)
     if not runs:
@@ -202,6 +201,6 @@ def _nothing_yet() -> None:
     )
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
-            leave_for("train")
+            go_to("train")
         import_button()
         bring_back_button()
