@@ -30,6 +30,7 @@ from cifarviz.ui.named_image import images_of
 from cifarviz.ui.present.layer_words import maps_title
 from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.present.standing import mark_of
+from cifarviz.ui.query import fill_query_param
 
 _MOST = 128
 # How much wider than high the place for the channels is, alone and beside the notes.
@@ -45,6 +46,7 @@ def show(stage: Stage) -> Sequence[str]:
     run = stage.run
     images = images_of(stage.info, "test")
     image = _image(stage, images)
+    fill_query_param("image", str(image))
     layers = _layers(run)
     if not layers:
         headline("This network has no feature maps")
@@ -71,6 +73,8 @@ def show(stage: Stage) -> Sequence[str]:
     slider = st.container(key="present-epochs")
     with row:
         epoch = epoch_in_address(list(kept), otherwise=next(iter(kept)))
+        if not run.state.active:
+            fill_query_param("epoch", str(epoch))
         with errors_shown():
             position = images.position_of(image)
             assert position is not None

@@ -26,6 +26,7 @@ from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.named_image import images_of
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.query import fill_query_param
 
 _SHOWN = 8
 
@@ -101,6 +102,8 @@ def _epoch(stage: Stage, epochs: Sequence[int], kept: Sequence[Checkpoint]) -> i
         "the weights that are the run's answer.",
         problem=lambda word: f"This run has kept no answers of epoch {word}.",
     )
+    if not run.state.active:
+        fill_query_param("epoch", chosen)
     return int(chosen) if int(chosen) in epochs else None
 
 
