@@ -49,6 +49,7 @@ if streamlit_patches.is_page_run():
     draw_page()
 else:
     streamlit_patches.use_app_navigation()
+    streamlit_patches.count_presses()
     base_path = st.get_option("server.baseUrlPath")
     app = st.App(
         __file__,

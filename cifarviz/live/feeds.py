@@ -69,7 +69,7 @@ class Feed(Protocol):
 
 def run_mark(run: Run) -> str:
     """Return a word that changes with what only the script draws of a run, such as its buttons."""
-    return _mark(run.state, run.requested, run.orphaned, run.message, run.note, run.damage)
+    return _mark(run.state, run.orphaned, run.message, run.note, run.damage)
 
 
 def _mark(*facts: object) -> str:

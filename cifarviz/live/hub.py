@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from cifarviz.errors import CifarvizError
+from cifarviz.errors import RunNotFound
 from cifarviz.live.feeds import (
     ACTIVE,
     NOT_BEGUN,
@@ -46,6 +46,7 @@ class _Channel:
         self.version = 0
         self.gone = False
         self.due = 0.0
+        self.failing = False
         self.texts: dict[str, asyncio.Future[tuple[str, str]]] = {}
         self.changed = asyncio.Event()
 
@@ -177,12 +178,17 @@ class Hub:
         for channel in channels:
             try:
                 outcomes.append(channel.feed.refresh())
-            except CifarvizError:
+            except RunNotFound:
                 # A run that was deleted: its page says so when it is drawn anew.
                 outcomes.append(None)
             except Exception:
-                _LOG.exception("a page's feed failed")
-                outcomes.append(None)
+                # The store may be locked or its disk full for a moment: the next look may do.
+                if not channel.failing:
+                    _LOG.exception("a feed could not be read")
+                channel.failing = True
+                outcomes.append(False)
+            else:
+                channel.failing = False
         return outcomes
 
 

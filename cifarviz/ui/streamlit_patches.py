@@ -4,7 +4,8 @@
 patch                          private part                      without it
 =============================  ================================  ==================================
 ``keep_keras_session``         ``_clean_problem_modules``        training is a fifth slower
-``uninterruptible``  ``ScriptRunner._execing``         quick presses can be lost
+``uninterruptible``            ``ScriptRunner._execing``         quick presses can be lost
+``count_presses``              ``_coalesce_widget_states`` etc.  two presses may count as one
 ``use_app_navigation``         ``uses_pages_directory``          a first link shows a bare page
 ``keep_downloads``             ``MediaFileManager``              a download may fail under load
 ``is_history_navigation``      ``ScriptRunContext`` attribute    Back may need two presses
@@ -24,6 +25,7 @@ import logging
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -38,8 +40,16 @@ from streamlit.runtime.scriptrunner import (
     get_script_run_ctx,
     script_runner,
 )
+from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.state import get_session_state
 from streamlit.runtime.state.query_params import QueryParams
+from streamlit.runtime.state.session_state import SessionState, WStates
+
+_coalesce: Any = getattr(script_requests, "_coalesce_widget_states", None)
+_set_widgets: Any = getattr(SessionState, "set_widgets_from_proto", None)
+_call_callback: Any = getattr(WStates, "call_callback", None)
+
+_of_this_run = threading.local()
 
 TESTED_RELEASES = ("1.67",)
 
@@ -109,6 +119,49 @@ def use_app_navigation() -> None:
         PagesManager.uses_pages_directory = False
     else:
         _warn("PagesManager.uses_pages_directory", "The first link into the app may open oddly.")
+
+
+def count_presses() -> None:
+    """Have the callback of a button called as often as the button was pressed.
+
+    Presses that come while a run of the script cannot be interrupted wait together, and Streamlit
+    makes one of two presses of the same button. Here each stays in the states that wait.
+    """
+    if not (
+        hasattr(script_requests, "_coalesce_widget_states")
+        and hasattr(SessionState, "set_widgets_from_proto")
+        and hasattr(WStates, "call_callback")
+    ):
+        _warn("ScriptRequests as they were", "Of two quick presses of a button one may be lost.")
+    elif script_requests._coalesce_widget_states is not _coalesce_counting:
+        script_requests._coalesce_widget_states = _coalesce_counting  # type: ignore[assignment]
+        SessionState.set_widgets_from_proto = _set_widgets_counting  # type: ignore[method-assign]
+        WStates.call_callback = _call_callback_counting  # type: ignore[method-assign]
+
+
+def _coalesce_counting(old: Any, new: Any) -> Any:
+    merged = _coalesce(old, new)
+    if old and new:
+        presses = _presses(old) + _presses(new)
+        held = {state.id: state for state in merged.widgets}
+        for widget_id, count in presses.items():
+            merged.widgets.extend([held[widget_id]] * (count - 1))
+    return merged
+
+
+def _set_widgets_counting(self: Any, widget_states: Any) -> None:
+    # Both are called in the thread of this run of the script, one after the other.
+    _of_this_run.presses = _presses(widget_states)
+    _set_widgets(self, widget_states)
+
+
+def _call_callback_counting(self: Any, widget_id: str) -> None:
+    for _ in range(getattr(_of_this_run, "presses", {}).pop(widget_id, 1)):
+        _call_callback(self, widget_id)
+
+
+def _presses(widget_states: Any) -> Counter[str]:
+    return Counter(state.id for state in widget_states.widgets if state.trigger_value)
 
 
 def is_page_run() -> bool:

@@ -1,4 +1,4 @@
-"""What a control stands at is what is drawn: after choices, a reload, an upload, another run."""
+"""What a control stands at is what is drawn: after an upload, and after another run is chosen."""
 
 import re
 from pathlib import Path
@@ -10,23 +10,7 @@ from playwright.sync_api import Page, expect
 
 from scripts.chromium import settle
 from tests.browser.conftest import Linked
-from tests.browser.pressed_pages import PAGES
-from tests.browser.quick_presses import PressedPage, address_of, open_page, press_on, wrong
-
-PRESSES = 5
-# Milliseconds between two presses: time enough to see what each does.
-UNHURRIED = 1500
-
-
-@pytest.mark.parametrize("pressed", PAGES, ids=lambda pressed: pressed.name)
-def test_after_choices_and_after_a_reload(linked: Linked, page: Page, pressed: PressedPage) -> None:
-    open_page(page, linked.url, linked.ids, pressed)
-    presses = press_on(page, pressed, PRESSES, UNHURRIED)
-    assert wrong(page, linked.ids, pressed, presses) == ""
-    page.reload()
-    settle(page)
-    pressed.before(page)
-    assert wrong(page, linked.ids, pressed, presses) == ""
+from tests.browser.quick_presses import address_of
 
 
 def choose(page: Page, label: str, option: str) -> None:

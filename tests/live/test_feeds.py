@@ -161,7 +161,7 @@ def test_the_mark_changes_with_what_the_page_must_draw(store: RunStore, run: Run
     _train(store, run, 1, 5)
     feed.refresh()
     assert feed.message(NOT_BEGUN)[0]["mark"] == before
-    store.request(run.id, Action.PAUSE)
+    store.transition(run.id, RunState.PAUSED)
     feed.refresh()
     assert feed.message(NOT_BEGUN)[0]["mark"] != before
 

@@ -9,10 +9,13 @@ from types import SimpleNamespace
 import keras
 import pytest
 import streamlit
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, RerunException, script_runner
+from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
+from streamlit.runtime.state.session_state import SessionState, WStates
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.ui import streamlit_patches
@@ -111,6 +114,40 @@ def test_what_streamlit_has_no_more_is_said_in_the_log_once(
 
 def test_a_context_tells_whether_it_is_for_the_browsers_back() -> None:
     assert ScriptRunContext.__dataclass_fields__["is_history_navigation"].default is False
+
+
+def test_presses_of_a_button_that_wait_together_all_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, name in (
+        (script_requests, "_coalesce_widget_states"),
+        (SessionState, "set_widgets_from_proto"),
+        (WStates, "call_callback"),
+    ):
+        # What is patched is put back after the test.
+        monkeypatch.setattr(place, name, getattr(place, name))
+    streamlit_patches.count_presses()
+    streamlit_patches.count_presses()
+    pressed: list[str] = []
+    monkeypatch.setattr(streamlit_patches, "_call_callback", lambda _, name: pressed.append(name))
+    state = SessionState()
+
+    def states(*names: str) -> WidgetStates:
+        found = WidgetStates()
+        for name in names:
+            found.widgets.add(id=name, trigger_value=True)
+        return found
+
+    requests = ScriptRequests()
+    for names in (("next",), ("next",), ("stop",), ("next",), ()):
+        assert requests.request_rerun(RerunData(widget_states=states(*names)))
+    waiting = requests.on_scriptrunner_ready().rerun_data.widget_states
+    state.set_widgets_from_proto(waiting)
+    for name in ("next", "stop"):
+        state._new_widget_state.call_callback(name)
+    assert sorted(pressed) == ["next", "next", "next", "stop"]
+    # And the next press is one.
+    state.set_widgets_from_proto(states("next"))
+    state._new_widget_state.call_callback("next")
+    assert len(pressed) == 5
 
 
 def test_private_parts_of_streamlit_are_touched_nowhere_else() -> None:

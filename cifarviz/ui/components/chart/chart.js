@@ -3,7 +3,8 @@
 // Streamlit calls the default export after each run of the page and after a change of theme, always
 // with the same parentElement. What is known of one chart between calls is kept in `charts`.
 
-const charts = new WeakMap();
+// A server that is started anew has this script loaded anew: what is known outlives it.
+const charts = (globalThis.cifarvizCharts ??= new WeakMap());
 let library = null;
 const LONGEST_WAIT = 500; // milliseconds that a chart out of sight leaves the page to others
 

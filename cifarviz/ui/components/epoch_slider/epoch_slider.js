@@ -3,7 +3,8 @@
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one slider between calls is kept in `sliders`.
 
-const sliders = new WeakMap();
+// A server that is started anew has this script loaded anew: what is known outlives it.
+const sliders = (globalThis.cifarvizSliders ??= new WeakMap());
 const PATIENCE = 8000; // milliseconds to wait for the page to show a step
 const SVG = "http://www.w3.org/2000/svg";
 // All in rem, so that the slider grows with the page's font.
@@ -25,7 +26,7 @@ export default function (component) {
     setTimeout(() => {
       if (track.isConnected) return;
       pause(slider);
-          slider.observer.disconnect();
+      slider.observer.disconnect();
       slider.stuck.disconnect();
       slider.ended.abort();
       sliders.delete(parentElement);
@@ -124,7 +125,7 @@ function send(slider) {
   slider.sent = slider.at;
   clearTimeout(slider.patience);
   slider.patience = setTimeout(() => {
-      slider.sent = null;
+    slider.sent = null;
     slider.at = slider.data.shown;
     pause(slider);
     draw(slider);

@@ -3,7 +3,8 @@
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one place between calls is kept in `places`.
 
-const places = new WeakMap();
+// A server that is started anew has this script loaded anew: what is known outlives it.
+const places = (globalThis.cifarvizPlaces ??= new WeakMap());
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".live-items");
@@ -12,6 +13,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     place = { root, drawn: new Map(), data: null, feed: null, unwatch: null, newest: null };
     places.set(parentElement, place);
   }
+  place.told = {};
   place.data = JSON.parse(new TextDecoder().decode(data));
   place.ask = () => setTriggerValue("rerun", Date.now());
   const feed = place.data.live?.feed ?? null;
@@ -38,6 +40,8 @@ function start(place) {
   place.unwatch = LIVE.watch(place.feed, {
     update(state) {
       place.newest = state.items;
+      // What has ended is in no message any more: its last line stands until the page is run.
+      place.told = { ...place.told, ...state.items };
       draw(place);
       place.keeper.update(state);
     },
@@ -75,14 +79,15 @@ function draw(place) {
     line.element.remove();
     place.drawn.delete(name);
   }
-  for (const name of names) {
-    const item = place.newest?.[name] ?? place.data.items[name];
+  for (const [position, name] of names.entries()) {
+    const item = place.told[name] ?? place.newest?.[name] ?? place.data.items[name];
     let line = place.drawn.get(name);
     if (!line) {
       line = create();
       place.drawn.set(name, line);
-      place.root.append(line.element);
     }
+    const before = place.root.children[position];
+    if (before !== line.element) place.root.insertBefore(line.element, before ?? null);
     show(line, item);
   }
 }

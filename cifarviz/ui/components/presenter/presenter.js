@@ -62,6 +62,9 @@ function create(bar) {
 
 function receive(presenter, data) {
   presenter.data = data;
+  // Of quick presses the page shows one after the other; the next one goes by what was wanted last.
+  if (data.notes === (presenter.wantedNotes ?? data.notes)) presenter.wantedNotes = null;
+  else data.notes = presenter.wantedNotes;
   const shown = data.scenes.findIndex(([name]) => name === data.shown);
   if (presenter.wanted === null || presenter.wanted === shown) {
     presenter.wanted = null;
@@ -118,8 +121,10 @@ function want(presenter, place) {
 }
 
 function notes(presenter) {
-  presenter.data.notes = !presenter.data.notes;
-  presenter.send("notes", presenter.data.notes);
+  presenter.data.notes = presenter.wantedNotes = !presenter.data.notes;
+  clearTimeout(presenter.notesPatience);
+  presenter.notesPatience = setTimeout(() => (presenter.wantedNotes = null), PATIENCE);
+  presenter.send("notes", presenter.wantedNotes);
   draw(presenter);
 }
 

@@ -5,7 +5,8 @@
 // parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
 // panel.js, which follows this file.
 
-const replays = new WeakMap();
+// A server that is started anew has this script loaded anew: what is known outlives it.
+const replays = (globalThis.cifarvizReplays ??= new WeakMap());
 const FRAME = 33; // milliseconds between two drawings while it plays
 const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (component.py)
 const ADDRESS = 1000; // milliseconds between two notes of the place in the address
