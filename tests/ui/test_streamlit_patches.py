@@ -140,6 +140,7 @@ def test_presses_of_a_button_that_wait_together_all_count(monkeypatch: pytest.Mo
     for names in (("next",), ("next",), ("stop",), ("next",), ()):
         assert requests.request_rerun(RerunData(widget_states=states(*names)))
     waiting = requests.on_scriptrunner_ready().rerun_data.widget_states
+    assert waiting is not None
     state.set_widgets_from_proto(waiting)
     for name in ("next", "stop"):
         state._new_widget_state.call_callback(name)
