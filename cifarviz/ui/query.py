@@ -148,6 +148,18 @@ def _key(name: str) -> str:
     return f"{name}-v{version}" if version else name
 
 
+def typed_text(key: str, given: str) -> str:
+    """Return what was typed into the text field of this key, in its callback, without spaces.
+
+    Raises ``WidgetGone`` where it holds what it was ``given``: a field that has become another
+    one in the middle of a run may tell Streamlit of its first value as if it were typed.
+    """
+    typed: str = state.get(key).strip()
+    if typed == given:
+        raise state.WidgetGone(key)
+    return typed
+
+
 def same_text(typed: str, value: str) -> bool:
     """Whether a text field holds ``value``, with spaces around it or without."""
     return typed.strip() == value

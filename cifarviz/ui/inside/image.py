@@ -22,6 +22,7 @@ from cifarviz.ui.query import (
     current_query_params,
     fill_query_param,
     same_text,
+    typed_text,
     update_query_params,
     widget_key,
     widget_value,
@@ -107,11 +108,13 @@ def _first(images: ImageSet, split: Split) -> int:
 
 
 def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
+    key = widget_key("inside-index", wanted, same_text)
     st.text_input(
         "Official index",
         wanted,
-        key=widget_key("inside-index", wanted, same_text),
+        key=key,
         on_change=unbroken(_change_index),
+        args=(key, wanted),
         help="An image's place in the published data set, counted from 0.",
     )
     index = whole_number(wanted)
@@ -181,8 +184,8 @@ def _change_source() -> None:
     update_query_params(image=None, dataset=None, split=widget_value("inside-source"))
 
 
-def _change_index() -> None:
-    update_query_params(image=widget_value("inside-index").strip())
+def _change_index(key: str, given: str) -> None:
+    update_query_params(image=typed_text(key, given))
 
 
 def _step(images: ImageSet, split: Split, side: int) -> None:

@@ -25,6 +25,7 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
     current_query_params,
     same_text,
+    typed_text,
     update_query_params,
     widget_key,
     widget_value,
@@ -78,12 +79,14 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         help="The network has learned from training images, but has never seen the test images.",
     )
     index = st.query_params.get("image", "")
+    key = widget_key("predict-index", index, same_text)
     row.text_input(
         "Official index",
         index,
-        key=widget_key("predict-index", index, same_text),
+        key=key,
         width=120,
         on_change=unbroken(_change_index),
+        args=(key, index),
         help="An image's place in the published data set, counted from 0.",
     )
     row.button(
@@ -157,9 +160,8 @@ def _change_split(dataset: str) -> None:
     _show(split, int(images_of(find(dataset), split).indices[0]))
 
 
-def _change_index() -> None:
-    text = widget_value("predict-index").strip()
-    if text:
+def _change_index(key: str, given: str) -> None:
+    if text := typed_text(key, given):
         update_query_params(split=widget_value("predict-split"), image=text)
     else:
         forget_example()
