@@ -18,7 +18,7 @@ from cifarviz.runs.machine import machine_name
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 from tests import stored_runs
-from tests.browser.pressed_pages import shares
+from tests.browser.pressed_pages import LAYERS, PAGES, shares
 from tests.browser.quick_presses import EVERY, fill_home, press, queue_training, training
 
 
@@ -41,7 +41,7 @@ def main() -> None:
             ) as server,
             training(page, server.url, home, queue_training(home)),
         ):
-            for pressed, share in shares(count):
+            for pressed, share in shares(count, (*PAGES, LAYERS)):
                 wrong[pressed.name] = press(page, server.url, ids, pressed, share).splitlines()
                 words = "all counted once" if not wrong[pressed.name] else "not as pressed:"
                 print(

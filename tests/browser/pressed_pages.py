@@ -296,9 +296,14 @@ def _runs_shown(page: Page) -> Shown:
 
 
 def _train_presses() -> Iterator[Press]:
-    moves = cycle(["up", "down"])
     for filters in cycle(range(33, 97)):
         yield Press("text", "Number of filters", str(filters))
+
+
+def _layer_presses() -> Iterator[Press]:
+    moves = cycle(["up", "down"])
+    for edit in _train_presses():
+        yield edit
         yield Press("layer", next(moves), "-1-3-")
 
 
@@ -418,7 +423,13 @@ PAGES: tuple[PressedPage, ...] = (
 )  # fmt: skip
 
 
-def shares(count: int) -> Iterator[tuple[PressedPage, int]]:
+# Layers that are moved up and down while their filters are edited: of many such presses at this
+# pace one can be lost, so it is measured (benchmarks/bench_presses.py) and not a test.
+LAYERS = PressedPage("Layers", "train?preset=cifar10-starter", _layer_presses, _train_expected,
+                     _train_shown, _open_first_layer)  # fmt: skip
+
+
+def shares(count: int, pages: Sequence[PressedPage] = PAGES) -> Iterator[tuple[PressedPage, int]]:
     """Each page with its share of ``count`` presses."""
-    for number, pressed in enumerate(PAGES):
-        yield pressed, count // len(PAGES) + (number < count % len(PAGES))
+    for number, pressed in enumerate(pages):
+        yield pressed, count // len(pages) + (number < count % len(pages))

@@ -69,6 +69,8 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     expect(tiles.first).to_be_visible()
     seed = page.get_by_label("Seed", exact=True).input_value()
     page.get_by_role("button", name="Shuffle").click()
+    expect(page).to_have_url(re.compile("seed="))
+    settle(page)
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value(seed)
     tiles.first.click()
     expect(page.get_by_text(re.compile("official index", re.IGNORECASE)).first).to_be_visible()
@@ -119,7 +121,7 @@ def test_from_the_first_page_to_a_photo_of_ones_own(
     expect(status).to_contain_text("paused")
     other.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=LONG)
-    expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("epoch [2-9]"))).to_be_visible(
+    expect(page.get_by_test_id("stSidebar").get_by_text(re.compile("^epoch [2-9]"))).to_be_visible(
         timeout=LONG
     )
     page.get_by_role("button", name="Stop").click()
