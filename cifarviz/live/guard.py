@@ -8,9 +8,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The first part, after server.baseUrlPath, of the address of each route that is not Streamlit's.
-OWN_ROUTES = "live"
-
 # docs/architecture.md says what needs each source that is more than 'self'.
 _STREAMLIT_INLINE_SCRIPT = "'sha256-THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA='"
 _POLICY = (
@@ -57,7 +54,7 @@ class Guard:
         allowed_origins: Sequence[str] | None,
     ) -> None:
         self._app = app
-        self._own_routes = "/".join(["", *filter(None, base_path.split("/")), OWN_ROUTES, ""])
+        self._own_routes = own_routes(base_path)
         self._allowed_hosts = [host.strip().lower().rstrip(".") for host in allowed_hosts]
         self._allowed_origins = (
             None if allowed_origins is None else set(map(_parse_origin, allowed_origins)) - {None}
@@ -145,6 +142,14 @@ class Guard:
             return False
         port = host.port or _DEFAULT_PORTS[origin_scheme]
         return (origin_name, origin_port) == (host.name, port)
+
+
+def own_routes(base_path: str) -> str:
+    """Return what the path of each route begins with that is not Streamlit's: ``/live/``.
+
+    ``base_path`` is ``server.baseUrlPath``, which stands before it.
+    """
+    return "/".join(["", *filter(None, base_path.split("/")), "live", ""])
 
 
 def _is_foreign_fetch(headers: Headers) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from cifarviz.live.guard import Guard
+from cifarviz.live.guard import Guard, own_routes
 from cifarviz.live.socket import live_socket
 
 
@@ -14,9 +14,7 @@ def routes(base_path: str) -> Sequence[BaseRoute]:
 
     ``base_path`` is Streamlit's ``server.baseUrlPath``, which its own routes begin with, too.
     """
-    prefix = base_path.strip("/")
-    root = f"/{prefix}" if prefix else ""
-    return [WebSocketRoute(f"{root}/live/{{name}}", live_socket)]
+    return [WebSocketRoute(f"{own_routes(base_path)}{{name}}", live_socket)]
 
 
 def middleware(

@@ -175,33 +175,57 @@ const LIVE = (globalThis.cifarvizLive ??= (() => {
   return { watch, rerun };
 })());
 
-// Keeps the page up to date through `component`, whose trigger `rerun` makes it run: whenever the
-// feed's mark is another than the one the page was drawn with, and, where no socket opens, every
-// few seconds. `place` is what it has drawn itself into.
-function keepUpToDate(place, read) {
-  let broken = false;
-  const ask = () => read().ask();
-  const isHere = () => place.isConnected;
-  const poll = () => {
-    if (broken && isHere()) LIVE.rerun(place, 1, () => broken && isHere(), ask);
-  };
-  let timer = null;
-  return {
-    update(state) {
-      if (state.mark === undefined || state.mark === read().mark) return;
-      LIVE.rerun(place, state.spread, () => isHere() && state.mark !== read().mark, ask);
+// Follows the feed that a component is given, and has the page run through its trigger `rerun`:
+// whenever the feed's mark is another than the one the page was drawn with, and, where no socket
+// opens, every few seconds.
+//
+// `place` is what the component draws into. `given()` returns `{ live, ask }` as they are by now.
+// `onNews(state, message)` draws what the feed has told, `onBreak(isBroken)` says that it does not
+// get through, and `onEnd()` forgets what it has told.
+function createFollower(place, { given, onNews, onBreak, onEnd }) {
+  let path = null, unwatch = null, timer = null;
+  const isHere = () => unwatch !== null && place.isConnected;
+  const ask = () => given().ask();
+  const rerun = (spread, isWanted) => LIVE.rerun(place, spread, () => isHere() && isWanted(), ask);
+
+  function setBroken(isBroken) {
+    clearInterval(timer);
+    timer = isBroken ? setInterval(() => rerun(1, () => timer !== null), 5000) : null;
+    onBreak?.(isBroken);
+  }
+
+  const watcher = {
+    update(state, message) {
+      onNews(state, message);
+      const isOther = () => state.mark !== given().live?.mark;
+      if (state.mark !== undefined && isOther()) rerun(state.spread, isOther);
     },
-    broken(isBroken) {
-      broken = isBroken;
-      clearInterval(timer);
-      if (broken) timer = setInterval(poll, 5000);
-    },
+    broken: setBroken,
     gone() {
       let asked = false;
       LIVE.rerun(place, 1, () => isHere() && !asked, () => { asked = true; ask(); });
     },
-    stop() {
-      clearInterval(timer);
-    },
   };
+
+  function stop() {
+    if (path === null) return;
+    setBroken(false);
+    unwatch?.();
+    path = unwatch = null;
+    onEnd();
+  }
+
+  // To be called after each run of the page: it may have given another feed, or none.
+  function follow() {
+    const wanted = given().live?.feed ?? null;
+    if (wanted === path) return;
+    stop();
+    path = wanted;
+    if (path !== null) unwatch = LIVE.watch(path, watcher);
+  }
+
+  return { follow, stop };
 }
+
+const BROKEN_WORDS =
+  "Live updates do not get through to this browser: the page is refreshed every 5 seconds.";

@@ -30,14 +30,14 @@ export default function (component) {
   chart.answer = (click) => setTriggerValue("click", click);
   chart.ask = () => setTriggerValue("rerun", Date.now());
   receive(chart, data);
-  watchFeed(chart);
+  chart.follower.follow();
   draw(chart);
   return () => {
     // Also called when one run of the page overtakes another: then the chart is still in use.
     setTimeout(() => {
       if (place.isConnected) return;
       chart.observer.disconnect();
-      unwatchFeed(chart);
+      chart.follower.stop();
       if (chart.drawn && globalThis.Plotly) globalThis.Plotly.purge(place);
       charts.delete(parentElement);
     }, 0);
@@ -54,12 +54,10 @@ function create(place) {
     width: 0,
     drawn: false,
     drawing: false,
-    feed: null, // the path of the feed that is watched
-    unwatch: null,
-    keeper: null,
     live: null, // what the feed has told
     version: 0, // counts what it has told of this figure
   };
+  chart.follower = followerOf(chart);
   // Made once: a config that differs, be it in a function's identity, makes Plotly start anew and
   // forget the zoom.
   chart.config = configOf(chart);
@@ -94,31 +92,18 @@ function receive(chart, bytes) {
 
 // ---- What moves ------------------------------------------------------------------------------
 
-function watchFeed(chart) {
-  const path = chart.head.live?.feed ?? null;
-  if (path === chart.feed) return;
-  unwatchFeed(chart);
-  chart.feed = path;
-  if (path === null) return;
-  chart.keeper = keepUpToDate(chart.place, () => ({ mark: chart.head.live?.mark, ask: chart.ask }));
-  chart.unwatch = LIVE.watch(path, {
-    update(state, message) {
+function followerOf(chart) {
+  return createFollower(chart.place, {
+    given: () => ({ live: chart.head.live, ask: chart.ask }),
+    onNews(state, message) {
       chart.live = state;
       if (message.points || message.figures) {
         chart.version += 1;
         draw(chart);
       }
-      chart.keeper.update(state);
     },
-    broken: (isBroken) => chart.keeper.broken(isBroken),
-    gone: () => chart.keeper.gone(),
+    onEnd: () => (chart.live = null),
   });
-}
-
-function unwatchFeed(chart) {
-  chart.keeper?.stop();
-  chart.unwatch?.();
-  chart.unwatch = chart.keeper = chart.live = chart.feed = null;
 }
 
 function outlineOf(chart) {

@@ -32,7 +32,7 @@ def live_items(
     data = {
         "items": {name: item.values() for name, item in items.items()},
         "live": None if live is None else live.values(),
-        "all": alone,
+        "alone": alone,
         "reportsBreak": reports_break,
     }
     _component()(

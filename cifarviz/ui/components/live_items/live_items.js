@@ -10,46 +10,39 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".live-items");
   let place = places.get(parentElement);
   if (!place || place.root !== root) {
-    place = { root, drawn: new Map(), data: null, feed: null, unwatch: null, newest: null };
+    place = { root, drawn: new Map(), data: null, newest: null, told: {} };
+    place.follower = followerOf(place);
     places.set(parentElement, place);
   }
-  place.told = {};
+  place.told = { ...place.newest };
   place.data = JSON.parse(new TextDecoder().decode(data));
   place.ask = () => setTriggerValue("rerun", Date.now());
-  const feed = place.data.live?.feed ?? null;
-  if (feed !== place.feed) {
-    stop(place);
-    place.feed = feed;
-    place.newest = null;
-  }
-  if (feed !== null && !place.unwatch) start(place);
-  else draw(place);
+  place.follower.follow();
+  draw(place);
   return () => {
     // Also called when one run of the page overtakes another: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
-      stop(place);
+      place.follower.stop();
       places.delete(parentElement);
     }, 0);
   };
 }
 
-function start(place) {
-  draw(place);
-  place.keeper = keepUpToDate(place.root, () => ({ mark: place.data.live?.mark, ask: place.ask }));
-  place.unwatch = LIVE.watch(place.feed, {
-    update(state) {
-      place.newest = state.items;
+function followerOf(place) {
+  return createFollower(place.root, {
+    given: () => ({ live: place.data.live, ask: place.ask }),
+    onNews(state) {
+      place.newest = state.items ?? {};
       // What has ended is in no message any more: its last line stands until the page is run.
-      place.told = { ...place.told, ...state.items };
+      place.told = { ...place.told, ...place.newest };
       draw(place);
-      place.keeper.update(state);
     },
-    broken(isBroken) {
-      reportBreak(place, isBroken);
-      place.keeper.broken(isBroken);
+    onBreak: (isBroken) => reportBreak(place, isBroken),
+    onEnd() {
+      place.newest = null;
+      place.told = {};
     },
-    gone: () => place.keeper.gone(),
   });
 }
 
@@ -60,19 +53,12 @@ function reportBreak(place, isBroken) {
   place.report = document.createElement("div");
   place.report.className = "broken";
   place.report.setAttribute("role", "status");
-  place.report.textContent =
-    "Live updates do not get through to this browser: the page is refreshed every 5 seconds.";
+  place.report.textContent = BROKEN_WORDS;
   place.root.append(place.report);
 }
 
-function stop(place) {
-  place.keeper?.stop();
-  place.unwatch?.();
-  place.unwatch = place.keeper = null;
-}
-
 function draw(place) {
-  const names = place.data.all && place.newest
+  const names = place.data.alone && place.newest
     ? Object.keys(place.newest) : Object.keys(place.data.items);
   for (const [name, line] of place.drawn) {
     if (names.includes(name)) continue;
@@ -80,7 +66,7 @@ function draw(place) {
     place.drawn.delete(name);
   }
   for (const [position, name] of names.entries()) {
-    const item = place.told[name] ?? place.newest?.[name] ?? place.data.items[name];
+    const item = place.told[name] ?? place.data.items[name];
     let line = place.drawn.get(name);
     if (!line) {
       line = create();

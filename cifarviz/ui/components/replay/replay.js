@@ -26,14 +26,14 @@ export default function (component) {
     replay.text = text;
     replay.given = JSON.parse(text);
   }
-  watchFeed(replay);
+  replay.follower.follow();
   receive(replay); // also if nothing is new: the theme may be another
   return () => {
     // Also called when one run of the page overtakes another: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
       pause(replay);
-      unwatchFeed(replay);
+      replay.follower.stop();
       replay.observer.disconnect();
       replay.ended.abort();
       replays.delete(parentElement);
@@ -48,9 +48,6 @@ function create(root) {
     text: null,
     given: null, // what the page has given
     news: null, // what the feed has told of it since
-    feed: null, // the path of the feed that is watched
-    unwatch: null,
-    keeper: null,
     data: null, // both together: what is drawn
     panels: [],
     at: 0, // where it is, in epochs
@@ -58,11 +55,12 @@ function create(root) {
     before: 0, // when it was drawn last, while it plays
     noted: 0,
     ended: new AbortController(),
-    words: find("words"), mark: find("mark"), place: find("panels"), controls: find("controls"),
+    words: find("words"), broken: find("broken"), mark: find("mark"), place: find("panels"), controls: find("controls"),
     play: find("play"), track: find("track"), pace: find("pace"), seconds: find("seconds"),
     below: find("below"), rule: find("rule"), fork: find("fork"),
     whole: USUAL, // seconds in which all of it is played, where that is the pace
   };
+  replay.follower = followerOf(replay);
   replay.observer = new ResizeObserver(() => replay.data && drawAll(replay));
   replay.observer.observe(replay.place);
   replay.play.addEventListener("click", () => (replay.playing ? pause(replay) : play(replay)));
@@ -121,35 +119,19 @@ function listenToTrack(replay) {
   });
 }
 
-function watchFeed(replay) {
-  const feed = replay.given.live?.feed ?? null;
-  if (feed === replay.feed) return;
-  unwatchFeed(replay);
-  replay.feed = feed;
-  if (feed === null) return;
-  replay.keeper = keepUpToDate(
-    replay.root, () => ({ mark: replay.given.live?.mark, ask: replay.ask }));
-  replay.unwatch = LIVE.watch(feed, {
-    update(state, message) {
-      if (message.replay || message.words) {
-        replay.news = { ...state.replay, ...state.words };
-        receive(replay);
-      }
-      replay.keeper.update(state);
+function followerOf(replay) {
+  return createFollower(replay.root, {
+    given: () => ({ live: replay.given.live, ask: replay.ask }),
+    onNews(state, message) {
+      if (!message.replay && !message.words) return;
+      replay.news = { ...state.replay, ...state.words };
+      receive(replay);
     },
-    broken(isBroken) {
-      replay.root.dataset.broken = isBroken;
-      replay.keeper.broken(isBroken);
+    onBreak(isBroken) {
+      replay.broken.textContent = isBroken ? BROKEN_WORDS : "";
     },
-    gone: () => replay.keeper.gone(),
+    onEnd: () => (replay.news = null),
   });
-}
-
-function unwatchFeed(replay) {
-  replay.keeper?.stop();
-  replay.unwatch?.();
-  replay.root.dataset.broken = false;
-  replay.unwatch = replay.keeper = replay.news = replay.feed = null;
 }
 
 function receive(replay) {
