@@ -52,7 +52,7 @@ async def _send(socket: WebSocket) -> None:
         return
     except CifarvizError as error:
         # RFC 6455 leaves 123 bytes for the reason.
-        reason = str(error)[:40]
+        reason = str(error).encode()[:123].decode(errors="ignore")
     except Exception:
         _LOG.exception("a live socket failed")
         code, reason = 1011, "The server failed."

@@ -104,12 +104,15 @@ def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) 
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
-def opened_model(run: Run, which: Weights) -> "TrainedModel":
-    """As ``trained_model``, but opened anew, for work that is done while no page is being run."""
+def opened_model(run: Run, which: Weights, runs: RunStore | None = None) -> "TrainedModel":
+    """As ``trained_model``, but opened anew, for work that is done while no page is being run.
+
+    A thread of its own is given the store, ``runs``, by the page that begins it.
+    """
     with HEAVY_IMPORTS:
         from cifarviz.analysis.checkpoints import open_checkpoint
 
-    return open_checkpoint(store(), run, which)
+    return open_checkpoint(runs or store(), run, which)
 
 
 def network_file(run: Run, which: Weights, *, weights_only: bool) -> bytes:

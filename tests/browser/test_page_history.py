@@ -59,6 +59,8 @@ def test_what_is_chosen_on_a_page_is_no_step_and_back_finds_it_as_it_was_left(
     page.go_back()
     expect(page).to_have_url(re.compile(rf"^{re.escape(server.url)}/?$"))
     page.go_forward()
+    expect(page).to_have_url(re.compile("/train.*part=training"))
+    settle(page)
     page.go_forward()
     expect(page).to_have_url(re.compile(r"/samples\?dataset=cifar10&seed=\d+$"))
 

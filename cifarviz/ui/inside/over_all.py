@@ -98,10 +98,12 @@ def _begin_when_settled(run: Run, which: Weights, key: tuple[object, ...]) -> No
     """Begin after a while, unless this browser looks at something else by then."""
     latest = state.latest_look()
     latest.key = key
+    # Made here: the thread below belongs to no page, and asks for nothing of one.
+    jobs, job = _jobs(), _made(run, which)
 
     def begin() -> None:
         if latest.key == key:
-            job_over_all(run, which)
+            jobs.begun(key, lambda: job)
 
     timer = threading.Timer(_SETTLED, begin)
     timer.daemon = True
@@ -160,10 +162,10 @@ def _offer(run: Run, which: Weights) -> None:
 
 
 def _made(run: Run, which: Weights) -> Job:
-    test, validation = test_images(run), held_back_images(run)
+    test, validation, runs = test_images(run), held_back_images(run), cache.store()
 
     def look(tell: Callable[[int], None]) -> OverAll:
-        model = cache.opened_model(run, which)
+        model = cache.opened_model(run, which, runs)
         top = model.top_activations(test.images, on_progress=tell)
         if validation is None:
             return OverAll(top, top, "test")

@@ -5,7 +5,7 @@
 
 // A server that is started anew has this script loaded anew: what is known outlives it.
 const sliders = (globalThis.cifarvizSliders ??= new WeakMap());
-const PATIENCE = 8000; // milliseconds to wait for the page to show a step
+const PATIENCE = 4000; // milliseconds to wait for the page to show a step, twice
 const SVG = "http://www.w3.org/2000/svg";
 // All in rem, so that the slider grows with the page's font.
 const SIDE = 1; // left and right of the first and last epoch
@@ -121,10 +121,12 @@ function want(slider, epoch) {
   if (slider.sent === null) send(slider);
 }
 
-function send(slider) {
+function send(slider, isAgain = false) {
   slider.sent = slider.at;
   clearTimeout(slider.patience);
   slider.patience = setTimeout(() => {
+    // A request that came as a run of the page ended may have been lost: it is made once more.
+    if (!isAgain) return send(slider, true);
     slider.sent = null;
     slider.at = slider.data.shown;
     pause(slider);
