@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from cifarviz.errors import TransitionRefused
+from cifarviz.executors.executor import Job
+from cifarviz.executors.local import LocalExecutor
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training import engine
 from cifarviz.training.ending import Ending
-from cifarviz.training.worker import Worker
 from tests.runs.held_run import held_run
 
 Make = Callable[..., Any]
@@ -28,7 +29,7 @@ _QUEUES_TWO_AND_DIES = """
 import os, signal, sys
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
+from cifarviz.executors.worker import Worker
 worker = Worker(Settings.from_environment(), "command line")
 experiment = Experiment.from_json(sys.stdin.read())
 for name in ("older", "newer"):
@@ -42,11 +43,11 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A run is trained by being noted here."""
     ids: list[str] = []
 
-    def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
-        ids.append(run_id)
+    def train(executor: LocalExecutor, job: Job) -> Ending:
+        ids.append(job.run.id)
         return Ending(RunState.FINISHED)
 
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(LocalExecutor, "train", train)
     return ids
 
 

@@ -7,10 +7,10 @@ import streamlit as st
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation_job import EvaluationJob
 from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.stored_probabilities import (
-    Stamp,
     checkpoint_stamp,
     keep_probabilities,
     read_probabilities,
@@ -60,7 +60,7 @@ def _job(
         kept = read_probabilities(folder, which, stamp, test, len(classes))
         if kept is not None:
             return EvaluationJob(lambda tell: kept, test, classes)
-        keep = partial(keep_probabilities, folder, which, stamp, test)
+        keep = partial(keep_probabilities, FolderArtifacts(folder), which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
         lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
