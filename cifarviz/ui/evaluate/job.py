@@ -21,9 +21,9 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds an evaluation may take before anything is said of it, and between two looks.
+# Seconds an evaluation may take before anything is said of it, and between two checks of it.
 _UNSAID = 0.3
-_LOOK = 0.15
+POLL_SECONDS = 0.15
 
 
 def evaluation_job(run: Run, which: Weights, data: Dataset) -> EvaluationJob:
@@ -83,7 +83,7 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
                 on_click=unbroken(job.cancel),
                 help="End the evaluation; nothing of it is kept.",
             )
-        while not job.wait(_LOOK):
+        while not job.wait(POLL_SECONDS):
             bar.progress(job.done / job.total, text=_words(job, who))
         place.empty()
     evaluation = job.result()
