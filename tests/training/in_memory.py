@@ -57,9 +57,7 @@ class MemorySink:
 
     def start(self) -> RunStart:
         """How far the run has come."""
-        return RunStart(
-            epochs=tuple(self.epochs), seconds=self.seconds, note=self.facts.get("note")
-        )
+        return RunStart(epochs=tuple(self.epochs), seconds=self.seconds)
 
     def history(self) -> list[tuple[float | None, ...]]:
         """The epochs without how long they took."""
