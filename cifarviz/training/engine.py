@@ -145,7 +145,7 @@ class _Training:
             self.artifacts, self.model, self.optimizer, plan.steps_per_epoch, fork=start.is_fork
         )
         self.sink.rewind(step=position.step, epoch=position.epochs_done)
-        self.epochs = [one for one in start.epochs if one.epoch <= position.epochs_done]
+        self.epochs = [epoch for epoch in start.epochs if epoch.epoch <= position.epochs_done]
         # Of an epoch that an earlier version began, it has measured a part.
         first_exact = position.epochs_done + (2 if position.images else 1)
         if start.exact_loss_from is None or first_exact < start.exact_loss_from:

@@ -181,8 +181,9 @@ class ProcessQueue(ABC):
 
     def _first_waiting(self) -> str | None:
         """The run of ours that has waited longest; lets go of those that wait no more."""
-        queue = self.store.queue()
+        # The store is read under the lock: what is entered meanwhile would seem to wait no more.
         with self._changed:
+            queue = self.store.queue()
             # Stopped or deleted meanwhile, or in a state that this version doesn't know.
             for run_id in self._waiting - set(queue):
                 self._let_go(run_id)

@@ -182,3 +182,34 @@ def test_one_that_was_given_up_here_is_not_adopted_again(
     assert worker.store.get(left).orphaned
     assert worker.wait(worker.resume(left).id, SOON).state is RunState.FINISHED
     assert trained == [left]
+
+
+def test_a_run_that_is_entered_while_the_queue_is_read_is_not_let_go(
+    worker: Worker, make_experiment: Make, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    read = RunStore.queue
+    submissions: list[threading.Thread] = []
+
+    def read_before_it_is_entered(store: RunStore) -> list[str]:
+        waiting = read(store)
+        if threading.current_thread().name == "cifarviz-worker" and not submissions:
+            submissions.append(
+                threading.Thread(target=worker.submit, args=(make_experiment(), "second"))
+            )
+            submissions[0].start()
+            # What has read the queue holds up who enters a run, so this may not come to an end.
+            submissions[0].join(0.5)
+        return waiting
+
+    monkeypatch.setattr(RunStore, "queue", read_before_it_is_entered)
+    first = worker.submit(make_experiment(), "first")
+    while not submissions:
+        worker.wait(first.id, 0.01)
+    submissions[0].join(SOON)
+    assert [run.name for run in worker.store.active() if run.orphaned] == []
+    slot.release()
+    for run in worker.store.active():
+        assert worker.wait(run.id, SOON).state is RunState.FINISHED
+    assert len(trained) == 2
