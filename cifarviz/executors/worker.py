@@ -55,6 +55,8 @@ class Worker(ProcessQueue):
         self._threads: list[threading.Thread] = []
         # Held while a run is chosen and begun, so that no two threads choose the same.
         self._choosing = threading.Lock()
+        # The newest attempt at each run that is under way here.
+        self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
         self._last_problem = ""
 
@@ -107,9 +109,11 @@ class Worker(ProcessQueue):
                 place.release()
             finally:
                 with self._changed:
-                    # It may have been resumed already.
-                    if run_id not in self._waiting:
-                        self._let_go(run_id)
+                    # It may have been resumed already, and begun by another thread.
+                    if self._jobs[run_id] is job:
+                        del self._jobs[run_id]
+                        if run_id not in self._waiting:
+                            self._let_go(run_id)
         if self._adopts:
             self.adopt()
         return True
@@ -136,10 +140,12 @@ class Worker(ProcessQueue):
             message = f"It cannot begin just now ({_in_words(error)}), and is tried again."
             self.store.describe(run_id, message=message)
             raise
+        job = Job(self.store, run, Attempt(run.attempt, place.owner))
         with self._changed:
+            self._jobs[run_id] = job
             self._waiting.discard(run_id)
             self._tries.pop(run_id, None)
-        return Job(self.store, run, Attempt(run.attempt, place.owner)), place
+        return job, place
 
     def _let_go(self, run_id: str) -> None:
         self._tries.pop(run_id, None)

@@ -95,6 +95,50 @@ def test_an_executor_with_two_places_trains_two_runs_at_once(make_worker: Make) 
     assert {run.state for run in ended} == {RunState.FINISHED}
 
 
+def test_a_run_that_another_thread_has_begun_again_is_not_let_go(make_worker: Make) -> None:
+    begun_again, next_trained = threading.Event(), threading.Event()
+    numbers: list[int] = []
+
+    class ResumedAtOnce:
+        """An executor that is its own places."""
+
+        places = 2
+        owner = this_process()
+
+        def __init__(self, store: RunStore) -> None:
+            pass
+
+        def reserve(self) -> "ResumedAtOnce":
+            return self
+
+        def release(self) -> None:
+            if numbers == [1]:
+                # Its first attempt has ended, and its thread has not let go of it yet.
+                worker.resume(run.id)
+                assert begun_again.wait(SOON)
+
+        def train(self, job: Job) -> Ending:
+            if job.run.name == "next":
+                next_trained.set()
+                return Ending(RunState.FINISHED)
+            numbers.append(job.attempt.number)
+            if job.attempt.number == 1:
+                return Ending(RunState.FAILED)
+            worker.submit(stored_runs.experiment(), "next")
+            begun_again.set()
+            assert next_trained.wait(SOON)
+            # A look at the run marks it as interrupted if nobody holds its lock.
+            assert job.store.get(job.run.id).state is RunState.RUNNING
+            return Ending(RunState.FINISHED)
+
+    worker = make_worker(ResumedAtOnce)
+    with worker._changed:
+        run = worker.submit(stored_runs.experiment(), "resumed")
+    assert begun_again.wait(SOON)
+    ended = worker.wait(run.id, SOON)
+    assert (ended.state, ended.message, ended.attempt) == (RunState.FINISHED, None, 2)
+
+
 def test_a_run_that_was_lost_meanwhile_is_left_to_who_has_it_now(
     make_worker: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
