@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import Activation, BatchNorm, Conv2D, Layer, MaxPool2D, Whitening
@@ -22,7 +23,6 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import Constant
 from cifarviz.runs.machine import machine_name
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 _RECIPE = PRESETS["cifar10-fast"].experiment
 

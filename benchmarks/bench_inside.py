@@ -14,12 +14,12 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from benchmarks.results_file import write_results
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.machine import machine_name
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 

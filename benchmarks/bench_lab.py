@@ -28,6 +28,7 @@ from cifarviz.analysis.lab_verdicts import (
 )
 from cifarviz.analysis.memorisation import Memory, follow, half_learned_by, places_of, said_after
 from cifarviz.data import library
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry
 from cifarviz.runs.machine import machine_name
@@ -36,7 +37,6 @@ from cifarviz.runs.series import runs_of
 from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.training.entry_queue import queue_entry
 from cifarviz.training.plan import training_images
-from cifarviz.training.worker import Worker
 
 _LIMIT = 180.0
 _SEEDS: Final = 3

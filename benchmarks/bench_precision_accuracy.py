@@ -12,12 +12,12 @@ from statistics import mean, stdev
 
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 _SEEDS = (1, 2, 3)
 _EPOCHS = 10

@@ -12,12 +12,12 @@ from statistics import median
 
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.snapshots import snapshot_bytes
-from cifarviz.training.worker import Worker
 
 _EPOCHS = 5
 _LIMIT = 1.03

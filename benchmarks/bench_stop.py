@@ -15,13 +15,13 @@ import numpy as np
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.data.library import status
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.states import Action
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ test accuracy. TensorFlow is loaded before, as the dashboard does.
 import sys
 
 from benchmarks.own_home import worker_in_own_home
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.training.worker import Worker
 
 
 def main() -> None:

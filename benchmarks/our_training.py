@@ -9,10 +9,10 @@ them: images over time in training steps from the second epoch on.
 import sys
 
 from benchmarks.own_home import worker_in_own_home
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data, NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.training.worker import Worker
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cifarviz.executors.worker import Worker
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
 from cifarviz.data.uploads import decode_file, fit_to
 from cifarviz.errors import CifarvizError, ImageUnreadable
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.figures.channel_grid import channel_grid
@@ -59,7 +60,6 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel

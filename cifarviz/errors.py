@@ -14,6 +14,7 @@
     │   ├── RunNotFound          no run has this id
     │   ├── RunDamaged           a stored record that no run can have
     │   ├── TransitionRefused    a run in this state cannot do that
+    │   ├── LeaseLost            a run that somebody else looks after by now
     │   ├── ArtifactMissing      weights or predictions that are not there
     │   └── ArtifactDamaged      … or that cannot be read, or do not fit
     ├── StoreError
@@ -79,6 +80,10 @@ class RunDamaged(RunError):
 
 class TransitionRefused(RunError):
     """A run in this state cannot do what was asked."""
+
+
+class LeaseLost(RunError):
+    """Whoever reports on a run has been given up, or its attempt is not the newest any more."""
 
 
 class ArtifactMissing(RunError):

@@ -6,6 +6,7 @@
                               other source
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
+``CIFARVIZ_EXECUTOR``         who trains queued runs; default ``local``, a thread of this process
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
@@ -33,6 +34,8 @@ class Settings:
     keras_home: Path
     warm_up: bool = True
     recorded: bool = True
+    executor: str = "local"
+    """Who trains queued runs, by its name among ``executors.registry.EXECUTORS``."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -56,6 +59,7 @@ class Settings:
             snapshots_budget=_megabytes(env, "CIFARVIZ_SNAPSHOTS_MB", 5000),
             warm_up=env.get("CIFARVIZ_WARM_UP", "").strip() != "0",
             recorded=env.get("CIFARVIZ_RECORDED", "").strip() != "0",
+            executor=env.get("CIFARVIZ_EXECUTOR", "").strip() or "local",
         )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
@@ -20,7 +21,6 @@ from cifarviz.runs.archive import pack
 from cifarviz.runs.database import SCHEMA_VERSION
 from cifarviz.runs.preferences import prefer
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 

@@ -20,10 +20,11 @@ import numpy as np
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.network.stateless import LayerOutput
 from cifarviz.runs.archive import pack
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.preferences import prefer
@@ -33,7 +34,6 @@ from cifarviz.runs.snapshots import Weights, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 NAME = "cifar10-vgg, 30 epochs on the full set"
 # Four of those that are pinned until somebody chooses: a ship, an automobile, a bird, a cat.
@@ -86,7 +86,7 @@ def keep_last_maps(store: RunStore, run: Run, settings: Settings) -> None:
             LayerOutput(of[0].name, of[0].type, np.stack([one.values for one in of]))
             for of in views
         ]
-        keep_maps(store.folder(run.id), epoch, images.indices, outputs)
+        keep_maps(FolderArtifacts(store.folder(run.id)), epoch, images.indices, outputs)
 
 
 def is_kept(name: str) -> bool:

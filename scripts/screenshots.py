@@ -19,6 +19,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.lab import duel
 from cifarviz.runs.recorded import bring_back
 from cifarviz.runs.series import all_series, runs_of
@@ -26,7 +27,6 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training.entry_queue import queue_entry
-from cifarviz.training.worker import Worker
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 

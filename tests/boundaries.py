@@ -48,8 +48,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "installation",
         }
     ),
-    "training": frozenset(
-        {"loading", "runs", "network", "experiment", "data", "errors", "settings"}
+    "training": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+    "executors": frozenset(
+        {"loading", "training", "runs", "experiment", "data", "errors", "settings"}
     ),
 }
 _BELOW = frozenset(ROOMS)
@@ -66,9 +67,24 @@ ROOMS = {
 
 STAR_ROOMS = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
-DOORS = ("cifarviz/training/worker.py", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
+DOORS = ("cifarviz/executors", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
 STARLETTE_ROOMS = frozenset({"app", "live"})
+# All that the others see of the executors.
+EXECUTORS_ENTRY = "cifarviz.executors.worker"
+ENGINE = "cifarviz.training.engine"
+# Where the engine trains there may be none of these: it is given values, a sink and artifacts.
+NOT_FOR_THE_ENGINE = frozenset(
+    {
+        "cifarviz.settings",
+        "cifarviz.data.library",
+        "cifarviz.runs.store",
+        "cifarviz.runs.database",
+        "cifarviz.runs.queue",
+        "cifarviz.runs.locks",
+        "cifarviz.runs.leases",
+    }
+)
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
 # Values whose classes have been named by that file, stand in the address, or are counted only.
@@ -151,6 +167,35 @@ def _imported_only_in(
         for found in tree.imports(source):
             if found.module.split(".")[0] == package and source.room not in rooms:
                 yield Violation(source.path, found.line, law)
+
+
+def _executors_by_their_entry(tree: Tree) -> Iterator[Violation]:
+    for source in tree.sources:
+        for found in tree.imports(source):
+            if room_of(found.module) != "executors" or source.room == "executors":
+                continue
+            if found.module != EXECUTORS_ENTRY:
+                law = f"only {EXECUTORS_ENTRY} is known outside of executors"
+                yield Violation(source.path, found.line, f"{law} ({found.module})")
+
+
+def _engine_without_store(tree: Tree) -> Iterator[Violation]:
+    """Whatever the engine imports, directly or not, knows no store and no settings."""
+    sources = {source.module: source for source in tree.sources}
+    seen: set[str] = set()
+    rest = [ENGINE]
+    while rest:
+        module = rest.pop()
+        if module in seen or module not in sources:
+            continue
+        seen.add(module)
+        for found in tree.imports(sources[module]):
+            if found.for_types:
+                continue
+            rest.append(found.module)
+            if found.module in NOT_FOR_THE_ENGINE:
+                law = "the engine, and what it imports, knows no store and no settings"
+                yield Violation(sources[module].path, found.line, f"{law} ({found.module})")
 
 
 def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
@@ -239,6 +284,8 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "no circles": _no_circles,
     "streamlit only above": _streamlit_only_above,
     "starlette only in live": _starlette_only_in_live,
+    "executors by their entry": _executors_by_their_entry,
+    "engine without store": _engine_without_store,
     "tensorflow only in starred files": _tensorflow_only_starred,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cifarviz.analysis.overfitting import Fit, judge_run
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 
@@ -50,7 +50,7 @@ def result_of(
     """
     whole = [one for one in history if one.val_loss is not None and one.val_accuracy is not None]
     trained = whole[-1].epoch if whole else 0
-    restored = run.best_epoch if given_back(run) else None
+    restored = run.best_epoch if restored_best_weights(run) else None
     judged = run
     if until is not None and until < trained:
         whole, restored = [one for one in whole if one.epoch <= until], None

@@ -19,6 +19,7 @@ from cifarviz.cli.training import watch
 from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import CifarvizError, RunError
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED, Preset, find_preset
 from cifarviz.runs.artifacts import Checkpoint
@@ -27,7 +28,6 @@ from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 _SEEDS = 3
 

@@ -9,6 +9,7 @@ import typer
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.values import preset_dict, result_dict
 from cifarviz.data.library import status as dataset_status
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.installation import program_name
@@ -18,7 +19,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 
 class Variant(StrEnum):

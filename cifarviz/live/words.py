@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cifarviz.runs.kept_weights import given_back, training_position
+from cifarviz.runs.kept_weights import restored_best_weights, training_position
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import headline, highest
@@ -115,7 +115,7 @@ def _best(run: Run) -> str:
 
 
 def _given_back(run: Run) -> str:
-    if not given_back(run):
+    if not restored_best_weights(run):
         return ""
     return f" At its end the weights of epoch {run.best_epoch} were restored."
 

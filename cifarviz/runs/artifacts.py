@@ -1,4 +1,8 @@
-"""Files of a run: named arrays with a few facts, written whole or not at all."""
+"""Files of a run: named arrays with a few facts, written whole or not at all.
+
+``Artifacts`` is what training needs of them, wherever they are; ``FolderArtifacts`` are those in a
+run's folder, where the artifact ``checkpoint-last`` is the file ``checkpoint-last.npz``.
+"""
 
 import io
 import json
@@ -11,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple, Self, cast
+from typing import IO, Any, Final, Literal, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 
@@ -49,23 +53,117 @@ SNAPSHOTS = "snapshots"
 """The folder, in a run's own, of what it keeps to be looked back at by."""
 
 
+START_CHECKPOINT: Final = "checkpoint-start"
+"""The artifact with the weights a fork is to begin with; it is there until the fork has begun."""
+
+Stamp = tuple[int, int]
+"""Modification time in nanoseconds and size in bytes: another one means another content."""
+
+
+class Artifacts(Protocol):
+    """Named arrays of one run. Names are like paths, with ``/`` between their parts."""
+
+    def save(
+        self,
+        name: str,
+        arrays: Mapping[str, np.ndarray],
+        facts: Mapping[str, Any],
+        *,
+        durable: bool = True,
+    ) -> None:
+        """Keep arrays and JSON-able facts in place of what had this name; ``durable``: see storage.
+
+        Raises ``StorageFull``.
+        """
+
+    def load(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What ``save`` kept; raises ``ArtifactMissing`` and ``ArtifactDamaged``."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such an artifact."""
+
+    def remove(self, name: str) -> None:
+        """Remove an artifact, if there is one."""
+
+    def stamp(self, name: str) -> Stamp:
+        """Tells one content of this name from another; raises ``ArtifactMissing``."""
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of each artifact in this first part of the names, by name."""
+
+
+class FolderArtifacts:
+    """The ``Artifacts`` in the folder of one run, a file each; the folder is made when needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """The file of an artifact."""
+        return self.folder / f"{name}.npz"
+
+    def save(
+        self,
+        name: str,
+        arrays: Mapping[str, np.ndarray],
+        facts: Mapping[str, Any],
+        *,
+        durable: bool = True,
+    ) -> None:
+        save_arrays(self.path(name), arrays, facts, durable=durable)
+
+    def load(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        return load_arrays(self.path(name))
+
+    def exists(self, name: str) -> bool:
+        return self.path(name).exists()
+
+    def remove(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)
+
+    def stamp(self, name: str) -> Stamp:
+        path = self.path(name)
+        try:
+            found = path.stat()
+        except FileNotFoundError as error:
+            raise ArtifactMissing(
+                f"{path.name} of run {self.folder.name} is not there (any more). Choose another "
+                "run."
+            ) from error
+        return found.st_mtime_ns, found.st_size
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        paths = (self.folder / prefix).glob("*.npz")
+        return {f"{prefix}/{path.stem}": path.stat().st_size for path in paths}
+
+
+def checkpoint_name(which: Checkpoint) -> str:
+    """The artifact of a run's checkpoint: at its best epoch, or where it stands."""
+    return f"checkpoint-{which}"
+
+
 def checkpoint_path(folder: Path, which: Checkpoint) -> Path:
-    """The file of a run's checkpoint: at its best epoch, or where it stands."""
-    return folder / f"checkpoint-{which}.npz"
+    """The file of a run's checkpoint."""
+    return FolderArtifacts(folder).path(checkpoint_name(which))
 
 
 def start_path(folder: Path) -> Path:
-    """The weights a fork is to begin with; it is there until the fork has begun."""
-    return folder / "checkpoint-start.npz"
+    """The file of the weights a fork is to begin with."""
+    return FolderArtifacts(folder).path(START_CHECKPOINT)
 
 
-def answers_path(folder: Path, epoch: int) -> Path:
-    """The file of what a run's network said about the test images after ``epoch``.
+def epoch_predictions_name(epoch: int) -> str:
+    """The artifact of what a run's network predicted for the test images after ``epoch``.
 
     It holds ``log_probabilities``, float32 (n, classes), and ``indices``, int64 (n,), the images'
     official ones; its facts are ``format`` and ``epoch``. Of format 1 are ``probabilities``.
     """
-    return folder / f"test-probabilities-epoch-{epoch:04d}.npz"
+    return f"test-probabilities-epoch-{epoch:04d}"
+
+
+def answers_path(folder: Path, epoch: int) -> Path:
+    """The file of ``epoch_predictions_name``."""
+    return FolderArtifacts(folder).path(epoch_predictions_name(epoch))
 
 
 def write_atomically(

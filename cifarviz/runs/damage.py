@@ -98,6 +98,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "parent": _WORDS,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
+        "attempt": _Rule("a whole number from 0", _count(), 0),
         "exact_loss_from": _or_nothing(_Rule("an epoch from 1", _count(1))),
         "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
         "epoch": _COUNT,

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
 from cifarviz.storage import atomically, storage_errors, storage_full
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -51,7 +51,10 @@ CREATE TABLE runs (
     steps_per_epoch INTEGER,
     current_rate REAL,
     seconds_left REAL,
-    heartbeat REAL
+    heartbeat REAL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_expires REAL
 );
 CREATE TABLE epochs (
     run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
@@ -159,6 +162,11 @@ _MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             "ALTER TABLE runs ADD COLUMN parent_epoch INTEGER",
         ),
         4: ("ALTER TABLE runs ADD COLUMN exact_loss_from INTEGER",),
+        5: (
+            "ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN lease_owner TEXT",
+            "ALTER TABLE runs ADD COLUMN lease_expires REAL",
+        ),
     }
 )
 

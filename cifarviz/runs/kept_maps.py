@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs.artifacts import load_arrays, save_arrays
-from cifarviz.runs.snapshots import snapshot_path
+from cifarviz.runs.artifacts import Artifacts, load_arrays
+from cifarviz.runs.snapshots import snapshot_name, snapshot_path
 
 FORMAT = 1
 
@@ -45,7 +45,7 @@ class KeptOutput:
 
 
 def keep_maps(
-    folder: Path, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Output]
+    artifacts: Artifacts, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Output]
 ) -> None:
     """Keep what every layer made of test images (official ``indices``) after ``epoch``.
 
@@ -68,7 +68,7 @@ def keep_maps(
         arrays[f"{number}/bytes"] = (share * _STEPS).round().astype(np.uint8)
         arrays[f"{number}/range"] = np.stack([lowest, highest])
     facts = {"format": FORMAT, "epoch": epoch, "layers": layers}
-    save_arrays(snapshot_path(folder, "maps", epoch), arrays, facts, durable=False)
+    artifacts.save(snapshot_name("maps", epoch), arrays, facts, durable=False)
 
 
 def images_of_maps(folder: Path, epoch: int) -> tuple[int, ...]:

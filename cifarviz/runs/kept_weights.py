@@ -41,7 +41,7 @@ def weights_position(store: RunStore, run: Run, which: Weights) -> WeightsPositi
         return WeightsPosition(which)
     facts = load_facts(checkpoint_path(store.folder(run.id), which))
     epoch = epoch_of(run, which)
-    if epoch is not None and (which == "best" or given_back(run)):
+    if epoch is not None and (which == "best" or restored_best_weights(run)):
         return WeightsPosition(int(facts.get("epoch", epoch)))
     # The file knows best: what was reported after it was written is not in it.
     if "epochs_done" not in facts:
@@ -85,7 +85,7 @@ def epoch_of(run: Run, which: Weights) -> int | None:
     """The epoch after which a run had these weights; ``None`` in the middle of one."""
     if isinstance(which, int):
         return which
-    if which == "best" or given_back(run):
+    if which == "best" or restored_best_weights(run):
         return run.best_epoch
     # One that was stopped may have been in the middle of an epoch.
     return run.epochs_done if run.state.active or run.state is RunState.FINISHED else None
@@ -114,7 +114,7 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
     return "has no weights as it ended any more, only those of its best epoch"
 
 
-def given_back(run: Run) -> bool:
+def restored_best_weights(run: Run) -> bool:
     """Whether the run ended with the weights of an earlier epoch, its best, in place of its last's.
 
     It is also given them back when it was not stopped early.
@@ -135,7 +135,9 @@ def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
         found.setdefault(run.best_epoch, "best")
     # A run that was stopped in the middle of an epoch stands after it; one that was given its best
     # weights back stands at them.
-    at_its_end = run.state.active or (run.state is RunState.FINISHED and not given_back(run))
+    at_its_end = run.state.active or (
+        run.state is RunState.FINISHED and not restored_best_weights(run)
+    )
     if run.epochs_done and at_its_end and checkpoint_path(folder, "last").is_file():
         found.setdefault(run.epochs_done, "last")
     return dict(sorted(found.items()))
@@ -147,7 +149,7 @@ def epochs_to_fork(folder: Path, run: Run) -> dict[int, Weights]:
     Of one epoch the last checkpoint rather than a snapshot: it alone has the optimiser's state.
     """
     found = {epoch: which for epoch, which in epochs_with_weights(folder, run).items() if epoch}
-    if not given_back(run):
+    if not restored_best_weights(run):
         facts = load_facts(checkpoint_path(folder, "last"))
         if facts.get("images") == 0 and facts.get("epochs_done"):
             found[int(facts["epochs_done"])] = "last"

@@ -9,11 +9,11 @@ from filelock import FileLock, Timeout
 
 from cifarviz.errors import StoreError
 
-# A look at a lock takes it for an instant, so a taker tries a little longer than an instant.
-_LOOK = 0.5
+# Asking whether a lock is held takes it for an instant, so a taker tries for a little longer.
+_TAKE_SECONDS = 0.5
 
 
-def take(path: Path, seconds: float = _LOOK) -> FileLock | None:
+def take(path: Path, seconds: float = _TAKE_SECONDS) -> FileLock | None:
     """Take the lock, or return ``None`` if somebody holds it for longer than ``seconds``.
 
     The lock may be released from another thread than the one that took it. Raises ``StoreError``

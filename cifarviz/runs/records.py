@@ -135,6 +135,8 @@ class Run:
     exact_loss_from: int | None = None
     """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
     computed them all. ``runs.earlier_losses`` says how those differ."""
+    attempt: int = 0
+    """How often it has begun or been cut off: what is reported of an earlier attempt is refused."""
     orphaned: bool = False
     """Queued, and no process looks after it: the one that did has ended."""
     damage: str | None = None

@@ -148,6 +148,7 @@ def as_run(stored: sqlite3.Row) -> Run:
         parent_epoch=row["parent_epoch"],
         damage=damage,
         exact_loss_from=row["exact_loss_from"],
+        attempt=row["attempt"],
     )
 
 

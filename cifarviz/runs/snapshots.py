@@ -19,10 +19,11 @@ from cifarviz.runs import answer_files
 from cifarviz.runs.answer_files import load_answers
 from cifarviz.runs.artifacts import (
     SNAPSHOTS,
+    Artifacts,
     Checkpoint,
-    checkpoint_path,
+    FolderArtifacts,
+    checkpoint_name,
     load_arrays,
-    save_arrays,
 )
 from cifarviz.runs.log_probabilities import Predictions, rounded_to
 
@@ -35,7 +36,7 @@ Kind = Literal["weights", "maps", "answers", "memory"]
 Weights = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-_NAME = re.compile(r"(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})\.npz")
+_NAME = re.compile(SNAPSHOTS + r"/(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,26 +53,35 @@ class Answers:
     predictions: Predictions
 
 
+def snapshot_name(kind: Kind, epoch: int) -> str:
+    """The artifact of what a run kept after ``epoch`` (0: untrained)."""
+    return f"{SNAPSHOTS}/{kind}-{epoch:04d}"
+
+
 def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
-    """The file of what a run, whose folder is given, kept after ``epoch`` (0: untrained)."""
-    return folder / SNAPSHOTS / f"{kind}-{epoch:04d}.npz"
+    """The file of ``snapshot_name`` in a run's folder."""
+    return FolderArtifacts(folder).path(snapshot_name(kind, epoch))
+
+
+def weights_name(which: Weights) -> str:
+    """The artifact of these weights of a run."""
+    return snapshot_name("weights", which) if isinstance(which, int) else checkpoint_name(which)
 
 
 def weights_path(folder: Path, which: Weights) -> Path:
     """The file of these weights of a run."""
-    if isinstance(which, int):
-        return snapshot_path(folder, "weights", which)
-    return checkpoint_path(folder, which)
+    return FolderArtifacts(folder).path(weights_name(which))
 
 
 def snapshot_epochs(folder: Path, kind: Kind) -> list[int]:
     """The epochs of which there are such snapshots, in order."""
-    return sorted(epoch for found, epoch, _ in _files(folder) if found == kind)
+    sizes = _sizes(FolderArtifacts(folder))
+    return sorted(epoch for found, epoch in sizes if found == kind)
 
 
 def snapshot_bytes(folder: Path) -> int:
     """What a run's snapshots take on the disk."""
-    return sum(path.stat().st_size for _, _, path in _files(folder))
+    return sum(_sizes(FolderArtifacts(folder)).values())
 
 
 def is_weights_epoch(epoch: int) -> bool:
@@ -85,10 +95,10 @@ def is_weights_epoch(epoch: int) -> bool:
     return epoch == 0 or number == epoch
 
 
-def keep_weights(folder: Path, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+def keep_weights(artifacts: Artifacts, epoch: int, arrays: dict[str, np.ndarray]) -> None:
     """Keep a network's arrays (``network.variables``) after ``epoch``; raises ``StorageFull``."""
     facts = {"format": FORMAT, "epoch": epoch}
-    save_arrays(snapshot_path(folder, "weights", epoch), arrays, facts, durable=False)
+    artifacts.save(snapshot_name("weights", epoch), arrays, facts, durable=False)
 
 
 def load_weights(folder: Path, which: Weights) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -109,7 +119,7 @@ def load_weights(folder: Path, which: Weights) -> tuple[dict[str, np.ndarray], d
 
 
 def keep_answers(
-    folder: Path,
+    artifacts: Artifacts,
     epoch: int,
     split: Split,
     indices: NDArray[np.int64],
@@ -117,8 +127,8 @@ def keep_answers(
     kind: Literal["answers", "memory"] = "answers",
 ) -> None:
     """Keep what a network said after ``epoch``; raises ``StorageFull``."""
-    save_arrays(
-        snapshot_path(folder, kind, epoch),
+    artifacts.save(
+        snapshot_name(kind, epoch),
         {"log_probabilities": _rounded(predictions.log_probabilities), "indices": indices},
         {"format": answer_files.FORMAT, "epoch": epoch, "split": split},
         durable=False,
@@ -149,22 +159,21 @@ def read_answers(
     return Answers(found.facts["split"], found.indices, found.predictions)
 
 
-def thin(folder: Path, budget: int) -> None:
+def thin(artifacts: Artifacts, budget: int) -> None:
     """Remove snapshots of a run until they take ``budget`` bytes at most.
 
     Weights first, every second of them at a time, then feature maps, then answers; the first and
     the newest of each stay longest.
     """
-    files = list(_files(folder))
-    taken = sum(path.stat().st_size for _, _, path in files)
-    for kind in ("weights", "maps", "answers", "memory"):
-        epochs = sorted(epoch for found, epoch, _ in files if found == kind)
+    sizes = _sizes(artifacts)
+    taken = sum(sizes.values())
+    for kind in get_args(Kind):
+        epochs = sorted(epoch for found, epoch in sizes if found == kind)
         while taken > budget and epochs:
             gone = epochs[1:-1:2] or epochs[:1]
             for epoch in gone:
-                path = snapshot_path(folder, kind, epoch)
-                taken -= path.stat().st_size
-                path.unlink()
+                taken -= sizes[kind, epoch]
+                artifacts.remove(snapshot_name(kind, epoch))
                 epochs.remove(epoch)
                 if taken <= budget:
                     return
@@ -181,14 +190,14 @@ def thin_all(folders: Iterable[Path], budget: int, *, whole: Iterable[Path] = ()
     for folder in folders:
         if surplus <= 0:
             return
-        thin(folder, max(sizes[folder] - surplus, 0))
+        thin(FolderArtifacts(folder), max(sizes[folder] - surplus, 0))
         surplus -= sizes[folder] - snapshot_bytes(folder)
 
 
-def _files(folder: Path) -> list[tuple[Kind, int, Path]]:
-    place = folder / SNAPSHOTS
-    found = [(_NAME.fullmatch(path.name), path) for path in place.glob("*.npz")]
-    return [(cast(Kind, name["kind"]), int(name["epoch"]), path) for name, path in found if name]
+def _sizes(artifacts: Artifacts) -> dict[tuple[Kind, int], int]:
+    """Bytes of each snapshot of a run."""
+    found = [(_NAME.fullmatch(name), size) for name, size in artifacts.sizes(SNAPSHOTS).items()]
+    return {(cast(Kind, name["kind"]), int(name["epoch"])): size for name, size in found if name}
 
 
 def _rounded(logs: NDArray[np.float32]) -> NDArray[np.float16]:

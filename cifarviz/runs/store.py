@@ -1,28 +1,29 @@
 """Runs, their histories and their files, under one ``CIFARVIZ_HOME``.
 
-A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock;
-a run that has begun and says it is active while its lock is free was cut off, and is marked
-*interrupted* at the next look. One that only waits is *orphaned* then: it stays queued, holds
-nobody up, and whoever takes its lock trains it.
+A worker writes, anybody reads by polling. Whoever looks after an active run holds its lock or
+renews its lease; a run that has begun and says it is active while nobody looks after it was cut
+off, and is marked *interrupted* at the next look. One that only waits is *orphaned* then: it stays
+queued, holds nobody up, and whoever takes it trains it.
 """
 
 import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
-from cifarviz.errors import RunNotFound, TransitionRefused
+from cifarviz.errors import LeaseLost, RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs import locks
 from cifarviz.runs.artifacts import SNAPSHOTS
-from cifarviz.runs.curation import Curation, checked_name
+from cifarviz.runs.curation import checked_name
 from cifarviz.runs.damage import key_of
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID, Database
+from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, Database
+from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
 from cifarviz.runs.machine import machine_name
+from cifarviz.runs.queue import LEASE, RunQueue
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
     IS_ACTIVE,
@@ -38,8 +39,10 @@ from cifarviz.runs.states import Action, RunState, check_action, check_transitio
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers
 
+_NO_LEASE: Mapping[str, object] = MappingProxyType({"lease_owner": None, "lease_expires": None})
 
-class RunStore(Curation):
+
+class RunStore(RunQueue):
     """The door to all runs of one home; cheap to make, safe to share between threads.
 
     Raises ``StoreError`` when the home cannot be used and ``UnknownFormat`` when another
@@ -136,7 +139,7 @@ class RunStore(Curation):
                     f"“{run.name}” is {run.state}: stop it before you delete it."
                 )
             # Its state may be unknown, and a process may be looking after it all the same.
-            if run.damage is not None and self._is_held(run_id):
+            if run.damage is not None and self.is_attended(run_id, _lease(connection, run_id)):
                 raise TransitionRefused(
                     f"A process is looking after “{run.name}”: end it before you delete the run."
                 )
@@ -176,10 +179,6 @@ class RunStore(Curation):
 
     # For workers
 
-    def slot_path(self) -> Path:
-        """The lock of the one place in which a run may train."""
-        return self.settings.locks / "slot.lock"
-
     def create(
         self,
         run_id: str,
@@ -211,23 +210,34 @@ class RunStore(Curation):
         return self._get(run_id)
 
     def transition(
-        self, run_id: str, to: RunState, message: str | None = None, **facts: object
+        self,
+        run_id: str,
+        to: RunState,
+        message: str | None = None,
+        *,
+        attempt: Attempt | None = None,
+        owner: str | None = None,
+        **facts: object,
     ) -> Run:
         """Move a run to another state, with ``facts`` as in ``describe``.
 
-        Raises ``TransitionRefused``.
+        A queued one that begins has a new attempt, and a lease of ``owner`` (default: this
+        process). Raises ``TransitionRefused`` and, for an ``attempt`` that is over, ``LeaseLost``.
         """
         now = time.time()
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             run = fetch_run(connection, run_id)
             check_transition(run.name, run.state, to)
             changes: dict[str, object] = {"state": to, "message": message, **facts}
             if to is RunState.QUEUED:
-                changes |= {"queued": now, "ended": None}
+                changes |= {"queued": now, "ended": None, **_NO_LEASE}
             elif to is RunState.RUNNING and run.state is RunState.QUEUED:
                 changes |= {"started": run.started or now, "phase": "preparing", "heartbeat": now}
+                changes |= {"attempt": run.attempt + 1, "lease_owner": owner or this_process()}
+                changes |= {"lease_expires": now + LEASE_SECONDS}
             elif not to.active:
-                changes |= {"ended": now, "phase": None, "seconds_left": None}
+                changes |= {"ended": now, "phase": None, "seconds_left": None, **_NO_LEASE}
             update_run(connection, run_id, **changes)
             if to is RunState.QUEUED or not to.active:
                 connection.execute(
@@ -235,49 +245,36 @@ class RunStore(Curation):
                 )
         return self._get(run_id)
 
-    def fail(self, run_id: str, message: str) -> None:
-        """Mark an active run as failed, even one of which no more can be read than its state."""
+    def fail(self, run_id: str, message: str, *, attempt: Attempt | None = None) -> None:
+        """Mark an active run as failed, even one of which no more can be read than its state.
+
+        Raises ``LeaseLost`` for an ``attempt`` that is over.
+        """
         now = time.time()
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             connection.execute(
                 "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
-                f"seconds_left = NULL WHERE id = ? AND {IS_ACTIVE}",
+                "seconds_left = NULL, lease_owner = NULL, lease_expires = NULL "
+                f"WHERE id = ? AND {IS_ACTIVE}",
                 (RunState.FAILED, message, now, run_id),
             )
             connection.execute(
                 "UPDATE controls SET done = ? WHERE run = ? AND done IS NULL", (now, run_id)
             )
 
-    def queue(self) -> list[str]:
-        """The ids of the runs that wait, in the order they will train."""
-        with self.database.connect() as connection:
-            rows = connection.execute(
-                f"SELECT id FROM runs WHERE state = ? AND {SAFE_ID} ORDER BY queued, id",
-                (RunState.QUEUED,),
-            ).fetchall()
-        return [row["id"] for row in rows]
+    def take_request(self, run_id: str, *, attempt: Attempt | None = None) -> Action | None:
+        """The newest request nobody has carried out, marked as carried out.
 
-    def orphans(self) -> list[str]:
-        """The ids of the runs that wait and that no process looks after, in their order."""
-        return [run_id for run_id in self.queue() if not self._is_held(run_id)]
-
-    def is_next(self, run_id: str) -> bool:
-        """Whether no other run that a process looks after has been waiting for longer."""
-        for waiting in self.queue():
-            if waiting == run_id:
-                return True
-            if self._is_held(waiting):
-                return False
-        return False
-
-    def take_request(self, run_id: str) -> Action | None:
-        """The newest request nobody has carried out, marked as carried out."""
+        Raises ``LeaseLost`` where there is one, for an ``attempt`` that is over.
+        """
         # The usual answer is "nothing", many times a second: ask without a write lock first.
         query = "SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id"
         with self.database.connect() as connection:
             if connection.execute(query, (run_id,)).fetchone() is None:
                 return None
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             stored = [row["action"] for row in connection.execute(query, (run_id,))]
             actions = [Action(one) for one in stored if one in list(Action)]
             connection.execute(
@@ -287,9 +284,13 @@ class RunStore(Curation):
         # A stop wins over whatever was asked after it.
         return Action.STOP if Action.STOP in actions else next(reversed(actions), None)
 
-    def describe(self, run_id: str, **facts: object) -> None:
-        """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
+    def describe(self, run_id: str, *, attempt: Attempt | None = None, **facts: object) -> None:
+        """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …
+
+        Raises ``LeaseLost`` for an ``attempt`` that is over.
+        """
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             update_run(connection, run_id, **facts)
 
     def record(
@@ -299,13 +300,16 @@ class RunStore(Curation):
         batches: BatchPoints | None = None,
         epoch: Epoch | None = None,
         seconds: float | None = None,
+        *,
+        attempt: Attempt | None = None,
     ) -> None:
         """Add what happened since the last call, in one transaction.
 
         ``batches`` are consecutive steps that follow those already stored; ``seconds`` is the time
-        at work on the whole run until now.
+        at work on the whole run until now. Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             update_run(
                 connection,
                 run_id,
@@ -325,9 +329,13 @@ class RunStore(Curation):
                     "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run_id, *epoch)
                 )
 
-    def rewind(self, run_id: str, *, step: int, epoch: int) -> None:
-        """Forget batches after ``step`` and epochs after ``epoch``: they will come again."""
+    def rewind(self, run_id: str, *, step: int, epoch: int, attempt: Attempt | None = None) -> None:
+        """Forget batches after ``step`` and epochs after ``epoch``: they will come again.
+
+        Raises ``LeaseLost`` for an ``attempt`` that is over.
+        """
         with self.database.connect(write=True) as connection:
+            _renew_lease(connection, run_id, attempt)
             connection.execute(
                 "DELETE FROM batches WHERE run = ? AND first_step > ?", (run_id, step)
             )
@@ -347,8 +355,10 @@ class RunStore(Curation):
     def _check_locks(self) -> set[str]:
         """Mark the runs that were cut off as interrupted; returns the orphaned ones."""
         with self.database.connect() as connection:
-            rows = connection.execute(f"SELECT id, state FROM runs WHERE {IS_ACTIVE}").fetchall()
-        free = {row["id"]: row["state"] for row in rows if not self._is_held(row["id"])}
+            rows = connection.execute(
+                f"SELECT {LEASE}, state FROM runs WHERE {IS_ACTIVE}"
+            ).fetchall()
+        free = {row["id"]: row["state"] for row in rows if not self.is_attended(row["id"], row)}
         orphans = {run_id for run_id, state in free.items() if state == RunState.QUEUED}
         dead = free.keys() - orphans
         if not dead:
@@ -360,10 +370,11 @@ class RunStore(Curation):
             for run_id in dead:
                 # It may have ended properly since, or been taken up by somebody else: nobody can
                 # begin to train it while this transaction lasts.
-                if not self._is_held(run_id):
+                if not self.is_attended(run_id, _lease(connection, run_id)):
                     connection.execute(
                         "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
-                        "phase = NULL, seconds_left = NULL, message = ? "
+                        "phase = NULL, seconds_left = NULL, message = ?, "
+                        "attempt = attempt + 1, lease_owner = NULL, lease_expires = NULL "
                         f"WHERE id = ? AND {IS_ACTIVE} AND state != ?",
                         (
                             RunState.INTERRUPTED,
@@ -375,9 +386,6 @@ class RunStore(Curation):
                         ),
                     )
         return orphans
-
-    def _is_held(self, run_id: str) -> bool:
-        return locks.is_held(self.lock_path(run_id))
 
 
 def _request(connection: sqlite3.Connection, run_id: str, state: RunState, action: Action) -> None:
@@ -391,6 +399,30 @@ def _request(connection: sqlite3.Connection, run_id: str, state: RunState, actio
         "(SELECT action FROM controls WHERE run = ? AND done IS NULL ORDER BY id DESC LIMIT 1)",
         (run_id, action, now, action, run_id),
     )
+
+
+def _lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
+    """The ``LEASE`` of a run; ``None`` where it was deleted."""
+    key, value = key_of(run_id)
+    query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
+    lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
+    return lease
+
+
+def _renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt | None) -> None:
+    """Renew the lease of a run that this attempt trains; raises ``LeaseLost`` if it is over."""
+    if attempt is None:
+        return
+    renewed = connection.execute(
+        "UPDATE runs SET lease_owner = ?, lease_expires = ? "
+        f"WHERE id = ? AND attempt = ? AND {IS_ACTIVE} AND state != ?",
+        (attempt.owner, time.time() + LEASE_SECONDS, run_id, attempt.number, RunState.QUEUED),
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLost(
+            f"Run {run_id} has ended or was begun again since its attempt {attempt.number} began, "
+            "which therefore ends here."
+        )
 
 
 def _with_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:

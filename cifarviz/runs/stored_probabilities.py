@@ -13,33 +13,32 @@ from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
 from cifarviz.runs.answer_files import FORMAT, load_answers
 from cifarviz.runs.artifacts import (
+    Artifacts,
     Checkpoint,
+    FolderArtifacts,
+    Stamp,
     answers_path,
+    checkpoint_name,
+    epoch_predictions_name,
     load_arrays,
-    save_arrays,
 )
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.snapshots import Weights, weights_path
-
-Stamp = tuple[int, int]
-"""Modification time in nanoseconds and size in bytes: another one means another checkpoint."""
+from cifarviz.runs.snapshots import Weights, weights_name
 
 
 def checkpoint_stamp(folder: Path, which: Weights) -> Stamp:
     """The stamp of these weights of a run as they are now; raises ``ArtifactMissing``."""
-    path = weights_path(folder, which)
-    try:
-        found = path.stat()
-    except FileNotFoundError as error:
-        raise ArtifactMissing(
-            f"{path.name} of run {folder.name} is not there (any more). Choose another run."
-        ) from error
-    return found.st_mtime_ns, found.st_size
+    return FolderArtifacts(folder).stamp(weights_name(which))
+
+
+def probabilities_name(which: Checkpoint) -> str:
+    """The artifact of a checkpoint's answers."""
+    return f"test-probabilities-{which}"
 
 
 def probabilities_path(folder: Path, which: Checkpoint) -> Path:
     """The file of a checkpoint's answers."""
-    return folder / f"test-probabilities-{which}.npz"
+    return FolderArtifacts(folder).path(probabilities_name(which))
 
 
 def read_probabilities(
@@ -66,18 +65,18 @@ def read_probabilities(
 
 
 def keep_probabilities(
-    folder: Path,
+    artifacts: Artifacts,
     which: Checkpoint,
     stamp: Stamp,
     test: ImageSet,
     predictions: Predictions,
 ) -> None:
     """Keep the answers of the checkpoint with this stamp; raises ``StorageFull``, ``OSError``."""
-    if not folder.is_dir():
+    if not artifacts.exists(checkpoint_name(which)):
         # The run was deleted meanwhile: its folder must not come back.
         return
-    save_arrays(
-        probabilities_path(folder, which),
+    artifacts.save(
+        probabilities_name(which),
         {"log_probabilities": predictions.log_probabilities, "indices": test.indices},
         {"format": FORMAT, "checkpoint": list(stamp)},
     )
@@ -106,21 +105,21 @@ def kept_or_asked(
     given = ask()
     if keep:
         try:
-            keep_probabilities(folder, which, stamp, test, given)
+            keep_probabilities(FolderArtifacts(folder), which, stamp, test, given)
         except (StorageFull, OSError) as error:
             on_refusal(error)
     return given
 
 
 def keep_epoch_probabilities(
-    folder: Path, epoch: int, test: ImageSet, predictions: Predictions
+    artifacts: Artifacts, epoch: int, test: ImageSet, predictions: Predictions
 ) -> None:
     """Keep the answers of a run after ``epoch``, whose weights will be gone.
 
     Raises ``StorageFull``.
     """
-    save_arrays(
-        answers_path(folder, epoch),
+    artifacts.save(
+        epoch_predictions_name(epoch),
         {"log_probabilities": predictions.log_probabilities, "indices": test.indices},
         {"format": FORMAT, "epoch": epoch},
     )

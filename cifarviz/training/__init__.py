@@ -1,1 +1,1 @@
-"""Training: the worker, and the engine it runs."""
+"""Training: the engine, what it needs of others, and the queue that leads to it."""

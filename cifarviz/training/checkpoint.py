@@ -1,14 +1,13 @@
 """Checkpoints: everything a run needs to go on as if it had never been cut off."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import keras
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.experiment.variable_shapes import without_place
 from cifarviz.network.variables import assign, to_arrays
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays, start_path
+from cifarviz.runs.artifacts import START_CHECKPOINT, Artifacts, checkpoint_name
 
 FORMAT = 1
 
@@ -33,28 +32,26 @@ class Position:
 
 
 def save_last(
-    folder: Path,
+    artifacts: Artifacts,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     position: Position,
 ) -> None:
     """Keep weights, optimizer variables, random generators and the position."""
-    save_arrays(
-        checkpoint_path(folder, "last"),
+    artifacts.save(
+        checkpoint_name("last"),
         to_arrays(model, optimizer),
         {"format": FORMAT, **asdict(position)},
     )
 
 
-def save_best(folder: Path, model: keras.Model, epoch: int) -> None:
+def save_best(artifacts: Artifacts, model: keras.Model, epoch: int) -> None:
     """Keep the weights as they are after ``epoch``; the optimizer is not needed to predict."""
-    save_arrays(
-        checkpoint_path(folder, "best"), to_arrays(model), {"format": FORMAT, "epoch": epoch}
-    )
+    artifacts.save(checkpoint_name("best"), to_arrays(model), {"format": FORMAT, "epoch": epoch})
 
 
 def restore(
-    folder: Path,
+    artifacts: Artifacts,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     steps_per_epoch: int,
@@ -62,36 +59,38 @@ def restore(
     fork: bool,
 ) -> Position:
     """Put a run back to where it stands; a ``fork`` that has yet to begin, to where it begins."""
-    if fork and not checkpoint_path(folder, "last").exists():
-        return restore_start(folder, model, optimizer, steps_per_epoch)
-    return restore_last(folder, model, optimizer)
+    if fork and not artifacts.exists(checkpoint_name("last")):
+        return restore_start(artifacts, model, optimizer, steps_per_epoch)
+    return restore_last(artifacts, model, optimizer)
 
 
 def restore_last(
-    folder: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    artifacts: Artifacts, model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> Position:
     """Put back what ``save_last`` kept; the beginning when there is nothing yet.
 
     Raises ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    path = checkpoint_path(folder, "last")
-    if not path.exists():
+    if not artifacts.exists(checkpoint_name("last")):
         return Position()
-    arrays, facts = load_arrays(path)
+    arrays, facts = artifacts.load(checkpoint_name("last"))
     if facts.pop("format", None) != FORMAT:
         raise UnknownFormat(
-            f"The checkpoint of run {folder.name} was written by another version of cifarviz."
+            "The last checkpoint of this run was written by another version of cifarviz. Resume "
+            "it with that version, or train it again."
         )
     try:
         position = Position(**facts)
     except TypeError as error:
-        raise ArtifactDamaged(f"The checkpoint of run {folder.name} is damaged.") from error
+        raise ArtifactDamaged(
+            "The last checkpoint of this run is damaged. Train it again, or delete it."
+        ) from error
     assign(model, arrays, optimizer)
     return position
 
 
 def restore_start(
-    folder: Path,
+    artifacts: Artifacts,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     steps_per_epoch: int,
@@ -102,12 +101,12 @@ def restore_start(
     like any other. Dropout that the parent had not begins with generators of its own. Raises
     ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
-    if not start_path(folder).exists():
+    if not artifacts.exists(START_CHECKPOINT):
         raise ArtifactMissing(
-            f"The weights that run {folder.name} was to begin with are not there any more: fork "
-            "its parent again."
+            "The weights that this run was to begin with are not there any more: fork its parent "
+            "again."
         )
-    arrays, facts = load_arrays(start_path(folder))
+    arrays, facts = artifacts.load(START_CHECKPOINT)
     carried = bool(facts.get("optimizer"))
     wanted = to_arrays(model, optimizer if carried else None)
     given = {without_place(name): value for name, value in arrays.items()}
@@ -122,15 +121,15 @@ def restore_start(
     assign(model, fitted, optimizer if carried else None)
     epoch = int(facts["epoch"])
     position = Position(step=epoch * steps_per_epoch, epochs_done=epoch)
-    save_last(folder, model, optimizer, position)
-    start_path(folder).unlink()
+    save_last(artifacts, model, optimizer, position)
+    artifacts.remove(START_CHECKPOINT)
     return position
 
 
-def restore_best(folder: Path, model: keras.Model) -> None:
+def restore_best(artifacts: Artifacts, model: keras.Model) -> None:
     """Give the network the weights that ``save_best`` kept.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
-    arrays, _facts = load_arrays(checkpoint_path(folder, "best"))
+    arrays, _facts = artifacts.load(checkpoint_name("best"))
     assign(model, arrays)

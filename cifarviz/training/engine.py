@@ -1,4 +1,4 @@
-"""Training one run, from its stored experiment to its last checkpoint.
+"""Training a network, from an experiment and its data to the last checkpoint.
 
 Reads from top to bottom as it happens: data, network, epochs, validation. A loop of our own
 rather than ``fit``: it sees each batch's own loss, stops within a chunk of steps, also in
@@ -7,28 +7,23 @@ the middle of validation, and goes on from any step as if it had never been cut 
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from cifarviz.data import library
+from cifarviz.data.datasets import Dataset
 from cifarviz.errors import CifarvizError, TrainingFailed
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.inference import log_probability_batches
-from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.artifacts import Artifacts, Checkpoint, checkpoint_name
 from cifarviz.runs.best import best_of
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.records import Epoch, Run, scaling_to_json
-from cifarviz.runs.series import run_with_precision
+from cifarviz.runs.records import Epoch, scaling_to_json
 from cifarviz.runs.states import RunState
-from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import (
-    checkpoint_stamp,
-    keep_epoch_probabilities,
-    keep_probabilities,
-)
-from cifarviz.settings import Settings
+from cifarviz.runs.stored_probabilities import keep_epoch_probabilities, keep_probabilities
 from cifarviz.training.checkpoint import (
     Position,
     restore,
@@ -38,25 +33,45 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import Timings, choose, lacks_bfloat16
+from cifarviz.training.precision import choose, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
+from cifarviz.training.reporting import RunStart, Sink, Timings
 from cifarviz.training.snapshots import SnapshotKeeper
 from cifarviz.training.speed import Speed, next_batches
 from cifarviz.training.step import TrainingImages, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
-from cifarviz.training.timing import NO_INSTRUCTIONS, PRECISIONS, SHORT_RUN, Precision
+from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
 
 log = logging.getLogger(__name__)
 
+TensorBoard = Callable[[int], TensorBoardFiles]
+"""Makes the files of a run whose next epoch is given."""
 
-def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
-    """Train a run until it has finished or is asked to stop.
 
-    Raises ``TrainingFailed``, ``StorageFull`` and the errors of data and checkpoints.
+def train(
+    experiment: Experiment,
+    data: Dataset,
+    sink: Sink,
+    artifacts: Artifacts,
+    start: RunStart,
+    *,
+    timings: Timings | None = None,
+    snapshot_budget: int = 0,
+    pinned_images: Callable[[], Sequence[int]] = tuple,
+    tensorboard: TensorBoard | None = None,
+) -> Ending:
+    """Train until the experiment has finished or the sink asks to stop.
+
+    Goes on from where ``start`` and ``artifacts`` stand. ``timings`` remember which precision was
+    faster; snapshots take up to ``snapshot_budget`` bytes, feature maps are of the test images with
+    the official indices ``pinned_images()``. Raises ``TrainingFailed``, ``StorageFull``, and what
+    sink and artifacts do.
     """
+    training = _Training(experiment, data, sink, artifacts, start, timings)
     try:
-        return _Training(store, run_id, settings).run()
+        training.prepare(snapshot_budget, pinned_images, tensorboard)
+        return training.run()
     except _Stopped:
         return Ending(RunState.STOPPED)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
@@ -65,7 +80,7 @@ def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
             "batch or a smaller network."
         ) from error
     except tf.errors.OpError as error:
-        if store.get(run_id).precision != "bfloat16":
+        if training.precision != "bfloat16":
             raise
         raise TrainingFailed(
             "This processor cannot train this network in bfloat16. Choose float32 as the "
@@ -86,33 +101,55 @@ class _Validated(NamedTuple):
 
 
 class _Training:
-    def __init__(self, store: RunStore, run_id: str, settings: Settings) -> None:
-        self.store, self.run_id = store, run_id
-        self.folder = store.folder(run_id)
-        run = store.get(run_id)
-        self.experiment = experiment = run.experiment
-        data = library.load(experiment.data.dataset, experiment.data.variant, settings)
-        self.plan = plan = make_plan(experiment, data)
-        store.describe(
-            run_id,
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: Dataset,
+        sink: Sink,
+        artifacts: Artifacts,
+        start: RunStart,
+        timings: Timings | None,
+    ) -> None:
+        self.began = time.monotonic()
+        self.experiment, self.data, self.test = experiment, data, data.test
+        self.sink, self.artifacts, self.start, self.timings = sink, artifacts, start, timings
+        self.note = start.note
+        self.precision: Precision | None = None
+        self.speed = Speed()
+
+    def prepare(
+        self,
+        snapshot_budget: int,
+        pinned_images: Callable[[], Sequence[int]],
+        tensorboard: TensorBoard | None,
+    ) -> None:
+        """Plan, make the network, and put it back to where the run stands."""
+        experiment, start = self.experiment, self.start
+        self.plan = plan = make_plan(experiment, self.data)
+        self.sink.describe(
             train_images=len(plan.train),
             validation_images=len(plan.validation) if plan.validation else None,
             scaling=scaling_to_json(plan.scaling),
         )
         self.recorder = Recorder(
-            store, run_id, epochs=experiment.epochs, steps_per_epoch=plan.steps_per_epoch
+            self.sink,
+            epochs=experiment.epochs,
+            steps_per_epoch=plan.steps_per_epoch,
+            seconds=start.seconds,
+            since=self.began,
         )
-        trainable = self.make_trainable(run, settings)
+        trainable = self.make_trainable()
         self.model, self.optimizer = trainable.model, trainable.optimizer
         self.train_step = trainable.step
-        self.position = restore(
-            self.folder, self.model, self.optimizer, plan.steps_per_epoch, fork=bool(run.parent)
+        self.position = position = restore(
+            self.artifacts, self.model, self.optimizer, plan.steps_per_epoch, fork=start.is_fork
         )
-        store.rewind(run_id, step=self.position.step, epoch=self.position.epochs_done)
+        self.sink.rewind(step=position.step, epoch=position.epochs_done)
+        self.epochs = [epoch for epoch in start.epochs if epoch.epoch <= position.epochs_done]
         # Of an epoch that an earlier version began, it has measured a part.
-        first_exact = self.position.epochs_done + (2 if self.position.images else 1)
-        if run.exact_loss_from is None or first_exact < run.exact_loss_from:
-            store.describe(run_id, exact_loss_from=first_exact)
+        first_exact = position.epochs_done + (2 if position.images else 1)
+        if start.exact_loss_from is None or first_exact < start.exact_loss_from:
+            self.sink.describe(exact_loss_from=first_exact)
         self.rates = learning_rates(
             experiment.schedule,
             experiment.optimizer.learning_rate,
@@ -122,79 +159,78 @@ class _Training:
         self.validation_step = (
             ValidationStep(self.model, experiment, plan.validation) if plan.validation else None
         )
-        self.recorder.step = self.position.step
-        self.speed = Speed()
-        self.test = data.test
-        self.snapshots = SnapshotKeeper(store, run, settings.run_budget, plan, data)
-        self.tensorboard = (
-            TensorBoardFiles(store.tensorboard_folder(run_id), self.position.epochs_done + 1)
-            if experiment.tensorboard
-            else None
+        self.recorder.step = position.step
+        self.snapshots = SnapshotKeeper(
+            self.artifacts,
+            experiment,
+            plan,
+            self.data,
+            budget=snapshot_budget,
+            pinned_images=pinned_images,
         )
+        self.tensorboard = None if tensorboard is None else tensorboard(position.epochs_done + 1)
 
-    def make_trainable(self, run: Run, settings: Settings) -> Trainable:
+    def make_trainable(self) -> Trainable:
         """The network, in the precision that was asked for, found before, or is found now."""
-        images = TrainingImages(self.plan.train)
-
-        def make(precision: Precision) -> Trainable:
-            return make_trainable(self.experiment, self.plan, images, precision)
-
-        asked = self.experiment.precision
-        if asked != "auto":
-            self.store.describe(run.id, precision=asked)
-            return make(asked)
-        if run.precision is not None:
-            return make(PRECISIONS[run.precision])  # it goes on as it began
-        if (peer := run_with_precision(self.store, run.id)) is not None:
-            precision = PRECISIONS[peer.precision]
-            self.store.describe(
-                run.id,
-                precision=precision,
-                precision_reason=f"{precision}, as in “{peer.name}”, with which it is compared.",
-            )
-            return make(precision)
+        self.images = TrainingImages(self.plan.train)
+        if self.experiment.precision != "auto":
+            return self.settled(self.experiment.precision)
+        if self.start.precision is not None:
+            reason = self.start.precision_reason
+            return self.settled(self.start.precision, precision_reason=reason)
         if lacks_bfloat16():
-            self.store.describe(run.id, precision="float32", precision_reason=NO_INSTRUCTIONS)
-            return make("float32")
-        timings = Timings(settings.home)
-        timing, trainable = timings.find(self.experiment), None
+            return self.settled("float32", precision_reason=NO_INSTRUCTIONS)
+        timing = None if self.timings is None else self.timings.find(self.experiment)
+        trainable = None
         if timing is None:
             self.recorder.enter("choosing")
-            timing, trainable = choose(make, self.experiment, len(self.plan.train), self.look)
+            timing, trainable = choose(
+                self.build, self.experiment, len(self.plan.train), self.check_stop
+            )
             if timing is None:
-                self.store.describe(run.id, precision="float32", precision_reason=SHORT_RUN)
-                return trainable
+                return self.settled("float32", trainable, precision_reason=SHORT_RUN)
             try:
-                timings.keep(self.experiment, timing)
+                if self.timings is not None:
+                    self.timings.keep(self.experiment, timing)
             except (CifarvizError, OSError):
                 log.warning("what was timed could not be kept", exc_info=True)
-        self.store.describe(run.id, precision=timing.best, precision_reason=timing.reason)
-        return trainable or make(timing.best)
+        return self.settled(timing.best, trainable, precision_reason=timing.reason)
 
-    def look(self) -> None:
+    def settled(
+        self, precision: Precision, trainable: Trainable | None = None, **reason: str | None
+    ) -> Trainable:
+        """The network in this precision, which is made known; ``trainable`` if it is made."""
+        self.precision = precision
+        self.sink.describe(precision=precision, **reason)
+        return trainable or self.build(precision)
+
+    def build(self, precision: Precision) -> Trainable:
+        return make_trainable(self.experiment, self.plan, self.images, precision)
+
+    def check_stop(self) -> None:
         """Raise ``_Stopped`` if asked to stop."""
         self.recorder.beat()
         if self.recorder.stop_requested():
             raise _Stopped
 
     def run(self) -> Ending:
-        epochs = self.store.epochs(self.run_id)
+        epochs = self.epochs
         if not epochs and not self.position.images:
             self.snapshots.keep(self.position.epochs_done, self.model, None, first=True)
         while (ending := ending_after(self.experiment, epochs)) is None:
             epoch = self.one_epoch(epochs)
-            self.store.describe(self.run_id, images_per_second=self.speed.overall)
+            self.sink.describe(images_per_second=self.speed.overall)
             if epoch is None:
                 self.recorder.flush()
-                save_last(self.folder, self.model, self.optimizer, self.position)
+                save_last(self.artifacts, self.model, self.optimizer, self.position)
                 return Ending(RunState.STOPPED)
             epochs.append(epoch)
         stopping = self.experiment.early_stopping
         self.snapshots.keep_last(self.position.epochs_done, self.model)
         if stopping is not None and stopping.restore_best_weights:
             self.recorder.enter("saving")
-            restore_best(self.folder, self.model)
-            save_last(self.folder, self.model, self.optimizer, self.position)
+            restore_best(self.artifacts, self.model)
+            save_last(self.artifacts, self.model, self.optimizer, self.position)
         return ending
 
     def one_epoch(self, before: list[Epoch]) -> Epoch | None:
@@ -217,10 +253,10 @@ class _Training:
         # the checkpoint is trained again.
         self.recorder.flush(epoch)
         if best_of([*before, epoch], self.experiment.monitor) is epoch:
-            save_best(self.folder, self.model, number)
+            save_best(self.artifacts, self.model, number)
             self.keep_answers("best", tested)
         self.position = Position(step=self.position.step, epochs_done=number)
-        save_last(self.folder, self.model, self.optimizer, self.position)
+        save_last(self.artifacts, self.model, self.optimizer, self.position)
         self.keep_answers("last", tested)
         self.snapshots.keep(number, self.model, validated.predictions)
         return epoch
@@ -295,7 +331,7 @@ class _Training:
                 parts.append(part)
                 self.recorder.beat()
             tested = Predictions(np.concatenate(parts))
-        keep_epoch_probabilities(self.folder, number, self.test, tested)
+        keep_epoch_probabilities(self.artifacts, number, self.test, tested)
         return True
 
     def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
@@ -303,18 +339,18 @@ class _Training:
         if tested is None:
             return
         try:
-            stamp = checkpoint_stamp(self.folder, which)
-            keep_probabilities(self.folder, which, stamp, self.test, tested)
+            stamp = self.artifacts.stamp(checkpoint_name(which))
+            keep_probabilities(self.artifacts, which, stamp, self.test, tested)
         except (CifarvizError, OSError):
             # Evaluate asks the network again where they are not there.
-            log.warning("probabilities of run %s could not be kept", self.run_id, exc_info=True)
+            log.warning("test predictions of the run could not be kept", exc_info=True)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
             return
         if note := self.tensorboard.write_if_possible(epoch, self.model):
-            before = self.store.get(self.run_id).note
-            self.store.describe(self.run_id, note=f"{before} {note}" if before else note)
+            self.note = f"{self.note} {note}" if self.note else note
+            self.sink.describe(note=self.note)
 
     def finished_epoch(self, number: int, validated: _Validated) -> Epoch:
         position = self.position

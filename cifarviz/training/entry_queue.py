@@ -7,7 +7,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab.entrants import Entry
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series
-from cifarviz.training.worker import Worker
+from cifarviz.training.process_queue import ProcessQueue
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Submission:
 
 
 def queue_series(
-    worker: Worker, kind: str, title: str, submissions: Sequence[Submission]
+    worker: ProcessQueue, kind: str, title: str, submissions: Sequence[Submission]
 ) -> tuple[Series, list[Run]]:
     """Queue the runs; all of them or, whatever goes wrong with one, none that goes on.
 
-    Raises what ``Worker.submit`` does.
+    Raises what ``ProcessQueue.submit`` does.
     """
     runs: list[Run] = []
     try:
@@ -37,7 +37,7 @@ def queue_series(
         raise
 
 
-def queue_entry(worker: Worker, entry: Entry) -> Series:
+def queue_entry(worker: ProcessQueue, entry: Entry) -> Series:
     """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
     submissions = [
         Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants

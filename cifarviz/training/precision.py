@@ -34,11 +34,11 @@ _WORTH_IT = 5.0
 _KEEP_BOTH = 10_000_000
 
 
-class Timings:
-    """The file that keeps what was timed. A damaged one is as good as none."""
+class TimingsFile:
+    """The ``Timings`` of a home, in a file. A damaged one is as good as none."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / "precision.json"
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def find(self, experiment: Experiment) -> Timing | None:
         try:
@@ -83,16 +83,16 @@ def choose(
     make: Callable[[Precision], Trainable],
     experiment: Experiment,
     images: int,
-    look: Callable[[], None],
+    check_stop: Callable[[], None],
 ) -> tuple[Timing | None, Trainable]:
     """Time steps in both precisions; give the times and the network of the faster, as it was made.
 
-    ``make`` builds it in a precision, ``images`` are to be trained on, and ``look`` is called
-    between steps: what it raises ends the choice. Where the whole run would be over before, it is
-    float32, without times.
+    ``make`` builds it in a precision, ``images`` are to be trained on, and ``check_stop`` is
+    called between steps: what it raises ends the choice. Where the whole run would be over before,
+    it is float32, without times.
     """
     exact = make("float32")
-    exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, look)
+    exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, check_stop)
     steps = experiment.epochs * -(-images // exact_stopwatch.batch_size)
     if exact_stopwatch.roughly() * steps < _WORTH_IT:
         exact_stopwatch.put_back()
@@ -102,10 +102,10 @@ def choose(
     if not keep_both:
         (in_float32,) = _least_seconds([exact_stopwatch])
         del exact, exact_stopwatch
-    look()
+    check_stop()
     try:
         fast = make("bfloat16")
-        fast_stopwatch = _Stopwatch(fast, experiment.batch_size, images, look)
+        fast_stopwatch = _Stopwatch(fast, experiment.batch_size, images, check_stop)
         fast_stopwatch.roughly()
     except tf.errors.ResourceExhaustedError:
         raise
@@ -149,12 +149,12 @@ class _Stopwatch:
     """Times the steps of a network, which has its first weights again afterwards."""
 
     def __init__(
-        self, trainable: Trainable, batch_size: int, images: int, look: Callable[[], None]
+        self, trainable: Trainable, batch_size: int, images: int, check_stop: Callable[[], None]
     ) -> None:
         self.batch_size = min(batch_size, images)
         self._most = min(_MOST_STEPS, images // self.batch_size)
         self._trainable = trainable
-        self._look = look
+        self._check_stop = check_stop
         self._before = to_arrays(trainable.model, trainable.optimizer)
         self._warm = False
 
@@ -171,7 +171,7 @@ class _Stopwatch:
 
     def seconds(self, steps: int) -> float:
         """Seconds a step, by so many of them in one call."""
-        self._look()
+        self._check_stop()
         batches = np.arange(steps * self.batch_size).reshape(steps, self.batch_size)
         began = time.perf_counter()
         self._trainable.step(batches, np.zeros(steps, np.float32), 1)

@@ -1,4 +1,4 @@
-"""How the engine tells the store what happens and hears what people ask for."""
+"""How the engine tells its sink what happens and hears what people ask for."""
 
 import time
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.states import Action, RunState
-from cifarviz.runs.store import RunStore
+from cifarviz.training.reporting import Sink
 
-# Seconds between two writes, and between two looks for a request.
-_WRITE_EVERY = 0.25
-_LOOK_EVERY = 0.1
+# Seconds between two writes, and between two questions whether there is a request.
+WRITE_SECONDS = 0.25
+POLL_SECONDS = 0.1
 
 
 class Recorder:
@@ -20,21 +20,18 @@ class Recorder:
     report every batch of the smallest network without being slowed down.
     """
 
-    def __init__(self, store: RunStore, run_id: str, *, epochs: int, steps_per_epoch: int) -> None:
-        self._store = store
-        self._run_id = run_id
+    def __init__(
+        self, sink: Sink, *, epochs: int, steps_per_epoch: int, seconds: float, since: float
+    ) -> None:
+        """``seconds`` is the time at work on the run until ``since``, on the monotonic clock."""
+        self._sink = sink
         self._total_steps = epochs * steps_per_epoch
         self._steps_per_epoch = steps_per_epoch
         self._pending: list[tuple[int, np.ndarray, np.ndarray]] = []
         self._last_write = 0.0
-        self._last_look = 0.0
-        run = store.get(run_id)
-        self._seconds = run.seconds
-        if run.progress is not None:
-            # Time at work is known up to the last sign of life, which the worker gave when this
-            # turn began; the time since then belongs to this turn.
-            self._seconds += max(time.time() - run.progress.heartbeat, 0.0)
-        self._counted_until = time.monotonic()
+        self._last_poll = 0.0
+        self._seconds = seconds
+        self._counted_until = since
         self._at_work = True
         self.phase = "preparing"
         self.epoch = 0
@@ -63,7 +60,7 @@ class Recorder:
 
     def beat(self) -> None:
         """Write if it is time to."""
-        if time.monotonic() - self._last_write >= _WRITE_EVERY:
+        if time.monotonic() - self._last_write >= WRITE_SECONDS:
             self.flush()
 
     def flush(self, epoch: Epoch | None = None) -> None:
@@ -76,7 +73,7 @@ class Recorder:
             points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
         # A process that is killed has no chance to say at its end how long it worked.
         seconds = self.seconds_at_work()
-        self._store.record(self._run_id, self._progress(time.time()), points, epoch, seconds)
+        self._sink.record(self._progress(time.time()), points, epoch, seconds)
         self._pending.clear()
         self._last_write = time.monotonic()
 
@@ -86,21 +83,21 @@ class Recorder:
         self.beat()
 
     def stop_requested(self) -> bool:
-        """Whether to stop. Waits here while the run is paused; looks ten times a second at most."""
+        """Whether to stop. Waits here while the run is paused; asks ten times a second at most."""
         now = time.monotonic()
-        if now - self._last_look < _LOOK_EVERY:
+        if now - self._last_poll < POLL_SECONDS:
             return False
-        self._last_look = now
-        action = self._store.take_request(self._run_id)
+        self._last_poll = now
+        action = self._sink.take_request()
         if action is Action.PAUSE:
             action = self._pause()
         if action is Action.STOP:
-            self._store.transition(self._run_id, RunState.STOPPING)
+            self._sink.transition(RunState.STOPPING)
         return action is Action.STOP
 
     def _pause(self) -> Action:
         self.flush()
-        self._store.transition(self._run_id, RunState.PAUSED)
+        self._sink.transition(RunState.PAUSED)
         self._at_work = False
         action = self._resume_or_stop()
         self.flush()
@@ -109,11 +106,11 @@ class Recorder:
 
     def _resume_or_stop(self) -> Action:
         while True:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(POLL_SECONDS)
             self.beat()
-            action = self._store.take_request(self._run_id)
+            action = self._sink.take_request()
             if action is Action.RESUME:
-                self._store.transition(self._run_id, RunState.RUNNING)
+                self._sink.transition(RunState.RUNNING)
             if action in (Action.RESUME, Action.STOP):
                 return action
 

@@ -1,29 +1,27 @@
 """Keeps, while a run trains, what it will be looked back at by."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
 import numpy as np
 
 from cifarviz.data.datasets import Dataset, Split
-from cifarviz.experiment.experiment import TestValidation
+from cifarviz.experiment.experiment import Experiment, TestValidation
 from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
+from cifarviz.runs.artifacts import Artifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.pins import pinned_images
-from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
     keep_answers,
     keep_weights,
-    snapshot_path,
+    snapshot_name,
     thin,
 )
-from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -33,14 +31,23 @@ class SnapshotKeeper:
     """Writes a run's snapshots within ``budget`` bytes; it never stops a run.
 
     Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
-    training images that it watches; feature maps are of the test images of ``data`` that are
-    pinned just then.
+    training images that it watches; feature maps are of the test images of ``data`` with the
+    official indices that ``pinned_images`` gives just then.
     """
 
-    def __init__(self, store: RunStore, run: Run, budget: int, plan: Plan, data: Dataset) -> None:
-        self._store, self._folder, self._budget = store, store.folder(run.id), budget
-        self._experiment, self._plan, self._data = run.experiment, plan, data
-        on_test = isinstance(run.experiment.validation, TestValidation)
+    def __init__(
+        self,
+        artifacts: Artifacts,
+        experiment: Experiment,
+        plan: Plan,
+        data: Dataset,
+        *,
+        budget: int,
+        pinned_images: Callable[[], Sequence[int]],
+    ) -> None:
+        self._artifacts, self._budget, self._pinned_images = artifacts, budget, pinned_images
+        self._experiment, self._plan, self._data = experiment, plan, data
+        on_test = isinstance(experiment.validation, TestValidation)
         self._split: Split = "test" if on_test else "train"
         self._given_up = False
 
@@ -63,19 +70,19 @@ class SnapshotKeeper:
                 self._keep_weights(epoch, model)
             if predictions is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
-                keep_answers(self._folder, epoch, self._split, indices, predictions)
+                keep_answers(self._artifacts, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.watched):
                 self._keep_memory(epoch, model)
 
     def keep_last(self, epoch: int, model: keras.Model) -> None:
         """Keep the weights that a run ended with, where its checkpoints will not hold them."""
         stopping = self._experiment.early_stopping
-        given_back = stopping is not None and stopping.restore_best_weights
-        if self._idle or not (given_back or self._experiment.best_only):
+        restores_best = stopping is not None and stopping.restore_best_weights
+        if self._idle or not (restores_best or self._experiment.best_only):
             return
         with self._within_budget():
             # One that was cut off at its very end may stand at its best weights by now.
-            if not snapshot_path(self._folder, "weights", epoch).exists():
+            if not self._artifacts.exists(snapshot_name("weights", epoch)):
                 self._keep_weights(epoch, model)
 
     @property
@@ -86,25 +93,24 @@ class SnapshotKeeper:
     def _within_budget(self) -> Iterator[None]:
         try:
             yield
-            thin(self._folder, self._budget)
+            thin(self._artifacts, self._budget)
         except Exception:
             # They are for looking back, so training goes on without them, whatever it was.
-            log.warning("run %s keeps no more snapshots", self._folder.name, exc_info=True)
+            log.warning("the run that trains keeps no more snapshots", exc_info=True)
             self._given_up = True
 
     def _keep_weights(self, epoch: int, model: keras.Model) -> None:
         arrays = to_arrays(model)
-        keep_weights(self._folder, epoch, arrays)
+        keep_weights(self._artifacts, epoch, arrays)
         self._keep_maps(epoch, arrays)
 
     def _keep_memory(self, epoch: int, model: keras.Model) -> None:
         watched = self._plan.train.take(self._plan.watched)
         found = Predictions(log_probabilities(model, watched.images))
-        keep_answers(self._folder, epoch, "train", watched.indices, found, kind="memory")
+        keep_answers(self._artifacts, epoch, "train", watched.indices, found, kind="memory")
 
     def _keep_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-        pins = pinned_images(self._store, self._data.info)
-        images = self._data.test.having(pins)
+        images = self._data.test.having(self._pinned_images())
         if not len(images):
             return
         # In float32 and with the weights as they are kept, as Inside would show them.
@@ -112,4 +118,4 @@ class SnapshotKeeper:
             self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
         )
         outputs = network.observe_all(network.weights(arrays, self._plan.scaling), images.images)
-        keep_maps(self._folder, epoch, images.indices, outputs)
+        keep_maps(self._artifacts, epoch, images.indices, outputs)

@@ -14,6 +14,7 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.executors.worker import Worker
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.recorded import offer_recorded
@@ -21,7 +22,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel

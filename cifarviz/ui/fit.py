@@ -18,7 +18,7 @@ from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.live.items import VERDICT_COLORS
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped
 from cifarviz.ui.figure_row import Figure, figure_row
@@ -34,7 +34,7 @@ def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
     ``None`` before its first validated epoch.
     """
     try:
-        kept = run.best_epoch if given_back(run) else run.epochs_done
+        kept = run.best_epoch if restored_best_weights(run) else run.epochs_done
     except CifarvizError:
         # What it was made to do cannot be read, so nothing says that it went back.
         kept = run.epochs_done

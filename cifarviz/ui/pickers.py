@@ -11,8 +11,8 @@ from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import (
     epochs_with_weights,
-    given_back,
     kept_checkpoints,
+    restored_best_weights,
     weights_position,
 )
 from cifarviz.runs.recorded import ORIGIN
@@ -158,7 +158,7 @@ def checkpoint_words(run: Run, which: str) -> str:
     """What a person calls these weights: "as it ended, after epoch 30", for one."""
     if which == "epochs":
         return "any epoch"
-    if which == "last" and given_back(run):
+    if which == "last" and restored_best_weights(run):
         return f"as it ended: the weights of epoch {run.best_epoch}, restored"
     if which == "last" and run.state.active:
         # It would be another in each moment.

@@ -4,6 +4,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from cifarviz.data import library
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import keep_answers
 from cifarviz.runs.store import RunStore
@@ -16,7 +17,11 @@ def add_answers(store: RunStore, run: str, epoch: int) -> None:
     shares = np.full((200, 10), 0.03, np.float32)
     shares[np.arange(200), said] = 0.73
     keep_answers(
-        store.folder(run), epoch, "train", images.indices, Predictions.from_probabilities(shares)
+        FolderArtifacts(store.folder(run)),
+        epoch,
+        "train",
+        images.indices,
+        Predictions.from_probabilities(shares),
     )
 
 

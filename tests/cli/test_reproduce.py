@@ -12,6 +12,7 @@ from cifarviz.cli import reproduce
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, Variant
 from cifarviz.errors import RunError
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.log_probabilities import Predictions
@@ -19,7 +20,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 from tests import stored_runs
 from tests.cli.conftest import Call
 

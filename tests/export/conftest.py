@@ -145,7 +145,7 @@ class Taken:
 def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
     """Both runs by name; the first one's code as a script, the second one's as a notebook."""
     from cifarviz.analysis.keras_files import network_file
-    from cifarviz.training.worker import Worker
+    from cifarviz.executors.worker import Worker
 
     home = tmp_path_factory.mktemp("taken-home")
     settings = Settings.from_environment({"CIFARVIZ_HOME": str(home), "KERAS_HOME": str(home)})

@@ -17,6 +17,7 @@ from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.curves import gap_table
 from cifarviz.export.report.environment import command_line
 from cifarviz.export.report.page import report
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
@@ -35,7 +36,7 @@ def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> No
     for epoch in (1, 3):
         values = np.random.default_rng(epoch).random((2, 8, 8, 5), np.float32)
         outputs = [SimpleNamespace(name="conv2d_1", type="conv2d", values=values)]
-        keep_maps(store.folder(run.id), epoch, np.array([67, 38]), outputs)
+        keep_maps(FolderArtifacts(store.folder(run.id)), epoch, np.array([67, 38]), outputs)
 
     def dataset(run: Run) -> Dataset:
         return library.load("cifar10", "sample", settings)

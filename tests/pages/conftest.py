@@ -11,6 +11,7 @@ from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
@@ -76,13 +77,21 @@ def trained(store: RunStore, weights: Arrays) -> Run:
     )
     folder = store.folder(run.id)
     for epoch in (0, 1):
-        keep_weights(folder, epoch, {name: one / 2 for name, one in weights.items()})
+        keep_weights(
+            FolderArtifacts(folder), epoch, {name: one / 2 for name, one in weights.items()}
+        )
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(50))
     said = np.where(np.arange(50) < 47, images.labels, (images.labels + 1) % 10)
     shares = np.full((50, 10), 0.03, np.float32)
     shares[np.arange(50), said] = 0.73
     for epoch in (1, 3):
-        keep_answers(folder, epoch, "train", images.indices, Predictions.from_probabilities(shares))
+        keep_answers(
+            FolderArtifacts(folder),
+            epoch,
+            "train",
+            images.indices,
+            Predictions.from_probabilities(shares),
+        )
     return run
 
 

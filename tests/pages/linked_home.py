@@ -7,6 +7,7 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, TestValidation
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import keep_series
@@ -75,14 +76,20 @@ def fill(store: RunStore, weights: Arrays) -> dict[str, str]:
 
 def _keep_epochs(store: RunStore, run: Run, weights: Arrays, others: Arrays) -> None:
     folder = store.folder(run.id)
-    keep_weights(folder, 0, dict(others))
-    keep_weights(folder, 1, {name: value / 2 for name, value in weights.items()})
+    keep_weights(FolderArtifacts(folder), 0, dict(others))
+    keep_weights(FolderArtifacts(folder), 1, {name: value / 2 for name, value in weights.items()})
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(60))
     for epoch, right in ((1, 20), (2, 30), (3, 40)):
         said = np.where(np.arange(60) < right, images.labels, (images.labels + 1) % 10)
         shares = np.full((60, 10), 0.03, np.float32)
         shares[np.arange(60), said] = 0.73
-        keep_answers(folder, epoch, "train", images.indices, Predictions.from_probabilities(shares))
+        keep_answers(
+            FolderArtifacts(folder),
+            epoch,
+            "train",
+            images.indices,
+            Predictions.from_probabilities(shares),
+        )
 
 
 def _keep_votes(store: RunStore, run: Run) -> None:
@@ -115,7 +122,7 @@ def _memorised(store: RunStore) -> str:
         said = watched.labels.copy()
         said[late] = right[late]
         keep_answers(
-            store.folder(run.id),
+            FolderArtifacts(store.folder(run.id)),
             epoch,
             "train",
             watched.indices,

@@ -8,6 +8,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights, read_answers, snapshot_path
@@ -39,10 +40,10 @@ def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
             name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
             for name, value in weights.items()
         }
-        keep_weights(folder, epoch, quieter)
+        keep_weights(FolderArtifacts(folder), epoch, quieter)
     for epoch in (1, 2, 3):
         keep_answers(
-            folder,
+            FolderArtifacts(folder),
             epoch,
             "train",
             held_back.indices,
@@ -136,7 +137,9 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
 ) -> None:
     folder = store.folder(kept.id)
     strange = np.arange(49_000, 49_300)
-    keep_answers(folder, 2, "train", strange, read_answers(folder, 2, 10).predictions)
+    keep_answers(
+        FolderArtifacts(folder), 2, "train", strange, read_answers(folder, 2, 10).predictions
+    )
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
     assert "epoch-slider" in component_keys(app)
@@ -163,7 +166,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         checkpoints={"last": weights},
     )
     keep_answers(
-        store.folder(run.id),
+        FolderArtifacts(store.folder(run.id)),
         1,
         "train",
         held_back.indices,
@@ -171,7 +174,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
     )
     # Of an epoch that is not in the history, as a power cut leaves it.
     keep_answers(
-        store.folder(run.id),
+        FolderArtifacts(store.folder(run.id)),
         2,
         "train",
         held_back.indices,

@@ -10,7 +10,7 @@ from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.experiment.experiment import SplitValidation
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten
-from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, keep_weights, snapshot_path
@@ -48,7 +48,7 @@ def kept(store: RunStore, weights: Arrays) -> Run:
             name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
             for name, value in made.items()
         }
-        keep_weights(store.folder(run.id), epoch, scaled)
+        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, scaled)
     return run
 
 

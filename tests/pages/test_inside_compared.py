@@ -6,7 +6,7 @@ import pytest
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_weights
 from cifarviz.runs.states import RunState
@@ -35,7 +35,7 @@ def kept(store: RunStore, weights: Arrays) -> Run:
             else value
             for name, value in weights.items()
         }
-        keep_weights(store.folder(run.id), epoch, other)
+        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
     return run
 
 
@@ -124,7 +124,9 @@ def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
 ) -> None:
     other = stored_runs.store_run(store, TINY, name="other", checkpoints={"last": weights})
     keep_weights(
-        store.folder(other.id), 1, {n: v for n, v in weights.items() if v.dtype == np.float32}
+        FolderArtifacts(store.folder(other.id)),
+        1,
+        {n: v for n, v in weights.items() if v.dtype == np.float32},
     )
     app = opened(run=kept.id, checkpoint="epochs", epoch="1", **{"with": other.id})
     assert widget(app, "selectbox", "inside-at").value == "same"

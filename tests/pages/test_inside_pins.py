@@ -6,6 +6,7 @@ import pytest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import MOST, pinned_images
 from cifarviz.runs.records import Run
@@ -27,7 +28,7 @@ def thinned(store: RunStore, settings: Settings, weights: Arrays) -> Run:
     test = library.load("cifar10", "sample", settings).test.having([231])
     outputs = open_checkpoint(store, run, "last").observe(test.images[0])
     batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
-    keep_maps(store.folder(run.id), 1, test.indices, batches)
+    keep_maps(FolderArtifacts(store.folder(run.id)), 1, test.indices, batches)
     return run
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Data, TestValidation
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series, keep_series
@@ -280,7 +281,7 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
         probabilities = np.eye(10, dtype=np.float32)[said_now]
         folder = store.folder(run.id)
         keep_answers(
-            folder,
+            FolderArtifacts(folder),
             epoch,
             "train",
             watched.indices,

@@ -5,7 +5,7 @@ import pytest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -40,16 +40,20 @@ def kept(store: RunStore, weights: Arrays) -> Run:
     for epoch in (0, 1, 2):
         factor = np.float32((epoch + 1) / 4)
         floats = {name: one * factor for name, one in weights.items() if one.dtype == np.float32}
-        keep_weights(folder, epoch, {**weights, **floats})
+        keep_weights(FolderArtifacts(folder), epoch, {**weights, **floats})
         outputs = open_checkpoint(store, run, epoch).observe(pinned.images[0])
         batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
-        keep_maps(folder, epoch, pinned.indices, batches)
+        keep_maps(FolderArtifacts(folder), epoch, pinned.indices, batches)
     for epoch in (1, 2, 3):
         said = np.where(np.arange(40) < 10 * epoch, held_back.labels, (held_back.labels + 1) % 10)
         shares = np.full((40, 10), 0.03, np.float32)
         shares[np.arange(40), said] = 0.73
         keep_answers(
-            folder, epoch, "train", held_back.indices, Predictions.from_probabilities(shares)
+            FolderArtifacts(folder),
+            epoch,
+            "train",
+            held_back.indices,
+            Predictions.from_probabilities(shares),
         )
     return run
 
@@ -131,7 +135,7 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     young = stored_runs.store_run(
         store, stored_runs.experiment(), name="young", state=RunState.STOPPED, epochs=0
     )
-    keep_weights(store.folder(young.id), 0, dict(weights))
+    keep_weights(FolderArtifacts(store.folder(young.id)), 0, dict(weights))
     app = inside_page.opened()
     options = widget(app, "selectbox", "pick-run").options
     assert [one.split(" · ")[0] for one in options] == ["young", "whole"]
@@ -150,7 +154,7 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
     store: RunStore, weights: Arrays
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
-    keep_weights(store.folder(run.id), 0, dict(weights))
+    keep_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
     with stored_runs.held(store, run):
         app = inside_page.opened(run=run.id)
         assert not app.exception

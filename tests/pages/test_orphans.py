@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -10,7 +11,6 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.ending import Ending
-from cifarviz.training.worker import Worker
 from cifarviz.ui import cache
 from scripts.app_server import ROOT
 from tests import stored_runs
@@ -20,7 +20,7 @@ from tests.pages.train_page import opened, press, said
 @pytest.fixture
 def orphan(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run that was queued by a process that has ended; training it is done in an instant."""
-    monkeypatch.setattr(engine, "train", lambda *_: Ending(RunState.FINISHED))
+    monkeypatch.setattr(engine, "train", lambda *_, **__: Ending(RunState.FINISHED))
     return _orphan(store)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import BatchPoints, Progress, Run
@@ -65,7 +66,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
         said_then = np.full((50, 10), 0.01, np.float32)
         said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
         keep_answers(
-            store.folder(run.id),
+            FolderArtifacts(store.folder(run.id)),
             epoch,
             "test",
             images.indices,

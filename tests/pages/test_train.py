@@ -2,11 +2,11 @@
 
 import pytest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.training.worker import Worker
 from cifarviz.ui.setup.preset_words import published_words
 from tests import stored_runs
 from tests.pages.app_page import address_of, walk, widget

@@ -2,10 +2,10 @@
 
 import pytest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.address import preset_draft
 from cifarviz.runs.states import Action
 from cifarviz.runs.store import RunStore
-from cifarviz.training.worker import Worker
 from tests import stored_runs
 from tests.pages.app_page import address_of, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, linked, links, opened, press, said

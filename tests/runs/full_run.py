@@ -4,6 +4,7 @@ import numpy as np
 
 from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Progress, Run
@@ -59,9 +60,15 @@ def store_full_run(store: RunStore) -> Run:
         BatchPoints(points, (1 / points).astype(np.float32), np.ones(30, np.float32)),
     )
     folder = store.folder(made.id)
-    keep_weights(folder, 1, MODEL)
-    keep_answers(folder, 2, "train", np.arange(10), Predictions.from_probabilities(PROBABILITIES))
+    keep_weights(FolderArtifacts(folder), 1, MODEL)
+    keep_answers(
+        FolderArtifacts(folder),
+        2,
+        "train",
+        np.arange(10),
+        Predictions.from_probabilities(PROBABILITIES),
+    )
     layers = [Output("conv2d_1", "conv2d", 32, 32, 4), Output("dense_1", "dense", 10)]
-    keep_maps(folder, 1, np.array([1, 7]), layers)
+    keep_maps(FolderArtifacts(folder), 1, np.array([1, 7]), layers)
     (folder / "notes.txt").write_text("not of the run")
     return store.get(made.id)

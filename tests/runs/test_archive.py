@@ -26,7 +26,11 @@ def test_all_of_a_run_arrives(
     assert came.progress is not None
     assert (came.progress.step, came.progress.steps_per_epoch) == (30, 10)
     assert came == replace(
-        run, origin="imported", experiment_json=came.experiment_json, progress=came.progress
+        run,
+        origin="imported",
+        experiment_json=came.experiment_json,
+        progress=came.progress,
+        attempt=0,
     )
     assert came.experiment == run.experiment
     assert elsewhere.epochs(came.id) == store.epochs(run.id)

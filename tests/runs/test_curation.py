@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
+from cifarviz.executors.worker import Worker
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.curation import checked_name
 from cifarviz.runs.kept_weights import kept_checkpoints, usual_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_weights, snapshot_bytes, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 from tests import stored_runs
 from tests.hostile_names import HOSTILE, REFUSED
 
@@ -69,7 +70,9 @@ def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Sett
     store.star(old.id, True)
     for run in (old, new):
         for epoch in (1, 2, 3):
-            keep_weights(store.folder(run.id), epoch, {"w": np.zeros(1000, np.float32)})
+            keep_weights(
+                FolderArtifacts(store.folder(run.id)), epoch, {"w": np.zeros(1000, np.float32)}
+            )
     one = snapshot_bytes(store.folder(old.id))
 
     def thinned(budget: int) -> tuple[int, int]:

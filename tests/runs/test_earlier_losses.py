@@ -97,7 +97,8 @@ def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:
     stored_runs.store_run(store, stored_runs.experiment())
     # As version 4 had it.
     with closing(sqlite3.connect(store.database.path)) as connection:
-        connection.execute("ALTER TABLE runs DROP COLUMN exact_loss_from")
+        for column in ("exact_loss_from", "attempt", "lease_owner", "lease_expires"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 4")
         connection.commit()
     opened = RunStore(settings)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, save_arrays
 from cifarviz.runs.kept_maps import images_of_maps, keep_maps, read_maps
 from cifarviz.runs.snapshots import snapshot_path
 
@@ -32,7 +32,7 @@ def some_outputs() -> list[Output]:
 
 def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) -> None:
     outputs = some_outputs()
-    keep_maps(tmp_path, 6, INDICES, outputs)
+    keep_maps(FolderArtifacts(tmp_path), 6, INDICES, outputs)
     assert images_of_maps(tmp_path, 6) == (1, 231, 67)
     for place, index in enumerate(INDICES):
         maps, dense = read_maps(tmp_path, 6, int(index))
@@ -49,7 +49,7 @@ def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) ->
 def test_a_channel_that_is_not_a_number_stays_so(tmp_path: Path) -> None:
     outputs = some_outputs()
     outputs[0].values[0, 1, 1, 3] = np.nan
-    keep_maps(tmp_path, 1, INDICES, outputs)
+    keep_maps(FolderArtifacts(tmp_path), 1, INDICES, outputs)
     values = read_maps(tmp_path, 1, 1)[0].values
     assert np.isnan(values[..., 3]).all()
     assert np.isfinite(np.delete(values, 3, axis=2)).all()
@@ -59,7 +59,7 @@ def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
     assert images_of_maps(tmp_path, 6) == ()
     with pytest.raises(ArtifactMissing, match="no feature maps of test image 1 after epoch 6"):
         read_maps(tmp_path, 6, 1)
-    keep_maps(tmp_path, 6, INDICES, some_outputs())
+    keep_maps(FolderArtifacts(tmp_path), 6, INDICES, some_outputs())
     with pytest.raises(ArtifactMissing, match="test image 2 "):
         read_maps(tmp_path, 6, 2)
     path = snapshot_path(tmp_path, "maps", 6)

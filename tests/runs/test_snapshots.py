@@ -7,7 +7,7 @@ import pytest
 
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs.artifacts import load_arrays, save_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, save_arrays
 from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import (
@@ -43,7 +43,13 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
     # So close that float16 cannot tell them apart.
     probabilities[7] = 0.02
     probabilities[7, [2, 6]] = 0.42, 0.42001
-    keep_answers(tmp_path, 4, "train", INDICES, Predictions.from_probabilities(probabilities))
+    keep_answers(
+        FolderArtifacts(tmp_path),
+        4,
+        "train",
+        INDICES,
+        Predictions.from_probabilities(probabilities),
+    )
     answers = read_answers(tmp_path, 4, 10)
     assert answers.split == "train"
     np.testing.assert_array_equal(answers.indices, INDICES)
@@ -63,7 +69,9 @@ def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
     exact = RANDOM.normal(size=(300, 10)) * 300
     exact -= np.logaddexp.reduce(exact, axis=1, keepdims=True)
     exact[0, 3] = -1e5  # more than float16 holds
-    keep_answers(tmp_path, 4, "test", INDICES, Predictions(exact.astype(np.float32)))
+    keep_answers(
+        FolderArtifacts(tmp_path), 4, "test", INDICES, Predictions(exact.astype(np.float32))
+    )
     stored = read_answers(tmp_path, 4, 10).predictions
     assert stored.exact
     np.testing.assert_allclose(stored.log_probabilities[1:], exact[1:], rtol=5e-4, atol=1e-7)
@@ -112,7 +120,13 @@ def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> No
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="no answers of epoch 4"):
         read_answers(tmp_path, 4, 10)
-    keep_answers(tmp_path, 4, "test", INDICES, Predictions.from_probabilities(some_probabilities()))
+    keep_answers(
+        FolderArtifacts(tmp_path),
+        4,
+        "test",
+        INDICES,
+        Predictions.from_probabilities(some_probabilities()),
+    )
     with pytest.raises(ArtifactDamaged, match="epoch 4"):
         read_answers(tmp_path, 4, 7)
     path = snapshot_path(tmp_path, "answers", 4)
@@ -126,10 +140,14 @@ def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
 
 def a_run(folder: Path, epochs: int) -> Path:
     for epoch in range(epochs + 1):
-        keep_weights(folder, epoch, {"model/kernel": np.zeros(10_000, np.float32)})
+        keep_weights(FolderArtifacts(folder), epoch, {"model/kernel": np.zeros(10_000, np.float32)})
         if epoch:
             keep_answers(
-                folder, epoch, "test", INDICES, Predictions.from_probabilities(some_probabilities())
+                FolderArtifacts(folder),
+                epoch,
+                "test",
+                INDICES,
+                Predictions.from_probabilities(some_probabilities()),
             )
     return folder
 
@@ -137,30 +155,30 @@ def a_run(folder: Path, epochs: int) -> Path:
 def test_within_the_budget_nothing_goes(tmp_path: Path) -> None:
     run = a_run(tmp_path, 8)
     before = snapshot_bytes(run)
-    thin(run, before)
+    thin(FolderArtifacts(run), before)
     assert snapshot_bytes(run) == before
 
 
 def test_weights_go_before_answers_and_the_ends_stay_longest(tmp_path: Path) -> None:
     run = a_run(tmp_path, 8)
     weights = snapshot_path(run, "weights", 0).stat().st_size
-    thin(run, snapshot_bytes(run) - 3 * weights)
+    thin(FolderArtifacts(run), snapshot_bytes(run) - 3 * weights)
     assert snapshot_epochs(run, "weights") == [0, 2, 4, 6, 7, 8]
     assert snapshot_epochs(run, "answers") == list(range(1, 9))
 
     answers = sum(snapshot_path(run, "answers", epoch).stat().st_size for epoch in range(1, 9))
-    thin(run, answers)
+    thin(FolderArtifacts(run), answers)
     assert snapshot_epochs(run, "weights") == []
     assert snapshot_epochs(run, "answers") == list(range(1, 9))
 
-    thin(run, answers // 2)
+    thin(FolderArtifacts(run), answers // 2)
     assert snapshot_bytes(run) <= answers // 2
     assert {1, 8} <= set(snapshot_epochs(run, "answers"))
 
 
 def test_nothing_is_left_for_no_room(tmp_path: Path) -> None:
     run = a_run(tmp_path, 3)
-    thin(run, 0)
+    thin(FolderArtifacts(run), 0)
     assert snapshot_bytes(run) == 0
 
 
@@ -213,5 +231,5 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
     run = a_run(tmp_path, 1)
     note = run / "snapshots" / "notes.txt"
     note.write_text("mine")
-    thin(run, 0)
+    thin(FolderArtifacts(run), 0)
     assert note.read_text() == "mine"

@@ -6,7 +6,13 @@ import pytest
 
 from cifarviz.data.datasets import ImageSet
 from cifarviz.errors import ArtifactMissing
-from cifarviz.runs.artifacts import answers_path, checkpoint_path, load_arrays, save_arrays
+from cifarviz.runs.artifacts import (
+    FolderArtifacts,
+    answers_path,
+    checkpoint_path,
+    load_arrays,
+    save_arrays,
+)
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.stored_probabilities import (
     checkpoint_stamp,
@@ -31,7 +37,8 @@ def images(first: int = 0) -> ImageSet:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    keep_probabilities(tmp_path, "last", STAMP, images(), ANSWERS)
+    save_arrays(checkpoint_path(tmp_path, "last"), {})
+    keep_probabilities(FolderArtifacts(tmp_path), "last", STAMP, images(), ANSWERS)
     return tmp_path
 
 
@@ -57,7 +64,7 @@ def test_another_format_and_a_cut_off_file_are_passed_over(folder: Path) -> None
     save_arrays(path, arrays, facts | {"format": 3})
     assert read_probabilities(folder, "last", STAMP, images(), 3) is None
 
-    keep_probabilities(folder, "last", STAMP, images(), ANSWERS)
+    keep_probabilities(FolderArtifacts(folder), "last", STAMP, images(), ANSWERS)
     path.write_bytes(path.read_bytes()[:100])
     assert read_probabilities(folder, "last", STAMP, images(), 3) is None
 
@@ -84,14 +91,14 @@ def test_those_of_an_epoch_whose_weights_are_gone_are_read_for_ever(tmp_path: Pa
     # What was not rounded to 0 costs what it should.
     assert found.log_probabilities[1, 1] == pytest.approx(-30 * np.log(10), rel=1e-6)
 
-    keep_epoch_probabilities(tmp_path, 7, images(), ANSWERS)
+    keep_epoch_probabilities(FolderArtifacts(tmp_path), 7, images(), ANSWERS)
     again = epoch_probabilities(tmp_path, 7, images(), 3)
     assert again.exact
     np.testing.assert_array_equal(again.log_probabilities, ANSWERS.log_probabilities)
 
 
 def test_a_deleted_run_does_not_come_back(tmp_path: Path) -> None:
-    keep_probabilities(tmp_path / "gone", "last", STAMP, images(), ANSWERS)
+    keep_probabilities(FolderArtifacts(tmp_path / "gone"), "last", STAMP, images(), ANSWERS)
     assert not (tmp_path / "gone").exists()
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Data, Experiment, SplitValidation
 from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 # Everything that carries state from step to step: dropout, batch statistics, Adam.
 LAYERS = (

@@ -10,6 +10,7 @@ import pytest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.errors import StorageFull
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import EarlyStopping, TestValidation
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.network.inference import log_probability_batches
@@ -22,7 +23,6 @@ from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.step import TrainingStep
-from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
 
@@ -110,7 +110,7 @@ def test_a_run_cut_off_while_it_waits_stops_where_an_uninterrupted_one_does(
     assert whole.stopped_early is not None
     with monkeypatch.context() as patch:
         patch.setattr(Recorder, "enter", _stopping_in_epoch(worker, whole.stopped_early))
-        patch.setattr("cifarviz.training.recorder._LOOK_EVERY", 0.0)
+        patch.setattr("cifarviz.training.recorder.POLL_SECONDS", 0.0)
         cut = trained(**fields)
     assert cut.state is RunState.STOPPED
     assert cut.epochs_done == whole.stopped_early - 1
@@ -156,7 +156,7 @@ def test_a_finished_run_may_keep_its_best_checkpoint_only(
     whole = trained(epochs=4)
     with monkeypatch.context() as patch:
         patch.setattr(Recorder, "enter", _stopping_in_epoch(worker, 3))
-        patch.setattr("cifarviz.training.recorder._LOOK_EVERY", 0.0)
+        patch.setattr("cifarviz.training.recorder.POLL_SECONDS", 0.0)
         stopped = trained(epochs=4, best_only=True)
     folder = worker.store.folder(stopped.id)
     assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 2)
@@ -231,7 +231,7 @@ def test_a_stop_is_heard_while_the_test_images_are_looked_at(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "log_probability_batches", interrupted)
-        patch.setattr("cifarviz.training.recorder._LOOK_EVERY", 0.0)
+        patch.setattr("cifarviz.training.recorder.POLL_SECONDS", 0.0)
         stopped = trained(**fields)
     assert asked == [500]
     assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 1)

@@ -15,10 +15,11 @@ import pytest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.errors import StorageFull
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation, Data, Loss, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import SGD
 from cifarviz.experiment.preprocessing import Standardize
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -26,7 +27,6 @@ from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.checkpoint import save_last
 from cifarviz.training.step import ValidationStep
-from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
 
@@ -130,12 +130,12 @@ import os, signal, sys
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.settings import Settings
 from cifarviz.training import engine
-from cifarviz.training.worker import Worker
+from cifarviz.executors.worker import Worker
 
-def killed(folder, *state):
-    if len(worker.store.epochs(folder.name)) == 3:
+def killed(artifacts, *state):
+    if len(worker.store.epochs(artifacts.folder.name)) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    save_last(folder, *state)
+    save_last(artifacts, *state)
 
 save_last, engine.save_last = engine.save_last, killed
 worker = Worker(Settings.from_environment(), "command line")
@@ -268,10 +268,10 @@ def test_a_full_disk_fails_in_words_and_loses_no_history(
 ) -> None:
     saved = save_last
 
-    def full(folder: Path, *state: Any) -> None:
-        if len(worker.store.epochs(folder.name)) == 2:
+    def full(artifacts: FolderArtifacts, *state: Any) -> None:
+        if len(worker.store.epochs(artifacts.folder.name)) == 2:
             raise StorageFull("The disk is full.")
-        saved(folder, *state)
+        saved(artifacts, *state)
 
     monkeypatch.setattr(engine, "save_last", full)
     run = trained(epochs=4)

@@ -12,11 +12,12 @@ import pytest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.errors import ArtifactMissing, TransitionRefused
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.runs import locks
-from cifarviz.runs.artifacts import load_arrays, start_path
+from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, start_path
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
@@ -24,7 +25,6 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.checkpoint import restore_start
 from cifarviz.training.forking import carries_optimizer
-from cifarviz.training.worker import Worker
 from tests import stored_runs
 
 TrainRun = Callable[..., Run]
@@ -126,7 +126,7 @@ def test_a_parent_deleted_while_its_fork_waits_is_no_loss(
 
 def test_a_fork_whose_weights_are_gone_says_so(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="fork its parent again"):
-        restore_start(tmp_path, keras.Model(), keras.optimizers.SGD(), 6)
+        restore_start(FolderArtifacts(tmp_path), keras.Model(), keras.optimizers.SGD(), 6)
 
 
 def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker: Worker) -> None:

@@ -13,6 +13,7 @@ from cifarviz.analysis.evaluation import evaluate
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Loss, NoValidation, TestValidation
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.optimizers import SGD
@@ -25,7 +26,6 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_probabilities import checkpoint_stamp, read_probabilities
 from cifarviz.settings import Settings
 from cifarviz.training.plan import make_plan
-from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
 

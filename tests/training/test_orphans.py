@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from cifarviz.errors import TransitionRefused
+from cifarviz.executors.executor import Job
+from cifarviz.executors.local import LocalExecutor
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs import locks
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training import engine
 from cifarviz.training.ending import Ending
-from cifarviz.training.worker import Worker
 from tests.runs.held_run import held_run
 
 Make = Callable[..., Any]
@@ -28,7 +29,7 @@ _QUEUES_TWO_AND_DIES = """
 import os, signal, sys
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
+from cifarviz.executors.worker import Worker
 worker = Worker(Settings.from_environment(), "command line")
 experiment = Experiment.from_json(sys.stdin.read())
 for name in ("older", "newer"):
@@ -42,11 +43,11 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A run is trained by being noted here."""
     ids: list[str] = []
 
-    def train(store: RunStore, run_id: str, settings: Settings) -> Ending:
-        ids.append(run_id)
+    def train(executor: LocalExecutor, job: Job) -> Ending:
+        ids.append(job.run.id)
         return Ending(RunState.FINISHED)
 
-    monkeypatch.setattr(engine, "train", train)
+    monkeypatch.setattr(LocalExecutor, "train", train)
     return ids
 
 
@@ -181,3 +182,34 @@ def test_one_that_was_given_up_here_is_not_adopted_again(
     assert worker.store.get(left).orphaned
     assert worker.wait(worker.resume(left).id, SOON).state is RunState.FINISHED
     assert trained == [left]
+
+
+def test_a_run_that_is_entered_while_the_queue_is_read_is_not_let_go(
+    worker: Worker, make_experiment: Make, trained: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot = locks.take(worker.store.slot_path())
+    assert slot is not None
+    read = RunStore.queue
+    submissions: list[threading.Thread] = []
+
+    def read_before_it_is_entered(store: RunStore) -> list[str]:
+        waiting = read(store)
+        if threading.current_thread().name == "cifarviz-worker" and not submissions:
+            submissions.append(
+                threading.Thread(target=worker.submit, args=(make_experiment(), "second"))
+            )
+            submissions[0].start()
+            # What has read the queue holds up who enters a run, so this may not come to an end.
+            submissions[0].join(0.5)
+        return waiting
+
+    monkeypatch.setattr(RunStore, "queue", read_before_it_is_entered)
+    first = worker.submit(make_experiment(), "first")
+    while not submissions:
+        worker.wait(first.id, 0.01)
+    submissions[0].join(SOON)
+    assert [run.name for run in worker.store.active() if run.orphaned] == []
+    slot.release()
+    for run in worker.store.active():
+        assert worker.wait(run.id, SOON).state is RunState.FINISHED
+    assert len(trained) == 2

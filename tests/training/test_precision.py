@@ -10,15 +10,15 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.errors import StorageFull
+from cifarviz.executors.worker import Worker
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 from cifarviz.training import engine, precision, timing
 from cifarviz.training.entry_queue import Submission, queue_series
-from cifarviz.training.precision import Timings
+from cifarviz.training.precision import TimingsFile
 from cifarviz.training.step import TrainingStep
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Timing
-from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
 
@@ -84,7 +84,7 @@ def test_a_run_of_seconds_is_not_timed(
 ) -> None:
     run = trained(precision="auto", epochs=1)
     assert (run.precision, run.precision_reason) == ("float32", SHORT_RUN)
-    assert Timings(settings.home).find(run.experiment) is None
+    assert TimingsFile(settings.home / "precision.json").find(run.experiment) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_run_of_seconds_is_not_timed(
 def test_a_damaged_file_is_as_good_as_none(
     content: str, settings: Settings, make_experiment: Callable
 ) -> None:
-    experiment, timings = make_experiment(), Timings(settings.home)
+    experiment, timings = make_experiment(), TimingsFile(settings.home / "precision.json")
     timings.keep(experiment, Timing(2.0, 1.0))
     path = settings.home / "precision.json"
     [key] = json.loads(path.read_text())
@@ -134,7 +134,7 @@ def test_a_processor_without_bfloat16_trains_in_float32_and_says_why(
     assert run.precision_reason == (
         "float32, as this processor cannot train this network in bfloat16."
     )
-    found = Timings(settings.home).find(run.experiment)
+    found = TimingsFile(settings.home / "precision.json").find(run.experiment)
     assert found is not None
     assert found.bfloat16 is None
     exact = trained(precision="float32", epochs=1)
@@ -171,7 +171,7 @@ def test_without_instructions_for_bfloat16_nothing_is_timed(
 ) -> None:
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     # Neither what was timed under another rule, nor time itself, is asked.
-    monkeypatch.setattr(Timings, "find", lambda *_: Timing(2.0, 1.0))
+    monkeypatch.setattr(TimingsFile, "find", lambda *_: Timing(2.0, 1.0))
     monkeypatch.setattr(engine, "choose", None)
     run = trained(precision="auto", epochs=1)
     assert (run.state, run.precision, run.precision_reason) == (
@@ -231,7 +231,7 @@ def test_what_was_timed_need_not_be_kept(
     def full(*_arguments: object) -> None:
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(Timings, "keep", full)
+    monkeypatch.setattr(TimingsFile, "keep", full)
     assert trained(precision="auto", epochs=1).state is RunState.FINISHED
 
 

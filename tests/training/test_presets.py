@@ -2,10 +2,10 @@
 
 import pytest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import checkpoint_path
-from cifarviz.training.worker import Worker
 
 
 @pytest.mark.parametrize("name", PRESETS)

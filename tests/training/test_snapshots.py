@@ -8,9 +8,10 @@ import pytest
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import Adam
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.preferences import prefer
 from cifarviz.runs.recorded import ORIGIN
@@ -23,7 +24,6 @@ from cifarviz.runs.snapshots import (
 )
 from cifarviz.settings import Settings
 from cifarviz.training import snapshots
-from cifarviz.training.worker import Worker
 from tests import stored_runs
 from tests.training.conftest import MakeExperiment, TrainRun
 
@@ -182,7 +182,9 @@ def test_the_recorded_run_stays_whole_however_old_it_is(
     folders = [store.folder(run.id) for run in (recorded, old)]
     for folder in folders:
         for epoch in range(4):
-            keep_weights(folder, epoch, {"model/kernel": np.zeros(4_000, np.float32)})
+            keep_weights(
+                FolderArtifacts(folder), epoch, {"model/kernel": np.zeros(4_000, np.float32)}
+            )
     whole = snapshot_bytes(folders[0])
     run = worker.wait(worker.submit(make_experiment(epochs=1), "new").id)
     assert snapshot_bytes(folders[0]) == whole

@@ -15,16 +15,16 @@ from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.util.tensor_util import make_ndarray
 
 from cifarviz.errors import StorageFull
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.network.build import build
-from cifarviz.runs.artifacts import checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.checkpoint import save_last
 from cifarviz.training.tensorboard import TensorBoardFiles, buckets
-from cifarviz.training.worker import Worker
 
 TrainRun = Callable[..., Run]
 
@@ -125,13 +125,13 @@ def test_a_resumed_run_shows_no_epoch_twice(
     whole = trained(tensorboard=True, epochs=4)
     cut_off = False
 
-    def full(folder: Path, *state: Any) -> None:
+    def full(artifacts: FolderArtifacts, *state: Any) -> None:
         nonlocal cut_off
         # Epoch 2 is in TensorBoard's files by now, and in no checkpoint.
-        if len(worker.store.epochs(folder.name)) == 2 and not cut_off:
+        if len(worker.store.epochs(artifacts.folder.name)) == 2 and not cut_off:
             cut_off = True
             raise StorageFull("The disk is full.")
-        save_last(folder, *state)
+        save_last(artifacts, *state)
 
     monkeypatch.setattr(engine, "save_last", full)
     run = trained(tensorboard=True, epochs=4)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.runs.states import Action, RunState
 from cifarviz.training import recorder as recorder_module
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.step import TrainingStep, ValidationStep
-from cifarviz.training.worker import Worker
 
 Make = Callable[..., Any]
 LONG = 1000.0
@@ -78,7 +78,7 @@ def test_a_pause_is_no_part_of_an_epoch_nor_of_validation(
     paused: list[float] = []
     monkeypatch.setattr(step, "__call__", calling)
     monkeypatch.setattr(Recorder, "enter", entering)
-    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(recorder_module, "POLL_SECONDS", 0.0)
     experiment = make_experiment(epochs=2, validation=TestValidation())
     began = time.monotonic()
     with worker._changed:  # the thread cannot begin before the id is known here
@@ -107,7 +107,7 @@ def test_an_epoch_that_was_stopped_counts_what_was_spent_before(
         return real(self, batches, *rest)
 
     monkeypatch.setattr(TrainingStep, "__call__", slow)
-    monkeypatch.setattr(recorder_module, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(recorder_module, "POLL_SECONDS", 0.0)
     with worker._changed:
         run_ids.append(worker.submit(make_experiment(epochs=1), "stopped").id)
     stopped = worker.wait(run_ids[0], SOON)

@@ -13,12 +13,12 @@ from cifarviz.errors import (
     RunNotFound,
     TransitionRefused,
 )
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.runs import locks
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 
 def test_runs_are_trained_in_the_order_they_came(worker: Worker, make_experiment: Callable) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from cifarviz.errors import StoreError
+from cifarviz.executors import worker as worker_module
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.runs import locks
 from cifarviz.runs.records import Run
@@ -17,10 +19,8 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.training import engine, entry_queue
-from cifarviz.training import worker as worker_module
 from cifarviz.training.ending import Ending
 from cifarviz.training.entry_queue import Submission, queue_series
-from cifarviz.training.worker import Worker
 
 Make = Callable[..., Any]
 SOON = 20.0
@@ -39,8 +39,8 @@ ERRORS = [
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is trained by doing nothing, and pauses are short."""
-    monkeypatch.setattr(engine, "train", lambda *_: Ending(RunState.FINISHED))
-    monkeypatch.setattr(worker_module, "_POLL", 0.01)
+    monkeypatch.setattr(engine, "train", lambda *_, **__: Ending(RunState.FINISHED))
+    monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(worker_module, "_LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(worker_module, "_RETRY_ENDING", (0.01, 0.01))
 
@@ -164,7 +164,7 @@ def test_a_store_out_of_reach_is_asked_ever_more_seldom(
             time.sleep(0.001)
 
     monkeypatch.setattr(worker_module, "_LONGEST_PAUSE", 5.0)
-    monkeypatch.setattr(worker_module, "_POLL", 0.1)
+    monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.1)
     # The slot is taken: what the thread waits for from now on is the store alone.
     once(monkeypatch, RunStore, "queue", StoreError("Out of reach."), times=12)
     monkeypatch.setattr(worker_module, "time", Clock)
@@ -188,11 +188,8 @@ def test_a_state_nobody_knows_is_out_of_the_queue(
 
 
 def test_a_row_that_cannot_be_read_fails_and_the_next_one_trains(
-    worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
+    worker: Worker, two: Callable[[], tuple[Run, Run]]
 ) -> None:
-    monkeypatch.setattr(
-        engine, "train", lambda store, run_id, _: store.get(run_id).experiment and _finished()
-    )
     with worker.store.database.connect(write=True) as connection:
         connection.execute(
             "UPDATE runs SET experiment = '{}' WHERE id = ?", (worker.store.queue()[0],)
@@ -200,10 +197,6 @@ def test_a_row_that_cannot_be_read_fails_and_the_next_one_trains(
     first, second = two()
     assert (first.state, second.state) == (RunState.FAILED, RunState.FINISHED)
     assert first.message
-
-
-def _finished() -> Ending:
-    return Ending(RunState.FINISHED)
 
 
 def test_an_ending_is_recorded_though_the_store_refuses_at_first(
@@ -243,7 +236,7 @@ def test_a_thread_that_has_died_is_replaced(
 ) -> None:
     monkeypatch.setattr("threading.excepthook", lambda _: None)
 
-    def exits(*_arguments: object) -> Ending:
+    def exits(*_arguments: object, **_options: object) -> Ending:
         raise SystemExit
 
     with monkeypatch.context() as dying:

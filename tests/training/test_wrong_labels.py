@@ -9,6 +9,7 @@ from cifarviz.analysis.memorisation import follow, places_of, said_after
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, SplitValidation, TestValidation
 from cifarviz.experiment.layers import Dense, Flatten, MaxPool2D
@@ -18,7 +19,6 @@ from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
 from cifarviz.training.estimate import work_of
 from cifarviz.training.plan import MOST_WATCHED, make_plan, training_images, watched_images
-from cifarviz.training.worker import Worker
 from tests.training.conftest import MakeExperiment, TrainRun
 
 # Nothing that is different while it trains: what is measured then can be measured again.

@@ -5,7 +5,7 @@ import pytest
 from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.live.words import badge, doing, outcome, state_word
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
@@ -101,7 +101,7 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
     )
     # There is nothing to give back where the last epoch is the best, or training goes on later.
     for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
-        assert not given_back(other)
+        assert not restored_best_weights(other)
         assert "restored" not in outcome(other)
 
 

@@ -14,9 +14,9 @@ from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_map
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import (
     WeightsPosition,
-    given_back,
     kept_checkpoints,
     lacking_weights,
+    restored_best_weights,
     weights_position,
 )
 from cifarviz.runs.log_probabilities import Predictions
@@ -131,7 +131,7 @@ def _words(run: Run, which: Checkpoint | None, position: WeightsPosition) -> str
     if which == "best":
         chosen = ", which were made its answer" if run.preferred == "best" else ""
         return f"the weights of its best epoch, {position.epoch}{chosen}"
-    if given_back(run):
+    if restored_best_weights(run):
         return f"the weights it ended with, those of its best epoch, {position.epoch}"
     return f"the weights it had {position}"
 

@@ -7,10 +7,10 @@ import streamlit as st
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation_job import EvaluationJob
 from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.runs.stored_probabilities import (
-    Stamp,
     checkpoint_stamp,
     keep_probabilities,
     read_probabilities,
@@ -21,9 +21,9 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names
 from cifarviz.ui.unbroken import unbroken
 
-# Seconds an evaluation may take before anything is said of it, and between two looks.
+# Seconds an evaluation may take before anything is said of it, and between two checks of it.
 _UNSAID = 0.3
-_LOOK = 0.15
+POLL_SECONDS = 0.15
 
 
 def evaluation_job(run: Run, which: Weights, data: Dataset) -> EvaluationJob:
@@ -60,7 +60,7 @@ def _job(
         kept = read_probabilities(folder, which, stamp, test, len(classes))
         if kept is not None:
             return EvaluationJob(lambda tell: kept, test, classes)
-        keep = partial(keep_probabilities, folder, which, stamp, test)
+        keep = partial(keep_probabilities, FolderArtifacts(folder), which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
         lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
@@ -83,7 +83,7 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
                 on_click=unbroken(job.cancel),
                 help="End the evaluation; nothing of it is kept.",
             )
-        while not job.wait(_LOOK):
+        while not job.wait(POLL_SECONDS):
             bar.progress(job.done / job.total, text=_words(job, who))
         place.empty()
     evaluation = job.result()

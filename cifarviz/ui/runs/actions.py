@@ -7,7 +7,7 @@ import streamlit as st
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.words import doing, named
-from cifarviz.runs.kept_weights import given_back
+from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_duration, headline, highest, last, time_at_work
@@ -141,7 +141,7 @@ def _details(run: Run) -> str:
     facts.extend(_accuracies(run))
     if run.parent is not None:
         facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
-    if given_back(run):
+    if restored_best_weights(run):
         facts.append(f"ended with the restored weights of epoch {run.best_epoch}")
     if run.precision is not None:
         facts.append(run.precision)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarviz.analysis.members import Member
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import from_seeds, member_name
 from cifarviz.experiment.presets import PresetVariant
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.training.entry_queue import Submission, queue_series
-from cifarviz.training.worker import Worker
 
 
 @dataclass(frozen=True)

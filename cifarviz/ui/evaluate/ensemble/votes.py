@@ -7,9 +7,9 @@ import streamlit as st
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
 from cifarviz.data.datasets import Dataset, Variant
-from cifarviz.runs.artifacts import answers_path
+from cifarviz.runs.artifacts import Stamp, answers_path
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.stored_probabilities import Stamp, checkpoint_stamp
+from cifarviz.runs.stored_probabilities import checkpoint_stamp
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names

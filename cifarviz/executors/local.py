@@ -1,0 +1,61 @@
+"""The executor that trains in a thread of this process, one run a home at a time."""
+
+import time
+from functools import partial
+
+from filelock import BaseFileLock
+
+from cifarviz.data import library
+from cifarviz.executors.executor import Job
+from cifarviz.loading import HEAVY_IMPORTS
+from cifarviz.runs import locks
+from cifarviz.runs.leases import this_process
+from cifarviz.runs.store import RunStore
+from cifarviz.training.ending import Ending
+
+
+class LocalPlace:
+    """The one slot of a home, which is free when its process has ended, however it died."""
+
+    def __init__(self, lock: BaseFileLock) -> None:
+        self._lock = lock
+        self.owner = this_process()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+class LocalExecutor:
+    """Trains in the calling thread. Free of TensorFlow until the first run's turn comes."""
+
+    places = 1
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    def reserve(self) -> LocalPlace | None:
+        slot = locks.take(self._store.slot_path(), 0)
+        return None if slot is None else LocalPlace(slot)
+
+    def train(self, job: Job) -> Ending:
+        with HEAVY_IMPORTS:
+            from cifarviz.training import engine
+            from cifarviz.training.precision import TimingsFile
+            from cifarviz.training.tensorboard import TensorBoardFiles
+
+        # The import of TensorFlow is not the run's time.
+        job.sink.describe(heartbeat=time.time())
+        experiment, settings = job.experiment, self._store.settings
+        data = library.load(experiment.data.dataset, experiment.data.variant, settings)
+        folder = self._store.tensorboard_folder(job.run.id)
+        return engine.train(
+            experiment,
+            data,
+            job.sink,
+            job.artifacts,
+            job.start(),
+            timings=TimingsFile(settings.home / "precision.json"),
+            snapshot_budget=settings.run_budget,
+            pinned_images=partial(job.pinned_images, data.info),
+            tensorboard=partial(TensorBoardFiles, folder) if experiment.tensorboard else None,
+        )

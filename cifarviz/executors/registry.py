@@ -1,0 +1,22 @@
+"""The executors there are, by the names that ``CIFARVIZ_EXECUTOR`` takes."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from cifarviz.errors import SettingInvalid
+from cifarviz.executors.executor import Executor
+from cifarviz.executors.local import LocalExecutor
+from cifarviz.runs.store import RunStore
+
+EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType({"local": LocalExecutor})
+
+
+def make_executor(store: RunStore) -> Executor:
+    """The executor that the settings name; raises ``SettingInvalid``."""
+    name = store.settings.executor
+    if name not in EXECUTORS:
+        raise SettingInvalid(
+            f"CIFARVIZ_EXECUTOR is “{name}”, and there is no such executor. Set it to one of: "
+            f"{', '.join(EXECUTORS)}."
+        )
+    return EXECUTORS[name](store)

@@ -1,0 +1,245 @@
+"""The worker of a process: its queue, and threads that hand runs to the executor in turn.
+
+The one entry point for pages, commands and scripts: whoever trains, in whatever process or on
+whatever machine, they see a ``Worker``. It is free of TensorFlow until a run's turn comes, so that
+a queue can be shown at once.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from cifarviz.errors import CifarvizError, LeaseLost, RunNotFound, StoreError, TransitionRefused
+from cifarviz.executors.executor import Job, Place
+from cifarviz.executors.registry import make_executor
+from cifarviz.runs.artifacts import checkpoint_path
+from cifarviz.runs.leases import Attempt
+from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import thin_all
+from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.settings import Settings
+from cifarviz.training.ending import Ending
+from cifarviz.training.process_queue import ProcessQueue
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+# Seconds between two tries while something stands in the way, doubled up to this.
+_LONGEST_PAUSE = 5.0
+# So many tries to begin one run, over about ten seconds; then it has failed, and the next begins.
+_MOST_TRIES = 7
+# Seconds to wait before an ending is recorded once more.
+_RETRY_ENDING = (0.2, 1.0, 5.0)
+# What may pass, and says more about the machine than about the run in hand.
+_PASSING = (StoreError, OSError, sqlite3.Error, MemoryError)
+
+
+class Worker(ProcessQueue):
+    """Takes experiments, has the executor train them in turn, and records how they end.
+
+    Make one a process. Its threads, one for each place of the executor, are daemons, so that they
+    never keep a process from ending: what was training in it is then found *interrupted* and can
+    be resumed, what waited is still queued. Nothing that goes wrong with one run ends a thread,
+    which serves the others too.
+    """
+
+    def __init__(self, settings: Settings, origin: str) -> None:
+        """Raises ``SettingInvalid`` where there is no such executor, and as ``RunStore`` does."""
+        super().__init__(settings, origin)
+        self._executor = make_executor(self.store)
+        self._threads: list[threading.Thread] = []
+        # Held while a run is chosen and begun, so that no two threads choose the same.
+        self._choosing = threading.Lock()
+        # The newest attempt at each run that is under way here.
+        self._jobs: dict[str, Job] = {}
+        self._tries: dict[str, int] = {}
+        self._last_problem = ""
+
+    def _start_threads(self) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        while len(self._threads) < self._executor.places:
+            thread = threading.Thread(target=self._work, name="cifarviz-worker", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _work(self) -> None:
+        pause = POLL_SECONDS
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+            try:
+                if self._next_turn():
+                    continue
+                pause = POLL_SECONDS
+            except Exception as error:
+                self._log_problem(error)
+                # What persists must not keep a core busy.
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            time.sleep(pause)
+
+    def _log_problem(self, error: Exception) -> None:
+        """Log what keeps the queue from going on, once as long as it is the same."""
+        if repr(error) != self._last_problem:
+            self._last_problem = repr(error)
+            log.error("the queue cannot go on just now; trying again", exc_info=error)
+
+    def _next_turn(self) -> bool:
+        """See the run that is next to its end, if it is ours and a place is free; tells whether."""
+        with self._choosing:
+            run_id = self._first_waiting()
+            begun = self._begin(run_id) if run_id is not None else None
+        if run_id is None or begun is None:
+            return False
+        job, place = begun
+        try:
+            self._finish(job, self._train(job))
+        except LeaseLost as error:
+            # What became of the run is somebody else's to say.
+            log.warning("%s", error)
+        except Exception as error:
+            self._give_up(run_id, error, job.attempt)
+        finally:
+            try:
+                place.release()
+            finally:
+                with self._changed:
+                    # It may have been resumed already, and begun by another thread.
+                    if self._jobs[run_id] is job:
+                        del self._jobs[run_id]
+                        if run_id not in self._waiting:
+                            self._let_go(run_id)
+        if self._adopts:
+            self.adopt()
+        return True
+
+    def _begin(self, run_id: str) -> tuple[Job, Place] | None:
+        """Begin a run in a place that is free; ``None`` where its turn has not come."""
+        try:
+            place = self._executor.reserve() if self.store.is_next(run_id) else None
+            if place is None:
+                return None
+            try:
+                run = self.store.transition(run_id, RunState.RUNNING, owner=place.owner)
+            except BaseException:
+                place.release()
+                raise
+        except (RunNotFound, TransitionRefused):
+            return None  # stopped or deleted since it was looked for
+        except Exception as error:
+            tries = self._tries[run_id] = self._tries.get(run_id, 0) + 1
+            if tries == _MOST_TRIES or not isinstance(error, _PASSING):
+                self._give_up(run_id, error)
+                self._let_go(run_id)
+                return None
+            message = f"It cannot begin just now ({_in_words(error)}), and is tried again."
+            self.store.describe(run_id, message=message)
+            raise
+        job = Job(self.store, run, Attempt(run.attempt, place.owner))
+        with self._changed:
+            self._jobs[run_id] = job
+            self._waiting.discard(run_id)
+            self._tries.pop(run_id, None)
+        return job, place
+
+    def _let_go(self, run_id: str) -> None:
+        self._tries.pop(run_id, None)
+        super()._let_go(run_id)
+
+    def _give_up(self, run_id: str, error: Exception, attempt: Attempt | None = None) -> None:
+        """Let a run fail that cannot be looked after, so that the others get their turn."""
+        log.error("run %s could not be looked after", run_id, exc_info=error)
+        self._given_up.add(run_id)
+        message = f"This run could not be looked after ({_in_words(error)}). Resume it to go on."
+        try:
+            self.store.fail(run_id, message, attempt=attempt)
+        except Exception:
+            log.exception("run %s could not be marked as failed", run_id)
+
+    def _finish(self, job: Job, ending: Ending) -> None:
+        run_id = job.run.id
+        self._tidy(run_id, partial(self._count_seconds, job))
+        # Before it is over: who waits for its end finds the home within its budget.
+        self._tidy(run_id, self._thin_snapshots)
+        run = self._record_ending(job, ending)
+        if run.state is RunState.FINISHED and run.experiment.best_only:
+            # Only now is there nothing left that could be resumed.
+            folder = self.store.folder(run_id)
+            for path in (checkpoint_path(folder, "last"), probabilities_path(folder, "last")):
+                self._tidy(run_id, partial(path.unlink, missing_ok=True))
+
+    def _tidy(self, run_id: str, work: Callable[[], None]) -> None:
+        """Do what a run's ending does not depend on."""
+        try:
+            work()
+        except Exception:
+            # A run deleted meanwhile, for one: the next run thins out again.
+            log.warning("not all could be tidied up after run %s", run_id, exc_info=True)
+
+    def _record_ending(self, job: Job, ending: Ending) -> Run:
+        run_id = job.run.id
+        pauses = iter(_RETRY_ENDING)
+        while True:
+            try:
+                if ending.state is RunState.STOPPED:
+                    self._stopping(job)
+                return self.store.transition(
+                    run_id,
+                    ending.state,
+                    ending.message,
+                    attempt=job.attempt,
+                    stopped_early=ending.stopped_early,
+                )
+            except _PASSING:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                log.exception("the end of run %s could not be recorded; trying again", run_id)
+                time.sleep(pause)
+
+    def _train(self, job: Job) -> Ending:
+        """Have the executor train the run; returns how it ends."""
+        try:
+            return self._executor.train(job)
+        except LeaseLost:
+            raise
+        except CifarvizError as error:
+            return Ending(RunState.FAILED, str(error))
+        except Exception as error:
+            log.exception("run %s failed", job.run.id)
+            return Ending(RunState.FAILED, f"Training broke off: {_in_words(error)}")
+
+    def _thin_snapshots(self) -> None:
+        oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
+        # The recorded run is there to be shown whole, and could not be made again here.
+        recorded = [run for run in oldest_first if run.origin == ORIGIN]
+        folders = [self.store.folder(run.id) for run in oldest_first if run not in recorded]
+        whole = [self.store.folder(run.id) for run in recorded]
+        thin_all(folders, self.settings.snapshots_budget, whole=whole)
+
+    def _count_seconds(self, job: Job) -> None:
+        """Add the time since the last sign of life, up to which the time at work is known."""
+        run = self.store.get(job.run.id)
+        # Who was stopped while paused did no work since.
+        if run.progress is not None and run.state is not RunState.PAUSED:
+            now = time.time()
+            spent = max(now - run.progress.heartbeat, 0.0)
+            job.sink.describe(seconds=run.seconds + spent, heartbeat=now)
+
+    def _stopping(self, job: Job) -> None:
+        try:
+            job.sink.transition(RunState.STOPPING)
+        except TransitionRefused:
+            log.debug("run %s is already stopping", job.run.id)
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, for the person who looks at the run."""
+    if isinstance(error, CifarvizError):
+        return str(error).rstrip(".")
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,74 @@
+"""Which run is next, and whether anybody looks after it."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from filelock import BaseFileLock
+
+from cifarviz.runs import locks
+from cifarviz.runs.curation import Curation
+from cifarviz.runs.database import SAFE_ID
+from cifarviz.runs.leases import is_leased
+from cifarviz.runs.states import RunState
+
+LEASE = "id, lease_owner, lease_expires"
+"""The columns of ``runs`` by which ``RunQueue.is_attended`` decides."""
+
+
+class RunQueue(Curation):
+    """The part of ``RunStore`` that says who is next."""
+
+    def slot_path(self) -> Path:
+        """The lock of the one place in which a run may train on this machine."""
+        return self.settings.locks / "slot.lock"
+
+    def queue(self) -> list[str]:
+        """The ids of the runs that wait, in the order they will train."""
+        return [row["id"] for row in self._waiting()]
+
+    def orphans(self) -> list[str]:
+        """The ids of the runs that wait and that nobody looks after, in their order."""
+        return [row["id"] for row in self._waiting() if not self.is_attended(row["id"], row)]
+
+    def is_next(self, run_id: str) -> bool:
+        """Whether no other run that somebody looks after has been waiting for longer."""
+        for row in self._waiting():
+            if row["id"] == run_id:
+                return True
+            if self.is_attended(row["id"], row):
+                return False
+        return False
+
+    def take(self, run_id: str) -> BaseFileLock | None:
+        """Begin to look after a run: its lock, or ``None`` where somebody else does.
+
+        Raises ``StoreError`` as ``locks.take`` does.
+        """
+        lock = locks.take(self.lock_path(run_id))
+        if lock is None:
+            return None
+        with self.database.connect() as connection:
+            row = connection.execute(f"SELECT {LEASE} FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if _is_leased(row):
+            lock.release()
+            return None
+        return lock
+
+    def is_attended(self, run_id: str, lease: sqlite3.Row | None) -> bool:
+        """Whether anybody looks after a run; ``lease`` is its row with the columns ``LEASE``.
+
+        Somebody does who holds its lock, or whose lease says so without one (``runs.leases``).
+        """
+        return locks.is_held(self.lock_path(run_id)) or _is_leased(lease)
+
+    def _waiting(self) -> list[sqlite3.Row]:
+        with self.database.connect() as connection:
+            return connection.execute(
+                f"SELECT {LEASE} FROM runs WHERE state = ? AND {SAFE_ID} ORDER BY queued, id",
+                (RunState.QUEUED,),
+            ).fetchall()
+
+
+def _is_leased(row: sqlite3.Row | None) -> bool:
+    return row is not None and is_leased(row["lease_owner"], row["lease_expires"], time.time())
