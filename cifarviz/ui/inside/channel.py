@@ -182,14 +182,11 @@ def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
     first = view.name == next(name for name, layer in layers if layer.has_filters)
     sees_image = first and inputs == network.input_shape[2]
     names = [name for name, _ in CHANNEL_COLORS[inputs]] if sees_image else None
-    st.markdown(
-        f"Its kernel, {height} × {width} for each of "
-        + (
-            f"the image's channels: {', '.join(names).lower()}"
-            if names
-            else f"{inputs} input channels"
-        )
-    )
+    if names is not None:
+        inputs_text = f"each of the image's channels: {', '.join(names).lower()}"
+    else:
+        inputs_text = "one input channel" if inputs == 1 else f"each of {inputs} input channels"
+    st.markdown(f"Its kernel, {height} × {width} for {inputs_text}")
     chart(
         kernel_grid_figure(kernel_grid(kernel, names)),
         key="channel-kernel",
