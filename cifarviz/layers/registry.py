@@ -13,6 +13,7 @@ from cifarviz.layers.base import Fields, Layer
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
+from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import (
@@ -28,6 +29,7 @@ LAYER_TYPES: Mapping[str, type[Layer]] = MappingProxyType(
         made.model_fields["type"].default: made
         for made in (
             Conv2D,
+            DepthwiseConv2D,
             Whitening,
             MaxPool2D,
             AveragePool2D,
