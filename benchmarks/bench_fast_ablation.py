@@ -17,10 +17,15 @@ from cifarviz.data.library import status
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Activation, BatchNorm, Conv2D, Layer, MaxPool2D, Whitening
 from cifarviz.experiment.optimizers import SGD, Adam
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import Constant
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.pooling import MaxPool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.runs.machine import machine_name
 from cifarviz.settings import Settings
 

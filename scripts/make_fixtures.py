@@ -15,8 +15,12 @@ from tempfile import TemporaryDirectory
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.archive import pack
 from cifarviz.runs.database import SCHEMA_VERSION
 from cifarviz.runs.preferences import prefer

@@ -5,6 +5,7 @@ Keras, TensorFlow or another ★ file at its top.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,16 +23,40 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "installation": frozenset(),
     "static_files": frozenset(),
     "bytecode": frozenset(),
+    "value_text": frozenset(),
+    "value": frozenset({"errors"}),
+    "layers": frozenset({"value", "value_text", "errors"}),
     "data": frozenset({"loading", "storage", "errors", "settings", "installation"}),
-    "experiment": frozenset({"escaping", "data", "errors", "settings"}),
-    "network": frozenset({"experiment", "data", "errors", "settings"}),
+    "experiment": frozenset(
+        {"escaping", "layers", "value", "value_text", "data", "errors", "settings"}
+    ),
+    "network": frozenset({"experiment", "layers", "data", "errors", "settings"}),
     "runs": frozenset(
-        {"escaping", "storage", "experiment", "data", "errors", "settings", "installation"}
+        {
+            "escaping",
+            "storage",
+            "experiment",
+            "layers",
+            "data",
+            "errors",
+            "settings",
+            "installation",
+        }
     ),
     "analysis": frozenset(
-        {"loading", "storage", "runs", "network", "experiment", "data", "errors", "settings"}
+        {
+            "loading",
+            "storage",
+            "runs",
+            "network",
+            "experiment",
+            "value_text",
+            "data",
+            "errors",
+            "settings",
+        }
     ),
-    "figures": frozenset({"escaping", "experiment", "data", "errors"}),
+    "figures": frozenset({"escaping", "experiment", "layers", "data", "errors"}),
     # What is taken away holds no TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
@@ -42,6 +67,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "analysis",
             "figures",
             "experiment",
+            "layers",
+            "value",
+            "value_text",
             "data",
             "errors",
             "settings",
@@ -68,6 +96,10 @@ ROOMS = {
 STAR_ROOMS = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
 DOORS = ("cifarviz/executors", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
+# Layers import Keras where they build a Keras layer, and nothing else that needs TensorFlow.
+KERAS_INSIDE_ROOM = "layers"
+# Networks are written down here; everything else asks a layer, whatever its type.
+RECIPES = ("cifarviz/experiment/published/", "cifarviz/experiment/lab/")
 STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
 STARLETTE_ROOMS = frozenset({"app", "live"})
 # All that the others see of the executors.
@@ -213,11 +245,74 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
             what = found.module if to_tensorflow else f"the ★ file {found.module}"
             if found.at_top and not may_be_star:
                 law = f"only ★ files import {what} at their top, and this is none"
+            elif to_tensorflow and source.room == KERAS_INSIDE_ROOM:
+                continue
             elif not found.at_top and not found.for_types and not star and not _is_door(source):
                 law = f"only the doors ({', '.join(DOORS)}) import {what} inside a function"
             else:
                 continue
             yield Violation(source.path, found.line, law)
+
+
+def _layers_asked_not_told_apart(tree: Tree) -> Iterator[Violation]:
+    classes, types = _layer_types(tree)
+    law = "only cifarviz/layers/ and the recipes name a layer type; ask the layer instead"
+    for source in tree.sources:
+        if source.room == "layers" or source.path.startswith(RECIPES):
+            continue
+        for node in ast.walk(source.tree):
+            named: Iterable[object]
+            if isinstance(node, ast.Import):
+                named = (alias.name for alias in node.names if alias.name in classes)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                # With a star, all the module's classes.
+                names |= {node.module} if f"{node.module}.*" in names else set()
+                named = sorted(names & classes)
+            elif isinstance(node, ast.Compare) and _TYPE.search(ast.unparse(node)):
+                named = _constants(node)
+            elif isinstance(node, ast.Match) and _TYPE.search(ast.unparse(node.subject)):
+                named = [name for case in node.cases for name in _constants(case.pattern)]
+            else:
+                continue
+            for name in named:
+                if isinstance(node, ast.Import | ast.ImportFrom) or name in types:
+                    yield Violation(source.path, node.lineno, f"{law} ({name})")
+
+
+def _layer_types(tree: Tree) -> tuple[frozenset[str], frozenset[object]]:
+    """Every layer class and its module, by their full names; and the ``type``s of layers."""
+    defined = {
+        node.name: (source.module, node)
+        for source in tree.sources
+        if source.room == "layers"
+        for node in source.tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"Layer"}
+    while more := {
+        name
+        for name, (_, node) in defined.items()
+        if name not in found and any(ast.unparse(base) in found for base in node.bases)
+    }:
+        found |= more
+    made = [defined[name] for name in found - {"Layer"}]
+    classes = {f"{module}.{node.name}" for module, node in made} | {module for module, _ in made}
+    types = {
+        name
+        for _, node in made
+        for line in node.body
+        if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "type"
+        for name in _constants(line.annotation)
+    }
+    return frozenset(classes), frozenset(types)
+
+
+def _constants(node: ast.AST) -> list[object]:
+    return [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+
+
+_TYPE = re.compile(r"""\.type\b|['"]type['"]|\b(layer_)?type\b""")
 
 
 def _scikit_learn_inside(tree: Tree) -> Iterator[Violation]:
@@ -287,6 +382,7 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "executors by their entry": _executors_by_their_entry,
     "engine without store": _engine_without_store,
     "tensorflow only in starred files": _tensorflow_only_starred,
+    "layers asked, not told apart": _layers_asked_not_told_apart,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,
     "one place for class names": _one_place_for_class_names,

@@ -9,9 +9,13 @@ from filelock import BaseFileLock
 
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, LayerSpec, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.base import Layer
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
 from cifarviz.runs.answer_files import FORMAT
 from cifarviz.runs.artifacts import (
@@ -28,7 +32,7 @@ from cifarviz.runs.store import RunStore, new_run_id
 Arrays = Mapping[str, np.ndarray]
 
 
-def experiment(*layers: LayerSpec, **fields: object) -> Experiment:
+def experiment(*layers: Layer, **fields: object) -> Experiment:
     """An experiment on the sample; without ``layers``, a network of six small ones."""
     layers = layers or (
         Conv2D(filters=6),

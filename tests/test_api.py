@@ -13,7 +13,8 @@ from cifarviz import api
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid, ImageUnreadable, RunDamaged, RunNotFound
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.runs.held_run import held_run

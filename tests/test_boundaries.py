@@ -54,6 +54,12 @@ def test_importing_what_has_no_star_loads_no_tensorflow(tree: Tree) -> None:
     assert json.loads(answer.stdout.splitlines()[-1]) == {}
 
 
+CONV = {
+    "cifarviz/layers/base.py": "class Layer: ...",
+    "cifarviz/layers/conv.py": "class Window(Layer): ...\n"
+    "class Conv(Window):\n  type: Literal['conv'] = 'conv'\ndef size(): ...",
+}
+
 BREACHES = [
     ("imports point one way", {"cifarviz/data/a.py": "from cifarviz.figures import b"}, 1),
     ("imports point one way", {"cifarviz/data/a.py": "\nfrom ..figures import b"}, 2),
@@ -160,6 +166,37 @@ BREACHES = [
         },
         None,
     ),
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/experiment/a.py": "from cifarviz.layers.conv import Conv"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "def f():\n  from cifarviz.layers.conv import Window"},
+        2,
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "from cifarviz.layers import conv"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "import cifarviz.layers.conv"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "from cifarviz.layers.conv import *"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "x = [one for one in views if one.type == 'conv']"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "\nx = layer['type'] in ('dense', 'conv')"},
+        2,
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/figures/a.py": "match layer.type:\n  case 'conv': ..."},
+        "layers asked, not told apart",
+            **CONV,
+            "cifarviz/ui/a.py": "from cifarviz.layers.base import Layer\n"
+            "from cifarviz.layers.conv import size",
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/ui/a.py": "x = one.type == other.type or name == 'conv'"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/experiment/lab/a.py": "from cifarviz.layers.conv import Conv"},
+        "layers asked, not told apart",
+        {**CONV, "cifarviz/layers/a.py": "from cifarviz.layers.conv import Conv"},
+        "tensorflow only in starred files",
+        {"cifarviz/layers/a.py": "def f():\n  import keras"},
+    ("tensorflow only in starred files", {"cifarviz/layers/a.py": "import keras"}, 1),
     ("scikit-learn inside functions", {"cifarviz/data/a.py": "from sklearn import svm"}, 1),
     (
         "scikit-learn inside functions",

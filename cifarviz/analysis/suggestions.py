@@ -7,12 +7,10 @@ from cifarviz.analysis.overfitting import Fit
 from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValidation
-from cifarviz.experiment.dropout import dropout_rates, with_dropout
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import BatchNorm
 from cifarviz.experiment.optimizers import AdamW
 from cifarviz.experiment.schedules import Constant, Cosine
-from cifarviz.experiment.words import number_text
+from cifarviz.value_text import number_text
 
 # More weights than this for each training image are easily enough to learn them all by heart.
 _WEIGHTS_AN_IMAGE = 20
@@ -81,7 +79,7 @@ def _against_overfitting(
             "Augment the images", f"{words} them, it never sees the same one twice", made,
             augmentation=new,
         )  # fmt: skip
-    rates = dropout_rates(made.architecture)
+    rates = made.architecture.dropout_rates
     if max(rates, default=0) == 0:
         yield _with_dropout(
             made, _DROPOUT, "Add dropout",
@@ -117,7 +115,7 @@ def _further(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[S
 def _against_underfitting(
     made: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[Suggestion | None]:
-    rates = dropout_rates(made.architecture)
+    rates = made.architecture.dropout_rates
     if max(rates, default=0) > _DROPOUT:
         yield _with_dropout(
             made, _DROPOUT / 2, "Lower dropout", f"{number_text(max(rates))} holds it back"
@@ -129,7 +127,7 @@ def _against_underfitting(
 
 
 def _learn_faster(made: Experiment) -> Iterator[Suggestion | None]:
-    if not any(isinstance(one, BatchNorm) for one in made.architecture.layers):
+    if not any(layer.is_normalization for layer in made.architecture.layers):
         yield Suggestion(
             "Add batch normalisation", "after the convolutions it makes learning much faster"
         )
@@ -138,7 +136,7 @@ def _learn_faster(made: Experiment) -> Iterator[Suggestion | None]:
 
 def _slower(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
     yield _with_rate(made, 0.1, "Lower the learning rate", "smaller steps don't overshoot")
-    if not any(isinstance(one, BatchNorm) for one in made.architecture.layers):
+    if not any(layer.is_normalization for layer in made.architecture.layers):
         yield Suggestion("Add batch normalisation", "it makes learning steadier")
 
 
@@ -163,7 +161,7 @@ def _see_it(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Su
 
 
 def _with_dropout(made: Experiment, rate: float, what: str, why: str) -> Suggestion | None:
-    return _changed(what, why, made, architecture=with_dropout(made.architecture, rate))
+    return _changed(what, why, made, architecture=made.architecture.with_dropout(rate))
 
 
 def _with_rate(made: Experiment, times: float, what: str, why: str) -> Suggestion | None:

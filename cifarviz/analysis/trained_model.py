@@ -44,10 +44,16 @@ class TrainedModel:
         self.architecture = architecture
         self._network = stateless_network(architecture, mirrored_answers=mirrored_answers)
         self._weights = self._network.weights(arrays, scaling)
-        self._kernels = {
+        layers = dict(zip(architecture.layer_names, architecture.layers, strict=True))
+        kernels = {
             name.split("/")[2]: value
             for name, value in arrays.items()
-            if name.startswith("model/") and name.endswith("/kernel") and value.ndim == 4
+            if name.startswith("model/") and name.endswith("/kernel")
+        }
+        self._kernels = {
+            name: layer.channel_kernels(kernels[name])
+            for name, layer in layers.items()
+            if layer.has_filters and name in kernels
         }
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -126,7 +132,7 @@ class TrainedModel:
         return self._network.attention(self._weights, image, layer, class_index)
 
     def kernel(self, layer_name: str) -> NDArray[np.float32]:
-        """A convolution's weights, float32 (height, width, input channels, filters).
+        """A convolution's weights, float32 (height, width, input channels, output channels).
 
         Raises ``ArtifactMissing`` if there is no convolution of that name.
         """

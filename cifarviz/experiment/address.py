@@ -19,9 +19,9 @@ from cifarviz.experiment.architecture import MAX_LAYERS
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, new_draft
 from cifarviz.experiment.epoch_list import MOST_EPOCHS
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.value import Value
+from cifarviz.layers.registry import LAYER_TYPES
+from cifarviz.value import Value
 
 # Far more than 200 layers need.
 _MOST_BYTES = 100_000

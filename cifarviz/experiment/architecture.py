@@ -4,15 +4,16 @@ The arithmetic is Keras' own, done without TensorFlow; tests hold the two equal.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from cifarviz.experiment.layer_shapes import DoesNotFit, Shape, in_words, pass_through
-from cifarviz.experiment.layers import Activation, Conv2D, Dense, LayerSpec, Whitening
-from cifarviz.experiment.value import Value
+from cifarviz.layers.base import DoesNotFit, Layer, Shape, in_words
+from cifarviz.layers.dropout import dropout_rates, set_dropout
+from cifarviz.layers.registry import LayerSpec
+from cifarviz.value import Value
 
 __all__ = [
     "MAX_LAYERS",
@@ -21,6 +22,7 @@ __all__ = [
     "LayerRow",
     "Shape",
     "Trace",
+    "all_layer_names",
     "in_words",
     "layer_names",
     "trace",
@@ -116,18 +118,48 @@ class Architecture(Value):
     def layer_names(self) -> tuple[str, ...]:
         return layer_names(self.layers)
 
+    def walk(self) -> Iterator[tuple[str, Layer, Shape]]:
+        """Every layer, those of blocks after their block: its name and the shape that comes in."""
+        shape: Shape = self.input_shape
+        for names, layer in zip(all_layer_names(self.layers), self.layers, strict=True):
+            for name, (inner, incoming) in zip(names, layer.walk(shape), strict=True):
+                yield name, inner, incoming
+            shape = layer.output_shape(shape)
 
-def layer_names(layers: Sequence[LayerSpec]) -> tuple[str, ...]:
+    @property
+    def dropout_rates(self) -> tuple[float, ...]:
+        """The rates of its dropout layers, in their order."""
+        return dropout_rates(self.layers)
+
+    def with_dropout(self, rate: float) -> Self:
+        """The same with this rate (0 to below 1) in every dropout layer, as ``set_dropout`` says.
+
+        A dropout layer that is added changes no weights. Raises ``ExperimentInvalid``.
+        """
+        return self.make(
+            input_shape=self.input_shape,
+            classes=self.classes,
+            layers=set_dropout(self.layers, rate),
+        )
+
+
+def layer_names(layers: Sequence[Layer]) -> tuple[str, ...]:
     """Name each layer in Keras' manner, counted by type from 1."""
+    return tuple(names[0] for names in all_layer_names(layers))
+
+
+def all_layer_names(layers: Sequence[Layer]) -> list[tuple[str, ...]]:
+    """The same with the names of the layers in blocks, which come after their block's."""
     seen: Counter[str] = Counter()
-    names = []
-    for layer in layers:
+
+    def name(layer: Layer) -> str:
         seen[layer.keras_name] += 1
-        names.append(f"{layer.keras_name}_{seen[layer.keras_name]}")
-    return tuple(names)
+        return f"{layer.keras_name}_{seen[layer.keras_name]}"
+
+    return [tuple(map(name, layer.all_layers())) for layer in layers]
 
 
-def trace(input_shape: Sequence[int], layers: Sequence[LayerSpec], classes: int) -> Trace:
+def trace(input_shape: Sequence[int], layers: Sequence[Layer], classes: int) -> Trace:
     """Follow an image through ``layers``; never raises, problems are said beside their rows.
 
     ``input_shape`` is (height, width, channels). After the first layer that doesn't fit, the
@@ -146,72 +178,36 @@ def trace(input_shape: Sequence[int], layers: Sequence[LayerSpec], classes: int)
 
 def _row(
     name: str,
-    layer: LayerSpec,
+    layer: Layer,
     shape: Shape | None,
     position: int,
     *,
     is_last: bool,
     classes: int,
 ) -> LayerRow:
-    problem = _output_problem(layer, classes) if is_last else _middle_problem(layer)
-    if position > 0 and isinstance(layer, Whitening):
-        problem = (
-            "Whitening is worked out from the images themselves: move it to the top, or remove it."
-        )
+    problem = layer.problem(first=position == 0, last=is_last, classes=classes)
     if shape is None:
         return LayerRow(name, layer.type, None, 0, 0, 0, problem)
     try:
-        step = pass_through(layer, shape)
+        output, cost = layer.output_shape(shape), layer.cost(shape)
     except DoesNotFit as reason:
         return LayerRow(name, layer.type, None, 0, 0, 0, str(reason))
-    parameters = step.trainable + step.frozen
+    parameters = cost.trainable + cost.frozen
     if parameters > MAX_PARAMETERS:
         problem = (
             f"This layer alone would have {parameters:,} parameters and a network here has at most "
             f"{MAX_PARAMETERS:,}: make it smaller, or pool more before it."
         )
-    return LayerRow(
-        name, layer.type, step.shape, parameters, step.trainable, step.operations, problem
-    )
+    return LayerRow(name, layer.type, output, parameters, cost.trainable, cost.operations, problem)
 
 
-def _middle_problem(layer: LayerSpec) -> str | None:
-    if isinstance(layer, (Conv2D, Whitening, Dense, Activation)) and layer.activation == "softmax":
-        return (
-            "Softmax belongs on the output layer alone: it makes the values compete for a sum of 1 "
-            "and would blur what the next layer sees. Use ReLU here."
-        )
-    return None
-
-
-def _output_problem(layer: LayerSpec, classes: int) -> str | None:
-    if not isinstance(layer, Dense):
-        return _middle_problem(layer)
-    if layer.units == classes and layer.activation == "softmax":
-        return None
-    if layer.activation == "softmax":
-        return (
-            f"The output layer needs one unit a class, so {classes}, and this one has "
-            f"{layer.units:,}."
-        )
-    if layer.units == classes:
-        return (
-            "The output layer needs softmax, which turns its values into probabilities, and this "
-            f"one has {layer.activation}."
-        )
-    return (
-        f"The last layer must be the output, with one unit a class ({classes}) and softmax: add "
-        "such a dense layer after this one, or change this one."
-    )
-
-
-def _whole(rows: Sequence[LayerRow], layers: Sequence[LayerSpec], classes: int) -> str | None:
+def _whole(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
     output = f"a dense layer with {classes} units, one a class, and softmax"
     if not layers:
         return f"A network needs at least its output layer: add {output}."
     if len(layers) > MAX_LAYERS:
         return f"A network here has at most {MAX_LAYERS} layers, and this one has {len(layers):,}."
-    if not isinstance(layers[-1], Dense):
+    if not layers[-1].can_be_output:
         return f"There is no output layer: add {output} at the end."
     total = sum(row.parameters for row in rows)
     if total > MAX_PARAMETERS and all(row.parameters <= MAX_PARAMETERS for row in rows):

@@ -8,7 +8,7 @@ from cifarviz.experiment.architecture import Architecture, Trace
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, section_class
 from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment, Sizes
-from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.layers.registry import smallest_layers
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,4 @@ def _problem(draft: Draft, name: str, epochs: int | None = None) -> str | None:
 # The parts that may ask for more epochs than there are.
 _WITHIN_EPOCHS = ("schedule", "early_stopping", "test_epochs")
 _MOST_EPOCHS = Experiment.limits("epochs")[1]
-_SMALLEST = Architecture(
-    input_shape=(32, 32, 3), classes=10, layers=(Flatten(), Dense(units=10, activation="softmax"))
-)
+_SMALLEST = Architecture(input_shape=(32, 32, 3), classes=10, layers=smallest_layers(10))

@@ -7,16 +7,10 @@ from typing import Any
 
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, Fields, section_class
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES
-from cifarviz.experiment.value import Value
-from cifarviz.experiment.words import (
-    brief,
-    brief_kind,
-    dataset_words,
-    layer_label,
-    share_words,
-    value_words,
-)
+from cifarviz.experiment.words import brief, brief_kind, dataset_words, share_words
+from cifarviz.layers.registry import LAYER_TYPES, layer_label
+from cifarviz.value import Value
+from cifarviz.value_text import value_words
 
 # More layers than this are counted instead of named one by one.
 _MOST_LAYERS = 4
@@ -118,8 +112,7 @@ def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
         if after is not None:
             counts["added"] += 1
             made = new[after]
-            # Of dropout the rate is what matters.
-            what = _label(made) if made["type"] == "dropout" else _title(made)
+            what = _label(made) if _label_says_all(made) else _title(made)
             text = f"{what} added as layer {after + 1}"
             said.append(Change(text, _added(new[after])))
         else:
@@ -177,20 +170,23 @@ def _changed_layer(number: int, old: Fields, new: Fields) -> Change:
     found = list(_field_changes(LAYER_TYPES[new["type"]], old, new))
     where = f"layer {number} ({_title(new)})"
     text = f"{where}: {', '.join(change.text for change in found)}"
-    if new["type"] == "dropout":
+    if _label_says_all(new):
         return Change(text, _label(new))
     return Change(text, f"layer {number} {', '.join(change.short for change in found)}")
 
 
 def _added(fields: Fields) -> str:
-    # A rate of dropout says enough.
-    return _label(fields) if fields["type"] == "dropout" else f"with {_label(fields)}"
+    return _label(fields) if _label_says_all(fields) else f"with {_label(fields)}"
+
+
+def _label_says_all(fields: Fields) -> bool:
+    return LAYER_TYPES[fields["type"]].label_says_all
 
 
 def _label(fields: Fields) -> str:
     """``conv 64``; but ``ReLU`` as it is written."""
     label = layer_label(fields)
-    return label if fields["type"] == "activation" else _lowered(label)
+    return label if LAYER_TYPES[fields["type"]].label_is_name else _lowered(label)
 
 
 def _title(fields: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from cifarviz.data.datasets import DATASETS
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value
 
 
 class Data(Value):

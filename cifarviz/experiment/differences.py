@@ -7,9 +7,10 @@ from typing import Any
 from cifarviz.experiment.changes import layer_changes
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, section_class
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.words import dataset_words, value_words
+from cifarviz.experiment.words import dataset_words
+from cifarviz.layers.registry import LAYER_TYPES
+from cifarviz.value_text import value_words
 
 NOT_THERE = "–"
 

@@ -21,7 +21,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.preprocessing import PREPROCESSINGS
 from cifarviz.experiment.schedules import SCHEDULES
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value
 
 Fields = Mapping[str, Any]
 """Names of fields with what was typed: a number, a text that is none, a choice, yes or no."""

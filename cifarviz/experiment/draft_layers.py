@@ -6,7 +6,8 @@ from dataclasses import replace
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Trace, trace
 from cifarviz.experiment.draft import Draft, DraftLayer
-from cifarviz.experiment.layers import LAYER_TYPES, Layer, LayerSpec
+from cifarviz.layers.base import Layer
+from cifarviz.layers.registry import LAYER_TYPES
 
 
 def trace_layers(draft: Draft) -> Trace:
@@ -36,12 +37,13 @@ def add_layer(draft: Draft, layer_type: str) -> Draft:
     Where it fits nowhere it comes before the output layer, and its row will say why. A dense
     layer where there is no output layer becomes the output layer.
     """
-    fields = LAYER_TYPES[layer_type]().model_dump(mode="json")
+    made = LAYER_TYPES[layer_type]
+    fields = made().model_dump(mode="json")
     last = len(draft.layers)
-    if draft.layers and draft.layers[-1].type == "dense":
+    if draft.layers and LAYER_TYPES[draft.layers[-1].type].can_be_output:
         last -= 1
-    elif layer_type == "dense":
-        fields |= {"units": draft.classes, "activation": "softmax"}
+    elif made.can_be_output:
+        fields |= made.output_fields(draft.classes)
     specs, _ = _specs(draft.layers)
     (new,), _ = _specs([DraftLayer("new", fields)])
     for position in range(last, -1, -1):
@@ -50,7 +52,7 @@ def add_layer(draft: Draft, layer_type: str) -> Draft:
     return draft.with_layer_added(last, fields)
 
 
-def _specs(layers: Sequence[DraftLayer]) -> tuple[list[LayerSpec], list[str | None]]:
+def _specs(layers: Sequence[DraftLayer]) -> tuple[list[Layer], list[str | None]]:
     """Each layer as a spec, and what is wrong with it; a wrong one has its type's defaults."""
     specs: list[Layer] = []
     wrong: list[str | None] = []
@@ -62,4 +64,4 @@ def _specs(layers: Sequence[DraftLayer]) -> tuple[list[LayerSpec], list[str | No
         except ExperimentInvalid as error:
             specs.append(made())
             wrong.append(str(error))
-    return specs, wrong  # type: ignore[return-value]  # LAYER_TYPES holds the union's classes
+    return specs, wrong

@@ -20,11 +20,10 @@ from cifarviz.experiment.choices import (
 from cifarviz.experiment.epoch_list import checked_epochs
 from cifarviz.experiment.optimizers import Adam, Optimizer
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
-from cifarviz.experiment.problems import describe
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
 from cifarviz.experiment.sizes import Sizes, count
 from cifarviz.experiment.stored_format import FORMAT, current_text
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value, describe
 
 __all__ = [
     "FORMAT",

@@ -5,9 +5,8 @@ from typing import Literal
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.dropout import with_dropout
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Dropout, LayerSpec
+from cifarviz.layers.base import Layer
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
     if changed.learning_rate is not None:
         fields["optimizer"] = {**dict(parent.optimizer), "learning_rate": changed.learning_rate}
     if changed.dropout is not None:
-        fields["architecture"] = with_dropout(parent.architecture, changed.dropout)
+        fields["architecture"] = parent.architecture.with_dropout(changed.dropout)
     given = {"flip": changed.flip, "shift": changed.shift}
     fields["augmentation"] = {
         **dict(parent.augmentation),
@@ -89,8 +88,6 @@ def keeps_optimizer(parent: Experiment, fork: Experiment) -> bool:
     return parent.optimizer.model_copy(update=rate) == fork.optimizer
 
 
-def _learning(architecture: Architecture) -> tuple[object, list[LayerSpec]]:
-    layers: list[LayerSpec] = [
-        layer for layer in architecture.layers if not isinstance(layer, Dropout)
-    ]
+def _learning(architecture: Architecture) -> tuple[object, list[Layer]]:
+    layers = [layer for layer in architecture.layers if not layer.only_in_training]
     return (architecture.input_shape, architecture.classes), layers

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value
 
 LearningRate = Annotated[
     float,

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value
 
 
 class Divide(Value):

@@ -3,10 +3,6 @@
 from dataclasses import dataclass
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import Conv2D, LayerSpec, Pool2D, Whitening
-
-Span = tuple[int, int]
-"""First and last row, or column; both are in it."""
 
 
 @dataclass(frozen=True)
@@ -51,31 +47,11 @@ def receptive_field(
         )
     spans = [(row, row), (column, column)]
     for index in range(number, -1, -1):
-        before, after = shapes[index], shapes[index + 1]
-        # A layer with maps has only such before it.
-        assert before is not None
-        assert after is not None
+        before = shapes[index]
+        assert before is not None  # a layer with maps has only such before it
         spans = [
-            _seen(architecture.layers[index], span, before[axis], after[axis])
+            architecture.layers[index].span_before(span, before, axis)
             for axis, span in enumerate(spans)
         ]
     (top, bottom), (left, right) = spans
     return ReceptiveField(top, left, bottom, right)
-
-
-def _seen(layer: LayerSpec, span: Span, size: int, size_after: int) -> Span:
-    """Which of ``size`` rows a layer makes ``span`` of its ``size_after`` rows from."""
-    match layer:
-        case Conv2D():
-            window, padding = layer.kernel_size, layer.padding
-        case Whitening():
-            window, padding = layer.kernel_size, "valid"
-        case Pool2D():
-            window, padding = layer.pool_size, layer.padding
-        case _:
-            return span
-    # As TensorFlow pads: of an odd number, the one more is added at the end.
-    added = max((size_after - 1) * layer.strides + window - size, 0) if padding == "same" else 0
-    first = span[0] * layer.strides - added // 2
-    last = span[1] * layer.strides - added // 2 + window - 1
-    return max(first, 0), min(last, size - 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cifarviz.experiment.value import Value
+from cifarviz.value import Value
 
 FinalFraction = Annotated[
     float,

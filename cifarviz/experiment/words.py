@@ -1,56 +1,11 @@
-"""What a person calls the choices, numbers and layers of an experiment."""
+"""What a person calls the settings of an experiment, and how their values are written."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from cifarviz.data.datasets import DATASETS
-from cifarviz.experiment.epoch_list import epochs_text
+from cifarviz.value_text import number_text, value_words
 
-_CHOICES: Mapping[str, str] = MappingProxyType(
-    {
-        "linear": "None (linear)",
-        "relu": "ReLU",
-        "leaky_relu": "Leaky ReLU",
-        "elu": "ELU",
-        "gelu": "GELU",
-        "silu": "SiLU",
-        "tanh": "Tanh",
-        "sigmoid": "Sigmoid",
-        "softmax": "Softmax",
-        "glorot_uniform": "Glorot uniform",
-        "glorot_normal": "Glorot normal",
-        "he_uniform": "He uniform",
-        "he_normal": "He normal",
-        "identity": "Identity",
-        "same": "Same",
-        "valid": "Valid",
-        "sample": "Embedded sample",
-        "full": "Full set",
-        "integer": "Integer",
-        "one_hot": "One-hot",
-        "loss": "Loss",
-        "accuracy": "Accuracy",
-        "auto": "Auto (the faster one here)",
-        "float32": "float32",
-        "bfloat16": "bfloat16",
-    }
-)
-
-_LAYER_LABELS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
-    {
-        "conv2d": ("Conv", "filters"),
-        "whitening": ("Whitening", "filters"),
-        "max_pool2d": ("Max pool", None),
-        "average_pool2d": ("Avg pool", None),
-        "batch_norm": ("Batch norm", None),
-        "dropout": ("Dropout", "rate"),
-        "flatten": ("Flatten", None),
-        "global_average_pool2d": ("Global avg", None),
-        "global_max_pool2d": ("Global max", None),
-        "dense": ("Dense", "units"),
-    }
-)
 # Fields that are known by their value, and how: {} stands for it.
 _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
     {
@@ -94,28 +49,6 @@ _BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def choice_words(choice: str) -> str:
-    """A choice as a menu shows it: ``"ReLU"`` for ``relu``; what has no words stands for itself."""
-    return _CHOICES.get(choice, choice)
-
-
-def value_words(value: object) -> str:
-    """Any value of a field, short: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**20 else "a very long number"
-    if isinstance(value, float):
-        return number_text(value)
-    if isinstance(value, (list, tuple)):
-        return epochs_text(value) or "none"
-    if isinstance(value, str):
-        return _CHOICES[value].partition(" (")[0] if value in _CHOICES else f"“{value}”"
-    return str(value)
-
-
 def dataset_words(value: object) -> str:
     """A data set by its title; what is none, as any other value."""
     return (
@@ -130,19 +63,6 @@ def share_words(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value_words(value)
     return f"{number_text(round(100 * value, 10))}%" if value else "none"
-
-
-def number_text(value: float) -> str:
-    """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
-    return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def layer_label(fields: Mapping[str, Any]) -> str:
-    """A layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
-    if fields["type"] == "activation":
-        return value_words(fields["activation"])
-    name, counted = _LAYER_LABELS[fields["type"]]
-    return name if counted is None else f"{name} {value_words(fields[counted])}"
 
 
 def brief(name: str, words: str, value: object) -> str:

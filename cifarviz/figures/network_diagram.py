@@ -16,21 +16,9 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.theme import AXIS, NEUTRAL, WARNING, base_layout, empty_figure, mix
+from cifarviz.layers.registry import LAYER_TYPES
 
-_COLORS: Final = {
-    "input": "#6C7781",
-    "conv2d": "#7C6BC9",
-    "whitening": "#A99FDD",
-    "max_pool2d": "#C9709F",
-    "average_pool2d": "#C9709F",
-    "global_average_pool2d": "#C9709F",
-    "global_max_pool2d": "#C9709F",
-    "dense": "#A98A5B",
-    "batch_norm": "#5E97A8",
-    "dropout": "#9AA3AB",
-    "activation": "#8FAE62",
-    "flatten": "#B7BEC5",
-}
+_INPUT_COLOR: Final = "#6C7781"
 
 # Places a row: words of twelve letters stand side by side on a page 1,000 pixels wide. A small
 # network isn't drawn out over all of it.
@@ -139,7 +127,7 @@ def _block(
 ) -> Block:
     short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
     # Of what comes after a layer that cannot work, nothing is known.
-    color = WARNING if wrong else NEUTRAL if shape is None else _COLORS.get(kind, NEUTRAL)
+    color = WARNING if wrong else NEUTRAL if shape is None else _color(kind)
     width, height, depth = 0.12, 34.0, 0.0
     if shape is not None and len(shape) == 3:
         height = depth = min(_TALLEST, 10.5 * math.log2(max(shape[:2]) + 1))
@@ -147,6 +135,12 @@ def _block(
     elif shape is not None:
         height = min(_TALLEST, 5 * math.log2(math.prod(shape) + 1))
     return Block(number, short, color, wrong, shape, parameters, row, middle, width, height, depth)
+
+
+def _color(kind: str) -> str:
+    if kind == "input":
+        return _INPUT_COLOR
+    return LAYER_TYPES[kind].color if kind in LAYER_TYPES else NEUTRAL
 
 
 def _add_line(figure: go.Figure, value: NetworkDiagram) -> None:

@@ -1,34 +1,23 @@
 """An ``Architecture`` made into a Keras model."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.data.whitening import whitening_kernel
-from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layer_choices import InitializerName
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
+from cifarviz.experiment.architecture import Architecture, all_layer_names
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.base import Layer
+from cifarviz.layers.choices import InitializerName
 from cifarviz.network import threads  # first of all: TensorFlow asks once
 from cifarviz.network.initializers import PartialIdentity
 
 threads.start()
 
+IMAGE = "image"
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""
 
@@ -49,6 +38,7 @@ def build(
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
     mirrored_answers: bool = False,
+    drawn_by_keras: bool = False,
 ) -> keras.Model:
     """Build the model: raw pixels 0 to 255 of any numeric type in, float32 probabilities out.
 
@@ -57,22 +47,23 @@ def build(
     in both precisions; each layer draws from a seed of its own and nothing global is touched, so
     any number of threads may build at once. With ``"bfloat16"`` the weights, the preprocessing
     and the output layer stay float32. ``mirrored_answers`` is kept for ``inference``; the model
-    itself answers to one image at a time. A whitening layer does nothing before ``whiten``.
+    itself answers to one image at a time. ``drawn_by_keras``: only Keras' own initialisers, for a
+    model whose weights are replaced anyway. A whitening layer does nothing before ``whiten``.
     """
-    inner = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     exact = keras.DTypePolicy("float32")
-    image = keras.Input(architecture.input_shape, name="image", dtype="float32")
+    image = keras.Input(architecture.input_shape, name=IMAGE, dtype="float32")
     values = keras.layers.Rescaling(
         list(scaling.scale), list(scaling.offset), name=RESCALING, dtype=exact
     )(image)
-    last = len(architecture.layers) - 1
-    for position, (name, spec) in enumerate(
-        zip(architecture.layer_names, architecture.layers, strict=True)
-    ):
-        policy = exact if position == last else inner
-        values = _layer(spec, name, policy, l2, _layer_seed(seed, position))(values)
-    model = keras.Model(image, values, name="network")
+    builder = _Builder(architecture, l2, seed, drawn_by_keras=drawn_by_keras)
+    builder.dtype = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    *hidden, output = architecture.layers
+    for layer in hidden:
+        values = layer.build(values, builder)
+    builder.dtype = exact
+    model = keras.Model(image, output.build(values, builder), name="network")
     model.mirrored_answers = mirrored_answers
+    model.layer_order = (IMAGE, RESCALING, *builder.names)
     return model
 
 
@@ -82,83 +73,59 @@ def whiten(
     scaling: Scaling,
     images: npt.NDArray[np.uint8],
 ) -> None:
-    """Set the kernel of a whitening layer by the images to train on, uint8 (n, h, w, channels)."""
-    first = architecture.layers[0]
-    if isinstance(first, Whitening):
-        kernel = whitening_kernel(
-            images, scaling.scale, scaling.offset, first.kernel_size, first.filters
-        )
+    """Set the kernel of the first layer by the images to train on, if they give it.
+
+    ``images`` are uint8 (n, height, width, channels).
+    """
+    kernel = architecture.layers[0].initial_kernel(images, scaling.scale, scaling.offset)
+    if kernel is not None:
         model.get_layer(architecture.layer_names[0]).kernel.assign(kernel)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What one layer is given: the ``KerasPlace`` of ``layers.base``."""
+
+    name: str
+    dtype: keras.DTypePolicy
+    seed: int
+    l2: float
+    drawn_by_keras: bool
+
+    def initializer(self, name: InitializerName) -> keras.initializers.Initializer:
+        if self.drawn_by_keras and name == "identity":
+            name = "glorot_uniform"
+        return _INITIALIZERS[name](seed=self.seed)
+
+    def penalty(self) -> keras.regularizers.Regularizer | None:
+        return keras.regularizers.L2(self.l2) if self.l2 > 0 else None
+
+
+class _Builder:
+    """Gives each layer its name, and a seed by its position among all layers."""
+
+    dtype: keras.DTypePolicy
+
+    def __init__(
+        self, architecture: Architecture, l2: float, seed: int, *, drawn_by_keras: bool
+    ) -> None:
+        self._l2, self._seed, self._drawn_by_keras = l2, seed, drawn_by_keras
+        self.names = [name for names in all_layer_names(architecture.layers) for name in names]
+        self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
+
+    def place(self, layer: Layer) -> _Place:
+        position, (expected, name) = next(self._next)
+        # Variables are named by this order.
+        assert layer is expected, f"{name} takes its place before its turn"
+        seed = _layer_seed(self._seed, position)
+        return _Place(name, self.dtype, seed, self._l2, self._drawn_by_keras)
+
+
+def _all_layers(architecture: Architecture) -> Iterator[Layer]:
+    for layer in architecture.layers:
+        yield from layer.all_layers()
 
 
 def _layer_seed(seed: int, position: int) -> int:
     """An independent 31-bit seed for each layer of each run."""
     return int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
-
-
-def _layer(
-    spec: LayerSpec, name: str, policy: keras.DTypePolicy, l2: float, seed: int
-) -> keras.layers.Layer:
-    # The data format is said each time: a user's Keras configuration may have another default.
-    maps = {"name": name, "dtype": policy, "data_format": "channels_last"}
-    match spec:
-        case Conv2D():
-            return keras.layers.Conv2D(
-                spec.filters,
-                spec.kernel_size,
-                strides=spec.strides,
-                padding=spec.padding,
-                activation=spec.activation,
-                kernel_initializer=_initializer(spec.initializer, seed),
-                kernel_regularizer=_penalty(l2),
-                use_bias=spec.use_bias,
-                **maps,
-            )
-        case Whitening():
-            # Its kernel is set by ``whiten``, or comes with a checkpoint.
-            return keras.layers.Conv2D(
-                spec.filters,
-                spec.kernel_size,
-                strides=spec.strides,
-                activation=spec.activation,
-                kernel_initializer="zeros",
-                use_bias=False,
-                trainable=False,
-                **maps,
-            )
-        case MaxPool2D():
-            return keras.layers.MaxPooling2D(spec.pool_size, spec.strides, spec.padding, **maps)
-        case AveragePool2D():
-            return keras.layers.AveragePooling2D(spec.pool_size, spec.strides, spec.padding, **maps)
-        case BatchNorm():
-            return keras.layers.BatchNormalization(
-                axis=-1, momentum=spec.momentum, epsilon=spec.epsilon, name=name, dtype=policy
-            )
-        case Activation():
-            return keras.layers.Activation(spec.activation, name=name, dtype=policy)
-        case Dropout():
-            return keras.layers.Dropout(spec.rate, seed=seed, name=name, dtype=policy)
-        case Flatten():
-            return keras.layers.Flatten(**maps)
-        case GlobalAveragePool2D():
-            return keras.layers.GlobalAveragePooling2D(**maps)
-        case GlobalMaxPool2D():
-            return keras.layers.GlobalMaxPooling2D(**maps)
-        case Dense():
-            return keras.layers.Dense(
-                spec.units,
-                activation=spec.activation,
-                kernel_initializer=_initializer(spec.initializer, seed),
-                kernel_regularizer=_penalty(l2),
-                use_bias=spec.use_bias,
-                name=name,
-                dtype=policy,
-            )
-
-
-def _initializer(name: InitializerName, seed: int) -> keras.initializers.Initializer:
-    return _INITIALIZERS[name](seed=seed)
-
-
-def _penalty(l2: float) -> keras.regularizers.Regularizer | None:
-    return keras.regularizers.L2(l2) if l2 > 0 else None

@@ -49,23 +49,9 @@ def weights_file(
 def _network(
     architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
 ) -> keras.Model:
-    model = build(_drawn_by_keras(architecture), scaling)
+    model = build(architecture, scaling, drawn_by_keras=True)
     assign(model, arrays)
     return model
-
-
-def _drawn_by_keras(architecture: Architecture) -> Architecture:
-    """The same layers with first weights that Keras knows how to draw: they are replaced anyway."""
-    return architecture.model_copy(
-        update={
-            "layers": tuple(
-                layer.model_copy(update={"initializer": "glorot_uniform"})
-                if getattr(layer, "initializer", None) == "identity"
-                else layer
-                for layer in architecture.layers
-            )
-        }
-    )
 
 
 def _written(name: str, write: Callable[[Path], object]) -> bytes:

@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import RESCALING, build
 from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
 from cifarviz.network.threads import batch_parts, cut
 from cifarviz.network.variables import fitting
 
-_TYPES = {made.keras_name: type_ for type_, made in LAYER_TYPES.items()}
 _MOST_KEPT = 16
 _lock = threading.Lock()
 
@@ -134,8 +132,10 @@ class StatelessNetwork:
         check_images(self._model, batch)
         outputs = self._outputs(weights.values, weights.scale, weights.offset, tf.constant(batch))
         return tuple(
-            LayerOutput(layer.name, _TYPES[layer.name.rpartition("_")[0]], output.numpy())
-            for layer, output in zip(self._layers, outputs, strict=True)
+            LayerOutput(layer.name, spec.type, output.numpy())
+            for spec, layer, output in zip(
+                self.architecture.layers, self._layers, outputs, strict=True
+            )
         )
 
     def peaks(self, weights: Weights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:

@@ -66,9 +66,11 @@ def _variables(
 ) -> Iterator[tuple[str, keras.Variable]]:
     # Names are made of positions and the variables' own short names: Keras' paths count how many
     # optimizers and random generators this process has made so far.
-    for position, layer in enumerate(model.layers):
-        for variable in layer.variables:
-            yield f"{_MODEL}{position:03d}/{layer.name}/{variable.name}", variable
+    layers = {layer.name: layer for layer in model.layers}
+    for position, name in enumerate(model.layer_order):
+        # A block may have no layer of its own beside those it is made of.
+        for variable in layers[name].variables if name in layers else ():
+            yield f"{_MODEL}{position:03d}/{name}/{variable.name}", variable
     if optimizer is not None:
         if not optimizer.built:
             optimizer.build(model.trainable_variables)

@@ -25,13 +25,12 @@ from numpy.typing import NDArray
 from cifarviz.data import sample
 from cifarviz.data.datasets import Split, find
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layer_shapes import Shape
 from cifarviz.experiment.variable_shapes import (
-    SEED,
     model_variables,
     optimizer_variables,
     without_place,
 )
+from cifarviz.layers.base import SEED, Shape
 from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile
 from cifarviz.runs.records import BatchPoints
 

@@ -46,17 +46,15 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
         elif isinstance(layer, keras.layers.BatchNormalization) and len(values) > 1:
             relu_done = isinstance(following, keras.layers.Activation) and _has_relu(following)
             values = _normalize(layer, values, relu=relu_done)
-        elif isinstance(layer, keras.layers.BatchNormalization | keras.layers.Dropout):
-            values = [layer(part, training=True) for part in values]
         elif _has_relu(layer) and isinstance(following, keras.layers.MaxPooling2D):
             with _activation(layer, keras.activations.linear):
-                values = [layer(part) for part in values]
+                values = [layer(part, training=True) for part in values]
             relu_waits = True
         elif _has_relu(layer):
             with _activation(layer, relu):
-                values = [layer(part) for part in values]
+                values = [layer(part, training=True) for part in values]
         else:
-            values = [layer(part) for part in values]
+            values = [layer(part, training=True) for part in values]
             if relu_waits:
                 values = [relu(part) for part in values]
                 relu_waits = False
@@ -64,12 +62,14 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
 
 
 def _has_relu(layer: keras.layers.Layer) -> bool:
-    with_maps = isinstance(layer, keras.layers.Conv2D | keras.layers.Activation)
-    return with_maps and layer.activation is keras.activations.relu
+    """Whether the layer ends with a ReLU that may be exchanged; Keras has activations come last."""
+    return getattr(layer, "activation", None) is keras.activations.relu and not _weights(layer)
 
 
 def _weights(layer: keras.layers.Layer) -> int:
-    return int(np.prod(layer.kernel.shape)) if isinstance(layer, keras.layers.Dense) else 0
+    """The weights of a layer that multiplies a vector by a matrix."""
+    kernel = getattr(layer, "kernel", None)
+    return int(np.prod(kernel.shape)) if kernel is not None and len(kernel.shape) == 2 else 0
 
 
 def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -3,9 +3,12 @@
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.analysis.suggestions import suggestions
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, NoValidation
-from cifarviz.experiment.dropout import dropout_rates
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
 from tests import stored_runs
 
 OVER = Fit("overfitting", "", turn=4)
@@ -32,7 +35,7 @@ def test_against_overfitting_the_surest_cure_comes_first() -> None:
     assert augmented is not None
     assert augmented.augmentation == Augmentation(flip=True, shift=2)
     assert dropout is not None
-    assert dropout_rates(dropout.architecture) == (0.3,)
+    assert dropout.architecture.dropout_rates == (0.3,)
     assert l2 is not None
     assert l2.l2 > 0
     assert early is not None

@@ -11,8 +11,12 @@ from cifarviz.analysis.top_activations import MOST, Collector
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.stateless import Peaks
 from cifarviz.network.variables import to_arrays

@@ -11,8 +11,13 @@ from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays

@@ -4,7 +4,10 @@ import json
 
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
 
 NETWORK = Architecture(
     input_shape=(32, 32, 3),

@@ -11,7 +11,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.assessment import assess
 from cifarviz.experiment.draft_layers import add_layer
-from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.layers.registry import LAYER_TYPES
 
 TYPED = st.one_of(
     st.integers(-(10**30), 10**30),

@@ -10,21 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import MAX_PARAMETERS, Architecture, trace
-from cifarviz.experiment.layers import (
-    LAYER_TYPES,
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
+from cifarviz.layers.registry import LAYER_TYPES, LayerSpec
+from cifarviz.layers.whitening import Whitening
 
 OUTPUT = Dense(units=10, activation="softmax")
 

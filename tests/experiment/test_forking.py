@@ -4,7 +4,6 @@ import pytest
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import Data, EarlyStopping, SplitValidation
-from cifarviz.experiment.dropout import dropout_rates, with_dropout
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, check_fork, forked, keeps_optimizer
 from cifarviz.experiment.optimizers import SGD
@@ -40,12 +39,12 @@ def test_each_change_is_made_and_allowed() -> None:
 
 
 def test_dropout_that_is_there_gets_the_rate_in_every_layer() -> None:
-    rates = dropout_rates(DROPOUT.architecture)
+    rates = DROPOUT.architecture.dropout_rates
     assert len(rates) > 1
-    assert dropout_rates(with_dropout(DROPOUT.architecture, 0.6)) == (0.6,) * len(rates)
-    assert with_dropout(VGG.architecture, 0) == VGG.architecture
+    assert DROPOUT.architecture.with_dropout(0.6).dropout_rates == (0.6,) * len(rates)
+    assert VGG.architecture.with_dropout(0) == VGG.architecture
     with pytest.raises(ExperimentInvalid, match="rate"):
-        with_dropout(VGG.architecture, 1.5)
+        VGG.architecture.with_dropout(1.5)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
 
 USUAL: tuple[Callable[[int], Entry], ...] = (
     duel.usual,

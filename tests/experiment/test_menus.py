@@ -4,10 +4,11 @@ import pytest
 
 from cifarviz.experiment.choices import VALIDATIONS, Augmentation, Data, EarlyStopping, Loss
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES, Conv2D
 from cifarviz.experiment.optimizers import OPTIMIZERS, Adam
 from cifarviz.experiment.preprocessing import PREPROCESSINGS
 from cifarviz.experiment.schedules import SCHEDULES, Constant
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.registry import LAYER_TYPES
 
 MENUS = (LAYER_TYPES, OPTIMIZERS, SCHEDULES, PREPROCESSINGS, VALIDATIONS)
 

@@ -4,26 +4,22 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Flatten,
-    GlobalAveragePool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.receptive_field import ReceptiveField, receptive_field
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
 
 END = (GlobalAveragePool2D(), Dense(units=2, activation="softmax"))
 
 
-def network(*layers: LayerSpec, shape: tuple[int, int, int] = (13, 11, 2)) -> Architecture:
+def network(*layers: Layer, shape: tuple[int, int, int] = (13, 11, 2)) -> Architecture:
     return Architecture(input_shape=shape, classes=2, layers=(*layers, *END))
 
 
@@ -63,7 +59,7 @@ def reached(architecture: Architecture, number: int, row: int, column: int) -> R
         (AveragePool2D(pool_size=2, strides=3), Conv2D(filters=2, kernel_size=4, strides=3)),
     ],
 )
-def test_it_is_the_box_that_a_gradient_reaches(layers: tuple[LayerSpec, ...]) -> None:
+def test_it_is_the_box_that_a_gradient_reaches(layers: tuple[Layer, ...]) -> None:
     architecture = network(*layers)
     for number, row in enumerate(architecture.trace().rows[: len(layers)]):
         assert row.output_shape is not None

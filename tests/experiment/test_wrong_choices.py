@@ -8,8 +8,10 @@ from pydantic import ValidationError
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten
-from cifarviz.experiment.problems import describe
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.value import describe
 from tests.experiment.small_experiment import NETWORK, changed, experiment
 
 

@@ -15,22 +15,18 @@ from cifarviz.data import library
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, Loss, SplitValidation, TestValidation
 from cifarviz.experiment.experiment import EarlyStopping, Experiment
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.optimizers import SGD, AdamW
 from cifarviz.experiment.preprocessing import Standardize
 from cifarviz.experiment.schedules import Cosine, OneCycle
 from cifarviz.export.files import Kind, code_files
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifarviz.data.whitening import whitening_kernel
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, Loss, NoValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LAYER_TYPES, Dense, Dropout, Flatten, Layer, Whitening
 from cifarviz.experiment.optimizers import OPTIMIZERS
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.schedules import (
@@ -27,16 +25,21 @@ from cifarviz.experiment.schedules import (
     Step,
     learning_rates,
 )
-from cifarviz.experiment.value import Value
 from cifarviz.export.code.learning_rate import learning_rate_section
-from cifarviz.export.code.network_parts import whitening_code
 from cifarviz.export.code.notebook import notebook
 from cifarviz.export.code.notes import WRITTEN, WRITTEN_INSIDE
 from cifarviz.export.code.script import script
+from cifarviz.layers.base import Layer
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.registry import LAYER_TYPES
+from cifarviz.layers.whitening import Whitening, whitening_kernel
 from cifarviz.runs.records import Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from cifarviz.value import Value
 from tests import stored_runs
 from tests.hostile_names import HOSTILE
 
@@ -101,7 +104,7 @@ def test_every_layer_and_optimiser_has_its_code(run: Run) -> None:
     rest = [layer for layer in unusual if not isinstance(layer, Whitening)]
     output = Dense(units=10, activation="softmax")
     for end in ("flatten", "global_average_pool2d", "global_max_pool2d"):
-        made = stored_runs.experiment(*first, *rest, LAYER_TYPES[end](), output)  # type: ignore[arg-type]
+        made = stored_runs.experiment(*first, *rest, LAYER_TYPES[end](), output)
         ast.parse(script(_with(run, made)))
     for kind, optimizer in OPTIMIZERS.items():
         source = script(_with(run, stored_runs.experiment(optimizer=optimizer())))
@@ -240,7 +243,7 @@ def test_the_code_whitens_as_the_run_did() -> None:
     layer = SimpleNamespace(kernel=SimpleNamespace(assign=found.append))
     made = {"np": np, "SCALE": scale, "OFFSET": offset, "train_images": images,
             "network": SimpleNamespace(get_layer=lambda _: layer)}  # fmt: skip
-    exec(whitening_code(Whitening(filters=10, kernel_size=2)), made)
+    exec(Whitening(filters=10, kernel_size=2).kernel_code(), made)
     np.testing.assert_array_equal(found[0], whitening_kernel(images, scale, offset, 2, 10))
 
 

@@ -5,8 +5,11 @@ import pytest
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays

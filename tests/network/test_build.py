@@ -5,16 +5,13 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import (
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-)
 from cifarviz.experiment.preprocessing import Standardize, scaling
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D
 from cifarviz.network.build import build
 from tests.network.tiny_network import BY_255, TINY
 

@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
 from tests.network.tiny_network import BY_255, TINY

@@ -5,8 +5,13 @@ import pytest
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network

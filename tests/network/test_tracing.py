@@ -9,22 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cifarviz.experiment.architecture import Architecture, trace
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.preprocessing import Divide, scaling
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.network.build import build
 
 
@@ -121,7 +116,7 @@ def architectures(draw):
     """Any order of layers that fit, on any image from 1x1 to 14x14."""
     shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4)))
     classes = draw(st.integers(2, 12))
-    layers: list[LayerSpec] = []
+    layers: list[Layer] = []
     first = draw(st.lists(whitening, max_size=1))
     for layer in [*first, *draw(st.lists(for_maps, min_size=2, max_size=6))]:
         if all(row.problem is None for row in trace(shape, [*layers, layer], classes).rows[:-1]):

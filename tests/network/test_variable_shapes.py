@@ -4,28 +4,24 @@ import math
 
 import pytest
 
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.experiment.variable_shapes import model_variables, optimizer_variables
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import SEED, Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
 from cifarviz.training.optimizers import build_optimizer
 from tests import stored_runs
 
-LAYERS: tuple[LayerSpec, ...] = (
+LAYERS: tuple[Layer, ...] = (
     Whitening(filters=6),
     Conv2D(filters=6, kernel_size=1),
     BatchNorm(),
@@ -41,7 +37,7 @@ LAYERS: tuple[LayerSpec, ...] = (
     Dropout(rate=0.1),
     Dense(units=10, activation="softmax"),
 )
-POOLED: tuple[LayerSpec, ...] = (
+POOLED: tuple[Layer, ...] = (
     Conv2D(filters=4),
     GlobalAveragePool2D(),
     Dense(units=10, activation="softmax"),
@@ -53,7 +49,7 @@ POOLED: tuple[LayerSpec, ...] = (
     "optimizer", [Adam(), AdamW(), SGD(), SGD(momentum=0), SGD(nesterov=True), RMSprop()]
 )
 def test_names_and_shapes_are_those_of_keras(
-    layers: tuple[LayerSpec, ...], optimizer: Optimizer
+    layers: tuple[Layer, ...], optimizer: Optimizer
 ) -> None:
     made = stored_runs.experiment(*layers)
     model = build(made.architecture, stored_runs.scaling_of(made))

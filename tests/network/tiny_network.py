@@ -1,16 +1,14 @@
 """A tiny network with weights and random generators of every kind, and its preprocessing."""
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPool2D,
-)
 from cifarviz.experiment.preprocessing import Divide, scaling
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 
 BY_255 = scaling(Divide(), (), (), 3)
 TINY = Architecture(

@@ -5,8 +5,11 @@ import numpy as np
 from cifarviz.data import library
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, TestValidation
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run

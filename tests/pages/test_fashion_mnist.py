@@ -13,8 +13,11 @@ from cifarviz.data import library
 from cifarviz.data.datasets import FASHION_MNIST, ImageSet
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

@@ -9,7 +9,9 @@ from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10, ImageSet
 from cifarviz.experiment.experiment import SplitValidation
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run

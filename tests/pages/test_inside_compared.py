@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_weights

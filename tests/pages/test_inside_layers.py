@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.layers import Conv2D, Dense, Dropout, GlobalAveragePool2D, Whitening
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.pooling import GlobalAveragePool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState

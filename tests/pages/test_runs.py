@@ -7,8 +7,9 @@ from sqlite3 import Connection
 import numpy as np
 import pytest
 
-from cifarviz.experiment.layers import Dense, Flatten
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.database import Database
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.layers import Dense, Flatten
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from cifarviz.runs import locks
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore

@@ -7,9 +7,11 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.choices import Augmentation, Data
 from cifarviz.experiment.forking import ForkChanges, forked
-from cifarviz.experiment.layers import Dense, Dropout, Flatten
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.published.preset import HistoryRow
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
 from cifarviz.runs import locks
 from cifarviz.runs.records import Epoch, Fork, Progress, Run
 from cifarviz.runs.states import RunState

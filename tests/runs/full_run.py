@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from cifarviz.experiment.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
-from cifarviz.experiment.variable_shapes import SEED, model_variables, optimizer_variables
+from cifarviz.experiment.variable_shapes import model_variables, optimizer_variables
+from cifarviz.layers.base import SEED
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions

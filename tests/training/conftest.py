@@ -8,7 +8,12 @@ import pytest
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Data, Experiment, SplitValidation
-from cifarviz.experiment.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 

@@ -6,18 +6,15 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    LayerSpec,
-    MaxPool2D,
-)
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import AveragePool2D, MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.relu import compiled_gradient_relu
 from cifarviz.network.threads import cut
@@ -26,7 +23,7 @@ from cifarviz.training.forward import forward
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (21, 8, 8, 3)).astype(np.float32)
 LABELS = np.arange(21) % 10
-NETWORKS: dict[str, list[LayerSpec]] = {
+NETWORKS: dict[str, list[Layer]] = {
     "relu before max pooling": [
         Conv2D(filters=8), MaxPool2D(), Conv2D(filters=8), Conv2D(filters=8),
         MaxPool2D(padding="same"),
@@ -40,7 +37,7 @@ NETWORKS: dict[str, list[LayerSpec]] = {
 }  # fmt: skip
 
 
-def model_of(layers: list[LayerSpec], precision: str = "float32") -> keras.Model:
+def model_of(layers: list[Layer], precision: str = "float32") -> keras.Model:
     network = Architecture(
         input_shape=(8, 8, 3),
         classes=10,
@@ -79,7 +76,7 @@ def test_parts_answer_and_learn_like_the_whole(name: str, parts: int) -> None:
 
 
 def test_before_a_dense_layer_of_many_weights_the_parts_are_one_again() -> None:
-    layers: list[LayerSpec] = [Flatten(), Dense(units=2048), Dropout(rate=0.0), Dense(units=20)]
+    layers: list[Layer] = [Flatten(), Dense(units=2048), Dropout(rate=0.0), Dense(units=20)]
     network = Architecture(
         input_shape=(8, 8, 3), classes=10, layers=(*layers, Dense(units=10, activation="softmax"))
     )

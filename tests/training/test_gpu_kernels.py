@@ -6,17 +6,15 @@ from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from cifarviz.data import library
 from cifarviz.experiment.choices import Augmentation
-from cifarviz.experiment.layers import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.optimizers import SGD, Adam, AdamW, RMSprop
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
+from cifarviz.layers.whitening import Whitening
 from cifarviz.network import threads
 from cifarviz.settings import Settings
 from cifarviz.training.plan import make_plan

@@ -15,8 +15,11 @@ from cifarviz.data import library
 from cifarviz.data.datasets import ImageSet
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Loss, NoValidation, TestValidation
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.optimizers import SGD
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.network.keras_file import keras_file
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
 from cifarviz.runs.earlier_losses import earlier_losses

@@ -12,8 +12,10 @@ from cifarviz.data.datasets import Dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, SplitValidation, TestValidation
-from cifarviz.experiment.layers import Dense, Flatten, MaxPool2D
 from cifarviz.experiment.optimizers import SGD
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import load_arrays
 from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings

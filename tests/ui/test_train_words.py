@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from cifarviz.experiment.layers import Conv2D, Whitening
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.registry import layer_summary
+from cifarviz.layers.whitening import Whitening
 from cifarviz.live.words import badge, doing, outcome, state_word
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
@@ -11,7 +13,6 @@ from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
 from cifarviz.ui.setup.estimate_words import basis, span
-from cifarviz.ui.setup.layer_words import layer_summary
 from tests.stored_runs import record
 
 RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))

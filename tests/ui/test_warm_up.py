@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.layers import Dense, Flatten
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from scripts.app_server import ROOT
 from tests import stored_runs
 

@@ -4,17 +4,15 @@ from cifarviz.data.datasets import DATASETS
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, TestValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    LayerSpec,
-    MaxPool2D,
-)
 from cifarviz.experiment.optimizers import Adam
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 
 _FILTERS = (16, 32, 64)
 _UNITS = 128
@@ -29,7 +27,7 @@ def lab_network(
     of it after each pooling. ``batch_norm``: after each convolution.
     """
     info = DATASETS[dataset]
-    layers: list[LayerSpec] = []
+    layers: list[Layer] = []
     for filters in _FILTERS:
         wide = round(width * filters)
         if batch_norm:

@@ -5,18 +5,16 @@ from types import MappingProxyType
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, Loss, NoValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layer_choices import InitializerName
-from cifarviz.experiment.layers import (
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    LayerSpec,
-    MaxPool2D,
-)
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.experiment.published.preset import HistoryRow, Preset, PresetVariant
+from cifarviz.layers.base import Layer
+from cifarviz.layers.choices import InitializerName
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.dropout import Dropout
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 
 _EPOCHS, _MEMBERS = 15, 4
 _INITIALIZER: InitializerName = "glorot_normal"
@@ -24,7 +22,7 @@ _INITIALIZER: InitializerName = "glorot_normal"
 # The last of the four, whose weights had then seen 60 epochs; measured on the test images.
 _HISTORY: tuple[HistoryRow, ...] = (HistoryRow(60, 0.6055, 0.8041, 1.1913, 0.6599),)
 
-_CONVOLUTIONS: list[LayerSpec] = [
+_CONVOLUTIONS: list[Layer] = [
     layer
     for filters in (15, 30, 30, 30)
     for layer in (
@@ -32,7 +30,7 @@ _CONVOLUTIONS: list[LayerSpec] = [
         MaxPool2D(),
     )
 ]
-_HEAD: list[LayerSpec] = [
+_HEAD: list[Layer] = [
     layer
     for units in (200, 200, 100, 100)
     for layer in (Dense(units=units, initializer=_INITIALIZER), Dropout(rate=0.5))

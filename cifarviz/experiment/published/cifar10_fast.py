@@ -3,23 +3,20 @@
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, TestValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import (
-    Activation,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    GlobalAveragePool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.optimizers import SGD
 from cifarviz.experiment.preprocessing import Standardize
 from cifarviz.experiment.published.preset import Preset
 from cifarviz.experiment.schedules import OneCycle
+from cifarviz.layers.activation import Activation
+from cifarviz.layers.base import Layer
+from cifarviz.layers.batch_norm import BatchNorm
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
+from cifarviz.layers.whitening import Whitening
 
 
-def _convolution(filters: int, *, pooled: bool) -> list[LayerSpec]:
+def _convolution(filters: int, *, pooled: bool) -> list[Layer]:
     # Pooled before it is normalized: what comes after has a quarter of the values to work on.
     return [
         Conv2D(filters=filters, activation="linear", use_bias=False, initializer="identity"),

@@ -5,10 +5,13 @@ from types import MappingProxyType
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, TestValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.experiment.published.preset import HistoryRow, Preset
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 
 # Only the first and the last epoch were read off.
 _HISTORY: tuple[HistoryRow, ...] = (

@@ -5,10 +5,13 @@ from types import MappingProxyType
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, SplitValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.preprocessing import Standardize
 from cifarviz.experiment.published.preset import HistoryRow, Preset
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 
 _HISTORY: tuple[HistoryRow, ...] = (
     HistoryRow(1, 1.6114, 0.4188, 1.4010, 0.4950),

@@ -1,11 +1,10 @@
 """Whether dropout drew for the whole of a batch, or for each half of it by itself."""
 
+import math
 import re
 from collections.abc import Iterator
 
-from cifarviz.experiment.architecture import trace
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import Dense, Dropout
 from cifarviz.runs.records import Run
 
 # As in network.threads and training.forward, which say why.
@@ -14,7 +13,7 @@ _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 
 
 def layers_in_halves(run: Run) -> frozenset[int]:
-    """The positions of the dropout layers that drew for two halves of a batch, one by one.
+    """The positions, among all layers, of those that drew for two halves of a batch, one by one.
 
     On two cores the halves of a batch go through the network side by side, so each has random
     numbers of its own; after a large dense layer they are one again.
@@ -27,12 +26,11 @@ def layers_in_halves(run: Run) -> frozenset[int]:
 
 
 def _before_large_dense(experiment: Experiment) -> Iterator[int]:
-    layers = experiment.architecture.layers
-    rows = trace(experiment.architecture.input_shape, layers, experiment.architecture.classes).rows
-    for position, (layer, row) in enumerate(zip(layers, rows, strict=True)):
-        biases = layer.units if isinstance(layer, Dense) and layer.use_bias else 0
-        weights = row.parameters - biases if isinstance(layer, Dense) else 0
+    for position, (_name, layer, shape) in enumerate(experiment.architecture.walk()):
+        # As training.forward has it: a layer that multiplies a vector by a matrix.
+        matrices = (one.shape for one in layer.variables(shape) if len(one.shape) == 2)
+        weights = sum(map(math.prod, matrices))
         if experiment.batch_size < _MANY_IMAGES and weights >= _MANY_WEIGHTS:
             return
-        if isinstance(layer, Dropout) and layer.rate > 0:
+        if layer.draws_random_numbers:
             yield position

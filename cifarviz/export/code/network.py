@@ -1,31 +1,14 @@
 """The network of a run in code: its layers in order, and what Keras does not have."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from textwrap import dedent
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import (
-    Activation,
-    AveragePool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    LayerSpec,
-    MaxPool2D,
-    Whitening,
-)
 from cifarviz.experiment.preprocessing import Divide, Scaling
-from cifarviz.export.code.network_parts import (
-    DROPOUT_IN_HALVES,
-    LAYER_SEED,
-    MIRRORED_ANSWERS,
-    PARTIAL_IDENTITY,
-    whitening_code,
-)
 from cifarviz.export.code.section import Section, blocks, call, comment
+from cifarviz.layers.base import Layer, LayerCode
+from cifarviz.layers.choices import InitializerName
 
 _INITIALIZERS = {
     "glorot_uniform": "keras.initializers.GlorotUniform",
@@ -41,21 +24,20 @@ def network_section(
 ) -> Section:
     """The model, ready to be compiled, as ``network`` and ``model``.
 
-    ``in_halves``: the dropout layers, by position, that draw for each half of a batch by itself.
+    ``in_halves``: the layers, by their position among all, that draw random numbers for each half
+    of a batch by itself.
     """
-    layers = experiment.architecture.layers
-    whitening = layers[0] if isinstance(layers[0], Whitening) else None
-    identity = any(getattr(layer, "initializer", None) == "identity" for layer in layers)
-    drawn = any(isinstance(layer, Conv2D | Dense | Dropout) for layer in layers)
+    writer = _Writer(experiment.l2, in_halves)
+    sequential = _sequential(experiment, writer, precision)
     code = blocks(
         [
             _scaling_code(experiment, scaling),
-            LAYER_SEED if drawn else "",
-            PARTIAL_IDENTITY if identity else "",
-            DROPOUT_IN_HALVES if in_halves else "",
-            MIRRORED_ANSWERS if experiment.mirrored_answers else "",
-            _sequential(experiment, precision, in_halves),
-            whitening_code(whitening) if whitening else "",
+            _LAYER_SEED if writer.uses_seeds else "",
+            _PARTIAL_IDENTITY if writer.uses_identity else "",
+            *writer.definitions,
+            _MIRRORED_ANSWERS if experiment.mirrored_answers else "",
+            sequential,
+            *writer.statements,
             "model = MirroredAnswers(network)\nnetwork.summary()"
             if experiment.mirrored_answers
             else "model = network\nmodel.summary()",
@@ -63,6 +45,54 @@ def network_section(
         gap=2,
     )
     return Section("Network", _text(experiment), code, ("import keras", "import numpy as np"))
+
+
+class _Writer:
+    """Writes layers, the ``CodeWriter`` of ``layers.base``; holds what they need beside Keras."""
+
+    def __init__(self, l2: float, in_halves: Collection[int]) -> None:
+        self.l2 = l2
+        self.dtype: str | None = None
+        self.uses_seeds = self.uses_identity = False
+        self.definitions: dict[str, None] = {}
+        self.statements: list[str] = []
+        self._in_halves = in_halves
+        self._placed = 0
+
+    def place(self, layer: Layer) -> "_Place":
+        position = self._placed
+        self._placed += 1
+        return _Place(self, position, position in self._in_halves)
+
+    def call(self, layer: LayerCode) -> LayerCode:
+        more = () if self.dtype is None else (f'dtype="{self.dtype}"',)
+        return LayerCode(layer.function, (*layer.arguments, *more))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What one layer is written with: the ``CodePlace`` of ``layers.base``."""
+
+    writer: _Writer
+    position: int
+    in_halves: bool
+
+    def seed(self) -> str:
+        self.writer.uses_seeds = True
+        return f"layer_seed({self.position})"
+
+    def initializer(self, name: InitializerName) -> str:
+        self.writer.uses_identity |= name == "identity"
+        return f"{_INITIALIZERS[name]}({self.seed()})"
+
+    def penalty(self) -> str | None:
+        return f"keras.regularizers.L2({self.writer.l2!r})" if self.writer.l2 else None
+
+    def define(self, code: str) -> None:
+        self.writer.definitions[code] = None
+
+    def afterwards(self, code: str) -> None:
+        self.writer.statements.append(code)
 
 
 def _text(experiment: Experiment) -> str:
@@ -88,87 +118,85 @@ def _scaling_code(experiment: Experiment, scaling: Scaling) -> str:
     return f"{comment(why)}\nSCALE = {list(scaling.scale)!r}\nOFFSET = {list(scaling.offset)!r}"
 
 
-def _sequential(experiment: Experiment, precision: str, in_halves: Collection[int]) -> str:
+def _sequential(experiment: Experiment, writer: _Writer, precision: str) -> str:
     network = experiment.architecture
-    last = len(network.layers) - 1
-    lines = []
-    for position, layer in enumerate(network.layers):
-        mixed = precision == "bfloat16" and position != last
-        function, arguments = _layer(layer, position, experiment.l2)
-        if position in in_halves:
-            function = "DropoutInHalves"
-        if mixed:
-            arguments = [*arguments, 'dtype="mixed_bfloat16"']
-        lines.append(call(function, arguments, indent=8, end=","))
-    inner = "\n".join(lines)
-    scaling = ["SCALE", "OFFSET", *(['dtype="float32"'] if precision == "bfloat16" else [])]
+    *hidden, output = network.layers
+    writer.dtype = "mixed_bfloat16" if precision == "bfloat16" else None
+    layers = [layer.code(writer) for layer in hidden]
+    writer.dtype = None
+    layers.append(output.code(writer))
+    scaling = ("SCALE", "OFFSET", *(['dtype="float32"'] if precision == "bfloat16" else []))
+    layers.insert(0, LayerCode("keras.layers.Rescaling", scaling))
+    inner = "\n".join(_layer_text(layer, indent=8, end=",") for layer in layers)
     return (
         "network = keras.Sequential(\n    [\n"
         f"        keras.Input({tuple(network.input_shape)!r}),\n"
-        f"{call('keras.layers.Rescaling', scaling, indent=8, end=',')}\n"
         f"{inner}\n    ]\n)"
     )
 
 
-def _layer(layer: LayerSpec, position: int, l2: float) -> tuple[str, list[str]]:
-    """The class of a layer, and its arguments but for its name."""
-    prefix = "keras.layers."
-    match layer:
-        case Conv2D():
-            return f"{prefix}Conv2D", [
-                str(layer.filters),
-                str(layer.kernel_size),
-                *_unless(layer.strides == 1, f"strides={layer.strides}"),
-                *_unless(layer.padding == "valid", f'padding="{layer.padding}"'),
-                *_trained(layer, position, l2),
-            ]
-        case Whitening():
-            return f"{prefix}Conv2D", [
-                str(layer.filters),
-                str(layer.kernel_size),
-                *_unless(layer.strides == 1, f"strides={layer.strides}"),
-                *_unless(layer.activation == "linear", f'activation="{layer.activation}"'),
-                "use_bias=False",
-                "trainable=False",
-                'name="whitening"',
-            ]
-        case MaxPool2D() | AveragePool2D():
-            name = "MaxPooling2D" if isinstance(layer, MaxPool2D) else "AveragePooling2D"
-            return f"{prefix}{name}", [
-                str(layer.pool_size),
-                f"strides={layer.strides}",
-                *_unless(layer.padding == "valid", f'padding="{layer.padding}"'),
-            ]
-        case BatchNorm():
-            return f"{prefix}BatchNormalization", [
-                f"momentum={layer.momentum!r}",
-                f"epsilon={layer.epsilon!r}",
-            ]
-        case Activation():
-            return f"{prefix}Activation", [f'"{layer.activation}"']
-        case Dropout():
-            return f"{prefix}Dropout", [f"{layer.rate!r}", f"seed=layer_seed({position})"]
-        case Flatten():
-            return f"{prefix}Flatten", []
-        case GlobalAveragePool2D():
-            return f"{prefix}GlobalAveragePooling2D", []
-        case GlobalMaxPool2D():
-            return f"{prefix}GlobalMaxPooling2D", []
-        case Dense():
-            return f"{prefix}Dense", [str(layer.units), *_trained(layer, position, l2)]
+def _layer_text(layer: LayerCode, *, indent: int, end: str) -> str:
+    arguments = []
+    for argument in layer.arguments:
+        if isinstance(argument, tuple):
+            lines = (_layer_text(part, indent=indent + 8, end=",\n") for part in argument)
+            argument = f"[\n{''.join(lines)}{' ' * (indent + 4)}]"
+        arguments.append(argument)
+    return call(layer.function, arguments, indent=indent, end=end)
 
 
-def _trained(layer: Conv2D | Dense, position: int, l2: float) -> list[str]:
-    """What convolutions and dense layers share."""
-    initializer = f"{_INITIALIZERS[layer.initializer]}(layer_seed({position}))"
-    return [
-        *_unless(layer.activation == "linear", f'activation="{layer.activation}"'),
-        f"kernel_initializer={initializer}",
-        *_unless(l2 == 0, f"kernel_regularizer=keras.regularizers.L2({l2!r})"),
-        *_unless(layer.use_bias, "use_bias=False"),
-    ]
+_LAYER_SEED = dedent(
+    '''\
+    def layer_seed(position):
+        """A seed of its own for each layer, so that changing one layer leaves the others."""
+        return int(np.random.SeedSequence([SEED, position]).generate_state(1)[0] >> 1)
+    '''
+)
 
+_PARTIAL_IDENTITY = dedent(
+    '''\
+    class PartialIdentity(keras.initializers.Initializer):
+        """Filters that begin by handing on one input channel each.
 
-def _unless(usual: bool, argument: str) -> list[str]:
-    """The argument, but for Keras' own default."""
-    return [] if usual else [argument]
+        Those that are over are drawn as by Glorot uniform (after arXiv 2404.00498).
+        """
+
+        def __init__(self, seed):
+            self.seed = seed
+
+        def __call__(self, shape, dtype=None, **options):
+            kernel = np.array(keras.initializers.GlorotUniform(self.seed)(shape, "float32"))
+            handed_on = min(shape[-2:])
+            kernel[..., :handed_on] = 0
+            middle = tuple(side // 2 for side in shape[:-2])
+            for channel in range(handed_on):
+                kernel[(*middle, channel, channel)] = 1
+            return keras.ops.convert_to_tensor(kernel, dtype)
+    '''
+)
+
+_MIRRORED_ANSWERS = dedent(
+    '''\
+    class MirroredAnswers(keras.Model):
+        """Trains a network on images; answers with the mean for an image and its mirror image."""
+
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+            self.before_output = keras.Model(network.inputs, network.layers[-1].input)
+
+        def call(self, images, training=False):
+            if training:
+                return self.network(images, training=True)
+            # As logarithms, and with a softmax at the end, from whose input Keras takes the loss:
+            # probabilities below 1e-7 would be clipped.
+            views = self.log_answer(images), self.log_answer(images[:, :, ::-1])
+            return keras.ops.softmax(keras.ops.logaddexp(*views))
+
+        def log_answer(self, images):
+            output = self.network.layers[-1]
+            values = keras.ops.cast(self.before_output(images, training=False), "float32")
+            logits = keras.ops.matmul(values, output.kernel)
+            return keras.ops.log_softmax(logits + output.bias if output.use_bias else logits)
+    '''
+)

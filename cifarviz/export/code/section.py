@@ -24,7 +24,7 @@ def call(function: str, arguments: Sequence[str], *, indent: int = 0, end: str =
     """``function(arguments)`` as Python: on one line if there is room, else one a line."""
     margin = " " * indent
     line = f"{margin}{function}({', '.join(arguments)}){end}"
-    if len(line) <= _WIDTH:
+    if len(line) <= _WIDTH and "\n" not in line.strip("\n"):
         return line
     inner = "".join(f"{margin}    {argument},\n" for argument in arguments)
     return f"{margin}{function}(\n{inner}{margin}){end}"

@@ -7,12 +7,13 @@ from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, draft_of, section_class
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.layers import LayerSpec
-from cifarviz.experiment.value import Value
-from cifarviz.experiment.words import dataset_words, value_words
+from cifarviz.experiment.words import dataset_words
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, joined, paragraph, table
+from cifarviz.layers.base import Layer
 from cifarviz.runs.earlier_losses import losses_words
+from cifarviz.value import Value
+from cifarviz.value_text import value_words
 
 # More runs than this are better read as rows.
 _COLUMNS = 4
@@ -110,7 +111,7 @@ def _fields_words(made: type[Value], fields: Mapping[str, object]) -> str:
     return ", ".join(said)
 
 
-def _layer_words(layer: LayerSpec) -> str:
+def _layer_words(layer: Layer) -> str:
     made = type(layer)
     usual = made().model_dump()
     said = [

@@ -12,6 +12,7 @@ from cifarviz.errors import ArtifactMissing
 from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.image import ChosenImage
@@ -131,7 +132,12 @@ def _last_convolution(network: ShownNetwork) -> str:
         raise ArtifactMissing(
             f"“{network.title}” has no layer with maps, so there is nothing to weight."
         )
-    return next((view for view in reversed(maps) if view.type == "conv2d"), maps[-1]).name
+    return next((view for view in reversed(maps) if _is_learned_convolution(view)), maps[-1]).name
+
+
+def _is_learned_convolution(view: LayerView) -> bool:
+    made = LAYER_TYPES[view.type]
+    return made.has_filters and made.is_learned
 
 
 def _other(views: Sequence[LayerView], image: ChosenImage, said: int) -> int:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.channel_map import (
     channel_map,
     channel_map_figure,
@@ -21,6 +20,7 @@ from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.map_pictures import common_scale
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
 from cifarviz.ui.address import escaped, quoted, whole_number
@@ -41,7 +41,6 @@ _PICTURE = 120
 _OVERLAY = 320
 # So that it begins as high as the charts beside it, which have their buttons above the picture.
 _BESIDE_BUTTONS = 18
-_WITH_KERNEL = ("conv2d", "whitening")
 
 
 def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
@@ -172,23 +171,22 @@ def _over_image(values: NDArray[np.float32], channel: int, image: ChosenImage) -
 
 
 def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
-    if view.type not in _WITH_KERNEL:
+    if not LAYER_TYPES[view.type].has_filters:
         st.caption(f"{LAYER_TYPES[view.type].title} has no kernel.")
         return
     kernel = model.kernel(view.name)[..., channel]
     height, width, inputs = kernel.shape
     # What comes before the first convolution, such as pooling, leaves the image's channels apart.
-    layers = zip(model.architecture.layer_names, model.architecture.layers, strict=True)
-    first = view.name == next(name for name, layer in layers if layer.type in _WITH_KERNEL)
-    names = [name for name, _ in CHANNEL_COLORS[inputs]] if first else None
-    st.markdown(
-        f"Its kernel, {height} × {width} for each of "
-        + (
-            f"the image's channels: {', '.join(names).lower()}"
-            if names
-            else f"{inputs} input channels"
-        )
-    )
+    network = model.architecture
+    layers = zip(network.layer_names, network.layers, strict=True)
+    first = view.name == next(name for name, layer in layers if layer.has_filters)
+    sees_image = first and inputs == network.input_shape[2]
+    names = [name for name, _ in CHANNEL_COLORS[inputs]] if sees_image else None
+    if names is not None:
+        inputs_text = f"each of the image's channels: {', '.join(names).lower()}"
+    else:
+        inputs_text = "one input channel" if inputs == 1 else f"each of {inputs} input channels"
+    st.markdown(f"Its kernel, {height} × {width} for {inputs_text}")
     chart(
         kernel_grid_figure(kernel_grid(kernel, names)),
         key="channel-kernel",
@@ -196,7 +194,7 @@ def _kernel(view: LayerView, channel: int, model: "TrainedModel") -> None:
         file_name=f"{view.name}-kernel-{channel}",
         description=f"Kernel of channel {channel} of {view.name}",
     )
-    if first and inputs == 3:
+    if sees_image and inputs == 3:
         row = st.container(horizontal=True, vertical_alignment="center")
         row.image(_as_picture(kernel), width=_PICTURE, output_format="PNG", alt="Its kernel")
         row.caption("All three as one colour picture. Grey is 0.")

@@ -7,20 +7,19 @@ from numpy.typing import NDArray
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.figures.filter_pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.layers import OneChannel, counted
 from cifarviz.ui.inside.network import ShownNetwork
 from cifarviz.ui.query import render_choice
 
-# What has a kernel that slides over an image.
-_KINDS = ("conv2d", "whitening")
 # A tile's least and greatest side, CSS pixels.
 _SIZE = 60, 96
 _HALF_SIZE = 48, 72
 
 _SCALES = {"own": "Each its own", "layer": "One for all"}
-# By the number of the image's channels.
+# By the number of channels that a filter sees.
 _WORDS = {
     3: "Each picture is one filter: its weights for red, green and blue, shown as those colours. "
     "The filter answers most to a patch of the image that looks like it; mid-grey is 0. Click one "
@@ -44,7 +43,8 @@ def show_first_filters(
     st.header("What the first layer looks for", anchor="filters")
     one_scale = False
     kernels = [_kernel(network) for network in networks]
-    if any(kernel is not None and kernel.shape[2] in _WORDS for kernel in kernels):
+    seen = [kernel.shape[2] for kernel in kernels if kernel is not None]
+    if words := next((_WORDS[inputs] for inputs in seen if inputs in _WORDS), None):
         scale = render_choice(
             "filters",
             "Scale of filters",
@@ -55,9 +55,7 @@ def show_first_filters(
             problem=lambda word: f"The scale of filters is {' or '.join(_SCALES)}, not {word}.",
         )
         one_scale = scale == "layer"
-        channels = left.run.experiment.architecture.input_shape[2]
-        if channels in _WORDS:
-            st.caption(_WORDS[channels])
+        st.caption(words)
     if right is None:
         return _filters(left, chosen, one_scale=one_scale)
     clicked: OneChannel | None = None
@@ -70,7 +68,7 @@ def show_first_filters(
 
 
 def _first(network: ShownNetwork) -> LayerView | None:
-    return next((view for view in network.views if view.type in _KINDS), None)
+    return next((view for view in network.views if LAYER_TYPES[view.type].has_filters), None)
 
 
 def _kernel(network: ShownNetwork) -> NDArray[np.float32] | None:

@@ -8,9 +8,9 @@ import streamlit as st
 from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
 from cifarviz.analysis.layer_comparison import LayerPair, pairs_of_layers
 from cifarviz.experiment.architecture import in_words
-from cifarviz.experiment.layers import LAYER_TYPES
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
 from cifarviz.figures.sprite import sprite
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid

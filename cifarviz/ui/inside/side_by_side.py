@@ -12,7 +12,7 @@ from cifarviz.analysis.layer_comparison import (
     most_changed_first,
     place_correlation,
 )
-from cifarviz.experiment.layers import LAYER_TYPES
+from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.inside.network import ShownNetwork
 
 _MOST = 3

@@ -30,4 +30,4 @@ def maps_title(architecture: Architecture, name: str) -> str:
     else:
         words = f"{title} {place + 1}"
     # What has filters looks for something; the others do something with what was found.
-    return f"What {words} {'sees' if layer.type in ('conv2d', 'whitening') else 'makes of it'}"
+    return f"What {words} {'sees' if layer.has_filters else 'makes of it'}"

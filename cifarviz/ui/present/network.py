@@ -7,9 +7,9 @@ import streamlit as st
 
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import in_words
-from cifarviz.experiment.words import layer_label
 from cifarviz.figures.network_diagram import Block, DrawnLayer, network_diagram
 from cifarviz.figures.theme import mix
+from cifarviz.layers.registry import layer_label
 from cifarviz.ui.present.stage import Stage, headline
 
 # Blocks that stand in a row where there are few of them, and pixels of the tallest block.

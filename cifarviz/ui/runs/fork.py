@@ -6,13 +6,11 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.dropout import dropout_rates
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.run_names import free_name
-from cifarviz.experiment.words import number_text
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
@@ -23,6 +21,7 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queue_once import queue_fork_once
 from cifarviz.ui.runs.dialogs import open_dialog
+from cifarviz.value_text import number_text
 
 _MOST_EPOCHS = 1000
 # So many more, where the parent has none left to be compared with.
@@ -97,7 +96,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
 
 
 def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
-    rates = ", ".join(map(number_text, dropout_rates(made.architecture)))
+    rates = ", ".join(map(number_text, made.architecture.dropout_rates))
     left, right = st.columns(2)
     rate = left.number_input(
         "Learning rate",

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 
 from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
-from cifarviz.experiment.value import Value
-from cifarviz.experiment.words import choice_words, number_text
 from cifarviz.ui.address import escaped
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.unbroken import unbroken
+from cifarviz.value import Value
+from cifarviz.value_text import choice_words, number_text
 
 _LONGEST = 40
 # Fewer than 100 epochs, which are as many as an experiment takes.

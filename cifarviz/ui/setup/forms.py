@@ -12,7 +12,6 @@ from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.choices import Loss
 from cifarviz.experiment.draft import SECTIONS, Draft, section_class
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.words import choice_words
 from cifarviz.ui import cache
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.setup import edits as setup_edits
@@ -21,6 +20,7 @@ from cifarviz.ui.setup.keeping_forms import keeping_forms
 from cifarviz.ui.setup.learning_rate_preview import learning_rate_preview
 from cifarviz.ui.setup.single_field import single_field
 from cifarviz.ui.setup.stand_in import show_stand_in
+from cifarviz.value_text import choice_words
 
 Problems = Mapping[str, str]
 

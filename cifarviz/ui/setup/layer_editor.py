@@ -13,15 +13,13 @@ import streamlit as st
 
 from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
 from cifarviz.experiment.draft import Draft, DraftLayer
-from cifarviz.experiment.layers import LAYER_TYPES, Conv2D
-from cifarviz.experiment.words import layer_label
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
+from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.setup import edits as setup_edits
 from cifarviz.ui.setup.fields import field_input, sentence_case, show_problem
-from cifarviz.ui.setup.layer_words import layer_summary, layer_title
 from cifarviz.ui.unbroken import unbroken
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
@@ -55,17 +53,20 @@ def layer_editor(draft: Draft, trace: Trace) -> None:
 def _glossary(draft: Draft) -> Mapping[str, str]:
     """What stands in the columns, in plain words; of the layers, those that are there."""
     types = dict.fromkeys(layer.type for layer in draft.layers)
-    layers = [f"- **{layer_title(one)}**: {LAYER_TYPES[one].explanation}" for one in types]
-    settings = {name: Conv2D.help_text(name) for name in ("filters", "padding", "activation")}
+    layers = [f"- **{LAYER_TYPES[one].title}**: {LAYER_TYPES[one].explanation}" for one in types]
     return {
         "Layer": "\n".join(layers),
-        "Settings": "\n".join(
-            f"- **{sentence_case(Conv2D.words(name))}**: {text}" for name, text in settings.items()
-        ),
+        "Settings": "\n".join(map(_field_help, ("filters", "padding", "activation"))),
         "Output shape": "What the layer passes on: height × width × channels, or the length of a "
         "flat vector. A channel is one map of values, as red is one of a picture's three.",
         "Parameters": "How many numbers the layer learns.",
     }
+
+
+def _field_help(name: str) -> str:
+    """A field in plain words, as the first type of layers that has it puts it."""
+    made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
+    return f"- **{sentence_case(made.words(name))}**: {made.help_text(name)}"
 
 
 def _totals(trace: Trace) -> None:
@@ -109,7 +110,7 @@ def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_
     parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
     buttons = _cells(
         str(number),
-        f"**{layer_title(layer.type)}**",
+        f"**{LAYER_TYPES[layer.type].title}**",
         escaped(layer_summary(layer.fields)),
         shape,
         parameters,
@@ -203,7 +204,7 @@ def _add_layer(draft: Draft) -> None:
         chosen = st.selectbox(
             "Type of a new layer",
             tuple(LAYER_TYPES),
-            format_func=layer_title,
+            format_func=lambda kind: LAYER_TYPES[kind].title,
             key=f"{draft.generation}-new-layer",
             help="The new layer is put as far down as the network still works with it.",
             width=260,

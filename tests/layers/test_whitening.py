@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.data.whitening import whitening_kernel
+from cifarviz.layers.whitening import whitening_kernel
 
 
 def smooth_images(count: int = 300, side: int = 16, channels: int = 3) -> np.ndarray:

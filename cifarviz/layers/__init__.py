@@ -1,0 +1,1 @@
+"""The layers a network can be made of, one file a type; ``registry`` lists them."""

@@ -1,0 +1,40 @@
+"""An activation function as a layer of its own."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer
+from cifarviz.layers.choices import ActivationChoice, activation_words
+from cifarviz.value_text import value_words
+
+
+class Activation(Layer):
+    """An activation function as a layer of its own."""
+
+    title: ClassVar[str] = "Activation"
+    explanation: ClassVar[str] = (
+        "Applies a function to each value, such as ReLU: positive values stay, negative become 0."
+    )
+    keras_name: ClassVar[str] = "activation"
+    keras_class: ClassVar[str] = "Activation"
+    color: ClassVar[str] = "#8FAE62"
+    label_is_name: ClassVar[bool] = True
+
+    type: Literal["activation"] = "activation"
+    activation: ActivationChoice = "relu"
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return keras.layers.Activation(self.activation, name=place.name, dtype=place.dtype)
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        return [f'"{self.activation}"']
+
+    @classmethod
+    def label(cls, fields: Fields) -> str:
+        return value_words(fields["activation"])
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        return [activation_words(fields)]

@@ -1,0 +1,74 @@
+"""Batch normalisation."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer, Shape, Variable
+from cifarviz.value_text import value_words
+
+
+class BatchNorm(Layer):
+    """Batch normalization over the last axis, with learned scale and offset."""
+
+    title: ClassVar[str] = "Batch normalisation"
+    explanation: ClassVar[str] = (
+        "Centres and scales each channel over the batch, which makes training steadier and faster."
+    )
+    keras_name: ClassVar[str] = "batch_normalization"
+    keras_class: ClassVar[str] = "BatchNormalization"
+    color: ClassVar[str] = "#5E97A8"
+    label_name: ClassVar[str] = "Batch norm"
+    is_normalization: ClassVar[bool] = True
+
+    type: Literal["batch_norm"] = "batch_norm"
+    momentum: float = Field(
+        default=0.99,
+        ge=0,
+        lt=1,
+        title="momentum",
+        description="How slowly the remembered mean and variance follow those of the batches; "
+        "nearer to 1 is slower.",
+    )
+    epsilon: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        title="epsilon",
+        description="A small number added to the variance so that nothing is divided by zero.",
+    )
+
+    def variables(self, shape: Shape) -> tuple[Variable, ...]:
+        channels = (shape[-1],)
+        return (
+            Variable("gamma", channels),
+            Variable("beta", channels),
+            Variable("moving_mean", channels, trainable=False),
+            Variable("moving_variance", channels, trainable=False),
+        )
+
+    def operations(self, shape: Shape) -> int:
+        return math.prod(shape)
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return keras.layers.BatchNormalization(
+            axis=-1,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            name=place.name,
+            dtype=place.dtype,
+        )
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        return [f"momentum={self.momentum!r}", f"epsilon={self.epsilon!r}"]
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        return [
+            f"momentum {value_words(fields['momentum'])}",
+            f"epsilon {value_words(fields['epsilon'])}",
+        ]

@@ -1,0 +1,123 @@
+"""Convolution."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cifarviz.layers.base import (
+    CodePlace,
+    Fields,
+    KerasPlace,
+    Layer,
+    Shape,
+    Variable,
+    kernel_arguments,
+    slide,
+    unless,
+)
+from cifarviz.layers.choices import (
+    ActivationChoice,
+    BiasChoice,
+    InitializerChoice,
+    PaddingChoice,
+    StridesChoice,
+    activation_words,
+    bias_words,
+    initializer_words,
+    padding_words,
+    stride_words,
+)
+from cifarviz.layers.window import Window
+from cifarviz.value_text import value_words
+
+
+class Conv2D(Layer):
+    """A 2-D convolution with square kernels."""
+
+    title: ClassVar[str] = "Convolution"
+    explanation: ClassVar[str] = (
+        "Slides small learned filters over the map; each filter answers where it finds its "
+        "pattern and makes one output channel."
+    )
+    keras_name: ClassVar[str] = "conv2d"
+    keras_class: ClassVar[str] = "Conv2D"
+    color: ClassVar[str] = "#7C6BC9"
+    label_name: ClassVar[str] = "Conv"
+    label_field: ClassVar[str | None] = "filters"
+    has_filters: ClassVar[bool] = True
+
+    type: Literal["conv2d"] = "conv2d"
+    filters: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        title="number of filters",
+        description="How many patterns this layer learns to find; each makes one output channel "
+        "(a channel is one map of values, as red is one of a picture's three).",
+    )
+    kernel_size: int = Field(
+        default=3,
+        ge=1,
+        le=32,
+        title="kernel size",
+        description="Height and width of the window, in pixels, that each filter looks through.",
+    )
+    strides: StridesChoice = 1
+    padding: PaddingChoice = "same"
+    activation: ActivationChoice = "relu"
+    initializer: InitializerChoice = "glorot_uniform"
+    use_bias: BiasChoice = True
+
+    @property
+    def window(self) -> Window:
+        return Window(self.kernel_size, self.strides, self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*slide(shape, self.window, "kernel"), self.filters)
+
+    def variables(self, shape: Shape) -> tuple[Variable, ...]:
+        kernel = Variable("kernel", (self.kernel_size, self.kernel_size, shape[2], self.filters))
+        return (kernel, Variable("bias", (self.filters,))) if self.use_bias else (kernel,)
+
+    def operations(self, shape: Shape) -> int:
+        height, width, filters = self.output_shape(shape)
+        return height * width * self.kernel_size**2 * shape[2] * filters
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return keras.layers.Conv2D(
+            self.filters,
+            self.kernel_size,
+            strides=self.strides,
+            padding=self.padding,
+            data_format="channels_last",
+            activation=self.activation,
+            kernel_initializer=place.initializer(self.initializer),
+            kernel_regularizer=place.penalty(),
+            use_bias=self.use_bias,
+            name=place.name,
+            dtype=place.dtype,
+        )
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        return [
+            str(self.filters),
+            str(self.kernel_size),
+            *unless(self.strides == 1, f"strides={self.strides}"),
+            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+            *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
+        ]
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        size = value_words(fields["kernel_size"])
+        return [
+            f"{value_words(fields['filters'])} filters {size}×{size}",
+            stride_words(fields),
+            padding_words(fields),
+            activation_words(fields),
+            initializer_words(fields),
+            bias_words(fields),
+        ]

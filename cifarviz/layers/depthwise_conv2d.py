@@ -1,0 +1,137 @@
+"""Depthwise convolution."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cifarviz.layers.base import (
+    CodePlace,
+    Fields,
+    KerasPlace,
+    Layer,
+    Shape,
+    Variable,
+    kernel_arguments,
+    slide,
+    unless,
+)
+from cifarviz.layers.choices import (
+    ActivationChoice,
+    BiasChoice,
+    PaddingChoice,
+    StridesChoice,
+    activation_words,
+    bias_words,
+    initializer_words,
+    padding_words,
+    stride_words,
+)
+from cifarviz.layers.window import Window
+from cifarviz.value_text import value_words
+
+
+class DepthwiseConv2D(Layer):
+    """A 2-D convolution in which each filter sees one channel only, with square kernels."""
+
+    title: ClassVar[str] = "Depthwise convolution"
+    explanation: ClassVar[str] = (
+        "A convolution with filters of its own for each channel of the map: it looks for patterns "
+        "in each channel by itself, with far fewer weights, and mixes no channels."
+    )
+    keras_name: ClassVar[str] = "depthwise_conv2d"
+    keras_class: ClassVar[str] = "DepthwiseConv2D"
+    color: ClassVar[str] = "#6B8FD6"
+    label_name: ClassVar[str] = "Depthwise"
+    has_filters: ClassVar[bool] = True
+
+    type: Literal["depthwise_conv2d"] = "depthwise_conv2d"
+    kernel_size: int = Field(
+        default=3,
+        ge=1,
+        le=32,
+        title="kernel size",
+        description="Height and width of the window, in pixels, that each filter looks through.",
+    )
+    depth_multiplier: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        title="depth multiplier",
+        description="How many filters each channel gets; the map has so many times as many "
+        "channels afterwards.",
+    )
+    strides: StridesChoice = 1
+    padding: PaddingChoice = "same"
+    activation: ActivationChoice = "relu"
+    # Without identity, which hands channels on from one filter to all.
+    initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
+        default="glorot_uniform",
+        title="initialiser",
+        description="How the weights are drawn before training: Glorot keeps signals steady for "
+        "tanh and softmax, He is made for ReLU.",
+    )
+    use_bias: BiasChoice = True
+
+    @property
+    def window(self) -> Window:
+        return Window(self.kernel_size, self.strides, self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*slide(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
+
+    def variables(self, shape: Shape) -> tuple[Variable, ...]:
+        size, channels = self.kernel_size, shape[2]
+        kernel = Variable("kernel", (size, size, channels, self.depth_multiplier))
+        bias = Variable("bias", (channels * self.depth_multiplier,))
+        return (kernel, bias) if self.use_bias else (kernel,)
+
+    def operations(self, shape: Shape) -> int:
+        height, width, channels = self.output_shape(shape)
+        return height * width * channels * self.kernel_size**2
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return keras.layers.DepthwiseConv2D(
+            self.kernel_size,
+            strides=self.strides,
+            padding=self.padding,
+            depth_multiplier=self.depth_multiplier,
+            data_format="channels_last",
+            activation=self.activation,
+            depthwise_initializer=place.initializer(self.initializer),
+            depthwise_regularizer=place.penalty(),
+            use_bias=self.use_bias,
+            name=place.name,
+            dtype=place.dtype,
+        )
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        multiplier = self.depth_multiplier
+        return [
+            str(self.kernel_size),
+            *unless(self.strides == 1, f"strides={self.strides}"),
+            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+            *unless(multiplier == 1, f"depth_multiplier={multiplier}"),
+            *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "depthwise"),
+        ]
+
+    def channel_kernels(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+        # The channels that one channel becomes follow one another.
+        return kernel.reshape(*kernel.shape[:2], 1, -1)
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        size, multiplier = value_words(fields["kernel_size"]), fields["depth_multiplier"]
+        each = "1 filter" if multiplier == 1 else f"{value_words(multiplier)} filters"
+        return [
+            f"{each} {size}×{size} a channel",
+            stride_words(fields),
+            padding_words(fields),
+            activation_words(fields),
+            initializer_words(fields),
+            bias_words(fields),
+        ]

@@ -1,0 +1,89 @@
+"""Dropout."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cifarviz.errors import ExperimentInvalid
+from cifarviz.layers.base import (
+    SEED,
+    CodePlace,
+    Fields,
+    KerasPlace,
+    Layer,
+    Shape,
+    Variable,
+)
+from cifarviz.layers.dense import Dense
+from cifarviz.value_text import value_words
+
+
+class Dropout(Layer):
+    """Dropout of single values, during training only."""
+
+    title: ClassVar[str] = "Dropout"
+    explanation: ClassVar[str] = (
+        "During training, sets a random share of the values to zero, so that the network cannot "
+        "rely on any one of them; this slows overfitting."
+    )
+    keras_name: ClassVar[str] = "dropout"
+    keras_class: ClassVar[str] = "Dropout"
+    color: ClassVar[str] = "#9AA3AB"
+    label_name: ClassVar[str] = "Dropout"
+    label_field: ClassVar[str | None] = "rate"
+    label_says_all: ClassVar[bool] = True
+    only_in_training: ClassVar[bool] = True
+
+    type: Literal["dropout"] = "dropout"
+    rate: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        title="dropout rate",
+        description="The share of values that dropout sets to zero in each training step.",
+    )
+
+    @property
+    def draws_random_numbers(self) -> bool:
+        return self.rate > 0
+
+    def variables(self, shape: Shape) -> tuple[Variable, ...]:
+        return (Variable(SEED, (2,), trainable=False),) if self.rate else ()
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return keras.layers.Dropout(self.rate, seed=place.seed, name=place.name, dtype=place.dtype)
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        return [f"{self.rate!r}", f"seed={place.seed()}"]
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        return [f"rate {value_words(fields['rate'])}"]
+
+
+def dropout_rates(layers: Sequence[Layer]) -> tuple[float, ...]:
+    """The rates of the dropout layers among ``layers``, in their order."""
+    return tuple(layer.rate for layer in layers if isinstance(layer, Dropout))
+
+
+def set_dropout(layers: Sequence[Layer], rate: float) -> list[Layer]:
+    """``layers`` with this rate (0 to below 1) in every dropout layer.
+
+    Where there is none, one is put before the last dense layer, where most of what is learned by
+    heart sits. Raises ``ExperimentInvalid`` for a rate that is none, and where there is no dense
+    layer to put it before.
+    """
+    dropout = Dropout.make(rate=rate)
+    if dropout_rates(layers):
+        return [dropout if isinstance(layer, Dropout) else layer for layer in layers]
+    if rate == 0:
+        return list(layers)
+    dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
+    if not dense:
+        raise ExperimentInvalid(
+            "Dropout goes before the last dense layer, and this network has none: leave it out."
+        )
+    return [*layers[: dense[-1]], dropout, *layers[dense[-1] :]]

@@ -1,0 +1,139 @@
+"""Max and average pooling, of windows and of whole maps."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cifarviz.layers.base import (
+    CodePlace,
+    Fields,
+    KerasPlace,
+    Layer,
+    Shape,
+    map_shape,
+    slide,
+    unless,
+)
+from cifarviz.layers.choices import PaddingChoice, StridesChoice, padding_words, stride_words
+from cifarviz.layers.window import Window
+from cifarviz.value_text import value_words
+
+_COLOR = "#C9709F"
+
+
+class Pool2D(Layer):
+    """What max and average pooling share."""
+
+    color: ClassVar[str] = _COLOR
+
+    pool_size: int = Field(
+        default=2,
+        ge=1,
+        le=32,
+        title="pool size",
+        description="Height and width of the window, in pixels, that becomes one value.",
+    )
+    strides: StridesChoice = 2
+    padding: PaddingChoice = "valid"
+
+    @property
+    def window(self) -> Window:
+        return Window(self.pool_size, self.strides, self.padding)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*slide(shape, self.window, "window"), shape[2])
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return getattr(keras.layers, self.keras_class)(
+            self.pool_size,
+            self.strides,
+            self.padding,
+            data_format="channels_last",
+            name=place.name,
+            dtype=place.dtype,
+        )
+
+    def code_arguments(self, place: CodePlace) -> Sequence[str]:
+        return [
+            str(self.pool_size),
+            f"strides={self.strides}",
+            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+        ]
+
+    @classmethod
+    def summary_parts(cls, fields: Fields) -> Sequence[str]:
+        size = value_words(fields["pool_size"])
+        return [f"{size}×{size} window", stride_words(fields, usual=None), padding_words(fields)]
+
+
+class MaxPool2D(Pool2D):
+    """Max pooling with a square window."""
+
+    title: ClassVar[str] = "Max pooling"
+    explanation: ClassVar[str] = (
+        "Pooling makes the map smaller: of each small window only the largest value is kept."
+    )
+    keras_name: ClassVar[str] = "max_pooling2d"
+    keras_class: ClassVar[str] = "MaxPooling2D"
+    label_name: ClassVar[str] = "Max pool"
+
+    type: Literal["max_pool2d"] = "max_pool2d"
+
+
+class AveragePool2D(Pool2D):
+    """Average pooling with a square window."""
+
+    title: ClassVar[str] = "Average pooling"
+    explanation: ClassVar[str] = (
+        "Pooling makes the map smaller: each small window becomes the mean of its values."
+    )
+    keras_name: ClassVar[str] = "average_pooling2d"
+    keras_class: ClassVar[str] = "AveragePooling2D"
+    label_name: ClassVar[str] = "Avg pool"
+
+    type: Literal["average_pool2d"] = "average_pool2d"
+
+
+class GlobalPool2D(Layer):
+    """What the two kinds of global pooling share."""
+
+    color: ClassVar[str] = _COLOR
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (map_shape(shape)[2],)
+
+    def keras_layer(self, place: KerasPlace) -> Any:
+        import keras
+
+        return getattr(keras.layers, self.keras_class)(
+            data_format="channels_last", name=place.name, dtype=place.dtype
+        )
+
+
+class GlobalAveragePool2D(GlobalPool2D):
+    """The mean of each channel."""
+
+    title: ClassVar[str] = "Global average pooling"
+    explanation: ClassVar[str] = "Pooling of the whole map: of each channel only the mean is kept."
+    keras_name: ClassVar[str] = "global_average_pooling2d"
+    keras_class: ClassVar[str] = "GlobalAveragePooling2D"
+    label_name: ClassVar[str] = "Global avg"
+
+    type: Literal["global_average_pool2d"] = "global_average_pool2d"
+
+
+class GlobalMaxPool2D(GlobalPool2D):
+    """The largest value of each channel."""
+
+    title: ClassVar[str] = "Global max pooling"
+    explanation: ClassVar[str] = (
+        "Pooling of the whole map: of each channel only the largest value is kept."
+    )
+    keras_name: ClassVar[str] = "global_max_pooling2d"
+    keras_class: ClassVar[str] = "GlobalMaxPooling2D"
+    label_name: ClassVar[str] = "Global max"
+
+    type: Literal["global_max_pool2d"] = "global_max_pool2d"

@@ -1,0 +1,61 @@
+"""How the value of a field is written for people: choices, numbers, lists."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_CHOICES: Mapping[str, str] = MappingProxyType(
+    {
+        "linear": "None (linear)",
+        "relu": "ReLU",
+        "leaky_relu": "Leaky ReLU",
+        "elu": "ELU",
+        "gelu": "GELU",
+        "silu": "SiLU",
+        "tanh": "Tanh",
+        "sigmoid": "Sigmoid",
+        "softmax": "Softmax",
+        "glorot_uniform": "Glorot uniform",
+        "glorot_normal": "Glorot normal",
+        "he_uniform": "He uniform",
+        "he_normal": "He normal",
+        "identity": "Identity",
+        "same": "Same",
+        "valid": "Valid",
+        "sample": "Embedded sample",
+        "full": "Full set",
+        "integer": "Integer",
+        "one_hot": "One-hot",
+        "loss": "Loss",
+        "accuracy": "Accuracy",
+        "auto": "Auto (the faster one here)",
+        "float32": "float32",
+        "bfloat16": "bfloat16",
+    }
+)
+
+
+def choice_words(choice: str) -> str:
+    """A choice as a menu shows it: ``"ReLU"`` for ``relu``; what has no words stands for itself."""
+    return _CHOICES.get(choice, choice)
+
+
+def value_words(value: object) -> str:
+    """Any value of a field, short: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**20 else "a very long number"
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, str):
+        return _CHOICES[value].partition(" (")[0] if value in _CHOICES else f"“{value}”"
+    return str(value)
+
+
+def number_text(value: float) -> str:
+    """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
+    return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
