@@ -1,5 +1,8 @@
 """What people do to runs: name, star and annotate them, and choose their answer."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
@@ -22,6 +25,7 @@ class Curation:
 
     settings: Settings
     database: Database
+    changing: Callable[[str], AbstractContextManager[sqlite3.Connection]]
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name; raises ``ExperimentInvalid`` as ``checked_name`` does."""
@@ -64,7 +68,7 @@ class Curation:
         return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             if not update_run(connection, run_id, **values):
                 raise run_not_found(run_id)
 

@@ -10,7 +10,8 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +22,7 @@ from cifarviz.runs import locks
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import Curation, checked_name
 from cifarviz.runs.damage import key_of
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID, Database
+from cifarviz.runs.database import BAD_BATCHES, SAFE_ID, Database
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.rows import (
@@ -29,11 +30,13 @@ from cifarviz.runs.rows import (
     SELECT_RUNS,
     as_batch_points,
     as_run,
+    fetch_epochs,
     fetch_run,
     insert_batches,
     insert_run,
     update_run,
 )
+from cifarviz.runs.run_json import save_run_json
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers
@@ -96,16 +99,7 @@ class RunStore(Curation):
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
         """The same of several runs, by id, in one look."""
         with self.database.connect() as connection:
-            rows = connection.execute(
-                "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
-                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
-                f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
-                (json.dumps(list(run_ids)),),
-            ).fetchall()
-        found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
-        for run_id, *values in rows:
-            found[run_id].append(Epoch(*values))
-        return found
+            return fetch_epochs(connection, run_ids)
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
         """The batches after step ``after`` whose step is a multiple of ``stride``.
@@ -154,7 +148,7 @@ class RunStore(Curation):
         Raises ``TransitionRefused`` when the run's state doesn't allow it.
         """
         self._check_locks()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             run = fetch_run(connection, run_id)
             check_action(run.name, run.state, action)
             _request(connection, run_id, run.state, action)
@@ -173,6 +167,7 @@ class RunStore(Curation):
             ).fetchall()
             for row in rows:
                 _request(connection, row["id"], RunState(row["state"]), Action.STOP)
+                self.save_run_json(connection, row["id"])
 
     # For workers
 
@@ -193,7 +188,7 @@ class RunStore(Curation):
         A fork goes on in its parent's precision.
         """
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             insert_run(
                 connection,
                 id=run_id,
@@ -218,7 +213,7 @@ class RunStore(Curation):
         Raises ``TransitionRefused``.
         """
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             run = fetch_run(connection, run_id)
             check_transition(run.name, run.state, to)
             changes: dict[str, object] = {"state": to, "message": message, **facts}
@@ -238,7 +233,7 @@ class RunStore(Curation):
     def fail(self, run_id: str, message: str) -> None:
         """Mark an active run as failed, even one of which no more can be read than its state."""
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             connection.execute(
                 "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
                 f"seconds_left = NULL WHERE id = ? AND {IS_ACTIVE}",
@@ -291,6 +286,9 @@ class RunStore(Curation):
         """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
         with self.database.connect(write=True) as connection:
             update_run(connection, run_id, **facts)
+            # Signs of life, every few seconds of a pause, are no news.
+            if facts.keys() - {"heartbeat", "seconds"}:
+                self.save_run_json(connection, run_id)
 
     def record(
         self,
@@ -324,16 +322,28 @@ class RunStore(Curation):
                 connection.execute(
                     "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run_id, *epoch)
                 )
+                self.save_run_json(connection, run_id)
 
     def rewind(self, run_id: str, *, step: int, epoch: int) -> None:
         """Forget batches after ``step`` and epochs after ``epoch``: they will come again."""
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             connection.execute(
                 "DELETE FROM batches WHERE run = ? AND first_step > ?", (run_id, step)
             )
             connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run_id, epoch))
 
     # Inside
+
+    @contextmanager
+    def changing(self, run_id: str) -> Iterator[sqlite3.Connection]:
+        """Give a transaction that changes a run; ``run.json`` in its folder follows."""
+        with self.database.connect(write=True) as connection:
+            yield connection
+            self.save_run_json(connection, run_id)
+
+    def save_run_json(self, connection: sqlite3.Connection, run_id: str) -> None:
+        """Write what this transaction leaves of a run to its folder, as ``run_json`` says."""
+        save_run_json(connection, self.folder(run_id), run_id)
 
     def _get(self, run_id: str) -> Run:
         with self.database.connect() as connection:
@@ -374,6 +384,7 @@ class RunStore(Curation):
                             RunState.QUEUED,
                         ),
                     )
+                    self.save_run_json(connection, run_id)
         return orphans
 
     def _is_held(self, run_id: str) -> bool:
