@@ -445,10 +445,10 @@ class Home:
                 names.append(number)
                 pixels.append(one)
             else:
-                raise ImageUnreadable(
-                    f"Image {number} is neither a file's path nor raw pixels, uint8 of shape "
-                    f"{shape}. Give one of these."
+                neither = (
+                    "Image {number} is neither a file's path nor raw pixels, uint8 of {shape}."
                 )
+                raise ImageUnreadable(neither, number=number, shape=shape)
         return names, np.array(pixels, np.uint8).reshape(-1, *shape)
 
 

@@ -181,8 +181,15 @@ def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Chec
         return wanted
     other = other_weights(wanted)
     there = lacking_weights(store, run, other) is None
-    todo = f"Ask for them with --checkpoint {other}." if there else "Choose another run."
-    raise ArtifactMissing(f"“{run.name}” ({run.id}) {lacking}. {todo}")
+    raise ArtifactMissing(
+        "“{run_name}” ({run_id}) {lacking}. Ask for them with --checkpoint {other}."
+        if there
+        else "“{run_name}” ({run_id}) {lacking}. Choose another run.",
+        run_name=run.name,
+        run_id=run.id,
+        lacking=lacking,
+        other=other,
+    )
 
 
 def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":

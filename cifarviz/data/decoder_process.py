@@ -93,13 +93,16 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
 def _given_up(process: "DecoderProcess", name: str) -> ImageUnreadable:
     if process.timed_out:
         return ImageUnreadable(
-            f"“{name}” takes too long to decode and was given up: an image may take "
-            f"{CPU_SECONDS} seconds. Save it again as a plain PNG or JPEG image."
+            "“{name}” takes too long to decode and was given up: an image may take "
+            "{seconds} seconds. Save it again as a plain PNG or JPEG image.",
+            name=name,
+            seconds=CPU_SECONDS,
         )
     _LOG.warning("A decoder of images ended with code %s", process.exit_code)
     return ImageUnreadable(
-        f"“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
-        "or JPEG image."
+        "“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
+        "or JPEG image.",
+        name=name,
     )
 
 
@@ -251,8 +254,10 @@ class DecoderPool:
         try:
             if not granted.wait(WAIT_SECONDS):
                 raise ImageDecoderBusy(
-                    f"“{name}” has waited {WAIT_SECONDS:.0f} seconds for other images to be "
-                    "decoded. Try again in a moment."
+                    "“{name}” has waited {seconds:.0f} seconds for other images to be "
+                    "decoded. Try again in a moment.",
+                    name=name,
+                    seconds=WAIT_SECONDS,
                 )
             yield
         finally:

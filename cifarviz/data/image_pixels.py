@@ -89,8 +89,9 @@ def read_image(data: bytes, name: str) -> UploadedImage:
         return _read_image(data, name)
     except MemoryError as error:
         raise ImageUnreadable(
-            f"“{name}” needs more memory to decode than an image of its size should. Save it "
-            "again as a plain PNG or JPEG image."
+            "“{name}” needs more memory to decode than an image of its size should. Save it "
+            "again as a plain PNG or JPEG image.",
+            name=name,
         ) from error
 
 
@@ -98,7 +99,7 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     try:
         file = read_structure(data)
     except StructureError as error:
-        raise ImageUnreadable(f"“{name}” {error}") from error
+        raise ImageUnreadable("“{name}” {error}", name=name, error=error) from error
     if file is None:
         raise ImageUnreadable(_other_file(data, name))
     _check_size(name, file.width, file.height)
@@ -116,8 +117,10 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
         raise
     except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
         raise ImageUnreadable(
-            f"“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
-            "its end."
+            "“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
+            "its end.",
+            name=name,
+            form=form,
         ) from error
     rgb.flags.writeable = False
     height, width, _ = rgb.shape
@@ -135,11 +138,15 @@ def _other_file(data: bytes, name: str) -> str:
 
 def _check_size(name: str, width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise ImageUnreadable(f"“{name}” has no pixels. Choose another image.")
+        raise ImageUnreadable("“{name}” has no pixels. Choose another image.", name=name)
     if width * height > MAX_PIXELS:
         raise ImageUnreadable(
-            f"“{name}” has {width:,} × {height:,} pixels, and at most "
-            f"{MAX_PIXELS // 1_000_000} million are taken. Make it smaller first."
+            "“{name}” has {width:,} × {height:,} pixels, and at most "
+            "{max_pixels} million are taken. Make it smaller first.",
+            name=name,
+            width=width,
+            height=height,
+            max_pixels=MAX_PIXELS // 1_000_000,
         )
 
 

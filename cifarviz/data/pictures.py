@@ -113,8 +113,9 @@ def fit_to(
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise ExperimentInvalid(
-            f"This network takes images of {channels} channels, and a picture has 1 (grey) or 3 "
-            "(red, green, blue). Give it raw pixels of its own kind."
+            "This network takes images of {channels} channels, and a picture has 1 (grey) or 3 "
+            "(red, green, blue). Give it raw pixels of its own kind.",
+            channels=channels,
         )
     image = Image.fromarray(np.ascontiguousarray(rgb))
     size = (width, height)

@@ -20,11 +20,14 @@ def decode(data: bytes, filename: str) -> UploadedImage:
     """
     name = _shown(filename)
     if not data:
-        raise ImageUnreadable(f"“{name}” is empty. Choose an image file.")
+        raise ImageUnreadable("“{name}” is empty. Choose an image file.", name=name)
     if len(data) > MAX_BYTES:
         raise ImageUnreadable(
-            f"“{name}” has {len(data) / 1e6:,.0f} MB, and at most {MAX_BYTES / 1e6:,.0f} MB are "
-            "taken. Make it smaller first."
+            "“{name}” has {size:,.0f} MB, and at most {max_bytes:,.0f} MB are "
+            "taken. Make it smaller first.",
+            name=name,
+            size=len(data) / 1e6,
+            max_bytes=MAX_BYTES / 1e6,
         )
     return decode_in_process(data, name)
 
@@ -35,7 +38,9 @@ def decode_file(path: Path) -> UploadedImage:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageUnreadable(f"{path} cannot be opened: {reason}.") from error
+        raise ImageUnreadable(
+            "{path} cannot be opened: {reason}.", path=path, reason=reason
+        ) from error
     return decode(data, path.name)
 
 

@@ -72,7 +72,11 @@ def pack(
     """
     run = store.get(run_id)
     if run.state.active:
-        raise RunError(f"“{run.name}” is {run.state}: stop it, or let it finish, and pack it then.")
+        raise RunError(
+            "“{run_name}” is {state}: stop it, or let it finish, and pack it then.",
+            run_name=run.name,
+            state=run.state,
+        )
     folder = store.folder(run_id)
     with (
         storage_errors(path.parent),

@@ -165,8 +165,10 @@ def parse_facts(content: bytes) -> dict[str, Any]:
     if facts.get("format") not in _FORMATS:
         given = repr(facts.get("format"))[:20]
         raise UnknownFormat(
-            f"This run was packed by another version of cifarviz (format {given}; "
-            f"this one reads 1 and {FORMAT}). Unpack it with that version."
+            "This run was packed by another version of cifarviz (format {given}; "
+            "this one reads 1 and {newest}). Unpack it with that version.",
+            given=given,
+            newest=FORMAT,
         )
     return facts
 
@@ -319,4 +321,6 @@ def _check_counts(run: _RunFacts, epochs: list[Epoch], limits: RunLimits) -> Non
 
 def damaged(reason: str) -> ArchiveDamaged:
     """The error for a file that no cifarviz packed."""
-    return ArchiveDamaged(f"This is not a run packed by cifarviz: {reason}. Pack it again.")
+    return ArchiveDamaged(
+        "This is not a run packed by cifarviz: {reason}. Pack it again.", reason=reason
+    )

@@ -51,7 +51,8 @@ class Curation:
             with self.database.connect() as connection:
                 run = fetch_run(connection, run_id)
             raise ArtifactMissing(
-                f"“{run.name}” has not kept these weights, so they cannot be its answer."
+                "“{run_name}” has not kept these weights, so they cannot be its answer.",
+                run_name=run.name,
             )
         self._set(run_id, preferred=which)
 
@@ -82,12 +83,15 @@ def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if hidden := _hidden(name):
         raise ExperimentInvalid(
-            f"A run's name holds characters that can be seen; this one has {hidden} in it."
+            "A run's name holds characters that can be seen; this one has {hidden} in it.",
+            hidden=hidden,
         )
     if not 1 <= len(name) <= LONGEST_NAME or is_blank(name):
         count = 0 if is_blank(name) else len(name)
         raise ExperimentInvalid(
-            f"A run's name has 1 to {LONGEST_NAME} characters; this one has {count}."
+            "A run's name has 1 to {most} characters; this one has {count}.",
+            most=LONGEST_NAME,
+            count=count,
         )
     return name
 
@@ -99,10 +103,14 @@ def checked_remark(text: str) -> str:
     """
     text = text.strip()
     if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
-        raise ExperimentInvalid(f"A note holds text alone; this one has {hidden} in it.")
+        raise ExperimentInvalid(
+            "A note holds text alone; this one has {hidden} in it.", hidden=hidden
+        )
     if len(text) > LONGEST_REMARK:
         raise ExperimentInvalid(
-            f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
+            "A note has at most {most} characters; this one has {count}.",
+            most=LONGEST_REMARK,
+            count=len(text),
         )
     return text
 

@@ -168,4 +168,6 @@ def as_run(stored: sqlite3.Row) -> Run:
 
 def run_not_found(run_id: str) -> RunNotFound:
     """The error for an id that no run has."""
-    return RunNotFound(f"There is no run “{run_id}” here. The Runs page lists those there are.")
+    return RunNotFound(
+        "There is no run “{run_id}” here. The Runs page lists those there are.", run_id=run_id
+    )

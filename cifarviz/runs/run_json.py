@@ -55,10 +55,13 @@ def load_run_json(folder: Path) -> ImportedFacts:
         content = run_json_path(folder).read_bytes()
     except FileNotFoundError as error:
         raise ArtifactMissing(
-            f"Run {folder.name} has no run.json: an earlier version of cifarviz wrote it."
+            "Run {run_id} has no run.json: an earlier version of cifarviz wrote it.",
+            run_id=folder.name,
         ) from error
     except OSError as error:
         raise ArtifactDamaged(
-            f"run.json of run {folder.name} cannot be read: {error.strerror}."
+            "run.json of run {run_id} cannot be read: {reason}.",
+            run_id=folder.name,
+            reason=error.strerror,
         ) from error
     return facts_from_folder(parse_facts(content))

@@ -79,9 +79,13 @@ class RunStore(Curation):
             return (exact or matches)[0]
         if matches:
             raise RunNotFound(
-                f"{len(matches)} runs have an id that begins with “{beginning}”: give more of it."
+                "{count} runs have an id that begins with “{beginning}”: give more of it.",
+                count=len(matches),
+                beginning=beginning,
             )
-        raise RunNotFound(f"There is no run “{beginning}” here: give an id, or its beginning.")
+        raise RunNotFound(
+            "There is no run “{beginning}” here: give an id, or its beginning.", beginning=beginning
+        )
 
     def active(self) -> list[Run]:
         """The run that is being worked on, then those that wait, in their order."""
@@ -127,12 +131,15 @@ class RunStore(Curation):
             run = fetch_run(connection, run_id)
             if run.state.active:
                 raise TransitionRefused(
-                    f"“{run.name}” is {run.state}: stop it before you delete it."
+                    "“{run_name}” is {state}: stop it before you delete it.",
+                    run_name=run.name,
+                    state=run.state,
                 )
             # Its state may be unknown, and a process may be looking after it all the same.
             if run.damage is not None and self._is_held(run_id):
                 raise TransitionRefused(
-                    f"A process is looking after “{run.name}”: end it before you delete the run."
+                    "A process is looking after “{run_name}”: end it before you delete the run.",
+                    run_name=run.name,
                 )
             key, value = key_of(run_id)
             connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))
