@@ -145,11 +145,18 @@ def _overview(
 
 
 def _counted(images: int, bad: int) -> str:
-    said = f"{images} image{'' if images == 1 else 's'} added"
+    one_image, one_bad = images == 1, bad == 1
     if not bad:
-        return said
-    cannot = f"{bad} file{'' if bad == 1 else 's'} that cannot be read"
-    return f"{said}, {cannot}" if images else cannot[0].upper() + cannot[1:]
+        return "1 image added" if one_image else f"{images} images added"
+    if not images:
+        return "1 file that cannot be read" if one_bad else f"{bad} files that cannot be read"
+    if one_bad:
+        if one_image:
+            return "1 image added, 1 file that cannot be read"
+        return f"{images} images added, 1 file that cannot be read"
+    if one_image:
+        return f"1 image added, {bad} files that cannot be read"
+    return f"{images} images added, {bad} files that cannot be read"
 
 
 def _say(file: BadFile) -> None:
