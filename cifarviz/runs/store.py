@@ -293,8 +293,8 @@ class RunStore(Curation):
         """Keep facts of a run: ``train_images``, ``precision``, ``scaling``, ``seconds``, …"""
         with self.database.connect(write=True) as connection:
             update_run(connection, run_id, **facts)
-            # Signs of life, every few seconds of a pause, are no news.
-            if facts.keys() - {"heartbeat", "seconds"}:
+            # Signs of life come every few seconds, a speed after each epoch, just written.
+            if facts.keys() - {"heartbeat", "seconds", "images_per_second"}:
                 self.save_run_json(connection, run_id)
 
     def record(
