@@ -1,15 +1,19 @@
 """Errors: one template with values, for people and for programs."""
 
+import ast
 import json
 import pickle
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 import pytest
 
+from cifarviz import errors
 from cifarviz.errors import CifarvizError, ExperimentInvalid, RunNotFound
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
+from scripts.app_server import ROOT
 
 
 def test_the_message_is_the_template_with_its_values() -> None:
@@ -51,3 +55,27 @@ def test_what_a_program_reads_of_an_error(settings: Settings) -> None:
         RunStore(settings).find("{nothing}")
     assert caught.value.values == {"beginning": "{nothing}"}
     assert str(caught.value).startswith("There is no run “{nothing}” here")
+
+
+def templates(node: ast.expr) -> list[str]:
+    """The templates that an argument may be; none where it is made at run time."""
+    if isinstance(node, ast.IfExp):
+        return templates(node.body) + templates(node.orelse)
+    return [str(node.value)] if isinstance(node, ast.Constant) else []
+
+
+def test_every_template_in_the_program_has_the_values_it_names() -> None:
+    classes = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    checked = 0
+    for path in (ROOT / "cifarviz").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+                continue
+            if call.func.id not in classes or not call.keywords:
+                continue
+            given = {keyword.arg for keyword in call.keywords}
+            for template in templates(call.args[0]):
+                named = {name for _, name, _, _ in Formatter().parse(template) if name}
+                assert named <= given, f"{path}:{call.lineno}"
+                checked += 1
+    assert checked > 100
