@@ -35,7 +35,8 @@ from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
-from cifarviz.data.uploads import decode_file, fit_to
+from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
+from cifarviz.data.uploads import decode_file
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
@@ -260,21 +261,44 @@ class Home:
         images: "str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]",
         *,
         weights: Weights | None = None,
-        invert: bool = False,
+        invert: bool | None = None,
     ) -> pd.DataFrame:
         """Return what a run's network says of images: a row an image, a column a class.
 
         ``images``: files (PNG, JPEG, WebP, BMP, GIF), which are cropped and scaled to the
-        network's input, or raw pixels, uint8 (n, height, width, channels) or one image. ``invert``
-        turns light into dark in files, for data that is on black.
+        network's input (``prepare_picture`` says how), or raw pixels, uint8 (n, height, width,
+        channels) or one image, taken as they are. ``invert`` turns light into dark in files;
+        ``None``: where the data set is light on black and the picture's background is light.
 
         Raises ``ImageUnreadable`` and, for pixels of another shape, ``ExperimentInvalid``.
         """
         found = self.run(run)
-        index, pixels = self._pixels(found, images, invert)
+        index, pixels = self._read(found, images, invert)
         answers = self.model(found, weights=weights).probabilities(pixels)
         classes = find(found.experiment.data.dataset).classes
         return pd.DataFrame(answers, index=index, columns=list(classes))
+
+    def prepare_picture(
+        self,
+        run: "str | Run",
+        path: str | Path,
+        *,
+        mode: FitMode = "crop",
+        invert: bool | None = None,
+    ) -> PreparedPicture:
+        """Return what a run's network is given of an image file, as on the pages.
+
+        ``pixels`` uint8 (height, width, channels), and ``notes``: what was done to the picture,
+        each a sentence as text. ``mode``: "crop", "stretch" or "pad"; ``invert``: see ``predict``.
+        """
+        experiment = self.run(run).experiment
+        return prepare_picture(
+            decode_file(Path(path)),
+            experiment.architecture.input_shape,
+            dark_background=find(experiment.data.dataset).dark_background,
+            mode=mode,
+            invert=invert,
+        )
 
     def feature_maps(
         self,
@@ -282,7 +306,7 @@ class Home:
         image: "str | Path | NDArray[np.uint8]",
         *,
         weights: Weights | None = None,
-        invert: bool = False,
+        invert: bool | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Return every layer's output for one image, by the layer's name, in order.
 
@@ -290,7 +314,7 @@ class Home:
         ``feature_map_image`` makes a picture of the former.
         """
         found = self.run(run)
-        _, pixels = self._pixels(found, image, invert)
+        _, pixels = self._read(found, image, invert)
         if len(pixels) != 1:
             raise ValueError(f"feature_maps looks at one image, and {len(pixels)} came.")
         outputs = self.model(found, weights=weights).observe(pixels[0])
@@ -404,7 +428,7 @@ class Home:
             )
         return found
 
-    def _pixels(self, run: Run, images: Any, invert: bool) -> tuple[list[Any], NDArray[np.uint8]]:
+    def _read(self, run: Run, images: Any, invert: bool | None) -> tuple[list[Any], Any]:
         """Names of the images, and their pixels, uint8 (n, height, width, channels)."""
         if isinstance(images, np.ndarray):
             batch = images[None] if images.ndim == 3 else images
@@ -416,15 +440,15 @@ class Home:
         for number, one in enumerate(given):
             if isinstance(one, str | Path):
                 names.append(str(one))
-                pixels.append(fit_to(decode_file(Path(one)).rgb, shape, invert=invert))
+                pixels.append(self.prepare_picture(run, one, invert=invert).pixels)
             elif isinstance(one, np.ndarray) and one.shape == shape and one.dtype == np.uint8:
                 names.append(number)
                 pixels.append(one)
             else:
-                raise ImageUnreadable(
-                    f"Image {number} is neither a file's path nor raw pixels, uint8 of shape "
-                    f"{shape}. Give one of these."
+                neither = (
+                    "Image {number} is neither a file's path nor raw pixels, uint8 of {shape}."
                 )
+                raise ImageUnreadable(neither, number=number, shape=shape)
         return names, np.array(pixels, np.uint8).reshape(-1, *shape)
 
 

@@ -26,12 +26,33 @@
     └── TrainingFailed           the loss is no longer a number, no memory left, …
 
 The message is one sentence or two for the person at the screen: the rule, what came,
-and what to do about it. Pages and the command line print it as it is.
+and what to do about it. Pages and the command line print it as it is. It is one template
+with named values, which programs read from the error.
 """
+
+import numbers
 
 
 class CifarvizError(Exception):
-    """Base of all errors that cifarviz raises on purpose."""
+    """Base of all errors that cifarviz raises on purpose.
+
+    ``template`` has a place for each of ``values``, as in ``"{count:,} images"``; without values
+    it is the message itself, braces and all. Values are never read as templates: numbers, texts,
+    truth values and ``None`` are kept, anything else as its text, so that JSON can hold them.
+    """
+
+    def __init__(self, template: str = "", **values: object) -> None:
+        self.template = template
+        self.values = {name: _plain(value) for name, value in values.items()}
+        super().__init__(template.format(**self.values) if values else template)
+
+
+def _plain(value: object) -> str | int | float | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else str(value)
 
 
 class SettingInvalid(CifarvizError):

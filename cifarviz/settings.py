@@ -87,5 +87,7 @@ def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:
     """Bytes."""
     text = env.get(name, "").strip() or str(default)
     if not text.isdecimal():
-        raise SettingInvalid(f"{name} is a number of megabytes, 0 or more, not “{text}”.")
+        raise SettingInvalid(
+            "{name} is a number of megabytes, 0 or more, not “{text}”.", name=name, text=text
+        )
     return int(text) * 1_000_000

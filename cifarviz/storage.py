@@ -38,8 +38,9 @@ def storage_errors(folder: Path) -> Iterator[None]:
         yield
     except (FileExistsError, NotADirectoryError) as error:
         raise StorageFull(
-            f"“{folder}” cannot be made: a file of that name is in the way. "
-            "Set CIFARVIZ_HOME to a folder."
+            "“{folder}” cannot be made: a file of that name is in the way. "
+            "Set CIFARVIZ_HOME to a folder.",
+            folder=folder,
         ) from error
     except OSError as error:
         if error.errno not in _REFUSALS:
@@ -50,8 +51,10 @@ def storage_errors(folder: Path) -> Iterator[None]:
 def storage_full(folder: Path, reason: str) -> StorageFull:
     """The error for a folder that takes no more, for a reason in the system's words."""
     return StorageFull(
-        f"Nothing more can be written to “{folder}”: {reason}. Make room (the Runs page can "
-        "delete runs) or allow writing there, or set CIFARVIZ_HOME to another folder."
+        "Nothing more can be written to “{folder}”: {reason}. Make room (the Runs page can "
+        "delete runs) or allow writing there, or set CIFARVIZ_HOME to another folder.",
+        folder=folder,
+        reason=reason,
     )
 
 

@@ -39,8 +39,8 @@ def predict(run: Run, which: Checkpoint) -> None:
             example_card(example, given[0], classes, note=note, run=run.id, checkpoint=which)
     with errors_shown():
         # The newest first: it is what a person waits for.
-        read = read_files(files[::-1], shape)
-        images = [file.seen(fit) for file in read if isinstance(file, ReadImage)]
+        read = read_files(files[::-1], info, shape)
+        images = [file.prepared(fit).pixels for file in read if isinstance(file, ReadImage)]
         answers = np.empty((0, len(classes)), np.float32)
         if images:
             answers = cache.trained_model(run, which).probabilities(np.stack(images))

@@ -1,8 +1,9 @@
 """Makes the home and the archive of this version that later versions are tested with.
 
-``python -m scripts.make_fixtures`` writes ``tests/fixtures/format-<n>/``: a ``home`` (without its
-locks) and ``run.zip``, both of a run of two epochs on a few images of the sample. Run it before a
-format changes; what is there is never made anew, since no later version could.
+``python -m scripts.make_fixtures`` writes ``tests/fixtures/full-format-<n>/``: a ``home`` (without
+its locks) with something of every kind that is stored, and two of its runs packed, all trained for
+seconds on a few images of the sample. Run it before a format or a stored name changes; what is
+there is never made anew, since no later version could.
 """
 
 import shutil
@@ -12,19 +13,27 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cifarviz.api import Home
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.schedules import Step
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
+from cifarviz.runs import locks
 from cifarviz.runs.archive import pack
 from cifarviz.runs.database import SCHEMA_VERSION
 from cifarviz.runs.preferences import prefer
+from cifarviz.runs.records import Run
+from cifarviz.runs.series import keep_series
+from cifarviz.runs.states import RunState
+from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
+from cifarviz.training.timing import Timing
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"
 
@@ -53,26 +62,81 @@ def experiment() -> Experiment:
     return Experiment(**fields)
 
 
+def full_experiment() -> Experiment:
+    """The same with all that leaves files: a schedule, wrong labels, test answers, TensorBoard."""
+    return Experiment(
+        **experiment().model_dump()
+        | {
+            "data": Data(train_images=32, wrong_labels=0.25, wrong_labels_seed=3),
+            "schedule": Step(every_epochs=1, factor=0.5),
+            "test_epochs": (1,),
+            "tensorboard": True,
+            "monitor": "accuracy",
+        }
+    )
+
+
 def make(folder: Path) -> None:
-    """Train the run in a home of its own, and keep that and the packed run in ``folder``."""
+    """Train runs in a home of its own; keep that, and the first two runs packed, in ``folder``.
+
+    ``run.zip`` is the plain run; ``full-run.zip`` one with every kind of file that a run may have.
+    """
     if folder.exists():
         raise SystemExit(f"{folder} is there already.")
     with TemporaryDirectory() as temporary:
         settings = replace(
-            Settings.from_environment({}), home=Path(temporary) / "home", recorded=False
+            Settings.from_environment({"CIFARVIZ_HOME": str(Path(temporary) / "home")}),
+            recorded=False,
         )
         worker = Worker(settings, "command line")
+        store = worker.store
         # Feature maps of one image are enough.
-        prefer(worker.store, "pins cifar10", [1])
-        run = worker.wait(worker.submit(experiment(), name="of this version").id)
-        if run.message:
-            raise SystemExit(run.message)
-        with closing(sqlite3.connect(worker.store.database.path)) as connection:
+        prefer(store, "pins cifar10", [1])
+        prefer(store, "recorded run", "hidden")
+        run = _trained(worker, worker.submit(experiment(), "of this version"))
+        full = _trained(worker, worker.submit(full_experiment(), "with all files {and} “marks”"))
+        store.star(full.id, True)
+        store.remark(full.id, "a remark\nin two lines")
+        store.prefer(full.id, "best")
+        _evaluate(store, full)
+        longer = experiment().model_copy(update={"epochs": 3})
+        fork = _trained(worker, worker.fork(run.id, 2, longer, "a fork"))
+        keep_series(store, "duel", "Number of epochs", [(run.id, "2"), (fork.id, "3")])
+        _enter_stopped(store)
+        # What timing has found, as training.precision keeps it.
+        TimingsFile(settings.home).keep(experiment(), Timing(0.002, 0.001))
+        folder.mkdir(parents=True)
+        pack(store, run.id, folder / "run.zip")
+        pack(store, full.id, folder / "full-run.zip")
+        with closing(sqlite3.connect(store.database.path)) as connection:
             # One file, without its log.
             connection.execute("PRAGMA journal_mode = DELETE")
         shutil.copytree(settings.home, folder / "home", ignore=shutil.ignore_patterns("locks"))
-        pack(worker.store, run.id, folder / "run.zip")
+
+
+def _trained(worker: Worker, run: Run) -> Run:
+    run = worker.wait(run.id)
+    if run.message:
+        raise SystemExit(run.message)
+    return run
+
+
+def _evaluate(store: RunStore, run: Run) -> None:
+    """Leave predictions of the test images beside the best checkpoint, as Evaluate does."""
+    Home(store.settings).evaluate(run, weights="best")
+
+
+def _enter_stopped(store: RunStore) -> None:
+    """Enter a run that failed before its first epoch."""
+    run_id = new_run_id()
+    lock = locks.take(store.lock_path(run_id))
+    store.create(run_id, experiment(), "failed early", "dashboard")
+    store.transition(run_id, RunState.RUNNING)
+    store.describe(run_id, note="TensorBoard's folder broke.")
+    store.transition(run_id, RunState.FAILED, "The loss is no longer a number.")
+    if lock is not None:
+        lock.release()
 
 
 if __name__ == "__main__":
-    make(FIXTURES / f"format-{SCHEMA_VERSION}")
+    make(FIXTURES / f"full-format-{SCHEMA_VERSION}")

@@ -13,7 +13,9 @@ def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
     Raises ``ArtifactMissing`` while there is none and ``ArtifactDamaged`` when it can't be used.
     """
     if run.scaling is None:
-        raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
+        raise ArtifactMissing(
+            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+        )
     arrays, _facts = load_weights(store.folder(run.id), which)
     return TrainedModel(
         run.experiment.architecture,

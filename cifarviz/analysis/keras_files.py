@@ -14,13 +14,22 @@ def network_file(store: RunStore, run: Run, which: Weights, *, weights_only: boo
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     if run.scaling is None:
-        raise ArtifactMissing(f"“{run.name}” has not begun to train, so it has no weights yet.")
+        raise ArtifactMissing(
+            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+        )
     folder = store.folder(run.id)
     if isinstance(which, int) and which not in (there := snapshot_epochs(folder, "weights")):
         listed = ", ".join(map(str, there))
-        kept = f"those kept are of epochs {listed}" if there else "it has kept none of any epoch"
         raise ArtifactMissing(
-            f"“{run.name}” ({run.id}) has kept no weights of epoch {which}; {kept}."
+            "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; those kept are of "
+            "epochs {kept}."
+            if there
+            else "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; it has kept none "
+            "of any epoch.",
+            run_name=run.name,
+            run_id=run.id,
+            epoch=which,
+            kept=listed,
         )
     arrays, _facts = load_weights(folder, which)
     network = run.experiment.architecture

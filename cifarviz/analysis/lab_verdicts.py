@@ -51,13 +51,14 @@ def duel_verdict(results: Sequence[Result]) -> Verdict:
         )
     else:
         headline = "No difference that could be shown: they learn, and overfit, about as much."
-    said = [f"{_size(one.gap)} with {one.label}" for one in results]
-    end = (
-        "about as much each"
-        if not less
-        else f"{narrowest.label} overfits {'least' if others[1:] else 'less'}"
-    )
-    sentences = [f"Training is ahead of validation by {_listed(said)}: {end}."]
+    gaps = _listed([f"{_size(one.gap)} with {one.label}" for one in results])
+    if not less:
+        ahead = "Training is ahead of validation by {gaps}: about as much each."
+    elif len(results) == 2:
+        ahead = "Training is ahead of validation by {gaps}: {label} overfits less."
+    else:
+        ahead = "Training is ahead of validation by {gaps}: {label} overfits least."
+    sentences = [ahead.format(gaps=gaps, label=narrowest.label)]
     if not better:
         sentences.append(
             f"On new images there is no winner: {best.val_accuracy:.1%} right with {best.label} "
@@ -86,10 +87,12 @@ def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) ->
             "images."
         )
     order = (
-        f"Half of the right labels were learned for good by {_epoch(true_half)}, half of the wrong "
-        f"ones by {_epoch(false_half)}"
-    )
-    order += ": what is true of many images comes first." if later else "."
+        "Half of the right labels were learned for good by {right}, half of the wrong ones by "
+        "{wrong}: what is true of many images comes first."
+        if later
+        else "Half of the right labels were learned for good by {right}, half of the wrong ones by "
+        "{wrong}."
+    ).format(right=_epoch(true_half), wrong=_epoch(false_half))
     place = int(np.nanargmax(memory.seen_through))
     seen = (
         f"It saw through them best after epoch {int(memory.epochs[place])}, when it gave "
@@ -99,14 +102,15 @@ def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) ->
     sentences = [order, seen]
     if right is not None:
         lost = right.val_accuracy - wrong.val_accuracy
-        cost = (
-            f"it costs {_size(lost)} of validation accuracy"
+        compared = (
+            "Of images it has never seen it gets {wrong:.1%} right, and {right:.1%} when trained "
+            "with right labels only: it costs {lost} of validation accuracy."
             if lost > 0 and _differ(right, wrong)
-            else "no loss that so few validation images could show"
+            else "Of images it has never seen it gets {wrong:.1%} right, and {right:.1%} when "
+            "trained with right labels only: no loss that so few validation images could show."
         )
         sentences.append(
-            f"Of images it has never seen it gets {wrong.val_accuracy:.1%} right, and "
-            f"{right.val_accuracy:.1%} when trained with right labels only: {cost}."
+            compared.format(wrong=wrong.val_accuracy, right=right.val_accuracy, lost=_size(lost))
         )
     both = [wrong] if right is None else [wrong, right]
     return Verdict(shown, headline, (*sentences, _turns(both), *_cut_short(both)))
@@ -117,13 +121,16 @@ def sizes_verdict(results: Sequence[Result]) -> Verdict:
     few, many = results[0], results[-1]
     gained = many.val_accuracy - few.val_accuracy
     shown = gained > 0 and _differ(few, many)
-    start = f"From {few.train_images:,} to {many.train_images:,} training images"
-    figures = f"from {few.val_accuracy:.1%} to {many.val_accuracy:.1%}"
     if shown:
-        headline = f"{start} validation accuracy rises {figures} ({_points(gained)})."
+        headline = (
+            f"From {few.train_images:,} to {many.train_images:,} training images validation "
+            f"accuracy rises from {few.val_accuracy:.1%} to {many.val_accuracy:.1%} "
+            f"({_points(gained)})."
+        )
     else:
         headline = (
-            f"{start} validation accuracy goes {figures}: no rise that "
+            f"From {few.train_images:,} to {many.train_images:,} training images validation "
+            f"accuracy goes from {few.val_accuracy:.1%} to {many.val_accuracy:.1%}: no rise that "
             f"{many.validation_images:,} images could show."
         )
     gap = _gap_change(few, many)
@@ -145,16 +152,16 @@ def cures_verdict(results: Sequence[Result]) -> Verdict:
     none, *cures = results
     best = max(cures, key=lambda one: one.val_accuracy)
     better = best.val_accuracy > none.val_accuracy and _differ(best, none)
-    numbers = f"{best.val_accuracy:.1%} right instead of {none.val_accuracy:.1%}"
     if better:
         headline = (
-            f"On new images {best.label} helps most: {numbers} "
-            f"({_points(best.val_accuracy - none.val_accuracy)}). {_gap_change(none, best)}"
+            f"On new images {best.label} helps most: {best.val_accuracy:.1%} right instead of "
+            f"{none.val_accuracy:.1%} ({_points(best.val_accuracy - none.val_accuracy)}). "
+            f"{_gap_change(none, best)}"
         )
     else:
         headline = (
             f"No cure is better on new images than none: with {best.label}, the best of them, "
-            f"{numbers}."
+            f"{best.val_accuracy:.1%} right instead of {none.val_accuracy:.1%}."
         )
     sentences = []
     if not better and not _differ(best, none):
@@ -184,24 +191,31 @@ def _gap_shrinks(one: Result, none: Result) -> bool:
 def _gap_change(before: Result, after: Result) -> str:
     """What becomes of the gap from one run to another."""
     change = before.gap - after.gap
-    words = "hardly changes,"
-    if abs(change) >= _GAP_CHANGE:
-        words = "shrinks" if change > 0 else "grows"
-    return (
-        f"The gap between training and validation {words} from {_size(before.gap)} to "
-        f"{_size(after.gap)}."
-    )
+    template = "The gap between training and validation hardly changes, from {before} to {after}."
+    if change >= _GAP_CHANGE:
+        template = "The gap between training and validation shrinks from {before} to {after}."
+    elif change <= -_GAP_CHANGE:
+        template = "The gap between training and validation grows from {before} to {after}."
+    return template.format(before=_size(before.gap), after=_size(after.gap))
 
 
 def _smallest_gap(narrowest: Result, none: Result) -> str:
-    words = (
-        f"The gap between training and validation is smallest with {narrowest.label}, "
-        f"{_size(narrowest.gap)} instead of {_size(none.gap)}, at {narrowest.val_accuracy:.1%} "
-        f"validation accuracy instead of {none.val_accuracy:.1%}"
+    better = narrowest.val_accuracy > none.val_accuracy and _differ(narrowest, none)
+    template = (
+        "The gap between training and validation is smallest with {label}, {gap} instead of "
+        "{usual_gap}, at {accuracy:.1%} validation accuracy instead of {usual:.1%}."
+        if better
+        else "The gap between training and validation is smallest with {label}, {gap} instead of "
+        "{usual_gap}, at {accuracy:.1%} validation accuracy instead of {usual:.1%}: it knows less "
+        "of its training images by heart, and no more of new ones."
     )
-    if narrowest.val_accuracy > none.val_accuracy and _differ(narrowest, none):
-        return f"{words}."
-    return f"{words}: it knows less of its training images by heart, and no more of new ones."
+    return template.format(
+        label=narrowest.label,
+        gap=_size(narrowest.gap),
+        usual_gap=_size(none.gap),
+        accuracy=narrowest.val_accuracy,
+        usual=none.val_accuracy,
+    )
 
 
 def _differ(one: Result, other: Result) -> bool:
@@ -238,10 +252,14 @@ def _turns(results: Sequence[Result]) -> str:
 def _cut_short(results: Sequence[Result]) -> list[str]:
     short = [one for one in results if not one.ended]
     cut = [one for one in results if one.epochs < one.trained]
-    end = "." if cut else ", and is judged as far as it came."
+    template = (
+        "The run with {label} was cut short after {trained} of {planned} epochs."
+        if cut
+        else "The run with {label} was cut short after {trained} of {planned} epochs, and is "
+        "judged as far as it came."
+    )
     words = [
-        f"The run with {one.label} was cut short after {one.trained} of {one.planned} epochs{end}"
-        for one in short
+        template.format(label=one.label, trained=one.trained, planned=one.planned) for one in short
     ]
     if cut:
         words.append(

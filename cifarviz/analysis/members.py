@@ -61,9 +61,10 @@ def check_members(store: RunStore, members: Sequence[Member]) -> None:
     ``ArtifactMissing`` where weights or answers are not there.
     """
     if len(members) < FEWEST_MEMBERS:
-        count = "one was" if members else "none were"
         raise ExperimentInvalid(
-            f"An ensemble has two members or more, and {count} chosen. Choose another run."
+            "An ensemble has two members or more, and one was chosen. Choose another run."
+            if members
+            else "An ensemble has two members or more, and none were chosen. Choose another run."
         )
     for one, other in combinations(members, 2):
         if one.same_network(other):
@@ -77,8 +78,9 @@ def check_members(store: RunStore, members: Sequence[Member]) -> None:
             for name, one in datasets.items()
         )
         raise ExperimentInvalid(
-            f"Members of an ensemble look at the same images, but {words}. Choose runs of one "
-            "data set."
+            "Members of an ensemble look at the same images, but {words}. Choose runs of one "
+            "data set.",
+            words=words,
         )
     for one in members:
         _check_there(store, one)
@@ -121,12 +123,17 @@ def vote(
 def _refuse_twice(one: Member, other: Member) -> NoReturn:
     if one.when == other.when:
         raise ExperimentInvalid(
-            f"“{one.run.name}” was chosen twice ({one.words}): the same network votes the same. "
-            "Choose others."
+            "“{run_name}” was chosen twice ({weights}): the same network votes the same. "
+            "Choose others.",
+            run_name=one.run.name,
+            weights=one.words,
         )
     raise ExperimentInvalid(
-        f"“{one.run.name}” was chosen twice ({one.words}; {other.words}): the same network votes "
-        "the same. Leave one of them out."
+        "“{run_name}” was chosen twice ({weights}; {other_weights}): the same network votes "
+        "the same. Leave one of them out.",
+        run_name=one.run.name,
+        weights=one.words,
+        other_weights=other.words,
     )
 
 
@@ -134,4 +141,8 @@ def _check_there(store: RunStore, member: Member) -> None:
     if isinstance(member.when, int):
         return  # reading says what is wrong
     if (lacking := lacking_weights(store, member.run, member.when)) is not None:
-        raise ArtifactMissing(f"“{member.run.name}” {lacking}. Leave it out, or train it again.")
+        raise ArtifactMissing(
+            "“{run_name}” {lacking}. Leave it out, or train it again.",
+            run_name=member.run.name,
+            lacking=lacking,
+        )

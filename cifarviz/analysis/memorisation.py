@@ -95,8 +95,9 @@ def places_of(indices: NDArray[np.int64], said: Sequence[Said], folder: Path) ->
     same = all(np.array_equal(one.indices, asked) for one in said)
     if not same or not np.array_equal(indices[places], asked):
         raise ArtifactDamaged(
-            f"What run {folder.name} kept of its training images is about other images than it "
-            "was trained on. Train it again."
+            "What run {run_id} kept of its training images is about other images than it "
+            "was trained on. Train it again.",
+            run_id=folder.name,
         )
     return places
 

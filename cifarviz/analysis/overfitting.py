@@ -44,11 +44,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.analysis import verdict_sentences as sentences
+from cifarviz.analysis.verdict_sentences import Direction, Side
 from cifarviz.data.datasets import find
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Epoch, Run
@@ -240,17 +242,13 @@ def judge(
     """
     numbers = [_numbers(one) for one in (loss, accuracy, val_loss, val_accuracy)]
     if len(epochs) and not np.isfinite(numbers[2]).any():
-        return Fit(
-            "not measured",
-            "No images were held back for validation, so overfitting cannot be seen.",
-        )
+        return Fit("not measured", sentences.NOT_MEASURED)
     measured = np.isfinite(np.array(numbers)).all(axis=0) if len(epochs) else np.zeros(0, bool)
     curves = _LearningCurves(np.asarray(epochs)[measured], *(one[measured] for one in numbers))
     end = curves.gap(-1) if len(curves) else None
     if len(epochs) and not np.isfinite(numbers[0][-1]):
-        return Fit(
-            "diverging", f"After epoch {epochs[-1]} training loss is no finite number.", at_end=end
-        )
+        reason = sentences.NOT_FINITE.format(epoch=epochs[-1])
+        return Fit("diverging", reason, at_end=end)
     if len(curves) < FEWEST_EPOCHS or end is None:
         return Fit("too early", _too_few(curves, ending, planned), at_end=end)
     return (
@@ -289,12 +287,14 @@ class _LearningCurves:
             float(self.gaps[place]),
         )
 
-    def course(self, values: NDArray[np.float64], place: int) -> str:
-        """``from 0.796 after epoch 9 to 1.656 after epoch 30``."""
-        return (
-            f"from {format_loss(values[place])} after epoch {self.epochs[place]} to "
-            f"{format_loss(values[-1])} after epoch {self.epochs[-1]}"
-        )
+    def course(self, values: NDArray[np.float64], place: int, of: str = "") -> dict[str, str]:
+        """What sentences name of losses from ``place`` to their end, with ``of`` before it."""
+        return {
+            f"{of}start": format_loss(values[place]),
+            f"{of}first": str(self.epochs[place]),
+            f"{of}end": format_loss(values[-1]),
+            f"{of}last": str(self.epochs[-1]),
+        }
 
 
 def format_loss(loss: float) -> str:
@@ -313,12 +313,10 @@ def _diverging(curves: _LearningCurves) -> Fit | None:
     lowest = int(held_out.argmin())
     if held_out[-1] - held_out[lowest] <= _LEAST_RISE * abs(held_out[lowest]):
         return None
-    return Fit(
-        "diverging",
-        f"Training loss rises, {curves.course(train, int(train.argmin()))}, and so does validation "
-        f"loss, {curves.course(held_out, lowest)}.",
-        at_end=curves.gap(-1),
+    reason = sentences.BOTH_RISE.format(
+        **curves.course(train, int(train.argmin()), "train_"), **curves.course(held_out, lowest)
     )
+    return Fit("diverging", reason, at_end=curves.gap(-1))
 
 
 def _overfitting(curves: _LearningCurves) -> Fit | None:
@@ -328,19 +326,11 @@ def _overfitting(curves: _LearningCurves) -> Fit | None:
         return None
     train = curves.loss
     at_turn, end = curves.gap(place), curves.gap(-1)
+    named = curves.course(curves.val_loss, place) | curves.course(train, place, "train_")
     if train[-1] >= train[place]:
-        return Fit(
-            "diverging",
-            f"Validation loss rises, {curves.course(curves.val_loss, place)}, and training loss "
-            f"does not fall meanwhile, {curves.course(train, place)}.",
-            at_end=end,
-        )
-    reason = (
-        f"Validation loss was lowest after epoch {at_turn.epoch}: it rose from "
-        f"{format_loss(curves.val_loss[place])} to {format_loss(curves.val_loss[-1])} after epoch "
-        f"{end.epoch}, while training loss went from {format_loss(train[place])} to "
-        f"{format_loss(train[-1])}."
-    )
+        reason = sentences.ONLY_VALIDATION_RISES.format(**named)
+        return Fit("diverging", reason, at_end=end)
+    reason = sentences.TURNED.format(**named)
     return Fit("overfitting", reason, at_turn.epoch, at_turn, end, at_turn.epoch)
 
 
@@ -349,91 +339,75 @@ def _by_course(
 ) -> Fit:
     """What the last third of the epochs says, where validation loss has not turned."""
     first = len(curves) - curves.third
-    course = curves.course(curves.val_loss, first)
+    points = f"{100 * abs(end.accuracy):.1f}"
+    named: dict[str, Any] = {
+        **curves.course(curves.val_loss, first),
+        "count": curves.third,
+        "points": points,
+        "train": f"{curves.accuracy[-1]:.1%}",
+        "validation": f"{curves.val_accuracy[-1]:.1%}",
+    }
     is_wide = end.accuracy >= WIDE_GAP
-    both = f"{curves.accuracy[-1]:.1%} and {curves.val_accuracy[-1]:.1%}"
-    ahead = f"training accuracy is {_ahead(end.accuracy)} validation ({both})"
     if _falls(curves.val_loss, curves.third):
-        after = f"; {ahead}" if is_wide else ""
-        cut = _cut_short(end.epoch, ending, planned)
-        reason = (
-            f"Over the last {curves.third} epochs validation loss still fell, {course}{after}.{cut}"
-        )
+        fell = sentences.STILL_FALLS_FAR_BEHIND if is_wide else sentences.STILL_FALLS
+        reason = fell.format(**named) + _cut_short(end.epoch, ending, planned)
         return Fit("stopped" if ending == "stopped" else "still improving", reason, at_end=end)
     last = curves.val_loss[first:]
     level = float(np.abs(last).mean())  # rounding may leave a loss of 0 a little below
     noise = _noise(curves.val_loss, int(curves.val_loss.argmin()))
     step = float(np.abs(np.diff(last)).mean())
     if min(noise, step) > _MUCH_NOISE * level:
-        return Fit(
-            "noisy",
-            f"Over the last {len(last)} epochs validation loss jumps by {step / level:.0%} a step "
-            f"on average, too much to see where it goes; it went {course}.",
-            at_end=end,
-        )
+        return Fit("noisy", sentences.NOISY.format(**named, step=step / level), at_end=end)
     change, by_chance = _change(curves.val_loss, curves.third)
     is_level = abs(change) <= max(_LEAST_CHANGE, min(by_chance, _MUCH_NOISE))
     moved = abs(last[-1] - last[0])
-    word = "stays level" if moved <= _LEAST_CHANGE * level else "shows no clear direction"
-    goes = f"{word if is_level else 'changes'}, {course}"
+    direction: Direction = "level" if moved <= _LEAST_CHANGE * level else "unclear"
+    if not is_level:
+        direction = "changing"
     if is_wide and float(np.median(curves.gaps[first:])) >= WIDE_GAP:
         return Fit(
             "overfitting",
-            f"{ahead.capitalize()}, while validation loss {goes}.",
+            sentences.WIDE_GAP[direction].format(**named),
             at_end=end,
             overfits_after=_wide_after(curves),
         )
     if ending != "finished":
         so_far = _cut_short(end.epoch, ending, planned)
         verdict: Verdict = "stopped" if ending == "stopped" else "too early"
-        return Fit(verdict, f"Validation loss {goes}.{so_far}", at_end=end)
+        return Fit(verdict, sentences.SO_FAR[direction].format(**named) + so_far, at_end=end)
     if not is_level:
-        return Fit(
-            "too early",
-            f"Validation loss went {course}: too little, or for too few epochs, to say where it "
-            "goes.",
-            at_end=end,
-        )
+        return Fit("too early", sentences.TOO_LITTLE.format(**named), at_end=end)
     chance = 0.0 if classes is None else 1 / classes
     hits = float(curves.accuracy[-1])
     if hits >= (1 + chance) / 2:
-        return Fit("good", f"Validation loss {goes}, and {ahead}.", at_end=end)
-    learned = (
-        f"from {curves.accuracy[first]:.1%} after epoch {curves.epochs[first]} to {hits:.1%} after "
-        f"epoch {end.epoch}"
-    )
+        side: Side = "ahead" if end.accuracy > 0 else "behind"
+        if points == "0.0":
+            side = "level"
+        return Fit("good", sentences.GOOD_FIT[direction, side].format(**named), at_end=end)
+    named |= curves.course(curves.loss, first) | {"low": curves.accuracy[first], "high": hits}
     if _gains(curves):
-        return Fit(
-            "still improving",
-            f"Training still improved at the end: its accuracy went {learned}, its loss "
-            f"{curves.course(curves.loss, first)}.",
-            at_end=end,
-        )
-    guessing = ""
-    if classes is not None and hits <= _NEAR_CHANCE * chance:
-        guessing = f", about what guessing among {classes} classes gives ({chance:.1%})"
-    return Fit(
-        "underfitting",
-        f"Even of the images it learns from, it gets only {hits:.1%} right{guessing}, and "
-        f"hardly improves any more: training accuracy went {learned}.",
-        at_end=end,
+        return Fit("still improving", sentences.STILL_LEARNS.format(**named), at_end=end)
+    guesses = classes is not None and hits <= _NEAR_CHANCE * chance
+    reason = (sentences.GUESSES if guesses else sentences.UNDERFITS).format(
+        **named, classes=classes, chance=chance
     )
+    return Fit("underfitting", reason, at_end=end)
 
 
 def _too_few(curves: _LearningCurves, ending: Ending, planned: int | None) -> str:
-    count = f"{len(curves)} epoch{' is' if len(curves) == 1 else 's are'}"
+    few = sentences.ONE_IS_TOO_FEW if len(curves) == 1 else sentences.TOO_FEW
     cut = _cut_short(int(curves.epochs[-1]), ending, planned) if len(curves) else ""
-    return f"{count} too few to judge the curves by; it takes {FEWEST_EPOCHS} or more.{cut}"
+    return few.format(count=len(curves), fewest=FEWEST_EPOCHS) + cut
 
 
 def _cut_short(epoch: int, ending: Ending, planned: int | None) -> str:
-    """A sentence on what was still to come of a run that did not end by itself."""
-    of = "" if planned is None else f" of {planned}"
+    """A sentence, after a space, on what was still to come of a run that did not end by itself."""
     match ending:
         case "running":
-            return " The run goes on."
+            return f" {sentences.GOES_ON}"
         case "stopped":
-            return f" The run was cut short after epoch {epoch}{of}."
+            short = sentences.CUT_SHORT if planned is None else sentences.CUT_SHORT_OF
+            return f" {short.format(epoch=epoch, planned=planned)}"
     return ""
 
 
@@ -487,13 +461,6 @@ def _falls(losses: NDArray[np.float64], count: int) -> bool:
     last = losses[-count:]
     at_end = int(last.argmin()) >= count - max(1, count // 3) and last[-1] < last[0]
     return bool(at_end and -change >= max(_LEAST_CHANGE, by_chance))
-
-
-def _ahead(gap: float) -> str:
-    points = f"{100 * abs(gap):.1f}"
-    if points == "0.0":
-        return "level with"
-    return f"{points} points {'ahead of' if gap > 0 else 'behind'}"
 
 
 def _numbers(values: Numbers) -> NDArray[np.float64]:

@@ -49,7 +49,9 @@ def check_probabilities(probabilities: NDArray[np.floating]) -> None:
     broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
     if broken:
         raise ArtifactDamaged(
-            f"This network answers {broken:,} of {len(probabilities):,} images with something that "
+            "This network answers {broken:,} of {count:,} images with something that "
             "is not a number, so its training went astray. Choose another run, or train again "
-            "with a smaller learning rate."
+            "with a smaller learning rate.",
+            broken=broken,
+            count=len(probabilities),
         )

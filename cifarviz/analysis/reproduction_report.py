@@ -30,8 +30,9 @@ def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
         return {}
     except (OSError, ValidationError) as error:
         raise PlaceRefused(
-            f"{path} does not hold earlier results, so nothing was written: move it away, or name "
-            "another place with --out."
+            "{path} does not hold earlier results, so nothing was written: move it away, or name "
+            "another place with --out.",
+            path=path,
         ) from error
 
 
@@ -80,7 +81,9 @@ def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
 
 def _refused(page: Path, reason: str) -> PlaceRefused:
     return PlaceRefused(
-        f"The report cannot be written to {page}: {reason}. Name another place with --out."
+        "The report cannot be written to {page}: {reason}. Name another place with --out.",
+        page=page,
+        reason=reason,
     )
 
 

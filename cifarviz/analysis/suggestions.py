@@ -17,6 +17,8 @@ _WEIGHTS_AN_IMAGE = 20
 _SHIFT = 2
 _DROPOUT, _HIGH_DROPOUT = 0.3, 0.5
 _L2 = 0.0005
+_FASTER = "larger steps get there sooner: {rate} instead of {before}"
+_SMALLER = "smaller steps don't overshoot: {rate} instead of {before}"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,12 @@ def _against_overfitting(
         new = augmented.model_copy(
             update={"flip": augmented.flip or not flip, "shift": augmented.shift or _SHIFT}
         )
-        words = "mirroring and shifting" if new.flip else "shifting"
-        yield _changed(
-            "Augment the images", f"{words} them, it never sees the same one twice", made,
-            augmentation=new,
-        )  # fmt: skip
+        why = (
+            "mirroring and shifting them, it never sees the same one twice"
+            if new.flip
+            else "shifting them, it never sees the same one twice"
+        )
+        yield _changed("Augment the images", why, made, augmentation=new)
     rates = made.architecture.dropout_rates
     if max(rates, default=0) == 0:
         yield _with_dropout(
@@ -131,11 +134,11 @@ def _learn_faster(made: Experiment) -> Iterator[Suggestion | None]:
         yield Suggestion(
             "Add batch normalisation", "after the convolutions it makes learning much faster"
         )
-    yield _with_rate(made, 3, "Raise the learning rate", "larger steps get there sooner")
+    yield _with_rate(made, 3, "Raise the learning rate", _FASTER)
 
 
 def _slower(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
-    yield _with_rate(made, 0.1, "Lower the learning rate", "smaller steps don't overshoot")
+    yield _with_rate(made, 0.1, "Lower the learning rate", _SMALLER)
     if not any(layer.is_normalization for layer in made.architecture.layers):
         yield Suggestion("Add batch normalisation", "it makes learning steadier")
 
@@ -167,8 +170,10 @@ def _with_dropout(made: Experiment, rate: float, what: str, why: str) -> Suggest
 def _with_rate(made: Experiment, times: float, what: str, why: str) -> Suggestion | None:
     rate = float(f"{made.optimizer.learning_rate * times:.2g}")
     optimizer = {**dict(made.optimizer), "learning_rate": rate}
-    words = f"{why}: {number_text(rate)} instead of {number_text(made.optimizer.learning_rate)}"
-    return _changed(what, words, made, optimizer=optimizer)
+    before = number_text(made.optimizer.learning_rate)
+    return _changed(
+        what, why.format(rate=number_text(rate), before=before), made, optimizer=optimizer
+    )
 
 
 def _changed(what: str, why: str, made: Experiment, **fields: object) -> Suggestion | None:

@@ -126,8 +126,10 @@ class TrainedModel:
         _check_pixels(image)
         if not 0 <= class_index < self.architecture.classes:
             raise ExperimentInvalid(
-                f"This network tells {self.architecture.classes} classes apart, from 0 on, and "
-                f"class {class_index} was asked for."
+                "This network tells {classes} classes apart, from 0 on, and "
+                "class {class_index} was asked for.",
+                classes=self.architecture.classes,
+                class_index=class_index,
             )
         return self._network.attention(self._weights, image, layer, class_index)
 
@@ -138,7 +140,8 @@ class TrainedModel:
         """
         if layer_name not in self._kernels:
             raise ArtifactMissing(
-                f"This network has no convolution called “{layer_name}”, so no kernel."
+                "This network has no convolution called “{layer_name}”, so no kernel.",
+                layer_name=layer_name,
             )
         return self._kernels[layer_name]
 
@@ -148,8 +151,11 @@ def _check_scaling(scaling: Scaling, channels: int) -> None:
     if not fits or not all(map(math.isfinite, (*scaling.scale, *scaling.offset))):
         raise ArtifactDamaged(
             "The scaling stored with this run does not fit its network: it needs a scale and an "
-            f"offset for each of {channels} channels, and {list(scaling.scale)} and "
-            f"{list(scaling.offset)} came. Train the run again."
+            "offset for each of {channels} channels, and {scales} and "
+            "{offsets} came. Train the run again.",
+            channels=channels,
+            scales=list(scaling.scale),
+            offsets=list(scaling.offset),
         )
 
 

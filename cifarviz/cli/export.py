@@ -119,7 +119,9 @@ def _place(out: Path, kind: Kind, run: Run) -> Path:
             f"The name of a {kind} ends in {ending}, and {path.name} does not."
         )
     if not path.parent.is_dir():
-        raise PlaceRefused(f"There is no folder {path.parent}: make it, or name another place.")
+        raise PlaceRefused(
+            "There is no folder {folder}: make it, or name another place.", folder=path.parent
+        )
     return path
 
 
@@ -149,4 +151,6 @@ def _refuse_existing(path: Path) -> None:
     with place_errors(path):
         there = os.path.lexists(path)
     if there:
-        raise PlaceRefused(f"{path} is there already: choose another name, or remove it first.")
+        raise PlaceRefused(
+            "{path} is there already: choose another name, or remove it first.", path=path
+        )

@@ -59,6 +59,6 @@ def _images(text: str | None) -> int | Literal["all"] | None:
         return "all" if text else None
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise ExperimentInvalid(
-            f"--train-images is a number of images or “all”, not “{text[:40]}”."
+            "--train-images is a number of images or “all”, not “{text}”.", text=text[:40]
         )
     return int(text)

@@ -24,7 +24,7 @@ def import_run(
 ) -> None:
     """Add a packed run to the runs of this home; nothing in the file is executed."""
     if not file.is_file():
-        raise PlaceRefused(f"There is no file “{file}”.")
+        raise PlaceRefused("There is no file “{file}”.", file=file)
     run = unpack(RunStore(Settings.from_environment()), file, origin=IMPORTED)
     if as_json:
         print_json({"run": run.id, "name": run.name, "epochs": run.epochs_done})

@@ -17,7 +17,8 @@ from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.datasets import Dataset, find
-from cifarviz.data.uploads import decode_file, fit_to, has_light_background
+from cifarviz.data.pictures import PreparedPicture, prepare_picture
+from cifarviz.data.uploads import decode_file
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
@@ -46,9 +47,11 @@ WhichCheckpoint = Annotated[
     ),
 ]
 Invert = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--invert", help="Turn light into dark: for photos on white and data that is on black."
+        "--invert/--no-invert",
+        help="Turn light into dark. Default: where the data set is light on black and the "
+        "picture's background is light, as on the pages.",
     ),
 ]
 
@@ -101,7 +104,7 @@ def predict(
     run: RunName,
     images: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, BMP or GIF files.")],
     checkpoint: WhichCheckpoint = None,
-    invert: Invert = False,
+    invert: Invert = None,
     as_json: AsJson = False,
 ) -> int:
     """Say what a run's network sees in image files; exit code 2 if one could not be read."""
@@ -136,7 +139,7 @@ def feature_maps(
         ),
     ],
     checkpoint: WhichCheckpoint = None,
-    invert: Invert = False,
+    invert: Invert = None,
 ) -> None:
     """Write one PNG a layer with all its channels, dead ones grey."""
     from cifarviz.figures.channel_grid import channel_grid
@@ -178,8 +181,15 @@ def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Chec
         return wanted
     other = other_weights(wanted)
     there = lacking_weights(store, run, other) is None
-    todo = f"Ask for them with --checkpoint {other}." if there else "Choose another run."
-    raise ArtifactMissing(f"“{run.name}” ({run.id}) {lacking}. {todo}")
+    raise ArtifactMissing(
+        "“{run_name}” ({run_id}) {lacking}. Ask for them with --checkpoint {other}."
+        if there
+        else "“{run_name}” ({run_id}) {lacking}. Choose another run.",
+        run_name=run.name,
+        run_id=run.id,
+        lacking=lacking,
+        other=other,
+    )
 
 
 def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
@@ -213,34 +223,36 @@ def _dataset(run: Run, settings: Settings) -> Dataset:
 
 
 def _answer(
-    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...], invert: bool
+    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...], invert: bool | None
 ) -> dict[str, Any]:
     try:
-        pixels = _read_image(path, run, invert)
+        prepared = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
-    ranked = ranking(classes, model.probabilities(pixels[None])[0])
+    ranked = ranking(classes, model.probabilities(prepared.pixels[None])[0])
     return {
         "file": str(path),
         "class": ranked[0].name,
         "probabilities": {one.name: one.probability for one in ranked},
+        "notes": [note.to_dict() for note in prepared.notes],
     }
 
 
-def _read_image(path: Path, run: Run, invert: bool) -> np.ndarray:
-    rgb = decode_file(path).rgb
-    info = find(run.experiment.data.dataset)
-    if info.dark_background and not invert and has_light_background(rgb):
-        say(
-            f"{path} has a light background, where {info.title} shows things on black: "
-            "--invert turns it."
-        )
-    return fit_to(rgb, run.experiment.architecture.input_shape, invert=invert)
+def _read_image(path: Path, run: Run, invert: bool | None) -> PreparedPicture:
+    prepared = prepare_picture(
+        decode_file(path),
+        run.experiment.architecture.input_shape,
+        dark_background=find(run.experiment.data.dataset).dark_background,
+        invert=invert,
+    )
+    for note in prepared.notes:
+        say(f"{path}: {note}")
+    return prepared
 
 
-def _pixels(image: str, run: Run, settings: Settings, invert: bool) -> np.ndarray:
+def _pixels(image: str, run: Run, settings: Settings, invert: bool | None) -> np.ndarray:
     if not (image.isascii() and image.isdecimal() and len(image) < 10):
-        return _read_image(Path(image), run, invert)
+        return _read_image(Path(image), run, invert).pixels
     dataset = _dataset(run, settings)
     test = dataset.test
     position = test.position_of(int(image))

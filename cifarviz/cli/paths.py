@@ -37,7 +37,9 @@ def place_errors(path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise PlaceRefused(f"“{path}” cannot be used: {reason}.") from error
+        raise PlaceRefused(
+            "“{path}” cannot be used: {reason}.", path=path, reason=reason
+        ) from error
     except ValueError as error:
         # A path with a NUL, or with letters that the system's encoding lacks.
-        raise PlaceRefused(f"“{path}” cannot be used: {error}.") from error
+        raise PlaceRefused("“{path}” cannot be used: {error}.", path=path, error=error) from error

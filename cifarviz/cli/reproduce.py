@@ -160,8 +160,11 @@ class _Bench:
             run = watch(self._worker, run)
         if run.state is not RunState.FINISHED:
             raise RunError(
-                f"Run {run.id} ({run.name}) is {run.state}, so the experiment is not whole. "
-                "Call the command again to go on from here."
+                "Run {run_id} ({run_name}) is {state}, so the experiment is not whole. "
+                "Call the command again to go on from here.",
+                run_id=run.id,
+                run_name=run.name,
+                state=run.state,
             )
         return run
 

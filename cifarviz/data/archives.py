@@ -72,7 +72,9 @@ def archive_members(
             with opened as stream:
                 yield from _tar_members(path, _Capped(stream, limit), caps)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise DatasetDamaged(f"“{path}” cannot be read as {kind}: {error}.") from error
+        raise DatasetDamaged(
+            "“{path}” cannot be read as {kind}: {error}.", path=path, kind=kind, error=error
+        ) from error
 
 
 def _tar_members(
@@ -110,5 +112,9 @@ def folder_members(
 def _check_cap(where: Path, name: str, size: int, cap: int) -> None:
     if size > cap:
         raise DatasetDamaged(
-            f"“{name}” in “{where}” has {size:,} bytes, where at most {cap:,} are expected."
+            "“{name}” in “{place}” has {size:,} bytes, where at most {cap:,} are expected.",
+            name=name,
+            place=where,
+            size=size,
+            cap=cap,
         )

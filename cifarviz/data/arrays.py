@@ -52,12 +52,21 @@ def check_arrays(arrays: Arrays, info: DatasetInfo, where: str, watch: Watch) ->
         expected = info.shapes[name]
         if array.dtype != np.uint8 or array.shape != expected:
             raise DatasetDamaged(
-                f"The {words} in “{where}” are {array.dtype} {array.shape}, "
-                f"where {info.title} has uint8 {expected}."
+                "The {words} in “{place}” are {dtype} {shape}, "
+                "where {dataset} has uint8 {expected}.",
+                words=words,
+                place=where,
+                dtype=array.dtype,
+                shape=array.shape,
+                dataset=info.title,
+                expected=expected,
             )
         if sha256(array, watch, done, info.nbytes) != getattr(info.fingerprints, name):
             raise DatasetDamaged(
-                f"The {words} in “{where}” are not those of the published {info.title}: "
-                "their fingerprint differs."
+                "The {words} in “{place}” are not those of the published {dataset}: "
+                "their fingerprint differs.",
+                words=words,
+                place=where,
+                dataset=info.title,
             )
         done += array.nbytes

@@ -52,8 +52,11 @@ def _decode_binary(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     record = 1 + int(np.prod(info.image_shape))
     if len(data) % record:
         raise DatasetDamaged(
-            f"“{name}” is cut off or not the published file: its {len(data):,} bytes are not "
-            f"whole records of {record:,}."
+            "“{name}” is cut off or not the published file: its {size:,} bytes are not "
+            "whole records of {record:,}.",
+            name=name,
+            size=len(data),
+            record=record,
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, record)
     return _from_planes(records[:, 1:], info), records[:, 0]
@@ -72,8 +75,10 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
         or not isinstance(labels, list)
     ):
         raise DatasetDamaged(
-            f"“{name}” is not a published batch: it needs “data”, uint8 rows of {pixels:,} "
-            "pixels, and “labels”, a list."
+            "“{name}” is not a published batch: it needs “data”, uint8 rows of {pixels:,} "
+            "pixels, and “labels”, a list.",
+            name=name,
+            pixels=pixels,
         )
     return _from_planes(planes, info), _labels(name, labels)
 
@@ -87,16 +92,26 @@ def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.mode != "RGB" or image.width != height * width:
                 raise DatasetDamaged(
-                    f"“{name}” is not a published batch: it is {image.width} pixels wide in mode "
-                    f"{image.mode}, where {height * width} in mode RGB are expected."
+                    "“{name}” is not a published batch: it is {width} pixels wide in mode "
+                    "{mode}, where {expected_width} in mode RGB are expected.",
+                    name=name,
+                    width=image.width,
+                    mode=image.mode,
+                    expected_width=height * width,
                 )
             if image.height > info.train_images:
-                raise DatasetDamaged(f"“{name}” has {image.height:,} rows, more than the data set.")
+                raise DatasetDamaged(
+                    "“{name}” has {height:,} rows, more than the data set.",
+                    name=name,
+                    height=image.height,
+                )
             pixels = np.asarray(image)
     except StructureError as error:
-        raise DatasetDamaged(f"“{name}” {error}") from error
+        raise DatasetDamaged("“{name}” {error}", name=name, error=error) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DatasetDamaged(f"“{name}” cannot be read as a PNG image: {error}.") from error
+        raise DatasetDamaged(
+            "“{name}” cannot be read as a PNG image: {error}.", name=name, error=error
+        ) from error
     return pixels.reshape(-1, *info.image_shape), None
 
 
@@ -104,7 +119,9 @@ def _labels(name: str, values: object) -> npt.NDArray[np.uint8]:
     if not isinstance(values, list) or not all(
         isinstance(value, int) and 0 <= value <= 255 for value in values
     ):
-        raise DatasetDamaged(f"“{name}” has labels that are not a list of small whole numbers.")
+        raise DatasetDamaged(
+            "“{name}” has labels that are not a list of small whole numbers.", name=name
+        )
     return np.array(values, dtype=np.uint8)
 
 
@@ -112,7 +129,9 @@ def _labels_from_json(name: str, data: bytes) -> npt.NDArray[np.uint8]:
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise DatasetDamaged(f"“{name}” cannot be read as a JSON list of labels.") from error
+        raise DatasetDamaged(
+            "“{name}” cannot be read as a JSON list of labels.", name=name
+        ) from error
     return _labels(name, values)
 
 
@@ -148,7 +167,7 @@ class Batches:
     def add(self, name: str, data: bytes) -> None:
         """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
         if name in self._seen:
-            raise DatasetDamaged(f"“{name}” comes twice.")
+            raise DatasetDamaged("“{name}” comes twice.", name=name)
         self._seen.add(name)
         layout = next(layout for layout in _LAYOUTS if name in layout.names)
         if name == layout.train_labels:
@@ -171,7 +190,10 @@ class Batches:
         count = len(whole) // parts
         if len(values) != count:
             raise DatasetDamaged(
-                f"“{name}” holds {len(values):,} images or labels, where {count:,} are expected."
+                "“{name}” holds {found:,} images or labels, where {count:,} are expected.",
+                name=name,
+                found=len(values),
+                count=count,
             )
         whole[part * count : (part + 1) * count] = values
 
@@ -181,7 +203,9 @@ class Batches:
         Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when some are missing.
         """
         if not self._seen:
-            raise DatasetNotFound(f"“{where}” holds no {self._info.title} batches.")
+            raise DatasetNotFound(
+                "“{place}” holds no {dataset} batches.", place=where, dataset=self._info.title
+            )
         # A folder may hold the rest of another layout too; a complete one is enough.
         missing = min(
             ([name for name in layout.names if name not in self._seen] for layout in _LAYOUTS),
@@ -189,7 +213,9 @@ class Batches:
         )
         if missing:
             raise DatasetDamaged(
-                f"“{where}” does not hold the whole of {self._info.title}: "
-                f"{', '.join(missing)} missing."
+                "“{place}” does not hold the whole of {dataset}: {missing} missing.",
+                place=where,
+                dataset=self._info.title,
+                missing=", ".join(missing),
             )
         return Arrays(**self._arrays)

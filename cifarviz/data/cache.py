@@ -30,16 +30,20 @@ def read_arrays(folder: Path) -> Arrays:
     """
     paths = {name: folder / f"{name}.npy" for name in ARRAY_NAMES}
     if not any(path.is_file() for path in paths.values()):
-        raise DatasetNotFound(f"“{folder}” holds no decoded arrays.")
+        raise DatasetNotFound("“{folder}” holds no decoded arrays.", folder=folder)
     arrays = {}
     for name, path in paths.items():
         try:
             # As plain arrays: np.memmap's own type would follow every slice around.
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except FileNotFoundError as error:
-            raise DatasetDamaged(f"“{folder}” lacks “{path.name}”.") from error
+            raise DatasetDamaged(
+                "“{folder}” lacks “{file_name}”.", folder=folder, file_name=path.name
+            ) from error
         except (OSError, ValueError, EOFError) as error:
-            raise DatasetDamaged(f"“{path}” cannot be read: {error}.") from error
+            raise DatasetDamaged(
+                "“{path}” cannot be read: {error}.", path=path, error=error
+            ) from error
     return Arrays(**arrays)
 
 
@@ -103,8 +107,11 @@ def need_space(folder: Path, amount: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < amount + 16_000_000:
         raise StorageFull(
-            f"The disk that holds “{folder}” is too full: {amount / 1e6:,.0f} MB are needed and "
-            f"{free / 1e6:,.0f} MB are free. Make room, or set CIFARVIZ_HOME to another disk."
+            "The disk that holds “{folder}” is too full: {amount:,.0f} MB are needed and "
+            "{free:,.0f} MB are free. Make room, or set CIFARVIZ_HOME to another disk.",
+            folder=folder,
+            amount=amount / 1e6,
+            free=free / 1e6,
         )
 
 

@@ -77,7 +77,9 @@ def _find_data(path: Path, raw: BinaryIO) -> tuple[str, int]:
             return name, int(size)
         # Members begin at even places.
         raw.seek(int(size) + int(size) % 2, 1)
-    raise DatasetDamaged(f"“{path}” cannot be read as a Debian package: it has no “data.tar”.")
+    raise DatasetDamaged(
+        "“{path}” cannot be read as a Debian package: it has no “data.tar”.", path=path
+    )
 
 
 @contextlib.contextmanager
@@ -85,8 +87,9 @@ def _dpkg_deb(path: Path) -> Iterator[Readable]:
     program = shutil.which("dpkg-deb")
     if program is None:
         raise DatasetNotFound(
-            f"“{path}” is packed in a way that takes dpkg-deb to unpack, which is not on this "
-            "machine."
+            "“{path}” is packed in a way that takes dpkg-deb to unpack, which is not on this "
+            "machine.",
+            path=path,
         )
     process = subprocess.Popen(
         [program, "--fsys-tarfile", str(path)],

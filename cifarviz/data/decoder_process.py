@@ -33,6 +33,7 @@ import numpy as np
 
 from cifarviz.data.image_pixels import UploadedImage, read_image
 from cifarviz.data.image_structure import MAX_PIXELS
+from cifarviz.data.picture_notes import PictureChange
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 
 PROCESSES: Final = 2
@@ -85,21 +86,23 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
         raise ImageUnreadable(header["error"])
     rgb.flags.writeable = False
     height, width, _ = rgb.shape
-    return UploadedImage(
-        rgb, tuple(header["notes"]), width, height, header["format"], header["mode"]
-    )
+    notes = tuple(map(PictureChange, header["notes"]))
+    return UploadedImage(rgb, notes, width, height, header["format"], header["mode"])
 
 
 def _given_up(process: "DecoderProcess", name: str) -> ImageUnreadable:
     if process.timed_out:
         return ImageUnreadable(
-            f"“{name}” takes too long to decode and was given up: an image may take "
-            f"{CPU_SECONDS} seconds. Save it again as a plain PNG or JPEG image."
+            "“{name}” takes too long to decode and was given up: an image may take "
+            "{seconds} seconds. Save it again as a plain PNG or JPEG image.",
+            name=name,
+            seconds=CPU_SECONDS,
         )
     _LOG.warning("A decoder of images ended with code %s", process.exit_code)
     return ImageUnreadable(
-        f"“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
-        "or JPEG image."
+        "“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
+        "or JPEG image.",
+        name=name,
     )
 
 
@@ -183,12 +186,13 @@ class DecoderProcess:
         ):
             raise _NoAnswer("a header of another kind")
         width, height = header["width"], header["height"]
-        texts = [header["format"], header["mode"], *header["notes"]]
+        texts = [header["format"], header["mode"]]
         if not (
             min(width, height) > 0
             and width * height <= MAX_PIXELS
             and length == 3 * width * height
             and all(map(_is_text, texts))
+            and all(note in list(PictureChange) for note in header["notes"])
         ):
             raise _NoAnswer("a header that contradicts itself")
         rgb = np.empty((height, width, 3), np.uint8)
@@ -250,8 +254,10 @@ class DecoderPool:
         try:
             if not granted.wait(WAIT_SECONDS):
                 raise ImageDecoderBusy(
-                    f"“{name}” has waited {WAIT_SECONDS:.0f} seconds for other images to be "
-                    "decoded. Try again in a moment."
+                    "“{name}” has waited {seconds:.0f} seconds for other images to be "
+                    "decoded. Try again in a moment.",
+                    name=name,
+                    seconds=WAIT_SECONDS,
                 )
             yield
         finally:

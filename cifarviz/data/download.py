@@ -76,10 +76,14 @@ def _download(archive: Archive, folder: Path, before: int, total: int, watch: Wa
         with storage_errors(folder):
             raise transfer.failure
     except urllib.error.HTTPError as error:
-        raise DatasetNotFound(f"{host} answers {error.code} ({error.reason}).") from error
+        raise DatasetNotFound(
+            "{host} answers {code} ({reason}).", host=host, code=error.code, reason=error.reason
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise DatasetNotFound(f"{host} cannot be reached ({reason}).") from error
+        raise DatasetNotFound(
+            "{host} cannot be reached ({reason}).", host=host, reason=reason
+        ) from error
 
 
 def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
@@ -93,8 +97,10 @@ def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
     if digest.hexdigest() != archive.md5:
         host = urllib.parse.urlsplit(archive.url).hostname
         raise DatasetDamaged(
-            f"The archive “{archive.file_name}” that {host} sent is not the published one: its "
-            "checksum (MD5) differs."
+            "The archive “{file_name}” that {host} sent is not the published one: its "
+            "checksum (MD5) differs.",
+            file_name=archive.file_name,
+            host=host,
         )
 
 
@@ -123,7 +129,9 @@ def _wait(
             watch.advance(0, None)
         patience = STALL_SECONDS if downloading else CONNECT_SECONDS
         if now - last_change > patience and thread.is_alive():
-            raise DatasetNotFound(f"{host} gave no answer for {patience:.0f} seconds.")
+            raise DatasetNotFound(
+                "{host} gave no answer for {seconds:.0f} seconds.", host=host, seconds=patience
+            )
 
 
 def _transfer(archive: Archive, target: Path, transfer: _Transfer) -> None:

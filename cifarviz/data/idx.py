@@ -48,7 +48,7 @@ class IdxFiles:
         What is wrong with it counts only if the same part doesn't come whole in the other form.
         """
         if name in self._seen:
-            raise DatasetDamaged(f"“{name}” comes twice.")
+            raise DatasetDamaged("“{name}” comes twice.", name=name)
         self._seen.add(name)
         part = next(part for part, file in _FILES.items() if file == name.removesuffix(_ZIPPED))
         if part in self._arrays:
@@ -65,7 +65,9 @@ class IdxFiles:
         isn't what its name says.
         """
         if not self._seen:
-            raise DatasetNotFound(f"“{where}” holds no {self._info.title} files.")
+            raise DatasetNotFound(
+                "“{place}” holds no {dataset} files.", place=where, dataset=self._info.title
+            )
         for part, damage in self._damage.items():
             if part not in self._arrays:
                 raise damage
@@ -73,8 +75,12 @@ class IdxFiles:
         missing = [f"“{_FILES[part]}{ending}”" for part in _FILES if part not in self._arrays]
         if missing:
             raise DatasetDamaged(
-                f"“{where}” does not hold the whole of {self._info.title}: "
-                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
+                "“{place}” does not hold the whole of {dataset}: {missing} is missing."
+                if len(missing) == 1
+                else "“{place}” does not hold the whole of {dataset}: {missing} are missing.",
+                place=where,
+                dataset=self._info.title,
+                missing=" and ".join(missing),
             )
         return Arrays(**self._arrays)
 
@@ -92,21 +98,33 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
     magic = bytes((0, 0, _UNSIGNED_BYTES, len(sizes)))
     if content[:4] != magic:
         raise DatasetDamaged(
-            f"“{name}” is not the IDX file its name says: it begins with the bytes "
-            f"“{content[:4].hex(' ')}”, where “{magic.hex(' ')}” is expected."
+            "“{name}” is not the IDX file its name says: it begins with the bytes "
+            "“{found}”, where “{expected}” is expected.",
+            name=name,
+            found=content[:4].hex(" "),
+            expected=magic.hex(" "),
         )
     found = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
     if len(content) >= head and found != sizes:
         raise DatasetDamaged(
-            f"“{name}” holds {_times(found)} values, where {_times(sizes)} are expected."
+            "“{name}” holds {found} values, where {expected} are expected.",
+            name=name,
+            found=_times(found),
+            expected=_times(sizes),
         )
     if len(content) < expected:
         raise DatasetDamaged(
-            f"“{name}” is cut off: it holds {len(content):,} bytes, where {expected:,} are "
-            "expected."
+            "“{name}” is cut off: it holds {size:,} bytes, where {expected:,} are expected.",
+            name=name,
+            size=len(content),
+            expected=expected,
         )
     if len(content) > expected:
-        raise DatasetDamaged(f"“{name}” holds more than the {expected:,} bytes expected.")
+        raise DatasetDamaged(
+            "“{name}” holds more than the {expected:,} bytes expected.",
+            name=name,
+            expected=expected,
+        )
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
 
 
@@ -116,9 +134,13 @@ def _unzip(name: str, data: bytes, limit: int) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(limit)
     except EOFError as error:
-        raise DatasetDamaged(f"“{name}” is cut off: its compressed data has no end.") from error
+        raise DatasetDamaged(
+            "“{name}” is cut off: its compressed data has no end.", name=name
+        ) from error
     except (OSError, zlib.error) as error:
-        raise DatasetDamaged(f"“{name}” cannot be unpacked: {error}.") from error
+        raise DatasetDamaged(
+            "“{name}” cannot be unpacked: {error}.", name=name, error=error
+        ) from error
 
 
 def _times(sizes: tuple[int, ...]) -> str:

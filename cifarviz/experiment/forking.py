@@ -33,7 +33,7 @@ def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
     """
     if changed.epochs < 1:
         raise ExperimentInvalid(
-            f"A fork trains for 1 epoch or more; {changed.epochs} were asked for."
+            "A fork trains for 1 epoch or more; {epochs} were asked for.", epochs=changed.epochs
         )
     total = epoch + changed.epochs
     fields = {**dict(parent), "epochs": total}
@@ -64,8 +64,10 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     """
     if fork.epochs <= epoch:
         raise ExperimentInvalid(
-            f"A fork from epoch {epoch} goes on after it, and this experiment ends with epoch "
-            f"{fork.epochs}: choose more epochs."
+            "A fork from epoch {epoch} goes on after it, and this experiment ends with epoch "
+            "{epochs}: choose more epochs.",
+            epoch=epoch,
+            epochs=fork.epochs,
         )
     same = {
         "layers": _learning(parent.architecture) == _learning(fork.architecture),
@@ -76,9 +78,10 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     }
     if other := [what for what, kept in same.items() if not kept]:
         raise ExperimentInvalid(
-            f"A fork goes on with its parent's weights, so it has the same {' and '.join(other)}. "
+            "A fork goes on with its parent's weights, so it has the same {other}. "
             "Change the learning rate, dropout, augmentation or the number of training images, or "
-            "train a new run."
+            "train a new run.",
+            other=" and ".join(other),
         )
 
 

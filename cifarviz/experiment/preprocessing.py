@@ -83,8 +83,11 @@ def scaling(
     usable = all(map(isfinite, means + stds)) and all(s >= 0 for s in stds)
     if len(means) != channels or len(stds) != channels or not usable:
         raise ExperimentInvalid(
-            f"Standardising needs a mean and a deviation for each of {channels} channels, and "
-            f"{len(means)} and {len(stds)} came, or one is not a number: use division instead."
+            "Standardising needs a mean and a deviation for each of {channels} channels, and "
+            "{means} and {deviations} came, or one is not a number: use division instead.",
+            channels=channels,
+            means=len(means),
+            deviations=len(stds),
         )
     scales = tuple(1.0 / s if s > 0 else 1.0 for s in stds)
     return Scaling(scales, tuple(-m * s for m, s in zip(means, scales, strict=True)))

@@ -51,6 +51,8 @@ def find_preset(name: str) -> Preset:
     """The preset of this name; raises ``ExperimentInvalid``."""
     if name not in PRESETS:
         raise ExperimentInvalid(
-            f"There is no preset called “{name}”: there is {', '.join(PRESETS)}."
+            "There is no preset called “{name}”: there is {presets}.",
+            name=name,
+            presets=", ".join(PRESETS),
         )
     return PRESETS[name]

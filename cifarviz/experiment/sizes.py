@@ -37,10 +37,14 @@ def count(
             held_out = ceil(fraction * train_images)
             train = train_images - held_out
             if train < 1 or held_out < 1:
-                empty = "training" if train < 1 else "validation"
                 raise ExperimentInvalid(
-                    f"A validation fraction of {fraction:g} of {train_images:,} images leaves "
-                    f"none for {empty}: choose another fraction or more images."
+                    "A validation fraction of {fraction:g} of {train_images:,} images leaves none "
+                    "for training: choose another fraction or more images."
+                    if train < 1
+                    else "A validation fraction of {fraction:g} of {train_images:,} images leaves "
+                    "none for validation: choose another fraction or more images.",
+                    fraction=fraction,
+                    train_images=train_images,
                 )
         case TestValidation():
             held_out = test_images
@@ -54,15 +58,21 @@ def count(
     if train < 1:
         raise ExperimentInvalid("There are no training images in this data set.")
     if wanted is not None and wanted > train:
-        left = " after the split" if isinstance(validation, SplitValidation) else ""
         raise ExperimentInvalid(
-            f"{wanted:,} training images were asked for and there are {train:,}{left}: choose "
-            "fewer, or the full data set."
+            "{wanted:,} training images were asked for and there are {train:,} after the split: "
+            "choose fewer, or the full data set."
+            if isinstance(validation, SplitValidation)
+            else "{wanted:,} training images were asked for and there are {train:,}: choose "
+            "fewer, or the full data set.",
+            wanted=wanted,
+            train=train,
         )
     train = train if wanted is None else wanted
     if batch_size > train:
         raise ExperimentInvalid(
-            f"A batch of {batch_size:,} is larger than the {train:,} training images: choose a "
-            f"batch size of at most {train:,}."
+            "A batch of {batch_size:,} is larger than the {train:,} training images: choose a "
+            "batch size of at most {train:,}.",
+            batch_size=batch_size,
+            train=train,
         )
     return Sizes(train, held_out, ceil(train / batch_size))

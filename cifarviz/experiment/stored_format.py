@@ -39,8 +39,10 @@ def current_text(text: str) -> str:
     # True equals 1, and 1.0 does.
     if type(written) is not int or not 1 <= written <= FORMAT:
         raise UnknownFormat(
-            f"This experiment has format {_short(written)} and this version of cifarviz reads "
-            f"formats 1 to {FORMAT}: open it with the version that wrote it."
+            "This experiment has format {written} and this version of cifarviz reads "
+            "formats 1 to {newest}: open it with the version that wrote it.",
+            written=_short(written),
+            newest=FORMAT,
         )
     if written == FORMAT:
         return text

@@ -1,6 +1,6 @@
 """The way that led to a fork: its parent's curves, up to the epoch it began after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +15,8 @@ class EpochCurves:
     epochs: np.ndarray
     training: np.ndarray
     validation: np.ndarray
+    rates: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """The learning rate in the last step of each epoch; empty where they are not known."""
 
 
 def add_before(figure: go.Figure, before: EpochCurves, number: str) -> None:

@@ -173,9 +173,21 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         gap = gap_trace(curves.epochs, curves.training, curves.validation)
         if gap is not None:
             figure.add_trace(gap)
-    if curves.metric == "loss" and curves.rates.size:
-        add_rate_panel(figure, [UsedRates(curves.epochs, curves.rates)])
+    if curves.metric == "loss":
+        add_rate_panel(figure, _used_rates(curves))
     return figure
+
+
+def _used_rates(curves: HistoryCurves) -> list[UsedRates]:
+    """The rates of a run and, of a fork, those of its parent until then, thin and dotted."""
+    runs = []
+    before = curves.before
+    if before is not None and before.rates.size:
+        line = {"color": NEUTRAL, "width": 1, "dash": "dot"}
+        runs.append(UsedRates(before.epochs, before.rates, label="Parent: ", line=line))
+    if curves.rates.size:
+        runs.append(UsedRates(curves.epochs, curves.rates))
+    return runs
 
 
 def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: Metric) -> None:

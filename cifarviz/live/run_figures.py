@@ -111,4 +111,5 @@ def _epoch_curves(metric: Metric, epochs: Sequence[Epoch]) -> EpochCurves | None
         np.array([one.epoch for one in epochs], np.int32),
         np.array([getattr(one, metric) for one in epochs], np.float32),
         np.array([getattr(one, f"val_{metric}") for one in epochs], np.float32),
+        np.array([one.learning_rate for one in epochs]),
     )

@@ -69,37 +69,37 @@ def doing(run: Run) -> str:
     progress = run.progress
     if progress is None or progress.epoch == 0:
         return _PHASES["choosing" if progress and progress.phase == "choosing" else "preparing"]
-    words = f"epoch {progress.epoch} of {run.experiment.epochs}"
     phase = _PHASES.get(progress.phase) if state_word(run) == "running" else None
-    return f"{words}, {phase}" if phase else words
+    template = "epoch {epoch} of {epochs}, {phase}" if phase else "epoch {epoch} of {epochs}"
+    return template.format(epoch=progress.epoch, epochs=run.experiment.epochs, phase=phase)
 
 
 def outcome(run: Run) -> str:
-    """What became of a run that has ended, in a sentence or two."""
-    done = f"{run.epochs_done} of {run.experiment.epochs} epochs"
+    """What became of a run that has ended, in whole sentences, one after another."""
+    return " ".join(filter(None, _outcome(run)))
+
+
+def _outcome(run: Run) -> Sequence[str]:
+    done, planned = run.epochs_done, run.experiment.epochs
     match run.state:
+        case RunState.FINISHED if run.stopped_early is not None:
+            ended = run.message or f"Stopped early after epoch {run.stopped_early}."
+            return ended, _best(run), _given_back(run)
         case RunState.FINISHED:
-            if run.stopped_early is not None:
-                said = run.message or f"Stopped early after epoch {run.stopped_early}."
-                return f"{said}{_best(run)}{_given_back(run)}"
-            count = run.experiment.epochs
-            all_epochs = "The one epoch is" if count == 1 else f"All {count} epochs are"
-            return f"{all_epochs} done.{_best(run)}{_given_back(run)}"
+            ended = "The one epoch is done." if planned == 1 else f"All {planned} epochs are done."
+            return ended, _best(run), _given_back(run)
         case RunState.STOPPED if run.started is None:
-            return "Taken out of the queue before its turn came, so it has learned nothing yet."
+            return ("Taken out of the queue before its turn came, so it has learned nothing yet.",)
         case RunState.STOPPED:
-            where = str(training_position(run)).capitalize()
-            return (
-                f"{where} (of {run.experiment.epochs}); what it learned until then is kept."
-                f"{_best(run)}"
-            )
+            position = str(training_position(run)).capitalize()
+            return f"{position} (of {planned}); what it learned until then is kept.", _best(run)
         case RunState.INTERRUPTED:
-            said = run.message or "The process that trained it ended."
-            return f"{said} {done} are kept.{_best(run)}"
+            ended = run.message or "The process that trained it ended."
+            return ended, f"{done} of {planned} epochs are kept.", _best(run)
         case RunState.FAILED:
-            return f"{run.message or 'Training broke off.'} {done} were done.{_best(run)}"
-        case _:
-            return ""
+            ended = run.message or "Training broke off."
+            return ended, f"{done} of {planned} epochs were done.", _best(run)
+    return ()
 
 
 def named(names: Sequence[str]) -> str:
@@ -111,13 +111,13 @@ def named(names: Sequence[str]) -> str:
 def _best(run: Run) -> str:
     """The headline and, where another epoch has a higher accuracy, that one."""
     words = " · ".join(filter(None, [headline(run), highest(run)]))
-    return f" Best: {words}." if words else ""
+    return f"Best: {words}." if words else ""
 
 
 def _given_back(run: Run) -> str:
     if not restored_best_weights(run):
         return ""
-    return f" At its end the weights of epoch {run.best_epoch} were restored."
+    return f"At its end the weights of epoch {run.best_epoch} were restored."
 
 
 def waits_for(run: Run, active: Sequence[Run]) -> str:
@@ -132,6 +132,7 @@ def waits_for(run: Run, active: Sequence[Run]) -> str:
     before = served[: ids.index(run.id)] if run.id in ids else []
     if not before:
         return "its turn comes now"
-    last = before[-1]
-    more = f" (and {len(before) - 1} before that)" if len(before) > 1 else ""
-    return f"waiting for “{last.name}”{more}"
+    last = before[-1].name
+    if len(before) == 1:
+        return f"waiting for “{last}”"
+    return f"waiting for “{last}” (and {len(before) - 1} before that)"

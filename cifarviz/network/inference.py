@@ -83,8 +83,10 @@ def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
     expected = tuple(model.input_shape[1:])
     if images.ndim != 4 or images.shape[1:] != expected:
         raise ExperimentInvalid(
-            f"This network takes {in_words(expected)} images and {in_words(images.shape[1:])} "
-            "came: choose images of the data set it was trained on, or upload one to be fitted."
+            "This network takes {expected} images and {found} "
+            "came: choose images of the data set it was trained on, or upload one to be fitted.",
+            expected=in_words(expected),
+            found=in_words(images.shape[1:]),
         )
 
 

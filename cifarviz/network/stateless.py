@@ -92,9 +92,10 @@ class StatelessNetwork:
             # ReLU may make 0 of NaN: the layer would look dead and the answers sound.
             if not np.isfinite(values[id(variable)]).all():
                 raise ArtifactDamaged(
-                    f"These weights cannot be used: “{variable.path}” holds values that are not "
+                    "These weights cannot be used: “{path}” holds values that are not "
                     "numbers, so the training went astray. Choose another run, or train again with "
-                    "a smaller learning rate."
+                    "a smaller learning rate.",
+                    path=variable.path,
                 )
         return Weights(
             tuple(tf.constant(values[id(variable)]) for variable in self._variables),
@@ -171,7 +172,9 @@ class StatelessNetwork:
         if layer not in self._attention:
             place = next((n for n, one in enumerate(self._layers) if one.name == layer), None)
             if place is None or len(self._layers[place].output.shape) != 4:
-                raise ArtifactMissing(f"This network has no layer with maps called “{layer}”.")
+                raise ArtifactMissing(
+                    "This network has no layer with maps called “{layer}”.", layer=layer
+                )
             self._attention[layer] = self._graph(
                 functools.partial(self._attend, place), 1, tf.TensorSpec((), tf.int32)
             )

@@ -84,8 +84,11 @@ def _check_names(expected: set[str], came: set[str]) -> None:
         return
     what = f"“{missing[0]}” is missing" if missing else f"“{unknown[0]}” is not one of its parts"
     raise ArtifactDamaged(
-        f"These weights do not fit the network: {what} ({len(missing)} missing and {len(unknown)} "
-        "unknown in all). Train the run again, or choose another checkpoint."
+        "These weights do not fit the network: {what} ({missing} missing and {unknown} "
+        "unknown in all). Train the run again, or choose another checkpoint.",
+        what=what,
+        missing=len(missing),
+        unknown=len(unknown),
     )
 
 
@@ -94,7 +97,12 @@ def _check_value(name: str, value: np.ndarray, variable: keras.Variable) -> None
     fits = value.shape == tuple(variable.shape) and value.dtype == expected
     if not fits:
         raise ArtifactDamaged(
-            f"These weights do not fit the network: “{name}” should be {expected} of shape "
-            f"{tuple(variable.shape)} and is {value.dtype} of shape {value.shape}. Train the run "
-            "again, or choose another checkpoint."
+            "These weights do not fit the network: “{name}” should be {expected} of shape "
+            "{shape} and is {found_dtype} of shape {found_shape}. Train the run "
+            "again, or choose another checkpoint.",
+            name=name,
+            expected=expected,
+            shape=tuple(variable.shape),
+            found_dtype=value.dtype,
+            found_shape=value.shape,
         )

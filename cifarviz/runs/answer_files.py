@@ -3,6 +3,7 @@
 Of format 2 they hold ``log_probabilities``; of format 1, of earlier versions, ``probabilities``.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,24 +27,29 @@ class AnswerFile(NamedTuple):
 
 
 def load_answers(
-    path: Path, classes: int, *, missing: str, unknown: str, damaged: str
+    path: Path,
+    classes: int,
+    *,
+    missing: ArtifactMissing,
+    unknown: Callable[..., UnknownFormat],
+    damaged: ArtifactDamaged,
 ) -> AnswerFile:
     """Read a file of either format.
 
-    Raises, with these words, ``ArtifactMissing``, ``UnknownFormat`` and ``ArtifactDamaged``.
+    Raises ``missing``, ``damaged``, and what ``unknown`` makes of the format's number ``found``.
     """
     if not path.is_file():
-        raise ArtifactMissing(missing)
+        raise missing
     arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
     if facts.get("format") not in _FORMATS:
-        raise UnknownFormat(unknown.format(found=facts.get("format")))
+        raise unknown(found=facts.get("format"))
     name = "probabilities" if facts["format"] == 1 else "log_probabilities"
     values, indices = arrays.get(name), arrays.get("indices")
     # A file may come from another home.
     if values is None or indices is None or values.shape != (*indices.shape[:1], classes):
-        raise ArtifactDamaged(damaged)
+        raise damaged
     if not np.issubdtype(values.dtype, np.floating):
-        raise ArtifactDamaged(damaged)
+        raise damaged
     if facts["format"] == 1:
         return AnswerFile(Predictions.from_probabilities(values), indices, facts)
     return AnswerFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)

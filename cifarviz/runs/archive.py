@@ -23,8 +23,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from cifarviz.errors import CifarvizError, RunError, UnknownFormat
-from cifarviz.runs.archive_facts import ImportedFacts, damaged, facts_from, facts_of
+from cifarviz.errors import CifarvizError, RunError
+from cifarviz.runs.archive_facts import (
+    MOST_JSON,
+    ImportedFacts,
+    damaged,
+    facts_from,
+    facts_of,
+    parse_facts,
+)
 from cifarviz.runs.archive_files import (
     BATCHES,
     NotOfThisRun,
@@ -40,15 +47,10 @@ from cifarviz.runs.rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.storage import atomically, storage_errors, temporary_folder
 
-FORMAT = 2
-"""Format 1 does not say how losses were computed, and its files hold probabilities."""
-_FORMATS = (1, FORMAT)
-
 IMPORTED = "imported"
 """The ``origin`` of a run that somebody brought from another home."""
 
 _MOST_FILES = 20_000
-_MOST_JSON = 2_000_000
 _MOST_BYTES = 4_000_000_000
 _BLOCK = 1 << 20
 _BATCHES_A_ROW = 10_000
@@ -70,7 +72,11 @@ def pack(
     """
     run = store.get(run_id)
     if run.state.active:
-        raise RunError(f"“{run.name}” is {run.state}: stop it, or let it finish, and pack it then.")
+        raise RunError(
+            "“{run_name}” is {state}: stop it, or let it finish, and pack it then.",
+            run_name=run.name,
+            state=run.state,
+        )
     folder = store.folder(run_id)
     with (
         storage_errors(path.parent),
@@ -80,7 +86,7 @@ def pack(
             temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if half else 4
         ) as file,
     ):
-        facts = facts_of(run, store.epochs(run_id)) | {"cifarviz": "run", "format": FORMAT}
+        facts = facts_of(run, store.epochs(run_id))
         file.writestr("run.json", json.dumps(facts, indent=1))
         batches = store.batch_points(run_id)
         file.writestr("batches.npz", as_bytes({name: getattr(batches, name) for name in BATCHES}))
@@ -162,6 +168,7 @@ def _enter(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, f
                 insert_batches(connection, run_id, part)
             if files.exists():
                 moved = files.rename(store.folder(run_id))
+            store.save_run_json(connection, run_id)
             return fetch_run(connection, run_id)
     except BaseException:
         if moved is not None:
@@ -207,32 +214,10 @@ def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: ImportedFacts) -> No
 
 
 def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
-    if file.getinfo("run.json").file_size > _MOST_JSON:
+    if file.getinfo("run.json").file_size > MOST_JSON:
         raise damaged("“run.json” is too large")
     with _readable("“run.json” cannot be read"), file.open("run.json") as member:
-        content = member.read(_MOST_JSON)
-    with _readable("“run.json” is not JSON"):
-        facts = json.loads(content, object_pairs_hook=_without_duplicates)
-        # Halves of surrogate pairs are no text.
-        json.dumps(facts, ensure_ascii=False).encode()
-    if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
-        raise damaged("“run.json” does not describe a run")
-    if facts.get("format") not in _FORMATS:
-        raise UnknownFormat(
-            f"This run was packed by another version of cifarviz (format {_short(facts)}; "
-            f"this one reads 1 and {FORMAT}). Unpack it with that version."
-        )
-    return facts
-
-
-def _short(facts: dict[str, Any]) -> str:
-    return repr(facts.get("format"))[:20]
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a name is there twice")
-    return found
+        return parse_facts(member.read(MOST_JSON))
 
 
 def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:

@@ -1,14 +1,14 @@
-"""What ``run.json`` of a packed run says, checked when it comes from somewhere else."""
+"""What ``run.json`` says, in a packed run and in a run's folder; checked when it is read."""
 
 import json
 import time
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cifarviz.errors import ArchiveDamaged, ExperimentInvalid
+from cifarviz.errors import ArchiveDamaged, ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
@@ -16,6 +16,13 @@ from cifarviz.runs.archive_files import RunLimits, limits_of
 from cifarviz.runs.curation import checked_name, checked_remark
 from cifarviz.runs.damage import LATEST
 from cifarviz.runs.records import Epoch, Run, scaling_to_json
+from cifarviz.runs.states import RunState
+
+FORMAT = 2
+"""Format 1 does not say how losses were computed, and its files hold probabilities."""
+_FORMATS = (1, FORMAT)
+MOST_JSON = 2_000_000
+"""Bytes of a ``run.json``."""
 
 # Seconds that clocks may differ, or be set back while a run is trained.
 _CLOCK = 60.0
@@ -50,7 +57,6 @@ Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 # The largest float32 is a little less; rounding may leave a loss of 0 a little below.
 Loss = Annotated[float, Field(ge=-1e-3, le=3.5e38, allow_inf_nan=False)]
 Accuracy = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_OVER = Literal["finished", "stopped", "failed", "interrupted"]
 
 
 class _Checked(BaseModel):
@@ -65,7 +71,9 @@ class _Scaling(_Checked):
 class _RunFacts(_Checked):
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
     name: Annotated[str, Field(min_length=1, max_length=1000), _checked_by(checked_name)]
-    state: _OVER
+    state: Literal[
+        "queued", "running", "paused", "stopping", "stopped", "finished", "failed", "interrupted"
+    ]
     machine: Text
     created: Time
     started: Time | None
@@ -109,8 +117,18 @@ class _Packed(_Checked):
     epochs: list[_EpochFacts] = Field(max_length=1000)
 
 
+class _InFolder(_Packed):
+    """What is known of a run in its home alone is not packed."""
+
+    origin: Text
+    starred: bool
+
+
+_Facts = TypeVar("_Facts", bound=_Packed)
+
+
 def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """What of a run goes into ``run.json``: ``run``, ``experiment`` and ``epochs``.
+    """What of a run goes into ``run.json``, beside its marks: ``run``, ``experiment``, ``epochs``.
 
     Raises ``RunDamaged``, and as ``Run.experiment`` does.
     """
@@ -121,10 +139,44 @@ def facts_of(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
     scaling = run.scaling
     kept["scaling"] = scaling and {"scale": list(scaling.scale), "offset": list(scaling.offset)}
     return {
+        "cifarviz": "run",
+        "format": FORMAT,
         "run": kept,
         "experiment": json.loads(run.experiment.to_json()),
         "epochs": [epoch._asdict() for epoch in epochs],
     }
+
+
+def parse_facts(content: bytes) -> dict[str, Any]:
+    """Parse a ``run.json`` of a format that this version reads; nothing in it is checked yet.
+
+    Raises ``ArchiveDamaged`` and ``UnknownFormat``.
+    """
+    if len(content) > MOST_JSON:
+        raise damaged("“run.json” is too large")
+    try:
+        facts = json.loads(content, object_pairs_hook=_without_duplicates)
+        # Halves of surrogate pairs are no text.
+        json.dumps(facts, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise damaged("“run.json” is not JSON") from error
+    if not isinstance(facts, dict) or facts.get("cifarviz") != "run":
+        raise damaged("“run.json” does not describe a run")
+    if facts.get("format") not in _FORMATS:
+        given = repr(facts.get("format"))[:20]
+        raise UnknownFormat(
+            "This run was packed by another version of cifarviz (format {given}; "
+            "this one reads 1 and {newest}). Unpack it with that version.",
+            given=given,
+            newest=FORMAT,
+        )
+    return facts
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 class ImportedFacts(NamedTuple):
@@ -136,16 +188,36 @@ class ImportedFacts(NamedTuple):
 
 
 def facts_from(facts: dict[str, Any], origin: str) -> ImportedFacts:
-    """Read ``facts``, which may come from anybody.
+    """Read ``facts`` of a packed run, which may come from anybody.
 
     Raises ``ArchiveDamaged`` for what no run is, and as ``Experiment.from_json`` does.
     """
+    packed = _validated(_Packed, facts)
+    if RunState(packed.run.state).active:
+        raise damaged(f"“run.state” is not what it should be ({packed.run.state})")
+    return _checked_facts(packed, origin)
+
+
+def facts_from_folder(facts: dict[str, Any]) -> ImportedFacts:
+    """Read ``facts`` of ``run.json`` in a run's folder: any state, with origin and star.
+
+    Raises as ``facts_from`` does.
+    """
+    packed = _validated(_InFolder, facts)
+    found = _checked_facts(packed, packed.origin)
+    return found._replace(columns=found.columns | {"starred": int(packed.starred)})
+
+
+def _validated(kind: type[_Facts], facts: dict[str, Any]) -> _Facts:
     try:
-        packed = _Packed.model_validate(facts)
+        return kind.model_validate(facts)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise damaged(f"“{place}” is not what it should be ({first['msg']})") from error
+
+
+def _checked_facts(packed: _Packed, origin: str) -> ImportedFacts:
     run, epochs = packed.run, [Epoch(**one.model_dump()) for one in packed.epochs]
     experiment = Experiment.from_json(json.dumps(packed.experiment))
     try:
@@ -249,4 +321,6 @@ def _check_counts(run: _RunFacts, epochs: list[Epoch], limits: RunLimits) -> Non
 
 def damaged(reason: str) -> ArchiveDamaged:
     """The error for a file that no cifarviz packed."""
-    return ArchiveDamaged(f"This is not a run packed by cifarviz: {reason}. Pack it again.")
+    return ArchiveDamaged(
+        "This is not a run packed by cifarviz: {reason}. Pack it again.", reason=reason
+    )

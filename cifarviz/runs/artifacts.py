@@ -298,28 +298,30 @@ def load_facts(path: Path) -> dict[str, Any]:
 
 
 def load_arrays(
-    path: Path, *, missing: str | None = None, damaged: str | None = None
+    path: Path, *, missing: ArtifactMissing | None = None, damaged: ArtifactDamaged | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what ``save_arrays`` wrote.
 
-    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``, with the words
-    ``missing`` and ``damaged`` where the caller knows better ones than the file's name.
+    Nothing is unpickled. Raises ``ArtifactMissing`` and ``ArtifactDamaged``: those given where the
+    caller knows more than the file's name.
     """
     try:
         with ArrayFile(path) as stored:
             facts = stored.read_facts()
             arrays = {name: stored.read(name) for name in stored.headers if name != FACTS}
     except FileNotFoundError as error:
-        raise ArtifactMissing(
-            missing
-            or f"{path.name} of run {_run_of(path)} is not there: the run has not got that far, or "
-            "the file was removed."
+        raise missing or ArtifactMissing(
+            "{file_name} of run {run_id} is not there: the run has not got that far, or the file "
+            "was removed.",
+            file_name=path.name,
+            run_id=_run_of(path),
         ) from error
     except UNREADABLE as error:
-        raise ArtifactDamaged(
-            damaged
-            or f"{path.name} of run {_run_of(path)} is damaged and cannot be read. "
-            "Train the run again, or delete it."
+        raise damaged or ArtifactDamaged(
+            "{file_name} of run {run_id} is damaged and cannot be read. Train the run again, or "
+            "delete it.",
+            file_name=path.name,
+            run_id=_run_of(path),
         ) from error
     return arrays, facts
 

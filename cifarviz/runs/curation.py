@@ -1,5 +1,8 @@
 """What people do to runs: name, star and annotate them, and choose their answer."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
@@ -22,6 +25,7 @@ class Curation:
 
     settings: Settings
     database: Database
+    changing: Callable[[str], AbstractContextManager[sqlite3.Connection]]
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name; raises ``ExperimentInvalid`` as ``checked_name`` does."""
@@ -47,7 +51,8 @@ class Curation:
             with self.database.connect() as connection:
                 run = fetch_run(connection, run_id)
             raise ArtifactMissing(
-                f"“{run.name}” has not kept these weights, so they cannot be its answer."
+                "“{run_name}” has not kept these weights, so they cannot be its answer.",
+                run_name=run.name,
             )
         self._set(run_id, preferred=which)
 
@@ -64,7 +69,7 @@ class Curation:
         return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             if not update_run(connection, run_id, **values):
                 raise run_not_found(run_id)
 
@@ -78,12 +83,15 @@ def checked_name(name: str) -> str:
     name = " ".join(name.split())
     if hidden := _hidden(name):
         raise ExperimentInvalid(
-            f"A run's name holds characters that can be seen; this one has {hidden} in it."
+            "A run's name holds characters that can be seen; this one has {hidden} in it.",
+            hidden=hidden,
         )
     if not 1 <= len(name) <= LONGEST_NAME or is_blank(name):
         count = 0 if is_blank(name) else len(name)
         raise ExperimentInvalid(
-            f"A run's name has 1 to {LONGEST_NAME} characters; this one has {count}."
+            "A run's name has 1 to {most} characters; this one has {count}.",
+            most=LONGEST_NAME,
+            count=count,
         )
     return name
 
@@ -95,10 +103,14 @@ def checked_remark(text: str) -> str:
     """
     text = text.strip()
     if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
-        raise ExperimentInvalid(f"A note holds text alone; this one has {hidden} in it.")
+        raise ExperimentInvalid(
+            "A note holds text alone; this one has {hidden} in it.", hidden=hidden
+        )
     if len(text) > LONGEST_REMARK:
         raise ExperimentInvalid(
-            f"A note has at most {LONGEST_REMARK} characters; this one has {len(text)}."
+            "A note has at most {most} characters; this one has {count}.",
+            most=LONGEST_REMARK,
+            count=len(text),
         )
     return text
 

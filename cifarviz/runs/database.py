@@ -180,8 +180,10 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"CIFARVIZ_HOME is {path.parent}, where no folder can be made "
-                f"({error.strerror}). Set it to a folder you may write to."
+                "CIFARVIZ_HOME is {folder}, where no folder can be made "
+                "({reason}). Set it to a folder you may write to.",
+                folder=path.parent,
+                reason=error.strerror,
             ) from error
         with self.connect(write=True) as connection:
             self._prepare(connection)
@@ -201,9 +203,12 @@ class Database:
             version += 1
         if version != SCHEMA_VERSION:
             raise UnknownFormat(
-                f"The runs in {self.path} were written by another version of cifarviz "
-                f"(format {version}; this one reads formats 1 to {SCHEMA_VERSION}). Use that "
-                "version, or set CIFARVIZ_HOME to another folder."
+                "The runs in {path} were written by another version of cifarviz "
+                "(format {version}; this one reads formats 1 to {newest}). Use that "
+                "version, or set CIFARVIZ_HOME to another folder.",
+                path=self.path,
+                version=version,
+                newest=SCHEMA_VERSION,
             )
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         for statement in _INDICES:
@@ -229,9 +234,12 @@ class Database:
                 copy.execute("PRAGMA journal_mode = DELETE")
         except (StorageFull, OSError, sqlite3.Error) as error:
             raise StorageFull(
-                f"The runs in {self.path} are of an earlier version, and could not be copied to "
-                f"“{path.name}” before they are brought up to date ({error}). Nothing was "
-                "changed: make room there, or allow writing, and start again."
+                "The runs in {path} are of an earlier version, and could not be copied to "
+                "“{file_name}” before they are brought up to date ({error}). Nothing was "
+                "changed: make room there, or allow writing, and start again.",
+                path=self.path,
+                file_name=path.name,
+                error=error,
             ) from error
 
     @contextmanager
@@ -259,15 +267,19 @@ class Database:
             if "full" in str(error):
                 raise storage_full(self.path.parent, "the disk is full") from error
             raise StoreError(
-                f"The runs in {self.path} cannot be read or written just now ({error}). "
-                "Check that the folder is there and that you may write to it."
+                "The runs in {path} cannot be read or written just now ({error}). "
+                "Check that the folder is there and that you may write to it.",
+                path=self.path,
+                error=error,
             ) from error
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.IntegrityError):
                 raise
             raise StoreError(
-                f"{self.path} is damaged ({error}). Move it away, or set CIFARVIZ_HOME to "
-                "another folder."
+                "{path} is damaged ({error}). Move it away, or set CIFARVIZ_HOME to "
+                "another folder.",
+                path=self.path,
+                error=error,
             ) from error
 
 

@@ -85,30 +85,37 @@ def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    gone = (
-        f"Run {folder.name} has kept no feature maps of test image {image} after epoch {epoch}. "
-        "Choose another epoch, or a pinned image."
+    gone = ArtifactMissing(
+        "Run {run_id} has kept no feature maps of test image {image} after epoch {epoch}. Choose "
+        "another epoch, or a pinned image.",
+        run_id=folder.name,
+        image=image,
+        epoch=epoch,
     )
-    damaged = (
-        f"The feature maps of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
+    damaged = ArtifactDamaged(
+        "The feature maps of epoch {epoch} of run {run_id} are damaged. Choose another epoch.",
+        epoch=epoch,
+        run_id=folder.name,
     )
     path = snapshot_path(folder, "maps", epoch)
     arrays, facts = load_arrays(path, missing=gone, damaged=damaged)
     if facts.get("format") != FORMAT:
         raise UnknownFormat(
-            f"The feature maps of epoch {epoch} of run {folder.name} were written by another "
-            "version of cifarviz. Choose another epoch."
+            "The feature maps of epoch {epoch} of run {run_id} were written by another "
+            "version of cifarviz. Choose another epoch.",
+            epoch=epoch,
+            run_id=folder.name,
         )
     try:
         found = np.flatnonzero(arrays["indices"] == image)
         if not len(found):
-            raise ArtifactMissing(gone)
+            raise gone
         return tuple(
             KeptOutput(name, type_, _values(arrays, number, int(found[0])))
             for number, (name, type_) in enumerate(facts["layers"])
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ArtifactDamaged(damaged) from error
+        raise damaged from error
 
 
 def _values(arrays: dict[str, np.ndarray], number: int, place: int) -> NDArray[np.float32]:

@@ -28,7 +28,8 @@ def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
         return
     if len(before) >= MOST:
         raise RunError(
-            f"{MOST} images are pinned, which is as many as runs keep maps of. Unpin one first."
+            "{most} images are pinned, which is as many as runs keep maps of. Unpin one first.",
+            most=MOST,
         )
     prefer(store, _name(info), [*before, image])
 

@@ -147,11 +147,15 @@ class Run:
         """The experiment; raises ``UnknownFormat``, ``ExperimentInvalid`` or ``RunDamaged``."""
         found = parse_experiment(self.experiment_json)
         if isinstance(found, CifarvizError):
-            raise type(found)(str(found))
+            raise type(found)(found.template, **found.values)
         if self.damage is not None:
             raise RunDamaged(
-                f"The record of “{self.name}” is damaged: {self.damage} Delete it on the Runs page "
-                f"or with “{program_name()} runs delete {self.id}”."
+                "The record of “{run_name}” is damaged: {damage} Delete it on the Runs page "
+                "or with “{program} runs delete {run_id}”.",
+                run_name=self.name,
+                damage=self.damage,
+                program=program_name(),
+                run_id=self.id,
             )
         return found
 

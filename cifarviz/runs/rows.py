@@ -1,5 +1,6 @@
 """Rows of the ``runs`` table as values, and changes to them."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ import numpy as np
 from cifarviz.errors import RunNotFound
 from cifarviz.runs.damage import checked_columns, key_of
 from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID
-from cifarviz.runs.records import BatchPoints, Progress, Run
+from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
 
@@ -54,6 +55,20 @@ def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
     if row is None:
         raise run_not_found(run_id)
     return as_run(row)
+
+
+def fetch_epochs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
+    """The finished epochs of runs, by id; none of a run whose epochs are damaged."""
+    rows = connection.execute(
+        "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
+        "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
+        f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
+        (json.dumps(list(run_ids)),),
+    ).fetchall()
+    found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
+    for run_id, *values in rows:
+        found[run_id].append(Epoch(*values))
+    return found
 
 
 def insert_run(connection: sqlite3.Connection, **values: object) -> None:
@@ -154,4 +169,6 @@ def as_run(stored: sqlite3.Row) -> Run:
 
 def run_not_found(run_id: str) -> RunNotFound:
     """The error for an id that no run has."""
-    return RunNotFound(f"There is no run “{run_id}” here. The Runs page lists those there are.")
+    return RunNotFound(
+        "There is no run “{run_id}” here. The Runs page lists those there are.", run_id=run_id
+    )

@@ -52,7 +52,8 @@ def find_series(store: RunStore, series_id: str) -> Series:
     found = [one for one in _read(store, "WHERE series.id = ?", series_id) if one.id == series_id]
     if not found:
         raise RunNotFound(
-            f"There is no series “{series_id[:40]}” here. Start a new one, or choose another."
+            "There is no series “{series_id}” here. Start a new one, or choose another.",
+            series_id=series_id[:40],
         )
     return found[0]
 

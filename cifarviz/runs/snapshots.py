@@ -7,6 +7,7 @@ thinned out whenever they take too much room.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import Split
-from cifarviz.errors import ArtifactDamaged
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs import answer_files
 from cifarviz.runs.answer_files import load_answers
 from cifarviz.runs.artifacts import (
@@ -111,10 +112,18 @@ def load_weights(folder: Path, which: Weights) -> tuple[dict[str, np.ndarray], d
         return load_arrays(path)
     return load_arrays(
         path,
-        missing=f"Run {folder.name} has no weights of epoch {which} (any more): they are kept of "
-        "ever fewer epochs, and thinned out for room. Choose another epoch.",
-        damaged=f"The weights of epoch {which} of run {folder.name} are damaged and cannot be "
-        "read. Its other epochs can still be looked at: choose another one.",
+        missing=ArtifactMissing(
+            "Run {run_id} has no weights of epoch {epoch} (any more): they are kept of ever fewer "
+            "epochs, and thinned out for room. Choose another epoch.",
+            run_id=folder.name,
+            epoch=which,
+        ),
+        damaged=ArtifactDamaged(
+            "The weights of epoch {epoch} of run {run_id} are damaged and cannot be read. Its "
+            "other epochs can still be looked at: choose another one.",
+            epoch=which,
+            run_id=folder.name,
+        ),
     )
 
 
@@ -142,20 +151,31 @@ def read_answers(
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    damaged = (
-        f"The answers of epoch {epoch} of run {folder.name} are damaged. Choose another epoch."
+    damaged = ArtifactDamaged(
+        "The answers of epoch {epoch} of run {run_id} are damaged. Choose another epoch.",
+        epoch=epoch,
+        run_id=folder.name,
     )
     found = load_answers(
         snapshot_path(folder, kind, epoch),
         classes,
-        missing=f"Run {folder.name} has no answers of epoch {epoch} (any more): older ones are "
-        "thinned out for room. Choose another epoch.",
-        unknown=f"The answers of epoch {epoch} of run {folder.name} were written by another "
-        "version of cifarviz. Choose another epoch.",
+        missing=ArtifactMissing(
+            "Run {run_id} has no answers of epoch {epoch} (any more): older ones are thinned out "
+            "for room. Choose another epoch.",
+            run_id=folder.name,
+            epoch=epoch,
+        ),
+        unknown=partial(
+            UnknownFormat,
+            "The answers of epoch {epoch} of run {run_id} were written by another version of "
+            "cifarviz. Choose another epoch.",
+            epoch=epoch,
+            run_id=folder.name,
+        ),
         damaged=damaged,
     )
     if found.facts.get("split") not in get_args(Split):
-        raise ArtifactDamaged(damaged)
+        raise damaged
     return Answers(found.facts["split"], found.indices, found.predictions)
 
 

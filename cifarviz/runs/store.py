@@ -10,7 +10,8 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from uuid import uuid4
@@ -20,7 +21,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import SNAPSHOTS
 from cifarviz.runs.curation import checked_name
 from cifarviz.runs.damage import key_of
-from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, Database
+from cifarviz.runs.database import BAD_BATCHES, Database
 from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.queue import LEASE, RunQueue
@@ -30,11 +31,13 @@ from cifarviz.runs.rows import (
     SELECT_RUNS,
     as_batch_points,
     as_run,
+    fetch_epochs,
     fetch_run,
     insert_batches,
     insert_run,
     update_run,
 )
+from cifarviz.runs.run_json import save_run_json
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
 from cifarviz.storage import remove_leftovers
@@ -79,9 +82,13 @@ class RunStore(RunQueue):
             return (exact or matches)[0]
         if matches:
             raise RunNotFound(
-                f"{len(matches)} runs have an id that begins with “{beginning}”: give more of it."
+                "{count} runs have an id that begins with “{beginning}”: give more of it.",
+                count=len(matches),
+                beginning=beginning,
             )
-        raise RunNotFound(f"There is no run “{beginning}” here: give an id, or its beginning.")
+        raise RunNotFound(
+            "There is no run “{beginning}” here: give an id, or its beginning.", beginning=beginning
+        )
 
     def active(self) -> list[Run]:
         """The run that is being worked on, then those that wait, in their order."""
@@ -99,16 +106,7 @@ class RunStore(RunQueue):
     def histories(self, run_ids: Sequence[str]) -> dict[str, list[Epoch]]:
         """The same of several runs, by id, in one look."""
         with self.database.connect() as connection:
-            rows = connection.execute(
-                "SELECT run, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds "
-                "FROM epochs WHERE run IN (SELECT value FROM json_each(?)) "
-                f"AND run NOT IN (SELECT run FROM epochs WHERE {BAD_EPOCH}) ORDER BY run, epoch",
-                (json.dumps(list(run_ids)),),
-            ).fetchall()
-        found: dict[str, list[Epoch]] = {run_id: [] for run_id in run_ids}
-        for run_id, *values in rows:
-            found[run_id].append(Epoch(*values))
-        return found
+            return fetch_epochs(connection, run_ids)
 
     def batch_points(self, run_id: str, *, after: int = 0, stride: int = 1) -> BatchPoints:
         """The batches after step ``after`` whose step is a multiple of ``stride``.
@@ -136,12 +134,15 @@ class RunStore(RunQueue):
             run = fetch_run(connection, run_id)
             if run.state.active:
                 raise TransitionRefused(
-                    f"“{run.name}” is {run.state}: stop it before you delete it."
+                    "“{run_name}” is {state}: stop it before you delete it.",
+                    run_name=run.name,
+                    state=run.state,
                 )
             # Its state may be unknown, and a process may be looking after it all the same.
             if run.damage is not None and self.is_attended(run_id, _lease(connection, run_id)):
                 raise TransitionRefused(
-                    f"A process is looking after “{run.name}”: end it before you delete the run."
+                    "A process is looking after “{run_name}”: end it before you delete the run.",
+                    run_name=run.name,
                 )
             key, value = key_of(run_id)
             connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))
@@ -157,7 +158,7 @@ class RunStore(RunQueue):
         Raises ``TransitionRefused`` when the run's state doesn't allow it.
         """
         self._check_locks()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             run = fetch_run(connection, run_id)
             check_action(run.name, run.state, action)
             _request(connection, run_id, run.state, action)
@@ -176,6 +177,7 @@ class RunStore(RunQueue):
             ).fetchall()
             for row in rows:
                 _request(connection, row["id"], RunState(row["state"]), Action.STOP)
+                self.save_run_json(connection, row["id"])
 
     # For workers
 
@@ -192,7 +194,7 @@ class RunStore(RunQueue):
         A fork goes on in its parent's precision.
         """
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             insert_run(
                 connection,
                 id=run_id,
@@ -225,7 +227,7 @@ class RunStore(RunQueue):
         process). Raises ``TransitionRefused`` and, for an ``attempt`` that is over, ``LeaseLost``.
         """
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             _renew_lease(connection, run_id, attempt)
             run = fetch_run(connection, run_id)
             check_transition(run.name, run.state, to)
@@ -251,7 +253,7 @@ class RunStore(RunQueue):
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
         now = time.time()
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             _renew_lease(connection, run_id, attempt)
             connection.execute(
                 "UPDATE runs SET state = ?, message = ?, ended = ?, phase = NULL, "
@@ -292,6 +294,9 @@ class RunStore(RunQueue):
         with self.database.connect(write=True) as connection:
             _renew_lease(connection, run_id, attempt)
             update_run(connection, run_id, **facts)
+            # Signs of life come every few seconds, a speed after each epoch, just written.
+            if facts.keys() - {"heartbeat", "seconds", "images_per_second"}:
+                self.save_run_json(connection, run_id)
 
     def record(
         self,
@@ -328,13 +333,14 @@ class RunStore(RunQueue):
                 connection.execute(
                     "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (run_id, *epoch)
                 )
+                self.save_run_json(connection, run_id)
 
     def rewind(self, run_id: str, *, step: int, epoch: int, attempt: Attempt | None = None) -> None:
         """Forget batches after ``step`` and epochs after ``epoch``: they will come again.
 
         Raises ``LeaseLost`` for an ``attempt`` that is over.
         """
-        with self.database.connect(write=True) as connection:
+        with self.changing(run_id) as connection:
             _renew_lease(connection, run_id, attempt)
             connection.execute(
                 "DELETE FROM batches WHERE run = ? AND first_step > ?", (run_id, step)
@@ -342,6 +348,17 @@ class RunStore(RunQueue):
             connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run_id, epoch))
 
     # Inside
+
+    @contextmanager
+    def changing(self, run_id: str) -> Iterator[sqlite3.Connection]:
+        """Give a transaction that changes a run; ``run.json`` in its folder follows."""
+        with self.database.connect(write=True) as connection:
+            yield connection
+            self.save_run_json(connection, run_id)
+
+    def save_run_json(self, connection: sqlite3.Connection, run_id: str) -> None:
+        """Write what this transaction leaves of a run to its folder, as ``run_json`` says."""
+        save_run_json(connection, self.folder(run_id), run_id)
 
     def _get(self, run_id: str) -> Run:
         with self.database.connect() as connection:
@@ -385,6 +402,7 @@ class RunStore(RunQueue):
                             RunState.QUEUED,
                         ),
                     )
+                    self.save_run_json(connection, run_id)
         return orphans
 
 

@@ -5,12 +5,13 @@ passed over. After an epoch whose weights are gone they are all there is.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from cifarviz.data.datasets import ImageSet
-from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull, UnknownFormat
 from cifarviz.runs.answer_files import FORMAT, load_answers
 from cifarviz.runs.artifacts import (
     Artifacts,
@@ -131,19 +132,31 @@ def epoch_probabilities(folder: Path, epoch: int, test: ImageSet, classes: int) 
     Raises ``ArtifactMissing`` where none were kept, ``UnknownFormat`` where another version kept
     them, and ``ArtifactDamaged`` where they are not about these images.
     """
-    damaged = (
-        f"What run {folder.name} has kept after epoch {epoch} is damaged, or not about these test "
-        "images. Train the run again."
+    damaged = ArtifactDamaged(
+        "What run {run_id} has kept after epoch {epoch} is damaged, or not about these test "
+        "images. Train the run again.",
+        run_id=folder.name,
+        epoch=epoch,
     )
     found = load_answers(
         answers_path(folder, epoch),
         classes,
-        missing=f"Run {folder.name} has kept no answers after epoch {epoch}: it has not got there, "
-        "or was not asked to keep them. Choose another epoch.",
-        unknown=f"What run {folder.name} has kept after epoch {epoch} is of format {{found}}, and "
-        f"this version of cifarviz reads 1 and {FORMAT}. Train the run again with this one.",
+        missing=ArtifactMissing(
+            "Run {run_id} has kept no answers after epoch {epoch}: it has not got there, or was "
+            "not asked to keep them. Choose another epoch.",
+            run_id=folder.name,
+            epoch=epoch,
+        ),
+        unknown=partial(
+            UnknownFormat,
+            "What run {run_id} has kept after epoch {epoch} is of format {found}, and this "
+            "version of cifarviz reads 1 and {newest}. Train the run again with this one.",
+            run_id=folder.name,
+            epoch=epoch,
+            newest=FORMAT,
+        ),
         damaged=damaged,
     )
     if not np.array_equal(found.indices, test.indices):
-        raise ArtifactDamaged(damaged)
+        raise damaged
     return found.predictions

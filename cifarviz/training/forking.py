@@ -27,14 +27,19 @@ def keep_start(
     if epoch not in kept:
         there = ", ".join(map(str, kept)) or "none"
         raise ArtifactMissing(
-            f"“{parent.name}” has not kept its weights after epoch {epoch}; it has those after: "
-            f"{there}. Choose one of these."
+            "“{parent_name}” has not kept its weights after epoch {epoch}; it has those after: "
+            "{there}. Choose one of these.",
+            parent_name=parent.name,
+            epoch=epoch,
+            there=there,
         )
     arrays, facts = load_weights(parent_folder, kept[epoch])
     if facts.get("epochs_done", epoch) != epoch:
         raise ArtifactMissing(
-            f"“{parent.name}” has gone on while its weights of epoch {epoch} were being read: "
-            "choose the epoch again."
+            "“{parent_name}” has gone on while its weights of epoch {epoch} were being read: "
+            "choose the epoch again.",
+            parent_name=parent.name,
+            epoch=epoch,
         )
     carried = carries_optimizer(parent, parent_folder, experiment, epoch)
     if not carried:

@@ -117,8 +117,10 @@ def check_plan(experiment: Experiment, dataset: Dataset) -> None:
     """Raise ``ExperimentInvalid`` if the experiment can't be trained on this data set."""
     if tuple(dataset.info.image_shape) != tuple(experiment.architecture.input_shape):
         raise ExperimentInvalid(
-            f"{dataset.info.title} has images of {_cross(dataset.info.image_shape)}, but the "
-            f"network expects {_cross(experiment.architecture.input_shape)}."
+            "{dataset} has images of {image_shape}, but the network expects {input_shape}.",
+            dataset=dataset.info.title,
+            image_shape=_cross(dataset.info.image_shape),
+            input_shape=_cross(experiment.architecture.input_shape),
         )
     experiment.check_against(len(dataset.train), len(dataset.test))
 

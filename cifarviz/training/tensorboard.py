@@ -92,7 +92,9 @@ class TensorBoardFiles:
             raise self._refusal(error.message.rpartition("; ")[2]) from error
 
     def _refusal(self, reason: str) -> StorageFull:
-        return StorageFull(f"“{self._folder}” could not be written to ({reason})")
+        return StorageFull(
+            "“{folder}” could not be written to ({reason})", folder=self._folder, reason=reason
+        )
 
 
 class _EventFile:

@@ -24,7 +24,9 @@ def check_tensorboard_folder(folder: Path) -> None:
 
 def _refusal(folder: Path, reason: str) -> StorageFull:
     return StorageFull(
-        f"TensorBoard files cannot be written to “{folder}”: {reason}. Set "
+        "TensorBoard files cannot be written to “{folder}”: {reason}. Set "
         "CIFARVIZ_TENSORBOARD_DIR to a folder you may write to, or switch them off on the Train "
-        "page, under Training."
+        "page, under Training.",
+        folder=folder,
+        reason=reason,
     )

@@ -39,7 +39,9 @@ def named_dataset(otherwise: str) -> DatasetInfo:
     name = st.query_params.get("dataset", otherwise)
     if name not in DATASETS:
         raise DatasetNotFound(
-            f"There is no data set called {_plain(name)}. Choose one of: {', '.join(DATASETS)}."
+            "There is no data set called {name}. Choose one of: {datasets}.",
+            name=_plain(name),
+            datasets=", ".join(DATASETS),
         )
     return DATASETS[name]
 
@@ -49,7 +51,9 @@ def named_split() -> Split:
     name = st.query_params.get("split", "test")
     split: Split | None = next((one for one in get_args(Split) if one == name), None)
     if split is None:
-        raise DatasetNotFound(f"There are no images called {_plain(name)}: it is test or train.")
+        raise DatasetNotFound(
+            "There are no images called {name}: it is test or train.", name=_plain(name)
+        )
     return split
 
 
@@ -64,8 +68,11 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
     """Raise ``ExperimentInvalid`` unless the network takes images of this data set."""
     if info.image_shape != shape:
         raise ExperimentInvalid(
-            f"Images of {info.title} have {in_words(info.image_shape)} values, and this network "
-            f"takes {in_words(shape)}. Choose a run on {info.title}, or train one."
+            "Images of {dataset} have {image_shape} values, and this network "
+            "takes {shape}. Choose a run on {dataset}, or train one.",
+            dataset=info.title,
+            image_shape=in_words(info.image_shape),
+            shape=in_words(shape),
         )
 
 
@@ -75,16 +82,25 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
         raise DatasetNotFound(
-            f"{SPLIT_WORDS[split]}s of {info.title} are numbered 0 to {total - 1:,}; "
-            f"{_plain(text)} is none of them."
+            "{split}s of {dataset} are numbered 0 to {highest:,}; {given} is none of them.",
+            split=SPLIT_WORDS[split],
+            dataset=info.title,
+            highest=total - 1,
+            given=_plain(text),
         )
     position = images.position_of(index)
     if position is None:
         near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
-        verb = "is" if len(near) == 1 else "are"
         raise DatasetNotFound(
-            f"{SPLIT_WORDS[split]} {index:,} is not among the {len(images):,} of the embedded "
-            f"sample; the nearest {verb} {' and '.join(near)}. The Start page fetches the full set."
+            "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
+            "{near}. The Start page fetches the full set."
+            if len(near) == 1
+            else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
+            "are {near}. The Start page fetches the full set.",
+            split=SPLIT_WORDS[split],
+            index=index,
+            count=len(images),
+            near=" and ".join(near),
         )
     return NamedImage(
         info.name, split, index, images.images[position], int(images.labels[position])

@@ -116,8 +116,9 @@ def _kept(run: Run) -> tuple[Checkpoint, ...]:
     kept = checkpoints_of(run)
     if not kept:
         raise ArtifactMissing(
-            f"{quoted(run.name)} has no weights: it has not finished an epoch, or their files were "
-            "removed. Choose another run."
+            "{run_name} has no weights: it has not finished an epoch, or their files were "
+            "removed. Choose another run.",
+            run_name=quoted(run.name),
         )
     # The first is what is shown where the address asks for none.
     return kept

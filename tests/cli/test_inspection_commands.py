@@ -148,12 +148,15 @@ def test_grey_images_are_looked_into_as_coloured_ones_are(
     Image.fromarray(boot).save(tmp_path / "boot.png")
     Image.fromarray(255 - boot).save(tmp_path / "photo.png")
     plain = call("predict", fashion_run, tmp_path / "boot.png", "--json")
-    assert "light background" not in plain.err
-    photo = call("predict", fashion_run, tmp_path / "photo.png", "--json")
-    assert "light background" in photo.err
+    assert "Light and dark" not in plain.err
+    photo = call("predict", fashion_run, tmp_path / "photo.png", "--no-invert", "--json")
+    assert "Light and dark" not in photo.err
     assert photo.json[0]["probabilities"] != plain.json[0]["probabilities"]
-    turned = call("predict", fashion_run, tmp_path / "photo.png", "--invert", "--json")
-    assert turned.json[0]["probabilities"] == plain.json[0]["probabilities"]
+    for choice in ([], ["--invert"]):
+        turned = call("predict", fashion_run, tmp_path / "photo.png", *choice, "--json")
+        assert "photo.png: Light and dark were swapped" in turned.err
+        assert turned.json[0]["notes"][-1]["change"] == "inverted"
+        assert turned.json[0]["probabilities"] == plain.json[0]["probabilities"]
 
 
 def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(

@@ -71,7 +71,7 @@ def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
     photo = encoded(Image.new("RGB", (80, 50), (90, 90, 90)))
     app.file_uploader(key="inside-upload").set_value(("mine_*.png", photo, "image/png")).run()
     assert grids(app) == MAPS
-    assert any("80 × 50 to the 32 × 32 pixels" in text for text in said(app))
+    assert any("Scaled from 80 × 50 to 32 × 32 pixels." in text for text in said(app))
     assert any(text.startswith("The network says") for text in said(app))
     assert not any(text.startswith("That is") for text in said(app))
     assert not app.exception

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cifarviz.data import decoder_process
-from cifarviz.data.uploads import fit_to
+from cifarviz.data.pictures import fit_to
 from cifarviz.runs.records import Run
 from tests.image_files import encoded, png
 from tests.pages.app_page import widget
@@ -44,7 +44,7 @@ def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert "As uploaded: 90 × 60 pixels, PNG" in text(app)
     assert "What the network saw: 32 × 32 pixels" in text(app)
-    assert "The square in its middle was cut out." in text(app)
+    assert "Cropped to the central square." in text(app)
     assert pictures(app) == [
         "my photo.png as uploaded",
         "my photo.png as the network saw it",

@@ -48,7 +48,8 @@ def test_what_a_killed_process_was_writing_goes_when_the_home_is_opened(settings
         writer.kill()
     RunStore(settings)
     assert partial(settings) == []
-    assert [path.name for path in store.folder(run.id).iterdir()] == ["checkpoint-last.npz"]
+    names = sorted(path.name for path in store.folder(run.id).iterdir())
+    assert names == ["checkpoint-last.npz", "run.json"]
 
 
 def test_those_of_a_version_that_locked_nothing_go_too(settings: Settings) -> None:

@@ -68,7 +68,7 @@ def test_renaming_and_its_limits(store: RunStore) -> None:
 def test_deleting_takes_history_and_files_but_never_an_active_run(store: RunStore) -> None:
     run_id, lock = held_run(store)
     store.record(run_id, PROGRESS, points(1, 5), epoch(1, 1.5))
-    store.folder(run_id).mkdir(parents=True)
+    store.folder(run_id).mkdir(parents=True, exist_ok=True)
     (store.folder(run_id) / "checkpoint-last.npz").write_bytes(b"x")
     (store.tensorboard_folder(run_id) / "train").mkdir(parents=True)
     with pytest.raises(RunError, match="stop it before"):

@@ -144,16 +144,27 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     about = THINGS.get(thing)
     if about is None:
         known = ", ".join(THINGS)
-        raise ExperimentInvalid(f"A duel can be about {known}, not about “{thing[:40]}”.")
+        raise ExperimentInvalid(
+            "A duel can be about {known}, not about “{thing}”.", known=known, thing=thing[:40]
+        )
     for word in words:
         if word not in about.values:
             known = ", ".join(about.values)
-            raise ExperimentInvalid(f"{about.title} can be {known} here, not “{word[:40]}”.")
+            raise ExperimentInvalid(
+                "{subject} can be {known} here, not “{word}”.",
+                subject=about.title,
+                known=known,
+                word=word[:40],
+            )
     chosen = [word for word in about.values if word in words]
     if not FEWEST <= len(chosen) <= MOST:
         raise ExperimentInvalid(
-            f"A duel has {FEWEST} or {MOST} runs: choose as many values of "
-            f"“{about.title.lower()}”, not {len(chosen)}."
+            "A duel has {fewest} or {most} runs: choose as many values of "
+            "“{subject}”, not {count}.",
+            fewest=FEWEST,
+            most=MOST,
+            subject=about.title.lower(),
+            count=len(chosen),
         )
     labels = [about.values[word] for word in chosen]
     title = f"{about.title}: {' against '.join(labels)}"

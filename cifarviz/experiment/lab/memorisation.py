@@ -22,8 +22,11 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> Entry:
     """
     if not FEWEST_PERCENT <= percent <= MOST_PERCENT:
         raise ExperimentInvalid(
-            f"Between {FEWEST_PERCENT} and {MOST_PERCENT} per cent of the labels can be made wrong "
-            f"here, not {percent}."
+            "Between {fewest} and {most} per cent of the labels can be made wrong "
+            "here, not {percent}.",
+            fewest=FEWEST_PERCENT,
+            most=MOST_PERCENT,
+            percent=percent,
         )
     share = percent / 100
     wrong = data.model_copy(update={"wrong_labels": share, "wrong_labels_seed": seed})

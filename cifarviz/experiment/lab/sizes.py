@@ -20,8 +20,10 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
     counts = [size for size in SIZES if size <= most]
     if len(counts) < 2:
         raise ExperimentInvalid(
-            f"At least {SIZES[1]:,} training images are needed to compare numbers of them, not "
-            f"{most:,}."
+            "At least {fewest:,} training images are needed to compare numbers of them, not "
+            "{most:,}.",
+            fewest=SIZES[1],
+            most=most,
         )
     return Entry(
         "sizes",

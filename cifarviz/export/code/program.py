@@ -40,8 +40,9 @@ def program(run: Run, *, folder: str) -> Program:
     experiment = run.experiment
     if run.scaling is None:
         raise ArtifactMissing(
-            f"“{run.name}” has not begun to train, so it is not known yet how its pixels are "
-            "scaled: take its code when it has."
+            "“{run_name}” has not begun to train, so it is not known yet how its pixels are "
+            "scaled: take its code when it has.",
+            run_name=run.name,
         )
     in_halves = layers_in_halves(run)
     precision = precision_of(run)

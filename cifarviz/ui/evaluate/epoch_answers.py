@@ -54,8 +54,11 @@ def _evaluation(
     # A run on the full set where there is the sample only is judged by the images of the sample.
     if not here.any() or (dataset.variant == _variant(run_id) and not here.all()):
         raise ArtifactDamaged(
-            f"The answers of epoch {epoch} of run {run_id} are about images that are not in "
-            f"{dataset.info.title}. Choose another epoch."
+            "The answers of epoch {epoch} of run {run_id} are about images that are not in "
+            "{dataset}. Choose another epoch.",
+            epoch=epoch,
+            run_id=run_id,
+            dataset=dataset.info.title,
         )
     images = there.take(positions[here])
     logs, exact = answers.predictions.log_probabilities[here], answers.predictions.exact

@@ -92,7 +92,8 @@ def _pictures(
 ) -> None:
     if network.model is None:
         raise ArtifactMissing(
-            f"Where “{network.title}” looks needs its weights, which cannot be read: choose others."
+            "Where “{network_title}” looks needs its weights, which cannot be read: choose others.",
+            network_title=network.title,
         )
     heats = [network.model.attention(image.pixels, layer, index) for index in asked]
     most = max(float(heat.max()) for heat in heats)
@@ -122,7 +123,11 @@ def _counterpart(layer: str, left: ShownNetwork, right: ShownNetwork) -> str:
         return _last_convolution(right)
     layers = [view.name for view in right.views if view.maps is not None]
     if layer not in layers:
-        raise ArtifactMissing(f"“{right.title}” has no layer with maps “{layer}”: choose another.")
+        raise ArtifactMissing(
+            "“{right_title}” has no layer with maps “{layer}”: choose another.",
+            right_title=right.title,
+            layer=layer,
+        )
     return layer
 
 
@@ -130,7 +135,8 @@ def _last_convolution(network: ShownNetwork) -> str:
     maps = [view for view in network.views if view.maps is not None]
     if not maps:
         raise ArtifactMissing(
-            f"“{network.title}” has no layer with maps, so there is nothing to weight."
+            "“{network_title}” has no layer with maps, so there is nothing to weight.",
+            network_title=network.title,
         )
     return next((view for view in reversed(maps) if _is_learned_convolution(view)), maps[-1]).name
 

@@ -97,7 +97,9 @@ def choose_weights(run: Run, epoch: int, other: Run) -> Compared:
     options |= {name: checkpoint_words(other, name) for name in checkpoints_of(other)}
     options |= {str(epoch): epoch_words(epoch) for epoch in epochs}
     if not options:
-        raise ArtifactMissing(f"{quoted(other.name)} has no weights (any more) to compare with.")
+        raise ArtifactMissing(
+            "{run_name} has no weights (any more) to compare with.", run_name=quoted(other.name)
+        )
     usual = next(iter(options))
     if epochs and same_run:
         # Its beginning is what a network differs from most; from itself not at all.

@@ -7,7 +7,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.data.datasets import DATASETS, ImageSet, Split
-from cifarviz.data.uploads import decode, fit_to, has_light_background
+from cifarviz.data.pictures import fit_picture
+from cifarviz.data.uploads import decode
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.pins import FIRST_SHOWN
 from cifarviz.ui.address import quoted, whole_number
@@ -152,32 +153,20 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
         st.info("Choose an image file, and the network is shown it.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
-    shape = experiment.architecture.input_shape
-    height, width, channels = shape
-    notes = list(image.notes)
-    if image.width != image.height:
-        notes.append("The square in its middle was cut out.")
-    if (image.width, image.height) != (width, height):
-        notes.append(
-            f"It was brought from {image.width:,} × {image.height:,} to the {width} × {height} "
-            "pixels that this network takes."
-        )
-    if channels == 1:
-        notes.append("It was made grey, as this network takes it.")
-    inverted = False
     info = DATASETS[experiment.data.dataset]
+    shape = experiment.architecture.input_shape
+    fitted = fit_picture(image, shape, dark_background=info.dark_background)
+    prepared = fitted.prepare()
     if info.dark_background:
         inverted = st.toggle(
             "Swap light and dark",
-            value=has_light_background(image.rgb),
+            value=prepared.inverted,
             key=f"inside-invert-{file.file_id}",
             help=f"{info.title} shows things light on black: an image with a light background is "
             "inverted, or the network would see something it has never learned from.",
         )
-    if inverted:
-        notes.append("Light and dark were swapped: this network knows things as light on black.")
-    pixels = fit_to(image.rgb, shape, invert=inverted)
-    return ChosenImage(pixels, file.name, None, tuple(notes))
+        prepared = fitted.prepare(inverted)
+    return ChosenImage(prepared.pixels, file.name, None, tuple(map(str, prepared.notes)))
 
 
 def _change_source() -> None:

@@ -107,6 +107,7 @@ def _curve(metric: Metric, one: Standing) -> RunCurve:
         best_epoch=one.run.best_epoch,
         stopped_early=one.run.stopped_early,
         turn=None if one.result is None else one.result.fit.turn,
+        rates=np.array([epoch.learning_rate for epoch in one.history]),
     )
 
 

@@ -40,10 +40,14 @@ def wrong_label_gallery(run: Run, found: RunMemory) -> None:
     if not len(positions):
         st.info("There is no such image.", icon=":material/info:")
         return
-    first = f"; the first {_MOST}" if len(positions) > _MOST else ""
+    count = "{count:,} images."
+    if len(positions) == 1:
+        count = "{count:,} image."
+    elif len(positions) > _MOST:
+        count = "{count:,} images; the first {most}."
     st.caption(
-        f"{len(positions):,} image{'' if len(positions) == 1 else 's'}{first}. Below each is the "
-        "wrong label it was trained with, and from which epoch on it was known."
+        f"{count.format(count=len(positions), most=_MOST)} Below each is the wrong label it was "
+        "trained with, and from which epoch on it was known."
     )
     shown = positions[:_MOST]
     data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)

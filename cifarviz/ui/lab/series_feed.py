@@ -117,7 +117,10 @@ def _how_far(runs: Sequence[Run]) -> str:
     others = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
     never = sum(run.started is None for run in others)
     early = len(others) - never
-    words = [f"{done} of {len(runs)} runs {'is' if done == 1 else 'are'} done"]
+    all_runs = len(runs)
+    words = [
+        f"1 of {all_runs} runs is done" if done == 1 else f"{done} of {all_runs} runs are done"
+    ]
     if early:
         words.append(f"{early} ended early")
     if never:

@@ -1,13 +1,12 @@
 """What the network says of an image: in words, and as a bar a class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import RankedClass, ranking
-from cifarviz.data.uploads import FitMode
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
@@ -23,11 +22,6 @@ _SOFTMAX = (
     "Softmax, the activation of the last layer, turns the network's scores into probabilities that "
     "add up to 100%."
 )
-_FITTED: Mapping[FitMode, str] = {
-    "crop": "The square in its middle was cut out.",
-    "stretch": "It was distorted to a square.",
-    "pad": "It was made square with borders of its mean colour.",
-}
 
 
 def example_card(
@@ -68,17 +62,17 @@ def upload_card(
     image: ReadImage, fitting: Fitting, given: NDArray[np.float32], classes: Sequence[str]
 ) -> None:
     """An uploaded image: as it came, as the network saw it, and the answer."""
-    fitted = image.seen(fitting)
-    height, width = fitted.shape[:2]
+    prepared = image.prepared(fitting)
+    height, width = prepared.pixels.shape[:2]
     with st.container(border=True, horizontal=True, gap="medium", key=f"predict-{image.id}"):
         with st.container(width=PICTURE):
             _picture(image.thumbnail, f"{image.name} as uploaded")
             st.caption(f"As uploaded: {image.about}")
         with st.container(width=PICTURE):
-            _picture(enlarged(fitted), f"{image.name} as the network saw it")
+            _picture(enlarged(prepared.pixels), f"{image.name} as the network saw it")
             st.caption(f"What the network saw: {width} × {height} pixels")
-            for note in _notes(image, fitting):
-                st.caption(note)
+            for note in prepared.notes:
+                st.caption(str(note))
         with st.container():
             st.markdown(f"#### {escaped(image.name)}")
             _answer(given, classes, image.id)
@@ -127,14 +121,3 @@ def _answer(
 def _picture(pixels: NDArray[np.uint8], name: str) -> None:
     # As a PNG at once: Streamlit's own way takes five times as long to pack it.
     st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)
-
-
-def _notes(image: ReadImage, fitting: Fitting) -> list[str]:
-    notes = list(image.notes)
-    if not image.same_shape:
-        notes.append(_FITTED[fitting.mode])
-    if image.seen(fitting).shape[2] == 1:
-        notes.append("Its colours became shades of grey.")
-    if image.inverted(fitting):
-        notes.append("Light and dark were swapped: this network knows things as light on black.")
-    return notes

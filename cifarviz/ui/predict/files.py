@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 import streamlit as st
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.data.uploads import FitMode, decode, fit_to, has_light_background
+from cifarviz.data.datasets import DatasetInfo
+from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_picture
+from cifarviz.data.uploads import decode
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 
 PICTURE: Final = 224
@@ -21,47 +23,31 @@ PICTURE: Final = 224
 _UNSAID = 0.3
 
 
-Invert = Literal["auto", "yes", "no"]
-
-
 @dataclass(frozen=True)
 class Fitting:
-    """How images are made what a network takes: their shape, and whether light becomes dark.
-
-    ``invert`` "auto": where the background is light.
-    """
+    """How images are made what a network takes: arguments of ``prepare_picture``."""
 
     mode: FitMode = "crop"
-    invert: Invert = "no"
+    invert: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class ReadImage:
     """An uploaded image as it is shown and as networks take it.
 
-    ``thumbnail`` uint8 (h, w, 3) has at most ``PICTURE`` pixels a side; ``fitted`` uint8
-    (height, width, c) for each way to fit it. ``about``: its size and format; ``same_shape``:
-    nothing is cut off, distorted or added; ``light``: its background is; ``notes``: a sentence
-    for each thing that was done.
+    ``thumbnail`` uint8 (h, w, 3) has at most ``PICTURE`` pixels a side; ``fitted``: it for each
+    way to fit it. ``about``: its size and format.
     """
 
     id: str
     name: str
     thumbnail: NDArray[np.uint8]
-    fitted: Mapping[FitMode, NDArray[np.uint8]]
+    fitted: Mapping[FitMode, FittedPicture]
     about: str
-    same_shape: bool
-    light: bool
-    notes: tuple[str, ...]
 
-    def inverted(self, fitting: Fitting) -> bool:
-        """Whether light becomes dark."""
-        return self.light if fitting.invert == "auto" else fitting.invert == "yes"
-
-    def seen(self, fitting: Fitting) -> NDArray[np.uint8]:
-        """The pixels that the network is given, uint8 (height, width, c)."""
-        pixels = self.fitted[fitting.mode]
-        return 255 - pixels if self.inverted(fitting) else pixels
+    def prepared(self, fitting: Fitting) -> PreparedPicture:
+        """Return what the network is given."""
+        return self.fitted[fitting.mode].prepare(fitting.invert)
 
 
 @dataclass(frozen=True)
@@ -74,7 +60,7 @@ class BadFile:
 
 
 def read_files(
-    files: Sequence[UploadedFile], image_shape: tuple[int, int, int]
+    files: Sequence[UploadedFile], info: DatasetInfo, image_shape: tuple[int, int, int]
 ) -> list[ReadImage | BadFile]:
     """Read all files in their order, and say how far it is when that takes long."""
     place, began = st.empty(), time.monotonic()
@@ -85,7 +71,7 @@ def read_files(
                 number / len(files), text=f"Reading the images: {number} of {len(files)}"
             )
         try:
-            read.append(_read(file.file_id, file.name, image_shape, file))
+            read.append(_read(file.file_id, file.name, info.dark_background, image_shape, file))
         except ImageDecoderBusy as error:
             read.append(BadFile(file.file_id, file.name, str(error)))
     place.empty()
@@ -95,7 +81,11 @@ def read_files(
 # Some hundred kilobytes each, forgotten within the hour: they are a person's own.
 @st.cache_resource(max_entries=200, ttl=3600, show_spinner=False)
 def _read(
-    file_id: str, name: str, image_shape: tuple[int, int, int], _file: UploadedFile
+    file_id: str,
+    name: str,
+    dark_background: bool,
+    image_shape: tuple[int, int, int],
+    _file: UploadedFile,
 ) -> ReadImage | BadFile:
     try:
         upload = decode(_file.getvalue(), name)
@@ -109,11 +99,11 @@ def _read(
         file_id,
         name,
         thumbnail=thumbnail(upload.rgb),
-        fitted={mode: fit_to(upload.rgb, image_shape, mode) for mode in get_args(FitMode)},
+        fitted={
+            mode: fit_picture(upload, image_shape, dark_background=dark_background, mode=mode)
+            for mode in get_args(FitMode)
+        },
         about=f"{upload.width:,} × {upload.height:,} pixels, {upload.format}",
-        same_shape=upload.width * image_shape[0] == upload.height * image_shape[1],
-        light=has_light_background(upload.rgb),
-        notes=upload.notes,
     )
 
 

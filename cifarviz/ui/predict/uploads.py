@@ -9,7 +9,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import top
 from cifarviz.data.datasets import DatasetInfo
-from cifarviz.data.uploads import MAX_PIXELS, FitMode
+from cifarviz.data.pictures import FitMode
+from cifarviz.data.uploads import MAX_PIXELS
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -19,12 +20,13 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.predict.answer import upload_card
 from cifarviz.ui.predict.example import forget_example
-from cifarviz.ui.predict.files import BadFile, Fitting, Invert, ReadImage
+from cifarviz.ui.predict.files import BadFile, Fitting, ReadImage
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.unbroken import unbroken
 
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
-INVERSIONS: dict[Invert, str] = {"auto": "If it is light", "yes": "Always", "no": "Never"}
+INVERSIONS = {"auto": "If it is light", "yes": "Always", "no": "Never"}
+_INVERT = {"auto": None, "yes": True, "no": False}
 
 # More than so many are shown at a glance first.
 _IN_FULL = 5
@@ -69,8 +71,8 @@ def _pick_mode() -> FitMode:
     )
 
 
-def _pick_inversion(info: DatasetInfo) -> Invert:
-    return render_choice(
+def _pick_inversion(info: DatasetInfo) -> bool | None:
+    chosen = render_choice(
         "invert",
         "Swap light and dark",
         INVERSIONS,
@@ -79,6 +81,7 @@ def _pick_inversion(info: DatasetInfo) -> Invert:
         "inverted, or the network would see something it has never learned from.",
         problem=lambda word: f"Light and dark cannot be swapped by {word}: it is auto, yes or no.",
     )
+    return _INVERT[chosen]
 
 
 def upload_answers(
@@ -123,7 +126,7 @@ def _overview(
     before = state.recall("predict-file")
     chosen = next((i for i, image in enumerate(images) if image.id == before), 0)
     clicked = image_grid(
-        sprite(np.stack([image.seen(fit) for image in images])),
+        sprite(np.stack([image.prepared(fit).pixels for image in images])),
         key="predict-overview",
         labels=[f"{one.name} {sure_percent(one.probability, 0)}" for one in answers],
         tooltips=[
@@ -142,11 +145,18 @@ def _overview(
 
 
 def _counted(images: int, bad: int) -> str:
-    said = f"{images} image{'' if images == 1 else 's'} added"
+    one_image, one_bad = images == 1, bad == 1
     if not bad:
-        return said
-    cannot = f"{bad} file{'' if bad == 1 else 's'} that cannot be read"
-    return f"{said}, {cannot}" if images else cannot[0].upper() + cannot[1:]
+        return "1 image added" if one_image else f"{images} images added"
+    if not images:
+        return "1 file that cannot be read" if one_bad else f"{bad} files that cannot be read"
+    if one_bad:
+        if one_image:
+            return "1 image added, 1 file that cannot be read"
+        return f"{images} images added, 1 file that cannot be read"
+    if one_image:
+        return f"1 image added, {bad} files that cannot be read"
+    return f"{images} images added, {bad} files that cannot be read"
 
 
 def _say(file: BadFile) -> None:

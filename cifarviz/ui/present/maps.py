@@ -148,7 +148,8 @@ def _views(
     path = snapshot_path(cache.store().folder(run.id), "maps", epoch)
     if not path.is_file():
         raise ArtifactMissing(
-            f"The feature maps of epoch {epoch} were removed just now. Choose another epoch."
+            "The feature maps of epoch {epoch} were removed just now. Choose another epoch.",
+            epoch=epoch,
         )
     return _kept_views(run.id, epoch, path.stat().st_mtime_ns, image)
 

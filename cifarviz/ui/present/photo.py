@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import ranking
-from cifarviz.data.uploads import decode, fit_to, has_light_background
+from cifarviz.data.pictures import PreparedPicture, prepare_picture
+from cifarviz.data.uploads import decode
 from cifarviz.escaping import html_text
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.figures.theme import class_color
@@ -40,6 +41,7 @@ def show(stage: Stage) -> Sequence[str]:
     taking, answer = st.columns([2, 3], gap="large")
     with taking:
         file = _file()
+    notes: list[str] = []
     with answer:
         if file is None:
             known = "".join(
@@ -51,7 +53,8 @@ def show(stage: Stage) -> Sequence[str]:
                 f'apart, and nothing else:</p><div class="present-known">{known}</div>'
             )
         else:
-            _answer(file, run, which, stage)
+            prepared = _answer(file, run, which, stage)
+            notes = [f"What was done to the photo: {note}" for note in prepared.notes]
     return [
         f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
         f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
@@ -59,6 +62,7 @@ def show(stage: Stage) -> Sequence[str]:
         f"It **always** answers with one of its {len(stage.names)} classes, also for a face or a "
         "cup: the bars say how it divides its belief among these, not whether it has seen such a "
         "thing.",
+        *notes,
         "The photo is not stored: it is forgotten when it is taken away or this page is left.",
     ]
 
@@ -88,12 +92,14 @@ def _file() -> UploadedFile | None:
     )
 
 
-def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> None:
+def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> PreparedPicture:
     # Read anew each time, so that nothing of it stays behind.
-    rgb = decode(file.getvalue(), file.name).rgb
-    pixels = fit_to(rgb, run.experiment.architecture.input_shape, "crop")
-    if stage.info.dark_background and has_light_background(rgb):
-        pixels = 255 - pixels
+    prepared = prepare_picture(
+        decode(file.getvalue(), file.name),
+        run.experiment.architecture.input_shape,
+        dark_background=stage.info.dark_background,
+    )
+    pixels = prepared.pixels
     given = cache.trained_model(run, which).probabilities(pixels[np.newaxis])[0]
     ranked = ranking(stage.names, given)
     bars = "".join(
@@ -108,6 +114,7 @@ def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> No
         f'<div class="answer"><p class="present-words">It says: <b>{html_text(best.name)}</b></p>'
         f'<div class="present-bars">{bars}</div></div></div>'
     )
+    return prepared
 
 
 def _share(probability: float) -> str:

@@ -98,14 +98,18 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
-        told = (
-            f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-            f"{percent(first.accuracy)} to {percent(last.accuracy)}"
-        )
-        if first.val_accuracy is not None and last.val_accuracy is not None:
-            told += f", validation from {percent(first.val_accuracy)} to "
-            told += percent(last.val_accuracy)
-        notes.append(f"{told}. Best: {headline_of(run)}.")
+        if first.val_accuracy is None or last.val_accuracy is None:
+            went = (
+                f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
+                f"{percent(first.accuracy)} to {percent(last.accuracy)}."
+            )
+        else:
+            went = (
+                f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
+                f"{percent(first.accuracy)} to {percent(last.accuracy)}, validation from "
+                f"{percent(first.val_accuracy)} to {percent(last.val_accuracy)}."
+            )
+        notes.append(f"{went} Best: {headline_of(run)}.")
     if earlier := earlier_losses_sentence(run):
         notes.append(earlier)
     if not images_here(run):

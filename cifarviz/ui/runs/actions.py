@@ -206,11 +206,15 @@ def _delete(runs: Sequence[Run]) -> None:
         return
     for run_id, name in distinct_names(runs).items():
         run = next(run for run in runs if run.id == run_id)
-        epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
-        st.markdown(
-            f"**{escaped(name)}**: its curves over {epochs}, its weights and all else kept of it, "
-            f"{bytes_of(store.folder(run_id)) / 1e6:,.1f} MB."
+        template = (
+            "**{name}**: its curves over 1 epoch, its weights and all else kept of it, {size:,.1f} "
+            "MB."
+            if run.epochs_done == 1
+            else "**{name}**: its curves over {epochs} epochs, its weights and all else kept of "
+            "it, {size:,.1f} MB."
         )
+        size = bytes_of(store.folder(run_id)) / 1e6
+        st.markdown(template.format(name=escaped(name), epochs=run.epochs_done, size=size))
     st.markdown("They are removed for good; there is no way back.")
     row = st.container(horizontal=True)
     if row.button("Keep", icon=":material/undo:"):

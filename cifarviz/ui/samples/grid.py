@@ -141,7 +141,9 @@ def _facts(view: SamplesView, pixels: np.ndarray) -> str:
     rows = [
         f"{SPLIT_WORDS[view.shown_split].capitalize()} image **{view.image:,}** of "
         f"{view.image_count:,} (official index, from 0)  ",
-        f"{width} × {height} pixels, {channels} channel{'s' if channels > 1 else ''} of 0 to 255",
+        f"{width} × {height} pixels, 1 channel of 0 to 255"
+        if channels == 1
+        else f"{width} × {height} pixels, {channels} channels of 0 to 255",
         "",
         "| Channel | Lowest | Highest | Mean |",
         "|:--|--:|--:|--:|",

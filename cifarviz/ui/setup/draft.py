@@ -66,8 +66,8 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
             return preset_draft(next(iter(PRESETS)), number)
         if preset not in PRESETS:
             raise ExperimentInvalid(
-                f"There is no preset “{preset[:40]}”, so the first one is shown; choose another "
-                "below."
+                "There is no preset “{preset}”, so the first one is shown; choose another below.",
+                preset=preset[:40],
             )
         if changes is not None:
             return unpack_changes(preset, changes, number)

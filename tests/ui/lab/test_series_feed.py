@@ -57,6 +57,9 @@ def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
     assert metrics["Gap"] == "16.7 points"
     for name in ("accuracy", "loss"):
         assert curves(ended, name) != curves(begun, name)
+    # Under the loss are the learning rates that were used.
+    assert curves(ended, "loss").count("Learning rate, %{text}") == 2
+    assert "Learning rate" not in curves(ended, "accuracy")
     assert begun["mark"] == later["mark"] == ended["mark"]
 
 

@@ -29,6 +29,17 @@ from cifarviz.ui.query import update_query_params
 from cifarviz.ui.unbroken import unbroken
 
 _PICTURE = 128
+# Whether all together are right, and whether one member alone is.
+_TOGETHER = {
+    (True, True): "Together: **{name}**, {share}, which is right; {right} of {members} members is "
+    "right.",
+    (True, False): "Together: **{name}**, {share}, which is right; {right} of {members} members "
+    "are right.",
+    (False, True): "Together: **{name}**, {share}, which is wrong; {right} of {members} members is "
+    "right.",
+    (False, False): "Together: **{name}**, {share}, which is wrong; {right} of {members} members "
+    "are right.",
+}
 
 
 def one_image(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> None:
@@ -77,11 +88,14 @@ def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, datase
         alt=f"Test image {index}",
     )
     with figure:
-        said = "right" if together == actual else "wrong"
+        template = _TOGETHER[together == actual, right == 1]
         st.markdown(
-            f"Together: **{escaped(names[together])}**, {sure_percent(float(common[together]))}, "
-            f"which is {said}; {right} of {len(members)} members {'is' if right == 1 else 'are'} "
-            "right."
+            template.format(
+                name=escaped(names[together]),
+                share=sure_percent(float(common[together])),
+                right=right,
+                members=len(members),
+            )
         )
         chart(
             member_probabilities_figure(

@@ -47,12 +47,12 @@ def training_progress(runs: Sequence[Run]) -> None:
     live = Live(feed, active_mark(runs))
     done = len(runs) - len(active)
     st.subheader("The members are being trained", anchor=False)
-    st.caption(
-        f"{done} of {len(runs)} {'is' if done == 1 else 'are'} done; the result shows here by "
-        "itself when all are."
-        if len(runs) > 1
-        else "The result shows here by itself when the run is done."
-    )
+    if len(runs) == 1:
+        st.caption("The result shows here by itself when the run is done.")
+    elif done == 1:
+        st.caption(f"1 of {len(runs)} is done; the result shows here by itself when all are.")
+    else:
+        st.caption(f"{done} of {len(runs)} are done; the result shows here by itself when all are.")
     items = _items(cache.store(), runs)
     for run in runs:
         line, link = st.columns([8, 1], vertical_alignment="center")
@@ -153,8 +153,10 @@ def _sentence(run: Run, silent: Sequence[Member]) -> str:
 def _lacking(run: Run, silent: Sequence[Member]) -> Iterator[str]:
     epochs = [one.when for one in silent if isinstance(one.when, int)]
     if epochs:
-        plural = "s" if len(epochs) > 1 else ""
-        yield f"has kept no answers after epoch{plural} {listed(epochs)}, so it cannot vote."
+        if len(epochs) == 1:
+            yield f"has kept no answers after epoch {epochs[0]}, so it cannot vote."
+        else:
+            yield f"has kept no answers after epochs {listed(epochs)}, so it cannot vote."
     for one in silent:
         if not isinstance(one.when, int):
             yield f"{lacking_weights(cache.store(), run, one.when)}, so it cannot vote."

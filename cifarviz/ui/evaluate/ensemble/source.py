@@ -134,8 +134,8 @@ def _trainable(mine: Draft) -> Experiment:
     )
     if assessment.experiment is None:
         raise ExperimentInvalid(
-            f"This cannot be trained yet. {' '.join(assessment.reasons)} Put it right on the "
-            "Train page."
+            "This cannot be trained yet. {reasons} Put it right on the Train page.",
+            reasons=" ".join(assessment.reasons),
         )
     return assessment.experiment
 

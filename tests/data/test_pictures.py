@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from cifarviz.data.uploads import fit_to, has_light_background
+from cifarviz.data.picture_notes import PictureChange
+from cifarviz.data.pictures import fit_picture, fit_to, has_light_background, prepare_picture
+from cifarviz.data.uploads import UploadedImage
 from tests.image_files import noise
 
 
@@ -51,20 +53,65 @@ def test_one_channel_is_grey():
     assert set(np.unique(fitted)) == {76}
 
 
+def decoded(rgb, *notes):
+    height, width, _ = rgb.shape
+    return UploadedImage(rgb, notes, width, height, "PNG", "RGB")
+
+
+def changes(prepared):
+    return [note.change.name.lower() for note in prepared.notes]
+
+
 def test_a_dark_garment_on_white_becomes_a_light_one_on_black():
     photo = np.full((280, 280, 3), 255, np.uint8)
-    photo[70:210, 70:210] = 20
-    assert has_light_background(photo)
-    fitted = fit_to(photo, (28, 28, 1), invert=True)
-    assert fitted.dtype == np.uint8
-    assert fitted[0, 0, 0] == 0
-    assert fitted[14, 14, 0] == 235
-    np.testing.assert_array_equal(fit_to(photo, (28, 28, 1)), 255 - fitted)
+    photo[70:210, 70:210] = (20, 20, 21)
+    picture = fit_picture(decoded(photo), (28, 28, 1), dark_background=True)
+    prepared = picture.prepare()
+    assert prepared.pixels.dtype == np.uint8
+    assert prepared.pixels[0, 0, 0] == 0
+    assert prepared.pixels[14, 14, 0] == 235
+    assert changes(prepared) == ["resized", "grey", "inverted"]
+    left = picture.prepare(invert=False)
+    np.testing.assert_array_equal(left.pixels, 255 - prepared.pixels)
+    assert changes(left) == ["resized", "grey"]
 
 
 def test_colours_are_inverted_channel_by_channel():
-    pixels = np.full((32, 32, 3), (255, 200, 0), np.uint8)
-    assert fit_to(pixels, (32, 32, 3), invert=True)[5, 5].tolist() == [0, 55, 255]
+    picture = decoded(np.full((32, 32, 3), (255, 200, 0), np.uint8))
+    prepared = prepare_picture(picture, (32, 32, 3), dark_background=False, invert=True)
+    assert prepared.pixels[5, 5].tolist() == [0, 55, 255]
+    assert changes(prepared) == ["inverted_by_choice"]
+
+
+def test_only_what_shows_things_on_black_inverts_by_itself():
+    light = decoded(np.full((20, 20, 3), 250, np.uint8))
+    assert not prepare_picture(light, (20, 20, 3), dark_background=False).notes
+    dark = decoded(np.full((20, 20, 3), 5, np.uint8))
+    assert not prepare_picture(dark, (20, 20, 3), dark_background=True).notes
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (20, 40, 1), (1, 7, 3)])
+@pytest.mark.parametrize("mode", ["crop", "stretch", "pad"])
+def test_any_size_is_prepared_with_a_note_for_each_step(shape, mode):
+    photo = np.full((30, 90, 3), (10, 20, 30), np.uint8)
+    picture = decoded(photo, PictureChange.TURNED)
+    prepared = prepare_picture(picture, shape, dark_background=True, mode=mode)
+    assert prepared.pixels.shape == shape
+    turned, fitted, resized, *grey = prepared.notes
+    assert str(turned) == "It was turned upright, as its EXIF data says."
+    height, width, channels = shape
+    assert ("square" in str(fitted)) == (height == width)
+    assert (f"{width} to {height}" in str(fitted)) == (height != width)
+    assert str(resized) == f"Scaled from 90 × 30 to {width} × {height} pixels."
+    assert resized.to_dict() == {
+        "change": "resized",
+        "from_width": 90,
+        "from_height": 30,
+        "width": width,
+        "height": height,
+        "sentence": str(resized),
+    }
+    assert len(grey) == (channels == 1)
 
 
 @pytest.mark.parametrize(("value", "light"), [(0, False), (127, False), (128, True), (255, True)])
@@ -91,5 +138,5 @@ def test_odd_sizes_fit_as_well(size, mode):
 
 
 def test_a_shape_no_image_has():
-    with pytest.raises(ValueError, match="1 or 3 channels"):
+    with pytest.raises(ValueError, match=r"has 1 \(grey\) or 3"):
         fit_to(np.zeros((4, 4, 3), np.uint8), (32, 32, 4))

@@ -1,0 +1,165 @@
+"""A person's picture made into what a network takes: pages, command line and API do it here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from cifarviz.data.picture_notes import PictureChange, PictureNote
+from cifarviz.data.uploads import UploadedImage
+from cifarviz.errors import ExperimentInvalid
+
+FitMode = Literal["crop", "stretch", "pad"]
+
+_FITTED: dict[FitMode, tuple[PictureChange, PictureChange]] = {
+    "crop": (PictureChange.CROPPED_TO_SQUARE, PictureChange.CROPPED),
+    "stretch": (PictureChange.STRETCHED_TO_SQUARE, PictureChange.STRETCHED),
+    "pad": (PictureChange.PADDED_TO_SQUARE, PictureChange.PADDED),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPicture:
+    """What a network is given of a picture.
+
+    ``pixels`` uint8 (height, width, channels); ``notes``: all that was done, in order, from the
+    file to the pixels; ``inverted``: light became dark.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[PictureNote, ...]
+    inverted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPicture:
+    """A picture in the shape that a network takes, before light may become dark.
+
+    ``light``: the picture is light at its edges. ``dark_background``: the network's data set shows
+    things light on black. The rest is as in ``PreparedPicture``.
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[PictureNote, ...]
+    light: bool
+    dark_background: bool
+
+    def prepare(self, invert: bool | None = None) -> PreparedPicture:
+        """Turn light into dark or not; ``None``: where the network knows things as light on black
+        and the picture's background is light.
+        """
+        if not (self.dark_background and self.light if invert is None else invert):
+            return PreparedPicture(self.pixels, self.notes, inverted=False)
+        change = (
+            PictureChange.INVERTED if self.dark_background else PictureChange.INVERTED_BY_CHOICE
+        )
+        notes = (*self.notes, PictureNote(change))
+        return PreparedPicture(255 - self.pixels, notes, inverted=True)
+
+
+def prepare_picture(
+    image: UploadedImage,
+    image_shape: tuple[int, int, int],
+    *,
+    dark_background: bool,
+    mode: FitMode = "crop",
+    invert: bool | None = None,
+) -> PreparedPicture:
+    """Make a decoded picture what a network of this input (height, width, channels) is given.
+
+    It is fitted as ``fit_picture`` does, then inverted as ``FittedPicture.prepare`` does.
+    """
+    return fit_picture(image, image_shape, dark_background=dark_background, mode=mode).prepare(
+        invert
+    )
+
+
+def fit_picture(
+    image: UploadedImage,
+    image_shape: tuple[int, int, int],
+    *,
+    dark_background: bool,
+    mode: FitMode = "crop",
+) -> FittedPicture:
+    """Bring a decoded picture to a network's input (height, width, channels) as ``fit_to`` does.
+
+    Raises ``ExperimentInvalid`` for a network of other than 1 or 3 channels.
+    """
+    return FittedPicture(
+        fit_to(image.rgb, image_shape, mode),
+        (
+            *(PictureNote(change) for change in image.notes),
+            *_fitting_notes(image, image_shape, mode),
+        ),
+        has_light_background(image.rgb),
+        dark_background,
+    )
+
+
+def fit_to(
+    rgb: NDArray[np.uint8],
+    image_shape: tuple[int, int, int],
+    mode: FitMode = "crop",
+) -> NDArray[np.uint8]:
+    """Bring an image, uint8 (h, w, 3), to the shape a network takes, uint8 (height, width, c).
+
+    "crop" keeps the middle, "stretch" distorts, "pad" adds borders of the image's mean colour.
+    One channel means grey (ITU-R 601 luma). An image that fits already comes back as it is.
+    Raises ``ExperimentInvalid`` for other channels than 1 or 3.
+    """
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise ExperimentInvalid(
+            "This network takes images of {channels} channels, and a picture has 1 (grey) or 3 "
+            "(red, green, blue). Give it raw pixels of its own kind.",
+            channels=channels,
+        )
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    size = (width, height)
+    if image.size != size:
+        # Lanczos averages over all pixels it takes together, so shrinking doesn't flicker.
+        filter_ = Image.Resampling.LANCZOS
+        if mode == "crop":
+            image = ImageOps.fit(image, size, filter_)
+        elif mode == "pad":
+            mean = tuple(int(value) for value in rgb.reshape(-1, 3).mean(axis=0).round())
+            image = ImageOps.pad(image, size, filter_, color=mean)
+        else:
+            image = image.resize(size, filter_)
+    pixels = np.array(image.convert("L") if channels == 1 else image)
+    return pixels.reshape(height, width, channels)
+
+
+def has_light_background(rgb: NDArray[np.uint8]) -> bool:
+    """Say whether an image, uint8 (h, w, 3), is light at its edges, more than half of them."""
+    edges = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    return bool(np.median(edges.mean(axis=1)) > 127.5)
+
+
+def _fitting_notes(
+    image: UploadedImage, image_shape: tuple[int, int, int], mode: FitMode
+) -> Iterator[PictureNote]:
+    height, width, channels = image_shape
+    if image.width * height != image.height * width:
+        to_square, to_other = _FITTED[mode]
+        if width == height:
+            yield PictureNote(to_square)
+        else:
+            yield PictureNote(to_other, {"width": width, "height": height})
+    if (image.width, image.height) != (width, height):
+        sizes = {"from_width": image.width, "from_height": image.height}
+        yield PictureNote(PictureChange.RESIZED, {**sizes, "width": width, "height": height})
+    if channels == 1 and not _is_grey(image.rgb):
+        yield PictureNote(PictureChange.GREY)
+
+
+def _is_grey(rgb: NDArray[np.uint8]) -> bool:
+    # A few rows at a time: of 50 million pixels a comparison at once takes 100 MB.
+    rows = max(1, 1_000_000 // rgb.shape[1])
+    return all(
+        bool((part == part[..., :1]).all())
+        for part in (rgb[top : top + rows] for top in range(0, len(rgb), rows))
+    )
