@@ -14,8 +14,9 @@ from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.cli.app import main
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.layers import Dense, Flatten
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
 from scripts.app_server import ROOT
 from tests import stored_runs
 from tests.image_files import encoded

@@ -127,8 +127,9 @@ class FolderArtifacts:
             found = path.stat()
         except FileNotFoundError as error:
             raise ArtifactMissing(
-                f"{path.name} of run {self.folder.name} is not there (any more). Choose another "
-                "run."
+                "{file_name} of run {run_id} is not there (any more). Choose another run.",
+                file_name=path.name,
+                run_id=self.folder.name,
             ) from error
         return found.st_mtime_ns, found.st_size
 

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import library
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.choices import Data, SplitValidation
@@ -24,7 +25,6 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 from tests.components import component_keys
 from tests.pages import inside_page, present_page
 from tests.pages.app_page import widget

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz.errors import ArchiveDamaged, ArtifactMissing
+from cifarviz.executors.worker import Worker
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.archive_facts import facts_of
 from cifarviz.runs.records import Epoch, Run
@@ -17,7 +18,6 @@ from cifarviz.runs.run_json import load_run_json, run_json_path
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 from scripts.make_fixtures import experiment as small_experiment
 from tests import stored_runs
 from tests.runs.full_run import store_full_run

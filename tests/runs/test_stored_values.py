@@ -21,6 +21,7 @@ import pytest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.datasets import CIFAR10
+from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
@@ -35,7 +36,6 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import epoch_probabilities, read_probabilities
 from cifarviz.settings import Settings
-from cifarviz.training.worker import Worker
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "full-format-5"
 PLAIN, FULL, FORK, FAILED = "c7a3bf33", "e4f0716c", "133b82d7", "6a0c39c8"
