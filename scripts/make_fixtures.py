@@ -33,6 +33,7 @@ from cifarviz.runs.series import keep_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
+from cifarviz.training.precision import TimingsFile
 from cifarviz.training.timing import Timing
 
 FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures"

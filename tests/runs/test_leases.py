@@ -51,7 +51,8 @@ def lease(store: RunStore, run_id: str) -> sqlite3.Row:
         (NODE, 1000.0, False),
         # Made before the clock was put back.
         (NODE, 1001.0 + LEASE_SECONDS, False),
-        (this_process(), 1010.0, False),
+        # Named, since workers of a test run differ in their process.
+        pytest.param(this_process(), 1010.0, False, id="this process"),
         (None, None, False),
         (b"node", 1010.0, False),
         (NODE, "soon", False),
