@@ -18,8 +18,11 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cifarviz.data import library, sample
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet, find
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.registry import DATASETS, find
 from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 

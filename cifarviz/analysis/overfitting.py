@@ -49,7 +49,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import find
+from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import is_known, title_of
 from cifarviz.experiment.epoch_list import epochs_text
 
 _CHOICES: Mapping[str, str] = MappingProxyType(
@@ -118,11 +118,7 @@ def value_words(value: object) -> str:
 
 def dataset_words(value: object) -> str:
     """A data set by its title; what is none, as any other value."""
-    return (
-        DATASETS[value].title
-        if isinstance(value, str) and value in DATASETS
-        else value_words(value)
-    )
+    return title_of(str(value)) if is_known(value) else value_words(value)
 
 
 def share_words(value: object) -> str:

@@ -1,6 +1,6 @@
 """Pinned images: the test images whose feature maps every run keeps on its way."""
 
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
 from cifarviz.runs.preferences import prefer, preference
 from cifarviz.runs.store import RunStore

@@ -3,15 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cifarviz.data.datasets import (
-    CIFAR10,
-    DATASETS,
-    FASHION_MNIST,
-    LANGUAGES,
-    Dataset,
-    ImageSet,
-    find,
-)
+from cifarviz.data.image_set import Dataset, ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.info import LANGUAGES
+from cifarviz.datasets.registry import DATASETS, find
 from cifarviz.errors import DatasetNotFound
 
 

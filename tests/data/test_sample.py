@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import ASSETS
 

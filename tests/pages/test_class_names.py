@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
 from cifarviz.experiment.presets import PRESETS
@@ -138,7 +138,7 @@ def test_no_page_shows_an_english_name_in_korean(
     assert not app.exception
     assert english(app) == []
     if page in ("start", "samples", "inside", "evaluate", "predict", "present"):
-        assert any(name in shown(app) for name in DATASETS[dataset].classes_ko)
+        assert any(name in shown(app) for name in DATASETS[dataset].class_names("ko"))
 
 
 def test_the_test_would_see_english_names(runs: dict[str, Run]) -> None:

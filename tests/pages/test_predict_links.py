@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.choices import SplitValidation
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore

@@ -3,7 +3,10 @@
 import pytest
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, DatasetInfo
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import RunError
 from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
 from cifarviz.runs.preferences import prefer

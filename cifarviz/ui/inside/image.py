@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import DATASETS, ImageSet, Split
+from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.data.uploads import decode, fit_to, has_light_background
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.pins import FIRST_SHOWN
 from cifarviz.ui.address import quoted, whole_number
@@ -165,7 +166,7 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
     if channels == 1:
         notes.append("It was made grey, as this network takes it.")
     inverted = False
-    info = DATASETS[experiment.data.dataset]
+    info = find(experiment.data.dataset)
     if info.dark_background:
         inverted = st.toggle(
             "Swap light and dark",
