@@ -6,6 +6,7 @@ from types import MappingProxyType
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
 from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.mnist import MNIST
 from cifarviz.errors import DatasetNotFound
 
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
@@ -14,6 +15,7 @@ DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
         for info in (
             CIFAR10,
             FASHION_MNIST,
+            MNIST,
         )
     }
 )
