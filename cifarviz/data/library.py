@@ -98,7 +98,7 @@ def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
 def variants_here(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
     """Give what of a data set can be opened on this machine, the smallest first; it may be none."""
     info = find(name)
-    full = cache.problem_of(full_folder(info, settings), info) is None
+    full = status(info, settings).full_available
     return tuple(variant for variant in info.variants if variant == "sample" or full)
 
 

@@ -19,9 +19,10 @@ from cifarviz.ui.navigation import link_to
 def at_hand(draft: Draft) -> Draft:
     """``draft`` with what can be trained on here in place of a full set that isn't."""
     data = draft.section("data")
-    return draft.with_value(
-        "data", {**data, "variant": variant_at_hand(draft.dataset, data["variant"])}
-    )
+    variant = variant_at_hand(draft.dataset, data["variant"])
+    if variant == data["variant"]:
+        return draft
+    return draft.with_value("data", {**data, "variant": variant})
 
 
 def variant_at_hand(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
