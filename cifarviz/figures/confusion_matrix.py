@@ -13,7 +13,7 @@ from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 Shown = Literal["counts", "row_percent"]
 
-_HEIGHT, _TALLEST = 600, 900
+_HEIGHT = 600
 # With more classes a cell is smaller than a number, and is told by its colour and under the mouse.
 _MOST_NUMBERED = 25
 # Pixels of an axis's title.
@@ -74,7 +74,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     gap = 1 if size <= _MOST_NUMBERED else 0
     figure = go.Figure(
         layout=base_layout(
-            height=_HEIGHT if size <= _MOST_NUMBERED else _TALLEST,
+            height=_HEIGHT,
             # Above: room for the chart's own buttons.
             margin={"l": room + _TITLE, "r": 16, "t": 40, "b": round(0.75 * room) + _TITLE},
             xaxis={

@@ -79,7 +79,8 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
             bargap=0.35,
             margin={"l": room_for(row.name for row in classes), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
-            yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+            # Not "reversed": then many rows would leave room above and below for marks.
+            yaxis={"type": "category", "range": [len(classes) - 0.5, -0.5], "showgrid": False},
         )
     )
     figure.add_bar(

@@ -7,6 +7,7 @@ import streamlit as st
 from cifarviz.data import library
 from cifarviz.datasets.info import Variant
 from cifarviz.datasets.registry import all_datasets
+from cifarviz.errors import DatasetNotFound
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry, Kind
@@ -31,7 +32,10 @@ _MENU_WIDTH = 250
 
 
 def entry_form(kind: Kind) -> Entry:
-    """Show the form of this experiment and return its runs; raises ``ExperimentInvalid``."""
+    """Show the form of this experiment and return its runs.
+
+    Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where nothing can be trained on.
+    """
     match kind:
         case "duel":
             return _duel_form()
@@ -167,6 +171,8 @@ def _data() -> Data:
         for variant in library.variants_here(info, cache.settings()):
             name = info.name if variant == "sample" else f"{info.name}-full"
             here[name], words[name] = (info.name, variant), f"{info.title}, {variant}"
+    if not here:
+        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
     with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "data",

@@ -17,6 +17,8 @@ from cifarviz.ui.present.stage import Stage, headline, picture
 
 _A_CLASS = 4
 _MOST_CLASSES = 12
+# The sheet's width and a picture's height, in rem.
+_WIDEST, _ROW = 48, 5.2
 
 
 def show(stage: Stage) -> Sequence[str]:
@@ -36,8 +38,10 @@ def show(stage: Stage) -> Sequence[str]:
     some = "each class" if len(labels) == count else f"{len(labels)} of the {count} classes"
     alt = f"{_A_CLASS} training images of {some} of {info.title}"
     sheet = _sheet(info.name, cache.settings())
+    # Four rows are as high as there is room for.
+    wide = min(_WIDEST, _ROW * len(labels) * width / height)
     st.html(
-        f'<div class="present-classes" style="--columns: {len(labels)}">'
+        f'<div class="present-classes" style="--columns: {len(labels)}; --width: {wide:.1f}rem">'
         f'{picture(sheet, alt)}<div class="present-names">{names}</div></div>'
     )
     run = stage.run
