@@ -22,7 +22,7 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
-from cifarviz.datasets.registry import DATASETS, find
+from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 
@@ -48,13 +48,13 @@ def choose(images: ImageSet, a_class: int, wanted: npt.NDArray[np.int64]) -> Ima
 
 def main(names: list[str]) -> None:
     """Write the samples of the named data sets, of all by default, and say how large they are."""
-    for name in names or DATASETS:
-        info = find(name)
+    wanted = [find(name) for name in names] or [one for one in all_datasets() if one.has_sample]
+    for info in wanted:
         full = library.load(info, "full", Settings.from_environment())
         small = Dataset(
             info,
             "sample",
-            choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN[info.name]),
+            choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN.get(info.name, np.empty(0, np.int64))),
             choose(full.test, TEST_A_CLASS, WANTED_TEST),
         )
         folder = ASSETS / info.name

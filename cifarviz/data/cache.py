@@ -21,6 +21,8 @@ from cifarviz.storage import atomically, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
+# Of a .npy file, bytes: 128 in fact.
+_LONGEST_HEAD = 256
 _WRITE_CHUNK = 4 << 20
 
 
@@ -61,6 +63,11 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
         or (info.fingerprints is not None and _fingerprints(mark) != info.fingerprints)
     ):
         return f"The full {info.title} set carries the mark of another version of cifarviz."
+    if info.fingerprints is None and any(
+        not 0 <= (size or 0) - info.array_bytes(name) < _LONGEST_HEAD
+        for name, size in sizes.items()
+    ):
+        return f"What is kept as the full {info.title} set is of another size or number of images."
     if sizes != mark.get("file_bytes"):
         return f"The full {info.title} set is damaged: its files do not have the size they had."
     return None

@@ -1,5 +1,6 @@
 """What a data set is: names, counts, shapes, sources and how its files are read."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -149,9 +150,11 @@ class DatasetInfo:
         """The type of one of the four arrays: bytes for pixels, ``label_dtype`` for labels."""
         return self.label_dtype if array.endswith("labels") else np.dtype(np.uint8)
 
+    def array_bytes(self, array: str) -> int:
+        """Bytes of one of the four arrays."""
+        return math.prod(self.shapes[array]) * self.dtype(array).itemsize
+
     @property
     def nbytes(self) -> int:
         """Bytes of the four arrays together."""
-        return sum(
-            int(np.prod(shape)) * self.dtype(name).itemsize for name, shape in self.shapes.items()
-        )
+        return sum(map(self.array_bytes, self.shapes))

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cifarviz import api
-from cifarviz.data import library, statistics
+from cifarviz.data import cache, library, statistics
 from cifarviz.data.fetch import fetch
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, ExperimentInvalid
@@ -85,6 +86,24 @@ def test_a_changed_byte_is_found_without_published_fingerprints(
     assert "not those of Hundred Marks that were fetched" in found.notes[0]
 
 
+def test_what_is_kept_of_another_size_is_not_loaded(settings: Settings, tmp_path: Path) -> None:
+    fetch_into(settings, MANY, tmp_path)
+    other = replace(MANY, train_images=MANY.train_images + 1)
+    with pytest.raises(DatasetDamaged, match="of another size or number of images"):
+        library.load(other, "full", settings)
+
+
+def test_files_of_another_data_set_are_not_taken_for_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+) -> None:
+    fetch_into(settings, MANY, tmp_path)
+    known = cache.fingerprints_when_written(library.full_folder(MANY, settings))
+    twin = replace(MANY, name="twin", title="Twin")
+    register(monkeypatch, replace(MANY, fingerprints=known), twin)
+    with pytest.raises(DatasetDamaged, match="holds Hundred Marks, where Twin is expected"):
+        fetch(twin, settings, str(tmp_path / MANY.name))
+
+
 def test_labels_beyond_the_classes_are_refused(settings: Settings, tmp_path: Path) -> None:
     folder = write(WIDE, tmp_path)
     np.save(folder / "test_labels.npy", np.full(WIDE.test_images, 3, np.uint8))
@@ -93,8 +112,6 @@ def test_labels_beyond_the_classes_are_refused(settings: Settings, tmp_path: Pat
 
 
 def test_more_than_256_classes_have_wider_labels(settings: Settings, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     classes = tuple(f"kind {n}" for n in range(300))
     info = replace(MANY, name="kinds", title="Kinds", classes=classes)
     fetch_into(settings, info, tmp_path)
