@@ -28,7 +28,8 @@ from cifarviz.analysis.evaluation import evaluate
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, Dataset
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.network.build import build

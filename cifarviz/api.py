@@ -21,7 +21,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,11 +34,14 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset, find
+from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import FitMode, PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
+from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import default_dataset, find
 from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.figures.channel_grid import channel_grid
@@ -87,8 +90,6 @@ __all__ = [
 # TensorFlow greets on standard error when it is imported, which this file leaves to the first use.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-Variant = Literal["sample", "full"]
-
 
 def open_home(path: str | Path | None = None) -> "Home":
     """Open the home in the folder ``path``, or the one that ``CIFARVIZ_HOME`` names.
@@ -108,21 +109,31 @@ def presets() -> tuple[str, ...]:
 
 
 def preset(
-    name: str, *, data: Variant = "sample", train_images: int | None = None, **changes: Any
+    name: str,
+    *,
+    data: Variant | None = None,
+    dataset: str | None = None,
+    train_images: int | None = None,
+    **changes: Any,
 ) -> Experiment:
     """Return the experiment of a preset, with some of it changed.
 
-    ``data``: the embedded sample, or the full set, which has to be fetched first (``python -m
-    cifarviz data fetch cifar10``); ``train_images``: train on so many only, counted after the
-    split. ``changes`` are further fields of ``Experiment``: ``epochs``, ``batch_size``, ``seed``,
-    ``precision``, ``optimizer``, ``architecture``, …. Early stopping is left out where the run has
+    ``data``: ``"sample"``, the embedded sample, which is meant where there is one, or ``"full"``,
+    the full set, which has to be fetched first (``python -m cifarviz data fetch cifar10``).
+    ``dataset``: another than the preset's, to which its network is fitted. ``train_images``: train
+    on so many only, counted after the split. ``changes`` are further fields of ``Experiment``:
+    ``epochs``, ``batch_size``, ``seed``, ``precision``, ``optimizer``, ``architecture``, …. Early
+    stopping is left out where the run has
     so few epochs that it could never stop it.
 
     Raises ``ExperimentInvalid`` for an unknown preset and for choices that do not fit together.
     """
     experiment = find_preset(name).experiment
+    if dataset is not None:
+        experiment = fit_experiment(experiment, dataset)
     fields = dict(experiment)
-    fields["data"] = {**dict(experiment.data), "variant": data, "train_images": train_images}
+    variant = data or find(experiment.data.dataset).variants[0]
+    fields["data"] = {**dict(experiment.data), "variant": variant, "train_images": train_images}
     epochs = changes.get("epochs")
     if isinstance(epochs, int) and is_too_patient(experiment, epochs):
         fields["early_stopping"] = None
@@ -130,16 +141,18 @@ def preset(
 
 
 def load_data(
-    name: str = "cifar10", variant: Variant = "sample", home: "Home | None" = None
+    name: str | None = None, variant: Variant | None = None, home: "Home | None" = None
 ) -> Dataset:
-    """Load a data set, ``"cifar10"`` or ``"fashion-mnist"``.
+    """Load a data set, such as ``"fashion-mnist"``; CIFAR-10 where none is named.
 
+    ``variant`` is ``"sample"`` or ``"full"``, the former where there is a sample.
     ``.train`` and ``.test`` have ``images`` uint8 (n, height, width, channels) and ``labels``
     (n,), both read-only, and ``indices``, the official numbers of the images. Raises
     ``DatasetNotFound`` where the full set has not been fetched.
     """
     settings = Settings.from_environment() if home is None else home.settings
-    return library.load(name, variant, settings)
+    info = default_dataset() if name is None else find(name)
+    return library.load(info, variant or info.variants[0], settings)
 
 
 class Home:

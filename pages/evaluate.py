@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cifarviz.analysis.members import Member
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import weights_position

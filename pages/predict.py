@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import find
+from cifarviz.datasets.registry import find
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache

@@ -16,10 +16,12 @@ if problems:
     st.warning("  \n".join(problems), icon=":material/warning:")
 fill_query_param("dataset", asked.dataset)
 with errors_shown():
-    dataset, view = open_dataset(asked)
+    opened = open_dataset(asked)
     above = st.container()
-    controls(view, dataset)
-    view = grid(view, dataset)
-    with above:
-        opened_image(view, dataset)
-    statistics_shown(view, dataset)
+    controls(asked if opened is None else opened[1])
+    if opened is not None:
+        dataset, view = opened
+        view = grid(view, dataset)
+        with above:
+            opened_image(view, dataset)
+        statistics_shown(view, dataset)

@@ -1,47 +1,26 @@
 """Start: what this is, the three doors, and the state of the data."""
 
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import DATASETS, DatasetInfo
-from cifarviz.figures.sprite import sprite
-from cifarviz.figures.theme import class_color
+from cifarviz.data import library
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
-from cifarviz.ui.class_names import address_names, class_names
-from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES, go_to
-from cifarviz.ui.start.data import data_panel
+from cifarviz.ui.start.data import class_pictures, data_panel
 from cifarviz.ui.start.runs import newest_runs
 
+# Panels beside each other.
+A_ROW = 3
 _HELP = {
     "samples": "Look at random images, one of them large, and what all of them are like.",
     "train": "Pick a ready-made network or build your own, and press Train.",
     "inside": "Feature maps of every layer of the newest run that has finished an epoch.",
 }
-
-
-def picture(info: DatasetInfo) -> None:
-    """Show one test image of each class; a click leads to more of the class."""
-    test = cache.dataset(info.name, "sample").test
-    classes = class_names(info)
-    shown = test.take(np.flatnonzero(np.isin(test.indices, info.one_of_each)))
-    shown = shown.take(np.argsort(shown.labels))
-    clicked = image_grid(
-        sprite(shown.images),
-        key=f"start-classes-{info.name}",
-        # As narrow as the pictures.
-        labels=[name.replace(" ", "\n") for name in classes],
-        tooltips=[f"{name}: browse images of this class" for name in classes],
-        colors=[class_color(label) for label in range(len(classes))],
-        size=64,
-        description=f"One image of each class of {info.title}",
-    )
-    if clicked is not None:
-        go_to("samples", dataset=info.name, classes=address_names(info)[clicked])
 
 
 def door(page: str, title: str, words: str, label: str, lead: str = "", **address: str) -> None:
@@ -76,14 +55,16 @@ left, right = st.columns([3, 8], gap="medium", vertical_alignment="center")
 with left:
     st.title("cifarviz")
     st.markdown(
-        "Watch a convolutional network learn to tell ten kinds of things apart, in small "
-        "photographs or in grey pictures of clothes, and look inside it while it learns."
+        "Watch a convolutional network learn to tell kinds of things apart in small pictures, "
+        "and look inside it while it learns."
     )
 # Ten images of 64 pixels beside each other.
 with right, st.container(width=740, gap="xsmall"):
-    for one in DATASETS.values():
+    for one in all_datasets():
         with errors_shown():
-            picture(one)
+            # What is not here yet is said below, where it can be fetched.
+            if library.variants_here(one, cache.settings()):
+                class_pictures(one)
 runs: list[Run] = []
 with errors_shown():
     runs = cache.store().all()
@@ -104,10 +85,10 @@ with train:
     )
 with inside:
     inside_door(runs)
-places = st.columns(len(DATASETS) + bool(runs))
-for place, info in zip(places, DATASETS.values(), strict=False):
-    with place, errors_shown():
-        data_panel(info)
+panels = [partial(data_panel, info) for info in all_datasets()]
 if runs:
-    with places[-1], errors_shown():
-        newest_runs(runs)
+    panels.append(partial(newest_runs, runs))
+for row in range(0, len(panels), A_ROW):
+    for place, show in zip(st.columns(A_ROW), panels[row : row + A_ROW], strict=False):
+        with place, errors_shown():
+            show()

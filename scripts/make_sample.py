@@ -18,8 +18,11 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cifarviz.data import library, sample
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet, find
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 
@@ -45,13 +48,13 @@ def choose(images: ImageSet, a_class: int, wanted: npt.NDArray[np.int64]) -> Ima
 
 def main(names: list[str]) -> None:
     """Write the samples of the named data sets, of all by default, and say how large they are."""
-    for name in names or DATASETS:
-        info = find(name)
+    wanted = [find(name) for name in names] or [one for one in all_datasets() if one.has_sample]
+    for info in wanted:
         full = library.load(info, "full", Settings.from_environment())
         small = Dataset(
             info,
             "sample",
-            choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN[info.name]),
+            choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN.get(info.name, np.empty(0, np.int64))),
             choose(full.test, TEST_A_CLASS, WANTED_TEST),
         )
         folder = ASSETS / info.name

@@ -19,7 +19,7 @@ import numpy as np
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.network.stateless import LayerOutput

@@ -26,9 +26,21 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "value_text": frozenset(),
     "value": frozenset({"errors"}),
     "layers": frozenset({"value", "value_text", "errors"}),
-    "data": frozenset({"loading", "storage", "errors", "settings", "installation"}),
+    "image_structure": frozenset(),
+    "datasets": frozenset({"image_structure", "errors"}),
+    "data": frozenset(
+        {
+            "image_structure",
+            "datasets",
+            "loading",
+            "storage",
+            "errors",
+            "settings",
+            "installation",
+        }
+    ),
     "experiment": frozenset(
-        {"escaping", "layers", "value", "value_text", "data", "errors", "settings"}
+        {"escaping", "layers", "value", "value_text", "datasets", "data", "errors", "settings"}
     ),
     "network": frozenset({"experiment", "layers", "data", "errors", "settings"}),
     "runs": frozenset(
@@ -37,6 +49,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "storage",
             "experiment",
             "layers",
+            "datasets",
             "data",
             "errors",
             "settings",
@@ -51,12 +64,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "network",
             "experiment",
             "value_text",
+            "datasets",
             "data",
             "errors",
             "settings",
         }
     ),
-    "figures": frozenset({"escaping", "experiment", "layers", "data", "errors"}),
+    "figures": frozenset({"escaping", "experiment", "layers", "datasets", "data", "errors"}),
     # What is taken away holds no TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
@@ -70,15 +84,18 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "layers",
             "value",
             "value_text",
+            "datasets",
             "data",
             "errors",
             "settings",
             "installation",
         }
     ),
-    "training": frozenset({"runs", "network", "experiment", "data", "errors", "settings"}),
+    "training": frozenset(
+        {"runs", "network", "experiment", "datasets", "data", "errors", "settings"}
+    ),
     "executors": frozenset(
-        {"loading", "training", "runs", "experiment", "data", "errors", "settings"}
+        {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
     ),
 }
 _BELOW = frozenset(ROOMS)
@@ -121,6 +138,10 @@ SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
 # Values whose classes have been named by that file, stand in the address, or are counted only.
 NAMED_VALUES = frozenset({"evaluation", "scores", "view", "reader", "draft", "self"})
+REGISTRY = "cifarviz.datasets.registry"
+PRESETS_FOLDER = "cifarviz/experiment/published/"
+# What tells one data set from another, as arguments of DatasetInfo.
+OWN = ("name", "title", "image_shape")
 FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "misc"})
 FORBIDDEN_WORDS: Mapping[str, str] = {
     "load_model": "runs code that a stranger put into a file: build from our JSON, load the arrays",
@@ -340,11 +361,65 @@ def _one_place_for_class_names(tree: Tree) -> Iterator[Violation]:
             if not isinstance(node, ast.Attribute):
                 continue
             owner = ast.unparse(node.value)
-            if node.attr in ("class_names", "classes_ko") or (
+            if node.attr in ("class_names", "translations") or (
                 node.attr == "classes" and owner.split(".")[-1] not in NAMED_VALUES
             ):
                 law = f"only {CLASS_NAMES_FILE} asks a data set what its classes are called"
                 yield Violation(source.path, node.lineno, f"{law} ({owner}.{node.attr})")
+
+
+def _only_its_file_knows_a_data_set(tree: Tree) -> Iterator[Violation]:
+    """Outside their own files and the presets, data sets are what ``registry`` gives."""
+    known = {source.module: own for source in tree.sources if (own := _data_sets(source))}
+    taken = {word for words_of in known.values() for word in words_of}
+    for source in tree.sources:
+        if source.room == "datasets" or source.path.startswith(PRESETS_FOLDER):
+            continue
+        for found in tree.imports(source):
+            if found.module in known:
+                law = f"ask {REGISTRY} for a data set instead of importing its file"
+                yield Violation(source.path, found.line, f"{law} ({found.module})")
+        for word, line in words(source.tree):
+            if word == f"{REGISTRY}.DATASETS":
+                law = f"the table of data sets is read by the functions of {REGISTRY}"
+                yield Violation(source.path, line, law)
+        for value, line in _literals(source.tree):
+            texts = [one for one in taken if isinstance(one, str) and isinstance(value, str)]
+            if any(_names_it(value, one) for one in texts) or value in taken - set(texts):
+                law = f"what is particular to a data set stands in its file alone ({value!r:.60})"
+                yield Violation(source.path, line, law)
+
+
+def _data_sets(source: Source) -> set[object]:
+    """The names, titles and image shapes of the data sets that a file defines."""
+    found: set[object] = set()
+    for node in ast.walk(source.tree) if source.room == "datasets" else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "DatasetInfo":
+            given = {
+                one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg in OWN
+            }
+            found |= set(given.values())
+    return found
+
+
+def _literals(tree: ast.Module) -> Iterator[tuple[object, int]]:
+    """Every text that is no docstring, and every tuple of numbers."""
+    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
+            yield node.value, node.lineno
+        elif isinstance(node, ast.Tuple) and all(
+            isinstance(part, ast.Constant) and type(part.value) is int for part in node.elts
+        ):
+            yield ast.literal_eval(node), node.lineno
+
+
+def _names_it(text: object, word: object) -> bool:
+    """Whether a text is a data set's name, or has its title as a word of its own."""
+    return text == word or bool(
+        not str(word).islower()
+        and re.search(rf"(?<![\w-]){re.escape(str(word))}(?![\w-])", str(text))
+    )
 
 
 def _forbidden_words(tree: Tree) -> Iterator[Violation]:
@@ -386,6 +461,7 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,
     "one place for class names": _one_place_for_class_names,
+    "only its file knows a data set": _only_its_file_knows_a_data_set,
     "forbidden words": _forbidden_words,
     "names": _names,
     "lengths": _lengths,

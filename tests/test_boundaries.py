@@ -60,7 +60,25 @@ CONV = {
     "class Conv(Window):\n  type: Literal['conv'] = 'conv'\ndef size(): ...",
 }
 
+ZOO = {
+    "cifarviz/datasets/registry.py": "from cifarviz.datasets.zoo import ZOO",
+    "cifarviz/datasets/zoo.py": (
+        'ZOO = DatasetInfo(name="zoo", title="The Zoo", image_shape=(16, 24, 1))'
+    ),
+}
+KNOWS = "only its file knows a data set"
+
 BREACHES = [
+    (KNOWS, ZOO, None),
+    (KNOWS, ZOO | {"cifarviz/ui/a.py": "from cifarviz.datasets.zoo import ZOO"}, 1),
+    (KNOWS, ZOO | {"pages/a.py": "def f():\n  import cifarviz.datasets.zoo"}, 2),
+    (KNOWS, ZOO | {"cifarviz/ui/a.py": "from cifarviz.datasets.registry import DATASETS"}, 1),
+    (KNOWS, ZOO | {"cifarviz/ui/a.py": "from cifarviz.datasets.registry import find"}, None),
+    (KNOWS, ZOO | {"cifarviz/ui/a.py": "x = find('zoo')"}, 1),
+    (KNOWS, ZOO | {"cifarviz/ui/a.py": '"""Such as zoo, The Zoo."""\nx = "a zoo of layers"'}, None),
+    (KNOWS, ZOO | {"cifarviz/cli/a.py": "x = f'Only The Zoo has {y}.'"}, 1),
+    (KNOWS, ZOO | {"cifarviz/figures/a.py": "\nshape = (16, 24, 1)"}, 2),
+    (KNOWS, ZOO | {"cifarviz/experiment/published/a.py": "x = Data(dataset='zoo')"}, None),
     ("imports point one way", {"cifarviz/data/a.py": "from cifarviz.figures import b"}, 1),
     ("imports point one way", {"cifarviz/data/a.py": "\nfrom ..figures import b"}, 2),
     ("imports point one way", {"cifarviz/figures/a.py": "def f():\n  import cifarviz.runs.x"}, 2),
@@ -247,7 +265,7 @@ BREACHES = [
     ("one session_state", {"cifarviz/ui/state.py": "st.session_state['x']"}, None),
     ("one place for class names", {"pages/a.py": "x = 1\nprint(info.classes)"}, 2),
     ("one place for class names", {"cifarviz/ui/a.py": "CIFAR10.class_names('ko')"}, 1),
-    ("one place for class names", {"cifarviz/ui/a.py": "find(name).classes_ko"}, 1),
+    ("one place for class names", {"cifarviz/ui/a.py": "find(name).translations"}, 1),
     ("one place for class names", {"cifarviz/ui/a.py": "evaluation.classes"}, None),
     ("one place for class names", {"cifarviz/ui/class_names.py": "info.class_names()"}, None),
     ("one place for class names", {"cifarviz/cli/a.py": "info.classes"}, None),

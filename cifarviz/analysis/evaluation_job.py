@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from cifarviz.analysis.background_job import BackgroundJob, Tell
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.log_probabilities import Predictions
 

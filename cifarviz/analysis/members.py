@@ -6,7 +6,8 @@ from itertools import combinations
 from typing import Literal, NoReturn
 
 from cifarviz.analysis.ensemble import Ensemble, combine
-from cifarviz.data.datasets import DATASETS, ImageSet
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.registry import title_of
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
@@ -74,8 +75,7 @@ def check_members(store: RunStore, members: Sequence[Member]) -> None:
         datasets.setdefault(one.run.experiment.data.dataset, one)
     if len(datasets) > 1:
         words = " and ".join(
-            f"“{one.run.name}” was trained on {DATASETS[name].title}"
-            for name, one in datasets.items()
+            f"“{one.run.name}” was trained on {title_of(name)}" for name, one in datasets.items()
         )
         raise ExperimentInvalid(
             "Members of an ensemble look at the same images, but {words}. Choose runs of one "

@@ -51,7 +51,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis import verdict_sentences as sentences
 from cifarviz.analysis.verdict_sentences import Direction, Side
-from cifarviz.data.datasets import find
+from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState

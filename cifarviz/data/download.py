@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cifarviz.data.progress import Watch
-from cifarviz.data.sources import Archive
+from cifarviz.datasets.sources import Archive
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.storage import storage_errors
 

@@ -4,19 +4,22 @@ import contextlib
 import os
 import shutil
 import tempfile
+import urllib.parse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import filelock
 
 from cifarviz.data import cache, library
-from cifarviz.data.arrays import Arrays
-from cifarviz.data.datasets import DatasetInfo, find
 from cifarviz.data.decoding import decode
 from cifarviz.data.download import download
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.packages import apt_download, npm_pack
 from cifarviz.data.progress import FetchProgress, Watch
+from cifarviz.datasets.arrays import Arrays
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.settings import Settings
 from cifarviz.storage import storage_errors
@@ -57,6 +60,11 @@ def fetch(
     with _one_at_a_time(info, settings, watch) as waited:
         if not _already_here(info, settings, watch, waited):
             arrays, origin = _first_that_answers(info, settings, attempts, watch)
+            if info.fingerprints is None:
+                watch.note(
+                    f"Nobody has published fingerprints of {info.title}: its files have the right "
+                    "form, and are compared with what they are now from now on."
+                )
             cache.keep(arrays, library.full_folder(info, settings), info, origin, watch)
         watch.stage("done")
     return library.status(info, settings, notes=watch.notes)
@@ -93,14 +101,17 @@ def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attem
 def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
     """Give the name of a source and an attempt at it, those that need no network first."""
     official, npm, debian = info.official, info.npm, info.debian
-    yield "keras", _local("the Keras cache", settings.keras_home / "datasets")
+    if info.keras_module is not None:
+        yield "keras", _local("the Keras cache", settings.keras_home / "datasets")
     if debian is not None:
         title = f"the folder of the Debian package {debian.name}"
         yield "debian", _local(title, debian.folder)
-    if official:
-        title = "the official archive" if len(official) == 1 else "the official archives"
-        room = sum(archive.bytes for archive in official)
-        yield "official", (title, lambda folder, watch: download(official, folder, watch), room)
+    for archives in (official, *info.mirrors) if official else ():
+        title = "the official archive" if len(archives) == 1 else "the official archives"
+        if archives is not official:
+            title = f"{title} at {urllib.parse.urlsplit(archives[0].url).hostname}"
+        room = sum(archive.bytes for archive in archives)
+        yield "official", (title, partial(download, archives), room)
     if npm is not None:
         # Twice: npm keeps the archive in its cache and packs a copy.
         yield (

@@ -20,15 +20,15 @@ from PIL import (
 )
 from PIL.ImageFile import ImageFile as PillowImageFile
 
-from cifarviz.data.image_structure import (
+from cifarviz.data.picture_notes import PictureChange
+from cifarviz.errors import ImageUnreadable
+from cifarviz.image_structure import (
     MAX_PIXELS,
     ImageFile,
     StructureError,
     describe_other,
     read_structure,
 )
-from cifarviz.data.picture_notes import PictureChange
-from cifarviz.errors import ImageUnreadable
 
 ACCEPTED: Final = "PNG, JPEG, WebP, BMP and GIF"
 

@@ -7,9 +7,11 @@ import filelock
 import numpy as np
 
 from cifarviz.data import cache, sample
-from cifarviz.data.arrays import check_arrays
-from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Variant, find
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.progress import Watch
+from cifarviz.data.verification import check_arrays
+from cifarviz.datasets.info import DatasetInfo, Variant
+from cifarviz.datasets.registry import find
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import program_name
 from cifarviz.settings import Settings
@@ -44,16 +46,15 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     ``DatasetDamaged`` when what is here can't be used.
     """
     info = find(name)
-    if variant == "sample":
+    if variant == "sample" and info.has_sample:
         return sample.read(info)
     folder = full_folder(info, settings)
     problem = cache.problem_of(folder, info)
+    if variant not in info.variants:
+        raise DatasetNotFound(f"{info.title} has no embedded sample. {how_to_fetch(info)}")
     if problem is not None:
         kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
-        raise kind(
-            f"{problem} Fetch it on the Start page or with "
-            f"“{program_name()} data fetch {info.name}”."
-        )
+        raise kind(f"{problem} {how_to_fetch(info)}")
     arrays = cache.read_arrays(folder)
     return Dataset(
         info,
@@ -66,12 +67,39 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
 def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
     """The same, with the embedded sample where the full set is wanted and is not here.
 
-    Raises ``DatasetDamaged``.
+    Raises ``DatasetDamaged``, and ``DatasetNotFound`` where there is no sample either.
     """
     try:
         return load(name, variant, settings)
     except DatasetNotFound:
+        if "sample" not in find(name).variants:
+            raise
         return load(name, "sample", settings)
+
+
+def how_to_fetch(info: DatasetInfo) -> str:
+    """Say how the full set gets onto this machine, in a sentence."""
+    if not info.sources:
+        return (
+            f"Name a folder or archive that holds it on the Start page or with "
+            f"“{program_name()} data fetch {info.name} --from PATH”."
+        )
+    return f"Fetch it on the Start page or with “{program_name()} data fetch {info.name}”."
+
+
+def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
+    """Give how many training and test images a data set has, or the sample of one."""
+    info = find(name)
+    if variant == "sample":
+        return sample.counts(info)
+    return info.train_images, info.test_images
+
+
+def variants_here(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
+    """Give what of a data set can be opened on this machine, the smallest first; it may be none."""
+    info = find(name)
+    full = status(info, settings).full_available
+    return tuple(variant for variant in info.variants if variant == "sample" or full)
 
 
 def status(
@@ -118,7 +146,9 @@ def find_damage(info: DatasetInfo, settings: Settings, watch: Watch) -> str | No
     """Read the kept set whole and say what is wrong with it, None when all is well."""
     folder = full_folder(info, settings)
     try:
-        check_arrays(cache.read_arrays(folder), info, str(folder), watch)
+        arrays = cache.read_arrays(folder)
+        earlier = cache.fingerprints_when_written(folder)
+        check_arrays(arrays, info, str(folder), watch, earlier)
     except (DatasetDamaged, DatasetNotFound) as error:
         return str(error)
     return None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cifarviz.data.progress import Watch
-from cifarviz.data.sources import DebianPackage, NpmPackage
+from cifarviz.datasets.sources import DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound
 from cifarviz.storage import storage_errors
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 
 LARGEST_SEED = 2**32 - 1
 
@@ -42,11 +42,3 @@ def random_images(
         return random_positions(len(images), count, seed)
     pool = np.flatnonzero(np.isin(images.labels, list(labels)))
     return pool[random_positions(len(pool), count, seed)]
-
-
-def published_nine(train_images: int) -> Positions:
-    """Official indices of the nine training images that the experiment ``cifar10-vgg`` shows.
-
-    ``np.random.RandomState(777).randint(50000, size=9)`` for CIFAR-10's 50,000.
-    """
-    return random_positions(train_images, 9, 777)

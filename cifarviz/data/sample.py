@@ -20,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cifarviz.data.arrays import sha256
-from cifarviz.data.datasets import Dataset, DatasetInfo, ImageSet, Split
+from cifarviz.data.image_set import Dataset, ImageSet, Split
 from cifarviz.data.progress import Watch
+from cifarviz.data.verification import sha256
+from cifarviz.datasets.arrays import Labels
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import ASSETS
 
@@ -64,7 +66,7 @@ def _read(info: DatasetInfo, folder: Path) -> Dataset:
     sets = {}
     for split in _SPLITS:
         try:
-            indices, labels = _table(folder / f"{split}.csv")
+            indices, labels = _table(folder / f"{split}.csv", info)
             images = _images(folder / f"{split}.webp", len(labels), info)
             image_set = ImageSet(images, labels, indices)
         except (OSError, ValueError, OverflowError) as error:
@@ -84,7 +86,7 @@ def _read(info: DatasetInfo, folder: Path) -> Dataset:
 def counts(info: DatasetInfo, folder: Path | None = None) -> tuple[int, int]:
     """Give how many training and test images the sample has; (0, 0) when there is none."""
     try:
-        facts = _facts(info, folder or ASSETS / info.name)
+        facts = _facts(info, folder or ASSETS / info.name) if info.has_sample else {}
         return int(facts["train"]["images"]), int(facts["test"]["images"])
     except (DatasetNotFound, DatasetDamaged, KeyError, TypeError, ValueError):
         return 0, 0
@@ -141,12 +143,12 @@ def _sprite(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return sprite if channels == 3 else sprite.repeat(3, axis=2)
 
 
-def _table(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+def _table(path: Path, info: DatasetInfo) -> tuple[npt.NDArray[np.int64], Labels]:
     with path.open(encoding="utf-8", newline="") as file:
         next(file, None)
         rows = [(int(index), int(label)) for index, label in csv.reader(file)]
     indices, labels = zip(*rows, strict=True) if rows else ((), ())
-    return np.array(indices, np.int64), np.array(labels, np.uint8)
+    return np.array(indices, np.int64), np.array(labels, info.label_dtype)
 
 
 def _images(path: Path, count: int, info: DatasetInfo) -> npt.NDArray[np.uint8]:

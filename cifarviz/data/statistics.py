@@ -6,11 +6,13 @@
 import numpy as np
 import numpy.typing as npt
 
+from cifarviz.datasets.arrays import Labels
+
 _CHUNK_IMAGES = 2_000
 _VALUES = np.arange(256, dtype=np.float64)
 
 
-def class_counts(labels: npt.NDArray[np.uint8], classes: int) -> npt.NDArray[np.int64]:
+def class_counts(labels: Labels, classes: int) -> npt.NDArray[np.int64]:
     """Count the images of each class, int64 (classes,)."""
     return np.bincount(labels, minlength=classes).astype(np.int64)
 
@@ -58,7 +60,7 @@ def value_range_of(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def class_mean_images(
-    images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8], classes: int
+    images: npt.NDArray[np.uint8], labels: Labels, classes: int
 ) -> npt.NDArray[np.float64]:
     """Give the mean image of each class, 0..255, float64 (classes, height, width, channels).
 

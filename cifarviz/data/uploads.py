@@ -4,8 +4,8 @@ from pathlib import Path
 
 from cifarviz.data.decoder_process import decode_in_process
 from cifarviz.data.image_pixels import UploadedImage as UploadedImage
-from cifarviz.data.image_structure import MAX_PIXELS as MAX_PIXELS
 from cifarviz.errors import ImageUnreadable
+from cifarviz.image_structure import MAX_PIXELS as MAX_PIXELS
 
 MAX_BYTES = 50_000_000
 

@@ -8,7 +8,7 @@ contains a smaller one.
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 
 # Streams of random numbers of their own, one value an official index.
 _TURN_STREAM, _CLASS_STREAM = 2**32 - 2, 2**32 - 3

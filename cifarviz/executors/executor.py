@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.leases import Attempt

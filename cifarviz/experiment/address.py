@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import is_known
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import MAX_LAYERS
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, new_draft
@@ -65,7 +65,7 @@ def unpack_changes(preset: str, packed: str, generation: int = 0) -> Draft:
             layers = _layers(value)
         else:
             _refuse()
-    if settings["data"]["dataset"] not in DATASETS:
+    if not is_known(settings["data"]["dataset"]):
         _refuse()
     return new_draft(preset, settings, layers, generation)
 

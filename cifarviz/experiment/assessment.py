@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from cifarviz.datasets.registry import default_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture, Trace
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, section_class
@@ -69,7 +71,7 @@ def _problem(draft: Draft, name: str, epochs: int | None = None) -> str | None:
         else:
             # In an experiment that is right but for this value, and takes any epoch there can be.
             given = {"epochs": epochs or _MOST_EPOCHS, name: draft.settings[name]}
-            Experiment.make(architecture=_SMALLEST, **given)
+            Experiment.make(architecture=_smallest(), **given)
     except ExperimentInvalid as error:
         return str(error)
     return None
@@ -78,4 +80,13 @@ def _problem(draft: Draft, name: str, epochs: int | None = None) -> str | None:
 # The parts that may ask for more epochs than there are.
 _WITHIN_EPOCHS = ("schedule", "early_stopping", "test_epochs")
 _MOST_EPOCHS = Experiment.limits("epochs")[1]
-_SMALLEST = Architecture(input_shape=(32, 32, 3), classes=10, layers=smallest_layers(10))
+
+
+@lru_cache(maxsize=1)
+def _smallest() -> Architecture:
+    """A network for the data set that an experiment has where none is named."""
+    info = default_dataset()
+    classes = len(info.classes)
+    return Architecture(
+        input_shape=info.image_shape, classes=classes, layers=smallest_layers(classes)
+    )

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import default_dataset, find
+from cifarviz.errors import DatasetNotFound
 from cifarviz.value import Value
 
 
@@ -16,12 +18,15 @@ class Data(Value):
     title: ClassVar[str] = "Data"
 
     dataset: str = Field(
-        default="cifar10", title="data set", description="Which collection of images is used."
+        default=default_dataset().name,
+        title="data set",
+        description="Which collection of images is used.",
     )
-    variant: Literal["sample", "full"] = Field(
+    variant: Variant = Field(
         default="sample",
         title="variant",
-        description="The small sample that comes with cifarviz, or the full published data set.",
+        description="The small sample that comes with cifarviz, where there is one, or the full "
+        "published data set.",
     )
     train_images: int | None = Field(
         default=None,
@@ -50,10 +55,20 @@ class Data(Value):
     @field_validator("dataset")
     @classmethod
     def _exists(cls, name: str) -> str:
-        if name not in DATASETS:
-            known = ", ".join(DATASETS)
-            raise ValueError(f"There is no data set called “{name[:40]}”: there is {known}.")
-        return name
+        try:
+            return find(name).name
+        except DatasetNotFound as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _has_variant(self) -> Self:
+        info = find(self.dataset)
+        if self.variant not in info.variants:
+            raise ValueError(
+                f"{info.title} has no embedded sample: use the full set, which is fetched on the "
+                "Start page."
+            )
+        return self
 
 
 class SplitValidation(Value):

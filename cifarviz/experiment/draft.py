@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.choices import (
     VALIDATIONS,
     Augmentation,
@@ -89,14 +90,19 @@ class Draft:
         return {**self.settings, "layers": [dict(layer.fields) for layer in self.layers]}
 
     @property
+    def dataset(self) -> DatasetInfo:
+        """The chosen data set."""
+        return find(self.settings["data"]["dataset"])
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the chosen data set's images."""
-        return DATASETS[self.settings["data"]["dataset"]].image_shape
+        return self.dataset.image_shape
 
     @property
     def classes(self) -> int:
         """How many classes the chosen data set has."""
-        return len(DATASETS[self.settings["data"]["dataset"]].classes)
+        return len(self.dataset.classes)
 
     def section(self, name: str) -> Fields:
         """The fields of a section, ``kind`` among them where there is a choice of kinds.

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture, in_words
 from cifarviz.experiment.choices import (
@@ -174,7 +174,7 @@ class Experiment(Value):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         problems = []
-        info = DATASETS[self.data.dataset]
+        info = find(self.data.dataset)
         network = self.architecture
         if network.input_shape != tuple(info.image_shape):
             problems.append(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import is_known, title_of
 from cifarviz.value_text import number_text, value_words
 
 # Fields that are known by their value, and how: {} stands for it.
@@ -51,11 +51,7 @@ _BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
 
 def dataset_words(value: object) -> str:
     """A data set by its title; what is none, as any other value."""
-    return (
-        DATASETS[value].title
-        if isinstance(value, str) and value in DATASETS
-        else value_words(value)
-    )
+    return title_of(str(value)) if is_known(value) else value_words(value)
 
 
 def share_words(value: object) -> str:

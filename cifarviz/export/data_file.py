@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import sample_file_name
 
@@ -19,7 +19,7 @@ def data_file(experiment: Experiment) -> tuple[str, bytes] | None:
     """
     if experiment.data.variant == "full":
         return None
-    info = DATASETS[experiment.data.dataset]
+    info = find(experiment.data.dataset)
     data = sample.read(info)
     file = io.BytesIO()
     np.savez_compressed(

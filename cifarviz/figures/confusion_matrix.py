@@ -14,6 +14,8 @@ from cifarviz.figures.theme import base_layout, empty_figure, room_for
 Shown = Literal["counts", "row_percent"]
 
 _HEIGHT = 600
+# With more classes a cell is smaller than a number, and is told by its colour and under the mouse.
+_MOST_NUMBERED = 25
 # Pixels of an axis's title.
 _TITLE = 26
 
@@ -68,6 +70,8 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     placed = np.ix_(value.order, value.order)
     actual, predicted = (index[placed] for index in np.indices((size, size)))
     room = room_for(value.classes)
+    # Lines between cells of a few pixels would be most of what is seen.
+    gap = 1 if size <= _MOST_NUMBERED else 0
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
@@ -104,13 +108,22 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         zmax=1 if shares else int(value.counts.max()),
         # The page's own light-to-dark scale, so that a zero is the colour of the page.
         autocolorscale=True,
-        xgap=1,
-        ygap=1,
+        xgap=gap,
+        ygap=gap,
         showscale=False,
         customdata=np.stack([actual, predicted, value.counts[placed]], axis=-1).tolist(),
         hovertext=_sentences(value)[placed].tolist(),
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    if size <= _MOST_NUMBERED:
+        _write_numbers(figure, value, names)
+    if value.ringed is not None:
+        _ring(figure, *(value.order.index(one) for one in value.ringed))
+    return figure
+
+
+def _write_numbers(figure: go.Figure, value: ConfusionMatrix, names: Sequence[str]) -> None:
+    placed = np.ix_(value.order, value.order)
     figure.add_scatter(
         x=[name for _ in names for name in names],
         y=[name for name in names for _ in names],
@@ -122,9 +135,6 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         # How far up the scale each number stands: the chart makes it readable on that colour.
         meta={"onScale": _on_scale(value)[placed].ravel().tolist()},
     )
-    if value.ringed is not None:
-        _ring(figure, *(value.order.index(one) for one in value.ringed))
-    return figure
 
 
 def _on_scale(value: ConfusionMatrix) -> np.ndarray:

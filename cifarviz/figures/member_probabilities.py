@@ -12,6 +12,8 @@ from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 TOGETHER = "Ensemble, by sum"
 _ROW, _FRAME = 32, 44
+# With more classes a cell is narrower than a number.
+_MOST_NUMBERED = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,8 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    if len(classes) > _MOST_NUMBERED:
+        return figure
     figure.add_scatter(
         x=classes * len(rows),
         y=[row for row in rows for _ in classes],

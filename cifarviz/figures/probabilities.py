@@ -13,6 +13,8 @@ from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_
 
 Order = Literal["sorted", "class"]
 
+_MOST_BARS = 20
+
 
 @dataclass(frozen=True)
 class ClassProbability:
@@ -38,11 +40,16 @@ def probabilities(
     actual: int | None = None,
     order: Order = "sorted",
 ) -> Probabilities:
-    """Shape one probability a class; ``actual`` is the true class's index where it is known."""
+    """Shape one probability a class; ``actual`` is the true class's index where it is known.
+
+    Sorted, the likeliest 20 are there; the actual class takes the last place if it is less likely.
+    """
     rows = enumerate(zip(classes, values, strict=True))
     bars = [ClassProbability(i, name, float(p), i == actual) for i, (name, p) in rows]
     if order == "sorted":
         bars.sort(key=lambda bar: -bar.probability)
+        rest = [bar for bar in bars[_MOST_BARS:] if bar.actual]
+        bars = bars[: _MOST_BARS - len(rest)] + rest
     return Probabilities(tuple(bars))
 
 

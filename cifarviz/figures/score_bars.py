@@ -10,6 +10,9 @@ from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
+# Pixels of a row, and of one where there are many.
+_ROW, _LOW_ROW, _FEW = 34, 20, 25
+
 Numbers = Sequence[float] | np.ndarray
 
 
@@ -72,11 +75,12 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
     names = [plotly_text(row.name) for row in classes]
     figure = go.Figure(
         layout=base_layout(
-            height=90 + 34 * len(classes),
+            height=90 + (_ROW if len(classes) <= _FEW else _LOW_ROW) * len(classes),
             bargap=0.35,
             margin={"l": room_for(row.name for row in classes), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
-            yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+            # Not "reversed": then many rows would leave room above and below for marks.
+            yaxis={"type": "category", "range": [len(classes) - 0.5, -0.5], "showgrid": False},
         )
     )
     figure.add_bar(

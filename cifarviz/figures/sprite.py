@@ -51,3 +51,12 @@ def sprite(images: np.ndarray, palette: np.ndarray | None = None) -> Sprite:
         picture.putpalette(palette.tobytes())
     picture.save(file, "PNG", compress_level=1)
     return Sprite(file.getvalue(), columns, width, height, count)
+
+
+def enlarge(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Repeat the pixels of an image (h, w, c) as often as fits ``side`` × ``side``, once at least.
+
+    Without smoothing, and by a whole number, so that all pixels stay squares of one size.
+    """
+    scale = max(1, side // max(pixels.shape[:2]))
+    return pixels.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -7,8 +7,10 @@ whoever shows it (``cifarviz.ui.components.chart`` takes it from the page).
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
+import numpy as np
 import plotly.graph_objects as go
 
 TRAINING: Final = "#0072B2"
@@ -34,8 +36,8 @@ CLASS_COLORS: Final = (
     "#3A4FE1",
     "#33695F",
 )
-"""One a class, in the data set's order. Found by search: as far from each other as ten can be, also
-for red- and green-blind eyes, far from the blue and orange above, and visible on both pages."""
+"""Of the labels 0 to 9. Found by search: as far from each other as ten can be, also for red- and
+green-blind eyes, far from the blue and orange above, and visible on both pages."""
 
 CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
     1: (("Grey", NEUTRAL),),
@@ -51,6 +53,22 @@ SHARE_TICKS: Final = (
 """``tickformatstops`` of an axis of shares: as many decimals as tell its ticks apart, also when it
 is zoomed into."""
 
+_MARKS = (TRAINING, VALIDATION)
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
 FONT_SIZE: Final = 13
 HEIGHT: Final = 360
 # Pixels of an average letter, bold ones included.
@@ -58,8 +76,41 @@ _LETTER = 7.2
 
 
 def class_color(index: int) -> str:
-    """The colour of class ``index``; colours come round again after the tenth."""
-    return CLASS_COLORS[index % len(CLASS_COLORS)]
+    """The colour of class ``index``, the same wherever the class is shown."""
+    if index < len(CLASS_COLORS):
+        return CLASS_COLORS[index]
+    # By powers of two, so that colours are not worked out again for each class.
+    return _class_colors(2 ** index.bit_length())[index]
+
+
+@cache
+def _class_colors(count: int) -> tuple[str, ...]:
+    """The first ten, and then each time the colour that is farthest from all before it.
+
+    Distances are those of Oklab (Ottosson, 2020), in which equal ones look about equal.
+    """
+    grid = np.stack(np.meshgrid(*[np.arange(16) * 17] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = _oklab(grid)
+    # Neither lost on a white page nor on a dark one, and no grey, which stands for no class.
+    chroma = np.hypot(places[:, 1], places[:, 2])
+    seen = (places[:, 0] > 0.45) & (places[:, 0] < 0.8) & (chroma > 0.06)
+    grid, places = grid[seen], places[seen]
+    taken = _oklab(np.array([_channels(color) for color in (*CLASS_COLORS, *_MARKS)]))
+    nearest = np.linalg.norm(places[:, None] - taken[None], axis=-1).min(axis=1)
+    colors = list(CLASS_COLORS)
+    while len(colors) < count:
+        farthest = int(nearest.argmax())
+        colors.append("#{:02X}{:02X}{:02X}".format(*grid[farthest]))
+        nearest = np.minimum(nearest, np.linalg.norm(places - places[farthest], axis=-1))
+    return tuple(colors)
+
+
+def _oklab(colors: np.ndarray) -> np.ndarray:
+    """Place sRGB colours (n, 3), 0 to 255, in Oklab (n, 3)."""
+    share = colors / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    cones = np.cbrt(linear @ _TO_CONES.T)
+    return cones @ _TO_OKLAB.T
 
 
 def base_layout(**changes: Any) -> dict[str, Any]:

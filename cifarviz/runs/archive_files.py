@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import Split, find
+from cifarviz.data.image_set import Split
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.variable_shapes import (
     model_variables,

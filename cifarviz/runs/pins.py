@@ -1,6 +1,6 @@
 """Pinned images: the test images whose feature maps every run keeps on its way."""
 
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
 from cifarviz.runs.preferences import prefer, preference
 from cifarviz.runs.store import RunStore
@@ -16,7 +16,8 @@ def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
     """The official indices of the pinned test images; until somebody chooses, a good few."""
     chosen = preference(store, _name(info))
     if not isinstance(chosen, list):
-        return (FIRST_SHOWN, *info.one_of_each)[:MOST]
+        good = dict.fromkeys((FIRST_SHOWN, *(info.one_of_each or range(MOST))))
+        return tuple(one for one in good if one < info.test_images)[:MOST]
     numbers = [one for one in chosen if isinstance(one, int) and 0 <= one < info.test_images]
     return tuple(dict.fromkeys(numbers))[:MOST]
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.errors import CifarvizError, RunDamaged
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.preprocessing import Scaling
@@ -177,9 +179,14 @@ class Run:
         return None if self.scaling_json is None else scaling_from_json(self.scaling_json)
 
 
-@lru_cache(maxsize=512)
 def parse_experiment(text: str) -> Experiment | CifarvizError:
     """The experiment that a run has stored, or why it cannot be read; parsed once."""
+    return _parsed(text, all_datasets())
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, datasets: tuple[DatasetInfo, ...]) -> Experiment | CifarvizError:
+    # A data set may be gone, or come back, while the program runs.
     try:
         return Experiment.from_json(text)
     except CifarvizError as error:

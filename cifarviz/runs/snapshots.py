@@ -14,7 +14,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import Split
+from cifarviz.data.image_set import Split
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs import answer_files
 from cifarviz.runs.answer_files import load_answers

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull, UnknownFormat
 from cifarviz.runs.answer_files import FORMAT, load_answers
 from cifarviz.runs.artifacts import (

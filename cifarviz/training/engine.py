@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError, TrainingFailed
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates

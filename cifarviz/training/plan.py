@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import Dataset, ImageSet
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
 from cifarviz.data.wrong_labels import turns, with_wrong_labels, wrong_count
+from cifarviz.datasets.arrays import Labels
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
 from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
@@ -25,7 +26,7 @@ class Plan:
     """Everything that the data decide about a run.
 
     ``train`` has the labels that are trained on, some of them wrong where the experiment says so;
-    ``right_labels`` uint8 (n,) are the right ones of the same images. ``watched`` int64 are the
+    ``right_labels`` (n,) are the right ones of the same images. ``watched`` int64 are the
     positions in ``train`` whose images are followed from epoch to epoch: none without wrong labels.
     """
 
@@ -33,7 +34,7 @@ class Plan:
     validation: ImageSet | None
     scaling: Scaling
     batch_size: int
-    right_labels: NDArray[np.uint8]
+    right_labels: Labels
     watched: NDArray[np.int64]
 
     @property
@@ -62,11 +63,11 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
 
 
 class TrainingImages(NamedTuple):
-    """The images to train on with their ``given`` labels and the right ones, uint8 (n,), and those
+    """The images to train on with their ``given`` labels and the right ones, (n,), and those
     to validate on."""
 
     given: ImageSet
-    right_labels: NDArray[np.uint8]
+    right_labels: Labels
     validation: ImageSet | None
 
 
@@ -94,7 +95,7 @@ def watched_images(wrong_labels: float, train_images: int) -> int:
     return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
 
 
-def _watched(given: ImageSet, right: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
+def _watched(given: ImageSet, right: Labels, seed: int) -> NDArray[np.int64]:
     """The first with wrong labels, by their turn, and as many of those that would be next."""
     order = turns(given.indices, seed)
     wrong = (given.labels != right)[order]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from cifarviz.data.datasets import Dataset, Split
+from cifarviz.data.image_set import Dataset, Split
 from cifarviz.experiment.experiment import Experiment, TestValidation
 from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.experiment import Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, cut

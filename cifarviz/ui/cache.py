@@ -13,7 +13,9 @@ from cifarviz.analysis import feature_maps
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.bytecode import compile_missing
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import find
 from cifarviz.executors.worker import Worker
 from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
@@ -73,6 +75,17 @@ def dataset(name: str, variant: Variant) -> Dataset:
     """A data set; read once. Raises ``DatasetNotFound`` and ``DatasetDamaged``."""
     here = settings()
     return _dataset(name, variant, here, _stamp(here.datasets / name / "verified.json"))
+
+
+def nearest_dataset(name: str, variant: Variant) -> Dataset:
+    """The same, with the sample for a full set that is not here, or the full set for no sample.
+
+    Raises ``DatasetNotFound`` where neither is here, and says how to get it.
+    """
+    info = find(name)
+    here = library.variants_here(info, settings())
+    wanted = variant if variant in here or not here else here[0]
+    return dataset(info.name, wanted if wanted in info.variants else "full")
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the images …", hash_funcs={Settings: repr})

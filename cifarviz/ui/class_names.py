@@ -8,7 +8,8 @@ from typing import Final
 
 import streamlit as st
 
-from cifarviz.data.datasets import LANGUAGES, DatasetInfo, Language, find
+from cifarviz.datasets.info import LANGUAGES, DatasetInfo, Language
+from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
@@ -30,6 +31,12 @@ def address_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
     return find(dataset).classes
 
 
+def languages() -> tuple[Language, ...]:
+    """The languages that the classes of any data set have names in."""
+    known = {code for info in all_datasets() for code in info.languages}
+    return tuple(code for code in LANGUAGES if code in known)
+
+
 def language() -> Language:
     """The language that class names are shown in."""
     return state.language_memory().language
@@ -42,25 +49,29 @@ def language_address() -> dict[str, str]:
 
 def pick_language() -> None:
     """Show the choice of language; call this before a page shows anything."""
+    offered = languages()
     memory = state.language_memory()
     given = st.query_params.get(PARAMETER)
     memory.unknown = None
-    if given in LANGUAGES:
-        memory.language = next(code for code in LANGUAGES if code == given)
+    if given in offered:
+        memory.language = next(code for code in offered if code == given)
     elif given is not None:
         memory.unknown = given
     else:
         # An address without any, as the menu's, changes nothing.
         update_query_params(**language_address())
+    if len(offered) < 2:
+        return
     st.segmented_control(
         "Class names",
-        list(LANGUAGES),
+        list(offered),
         default=memory.language,
         format_func=LANGUAGES.__getitem__,
         key=widget_key(_KEY, memory.language),
         required=True,
         on_change=unbroken(_choose),
-        help="The language that classes are named in, on every page.",
+        help="The language that classes are named in, on every page; English where a data set has "
+        "no other names.",
     )
 
 
@@ -69,7 +80,7 @@ def unknown_language() -> str | None:
     unknown = state.language_memory().unknown
     if unknown is None:
         return None
-    known = " or ".join(f"{name} (“{code}”)" for code, name in LANGUAGES.items())
+    known = " or ".join(f"{LANGUAGES[code]} (“{code}”)" for code in languages())
     shown = LANGUAGES[language()]
     return (
         f"There are no class names in {quoted(unknown)}, only in {known}. They are shown in "

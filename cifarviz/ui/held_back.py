@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import ImageSet, find
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.registry import find
 from cifarviz.runs.records import Run
 from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache

@@ -7,8 +7,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS, DatasetInfo, ImageSet, Split, Variant
+from cifarviz.data.image_set import ImageSet, Split
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.errors import DatasetNotFound, ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
 from cifarviz.ui import cache
@@ -37,13 +38,7 @@ class NamedImage:
 def named_dataset(otherwise: str) -> DatasetInfo:
     """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
     name = st.query_params.get("dataset", otherwise)
-    if name not in DATASETS:
-        raise DatasetNotFound(
-            "There is no data set called {name}. Choose one of: {datasets}.",
-            name=_plain(name),
-            datasets=", ".join(DATASETS),
-        )
-    return DATASETS[name]
+    return find(name)
 
 
 def named_split() -> Split:
@@ -59,9 +54,7 @@ def named_split() -> Split:
 
 def images_of(info: DatasetInfo, split: Split) -> ImageSet:
     """All images there are here: the full set's if it is, else the sample's."""
-    full = library.status(info, cache.settings()).full_available
-    variant: Variant = "full" if full else "sample"
-    return cache.dataset(info.name, variant).split(split)
+    return cache.nearest_dataset(info.name, "full").split(split)
 
 
 def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:

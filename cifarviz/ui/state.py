@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from cifarviz.data.datasets import Language
+from cifarviz.datasets.info import Language
 from cifarviz.experiment.draft import Draft
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.evaluation_job import EvaluationJob
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, StorageFull
 from cifarviz.runs.log_probabilities import Predictions
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.presets import PRESETS

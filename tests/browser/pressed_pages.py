@@ -13,7 +13,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.address import unpack_changes
 from cifarviz.settings import Settings
 from scripts.chromium import settle

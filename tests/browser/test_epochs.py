@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.records import Epoch, Progress
 from cifarviz.runs.snapshots import keep_weights

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

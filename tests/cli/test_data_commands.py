@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from cifarviz.datasets.registry import all_datasets
+
 Call = Callable[..., Any]
 
 
 def test_status_of_an_empty_home(call: Call) -> None:
-    both = call("data", "status", "--json").json
-    assert [found["name"] for found in both] == ["cifar10", "fashion-mnist"]
-    for found in both:
-        assert (found["sample_train"], found["sample_test"]) == (5000, 1000)
+    all_found = call("data", "status", "--json").json
+    assert [found["name"] for found in all_found] == [info.name for info in all_datasets()]
+    for info, found in zip(all_datasets(), all_found, strict=True):
+        sample = (5000, 1000) if info.has_sample else (0, 0)
+        assert (found["sample_train"], found["sample_test"]) == sample
         assert (found["full_available"], found["verified"]) == (False, False)
         assert "not on this machine" in found["problem"]
         assert found["name"] in call("data", "status").out

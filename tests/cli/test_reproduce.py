@@ -10,7 +10,8 @@ import pytest
 from cifarviz.analysis.reproduction_report import BEGIN, END
 from cifarviz.cli import reproduce
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.info import Variant
 from cifarviz.errors import RunError
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import Adam
@@ -24,6 +25,9 @@ from tests.runs.held_run import held_run
 
 Call = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
+
+*_FIRST, _LAST = (info.name for info in all_datasets())
+KNOWN = f"{', '.join(_FIRST)} or {_LAST}"
 
 
 def test_presets_are_listed_layer_by_layer(call: Call) -> None:
@@ -203,8 +207,8 @@ def test_no_runs_yet_says_what_to_do(call: Call) -> None:
         ("train cifar10-starter --epochs", "--epochs needs a value after it."),
         ("train cifar10-starter --fast", "There is no option --fast."),
         ("train cifar10-starter too", "There is a word too many: “too”."),
-        ("data fetch mnist", "DATASET is cifar10 or fashion-mnist, and “mnist” came."),
-        ("data fetch", "DATASET is missing: it is cifar10 or fashion-mnist."),
+        ("data fetch imagenet", f"DATASET is {KNOWN}, and “imagenet” came."),
+        ("data fetch", f"DATASET is missing: it is {KNOWN}."),
         ("reproduce cifar10-fast", "cifar10-fast is a recipe of cifarviz' own"),
         ("reproduce --seeds 0", "--seeds is a number of at least 1, and “0” came."),
         ("reproduce --seeds 101", "--seeds is a number of at most 100, and “101” came."),

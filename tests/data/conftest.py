@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.data.datasets import CIFAR10, FASHION_MNIST, DatasetInfo, Fingerprints
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.settings import Settings
 
 IDX_FILES = {

@@ -3,15 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cifarviz.data.datasets import (
-    CIFAR10,
-    DATASETS,
-    FASHION_MNIST,
-    LANGUAGES,
-    Dataset,
-    ImageSet,
-    find,
-)
+from cifarviz.data.image_set import Dataset, ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.info import LANGUAGES
+from cifarviz.datasets.registry import DATASETS, find
 from cifarviz.errors import DatasetNotFound
 
 
@@ -42,7 +38,7 @@ def test_fashion_mnist_is_as_published():
 def test_classes_have_a_name_of_their_own_in_each_language(info):
     for language in LANGUAGES:
         names = info.class_names(language)
-        assert len(set(names)) == len(info.classes) == 10
+        assert len(set(names)) == len(info.classes) >= 2
         assert all(name and name == name.strip() for name in names)
     assert info.class_names() == info.class_names("en") == info.classes
 

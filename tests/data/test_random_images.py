@@ -6,19 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10, ImageSet
-from cifarviz.data.random_images import published_nine, random_images, random_positions
+from cifarviz.data.image_set import ImageSet
+from cifarviz.data.random_images import random_images, random_positions
+from cifarviz.datasets.cifar10 import CIFAR10
 
 
 def test_the_published_draw_is_reproduced() -> None:
     published = np.random.RandomState(777).randint(50000, size=9)
     assert random_positions(50_000, 9, 777).tolist() == published.tolist()
-    assert published_nine(50_000).tolist() == published.tolist()
+    assert CIFAR10.published_images is not None
+    assert CIFAR10.published_images.indices == tuple(published.tolist())
 
 
 def test_the_published_nine_are_in_the_sample() -> None:
     train = sample.read(CIFAR10).train
-    assert all(train.position_of(index) is not None for index in published_nine(50_000))
+    assert CIFAR10.published_images is not None
+    assert len(train.having(CIFAR10.published_images.indices)) == 9
 
 
 @given(n=st.integers(0, 300), count=st.integers(0, 400), seed=st.integers(0, 2**32 - 1))

@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10, DATASETS, FASHION_MNIST, Dataset, ImageSet
+from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.installation import ASSETS
+
+WITH_SAMPLE = [name for name, info in DATASETS.items() if info.has_sample]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +26,7 @@ def fashion_sample():
     return sample.read(FASHION_MNIST)
 
 
-@pytest.fixture(params=DATASETS)
+@pytest.fixture(params=WITH_SAMPLE)
 def any_sample(request, embedded, fashion_sample):
     return {"cifar10": embedded, "fashion-mnist": fashion_sample}[request.param]
 
@@ -86,7 +91,7 @@ def test_the_sample_of_cifar10_is_the_one_it_was(embedded):
     assert facts["test"]["images_sha256"].startswith("ffe8bd2b959971c7")
 
 
-@pytest.fixture(params=DATASETS)
+@pytest.fixture(params=WITH_SAMPLE)
 def small(request):
     info = DATASETS[request.param]
     rng = np.random.default_rng(3)

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from cifarviz.data.unpickling import load_arrays
+from cifarviz.datasets.unpickling import load_arrays
 from cifarviz.errors import DatasetDamaged
 
 

@@ -5,7 +5,7 @@ import sys
 from multiprocessing.connection import Connection
 from typing import Any
 
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.training import engine
 from cifarviz.training.reporting import RunStart

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import (
     Data,

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment

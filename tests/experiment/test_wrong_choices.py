@@ -43,7 +43,10 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
             {"validation": {"kind": "split", "fraction": 1.0}},
             "The validation fraction must be a number above 0 and below 1, not 1.0.",
         ),
-        ({"data": {"dataset": "mnist"}}, "There is no data set called “mnist”: there is "),
+        (
+            {"data": {"dataset": "imagenet"}},
+            "There is no data set called “imagenet”. Choose one of: ",
+        ),
         (
             {"augmentation": {"shift": 9}},
             "The shift must be a whole number from 0 to 8, not 9.",

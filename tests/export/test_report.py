@@ -14,7 +14,8 @@ from PIL import Image
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, Dataset
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.page import report

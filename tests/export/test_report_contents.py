@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS

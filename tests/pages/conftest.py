@@ -10,7 +10,7 @@ import pytest
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run

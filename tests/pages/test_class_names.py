@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import DATASETS
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.layers.conv2d import Conv2D
@@ -30,6 +30,8 @@ LAYERS = (
     Flatten(),
     Dense(units=10, activation="softmax"),
 )
+
+TRANSLATED = {name: info for name, info in DATASETS.items() if info.translations}
 
 
 def experiment(preset: str) -> Experiment:
@@ -92,7 +94,7 @@ def shown(app: AppTest) -> str:
 def english(app: AppTest) -> list[str]:
     """The English class names that are shown."""
     said = shown(app)
-    names = [name for info in DATASETS.values() for name in info.classes]
+    names = [name for info in TRANSLATED.values() for name in info.classes]
     return [name for name in names if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)]
 
 
@@ -113,7 +115,7 @@ def _elements(block: Any) -> Iterator[Any]:
             yield child
 
 
-@pytest.mark.parametrize("dataset", list(DATASETS))
+@pytest.mark.parametrize("dataset", list(TRANSLATED))
 @pytest.mark.parametrize(
     ("page", "address"),
     [
@@ -141,7 +143,7 @@ def test_no_page_shows_an_english_name_in_korean(
     assert not app.exception
     assert english(app) == []
     if page in ("start", "samples", "inside", "evaluate", "predict", "present"):
-        assert any(name in shown(app) for name in DATASETS[dataset].classes_ko)
+        assert any(name in shown(app) for name in DATASETS[dataset].class_names("ko"))
 
 
 def test_the_test_would_see_english_names(runs: dict[str, Run]) -> None:

@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run

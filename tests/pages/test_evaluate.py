@@ -4,7 +4,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run
 from tests.components import components, image_grid
 from tests.pages.app_page import elements, widget

@@ -6,8 +6,8 @@ import streamlit as st
 
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
 from cifarviz.data.random_images import random_positions
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.log_probabilities import Predictions
@@ -80,7 +80,7 @@ def test_classes_are_named_in_the_language_of_the_session(members: list[Run]) ->
     app = opened(*ids(members))
     app.session_state["language-memory"] = LanguageMemory("ko")
     app.run()
-    assert set(table(app)["actual"]) <= set(CIFAR10.classes_ko)
+    assert set(table(app)["actual"]) <= set(CIFAR10.class_names("ko"))
     assert not app.exception
 
 

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.data import library
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps

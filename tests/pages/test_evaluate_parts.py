@@ -9,7 +9,8 @@ from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import FolderArtifacts

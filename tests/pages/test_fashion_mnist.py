@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.data.datasets import FASHION_MNIST, ImageSet
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.fashion_mnist import FASHION_MNIST
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.presets import PRESETS
@@ -114,7 +115,7 @@ def test_samples_has_one_grey_channel_and_no_published_nine() -> None:
 def test_the_nine_images_of_a_data_set_without_them_are_refused_in_words() -> None:
     app = opened("samples", dataset="fashion-mnist", view="published")
     [warning] = app.warning
-    assert "The nine published images are of CIFAR-10; Fashion-MNIST has none." in warning.value
+    assert "No published experiment shows images of Fashion-MNIST." in warning.value
     assert "50 of the 5,000 training images" in text(app)
     assert not app.exception
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore

@@ -17,7 +17,7 @@ from tests.pages.inside_page import MAPS, errors, grids, opened
         ({"image": "-1"}, "Test images of CIFAR-10 are numbered 0 to 9,999"),
         ({"image": "1" * 5000}, "Test images of CIFAR-10 are numbered 0 to 9,999"),
         ({"split": "train", "image": "50000"}, "Training images of CIFAR-10 are numbered 0 to"),
-        ({"dataset": "mnist"}, "There is no data set called “mnist”"),
+        ({"dataset": "imagenet"}, "There is no data set called “imagenet”"),
     ],
 )
 def test_an_image_that_is_not_there_is_one_sentence(

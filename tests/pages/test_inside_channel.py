@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.experiment import SplitValidation
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense

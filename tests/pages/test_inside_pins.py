@@ -5,7 +5,7 @@ import pytest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import MOST, pinned_images

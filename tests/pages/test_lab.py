@@ -91,7 +91,7 @@ def test_the_settings_are_in_the_address_and_in_what_is_said(store: RunStore) ->
         ({"epochs": "1e9"}, "“1e9” came"),
         ({"images": "5001"}, "Training images: a whole number from 100 to 5,000"),
         ({"seed": "-1"}, "Seed: a whole number from 0"),
-        ({"data": "mnist"}, "There is no data “mnist” here"),
+        ({"data": "imagenet"}, "There is no data “imagenet” here"),
         ({"view": "memorisation", "percent": "91"}, "Wrong labels, %: a whole number from 1 to 90"),
         ({"series": "nope"}, "There is no series “nope” here"),
         ({"series": "<b>*" * 200}, "There is no series"),

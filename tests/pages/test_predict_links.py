@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10, ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.data.splits import train_validation_split
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.choices import SplitValidation
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
@@ -100,7 +101,7 @@ def test_a_validation_image_says_that_it_was_not_learned_from(
             "Test image 5,000 is not among the 1,000 of the embedded sample; the",
         ),
         ({"image": "1", "split": "tset"}, "There are no images called “tset”"),
-        ({"image": "1", "dataset": "mnist"}, "There is no data set called “mnist”"),
+        ({"image": "1", "dataset": "imagenet"}, "There is no data set called “imagenet”"),
         ({"image": "1", "dataset": "[a](//b.c)"}, "There is no data set called “[a](//b.c)”"),
         ({"fit": "squash"}, "Images cannot be fitted by “squash”"),
         ({"run": "zzz"}, "There is no run “zzz” here."),

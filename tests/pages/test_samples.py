@@ -12,20 +12,22 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10
-from cifarviz.data.random_images import published_nine
+from cifarviz.datasets.cifar10 import CIFAR10
 from scripts.app_server import ROOT
 from tests.components import chart
 from tests.pages.app_page import address_of, walk
 from tests.pages.samples_page import control, drawn, opened, said, warnings
 
 # The grid's numbers have commas, as the page writes them.
-NINE = [f"{index:,}" for index in published_nine(50_000)]
+assert CIFAR10.published_images is not None
+PUBLISHED = CIFAR10.published_images.indices
+NINE = [f"{index:,}" for index in PUBLISHED]
 
 
 @pytest.fixture
 def full_set(tmp_path: Path) -> None:
     """A full set that passes for verified: all black, its labels 0 to 9 in turn."""
+    assert CIFAR10.fingerprints is not None
     folder = tmp_path / "cifarviz-home" / "data" / "cifar10"
     folder.mkdir(parents=True)
     for name, shape in CIFAR10.shapes.items():
@@ -140,13 +142,13 @@ def test_an_opened_image_is_told_apart_and_leads_on() -> None:
 
 
 def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
-    app = opened(view="published", image=str(published_nine(50_000)[0]))
+    app = opened(view="published", image=str(PUBLISHED[0]))
     before, after = app.button[-2:]
     assert before.disabled
     after.click().run()
     assert address_of(app) == {"dataset": "cifar10"} | {
         "view": "published",
-        "image": str(published_nine(50_000)[1]),
+        "image": str(PUBLISHED[1]),
     }
     assert f"**{NINE[1]}**" in said(app)
     assert not app.exception

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cifarviz.data import sample
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import images_of_maps

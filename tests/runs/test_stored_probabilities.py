@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactMissing
 from cifarviz.runs.artifacts import (
     FolderArtifacts,

@@ -20,7 +20,7 @@ import pytest
 
 from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.data import library
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import unpack

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cifarviz.data.datasets import CIFAR10, Dataset, ImageSet
+from cifarviz.data.image_set import Dataset, ImageSet
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.errors import ArtifactMissing
 from cifarviz.runs.artifacts import Stamp
 from cifarviz.runs.records import BatchPoints, Epoch, Progress

@@ -12,7 +12,7 @@ from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import evaluate
 from cifarviz.analysis.scores import cross_entropy
 from cifarviz.data import library
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Loss, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import SGD

@@ -8,7 +8,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import Data, NoValidation, SplitValidation, TestValidation
 from cifarviz.experiment.preprocessing import Divide, Standardize

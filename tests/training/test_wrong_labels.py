@@ -8,7 +8,7 @@ import pytest
 from cifarviz.analysis.memorisation import follow, places_of, said_after
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, SplitValidation, TestValidation

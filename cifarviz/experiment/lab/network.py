@@ -1,6 +1,6 @@
 """The network that the lab trains, and how."""
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Data, TestValidation
 from cifarviz.experiment.experiment import Experiment
@@ -26,7 +26,9 @@ def lab_network(
     ``width`` multiplies filters and units. ``dropout`` is the rate before the last layer, and half
     of it after each pooling. ``batch_norm``: after each convolution.
     """
-    info = DATASETS[dataset]
+    info = find(dataset)
+    # Three times half of fewer than eight pixels would be none.
+    pool = MaxPool2D(padding="valid" if min(info.image_shape[:2]) >= 8 else "same")
     layers: list[Layer] = []
     for filters in _FILTERS:
         wide = round(width * filters)
@@ -39,7 +41,7 @@ def lab_network(
             ]
         else:
             layers.append(Conv2D(filters=wide))
-        layers.append(MaxPool2D())
+        layers.append(pool)
         if dropout:
             layers.append(Dropout(rate=dropout / 2))
     layers += [Flatten(), Dense(units=round(width * _UNITS))]

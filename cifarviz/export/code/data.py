@@ -1,7 +1,8 @@
 """The data of a run in code: where they come from, what is held back, how many are taken."""
 
-from cifarviz.data.datasets import DATASETS, DatasetInfo
-from cifarviz.data.sample import counts
+from cifarviz.data.library import image_counts
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.escaping import python_literal
 from cifarviz.experiment.experiment import Experiment, NoValidation, SplitValidation
 from cifarviz.export.code.section import Section, blocks, comment
@@ -9,7 +10,7 @@ from cifarviz.export.code.section import Section, blocks, comment
 
 def data_section(experiment: Experiment, folder: str) -> Section:
     """Load, split and limit the images; ``folder`` is the Python that gives the data's folder."""
-    info = DATASETS[experiment.data.dataset]
+    info = find(experiment.data.dataset)
     sample = experiment.data.variant == "sample"
     split = experiment.validation
     imports = ["import keras", "import numpy as np"]
@@ -18,7 +19,7 @@ def data_section(experiment: Experiment, folder: str) -> Section:
     train, _ = set_sizes(experiment)
     code = blocks(
         [
-            _load_sample(info, folder) if sample else _load_full(info),
+            _load_sample(info, folder) if sample else _load_full(info, folder),
             _class_names(info),
             _indices(experiment),
             _split(split, indexed=_has_wrong_labels(experiment)),
@@ -28,12 +29,18 @@ def data_section(experiment: Experiment, folder: str) -> Section:
             'print(f"{len(train_images):,} training images of {train_images.shape[1:]}")',
         ]
     )
-    where = (
-        f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which came "
-        "with this file and has to lie in the same folder."
-        if sample
-        else f"Keras downloads {info.title} the first time and keeps it in `~/.keras/datasets`."
-    )
+    if sample:
+        where = (
+            f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which came "
+            "with this file and has to lie in the same folder."
+        )
+    elif info.keras_module is not None:
+        where = f"Keras downloads {info.title} the first time and keeps it in `~/.keras/datasets`."
+    else:
+        where = (
+            f"The four arrays of {info.title} are in the folder `{info.name}` that cifarviz keeps "
+            "them in (`cifarviz data status` says where). Copy it into the folder of this file."
+        )
     return Section("Data", where, code, tuple(imports))
 
 
@@ -44,10 +51,8 @@ def sample_file_name(info: DatasetInfo) -> str:
 
 def set_sizes(experiment: Experiment) -> tuple[int, int]:
     """How many training and test images the data of an experiment have before any split."""
-    info = DATASETS[experiment.data.dataset]
-    if experiment.data.variant == "sample":
-        return counts(info)
-    return info.train_images, info.test_images
+    info = find(experiment.data.dataset)
+    return image_counts(info, experiment.data.variant)
 
 
 def has_validation(experiment: Experiment) -> bool:
@@ -64,8 +69,18 @@ def _load_sample(info: DatasetInfo, folder: str) -> str:
     )
 
 
-def _load_full(info: DatasetInfo) -> str:
-    module = info.name.replace("-", "_")
+def _load_full(info: DatasetInfo, folder: str) -> str:
+    module = info.keras_module
+    if module is None:
+        return (
+            f"FOLDER = {folder}\n"
+            f"DATA = FOLDER / {python_literal(info.name)}\n"
+            "train_images, train_labels = (\n"
+            '    np.load(DATA / "train_images.npy"), np.load(DATA / "train_labels.npy")\n'
+            ")\n"
+            'test_images, test_labels = np.load(DATA / "test_images.npy"), '
+            'np.load(DATA / "test_labels.npy")'
+        )
     load = f"(train_images, train_labels), (test_images, test_labels) = {module}.load_data()"
     shape = (
         "# One channel, as convolutions want it.\n"
@@ -98,7 +113,7 @@ def _indices(experiment: Experiment) -> str:
         return "train_indices = np.arange(len(train_images))"
     return (
         "# Where each image stands in the published data set.\n"
-        f'train_indices = np.load(FOLDER / "{sample_file_name(DATASETS[experiment.data.dataset])}")'
+        f'train_indices = np.load(FOLDER / "{sample_file_name(find(experiment.data.dataset))}")'
         '["train_indices"]'
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
 from cifarviz.runs.artifacts import Checkpoint

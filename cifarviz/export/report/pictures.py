@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, layer_views
 from cifarviz.analysis.galleries import least_sure_hits, surest_mistakes
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.runs.kept_maps import Output, images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from cifarviz.data.datasets import DatasetInfo, ImageSet, Split
+from cifarviz.data.image_set import ImageSet, Split
+from cifarviz.datasets.info import DatasetInfo
 
 
 @dataclass(frozen=True, eq=False)

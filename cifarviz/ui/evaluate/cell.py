@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.predictions import ranking
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.percent import sure_percent
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
@@ -27,7 +27,7 @@ DEPENDENT = ("image", "page")
 
 _A_PAGE = 16
 _TILE = 96
-_ENLARGED = 5
+_ENLARGED = 160
 
 
 class Cell(NamedTuple):
@@ -156,7 +156,7 @@ def _enlarged(position: int, answered: Answered) -> None:
     index = int(evaluation.indices[position])
     ranked = ranking(evaluation.classes, evaluation.probabilities[position])
     actual = evaluation.classes[evaluation.labels[position]]
-    pixels = asked.images.images[position].repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    pixels = enlarge(asked.images.images[position], _ENLARGED)
     with st.container(horizontal=True, key="evaluate-image"):
         st.image(
             sprite(pixels[np.newaxis]).png,

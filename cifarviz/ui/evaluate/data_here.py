@@ -1,7 +1,6 @@
 """The images by which a run can be judged on this machine."""
 
-from cifarviz.data.datasets import Dataset
-from cifarviz.errors import DatasetNotFound
+from cifarviz.data.image_set import Dataset
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 
@@ -12,9 +11,4 @@ def data_here(run: Run) -> Dataset:
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
     data = run.experiment.data
-    try:
-        return cache.dataset(data.dataset, data.variant)
-    except DatasetNotFound:
-        if data.variant == "sample":
-            raise
-        return cache.dataset(data.dataset, "sample")
+    return cache.nearest_dataset(data.dataset, data.variant)

@@ -7,7 +7,8 @@ from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, learning
 from cifarviz.analysis.predictions import predicted_classes
-from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.info import Variant
 from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import read_answers, snapshot_path

@@ -8,7 +8,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, is_exact
 from cifarviz.runs.records import Run

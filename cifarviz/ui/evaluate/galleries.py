@@ -9,7 +9,7 @@ from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistak
 from cifarviz.analysis.tables import pictures_table
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
@@ -23,7 +23,7 @@ from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
 from cifarviz.ui.query import render_choice, update_query_params
 
 _TILE = 96
-_ENLARGED = 6
+_ENLARGED = 192
 _BARS = 5
 # CSS pixels.
 _MENU = 220
@@ -161,7 +161,7 @@ def large_picture(position: int, answered: Answered) -> None:
     evaluation, asked = answered.evaluation, answered.asked
     index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
     pixels = asked.images.images[position]
-    large = pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    large = enlarge(pixels, _ENLARGED)
     name = evaluation.classes[actual]
     st.image(
         sprite(large[np.newaxis]).png,

@@ -6,7 +6,8 @@ import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation_job import EvaluationJob
-from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.info import Variant
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights

@@ -11,6 +11,7 @@ from cifarviz.ui.evaluate.draw import draw_ten
 from cifarviz.ui.evaluate.picture_links import way_inside
 from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
 from cifarviz.ui.navigation import go_to
+from cifarviz.ui.number_words import in_words
 
 _TILE = 96
 
@@ -22,8 +23,10 @@ def random_ten(answered: Answered) -> None:
     """
     evaluation, asked = answered.evaluation, answered.asked
     title = asked.noun.capitalize()
-    st.subheader(f"Ten {asked.noun}s at random", anchor="random")
+    heading = st.container()
     drawn = draw_ten(len(evaluation))
+    what = f"{in_words(len(drawn)).capitalize()} {asked.noun}s at random"
+    heading.subheader(what, anchor="random")
     predicted = evaluation.predicted[drawn]
     right = predicted == evaluation.labels[drawn]
     indices = [int(index) for index in evaluation.indices[drawn]]
@@ -55,7 +58,7 @@ def random_ten(answered: Answered) -> None:
         tooltips=tooltips,
         bars=bars,
         size=_TILE,
-        description=f"Ten {asked.noun}s at random",
+        description=what,
     )
     csv_button(
         "Save these as CSV",

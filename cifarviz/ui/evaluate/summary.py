@@ -5,7 +5,7 @@ from math import log
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.runs.kept_weights import WeightsPosition
 from cifarviz.runs.records import Run

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.inside.image import ChosenImage
@@ -26,10 +26,8 @@ _MOST = 3
 def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
     """The image enlarged without smoothing, with its class and what was done to it."""
     # Twice as many pixels as shown: sharp on a screen with two to a CSS pixel, too.
-    side = image.pixels.shape[1]
-    width = side * max(1, IMAGE_WIDTH // side)
-    scale = 2 * width // side
-    large = image.pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+    large = enlarge(enlarge(image.pixels, IMAGE_WIDTH), 2 * IMAGE_WIDTH)
+    width = large.shape[1] // 2
     name = image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
     st.image(sprite(large[np.newaxis]).png, width=width, alt=name)
     st.markdown(f"**{escaped(name)}**")

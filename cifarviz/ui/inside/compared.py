@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import streamlit as st
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import title_of
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
@@ -174,7 +174,7 @@ def _has_weights(run: Run) -> bool:
 
 def _dataset_title(run: Run) -> str:
     name = _dataset_of(run.experiment_json)
-    return DATASETS[name].title if name is not None and name in DATASETS else "other data"
+    return "other data" if name is None else title_of(name)
 
 
 # Reading an experiment takes a millisecond, and a home may have hundreds.

@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import DATASETS, ImageSet, Split
+from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.data.pictures import fit_picture
 from cifarviz.data.uploads import decode
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.pins import FIRST_SHOWN
 from cifarviz.ui.address import quoted, whole_number
@@ -153,7 +154,7 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
         st.info("Choose an image file, and the network is shown it.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
-    info = DATASETS[experiment.data.dataset]
+    info = find(experiment.data.dataset)
     shape = experiment.architecture.input_shape
     fitted = fit_picture(image, shape, dark_background=info.dark_background)
     prepared = fitted.prepare()

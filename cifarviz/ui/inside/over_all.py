@@ -14,7 +14,8 @@ import streamlit as st
 
 from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs
 from cifarviz.analysis.top_activations import TopActivations
-from cifarviz.data.datasets import ImageSet, find
+from cifarviz.data.image_set import ImageSet
+from cifarviz.datasets.registry import find
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run

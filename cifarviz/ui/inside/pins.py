@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from cifarviz.data.datasets import DatasetInfo, find
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.pins import MOST, pin, pinned_images, unpin

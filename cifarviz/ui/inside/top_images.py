@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.analysis.top_activations import Excited, TopActivations
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.receptive_field import ReceptiveField, receptive_field
 from cifarviz.figures.marked_images import marked_images

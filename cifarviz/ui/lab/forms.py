@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS, Variant
+from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import all_datasets
+from cifarviz.errors import DatasetNotFound
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.lab import cures, duel, memorisation, sizes
 from cifarviz.experiment.lab.entrants import Entry, Kind
@@ -30,7 +32,10 @@ _MENU_WIDTH = 250
 
 
 def entry_form(kind: Kind) -> Entry:
-    """Show the form of this experiment and return its runs; raises ``ExperimentInvalid``."""
+    """Show the form of this experiment and return its runs.
+
+    Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where nothing can be trained on.
+    """
     match kind:
         case "duel":
             return _duel_form()
@@ -125,12 +130,13 @@ def _numbers(
                     key="lab-percent",
                 )
         if usual_images is not None:
+            most = _train_images(data)
             with st.container(width=_NUMBER_WIDTH):
                 images = render_number(
                     "images",
                     "Training images",
-                    usual_images,
-                    (_FEWEST_IMAGES, _train_images(data)),
+                    min(usual_images, most),
+                    (min(_FEWEST_IMAGES, most), most),
                     "How many images each run learns from; with fewer it overfits sooner.",
                     key=f"lab-images-{data.dataset}-{data.variant}",
                 )
@@ -161,18 +167,19 @@ def _data() -> Data:
     """One of the data sets that are here, the sample or all of it."""
     here: dict[str, tuple[str, Variant]] = {}
     words = {}
-    for name, info in DATASETS.items():
-        status = library.status(name, cache.settings())
-        here[name], words[name] = (name, "sample"), f"{info.title}, sample"
-        if status.full_available:
-            here[f"{name}-full"], words[f"{name}-full"] = (name, "full"), f"{info.title}, full"
+    for info in all_datasets():
+        for variant in library.variants_here(info, cache.settings()):
+            name = info.name if variant == "sample" else f"{info.name}-full"
+            here[name], words[name] = (info.name, variant), f"{info.title}, {variant}"
+    if not here:
+        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
     with st.container(width=_MENU_WIDTH):
         chosen = render_choice(
             "data",
             "Images",
             words,
             key=f"lab-data-{len(here)}",
-            hint="Which images are learned: the embedded sample, or a full set that is here.",
+            hint="Which images are learned: an embedded sample, or a full set that is here.",
             problem=lambda word: f"There is no data {word} here: {', '.join(here)}.",
             menu=True,
         )
@@ -186,8 +193,4 @@ def _train_images(data: Data) -> int:
 
 def image_counts(data: Data) -> tuple[int, int]:
     """How many training and test images there are."""
-    info = DATASETS[data.dataset]
-    if data.variant == "full":
-        return info.train_images, info.test_images
-    status = library.status(data.dataset, cache.settings())
-    return status.sample_train, status.sample_test
+    return library.image_counts(data.dataset, data.variant)

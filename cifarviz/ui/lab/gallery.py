@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.data.datasets import Dataset
-from cifarviz.figures.sprite import sprite
+from cifarviz.data.image_set import Dataset
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
@@ -20,7 +20,7 @@ from cifarviz.ui.query import render_choice, update_query_params
 
 _MOST = 24
 _TILE = 96
-_ENLARGED = 6
+_ENLARGED = 192
 _ORDERS = {"first": "Learned first", "last": "Learned last", "never": "Not learned"}
 
 
@@ -97,7 +97,7 @@ def _grid(shown: NDArray[np.int64], chosen: int, found: RunMemory, data: Dataset
 def _large(position: int, found: RunMemory, data: Dataset, run: Run) -> None:
     names, index = class_names(data.info), int(found.indices[position])
     pixels = data.train.having([index]).images[0]
-    large = pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+    large = enlarge(pixels, _ENLARGED)
     right, given = names[found.right[position]], names[found.given[position]]
     st.image(
         sprite(large[np.newaxis]).png, width=large.shape[1], alt=f"Training image {index}, enlarged"

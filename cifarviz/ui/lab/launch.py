@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.lab.entrants import Entry
 from cifarviz.experiment.sizes import Sizes
 from cifarviz.runs.machine import machine_name
@@ -73,7 +73,7 @@ def _what(entry: Entry, sizes: Sequence[Sizes]) -> str:
     variant = "" if one.data.variant == "full" else "the sample of "
     return (
         f"Trains {len(entry.entrants)} runs one after another, {one.epochs} epochs each at most, "
-        f"on {counted} of {variant}{DATASETS[one.data.dataset].title}, from seed {one.seed}, and "
+        f"on {counted} of {variant}{find(one.data.dataset).title}, from seed {one.seed}, and "
         f"measures each on {sizes[0].validation:,} test images"
     )
 

@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.memorisation import Memory, Said, follow, places_of, said_after
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.arrays import Labels
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.runs.store import RunStore
@@ -25,8 +26,8 @@ class RunMemory:
 
     memory: Memory
     indices: NDArray[np.int64]
-    given: NDArray[np.uint8]
-    right: NDArray[np.uint8]
+    given: Labels
+    right: Labels
     said: NDArray[np.int64]
 
 
@@ -36,8 +37,8 @@ class TrainingLabels:
     right ones, each (n,), and the number of classes."""
 
     indices: NDArray[np.int64]
-    given: NDArray[np.uint8]
-    right: NDArray[np.uint8]
+    given: Labels
+    right: Labels
     class_count: int
 
 

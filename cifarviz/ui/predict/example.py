@@ -3,7 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import DatasetInfo, ImageSet, Split, find
+from cifarviz.data.image_set import ImageSet, Split
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -33,13 +35,16 @@ from cifarviz.ui.query import (
 from cifarviz.ui.unbroken import unbroken
 
 _TILE = 64
+_MOST_EXAMPLES = 20
 _SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
 
 
 def examples(info: DatasetInfo) -> None:
     """A test image of each class to click on, and the ways to all others."""
-    test = cache.dataset(info.name, "sample").test
-    shown = test.take([int(np.argmax(test.labels == label)) for label in np.unique(test.labels)])
+    test = cache.nearest_dataset(info.name, "sample").test
+    # The first image of each class.
+    _, first = np.unique(test.labels, return_index=True)
+    shown = test.take(first[:_MOST_EXAMPLES])
     classes = class_names(info)
     names = [classes[label] for label in shown.labels]
     clicked = image_grid(

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_picture
 from cifarviz.data.uploads import decode
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 
 PICTURE: Final = 224

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cifarviz.analysis.predictions import top
-from cifarviz.data.datasets import DatasetInfo
 from cifarviz.data.pictures import FitMode
 from cifarviz.data.uploads import MAX_PIXELS
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.analysis.feature_maps import LayerView, layer_views
-from cifarviz.data.datasets import ImageSet
+from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactMissing
 from cifarviz.escaping import html_text
 from cifarviz.figures.picture_sheet import picture_sheet

@@ -8,7 +8,8 @@ import streamlit as st
 
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
-from cifarviz.data.datasets import ImageSet, Split, find
+from cifarviz.data.image_set import ImageSet, Split
+from cifarviz.datasets.registry import find
 from cifarviz.escaping import html_text
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.picture_sheet import picture_sheet
@@ -29,6 +30,7 @@ from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.query import fill_query_param
 
 _SHOWN = 8
+_ASKED = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +171,7 @@ def _after_cached(
 
 
 def _asked(run: Run, which: Checkpoint) -> Mistakes:
-    """The same of a run that kept no answers: its network is asked about the sample's test set."""
+    """The same of a run that kept no answers: its network is asked about a thousand test images."""
     path = weights_path(cache.store().folder(run.id), which)
     return _asked_cached(run.id, which, path.stat().st_mtime_ns, cache.settings(), run)
 
@@ -178,7 +180,8 @@ def _asked(run: Run, which: Checkpoint) -> Mistakes:
 def _asked_cached(
     run_id: str, which: Weights, stamp: int, settings: Settings, _run: Run
 ) -> Mistakes:
-    test = cache.dataset(_run.experiment.data.dataset, "sample").test
+    test = cache.nearest_dataset(_run.experiment.data.dataset, "sample").test
+    test = test.take(np.arange(min(_ASKED, len(test))))
     given = cache.trained_model(_run, which).probabilities(test.images)
     return _mistakes(test, "test", test.indices, given)
 

@@ -19,7 +19,7 @@ _ROWS = 3
 
 
 def show(stage: Stage) -> Sequence[str]:
-    """Every layer from the picture to the ten probabilities, in reading order."""
+    """Every layer from the picture to the probabilities, in reading order."""
     assert stage.run is not None
     architecture = stage.run.experiment.architecture
     rows = architecture.trace().rows

@@ -21,6 +21,7 @@ from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.query import render_choice
 
 _BARS = 5
+_FEW_CLASSES = 24
 _SOURCES = {"file": "A file", "camera": "The camera"}
 
 
@@ -48,9 +49,10 @@ def show(stage: Stage) -> Sequence[str]:
                 f'<span style="border-color: {class_color(label)}">{html_text(name)}</span>'
                 for label, name in enumerate(stage.names)
             )
+            many = " many" if len(stage.names) > _FEW_CLASSES else ""
             st.html(
                 '<p class="present-words">Show the network a photo. It has learned to tell these '
-                f'apart, and nothing else:</p><div class="present-known">{known}</div>'
+                f'apart, and nothing else:</p><div class="present-known{many}">{known}</div>'
             )
         else:
             prepared = _answer(file, run, which, stage)

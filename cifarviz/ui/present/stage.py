@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.escaping import html_text
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.ui.address import escaped, quoted

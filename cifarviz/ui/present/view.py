@@ -7,7 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.data.datasets import CIFAR10, find
+from cifarviz.datasets.registry import default_dataset, find
 from cifarviz.installation import ASSETS
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
@@ -107,7 +107,7 @@ def _places(notes: bool) -> _Places:
 
 
 def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
-    info = CIFAR10 if run is None else find(run.experiment.data.dataset)
+    info = default_dataset() if run is None else find(run.experiment.data.dataset)
     return Stage(
         run=run,
         history=() if run is None else cache.store().epochs(run.id),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -85,9 +85,9 @@ def filter_row(runs: Sequence[Run]) -> RunFilter:
         wanted_preset = _menu("preset", "Preset", presets, hint)
     with data:
         sources = {ANY: "Any"} | {
-            f"{name}-{variant}": f"{info.title} {variant}"
-            for name, info in DATASETS.items()
-            for variant in ("sample", "full")
+            f"{info.name}-{variant}": f"{info.title} {variant}"
+            for info in all_datasets()
+            for variant in info.variants
         }
         wanted_data = _menu("data", "Data", sources, "The images a run learned from.")
     with starred:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import title_of
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -142,7 +142,7 @@ def _planned(experiment_json: str) -> Planned:
     layers = len(experiment.architecture.layers)
     wrong = f", {brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
     return Planned(
-        data=f"{DATASETS[data.dataset].title} {variant}{wrong}",
+        data=f"{title_of(data.dataset)} {variant}{wrong}",
         network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.registry import find
 from cifarviz.escaping import safe_file_name
 from cifarviz.export.files import (
     ENDINGS,
@@ -64,6 +65,7 @@ _SCRIPT = "A Python program that trains the same network on the same images with
 _NOTEBOOK = "The same as a Jupyter notebook, step by step."
 _WITH_DATA = " The sample's images come with it, in one .zip."
 _FULL_SET = " Keras downloads the images by itself."
+_ARRAYS = " It says where the images have to lie."
 _PACKED = "All of the run in one .zip, for “Import a run” on the Runs page of another cifarviz."
 _KERAS = (
     "The network for keras.models in any Python program: raw pixels 0 to 255 in, probabilities out."
@@ -79,7 +81,9 @@ _WHICH = (
 def _code(run: Run, kind: Kind, label: str, sentence: str) -> None:
     name = file_name(run, kind)
     if not needs_data(run.experiment):
-        _download(name, lambda: code_files(run, kind, name)[name], label, sentence + _FULL_SET)
+        by_keras = find(run.experiment.data.dataset).keras_module is not None
+        sentence += _FULL_SET if by_keras else _ARRAYS
+        _download(name, lambda: code_files(run, kind, name)[name], label, sentence)
         return
     # Inside the archive it has a name that is easy to type.
     inside = f"train{ENDINGS[kind]}"

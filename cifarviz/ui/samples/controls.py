@@ -6,12 +6,14 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from cifarviz.data.datasets import DATASETS, Dataset, Split, Variant
+from cifarviz.data.image_set import Dataset, Split
+from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DataError
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.number_words import in_words
 from cifarviz.ui.query import (
     current_query_params,
     renew_widget,
@@ -26,9 +28,9 @@ from cifarviz.ui.unbroken import unbroken
 
 # Short enough to be read out in a room.
 _SHUFFLED_SEEDS = 10_000
+_OF_DATASET = ("classes", "variant", "view")
 _NUMBER_WIDTH = 150
 _LONGEST = 40
-_CHOICE_WORDS = {"random": "Random images", "published": "The nine published images"}
 
 
 def show_in_address(view: SamplesView) -> None:
@@ -85,8 +87,8 @@ def _number_to_address(field: str) -> None:
 
 def bound(field: str, view: SamplesView) -> dict[str, Any]:
     """Give what binds a widget to a field of the address: its key, and what it does on a change."""
-    # The options of the classes are those of the data set: another one's widget is another one.
-    name = f"samples-{field}-{view.dataset}" if field == "classes" else f"samples-{field}"
+    # These have the options of the data set: another one's widget is another widget.
+    name = f"samples-{field}-{view.dataset}" if field in _OF_DATASET else f"samples-{field}"
     value = getattr(view, field)
     key = widget_key(name, value, same_items if field == "classes" else eq)
     return {"key": key, "on_change": unbroken(_to_address), "args": (field, name)}
@@ -100,26 +102,32 @@ def _to_address(field: str, name: str) -> None:
 def _change(**fields: Any) -> None:
     view, _ = read_address(current_query_params())
     if fields.get("dataset", view.dataset) != view.dataset:
-        # Another data set has other classes, and not the nine images.
-        fields = {"classes": (), "view": "random"} | fields
+        # Another data set has other classes and published images, and maybe no sample.
+        variant = find(fields["dataset"]).variants[0] if view.variant == "sample" else "full"
+        fields = {"classes": (), "view": "random", "variant": variant} | fields
     show_in_address(view.changed(**fields, image=None))
 
 
-def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView]:
-    """Open the data of this view; the sample, and a word why, where the full set cannot be had."""
+def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
+    """Open the data of this view; the sample, and a word why, where the full set cannot be had.
+
+    ``None`` where there is no sample either.
+    """
     if view.variant == "full":
         try:
             return cache.dataset(view.dataset, "full"), view
         except DataError as error:
+            has_sample = view.info.has_sample
+            meanwhile = " The embedded sample is shown meanwhile." if has_sample else ""
             with st.container(border=True):
-                st.warning(
-                    f"{error} The embedded sample is shown meanwhile.", icon=":material/warning:"
-                )
+                st.warning(f"{escaped(str(error))}{meanwhile}", icon=":material/warning:")
                 link_to("start", f"Get the full {view.info.title} set on the Start page")
+            if not has_sample:
+                return None
     return cache.dataset(view.dataset, "sample"), view.changed(variant="sample")
 
 
-def controls(view: SamplesView, dataset: Dataset) -> None:
+def controls(view: SamplesView) -> None:
     """Show all controls; a change comes back through the address at the next run of the page."""
     with st.container(border=True, key="samples-controls"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -128,7 +136,7 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
             _which_images(view)
         if view.view != "published":
             number_problems(view, "count", "seed")
-        names = dict(zip(address_names(dataset.info), class_names(dataset.info), strict=True))
+        names = dict(zip(address_names(view.info), class_names(view.info), strict=True))
         st.pills(
             "Classes",
             list(names),
@@ -142,23 +150,25 @@ def controls(view: SamplesView, dataset: Dataset) -> None:
 
 
 def _which_data(view: SamplesView) -> None:
+    titles = {info.name: info.title for info in all_datasets()}
     st.selectbox(
         "Data set",
-        list(DATASETS),
-        list(DATASETS).index(view.dataset),
-        format_func=lambda name: DATASETS[name].title,
+        list(titles),
+        list(titles).index(view.dataset),
+        format_func=titles.__getitem__,
         **bound("dataset", view),
         width=200,
         help="The collection of labelled images to browse.",
     )
     st.segmented_control(
         "Part of it",
-        get_args(Variant),
+        view.info.variants,
         default=view.variant,
         required=True,
         format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
         **bound("variant", view),
-        help="The sample comes with cifarviz; the full set is fetched once, on the Start page.",
+        help="Some data sets have a sample that comes with cifarviz; the full set is fetched once, "
+        "on the Start page.",
     )
     st.segmented_control(
         "Split",
@@ -174,16 +184,19 @@ def _which_data(view: SamplesView) -> None:
 
 def _which_images(view: SamplesView) -> None:
     published = view.view == "published"
-    if view.has_nine:
+    if (shown := view.info.published_images) is not None:
+        count = in_words(len(shown.indices))
+        words = {"random": "Random images", "published": f"The {count} published images"}
         st.segmented_control(
             "Show",
             get_args(Choice),
             default=view.view,
             required=True,
-            format_func=_CHOICE_WORDS.__getitem__,
+            format_func=words.__getitem__,
             **bound("view", view),
-            help="The nine are the training images that the published experiment “cifar10-vgg” "
-            "shows, drawn from all 50,000 with NumPy's seed 777.",
+            help=f"The {count} are the training images that the published experiment "
+            f"“{shown.preset}” shows, drawn from all {view.info.train_images:,} by "
+            f"`{shown.code}`.",
         )
     number_input(
         "How many",

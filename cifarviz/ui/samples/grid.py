@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from cifarviz.data.datasets import Dataset, ImageSet
-from cifarviz.figures.sprite import sprite
+from cifarviz.data.image_set import Dataset, ImageSet
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import address_names, class_names, language_address
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.number_words import in_words
 from cifarviz.ui.query import current_query_params
 from cifarviz.ui.samples.controls import show_in_address
 from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
@@ -81,11 +82,11 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
 
 
 def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
-    if view.view == "published":
+    published = view.info.published_images
+    if view.view == "published" and published is not None:
         return (
-            "The nine training images that the published experiment “cifar10-vgg” shows: "
-            f"`np.random.RandomState(777).randint({view.info.train_images}, size=9)`. "
-            "Click one to see it large."
+            f"The {in_words(len(published.indices))} training images that the published experiment "
+            f"“{published.preset}” shows: `{published.code}`. Click one to see it large."
         )
     kind = f"{SPLIT_WORDS[view.shown_split]} images"
     if view.classes:
@@ -118,10 +119,10 @@ def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
     picture, facts = st.columns([470, 370], gap="large")
     with picture:
         # Whole squares of one size, so that nothing has to be smoothed on the screen.
-        scale = max(1, _LARGE // pixels.shape[1])
+        large = enlarge(pixels, _LARGE)
         st.image(
-            pixels.repeat(scale, axis=0).repeat(scale, axis=1),
-            width=pixels.shape[1] * scale,
+            large,
+            width=large.shape[1],
             output_format="PNG",
             alt=f"{name}, {SPLIT_WORDS[view.shown_split]} image {view.image}",
         )

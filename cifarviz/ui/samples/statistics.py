@@ -1,14 +1,18 @@
 """What a whole split is like, below the images of the Samples page."""
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
-from cifarviz.data import statistics
-from cifarviz.data.datasets import Dataset, Split
+from cifarviz.data import library, statistics
+from cifarviz.data.image_set import Dataset, Split
+from cifarviz.datasets.info import Variant
 from cifarviz.experiment.preprocessing import Divide, Scaling, Standardize, scaling
 from cifarviz.figures.class_counts import class_counts, class_counts_figure
 from cifarviz.figures.mean_images import mean_image_sprite
@@ -16,7 +20,6 @@ from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_fi
 from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
 from cifarviz.figures.sprite import Sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
-from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
@@ -24,8 +27,10 @@ from cifarviz.ui.samples.controls import number_input, number_problems, show_in_
 from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView
 from cifarviz.ui.start.data import source_words
 
-# Ten classes in two rows of five, 96 pixels each and what lies between them.
+# Five tiles beside each other, 96 pixels each and what lies between them.
 _FIVE_WIDE = 532
+_FEW_CLASSES = 20
+_PARTS: Mapping[Variant, str] = {"sample": "sample", "full": "full set"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +85,17 @@ def _overview(dataset: Dataset) -> None:
     height, width, channels = info.image_shape
     st.subheader("The data at a glance")
     names = ", ".join(name.lower() for name, _ in CHANNEL_COLORS[channels])
-    sample = cache.dataset(info.name, "sample")
+    counts = [library.image_counts(info, variant) for variant in info.variants]
+    heads = "".join(f" Examples in the {_PARTS[variant]} |" for variant in info.variants)
     rows = [
-        "| | Examples in the sample | Examples in the full set | Image size | Channels | Classes |",
-        "|:--|--:|--:|--:|:--|--:|",
+        f"| |{heads} Image size | Channels | Classes |",
+        f"|:--|{'--:|' * len(counts)}--:|:--|--:|",
     ]
-    published: dict[Split, int] = {"train": info.train_images, "test": info.test_images}
-    for split, count in published.items():
+    for place, split in enumerate(get_args(Split)):
+        each = "".join(f" {count[place]:,} |" for count in counts)
         rows.append(
-            f"| **{SPLIT_WORDS[split].capitalize()}** | {len(sample.split(split)):,} "
-            f"| {count:,} | {width} × {height} pixels | {channels} ({names}) "
-            f"| {len(class_names(info))} |"
+            f"| **{SPLIT_WORDS[split].capitalize()}** |{each} {width} × {height} pixels "
+            f"| {channels} ({names}) | {len(class_names(info))} |"
         )
     st.markdown("\n".join(rows))
     meaning = (
@@ -132,7 +137,7 @@ def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics)
             for name, count in zip(classes, measured.counts, strict=True)
         ],
         colors=[class_color(label) for label in range(len(classes))],
-        size=96,
+        size=96 if len(classes) <= _FEW_CLASSES else 48,
         description="Mean image of each class",
     )
     if clicked is not None:
@@ -195,9 +200,14 @@ def _range_table(worked_out: dict[str, Scaling], measured: SplitStatistics) -> s
     return "\n".join(rows)
 
 
-def _identity(dataset: Dataset) -> tuple[str, str]:
-    # Whatever is loaded under a name has the published fingerprints, so the name says it all.
-    return dataset.info.name, dataset.variant
+def _identity(dataset: Dataset) -> tuple[str, str, int]:
+    # Not everything has published fingerprints, so a name alone may come to mean other images.
+    check = 0
+    for split in get_args(Split):
+        images = dataset.split(split)
+        for array in (images.labels, images.images[:: max(1, len(images) // 500)]):
+            check = zlib.crc32(np.ascontiguousarray(array).tobytes(), check)
+    return dataset.info.name, dataset.variant, check
 
 
 @st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})

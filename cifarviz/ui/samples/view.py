@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.data.datasets import CIFAR10, DATASETS, DatasetInfo, ImageSet, Split, Variant
-from cifarviz.data.random_images import LARGEST_SEED, published_nine, random_images
+from cifarviz.data.image_set import ImageSet, Split
+from cifarviz.data.random_images import LARGEST_SEED, random_images
+from cifarviz.datasets.info import DatasetInfo, Variant
+from cifarviz.datasets.registry import all_datasets, default_dataset, find
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
@@ -64,10 +66,10 @@ class SamplesView:
 
     ``classes``: names, none for all of them. ``image``: the official index of the one that is
     open. ``divisor``: the custom one of the preprocessing chart. ``view`` "published" shows the
-    nine training images of the published experiment, whatever the choices for random ones are.
+    training images of a published experiment, whatever the choices for random ones are.
     """
 
-    dataset: str = "cifar10"
+    dataset: str = field(default_factory=lambda: default_dataset().name)
     variant: Variant = "sample"
     split: Split = "train"
     view: Choice = "random"
@@ -80,12 +82,7 @@ class SamplesView:
     @property
     def info(self) -> DatasetInfo:
         """The data set shown."""
-        return DATASETS[self.dataset]
-
-    @property
-    def has_nine(self) -> bool:
-        """Whether a published experiment shows nine images of the data set."""
-        return self.dataset == CIFAR10.name
+        return find(self.dataset)
 
     @property
     def shown_split(self) -> Split:
@@ -100,7 +97,8 @@ class SamplesView:
     def positions(self, images: ImageSet) -> npt.NDArray[np.int64]:
         """Which of ``images``, those of the split shown, are in the grid, in their order."""
         if self.view == "published":
-            wanted = (images.position_of(i) for i in published_nine(self.info.train_images))
+            published = self.info.published_images
+            wanted = (images.position_of(i) for i in (published.indices if published else ()))
             return np.array([p for p in wanted if p is not None], np.int64)
         labels = [address_names(self.info).index(name) for name in self.classes]
         return random_images(images, self.count, self.seed, labels)
@@ -123,11 +121,12 @@ class SamplesView:
 def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ...]]:
     """Read a link; for what cannot be shown the default takes its place, and a sentence says so."""
     reader = _Reader(address)
-    dataset = reader.one_of("dataset", tuple(DATASETS), "is not a data set that is known here")
-    info = DATASETS[dataset]
+    names = tuple(info.name for info in all_datasets())
+    dataset = reader.one_of("dataset", names, "is not a data set that is known here")
+    info = find(dataset)
     view = SamplesView(
         dataset=dataset,
-        variant=reader.one_of("variant", get_args(Variant), "is neither “sample” nor “full”"),
+        variant=reader.variant(info),
         split=reader.one_of("split", get_args(Split), "is neither “train” nor “test”"),
         view=reader.one_of("view", get_args(Choice), "is neither “random” nor “published”"),
         count=int(reader.number("count")),
@@ -135,10 +134,9 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
         seed=int(reader.number("seed")),
         divisor=reader.number("divisor"),
     )
-    if view.view == "published" and not view.has_nine:
+    if view.view == "published" and info.published_images is None:
         reader.problems.append(
-            f"The nine published images are of {CIFAR10.title}; {info.title} has none. Random "
-            "images are shown."
+            f"No published experiment shows images of {info.title}. Random images are shown."
         )
         view = view.changed(view="random")
     view = view.changed(image=reader.image(view))
@@ -158,6 +156,18 @@ class _Reader:
             return given
         self.problems.append(f"{quoted(given)} {otherwise}; “{standard}” is shown.")
         return standard
+
+    def variant(self, info: DatasetInfo) -> Variant:
+        """The sample where none is named, or where there is no sample the full set."""
+        if "variant" not in self._address and self._standard.variant not in info.variants:
+            return info.variants[0]
+        chosen: Variant = self.one_of(
+            "variant", get_args(Variant), "is neither “sample” nor “full”"
+        )
+        if chosen in info.variants:
+            return chosen
+        self.problems.append(f"{info.title} has no embedded sample; the full set is shown.")
+        return info.variants[0]
 
     def number(self, name: str) -> float:
         standard: float = getattr(self._standard, name)

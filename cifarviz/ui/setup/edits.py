@@ -5,6 +5,7 @@ Streamlit calls these before it runs the page, which therefore shows the draft a
 
 from collections.abc import Callable
 
+from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.draft_layers import add_layer
 from cifarviz.ui import state
@@ -17,6 +18,11 @@ def set_value(name: str, value: object) -> None:
         _edit(lambda draft: draft.with_value(section, {**draft.section(section), field: value}))
     else:
         _edit(lambda draft: draft.with_value(name, value))
+
+
+def set_dataset(name: str) -> None:
+    """Another data set, with the network fitted to its images and classes."""
+    _edit(lambda draft: fit_draft(draft, name))
 
 
 def set_kind(section: str, kind: str) -> None:

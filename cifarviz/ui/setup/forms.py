@@ -6,8 +6,8 @@ from functools import partial
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS
 from cifarviz.data.wrong_labels import wrong_count
+from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.choices import Loss
 from cifarviz.experiment.draft import SECTIONS, Draft, section_class
@@ -23,6 +23,9 @@ from cifarviz.ui.setup.stand_in import show_stand_in
 from cifarviz.value_text import choice_words
 
 Problems = Mapping[str, str]
+
+# Places of a one-hot label that are written out.
+_LONGEST_ROW = 16
 
 
 def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
@@ -69,22 +72,22 @@ def training_forms(draft: Draft, assessment: Assessment) -> None:
 def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     data = draft.section("data")
     made = section_class("data", data)
+    titles = {info.name: info.title for info in all_datasets()}
     choice_input(
         sentence_case(made.words("dataset")),
-        tuple(DATASETS),
+        tuple(titles),
         data["dataset"],
-        partial(setup_edits.set_value, "data.dataset"),
+        setup_edits.set_dataset,
         key=f"{draft.generation}-data-dataset",
         hint=made.help_text("dataset"),
-        words=lambda name: DATASETS[name].title,
+        words=titles.__getitem__,
     )
-    status = library.status(data["dataset"], cache.settings())
-    info = DATASETS[data["dataset"]]
-    counts = {
-        "sample": f"{status.sample_train:,} + {status.sample_test:,}",
-        "full": f"{info.train_images:,} + {info.test_images:,}",
+    here = library.variants_here(draft.dataset, cache.settings())
+    variants = here or draft.dataset.variants
+    counts: dict[str, str] = {
+        variant: "{:,} + {:,}".format(*library.image_counts(draft.dataset, variant))
+        for variant in variants
     }
-    variants = ("sample", "full") if status.full_available else ("sample",)
     choice_input(
         "How much of it",
         variants,
@@ -97,7 +100,7 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     )
     if stands_in:
         show_stand_in()
-    elif not status.full_available:
+    elif "full" not in here:
         st.caption("The full set is not on this machine yet.")
         link_to("start", "Get the full set")
     field_input(
@@ -142,9 +145,13 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
     with penalty:
         single_field(draft, "l2")
     # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
-    row = "\u00a0".join("1" if place == 3 else "0" for place in range(draft.classes))
+    label = min(3, draft.classes - 1)
+    places = ["1" if place == label else "0" for place in range(draft.classes)]
+    if len(places) > _LONGEST_ROW:
+        places[label + 2 : -1] = ["…"]
+    row = "\u00a0".join(places)
     st.caption(
-        f"Class 3 is written `3` as an integer (sparse) label and `{row}` as a one-hot "
+        f"Class {label} is written `{label}` as an integer (sparse) label and `{row}` as a one-hot "
         "(categorical) one: a place for each class, and a 1 in its own. The loss and the results "
         "are the same; only one-hot labels can be smoothed."
     )

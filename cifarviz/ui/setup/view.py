@@ -6,14 +6,12 @@ from types import MappingProxyType
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import Assessment, assess
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import run_name
-from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
@@ -22,7 +20,7 @@ from cifarviz.ui.setup.forms import data_forms, training_forms
 from cifarviz.ui.setup.launch import launch_panel
 from cifarviz.ui.setup.layer_editor import layer_editor
 from cifarviz.ui.setup.preset_panel import preset_panel
-from cifarviz.ui.setup.stand_in import at_hand
+from cifarviz.ui.setup.stand_in import at_hand, with_data_checked
 from cifarviz.ui.setup.tensorboard_check import with_tensorboard_checked
 from cifarviz.ui.unbroken import unbroken
 
@@ -38,15 +36,11 @@ def setup_view() -> None:
     setup_draft.keep(wanted)
     draft = at_hand(wanted)
     data = draft.section("data")
-    info = DATASETS[data["dataset"]]
-    status = library.status(info.name, cache.settings())
-    full = data["variant"] == "full"
-    assessment = with_tensorboard_checked(
+    train_images, test_images = library.image_counts(draft.dataset, data["variant"])
+    assessment = with_data_checked(
         draft,
-        assess(
-            draft,
-            train_images=info.train_images if full else status.sample_train,
-            test_images=info.test_images if full else status.sample_test,
+        with_tensorboard_checked(
+            draft, assess(draft, train_images=train_images, test_images=test_images)
         ),
     )
     preset = preset_draft(draft.preset)

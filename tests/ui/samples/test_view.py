@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cifarviz.data.datasets import CIFAR10
+from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.ui.samples.view import LARGEST_DIVISOR, SMALLEST_DIVISOR, SamplesView, read_address
 
 VIEWS = st.builds(

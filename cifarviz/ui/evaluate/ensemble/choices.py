@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Literal
 
 from cifarviz.analysis.members import Member
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import common_name
@@ -161,5 +161,5 @@ def facts_of(experiment_json: str) -> Facts | None:
     except CifarvizError:
         return None
     family = made.model_dump_json(exclude={"seed"})
-    data = f"{DATASETS[made.data.dataset].title} {made.data.variant}"
+    data = f"{find(made.data.dataset).title} {made.data.variant}"
     return Facts(data, made.seed, made.epochs, made.test_epochs, family)

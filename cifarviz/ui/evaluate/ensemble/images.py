@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.ui.address import quoted, whole_number

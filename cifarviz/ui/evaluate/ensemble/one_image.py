@@ -10,7 +10,7 @@ import streamlit as st
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.figures.member_probabilities import (
     member_probabilities,
     member_probabilities_figure,

@@ -9,7 +9,7 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import accuracies_table, votes_table
-from cifarviz.data.datasets import Dataset
+from cifarviz.data.image_set import Dataset
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.figures.ensemble_accuracies import (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.against_published import changes_against_published, in_way
@@ -17,7 +16,6 @@ from cifarviz.experiment.member_seeds import common_name
 from cifarviz.experiment.presets import PRESETS, Preset, PresetVariant
 from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.records import Run
-from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.evaluate.ensemble.choices import families
@@ -124,14 +122,8 @@ def _changed_draft(preset: Preset) -> Draft:
 
 
 def _trainable(mine: Draft) -> Experiment:
-    info = DATASETS[mine.section("data")["dataset"]]
-    full = mine.section("data")["variant"] == "full"
-    status = library.status(info.name, cache.settings())
-    assessment = assess(
-        mine,
-        train_images=info.train_images if full else status.sample_train,
-        test_images=info.test_images if full else status.sample_test,
-    )
+    train_images, test_images = library.image_counts(mine.dataset, mine.section("data")["variant"])
+    assessment = assess(mine, train_images=train_images, test_images=test_images)
     if assessment.experiment is None:
         raise ExperimentInvalid(
             "This cannot be trained yet. {reasons} Put it right on the Train page.",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.datasets import DATASETS
+from cifarviz.datasets.registry import find
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import (
     FEWEST_MEMBERS,
@@ -26,7 +26,7 @@ from cifarviz.ui.evaluate.ensemble.team import Team, queue_team, seeds_team, var
 from cifarviz.ui.query import render_number
 from cifarviz.ui.queue_once import queue_once
 from cifarviz.ui.setup.estimate_words import basis, span
-from cifarviz.ui.setup.stand_in import has_full_set, show_stand_in
+from cifarviz.ui.setup.stand_in import show_stand_in, variant_at_hand
 
 
 def training_panel(runs: Sequence[Run], *, opened: bool) -> None:
@@ -111,21 +111,18 @@ def _usual_seed(source: Source) -> int:
 def _here(experiment: Experiment) -> Experiment:
     """``experiment`` on what can be trained on here in place of a full set that isn't."""
     data = experiment.data
-    if data.variant != "full" or has_full_set(data.dataset):
+    variant = variant_at_hand(data.dataset, data.variant)
+    if variant == data.variant:
         return experiment
-    return Experiment.make(**{**dict(experiment), "data": {**dict(data), "variant": "sample"}})
+    return Experiment.make(**{**dict(experiment), "data": {**dict(data), "variant": variant}})
 
 
 def _say(team: Team, runs: Sequence[Run], variant: PresetVariant | None) -> None:
     """What one click will do and how long it takes; raises where it can't be done."""
     one = team.experiments[0]
-    info = DATASETS[one.data.dataset]
-    status = library.status(info.name, cache.settings())
+    info = find(one.data.dataset)
     full = one.data.variant == "full"
-    sizes = one.sizes(
-        info.train_images if full else status.sample_train,
-        info.test_images if full else status.sample_test,
-    )
+    sizes = one.sizes(*library.image_counts(info, one.data.variant))
     seeds = [experiment.seed for experiment in team.experiments]
     epochs = "1 epoch" if one.epochs == 1 else f"{one.epochs} epochs"
     on = f"the {'full' if full else 'embedded sample of'} {info.title}"

@@ -6,7 +6,8 @@ import streamlit as st
 
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.members import Member, check_members, common_variant, vote
-from cifarviz.data.datasets import Dataset, Variant
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.info import Variant
 from cifarviz.runs.artifacts import Stamp, answers_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.stored_probabilities import checkpoint_stamp

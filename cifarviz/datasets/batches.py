@@ -1,4 +1,4 @@
-"""The published forms of CIFAR-10, decoded into arrays.
+"""The forms that CIFAR-10 is published in, decoded into arrays.
 
 ==========  ===================================================================================
 binary      ``data_batch_1.bin`` … ``test_batch.bin``: records of one label byte and the red,
@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cifarviz.data.arrays import Arrays
-from cifarviz.data.datasets import DatasetInfo
-from cifarviz.data.image_structure import StructureError, read_structure
-from cifarviz.data.unpickling import load_arrays
+from cifarviz.datasets.arrays import Arrays
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.unpickling import load_arrays
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
+from cifarviz.image_structure import StructureError, read_structure
 
 _Pixels = npt.NDArray[np.uint8]
 _Decoded = tuple[_Pixels, npt.NDArray[np.uint8] | None]

@@ -1,4 +1,4 @@
-"""The published form of Fashion-MNIST: four IDX files, each gzipped or plain.
+"""The form that MNIST and its successors are published in: four IDX files, gzipped or plain.
 
 IDX is two zero bytes, one for the type of the values (8: unsigned bytes), one for the number of
 dimensions, each dimension's size as a big-endian 32-bit number, and the values.
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cifarviz.data.arrays import Arrays
-from cifarviz.data.datasets import DatasetInfo
+from cifarviz.datasets.arrays import Arrays
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 _FILES = {

@@ -1,0 +1,198 @@
+"""Every page with data sets of other sizes and numbers of classes, fetched and not."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.experiment.dataset_fitting import fit_experiment
+from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.store import RunStore
+from cifarviz.settings import Settings
+from scripts.app_server import ROOT
+from tests import stored_runs
+from tests.made_up_datasets import BOTH, MANY, WIDE, fetch_into, register
+
+SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
+Shared = tuple[Settings, dict[str, Run]]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """A home with both data sets and a run on each, which nothing changes."""
+    folder = tmp_path_factory.mktemp("made-up")
+    settings = Settings.from_environment(
+        {"CIFARVIZ_HOME": str(folder / "home"), "KERAS_HOME": str(folder)}
+    )
+    runs = {}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        register(monkeypatch, *BOTH)
+        store = RunStore(settings)
+        for info in BOTH:
+            fetch_into(settings, info, folder)
+            made = fit_experiment(stored_runs.experiment(), info)
+            weights = stored_runs.weights(made)
+            run = stored_runs.store_run(
+                store, made, name=f"on {info.title}", checkpoints={"last": weights, "best": weights}
+            )
+            keep_weights(store.folder(run.id), 1, weights)
+            shares = np.full((20, len(info.classes)), 1 / len(info.classes), np.float32)
+            indices = np.arange(20)
+            predictions = Predictions.from_probabilities(shares)
+            keep_answers(store.folder(run.id), 3, "train", indices, predictions)
+            runs[info.name] = run
+    return settings, runs
+
+
+@pytest.fixture
+def runs(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> dict[str, Run]:
+    monkeypatch.setenv("CIFARVIZ_HOME", str(shared[0].home))
+    return shared[1]
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch, *BOTH)
+
+
+def opened(page: str, **address: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.switch_page(f"pages/{page}.py").run()
+
+
+def refusals(app: AppTest) -> list[str]:
+    """What the page says of trouble, without Markdown's escapes."""
+    assert not app.exception
+    said = [one.value for one in (*app.error, *app.warning)]
+    return [one.replace("\\", "").replace(":color[]", "") for one in said]
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(one.value for one in (*app.title, *app.markdown, *app.caption, *app.info))
+
+
+@pytest.mark.parametrize("info", BOTH, ids=lambda info: info.name)
+@pytest.mark.parametrize(
+    ("page", "address"),
+    [
+        ("start", {}),
+        ("samples", {}),
+        ("samples", {"image": "1", "split": "test"}),
+        ("train", {"view": "watch"}),
+        ("runs", {}),
+        ("inside", {}),
+        ("inside", {"image": "3", "layer": "conv2d_1", "channel": "0"}),
+        ("evaluate", {}),
+        *(("evaluate", {"part": part}) for part in ("sure", "pictures", "random", "compare")),
+        ("evaluate", {"matrix": "row_percent", "order": "alike", "epoch": "3"}),
+        ("predict", {"image": "2"}),
+        ("predict", {"image": "2", "split": "train"}),
+        ("lab", {}),
+        *(("present", {"scene": scene, "notes": "1"}) for scene in SCENES),
+    ],
+    ids=str,
+)
+def test_the_page_says_nothing_of_trouble(
+    info: DatasetInfo, page: str, address: dict[str, str], runs: dict[str, Run]
+) -> None:
+    named = {
+        "samples": {"dataset": info.name},
+        "lab": {"data": f"{info.name}-full"},
+        "start": {},
+        "runs": {"data": f"{info.name}-full"},
+    }.get(page, {"run": runs[info.name].id})
+    assert refusals(opened(page, **address, **named)) == []
+
+
+def test_numbers_and_words_follow_from_the_data_set(runs: dict[str, Run]) -> None:
+    for info in BOTH:
+        count = len(info.classes)
+        words = {3: "three", 100: "100"}[count]
+        assert f"pictures of {words} kinds of things" in text(
+            opened("present", run=runs[info.name].id)
+        )
+        height, width, _ = info.image_shape
+        assert f"{width} × {height} pixels" in text(opened("samples", dataset=info.name))
+
+
+def test_what_is_not_here_is_said_with_what_to_do(settings: Settings) -> None:
+    assert "data fetch hundred-marks --from PATH" in " ".join(
+        refusals(opened("samples", dataset=MANY.name))
+    )
+    assert refusals(opened("start")) == []
+    made = fit_experiment(stored_runs.experiment(), WIDE)
+    run = stored_runs.store_run(
+        RunStore(settings), made, checkpoints={"last": stored_runs.weights(made)}
+    )
+    for page in ("inside", "evaluate", "predict", "present"):
+        said = " ".join(refusals(opened(page, run=run.id)))
+        assert "The full Three Fruits set is not on this machine" in said, page
+    assert refusals(opened("train", view="watch", run=run.id)) == []
+    assert refusals(opened("runs", run=run.id)) == []
+    assert refusals(opened("lab")) == []
+
+
+def choose(app: AppTest, label: str, value: str) -> AppTest:
+    (found,) = [one for one in app.selectbox if one.label == label]
+    return found.select(value).run()
+
+
+def test_set_up_fits_the_network_to_another_data_set(runs: dict[str, Run]) -> None:
+    app = choose(opened("train", part="data"), "Data set", MANY.name)
+    assert refusals(app) == []
+    (button,) = [one for one in app.button if one.label == "Train"]
+    assert not button.disabled
+    assert "`0\u00a00\u00a00\u00a01\u00a00\u00a0…\u00a00`" in text(opened_part(app, "training"))
+
+
+def opened_part(app: AppTest, part: str) -> AppTest:
+    app.query_params["part"] = part
+    return app.run()
+
+
+def test_set_up_says_how_to_get_what_is_not_here() -> None:
+    app = choose(opened("train", part="data"), "Data set", WIDE.name)
+    (button,) = [one for one in app.button if one.label == "Train"]
+    assert button.disabled
+    assert "data fetch three-fruits --from PATH" in " ".join(refusals(app))
+
+
+def test_samples_offers_only_what_there_is(runs: dict[str, Run]) -> None:
+    app = opened("samples", dataset=WIDE.name, variant="sample")
+    assert refusals(app) == ["Three Fruits has no embedded sample; the full set is shown."]
+    labels = {one.label for one in app.button_group}
+    assert "Show" not in labels
+    (part,) = [one for one in app.button_group if one.label == "Part of it"]
+    assert list(part.options) == ["Full set"]
+
+
+def test_classes_without_other_names_are_shown_in_english(runs: dict[str, Run]) -> None:
+    app = opened("samples", dataset=WIDE.name, labels="ko")
+    assert refusals(app) == []
+    (pills,) = [one for one in app.button_group if one.label == "Classes"]
+    assert list(pills.options) == list(WIDE.classes)
+
+
+def test_a_run_on_a_data_set_that_is_gone_is_said_and_no_crash(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = fit_experiment(stored_runs.experiment(), WIDE)
+    run = stored_runs.store_run(
+        RunStore(settings), made, checkpoints={"last": stored_runs.weights(made)}
+    )
+    monkeypatch.undo()
+    monkeypatch.setenv("CIFARVIZ_HOME", str(settings.home))
+    monkeypatch.setenv("KERAS_HOME", str(settings.home))
+    monkeypatch.setenv("CIFARVIZ_RECORDED", "0")
+    monkeypatch.setenv("CIFARVIZ_WARM_UP", "0")
+    for page in ("start", "train", "runs", "inside", "evaluate", "predict", "present", "lab"):
+        app = opened(page, run=run.id, **({"view": "watch"} if page == "train" else {}))
+        assert not app.exception, page
+    (record,) = RunStore(settings).all()
+    assert "There is no data set called “three-fruits”" in str(record.damage)
+    said = " ".join(refusals(opened("inside", run=run.id)))
+    assert "There is no data set called “three-fruits”" in said
