@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.experiment.dataset_fitting import fit_experiment
+from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import keep_answers, keep_weights
@@ -37,11 +38,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
             run = stored_runs.store_run(
                 store, made, name=f"on {info.title}", checkpoints={"last": weights, "best": weights}
             )
-            keep_weights(store.folder(run.id), 1, weights)
+            keep_weights(FolderArtifacts(store.folder(run.id)), 1, weights)
             shares = np.full((20, len(info.classes)), 1 / len(info.classes), np.float32)
             indices = np.arange(20)
             predictions = Predictions.from_probabilities(shares)
-            keep_answers(store.folder(run.id), 3, "train", indices, predictions)
+            keep_answers(FolderArtifacts(store.folder(run.id)), 3, "train", indices, predictions)
             runs[info.name] = run
     return settings, runs
 
