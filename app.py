@@ -17,9 +17,8 @@ from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
 from cifarviz.ui.class_names import pick_language, unknown_language
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import app_pages
+from cifarviz.ui.navigation import app_pages, run_status
 from cifarviz.ui.query import finish_page, sync_query_params
-from cifarviz.ui.status import run_status
 
 
 def draw_page() -> None:

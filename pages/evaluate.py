@@ -11,23 +11,17 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
+from cifarviz.ui.dataset_images import data_here
+from cifarviz.ui.ensemble.view import ensemble_view
 from cifarviz.ui.epoch_scrubber import (
     epochs_with_answers,
     epochs_with_weights,
     keeps_something_answered,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.evaluate.answered import Answered
-from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.evaluate.cell import DEPENDENT
-from cifarviz.ui.evaluate.data_here import data_here
-from cifarviz.ui.evaluate.ensemble.view import ensemble_view
-from cifarviz.ui.evaluate.epochs import evaluate_epochs
-from cifarviz.ui.evaluate.job import evaluation_job, wait_for
-from cifarviz.ui.evaluate.parts import OWN
-from cifarviz.ui.evaluate.shown import show_answered
-from cifarviz.ui.evaluate.summary import summary
-from cifarviz.ui.evaluate.views import choose_view
+from cifarviz.ui.evaluate.evaluation import Answered, AskedImages, evaluation_job, wait_for
+from cifarviz.ui.evaluate.matrix import DEPENDENT
+from cifarviz.ui.evaluate.view import OWN, choose_view, evaluate_epochs, show_answered, summary
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of, pick_checkpoint_or_epochs, pick_run
 from cifarviz.ui.query import sync_query_params

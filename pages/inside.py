@@ -16,10 +16,9 @@ from cifarviz.ui.epoch_scrubber import (
     keeps_something_inside,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.inside import compared
-from cifarviz.ui.inside.image import test_image_in_address
-from cifarviz.ui.inside.look import look_inside
-from cifarviz.ui.inside.other_images import offer_images_with_maps
+from cifarviz.ui.inside import view
+from cifarviz.ui.inside.image import offer_images_with_maps, test_image_in_address
+from cifarviz.ui.inside.view import look_inside
 from cifarviz.ui.pickers import (
     checkpoint_words,
     checkpoints_of,
@@ -38,7 +37,7 @@ def look_over_epochs(
         epoch = epoch_in_address(list(kept))
     about = ""
     with errors_shown():
-        words = compared.epoch_words(epoch)
+        words = view.epoch_words(epoch)
         about = look_inside(run, kept[epoch], epoch, words, beside, other)
     # Also where these weights are damaged: others may be whole.
     epoch_scrubber(slider, run, list(kept), epoch, about=about)
@@ -50,7 +49,7 @@ left, right, third, fourth = st.columns([3, 2, 3, 2])
 run = which = other = None
 with left, errors_shown():
     run = pick_run(
-        dependent=("layer", "channel", "look", "class", *compared.dependent()),
+        dependent=("layer", "channel", "look", "class", *view.dependent()),
         keeps=keeps_something_inside,
     )
 if run is not None:
@@ -63,7 +62,7 @@ if run is not None:
         offer_images_with_maps(run)
 if run is not None and which is not None:
     with third, errors_shown():
-        other = compared.choose_run(run)
+        other = view.choose_run(run)
     with errors_shown():
         if which == "epochs":
             look_over_epochs(run, kept, fourth, other)

@@ -1,8 +1,7 @@
 """Lab: experiments of several runs that show overfitting, and what helps against it."""
 
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.lab.view import lab_view
-from cifarviz.ui.lab.views import choose_view
+from cifarviz.ui.lab.view import choose_view, lab_view
 from cifarviz.ui.query import sync_query_params
 
 sync_query_params("lab")

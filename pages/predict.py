@@ -10,10 +10,15 @@ from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
-from cifarviz.ui.predict.answer import example_card
 from cifarviz.ui.predict.example import any_image, example_in_address, examples, learned_from
-from cifarviz.ui.predict.files import ReadImage, read_files
-from cifarviz.ui.predict.uploads import pick_fitting, upload_answers, uploader
+from cifarviz.ui.predict.uploads import (
+    ReadImage,
+    example_card,
+    pick_fitting,
+    read_files,
+    upload_answers,
+    uploader,
+)
 from cifarviz.ui.query import sync_query_params
 
 

@@ -4,10 +4,9 @@ import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import fill_query_param, sync_query_params
-from cifarviz.ui.samples.controls import controls, open_dataset
 from cifarviz.ui.samples.grid import grid, opened_image
 from cifarviz.ui.samples.statistics import statistics_shown
-from cifarviz.ui.samples.view import read_address
+from cifarviz.ui.samples.view import controls, open_dataset, read_address
 
 st.title("Samples")
 sync_query_params("samples")

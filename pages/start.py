@@ -11,8 +11,7 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES, go_to
-from cifarviz.ui.start.data import class_pictures, data_panel
-from cifarviz.ui.start.runs import newest_runs
+from cifarviz.ui.start import class_pictures, data_panel, newest_runs
 
 # Panels beside each other.
 A_ROW = 3

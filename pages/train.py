@@ -2,9 +2,8 @@
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import sync_query_params
-from cifarviz.ui.setup.view import setup_view
-from cifarviz.ui.train_views import choose_view
-from cifarviz.ui.watch.view import live_view
+from cifarviz.ui.train.view import choose_view, setup_view
+from cifarviz.ui.train.watch import live_view
 
 sync_query_params("train")
 view = choose_view()

@@ -23,10 +23,9 @@ from cifarviz.live.items import (
     state_item,
     status_item,
     verdict_item,
+    waits_for,
 )
-from cifarviz.live.points import History, LivePoints, steps_per_epoch
-from cifarviz.live.run_figures import METRICS, run_figure
-from cifarviz.live.words import waits_for
+from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.runs.lineage import epochs_before
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState

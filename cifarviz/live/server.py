@@ -1,12 +1,26 @@
 """The routes beside the pages, and what stands before every answer of the server."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from cifarviz.errors import CifarvizError
 from cifarviz.live.guard import Guard, own_routes
-from cifarviz.live.socket import live_socket
+from cifarviz.live.hub import hub
+
+_LOG = logging.getLogger(__name__)
+
+# What a socket is closed with (RFC 6455; 4000 and up are an application's own).
+POLICY_VIOLATION: Final = 1008
+TRY_AGAIN_LATER: Final = 1013
+GONE: Final = 4404
+_LONGEST_POSITION = 100
 
 
 def routes(base_path: str) -> Sequence[BaseRoute]:
@@ -33,3 +47,53 @@ def middleware(
             allowed_origins=allowed_origins,
         )
     ]
+
+
+async def live_socket(socket: WebSocket) -> None:
+    """Stream the feed that the path names, from ``?after=<position>`` on.
+
+    Nothing is read from the browser: a socket that is written to is closed.
+    """
+    await socket.accept()
+    if hub().is_full:
+        await socket.close(TRY_AGAIN_LATER, "Too many browsers watch: try again later.")
+        return
+    sending = asyncio.create_task(_send(socket))
+    receiving = asyncio.create_task(_receive(socket))
+    _done, pending = await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _send(socket: WebSocket) -> None:
+    query = socket.query_params
+    stream = hub().stream(
+        socket.path_params["name"],
+        position=query.get("after", "")[:_LONGEST_POSITION],
+        published=query.get("published") == "1",
+    )
+    code, reason = GONE, "There is nothing of this name any more."
+    try:
+        async for text in stream:
+            await socket.send_text(text)
+    except WebSocketDisconnect:
+        return
+    except CifarvizError as error:
+        # RFC 6455 leaves 123 bytes for the reason.
+        reason = str(error).encode()[:123].decode(errors="ignore")
+    except Exception:
+        _LOG.exception("a live socket failed")
+        code, reason = 1011, "The server failed."
+    finally:
+        await stream.aclose()
+    with suppress(RuntimeError):
+        await socket.close(code, reason)
+
+
+async def _receive(socket: WebSocket) -> None:
+    message = await socket.receive()
+    if message["type"] != "websocket.disconnect":
+        with suppress(RuntimeError):
+            await socket.close(POLICY_VIOLATION, "This socket is only read from.")

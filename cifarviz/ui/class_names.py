@@ -13,12 +13,26 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.ui import state
 from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 PARAMETER: Final = "labels"
-
 _KEY = "label-language"
 _ENGLISH: Final[Language] = "en"
+_WORDS: Final = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 
 def class_names(dataset: DatasetInfo | str) -> tuple[str, ...]:
@@ -69,7 +83,7 @@ def pick_language() -> None:
         format_func=LANGUAGES.__getitem__,
         key=widget_key(_KEY, memory.language),
         required=True,
-        on_change=unbroken(_choose),
+        on_change=uninterruptible(_choose),
         help="The language that classes are named in, on every page; English where a data set has "
         "no other names.",
     )
@@ -91,3 +105,8 @@ def unknown_language() -> str | None:
 def _choose() -> None:
     state.language_memory().language = widget_value(_KEY)
     update_query_params(**{PARAMETER: None} | language_address())
+
+
+def number_in_words(number: int) -> str:
+    """``ten`` for 10, and ``100`` for 100: words up to twelve, digits beyond."""
+    return _WORDS[number] if 0 <= number < len(_WORDS) else f"{number:,}"

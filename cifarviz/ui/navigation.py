@@ -1,18 +1,25 @@
 """The pages, and going from one to another with what the address holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from cifarviz.live.feeds import CURRENT, STATUS, status_mark
+from cifarviz.live.items import status_item
+from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import language_address
-from cifarviz.ui.query import current_query_params, open_address
+from cifarviz.ui.components.live import Live
+from cifarviz.ui.components.live_items import live_items
+from cifarviz.ui.query import current_query_params, open_address, render_choice
+from cifarviz.ui.state import query_memory
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,15 @@ PAGES: Mapping[str, PageEntry] = MappingProxyType(
         "present": PageEntry("Present", ":material/slideshow:"),
     }
 )
+View = TypeVar("View", bound=str)
+
+
+@dataclass(frozen=True)
+class ViewEntry:
+    """A view as the switch shows it; ``icon`` is the name of a Material symbol."""
+
+    title: str
+    icon: str
 
 
 def app_pages(url: str | None) -> list[Page]:
@@ -106,3 +122,60 @@ def _url_path(page: str) -> str:
 
 def _file(page: str) -> str:
     return f"pages/{page}.py"
+
+
+def title_and_switch(
+    title: str,
+    views: Mapping[View, ViewEntry],
+    *,
+    key: str,
+    problem: Callable[[str], str],
+    forget: Sequence[str],
+) -> View:
+    """Show both in a row and return the view that the address holds as ``view``, else the first.
+
+    ``problem`` and ``forget`` are those of ``render_choice``.
+    """
+    row = st.container(horizontal=True, vertical_alignment="center", gap="large")
+    row.title(title, width="content")
+    return render_choice(
+        "view",
+        "View",
+        {name: f":material/{view.icon}: {view.title}" for name, view in views.items()},
+        key=key,
+        hint=None,
+        problem=problem,
+        forget=forget,
+        label_visibility="collapsed",
+        place=row,
+    )
+
+
+def run_status() -> None:
+    """Name, epoch, progress and best epoch of the run at work, and how many wait."""
+    active = cache.store().active()
+    if any(run.orphaned for run in active):
+        cache.adopt_orphans()
+        active = cache.store().active()
+    with st.container(border=bool(active), key="run-status"):
+        live = Live(STATUS, status_mark(active))
+        live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
+        if active:
+            _watch_link(active[0].id)
+
+
+def _watch_link(run_id: str) -> None:
+    address = {"view": "watch", "run": run_id}
+    if query_memory().page != "train":
+        link_to("train", "Watch", **address)
+        return
+    # A link within the page may be taken for an address that was replaced just now.
+    st.button(
+        "Watch",
+        key="watch-run",
+        type="tertiary",
+        icon=PAGES["train"].icon,
+        on_click=uninterruptible(open_here),
+        args=("train",),
+        kwargs=address,
+    )

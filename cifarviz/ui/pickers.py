@@ -15,21 +15,20 @@ from cifarviz.runs.kept_weights import (
     restored_best_weights,
     weights_position,
 )
-from cifarviz.runs.recorded import ORIGIN
+from cifarviz.runs.recorded import ORIGIN, bring_back, hide, is_hidden
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, headline
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live_items import run_again_on
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
-from cifarviz.ui.recorded_run import bring_back_button
 from cifarviz.ui.runs.rows import in_date
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 Choice = TypeVar("Choice", bound=str)
-
 _OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
 
 
@@ -71,7 +70,7 @@ def pick_run(
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key=widget_key("pick-run", chosen),
-        on_change=unbroken(_run_chosen),
+        on_change=uninterruptible(_run_chosen),
         args=(ready, ("checkpoint", "epoch", *dependent)),
         help="A trained network; runs appear here as soon as their first epoch is done.",
     )
@@ -135,7 +134,7 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
         kept.index(chosen),
         format_func=lambda which: checkpoint_words(run, which),
         key=widget_key("pick-checkpoint", chosen),
-        on_change=unbroken(_checkpoint_chosen),
+        on_change=uninterruptible(_checkpoint_chosen),
         args=(chosen, forget),
         help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
         "keep the best ones only. “Any epoch” is a slider over what it has kept on its way: "
@@ -287,3 +286,34 @@ def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
 def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str:
     run = next((run for run in store.active() if run.id == run_id), None)
     return str(run is None or bool(kept_checkpoints(store, run)) or keeps(run))
+
+
+def hide_button() -> None:
+    """A button that takes the recorded run off this home's lists."""
+    if st.button(
+        "Hide",
+        icon=":material/visibility_off:",
+        key="hide-recorded",
+        help="Take the recorded run off all lists. It comes with cifarviz, so it can be brought "
+        "back at any time.",
+    ):
+        with errors_shown():
+            hide(cache.store())
+            update_query_params(runs=None)
+            st.rerun()
+
+
+def bring_back_button() -> None:
+    """A button that brings the recorded run back, where it is hidden."""
+    if not is_hidden(cache.store()):
+        return
+    if st.button(
+        "Bring the recorded run back",
+        icon=":material/movie:",
+        key="bring-back-recorded",
+        help="A real run that comes with cifarviz: 30 epochs on the full set, which end in "
+        "overfitting.",
+    ):
+        with errors_shown(), st.spinner("Unpacking it …"):
+            bring_back(cache.store())
+            st.rerun()

@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.ui import state, streamlit_patches
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.page_history import page_history
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 Word = TypeVar("Word", bound=str)
 
@@ -206,7 +206,7 @@ def render_choice(
         list(options),
         format_func=options.__getitem__,
         key=widget_key(key, chosen),
-        on_change=unbroken(_choose),
+        on_change=uninterruptible(_choose),
         args=(name, key, forget),
         help=hint,
         label_visibility=label_visibility,
@@ -244,7 +244,7 @@ def render_number(
         value,
         key=widget_key(key, value),
         help=hint,
-        on_change=unbroken(_enter_number),
+        on_change=uninterruptible(_enter_number),
         args=(name, key),
     )
     return value

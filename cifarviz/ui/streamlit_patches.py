@@ -26,9 +26,9 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache, wraps
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -45,15 +45,69 @@ from streamlit.runtime.state import get_session_state
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.runtime.state.session_state import SessionState, WStates
 
+from cifarviz.ui import state
+
 _coalesce: Any = getattr(script_requests, "_coalesce_widget_states", None)
 _set_widgets: Any = getattr(SessionState, "set_widgets_from_proto", None)
 _call_callback: Any = getattr(WStates, "call_callback", None)
-
 _of_this_run = threading.local()
-
 TESTED_RELEASES = ("1.67",)
-
 log = logging.getLogger(__name__)
+
+
+class Request:
+    """A request of the browser, equal to itself alone, however many runs of the script it takes."""
+
+    def __init__(self, context: Any) -> None:
+        # A running script takes the next request in the same context; each brings its own facts.
+        self._context = None if context is None else weakref.ref(context)
+        self._facts = getattr(context, "context_info", None)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Request) or self._facts is not other._facts:
+            return False
+        if self._context is None or other._context is None:
+            return self._context is other._context
+        return self._context() is other._context()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+KEEP_SECONDS: Final = 60.0
+"""What a download button offers stays for so long after the last page that referred to it."""
+
+
+class _PatientMediaFiles(MediaFileManager):
+    """Looks for what can be removed once in ``KEEP_SECONDS``, and removes it at the second look."""
+
+    _looking = threading.Lock()
+    _looked = 0.0
+    _found_before: frozenset[str] = frozenset()
+
+    def remove_orphaned_files(self) -> None:
+        with self._looking:
+            if time.monotonic() - self._looked < KEEP_SECONDS:
+                return
+            self._looked = time.monotonic()
+        super().remove_orphaned_files()
+
+    # Files have a mark of their own for the second look; what makes them has none.
+    def _remove_orphaned_deferred_callables(self) -> None:
+        referred = {
+            file_id
+            for file_ids in self._files_by_session_and_coord.values()
+            for file_id in file_ids.values()
+        }
+        found = frozenset(self._deferred_callables) - referred
+        for file_id in found & self._found_before:
+            self._drop_deferred_id(file_id)
+        self._found_before = found
+
+
+_MEDIA_METHODS = (
+    "remove_orphaned_files", "_remove_orphaned_deferred_callables", "_drop_deferred_id",
+)  # fmt: skip
+_MEDIA_VALUES = ("_files_by_session_and_coord", "_deferred_callables")
 
 
 def keep_keras_session() -> None:
@@ -75,7 +129,7 @@ def _do_nothing() -> None:
 
 
 @contextmanager
-def uninterruptible() -> Iterator[None]:
+def without_interruption() -> Iterator[None]:
     """Let the callback inside act to its end, though a newer press has come.
 
     Streamlit ends a run of the script for a newer press wherever the script touches the session
@@ -180,24 +234,6 @@ def is_history_navigation() -> bool:
     return bool(context.is_history_navigation)
 
 
-class Request:
-    """A request of the browser, equal to itself alone, however many runs of the script it takes."""
-
-    def __init__(self, context: Any) -> None:
-        # A running script takes the next request in the same context; each brings its own facts.
-        self._context = None if context is None else weakref.ref(context)
-        self._facts = getattr(context, "context_info", None)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Request) or self._facts is not other._facts:
-            return False
-        if self._context is None or other._context is None:
-            return self._context is other._context
-        return self._context() is other._context()
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def current_request() -> Request:
     """The request that this run of the script, or of a callback, is for."""
     context = get_script_run_ctx()
@@ -228,37 +264,6 @@ def set_query_params_quietly(values: Mapping[str, str]) -> None:
     context.query_string = urlencode(values)
 
 
-KEEP_SECONDS: Final = 60.0
-"""What a download button offers stays for so long after the last page that referred to it."""
-
-
-class _PatientMediaFiles(MediaFileManager):
-    """Looks for what can be removed once in ``KEEP_SECONDS``, and removes it at the second look."""
-
-    _looking = threading.Lock()
-    _looked = 0.0
-    _found_before: frozenset[str] = frozenset()
-
-    def remove_orphaned_files(self) -> None:
-        with self._looking:
-            if time.monotonic() - self._looked < KEEP_SECONDS:
-                return
-            self._looked = time.monotonic()
-        super().remove_orphaned_files()
-
-    # Files have a mark of their own for the second look; what makes them has none.
-    def _remove_orphaned_deferred_callables(self) -> None:
-        referred = {
-            file_id
-            for file_ids in self._files_by_session_and_coord.values()
-            for file_id in file_ids.values()
-        }
-        found = frozenset(self._deferred_callables) - referred
-        for file_id in found & self._found_before:
-            self._drop_deferred_id(file_id)
-        self._found_before = found
-
-
 def keep_downloads() -> None:
     """Keep what download buttons offer until a browser has had the time to fetch it.
 
@@ -278,12 +283,6 @@ def keep_downloads() -> None:
         _warn("MediaFileManager as it was", "A download may fail on a busy machine.")
 
 
-_MEDIA_METHODS = (
-    "remove_orphaned_files", "_remove_orphaned_deferred_callables", "_drop_deferred_id",
-)  # fmt: skip
-_MEDIA_VALUES = ("_files_by_session_and_coord", "_deferred_callables")
-
-
 @cache
 def _warn(part: str, consequence: str) -> None:
     """Say once a process that a patch could not be applied."""
@@ -294,3 +293,20 @@ def _warn(part: str, consequence: str) -> None:
         ", ".join(TESTED_RELEASES),
         consequence,
     )
+
+
+def uninterruptible(callback: Callable[..., None]) -> Callable[..., None]:
+    """Give the callback as one that a newer press cannot break off; give widgets this one.
+
+    Streamlit ends a run of the script for a newer press wherever the script touches the session
+    state or the address, in a callback too: what the callback had yet to do would be lost.
+    One whose widget has left the page before its press arrives does nothing: a player's step may
+    come when another page, or another view of this one, is there already.
+    """
+
+    @wraps(callback)
+    def whole(*args: Any, **kwargs: Any) -> None:
+        with without_interruption(), suppress(state.WidgetGone):
+            callback(*args, **kwargs)
+
+    return whole

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from cifarviz.live.points import kept_dots
+from cifarviz.live.run_figures import kept_dots
 from cifarviz.static_files import provide
 from scripts.chromium import settle
 from tests.browser.apps.live_chart import batch_curves, batch_losses

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from cifarviz.live.socket import GONE, POLICY_VIOLATION
+from cifarviz.live.server import GONE, POLICY_VIOLATION
 from cifarviz.runs.records import BatchPoints, Progress, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore

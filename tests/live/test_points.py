@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.live.points import MOST_DOTS, LivePoints, kept_dots
+from cifarviz.live.run_figures import MOST_DOTS, LivePoints, kept_dots
 from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings

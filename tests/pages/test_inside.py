@@ -12,7 +12,7 @@ from cifarviz.datasets.registry import find
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.inside import attention
+from cifarviz.ui.inside import prediction
 from tests import stored_runs
 from tests.components import component_keys
 from tests.image_files import encoded
@@ -104,13 +104,13 @@ def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    pictures = attention._pictures
+    pictures = prediction._pictures
 
     def draws(*args: Any) -> None:
         drawn.append(args[2])
         pictures(*args)
 
-    monkeypatch.setattr(attention, "_pictures", draws)
+    monkeypatch.setattr(prediction, "_pictures", draws)
     first, other = (
         stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
         for _ in range(2)

@@ -22,8 +22,8 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.inside import over_all
+from cifarviz.ui.inside.channel import weights_words
 from cifarviz.ui.inside.over_all import job_over_all
-from cifarviz.ui.inside.shown_weights import weights_words
 from tests import stored_runs
 from tests.components import component_keys, image_grid, live_items, ringed_tile
 from tests.pages.inside_page import errors, opened, said
@@ -117,7 +117,7 @@ def test_while_they_are_looked_at_it_says_how_far_it_is(
 
         def cancel(self) -> None: ...
 
-    monkeypatch.setattr("cifarviz.ui.inside.top_images.job_over_all", lambda *_: Slow())
+    monkeypatch.setattr("cifarviz.ui.inside.channel.job_over_all", lambda *_: Slow())
     app = opened(run=kept.id, layer="conv2d_2", channel="5")
     assert not app.exception
     job = live_items(app, "over-all")["job"]

@@ -16,7 +16,7 @@ from cifarviz.runs.records import Epoch, Progress
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui import downloads as shared
+from cifarviz.ui import start as shared
 from scripts.app_server import ROOT
 from tests.components import live_texts
 from tests.stored_runs import experiment, held, store_run

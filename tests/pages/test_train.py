@@ -7,7 +7,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui.setup.preset_words import published_words
+from cifarviz.ui.train.view import published_words
 from tests import stored_runs
 from tests.pages.app_page import address_of, walk, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, labels, linked, links, opened, press, said

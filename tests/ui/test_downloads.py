@@ -8,7 +8,7 @@ import pytest
 from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import DatasetNotFound, FetchCancelled
 from cifarviz.settings import Settings
-from cifarviz.ui.downloads import Downloads, progress_share, progress_words
+from cifarviz.ui.start import Downloads, progress_share, progress_words
 
 
 class SlowFetch:

@@ -9,8 +9,7 @@ from PIL import Image
 
 from cifarviz.analysis.feature_maps import LayerView, scale_channels
 from cifarviz.figures.color_maps import ColorMap, color_table
-from cifarviz.ui.inside.files import numbers_file, picture_file, pictures_file
-from cifarviz.ui.inside.manner import Manner
+from cifarviz.ui.inside.display import Manner, numbers_file, picture_file, pictures_file
 
 MAPS = np.random.default_rng(0).normal(size=(4, 4, 6)).astype(np.float32)
 MAPS[..., 5] = 0

@@ -72,7 +72,7 @@ def test_the_flag_of_a_runner_is_down_during_a_callback_and_up_again_after_it(
     states = []
 
     def fails() -> None:
-        with streamlit_patches.uninterruptible():
+        with streamlit_patches.without_interruption():
             states.append(runner._execing)
             # This is where Streamlit looks for a newer press.
             runner._maybe_handle_execution_control_request()
@@ -98,7 +98,7 @@ def test_what_streamlit_has_no_more_is_said_in_the_log_once(
             streamlit_patches.keep_keras_session()
             streamlit_patches.use_app_navigation()
             assert not streamlit_patches.is_history_navigation()
-            with streamlit_patches.uninterruptible():
+            with streamlit_patches.without_interruption():
                 pass
     said = [record.getMessage() for record in caplog.records]
     for part in (

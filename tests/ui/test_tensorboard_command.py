@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cifarviz.ui.tensorboard_command import tensorboard_command
+from cifarviz.ui.tensorboard import tensorboard_command
 
 
 def test_a_folder_with_spaces_and_quotes_is_one_word_to_a_shell() -> None:

@@ -6,13 +6,13 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.registry import layer_summary
 from cifarviz.layers.whitening import Whitening
-from cifarviz.live.words import badge, doing, outcome, state_word
+from cifarviz.live.items import badge, doing, outcome, state_word
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.setup.estimate_words import basis, span
+from cifarviz.ui.queueing import basis, span
 from tests.stored_runs import record
 
 RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))

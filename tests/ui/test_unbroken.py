@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cifarviz.ui import state
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 from tests.source_tree import Tree
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,22 +49,22 @@ def test_the_rule_sees_a_callback_that_is_not() -> None:
 
 def test_arguments_reach_the_callback_and_errors_leave_it() -> None:
     got = []
-    unbroken(lambda *values, **named: got.append((values, named)))(1, two=2)
+    uninterruptible(lambda *values, **named: got.append((values, named)))(1, two=2)
     assert got == [((1,), {"two": 2})]
 
     def fails() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        unbroken(fails)()
+        uninterruptible(fails)()
 
 
 def test_a_press_in_a_widget_that_has_left_the_page_changes_nothing() -> None:
     heard = []
-    unbroken(lambda: heard.append(state.get("left-the-page")))()
+    uninterruptible(lambda: heard.append(state.get("left-the-page")))()
     assert heard == []
 
 
 def test_whatever_else_a_callback_does_not_find_is_not_hidden() -> None:
     with pytest.raises(KeyError):
-        unbroken(lambda: dict[str, None]()["nothing"])()
+        uninterruptible(lambda: dict[str, None]()["nothing"])()

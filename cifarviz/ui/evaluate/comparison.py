@@ -1,36 +1,44 @@
 """Two networks asked about the same images: where they differ, in figures and in pictures."""
 
+from functools import lru_cache
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.disagreements import Disagreements, Side, disagreements
+from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.percent import percent, sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
+from cifarviz.runs.records import Run
 from cifarviz.ui import cache
-from cifarviz.ui.accuracy_words import accuracy_figure
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.evaluate.answered import Answered
-from cifarviz.ui.evaluate.chance_words import chance_words
-from cifarviz.ui.evaluate.ensemble.choices import labels
-from cifarviz.ui.evaluate.galleries import large_picture
-from cifarviz.ui.evaluate.picture_links import picture_links
-from cifarviz.ui.evaluate.rivals import answers_of, dataset_of, rivals
-from cifarviz.ui.evaluate.sheets import PICTURE, sheet_in_address, turn
-from cifarviz.ui.figure_row import Figure, figure_row
+from cifarviz.ui.dataset_images import data_here
+from cifarviz.ui.ensemble.members import labels, token
+from cifarviz.ui.epoch_scrubber import epochs_with_answers
+from cifarviz.ui.evaluate.evaluation import Answered, evaluation_job, kept_answers, wait_for
+from cifarviz.ui.evaluate.galleries import PICTURE, large_picture, sheet_in_address, turn
+from cifarviz.ui.evaluate.matrix import picture_links
+from cifarviz.ui.metrics import Figure, accuracy_figure, figure_row
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.query import render_choice, update_query_params
 
+# What is rarer by chance is usually taken for more than chance.
+_RARE = 0.05
 _NONE = "none"
 _TILE = 96
 _BARS = 4
+
 # CSS pixels.
 _MENU = 420
 _SIDES: dict[Side, str] = {
@@ -226,3 +234,87 @@ def _bars(place: int, found: Disagreements, answered: Answered) -> None:
             file_name=f"answer-of-{name}",
             description=f"The {_BARS} most probable classes, says {name}",
         )
+
+
+def chance_words(only_a: int, only_b: int, chance: float) -> str:
+    """What follows from the images that only A or only B gets right.
+
+    ``chance``: how probable a split at least as uneven is if both are equally good.
+    """
+    total = only_a + only_b
+    if not total:
+        return "There is no image that only one of them gets right: nothing tells them apart."
+    said = (
+        f"**{total:,}** {'image is' if total == 1 else 'images are'} recognised by only one of "
+        f"them: {only_a:,} by A, {only_b:,} by B. "
+    )
+    if only_a == only_b:
+        return said + "That is as even as can be: on these images neither is better."
+    said += (
+        "If both were equally good, each of these would be like the toss of a coin, and a split "
+        f"at least as uneven would come up in **{percent(chance)}** of all cases (McNemar’s exact "
+        "test). "
+    )
+    if chance >= _RARE:
+        return said + "That is no rarity: this does not show that either is better."
+    better = "A" if only_a > only_b else "B"
+    return (
+        f"{said}That is hardly chance: on images like these **{better} is better**. What another "
+        "seed of the training would give is another question."
+    )
+
+
+def rivals(answered: Answered) -> dict[str, Member]:
+    """By what the address calls them, networks of the same data set, the newest first.
+
+    About test images any can be asked. What was said of validation images, which were held back
+    from a run's own training, other runs may have learned from: then it is those that held back
+    some too, after the same epoch, or the newest of theirs.
+    """
+    info, own = answered.asked.info, answered.member
+    runs = [one for one in cache.store().all() if dataset_of(one) == info.name]
+    if answered.asked.split == "test":
+        return {token(one): one for run in runs for one in _weights(run, own)}
+    kept = {run.id: epochs_with_answers(run) for run in runs}
+    found = {}
+    for run in runs:
+        if run.id != own.run.id and kept[run.id] and run.experiment.validation.kind == "split":
+            epochs = kept[run.id]
+            near = answered.epoch if answered.epoch in epochs else epochs[-1]
+            found[run.id] = Member(run, near)
+    return found
+
+
+def answers_of(rival: Member, answered: Answered) -> Evaluation | None:
+    """What ``rival`` said of the images it was asked about; ``None`` if that was stopped.
+
+    Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DataError``.
+    """
+    dataset = data_here(rival.run)
+    if not isinstance(rival.when, int):
+        return wait_for(evaluation_job(rival.run, rival.when, dataset), "The other network")
+    found, asked = kept_answers(rival.run.id, rival.when, dataset)
+    return found if asked.split == answered.asked.split else None
+
+
+def dataset_of(run: Run) -> str | None:
+    """What ``run`` was trained on; ``None`` if this version cannot read that."""
+    return _dataset_of(run.experiment_json)
+
+
+def _weights(run: Run, but: Member) -> list[Member]:
+    """The weights of ``run``, each network once, and not the one ``but``."""
+    found: list[Member] = []
+    for which in checkpoints_of(run):
+        one = Member(run, which)
+        if not any(map(one.same_network, (*found, but))):
+            found.append(one)
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _dataset_of(experiment_json: str) -> str | None:
+    try:
+        return Experiment.from_json(experiment_json).data.dataset
+    except CifarvizError:
+        return None

@@ -1,4 +1,6 @@
-"""Pictures worth looking at, in an order that tells something; one of them with its bars."""
+"""Galleries of test images."""
+
+from typing import Final, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -7,24 +9,54 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
 from cifarviz.analysis.tables import pictures_table
+from cifarviz.data.random_images import Positions, random_positions
 from cifarviz.figures.percent import sure_percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
-from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names, class_names
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui.class_names import address_names, class_names, number_in_words
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.evaluate.answered import Answered
-from cifarviz.ui.evaluate.asked import AskedImages
-from cifarviz.ui.evaluate.picture_links import picture_links
-from cifarviz.ui.evaluate.sheets import PICTURE, Sheet, sheet_in_address, turn
-from cifarviz.ui.evaluate.tile_bars import BARS_WORDS, tile_bars
-from cifarviz.ui.query import render_choice, update_query_params
+from cifarviz.ui.evaluate.evaluation import Answered, AskedImages
+from cifarviz.ui.evaluate.matrix import BARS_WORDS, picture_links, tile_bars, way_inside
+from cifarviz.ui.navigation import go_to
+from cifarviz.ui.query import (
+    render_choice,
+    same_text,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
+from cifarviz.ui.streamlit_patches import uninterruptible
+
+PICTURE: Final = ("picture", "sheet")
+"""What in the address makes sense for one list of pictures only."""
+_A_SHEET = 32
+
+
+class Sheet(NamedTuple):
+    """Some of the pictures, int64 (k,), and the place among all of them of the one looked at.
+
+    ``number``, from 1, is which sheet of how many it is.
+    """
+
+    shown: NDArray[np.int64]
+    chosen: int
+    number: int
+    sheets: int
+
+    @property
+    def selected(self) -> int:
+        """Which of those shown is looked at."""
+        return int(np.flatnonzero(self.shown == self.chosen)[0])
+
 
 _TILE = 96
 _ENLARGED = 192
 _BARS = 5
+
 # CSS pixels.
 _MENU = 220
 _EVERY = "all"
@@ -34,6 +66,12 @@ _OVER_EPOCHS = {
     "forgotten": "Learned and forgotten",
     "never": "Never learned",
 }
+TEN = 10
+_KEY = "evaluate-seed"
+_FIRST_SEED = 0
+
+# Short enough to be read out in a room.
+_DRAWN_SEEDS = 10_000
 
 
 def galleries(answered: Answered) -> None:
@@ -196,3 +234,162 @@ def _class(asked: AskedImages) -> int | None:
         menu=True,
     )
     return None if chosen == _EVERY else names.index(chosen)
+
+
+def random_ten(answered: Answered) -> None:
+    """Show ten of the images, the same ones for the same ``seed``, which the address holds.
+
+    A click on one leads to all its probabilities, by the same network.
+    """
+    evaluation, asked = answered.evaluation, answered.asked
+    title = asked.noun.capitalize()
+    heading = st.container()
+    drawn = draw_ten(len(evaluation))
+    what = f"{number_in_words(len(drawn)).capitalize()} {asked.noun}s at random"
+    heading.subheader(what, anchor="random")
+    predicted = evaluation.predicted[drawn]
+    right = predicted == evaluation.labels[drawn]
+    indices = [int(index) for index in evaluation.indices[drawn]]
+    bars, words = tile_bars(
+        evaluation.classes, evaluation.probabilities[drawn], evaluation.labels[drawn]
+    )
+    labels, tooltips = [], []
+    for row, position in enumerate(drawn):
+        actual = evaluation.classes[evaluation.labels[position]]
+        said = f"{'✓' if right[row] else '✗'} {evaluation.classes[predicted[row]]}"
+        labels.append(f"{indices[row]}\n{actual}\n{said}")
+        tooltips.append(f"{title} {indices[row]}: {actual}; the network says\n{words[row]}")
+    where, ways = "all its probabilities", []
+    if answered.epoch is not None:
+        # Predict asks only the weights that a run has kept to the end.
+        ways = [way_inside(asked, index, answered.member) for index in indices]
+        whose = {way.words for way in ways}
+        which = whose.pop() if len(whose) == 1 else "after the nearest epoch that has them"
+        where = f"its feature maps {which}".rstrip()
+    st.caption(
+        f"Under each: its official index, its class, and what the network says (✓ right, ✗ wrong); "
+        f"{int(right.sum())} of these {len(drawn)} are right. Bars: {BARS_WORDS} "
+        f"Click one for {where}."
+    )
+    clicked = image_grid(
+        sprite(asked.images.images[drawn]),
+        key="evaluate-random",
+        labels=labels,
+        tooltips=tooltips,
+        bars=bars,
+        size=_TILE,
+        description=what,
+    )
+    csv_button(
+        "Save these as CSV",
+        lambda: pictures_table(evaluation, drawn),
+        f"{answered.name}-random",
+        "The images above with what the network says of them, as a file for a spreadsheet.",
+    )
+    if clicked is not None:
+        if ways:
+            go_to("inside", **ways[clicked].address)
+        go_to("predict", split=asked.split, image=indices[clicked], **answered.address)
+
+
+def draw_ten(images: int) -> Positions:
+    """Show the seed and a button for another one; gives ten positions among so many images."""
+    return random_positions(images, TEN, _seed())
+
+
+def _seed() -> int:
+    wanted = st.query_params.get("seed", str(_FIRST_SEED))
+    seed = whole_number(wanted)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.text_input(
+        "Seed",
+        wanted,
+        key=widget_key(_KEY, wanted, same_text),
+        width=130,
+        on_change=uninterruptible(_change_seed),
+        help="The number that the draw begins from: the same seed draws the same images.",
+    )
+    row.button(
+        "Draw again",
+        icon=":material/shuffle:",
+        on_click=uninterruptible(_draw),
+        help="Draw ten others, with a new seed.",
+    )
+    if seed is None:
+        st.error(
+            f"{quoted(wanted)} is no seed: it is a whole number from 0 to 999,999,999. Seed "
+            f"{_FIRST_SEED} is used.",
+            icon=":material/error:",
+        )
+        return _FIRST_SEED
+    return seed
+
+
+def _change_seed() -> None:
+    update_query_params(seed=widget_value(_KEY).strip())
+
+
+def _draw() -> None:
+    update_query_params(seed=str(np.random.default_rng().integers(_DRAWN_SEEDS)))
+
+
+def sheet_in_address(places: NDArray[np.int64], indices: NDArray[np.int64]) -> Sheet:
+    """The sheet of ``places`` that the address names, else that of its picture, else the first.
+
+    ``indices`` are the official ones of all pictures, by their place. There is one at least.
+    """
+    sheets = -(-len(places) // _A_SHEET)
+    picture = picture_in_address(indices)
+    found = np.flatnonzero(indices[places] == picture) if picture is not None else places[:0]
+    number = int(found[0]) // _A_SHEET + 1 if len(found) else 1
+    text = st.query_params.get("sheet")
+    if text is not None:
+        wanted = whole_number(text)
+        if wanted is None or not 1 <= wanted <= sheets:
+            has = "1 sheet" if sheets == 1 else f"{sheets:,} sheets"
+            st.error(
+                f"These pictures fill {has}; {quoted(text)} is none of them.",
+                icon=":material/error:",
+            )
+        else:
+            number = wanted
+    shown = places[(number - 1) * _A_SHEET : number * _A_SHEET]
+    here = shown[indices[shown] == picture] if picture is not None else shown[:0]
+    return Sheet(shown, int(here[0]) if len(here) else int(shown[0]), number, sheets)
+
+
+def picture_in_address(indices: NDArray[np.int64]) -> int | None:
+    """Return the official index that the address holds as ``picture``; reports an unknown one.
+
+    ``indices`` are those of all pictures there are, whether they are shown now or not.
+    """
+    text = st.query_params.get("picture")
+    if text is None:
+        return None
+    number = whole_number(text)
+    if number is None or number not in indices:
+        st.error(
+            f"There is no picture {quoted(text)} here; the first is shown.",
+            icon=":material/error:",
+        )
+        return None
+    return number
+
+
+def turn(sheet: Sheet, key: str) -> None:
+    """Show the sheets there are, where there are several."""
+    if sheet.sheets > 1:
+        # Another key for another sheet: so it follows the address.
+        key = f"{key}-{sheet.number}-{sheet.sheets}"
+        st.pagination(
+            sheet.sheets,
+            default=sheet.number,
+            key=key,
+            on_change=uninterruptible(_turned),
+            args=(key, sheet.number),
+        )
+
+
+def _turned(key: str, number: int) -> None:
+    if state.get(key) != number:
+        update_query_params(picture=None, sheet=str(state.get(key)))

@@ -1,15 +1,19 @@
-"""Precision, recall and F1 of each class: drawn, as a table, and to take away."""
+"""Scores of each class, and calibration."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.intervals import class_intervals
+from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.intervals import accuracy_interval, class_intervals
 from cifarviz.analysis.tables import scores_table
-from cifarviz.figures.percent import interval
+from cifarviz.figures.percent import interval, percent
+from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.figures.score_bars import score_bars, score_bars_figure
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.evaluate.answered import Answered
+from cifarviz.ui.evaluate.evaluation import Answered
+from cifarviz.ui.metrics import Figure, accuracy_figure, figure_row
 
 _MEANINGS = {
     "precision": "Of the images that the network took for this class, the share that are of it.",
@@ -19,6 +23,11 @@ _MEANINGS = {
 _INTERVAL = (
     "Where the {} lies with 95% confidence, had other images of the same kind been asked, as many "
     "(Wilson’s interval)."
+)
+_HELP = (
+    "A network that says 80% should be right in 80% of such cases. Bars below the dotted line: it "
+    "is surer than it is right, as networks that have learned their training images by heart are. "
+    "The whiskers are 95% intervals: where few images are, a bar may be off by chance."
 )
 
 
@@ -87,3 +96,53 @@ def class_scores(answered: Answered) -> None:
 
 def _title(key: str) -> str:
     return "F1" if key == "f1" else key.capitalize()
+
+
+def sureness(answered: Answered) -> None:
+    """The reliability diagram beside a few figures."""
+    evaluation = answered.evaluation
+    labels, probabilities = evaluation.labels, evaluation.probabilities
+    found = calibration(labels, probabilities)
+    bounds = np.array(
+        [
+            accuracy_interval(float(np.nan_to_num(share)), int(count))
+            for share, count in zip(found.accuracy, found.counts, strict=True)
+        ]
+    )
+    st.subheader("How sure it is, and how right", anchor="sure", help=_HELP)
+    drawn, told = st.columns([3, 2], gap="medium")
+    with drawn:
+        chart(
+            reliability_figure(Reliability(found.counts, found.confidence, found.accuracy, bounds)),
+            key="evaluate-reliability",
+            file_name=f"{answered.name}-reliability",
+            description="How often the network is right, by how sure it is",
+        )
+    with told:
+        figure_row(
+            [
+                accuracy_figure(
+                    f"Among its first {word}",
+                    top_accuracy(labels, probabilities, first),
+                    len(evaluation),
+                    f"The share of images whose class is one of the {word} most probable.",
+                )
+                for first, word in ((2, "two"), (3, "three"))
+            ]
+        )
+        figure_row(
+            [
+                Figure(
+                    "Calibration error",
+                    percent(found.error),
+                    "How far sureness and accuracy lie apart, on average over the images: the "
+                    "expected calibration error, with 15 bins (Guo et al., arXiv 1706.04599).",
+                ),
+                accuracy_figure(
+                    "Accuracy",
+                    evaluation.accuracy,
+                    len(evaluation),
+                    "The share of images whose class is the most probable.",
+                ),
+            ]
+        )

@@ -1,4 +1,4 @@
-"""One channel, large: its values, its kernel, what excites it, and how it came about."""
+"""One channel of a layer: its map, what excites it, and how it came to be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.feature_maps import LayerView
+from cifarviz.analysis.top_activations import Excited, TopActivations
+from cifarviz.data.image_set import ImageSet
+from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.receptive_field import ReceptiveField, receptive_field
 from cifarviz.figures.channel_map import (
     channel_map,
     channel_map_figure,
@@ -17,30 +21,65 @@ from cifarviz.figures.channel_map import (
     kernel_grid_figure,
 )
 from cifarviz.figures.heat_overlay import heat_overlay
-from cifarviz.figures.map_pictures import common_scale
+from cifarviz.figures.map_pictures import common_scale, map_pictures
+from cifarviz.figures.marked_images import marked_images
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.layers.registry import LAYER_TYPES
+from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights
+from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.dataset_images import SPLIT_WORDS
+from cifarviz.ui.epoch_scrubber import epochs_to_look_into
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.inside.channel_epochs import show_channel_epochs
-from cifarviz.ui.inside.image import ChosenImage
-from cifarviz.ui.inside.shown_weights import weights_words
-from cifarviz.ui.inside.top_images import show_top_images
+from cifarviz.ui.inside.image import ChosenImage, shown_network
+from cifarviz.ui.inside.over_all import job_over_all, show_progress, test_images
+from cifarviz.ui.pickers import checkpoint_words
 from cifarviz.ui.query import current_query_params, update_query_params
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
 
+
+_TILE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class EpochMaps:
+    """A layer's maps after an epoch, float32 (height, width, channels), or why there are none."""
+
+    epoch: int
+    maps: NDArray[np.float32] | None
+    problem: str = ""
+
+
+# Seconds the look at all images may take before anything is said of it.
+_UNSAID = 0.4
+_TOP_TILE = 128
+
 # CSS pixels; a multiple of the usual kernels' sides.
 _PICTURE = 120
 _OVERLAY = 320
+
 # So that it begins as high as the charts beside it, which have their buttons above the picture.
 _BESIDE_BUTTONS = 18
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Whose channels are looked at, and in what: a run's network with some of its weights, an
+    image, and what its classes are called on the page."""
+
+    run: Run
+    which: Weights
+    image: ChosenImage
+    model: "TrainedModel | None"
+    names: Sequence[str]
 
 
 def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
@@ -74,24 +113,12 @@ def chosen_channel(architecture: Architecture) -> tuple[str, int] | None:
     return row.name, channel
 
 
-@dataclass(frozen=True, eq=False)
-class Looked:
-    """Whose channels are looked at, and in what: a run's network with some of its weights, an
-    image, and what its classes are called on the page."""
-
-    run: Run
-    which: Weights
-    image: ChosenImage
-    model: "TrainedModel | None"
-    names: Sequence[str]
-
-
 def show_channel(view: LayerView, looked: Looked) -> None:
     """Open the channel of a layer with maps that the address names in front of the page."""
     open_ = st.dialog(
         f"A channel of {view.name}",
         width="large",
-        on_dismiss=unbroken(_forget),
+        on_dismiss=uninterruptible(_forget),
     )
     open_(_content)(view, looked)
 
@@ -143,7 +170,7 @@ def _head(view: LayerView, channel: int, looked: Looked) -> None:
             key=f"channel-{label.lower()}",
             help=help_,
             disabled=not 0 <= channel + step < count,
-            on_click=unbroken(_turn),
+            on_click=uninterruptible(_turn),
             args=(step, count),
         )
     image, name = looked.image, escaped(looked.run.name)
@@ -226,3 +253,196 @@ def _turn(step: int, count: int) -> None:
 
 def _forget() -> None:
     update_query_params(layer=None, channel=None, side=None)
+
+
+def show_channel_epochs(
+    run: Run, which: Weights, layer: str, channel: int, image: ChosenImage
+) -> None:
+    """The channel's map for ``image`` after each epoch there is; one clicked is gone to."""
+    st.markdown("**Over the epochs**")
+    kept = epochs_to_look_into(run, image.test_index)
+    if len(kept) < 2:
+        st.caption(
+            "This run has kept the weights of no other epoch, so it cannot be told how the channel "
+            "came about: it was made by an earlier version, or they were thinned out for room."
+        )
+        return
+    epochs = maps_over_epochs(run, layer, image)
+    shapes = [one.maps.shape[:2] for one in epochs if one.maps is not None]
+    if not shapes:
+        st.warning("None of this run’s weights can be read.", icon=":material/warning:")
+        return
+    missing = np.zeros(shapes[0], np.float32)
+    known = np.stack([one.maps[..., channel] for one in epochs if one.maps is not None])
+    low, high = (f"{value:.4g}".replace("-", "−") for value in common_scale(known))
+    scale = (
+        f"; it is {low} everywhere after all of them"
+        if low == high
+        else f", all on one scale: darkest is {low}, brightest {high}"
+    )
+    st.caption(
+        f"Its map for this image after each epoch of which weights or maps were kept{scale}. Click "
+        "one to go to that epoch."
+    )
+    pictures = iter(map_pictures(known))
+    empty = map_pictures(missing[np.newaxis])[0]
+    current = epoch_of(run, which)
+    numbers = [one.epoch for one in epochs]
+    clicked = image_grid(
+        sprite(np.stack([empty if one.maps is None else next(pictures) for one in epochs])),
+        key="channel-epochs",
+        labels=[f"epoch {number}" for number in numbers],
+        tooltips=[_tip(one, channel) for one in epochs],
+        size=_TILE,
+        selected=numbers.index(current) if current in numbers else None,
+        muted=[place for place, one in enumerate(epochs) if one.maps is None],
+        muted_word="cannot be shown",
+        description="The channel over the epochs",
+    )
+    for one in epochs:
+        if one.maps is None:
+            st.caption(f"Epoch {one.epoch}: {escaped(one.problem)}")
+    if clicked is not None:
+        update_query_params(checkpoint="epochs", epoch=str(numbers[clicked]))
+        st.rerun()
+
+
+def maps_over_epochs(run: Run, layer: str, image: ChosenImage) -> tuple[EpochMaps, ...]:
+    """A layer's maps for ``image`` after every epoch of which ``run`` has kept them or its weights.
+
+    In order.
+    """
+    kept = tuple(
+        (epoch, which, cache.weights_stamp(run, which))
+        for epoch, which in epochs_to_look_into(run, image.test_index).items()
+    )
+    return _maps_over_epochs(run.id, str(cache.settings()), layer, kept, image.pixels, run, image)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _maps_over_epochs(
+    run_id: str,
+    settings: str,
+    layer: str,
+    kept: tuple[tuple[int, Weights, int], ...],
+    pixels: NDArray[np.uint8],
+    _run: Run,
+    _image: ChosenImage,
+) -> tuple[EpochMaps, ...]:
+    return tuple(_maps_after(_run, epoch, which, layer, _image) for epoch, which, _ in kept)
+
+
+def _maps_after(run: Run, epoch: int, which: Weights, layer: str, image: ChosenImage) -> EpochMaps:
+    try:
+        views = shown_network(run, which, image).views
+    except CifarvizError as error:
+        # Other epochs may be whole.
+        return EpochMaps(epoch, None, str(error))
+    return EpochMaps(epoch, next(view.values for view in views if view.name == layer))
+
+
+def _tip(one: EpochMaps, channel: int) -> str:
+    if one.maps is None:
+        return f"Epoch {one.epoch}"
+    values = one.maps[..., channel]
+    low, high = float(values.min()), float(values.max())
+    words = f"{low:.4g} everywhere" if low == high else f"from {low:.4g} to {high:.4g}"
+    return f"Epoch {one.epoch}: {words}".replace("-", "−")
+
+
+def show_top_images(
+    run: Run, which: Weights, layer: str, channel: int, shown: str, classes: Sequence[str]
+) -> None:
+    """The nine images in a row, once all have been looked at; one that is clicked is gone to.
+
+    ``shown`` is the title of the image that is looked at, ``classes`` are as the page calls them.
+    """
+    st.markdown("**The test images that excite it most**")
+    job = job_over_all(run, which)
+    if not job.wait(_UNSAID):
+        show_progress(job)
+        return
+    found = job.result()
+    if found is None:
+        st.caption("The look at all test images was stopped.")
+        st.button(
+            "Look at them",
+            key="begin-top-images",
+            icon=":material/search:",
+            on_click=uninterruptible(job.start),
+            help="Finds the test images that excite each channel most; it takes some seconds.",
+        )
+        return
+    top = found.test[layer]
+    images, best = test_images(run), top.of(channel)
+    if not best:
+        st.caption(f"None does: it is dead for all {top.images:,} of them.")
+        return
+    fields = [_field(run.experiment.architecture, layer, one) for one in best]
+    st.caption(_words(top, channel, fields, run.experiment.architecture))
+    clicked = _grid(images, best, fields, f"{layer}-{channel}", shown, classes)
+    if clicked is not None:
+        index = int(images.indices[best[clicked].position])
+        update_query_params(dataset=None, split="test", image=str(index))
+        st.rerun()
+
+
+def _grid(
+    images: ImageSet,
+    best: Sequence[Excited],
+    fields: Sequence[ReceptiveField],
+    view: str,
+    shown: str,
+    classes: Sequence[str],
+) -> int | None:
+    positions = [one.position for one in best]
+    names = [classes[label] for label in images.labels[positions].tolist()]
+    titles = [f"{SPLIT_WORDS['test']} {index}" for index in images.indices[positions].tolist()]
+    boxes = [(field.top, field.left, field.bottom, field.right) for field in fields]
+    values = [f"{one.value:.4g}".replace("-", "−") for one in best]
+    return image_grid(
+        sprite(marked_images(images.images[positions], boxes)),
+        key="channel-top-images",
+        labels=[f"{name}\n{value}" for name, value in zip(names, values, strict=True)],
+        tooltips=[
+            f"{title}, {name}: {value} in rows {field.top} to {field.bottom}, columns {field.left} "
+            f"to {field.right}"
+            for title, name, value, field in zip(titles, names, values, fields, strict=True)
+        ],
+        size=_TOP_TILE,
+        selected=titles.index(shown) if shown in titles else None,
+        description=f"Test images that excite {view} most",
+    )
+
+
+def _words(
+    top: TopActivations,
+    channel: int,
+    fields: Sequence[ReceptiveField],
+    architecture: Architecture,
+) -> str:
+    height, width = (max(getattr(one, side) for one in fields) for side in ("height", "width"))
+    silent = int(top.silent_for[channel])
+    whole = (height, width) == architecture.input_shape[:2]
+    box = "the whole image" if whole else f"{height} × {width} pixels, fewer at an edge"
+    return (
+        f"Of all {top.images:,}, with the channel’s highest value in each"
+        + (f"; it is dead for {silent:,} of them. " if silent else ". ")
+        + f"The box is all that the network can see from where that value is: {box}. "
+        "Click one to look into it."
+    )
+
+
+def _field(architecture: Architecture, layer: str, one: Excited) -> ReceptiveField:
+    row = next(row for row in architecture.trace().rows if row.name == layer)
+    assert row.output_shape is not None
+    return receptive_field(architecture, layer, *divmod(one.place, row.output_shape[1]))
+
+
+def weights_words(run: Run, which: Weights) -> str:
+    """What a person calls these weights: "as it ended, after epoch 30", for one."""
+    epoch = epoch_of(run, which)
+    if isinstance(which, int):
+        return f"after epoch {epoch}" if epoch else "before training"
+    words = checkpoint_words(run, which)
+    return words if epoch is None or f"epoch {epoch}" in words else f"{words}, after epoch {epoch}"

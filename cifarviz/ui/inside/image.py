@@ -1,25 +1,33 @@
-"""Choosing the image that a network is shown: from the data set, or a person's own."""
+"""The image and the network that Inside shows."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.data.pictures import fit_picture
 from cifarviz.data.uploads import decode
+from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.pins import FIRST_SHOWN
-from cifarviz.ui.address import quoted, whole_number
-from cifarviz.ui.named_image import (
-    check_shape,
-    images_of,
-    named_dataset,
-    neighbours,
-    open_image,
-)
+from cifarviz.figures.sprite import sprite
+from cifarviz.figures.theme import TRAINING
+from cifarviz.runs.kept_weights import epoch_of
+from cifarviz.runs.pins import FIRST_SHOWN, MOST, pin, pinned_images, unpin
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, weights_path
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped, quoted, whole_number
+from cifarviz.ui.class_names import class_names
+from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.dataset_images import check_shape, images_of, named_dataset, neighbours, open_image
+from cifarviz.ui.epoch_scrubber import images_with_any_maps
+from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import (
     current_query_params,
     fill_query_param,
@@ -29,7 +37,11 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
+
+if TYPE_CHECKING:
+    from cifarviz.analysis.trained_model import TrainedModel
+
 
 _SOURCES = {"test": "Test images", "train": "Training images", "upload": "Your own"}
 
@@ -48,6 +60,36 @@ class ChosenImage:
     actual: int | None
     notes: tuple[str, ...] = ()
     test_index: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ShownNetwork:
+    """``views`` are the layers in order; ``title`` says which of two networks it is.
+
+    Without ``model``, the weights are gone or, as ``problem`` says then, cannot be used, and the
+    views are those that the run kept of a pinned image.
+    """
+
+    run: Run
+    weights: Weights
+    title: str
+    model: "TrainedModel | None"
+    views: tuple[LayerView, ...]
+    problem: str = ""
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether any layer's output is maps."""
+        return any(view.maps is not None for view in self.views)
+
+    def layer(self, name: str) -> LayerView:
+        """The layer of this name; the network has one."""
+        return next(view for view in self.views if view.name == name)
+
+
+# CSS pixels; eight fit beside each other.
+_TILE = 36
+_MARK = TRAINING
 
 
 def choose_image(experiment: Experiment) -> ChosenImage | None:
@@ -91,7 +133,7 @@ def _source() -> str:
         format_func=_SOURCES.__getitem__,
         key=widget_key("inside-source", chosen),
         required=True,
-        on_change=unbroken(_change_source),
+        on_change=uninterruptible(_change_source),
         help="The network has learned from training images, but has never seen the test images.",
     )
     if chosen != wanted:
@@ -115,7 +157,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
         "Official index",
         wanted,
         key=key,
-        on_change=unbroken(_change_index),
+        on_change=uninterruptible(_change_index),
         args=(key, wanted),
         help="An image's place in the published data set, counted from 0.",
     )
@@ -131,7 +173,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
             key=f"inside-{label.lower()}",
             help=help_,
             disabled=there is None,
-            on_click=unbroken(_step),
+            on_click=uninterruptible(_step),
             args=(images, split, side),
         )
     row.button(
@@ -139,7 +181,7 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
         key="inside-random",
         icon=":material/shuffle:",
         help="Draw one of these images.",
-        on_click=unbroken(_show_random),
+        on_click=uninterruptible(_show_random),
         args=(images.indices,),
     )
 
@@ -188,3 +230,129 @@ def _step(images: ImageSet, split: Split, side: int) -> None:
 
 def _show_random(indices: NDArray[np.int64]) -> None:
     update_query_params(image=str(np.random.default_rng().choice(indices)))
+
+
+def shown_network(run: Run, which: Weights, image: ChosenImage, title: str = "") -> ShownNetwork:
+    """The network opened and asked about the image; both are kept for the next time.
+
+    Where its weights cannot be used, the maps that were kept of the image stand in. Raises
+    ``ArtifactMissing`` and ``ArtifactDamaged`` where there are none either, and
+    ``ExperimentInvalid`` for an image of another shape.
+    """
+    problem = ""
+    if _is_there(run, which) or not _maps_kept(run, which, image):
+        try:
+            model = cache.trained_model(run, which)
+            views = cache.layer_views(run, which, image.pixels)
+            return ShownNetwork(run, which, title, model, views)
+        except (ArtifactMissing, ArtifactDamaged) as error:
+            if not _maps_kept(run, which, image):
+                raise
+            problem = str(error)
+    return ShownNetwork(run, which, title, None, _kept_views(run, which, image), problem)
+
+
+def say_problem(network: ShownNetwork) -> None:
+    """Say why the weights cannot be used, where they are there and cannot."""
+    if network.problem:
+        st.error(escaped(network.problem), icon=":material/error:")
+
+
+def _is_there(run: Run, which: Weights) -> bool:
+    return weights_path(cache.store().folder(run.id), which).exists()
+
+
+def _maps_kept(run: Run, which: Weights, image: ChosenImage) -> bool:
+    """Whether the run has kept the image's feature maps of the epoch that these weights are of."""
+    epoch = epoch_of(run, which)
+    return epoch is not None and image.test_index in cache.images_with_maps(run, epoch)
+
+
+def _kept_views(run: Run, which: Weights, image: ChosenImage) -> tuple[LayerView, ...]:
+    epoch = epoch_of(run, which)
+    assert epoch is not None
+    assert image.test_index is not None
+    return cache.kept_views(run, epoch, image.test_index)
+
+
+def offer_images_with_maps(run: Run) -> None:
+    """Say that a run has kept no weights, only maps of some images, and offer these."""
+    images = sorted(images_with_any_maps(run))
+    if not images:
+        st.error(
+            f"{quoted(run.name)} has no weights any more, and the feature maps that it kept cannot "
+            "be read. Choose another run.",
+            icon=":material/error:",
+        )
+        return
+    st.info(
+        f"{quoted(run.name)} has no weights any more, only feature maps of images that were pinned "
+        "while it trained. Choose one of them.",
+        icon=":material/inventory_2:",
+    )
+    with st.container(horizontal=True):
+        for image in images:
+            st.button(
+                f"Test image {image}",
+                key=f"kept-image-{image}",
+                help="Shows the feature maps that the run kept of this image.",
+                on_click=uninterruptible(_go_to),
+                args=(image,),
+            )
+
+
+def _go_to(image: int) -> None:
+    update_query_params(split=None, image=str(image))
+
+
+def show_pins(run: Run, image: ChosenImage) -> None:
+    """The pinned images in a row, and a button to pin the one that is shown or to take it off."""
+    info = find(run.experiment.data.dataset)
+    pinned = pinned_images(cache.store(), info)
+    here = images_of(info, "test").having(pinned)
+    if len(here):
+        classes = class_names(info)
+        indices = here.indices.tolist()
+        kept = images_with_any_maps(run) & set(indices)
+        # Where it is so of all or of none, there is nothing to tell apart.
+        marked = 0 < len(kept) < len(indices)
+        clicked = image_grid(
+            sprite(here.images),
+            key="pinned",
+            size=_TILE,
+            tooltips=[
+                f"Test image {index}, {classes[label]}"
+                + (": maps kept on the way" if marked and index in kept else "")
+                for index, label in zip(indices, here.labels, strict=True)
+            ],
+            colors=[_MARK if index in kept else "transparent" for index in indices]
+            if marked
+            else None,
+            selected=indices.index(image.test_index) if image.test_index in indices else None,
+            noun="Pinned image",
+            description="Pinned images",
+        )
+        if clicked is not None:
+            update_query_params(split=None, dataset=None, image=str(indices[clicked]))
+            st.rerun()
+        if marked:
+            st.caption(
+                "Underlined: the run has kept their feature maps, at more epochs than weights."
+            )
+    if image.test_index is not None:
+        _button(info, image.test_index, pinned)
+
+
+def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
+    there = index in pinned
+    if st.button(
+        "Unpin" if there else "Pin",
+        key="inside-pin",
+        icon=":material/keep_off:" if there else ":material/keep:",
+        help=f"Runs keep the feature maps of the pinned images, {MOST} at most, on their way, so "
+        "that these can be looked at when the weights have been thinned out."
+        + (" What runs have kept of this one stays." if there else ""),
+    ):
+        with errors_shown():
+            (unpin if there else pin)(cache.store(), info, index)
+            st.rerun()

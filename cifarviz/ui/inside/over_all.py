@@ -23,10 +23,9 @@ from cifarviz.runs.snapshots import Weights
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items, run_again_on
+from cifarviz.ui.dataset_images import held_back_images, images_of
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.held_back import held_back_images
-from cifarviz.ui.named_image import images_of
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def show_progress(job: Job) -> None:
             "Stop",
             key="stop-over-all",
             icon=":material/stop:",
-            on_click=unbroken(job.cancel),
+            on_click=uninterruptible(job.cancel),
             help="End the look at all images; what was found so far is not kept.",
         )
 

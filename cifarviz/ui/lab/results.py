@@ -1,19 +1,40 @@
-"""A series with what has become of its runs so far, in a table."""
+"""What the runs of a lab experiment have shown so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from cifarviz.analysis.lab_results import Result, common_epoch, result_of
+from cifarviz.analysis.lab_verdicts import (
+    Verdict,
+    cures_verdict,
+    duel_verdict,
+    memorisation_verdict,
+    sizes_verdict,
+)
+from cifarviz.analysis.memorisation import Memory, Said, follow, places_of, said_after
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
-from cifarviz.live.words import state_word
+from cifarviz.data.image_set import Dataset
+from cifarviz.datasets.arrays import Labels
+from cifarviz.experiment.lab.cures import NONE
+from cifarviz.experiment.lab.entrants import Kind
+from cifarviz.live.items import state_word
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
+from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.training.plan import training_images
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+from cifarviz.ui.class_names import address_names
 
 _ROW_HEIGHT = 35
 _RESULT = (
@@ -42,6 +63,32 @@ class Standing:
     run: Run
     history: Sequence[Epoch]
     result: Result | None
+
+
+@dataclass(frozen=True, eq=False)
+class RunMemory:
+    """``memory`` of the images with these official ``indices``, the labels they were given and the
+    right ones, each (n,); ``said`` (e, n) is the class that each was given after each epoch."""
+
+    memory: Memory
+    indices: NDArray[np.int64]
+    given: Labels
+    right: Labels
+    said: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingLabels:
+    """The official ``indices`` of a run's training images, the labels they were given and the
+    right ones, each (n,), and the number of classes."""
+
+    indices: NDArray[np.int64]
+    given: Labels
+    right: Labels
+    class_count: int
+
+
+_TOO_FEW = "Too few of its runs are here with an epoch finished, so there is nothing to compare: "
 
 
 def standings(store: RunStore, series: Series) -> list[Standing]:
@@ -120,3 +167,124 @@ def _row(one: Standing) -> dict[str, object]:
         "Overfitting starts": result.fit.overfits_after,
         "Verdict": VERDICT_WORDS[result.fit.verdict],
     }
+
+
+def memory_of(run: Run) -> RunMemory | None:
+    """As far as the run has come; ``None`` before its first epoch, or where nothing is left.
+
+    Raises ``DatasetNotFound``, ``ArtifactDamaged`` and ``UnknownFormat``.
+    """
+    if not _epochs(cache.store(), run):
+        return None
+    return memory_so_far(cache.store(), run, labels_of(run))
+
+
+def memory_so_far(store: RunStore, run: Run, labels: TrainingLabels) -> RunMemory | None:
+    """Return the same outside of a script; raises ``ArtifactDamaged`` and ``UnknownFormat``."""
+    epochs = _epochs(store, run)
+    if not epochs:
+        return None
+    folder = store.folder(run.id)
+    return _memory(folder, tuple((epoch, _stamp(folder, epoch)) for epoch in epochs), labels)
+
+
+def labels_of(run: Run) -> TrainingLabels:
+    """Return what a run's training images were labelled with; raises ``DatasetNotFound``."""
+    data = cache.dataset(run.experiment.data.dataset, run.experiment.data.variant)
+    return _labels(run.experiment_json, data, run)
+
+
+def _epochs(store: RunStore, run: Run) -> list[int]:
+    kept = snapshot_epochs(store.folder(run.id), "memory")
+    return [epoch for epoch in kept if epoch <= run.epochs_done]
+
+
+@lru_cache(maxsize=32)
+def _memory(folder: Path, stamps: tuple[tuple[int, int], ...], labels: TrainingLabels) -> RunMemory:
+    said = [_said(folder, epoch, stamp, labels.class_count) for epoch, stamp in stamps]
+    places = places_of(labels.indices, said, folder)
+    given, right = labels.given[places], labels.right[places]
+    answers = np.stack([one.answers for one in said])
+    epochs = tuple(epoch for epoch, _ in stamps)
+    return RunMemory(follow(given, right, epochs, answers), said[0].indices, given, right, answers)
+
+
+@lru_cache(maxsize=2000)
+def _said(folder: Path, epoch: int, stamp: int, classes: int) -> Said:
+    return said_after(folder, epoch, classes)
+
+
+def _name(dataset: Dataset) -> str:
+    return f"{dataset.info.name} {dataset.variant}"
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Dataset: _name})
+def _labels(experiment_json: str, dataset: Dataset, _run: Run) -> TrainingLabels:
+    trained = training_images(_run.experiment, dataset)
+    return TrainingLabels(
+        trained.given.indices.copy(),
+        trained.given.labels.copy(),
+        trained.right_labels.copy(),
+        len(address_names(dataset.info)),
+    )
+
+
+def _stamp(folder: Path, epoch: int) -> int:
+    path = snapshot_path(folder, "memory", epoch)
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def show_verdict(kind: Kind, found: Sequence[Standing]) -> None:
+    """Show it, or why there is none."""
+    verdict = verdict_of(kind, found)
+    if verdict is None:
+        resumable = sum(one.run.resumable for one in found)
+        way = {0: "", 1: "resume the one that was broken off, or "}
+        how = way.get(resumable, "resume those that were broken off, or ")
+        st.warning(f"{_TOO_FEW}{how}train once more.", icon=":material/warning:")
+        return
+    icon = ":green[:material/check_circle:]" if verdict.shown else ":orange[:material/info:]"
+    with st.container(border=True, key="lab-verdict"):
+        st.markdown(f"#### {icon} {escaped(verdict.headline)}")
+        sentences = (*verdict.sentences, *_left_out(found), *_precisions(found))
+        st.markdown("\n".join(f"- {escaped(one)}" for one in sentences))
+
+
+def _left_out(found: Sequence[Standing]) -> list[str]:
+    return [
+        f"The run with {one.label} ended before its first epoch was done, so it is left out."
+        for one in found
+        if one.result is None
+    ]
+
+
+def _precisions(found: Sequence[Standing]) -> list[str]:
+    """What more differs than what the experiment is about."""
+    precisions = {one.label: one.run.precision for one in found if one.run.precision is not None}
+    if len(set(precisions.values())) < 2:
+        return []
+    words = ", ".join(f"{label} in {precision}" for label, precision in precisions.items())
+    return [f"They were not trained in the same precision, which may matter too: {words}."]
+
+
+def verdict_of(kind: Kind, found: Sequence[Standing]) -> Verdict | None:
+    """The verdict on these runs; ``None`` where too few have a result."""
+    results = comparable_results(found)
+    match kind:
+        case "memorisation":
+            wrong = [one for one in found if one.run.experiment.data.wrong_labels]
+            memory = memory_of(wrong[0].run) if wrong else None
+            by_label = {one.label: one for one in results}
+            own = by_label.pop(wrong[0].label, None) if wrong else None
+            if memory is None or own is None:
+                return None
+            return memorisation_verdict(own, next(iter(by_label.values()), None), memory.memory)
+        case "duel" if len(results) >= 2:
+            return duel_verdict(results)
+        case "sizes" if len(results) >= 2:
+            return sizes_verdict(results)
+        case "cures" if len(results) >= 2 and results[0].label == NONE:
+            return cures_verdict(results)
+        case "cures" if len(results) >= 2:
+            return duel_verdict(results)
+    return None

@@ -1,24 +1,50 @@
-"""One experiment of the lab: what it shows, its series, and the way to a new one."""
+"""The Lab page: its experiments and their forms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import streamlit as st
 
-from cifarviz.errors import RunNotFound
-from cifarviz.experiment.lab.entrants import KINDS, Kind
+from cifarviz.data import library
+from cifarviz.datasets.info import Variant
+from cifarviz.datasets.registry import all_datasets, find
+from cifarviz.errors import DatasetNotFound, RunNotFound
+from cifarviz.experiment.choices import Data
+from cifarviz.experiment.lab import cures, duel, memorisation, sizes
+from cifarviz.experiment.lab.entrants import KINDS, Entry, Kind
+from cifarviz.experiment.member_seeds import LARGEST_SEED
+from cifarviz.experiment.sizes import Sizes
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
+from cifarviz.training.entry_queue import queue_entry
+from cifarviz.training.estimate import Estimate, estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.lab.forms import entry_form
-from cifarviz.ui.lab.launch import launch
 from cifarviz.ui.lab.watch import watch_series
-from cifarviz.ui.navigation import link_to
+from cifarviz.ui.navigation import ViewEntry, link_to, title_and_switch
+from cifarviz.ui.query import (
+    render_choice,
+    render_number,
+    same_items,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
+from cifarviz.ui.queueing import basis, queue_once, span
 from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.streamlit_patches import uninterruptible
 
+_MOST_EPOCHS = 200
+_FEWEST_IMAGES = 100
+_VALUES_KEY = "lab-values"
+_NUMBER_WIDTH = 150
+_MENU_WIDTH = 250
+
+# Seconds a run takes beside its epochs, to build and trace the network: measured on 2 cores.
+_START = (1.5, 4.0)
 _MOST_EARLIER = 6
-
 _ABOUT: Mapping[Kind, str] = MappingProxyType(
     {
         "duel": "The same network learns the same images from the same seed, two or three times. "
@@ -33,6 +59,29 @@ _ABOUT: Mapping[Kind, str] = MappingProxyType(
         "cures": "One network that overfits, and what people do about it: first nothing, then "
         "one cure at a time, then all together.",
     }
+)
+_ICONS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "duel": "swords",
+        "memorisation": "psychology",
+        "sizes": "stacked_line_chart",
+        "cures": "healing",
+    }
+)
+_VIEWS: Mapping[Kind, ViewEntry] = MappingProxyType(
+    {kind: ViewEntry(title, _ICONS[kind]) for kind, title in KINDS.items()}
+)
+
+# What in the address means something in one view only, or another thing in each.
+OF_ONE_VIEW = (
+    "series",
+    "thing",
+    "values",
+    "percent",
+    "images",
+    "epochs",
+    "gallery",
+    "picture",
 )
 
 
@@ -84,3 +133,254 @@ def _earlier(kind: Kind, shown: Series | None) -> None:
     for one in others[:_MOST_EARLIER]:
         words = f"{escaped(one.title)}, {in_date(one.made)}"
         link_to("lab", words, ":material/history:", view=kind, series=one.id)
+
+
+def choose_view() -> Kind:
+    """Show title and switch, and return the view of the address: the duel if it names none."""
+    return title_and_switch(
+        "Overfit lab",
+        _VIEWS,
+        key="lab-view",
+        problem=lambda word: (
+            f"The lab has no view {word}: this is the duel. There are: {', '.join(KINDS)}."
+        ),
+        forget=OF_ONE_VIEW,
+    )
+
+
+def entry_form(kind: Kind) -> Entry:
+    """Show the form of this experiment and return its runs.
+
+    Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where nothing can be trained on.
+    """
+    match kind:
+        case "duel":
+            return _duel_form()
+        case "memorisation":
+            return _memorisation_form()
+        case "sizes":
+            return _sizes_form()
+        case "cures":
+            return _cures_form()
+
+
+def _duel_form() -> Entry:
+    thing = render_choice(
+        "thing",
+        "They differ in",
+        {word: one.title for word, one in duel.THINGS.items()},
+        key="lab-thing",
+        hint="The one thing that the runs have differently; all else, the seed too, is the same.",
+        problem=lambda word: f"A duel can't be about {word}: {', '.join(duel.THINGS)}.",
+        forget=("values", "series"),
+    )
+    about = duel.THINGS[thing]
+    values = _values(about)
+    data, seed, epochs, _ = _numbers(
+        duel.USUAL_EPOCHS, None if thing == "images" else duel.USUAL_IMAGES
+    )
+    return duel.duel(thing, values, data, epochs=epochs, seed=seed)
+
+
+def _values(about: duel.Thing) -> Sequence[str]:
+    text = st.query_params.get("values")
+    wanted = about.usual if text is None else tuple(one for one in text.split(",") if one)
+    unknown = [word for word in wanted if word not in about.values]
+    if unknown:
+        st.error(
+            f"{about.title} can't be {quoted(unknown[0])} in a duel, only "
+            f"{', '.join(about.values)}: the usual values are taken.",
+            icon=":material/error:",
+        )
+        wanted = about.usual
+    chosen = [word for word in about.values if word in wanted]
+    st.pills(
+        "Two or three of these",
+        list(about.values),
+        selection_mode="multi",
+        default=chosen,
+        format_func=about.values.__getitem__,
+        key=widget_key(_VALUES_KEY, chosen, same_items),
+        help=about.hint,
+        on_change=uninterruptible(_values_chosen),
+    )
+    return chosen
+
+
+def _values_chosen() -> None:
+    update_query_params(values=",".join(widget_value(_VALUES_KEY)))
+
+
+def _memorisation_form() -> Entry:
+    data, seed, epochs, percent = _numbers(
+        memorisation.USUAL_EPOCHS, memorisation.USUAL_IMAGES, percent=True
+    )
+    return memorisation.memorisation(percent, data, epochs=epochs, seed=seed)
+
+
+def _sizes_form() -> Entry:
+    data, seed, epochs, _ = _numbers(sizes.USUAL_EPOCHS, None)
+    return sizes.sizes(_train_images(data), data, epochs=epochs, seed=seed)
+
+
+def _cures_form() -> Entry:
+    data, seed, epochs, _ = _numbers(cures.USUAL_EPOCHS, cures.USUAL_IMAGES)
+    return cures.cures(data, epochs=epochs, seed=seed)
+
+
+def _numbers(
+    usual_epochs: int, usual_images: int | None, *, percent: bool = False
+) -> tuple[Data, int, int, int]:
+    """Data, seed, epochs and per cent of wrong labels; without ``usual_images``, all of them."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        data = _data()
+        share = memorisation.USUAL_PERCENT
+        if percent:
+            bounds = (memorisation.FEWEST_PERCENT, memorisation.MOST_PERCENT)
+            with st.container(width=_NUMBER_WIDTH):
+                share = render_number(
+                    "percent",
+                    "Wrong labels, %",
+                    share,
+                    bounds,
+                    "How many per cent of the training labels are made wrong.",
+                    key="lab-percent",
+                )
+        if usual_images is not None:
+            most = _train_images(data)
+            with st.container(width=_NUMBER_WIDTH):
+                images = render_number(
+                    "images",
+                    "Training images",
+                    min(usual_images, most),
+                    (min(_FEWEST_IMAGES, most), most),
+                    "How many images each run learns from; with fewer it overfits sooner.",
+                    key=f"lab-images-{data.dataset}-{data.variant}",
+                )
+            data = data.model_copy(update={"train_images": images})
+        with st.container(width=_NUMBER_WIDTH):
+            epochs = render_number(
+                "epochs",
+                "Epochs",
+                usual_epochs,
+                (1, _MOST_EPOCHS),
+                "How many times each run sees its training images.",
+                key="lab-epochs",
+            )
+        with st.container(width=_NUMBER_WIDTH):
+            seed = render_number(
+                "seed",
+                "Seed",
+                1,
+                (0, LARGEST_SEED),
+                "Decides everything random, the same in all runs: first weights, which images, "
+                "their order.",
+                key="lab-seed",
+            )
+    return data, seed, epochs, share
+
+
+def _data() -> Data:
+    """One of the data sets that are here, the sample or all of it."""
+    here: dict[str, tuple[str, Variant]] = {}
+    words = {}
+    for info in all_datasets():
+        for variant in library.variants_here(info, cache.settings()):
+            name = info.name if variant == "sample" else f"{info.name}-full"
+            here[name], words[name] = (info.name, variant), f"{info.title}, {variant}"
+    if not here:
+        raise DatasetNotFound("There are no images here yet. Fetch a data set on the Start page.")
+    with st.container(width=_MENU_WIDTH):
+        chosen = render_choice(
+            "data",
+            "Images",
+            words,
+            key=f"lab-data-{len(here)}",
+            hint="Which images are learned: an embedded sample, or a full set that is here.",
+            problem=lambda word: f"There is no data {word} here: {', '.join(here)}.",
+            menu=True,
+        )
+    dataset, variant = here[chosen]
+    return Data(dataset=dataset, variant=variant)
+
+
+def _train_images(data: Data) -> int:
+    return image_counts(data)[0]
+
+
+def image_counts(data: Data) -> tuple[int, int]:
+    """How many training and test images there are."""
+    return library.image_counts(data.dataset, data.variant)
+
+
+def launch(entry: Entry, *, again: bool) -> None:
+    """Show what would be trained, and the button that does it.
+
+    Raises ``ExperimentInvalid`` where there are too few images for it.
+    """
+    train, test = image_counts(entry.entrants[0].experiment.data)
+    sizes = [one.experiment.sizes(train, test) for one in entry.entrants]
+    runs = cache.store().all()
+    estimate, per_epoch = _estimate(entry, sizes, runs)
+    st.markdown(f"{_what(entry, sizes)}: **{span(estimate)} in all**.")
+    st.caption(basis(per_epoch, "float32"))
+    waiting = [run for run in runs if run.state.active]
+    if waiting:
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        st.caption(
+            f":material/hourglass_top: They wait for “{escaped(waiting[-1].name)}”{more}: one run "
+            "trains at a time."
+        )
+    count = len(entry.entrants)
+    if st.button(
+        f"Train {'both' if count == 2 else f'all {count}'}{' once more' if again else ''}",
+        key="lab-train",
+        type="secondary" if again else "primary",
+        icon=":material/play_arrow:",
+        help="Queues all runs; they train one after another, and are drawn over each other here.",
+    ):
+        worker = cache.worker()
+        series = queue_once(
+            (
+                "lab",
+                entry.title,
+                *((one.label, one.experiment.to_json()) for one in entry.entrants),
+            ),
+            lambda: queue_entry(worker, entry),
+            lambda made: made.run_ids,
+        )
+        update_query_params(series=series.id, gallery=None, picture=None)
+        st.rerun()
+
+
+def _what(entry: Entry, sizes: Sequence[Sizes]) -> str:
+    one = entry.entrants[0].experiment
+    images = sorted({size.train for size in sizes})
+    counted = (
+        f"{images[0]:,} training images"
+        if len(images) == 1
+        else f"{images[0]:,} to {images[-1]:,} training images"
+    )
+    variant = "" if one.data.variant == "full" else "the sample of "
+    return (
+        f"Trains {len(entry.entrants)} runs one after another, {one.epochs} epochs each at most, "
+        f"on {counted} of {variant}{find(one.data.dataset).title}, from seed {one.seed}, and "
+        f"measures each on {sizes[0].validation:,} test images"
+    )
+
+
+def _estimate(
+    entry: Entry, sizes: Sequence[Sizes], runs: Sequence[Run]
+) -> tuple[Estimate, Estimate]:
+    """Of all runs from beginning to end, and of an epoch of the first."""
+    speeds = recorded_speeds(runs, machine_name())
+    each = [
+        estimate_epoch(work_of(one.experiment, size.train, size.validation), speeds)
+        for one, size in zip(entry.entrants, sizes, strict=True)
+    ]
+    epochs = [one.experiment.epochs for one in entry.entrants]
+    low, high = (
+        sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
+        for end, start in (("low", _START[0]), ("high", _START[1]))
+    )
+    return Estimate(low, high, each[0].runs, each[0].same), each[0]

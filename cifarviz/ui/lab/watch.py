@@ -1,29 +1,100 @@
-"""A series as its runs train, and once they have ended."""
+"""A lab experiment while its runs train, and after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
+from cifarviz.analysis.overfitting import VERDICT_WORDS
+from cifarviz.errors import CifarvizError
 from cifarviz.experiment.lab.entrants import Kind
+from cifarviz.figures.figure_json import figure_values
+from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
+from cifarviz.live.items import Item, Metric, progress_item, share_done
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
-from cifarviz.runs.states import Action
+from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.lab.charts import series_charts
-from cifarviz.ui.lab.gallery import wrong_label_gallery
-from cifarviz.ui.lab.memory import labels_of, memory_of
-from cifarviz.ui.lab.results import Standing, results_table, standings
-from cifarviz.ui.lab.series_feed import SeriesFeed, moving_items
-from cifarviz.ui.lab.verdicts import show_verdict
+from cifarviz.ui.lab.charts import series_charts, series_figures, wrong_label_gallery
+from cifarviz.ui.lab.results import (
+    HINTS,
+    RunMemory,
+    Standing,
+    TrainingLabels,
+    is_moving,
+    labels_of,
+    memory_of,
+    memory_so_far,
+    results_table,
+    show_verdict,
+    standings,
+)
+from cifarviz.ui.metrics import show_earlier_losses
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.stop_runs import stop_runs
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.queueing import stop_runs
+from cifarviz.ui.streamlit_patches import uninterruptible
+
+PROGRESS = "progress"
+"""The name of the item on the series; those on its runs are ``run-<id>``."""
+_COLUMNS = ("Training accuracy", "Validation accuracy", "Gap", "Overfitting starts", "Verdict")
+
+
+class SeriesFeed:
+    """A series as its runs come further, read for the page and, between, for the channel.
+
+    ``labels`` are those of the first run's training images, where they are followed.
+    """
+
+    def __init__(
+        self, store: RunStore, kind: Kind, series: Series, labels: TrainingLabels | None
+    ) -> None:
+        self._store = store
+        self._kind = kind
+        self._series = series
+        self._labels = labels
+        self._drawn: tuple[object, dict[str, Any]] = (None, {})
+
+    def message(self) -> dict[str, Any]:
+        """Return all that moves, for the channel."""
+        return self.describe(standings(self._store, self._series))
+
+    def describe(self, found: Sequence[Standing]) -> dict[str, Any]:
+        """Return the same of runs that have been read; without charts that cannot be drawn.
+
+        ``mark`` changes with the states of the runs, when one is deleted, and with what keeps the
+        charts from being drawn.
+        """
+        message: dict[str, Any] = {
+            "mark": active_mark([one.run for one in found]),
+            "items": {name: item.values() for name, item in moving_items(found).items()},
+        }
+        try:
+            message["figures"] = self.figures(found)
+        except CifarvizError as problem:
+            message["mark"] += f" {problem}"
+        return message
+
+    def figures(self, found: Sequence[Standing]) -> Mapping[str, Any]:
+        """Return the charts by their names; raises as ``memory_so_far`` does."""
+        memory = self._memory(found)
+        state = ([(replace(one.run, progress=None), one.history) for one in found], memory)
+        if self._drawn[0] != state:
+            figures = series_figures(self._kind, found, memory)
+            values = {name: figure_values(figure) for name, figure in figures.items()}
+            self._drawn = (state, values)
+        return self._drawn[1]
+
+    def _memory(self, found: Sequence[Standing]) -> RunMemory | None:
+        if self._labels is None or not found:
+            return None
+        return memory_so_far(self._store, found[0].run, self._labels)
 
 
 def watch_series(kind: Kind, series: Series) -> None:
@@ -86,7 +157,7 @@ def _stop_button(active: Sequence[Run]) -> None:
         key="lab-stop",
         icon=":material/stop:",
         disabled=stopping,
-        on_click=unbroken(stop_runs),
+        on_click=uninterruptible(stop_runs),
         args=([run.id for run in active],),
         help="Ends the run that trains and takes the others out of the queue; what was learned is "
         "kept, and they can be resumed.",
@@ -103,3 +174,56 @@ def _resume_button(resumable: Sequence[Run]) -> None:
         with errors_shown():
             cache.worker().resume_all(run.id for run in resumable)
             st.rerun()
+
+
+def moving_items(found: Sequence[Standing]) -> dict[str, Item]:
+    """Return a line on the series and one on each run at work, or on the one that comes next."""
+    runs = [one.run for one in found]
+    active = [run for run in runs if run.state.active]
+    # What ended early is done, too, as far as the waiting goes.
+    shares = [share_done(run) if run.state.active else 1.0 for run in runs]
+    text = f"{_how_far(runs)}.{' The verdict comes when none is left.' if active else ''}"
+    items = {PROGRESS: Item(text=text, share=sum(shares) / max(len(shares), 1))}
+    shown = [one for one in found if is_moving(one.run)]
+    shown = shown or [one for one in found if one.run.state.active][:1]
+    # Not the id alone: a browser puts names that are numbers before all others.
+    return items | {f"run-{one.run.id}": _run_item(one) for one in shown}
+
+
+def _run_item(one: Standing) -> Item:
+    """Return a run's line, with the numbers that its row in the table lacks as long."""
+    line = progress_item(one.run, one.label)
+    return Item(line.title, line.badge, line.color, line.text, metrics=_metrics(one))
+
+
+def _metrics(one: Standing) -> tuple[Metric, ...]:
+    """Return what is known; before that a dash, so that the charts below stay where they are."""
+    result = one.result
+    values = dict.fromkeys(_COLUMNS, "–")
+    if result is not None:
+        starts = result.fit.overfits_after
+        values |= {
+            "Training accuracy": f"{result.accuracy:.1%}",
+            "Validation accuracy": f"{result.val_accuracy:.1%}",
+            "Gap": f"{100 * result.gap:.1f} points",
+            "Overfitting starts": "–" if starts is None else f"after epoch {starts}",
+            "Verdict": VERDICT_WORDS[result.fit.verdict],
+        }
+    return tuple(Metric(label, value, HINTS[label]) for label, value in values.items())
+
+
+def _how_far(runs: Sequence[Run]) -> str:
+    """How many are done; what ended without that is counted by itself."""
+    done = sum(run.state is RunState.FINISHED for run in runs)
+    others = [run for run in runs if not run.state.active and run.state is not RunState.FINISHED]
+    never = sum(run.started is None for run in others)
+    early = len(others) - never
+    all_runs = len(runs)
+    words = [
+        f"1 of {all_runs} runs is done" if done == 1 else f"{done} of {all_runs} runs are done"
+    ]
+    if early:
+        words.append(f"{early} ended early")
+    if never:
+        words.append(f"{never} never began")
+    return ", ".join(words)

@@ -14,14 +14,16 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.held_back import held_back, held_back_images, train_indices
-from cifarviz.ui.named_image import (
+from cifarviz.ui.dataset_images import (
     NamedImage,
     check_shape,
+    held_back,
+    held_back_images,
     images_of,
     named_dataset,
     named_split,
     open_image,
+    train_indices,
 )
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
@@ -32,7 +34,7 @@ from cifarviz.ui.query import (
     widget_key,
     widget_value,
 )
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 _TILE = 64
 _MOST_EXAMPLES = 20
@@ -79,7 +81,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         format_func=_SPLITS.__getitem__,
         key=widget_key("predict-split", split),
         required=True,
-        on_change=unbroken(_change_split),
+        on_change=uninterruptible(_change_split),
         args=(info.name,),
         help="The network has learned from training images, but has never seen the test images.",
     )
@@ -90,7 +92,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         index,
         key=key,
         width=120,
-        on_change=unbroken(_change_index),
+        on_change=uninterruptible(_change_index),
         args=(key, index),
         help="An image's place in the published data set, counted from 0.",
     )
@@ -98,7 +100,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         "Random",
         icon=":material/shuffle:",
         key="predict-random",
-        on_click=unbroken(_show_random),
+        on_click=uninterruptible(_show_random),
         args=(info.name,),
         help="Draw one of these images.",
     )
@@ -107,7 +109,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
             "Validation image",
             icon=":material/shuffle:",
             key="predict-validation",
-            on_click=unbroken(_show_validation),
+            on_click=uninterruptible(_show_validation),
             args=(run,),
             help="The first of the training images that this run held back for validation; pressed "
             "again, any of them.",

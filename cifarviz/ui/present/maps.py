@@ -12,6 +12,7 @@ from cifarviz.analysis.feature_maps import LayerView, layer_views
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactMissing
 from cifarviz.escaping import html_text
+from cifarviz.experiment.architecture import Architecture
 from cifarviz.figures.picture_sheet import picture_sheet
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
@@ -19,6 +20,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_epochs, snapshot_path
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
+from cifarviz.ui.dataset_images import images_of
 from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
     epoch_scrubber,
@@ -26,16 +28,25 @@ from cifarviz.ui.epoch_scrubber import (
     follow_growth,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.named_image import images_of
-from cifarviz.ui.present.layer_words import maps_title
-from cifarviz.ui.present.stage import Stage, headline, picture
-from cifarviz.ui.present.standing import mark_of
+from cifarviz.ui.present.stage import Stage, headline, mark_of, picture
 from cifarviz.ui.query import fill_query_param
 
+_ORDINALS = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+)
 _MOST = 128
+
 # How much wider than high the place for the channels is, alone and beside the notes.
 _SHAPE, _SHAPE_BESIDE_NOTES = 2.5, 1.75
-
 Source = Weights | Literal["maps"]
 """What an epoch's maps are made of: kept maps, or weights that are asked."""
 
@@ -216,3 +227,20 @@ def _played(kept: Mapping[int, Source]) -> str:
         return f"{plays} their maps were {while_trained}."
     of = "one of them" if stored == 1 else f"{stored} of them"
     return f"{plays} the maps of {of} were {while_trained}, the others are computed from weights."
+
+
+def maps_title(architecture: Architecture, name: str) -> str:
+    """What the layer ``name`` does, such as ``What the first convolution sees``."""
+    at = architecture.layer_names.index(name)
+    layer = architecture.layers[at]
+    alike = [number for number, one in enumerate(architecture.layers) if one.type == layer.type]
+    place = alike.index(at)
+    title = layer.title if layer.title.isupper() else layer.title.lower()
+    if len(alike) == 1:
+        words = f"the {title}"
+    elif place < len(_ORDINALS):
+        words = f"the {_ORDINALS[place]} {title}"
+    else:
+        words = f"{title} {place + 1}"
+    # What has filters looks for something; the others do something with what was found.
+    return f"What {words} {'sees' if layer.has_filters else 'makes of it'}"

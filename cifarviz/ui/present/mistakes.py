@@ -23,8 +23,8 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
+from cifarviz.ui.dataset_images import images_of
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.named_image import images_of
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.query import fill_query_param

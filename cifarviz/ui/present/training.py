@@ -1,31 +1,108 @@
-"""The third scene: training, played back from what was recorded, or live."""
+"""The scenes of training, and of the moment overfitting starts."""
 
+import threading
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Final
 
+import numpy as np
 import streamlit as st
 
-from cifarviz.figures.replay import payload
+from cifarviz.analysis.overfitting import Fit, Gap, Verdict, judge_run
+from cifarviz.analysis.suggestions import suggestions
+from cifarviz.data import library
+from cifarviz.errors import CifarvizError, RunNotFound
+from cifarviz.escaping import html_text
+from cifarviz.experiment.fork_names import fork_name
+from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.run_names import free_name
+from cifarviz.figures.replay import Replay, payload, replay, still
 from cifarviz.live.hub import hub
-from cifarviz.live.words import doing, outcome, state_word
-from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import format_duration, time_at_work
+from cifarviz.live.items import doing, outcome, state_word
+from cifarviz.live.run_figures import LivePoints, steps_per_epoch
+from cifarviz.runs.kept_weights import epochs_to_fork
+from cifarviz.runs.records import Epoch, Run
+from cifarviz.runs.run_headline import format_duration, highest, time_at_work
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Mark, Pace, pace_in, replay_curves
-from cifarviz.ui.earlier_losses import earlier_losses_sentence
-from cifarviz.ui.present.course import course
-from cifarviz.ui.present.go_on import epochs_to_go_on_from, go_on, images_here
-from cifarviz.ui.present.place import place_in
-from cifarviz.ui.present.stage import Stage, headline, percent, warn
-from cifarviz.ui.present.standing import mark_of, note_of, title_of
+from cifarviz.ui.components.replay import Mark, Pace, Turn, pace_in, replay_curves
+from cifarviz.ui.metrics import earlier_losses_sentence
+from cifarviz.ui.present.stage import (
+    Stage,
+    headline,
+    mark_of,
+    note_of,
+    percent,
+    place_in,
+    title_of,
+    warn,
+)
+from cifarviz.ui.query import update_query_params
+from cifarviz.ui.queueing import queue_fork_once
 
+# Runs that go on from one another, of which the course is drawn.
+_MOST_PARENTS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """What was measured from ``begin`` on; ``x`` are the batches' places in epochs."""
+
+    begin: int
+    epochs: Sequence[Epoch]
+    x: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+
+    def until(self, epoch: int) -> "_Way":
+        """The same up to an epoch."""
+        here = self.x <= epoch
+        epochs = [one for one in self.epochs if one.epoch <= epoch]
+        return _Way(self.begin, epochs, self.x[here], self.loss[here], self.accuracy[here])
+
+    def then(self, other: "_Way") -> "_Way":
+        """This one, and another one that goes on from its end."""
+        return _Way(
+            self.begin,
+            [*self.epochs, *other.epochs],
+            np.concatenate([self.x, other.x]),
+            np.concatenate([self.loss, other.loss]),
+            np.concatenate([self.accuracy, other.accuracy]),
+        )
+
+
+class _Course:
+    """The points of a run and what is shaped of them, made anew only when there is news."""
+
+    def __init__(self, points: LivePoints, before: _Way | None) -> None:
+        self._points, self._before = points, before
+        self._lock = threading.Lock()
+        self._shaped: Replay | None = None
+        self._wanted: object = None
+
+    def now(self, run: Run) -> Replay:
+        history = self._points.refresh()
+        # Of one that has ended early, what never came is no part of the axis.
+        last = run.experiment.epochs if run.state.active else run.epochs_done
+        worked = None if run.state.active else run.seconds
+        wanted = (history.version, steps_per_epoch(run), last, run.best_epoch, worked)
+        with self._lock:
+            if self._shaped is None or self._wanted != wanted:
+                own = _way(run, self._points)
+                self._shaped = _shape(run, own, self._before, last)
+                self._wanted = wanted
+            return self._shaped
+
+
+# So many epochs, where the run itself had none left.
+_MORE = 5
 KEY = "present-replay"
+
 # rem of the panels.
 _HEIGHT = 19.0
 _MINUTE = 60
@@ -42,8 +119,24 @@ _AS: dict[Mark, str] = {
     "recorded": "played back",
 }
 
+# rem of the panel.
+_OVERFITTING_HEIGHT = 15.5
+_TITLES: Final[dict[Verdict, str]] = {
+    "good": "It has learned, and not by heart",
+    "underfitting": "It could learn more",
+    "still improving": "It is still improving",
+    "noisy": "Too noisy to say",
+    "diverging": "It is unlearning",
+    "stopped": "Stopped in the middle",
+    "too early": "Too early to say",
+    "not measured": "Nobody can tell",
+}
 
-def show(stage: Stage) -> Sequence[str]:
+# So little a change of accuracy is hardly one.
+_HARDLY = 0.02
+
+
+def render_training(stage: Stage) -> Sequence[str]:
     """Loss and accuracy side by side."""
     assert stage.run is not None
     run = stage.run
@@ -153,3 +246,195 @@ def _under_way(run: Run) -> str:
     words = f"{state_word(run)}: {doing(run) or outcome(run)}"
     left = run.progress.seconds_left if run.progress is not None else None
     return words if left is None else f"{words}, about {format_duration(left)} left"
+
+
+def course(store: RunStore, run: Run) -> Replay:
+    """All that is known of how ``run`` went so far, what it went on from included."""
+    return _course(store, run.id).now(run)
+
+
+def _shape(run: Run, own: _Way, before: _Way | None, last: int) -> Replay:
+    way = own if before is None else before.then(own)
+    earlier = () if before is None else before.epochs
+    return replay(
+        epochs=[one.epoch for one in way.epochs],
+        seconds=[*(one.seconds for one in earlier), *_seconds(run, own)],
+        losses=([one.loss for one in way.epochs], [one.val_loss for one in way.epochs]),
+        accuracies=(
+            [one.accuracy for one in way.epochs],
+            [one.val_accuracy for one in way.epochs],
+        ),
+        batch_epochs=way.x,
+        batch_losses=way.loss,
+        batch_accuracies=way.accuracy,
+        last=max(last, 1),
+        begin=way.begin,
+        branch=None if before is None else run.parent_epoch,
+    )
+
+
+def _seconds(run: Run, own: _Way) -> list[float]:
+    """How long each epoch took; of a finished run they add up to its time at work."""
+    took = [one.seconds for one in own.epochs]
+    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(took) > 0
+    # Building, saving and what else is between epochs is a part of them here.
+    share = run.seconds / sum(took) if finished else 1.0
+    return [share * seconds for seconds in took]
+
+
+def _way(run: Run, points: LivePoints) -> _Way:
+    history, a_epoch = points.refresh(), steps_per_epoch(run)
+    batches = history.batches
+    known = slice(None) if a_epoch else slice(0)
+    return _Way(
+        run.parent_epoch or 0,
+        history.epochs,
+        batches.steps[known] / max(a_epoch, 1),
+        batches.loss[known],
+        batches.accuracy[known],
+    )
+
+
+def _before(store: RunStore, run: Run) -> _Way | None:
+    """What came before the weights that a fork began with; ``None`` where it is not here."""
+    way = None
+    for _ in range(_MOST_PARENTS):
+        if run.parent is None or run.parent_epoch is None:
+            break
+        try:
+            parent = store.get(run.parent)
+        except RunNotFound:
+            break
+        piece = _way(parent, LivePoints(store, parent.id)).until(run.parent_epoch)
+        if not piece.epochs or piece.epochs[-1].epoch != run.parent_epoch:
+            break
+        way = piece if way is None else piece.then(way)
+        run = parent
+    return way
+
+
+@lru_cache(maxsize=32)
+def _course(store: RunStore, run_id: str) -> _Course:
+    return _Course(LivePoints(store, run_id), _before(store, store.get(run_id)))
+
+
+def epochs_to_go_on_from(run: Run) -> Sequence[int]:
+    """The epochs after which ``run`` has kept weights; none where its images are not here."""
+    if not images_here(run):
+        return ()
+    return list(epochs_to_fork(cache.store().folder(run.id), run))
+
+
+def images_here(run: Run) -> bool:
+    """Whether the images that ``run`` learned from are on this machine."""
+    data = run.experiment.data
+    return data.variant == "sample" or library.status(data.dataset, cache.settings()).full_available
+
+
+def go_on(run: Run, epoch: int) -> None:
+    """Queue a run that goes on after ``epoch`` as this one did, and present it; for a callback."""
+    made = run.experiment
+    left = made.epochs - epoch
+    try:
+        experiment = forked(made, epoch, ForkChanges(epochs=left if left > 0 else _MORE))
+        taken = {other.name for other in cache.store().all()}
+        name = free_name(fork_name(run.name, made, experiment, epoch), taken)
+        begun = queue_fork_once(run, epoch, experiment, name)
+    except CifarvizError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+        return
+    update_query_params(run=begun.id, at=None, epoch=None)
+
+
+def render_overfitting(stage: Stage) -> Sequence[str]:
+    """The two losses with the start of overfitting marked, and the verdict in words."""
+    assert stage.run is not None
+    run = stage.run
+    fit = judge_run(run, stage.history)
+    headline(_title(fit))
+    if not stage.history:
+        st.info(
+            f"{quoted(run.name)} has not finished an epoch, so there are no curves to judge.",
+            icon=":material/info:",
+        )
+        return ["The verdict needs the validation loss of at least four epochs."]
+    replay_curves(
+        still(course(cache.store(), run), "loss"),
+        key="present-turn",
+        view=run.id,
+        height=_OVERFITTING_HEIGHT,
+        mark=mark_of(run),
+        description=f"Training and validation loss of “{run.name}”, with the verdict",
+        turn=Turn(fit.turn, f"overfitting starts: epoch {fit.turn}") if fit.turn else None,
+    )
+    st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_figures(fit)}')
+    return _notes(fit, stage)
+
+
+def _title(fit: Fit) -> str:
+    if fit.verdict == "overfitting":
+        if fit.turn is None:
+            return "It learns by heart"
+        return f"After epoch {fit.turn} it learns by heart"
+    return _TITLES[fit.verdict]
+
+
+def _figures(fit: Fit) -> str:
+    """The gap in accuracy where overfitting starts and at the end, to be read from afar."""
+    cells = "".join(
+        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)} after "
+        f"epoch {gap.epoch}</span></div>"
+        for gap in (fit.at_turn, fit.at_end)
+        if gap is not None
+    )
+    return f'<div class="present-figures">{cells}</div>' if cells else ""
+
+
+def _ahead(gap: Gap) -> str:
+    points = round(100 * gap.accuracy, 1)
+    if not points:
+        return "training and validation are level"
+    return "training is ahead of validation" if points > 0 else "validation is ahead of training"
+
+
+def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
+    notes = [escaped(fit.reason)]
+    run = stage.run
+    assert run is not None
+    if fit.at_turn is not None and fit.at_end is not None:
+        notes.append(
+            f"The gap in loss went from {fit.at_turn.loss:.2f} after epoch {fit.at_turn.epoch} to "
+            f"{fit.at_end.loss:.2f} after epoch {fit.at_end.epoch}.{_meanwhile(fit, stage)}"
+        )
+    elif fit.verdict == "overfitting":
+        notes.append("No epoch is marked in the chart: the gap shows it, not the validation loss.")
+    if run.best_epoch is not None:
+        notes.append(". ".join(filter(None, [f"Best: {headline_of(run)}", highest(run)])) + ".")
+    if earlier := earlier_losses_sentence(run):
+        notes.append(earlier)
+    if next_step := _next_step(fit, run):
+        notes.append(next_step)
+    return notes
+
+
+def _next_step(fit: Fit, run: Run) -> str:
+    """What promises most against what the curves show."""
+    try:
+        found = suggestions(run.experiment, fit, run.train_images)
+    except CifarvizError:
+        return ""
+    return f"To try next: **{found[0].what}**: {escaped(found[0].why)}." if found else ""
+
+
+def _meanwhile(fit: Fit, stage: Stage) -> str:
+    """What became of validation accuracy since overfitting started."""
+    measured = {one.epoch: one.val_accuracy for one in stage.history}
+    assert fit.at_turn is not None
+    assert fit.at_end is not None
+    before, after = measured[fit.at_turn.epoch], measured[fit.at_end.epoch]
+    if before is None or after is None:
+        return ""
+    words = f" Validation accuracy went from {before:.1%} to {after:.1%} meanwhile"
+    if abs(after - before) < _HARDLY:
+        return f"{words}: it is hardly wrong more often, but surer of it."
+    return f"{words}."

@@ -16,18 +16,17 @@ from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.presenter import presenter
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.present import data, maps, mistakes, network, photo, training, turn
-from cifarviz.ui.present.chosen_run import all_runs, chosen_run, run_menu
-from cifarviz.ui.present.stage import Scene, Stage, headline, warn
+from cifarviz.ui.pickers import bring_back_button
+from cifarviz.ui.present import maps, mistakes, opening, photo, training
+from cifarviz.ui.present.stage import Scene, Stage, all_runs, chosen_run, headline, run_menu, warn
 from cifarviz.ui.query import update_query_params
-from cifarviz.ui.recorded_run import bring_back_button
 
 SCENES: Mapping[str, Scene] = MappingProxyType(
     {
-        "data": Scene("The data", data.show, needs_run=False),
-        "network": Scene("The network", network.show),
-        "training": Scene("Training", training.show),
-        "turn": Scene("The turn", turn.show),
+        "data": Scene("The data", opening.render_data, needs_run=False),
+        "network": Scene("The network", opening.render_network),
+        "training": Scene("Training", training.render_training),
+        "turn": Scene("The turn", training.render_overfitting),
         "maps": Scene("Feature maps growing", maps.show),
         "mistakes": Scene("The mistakes", mistakes.show),
         "photo": Scene("Your photo", photo.show),

@@ -6,28 +6,28 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.live.words import doing, named
+from cifarviz.live.items import doing, named
+from cifarviz.runs.artifacts import Checkpoint
+from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import format_duration, headline, highest, last, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
-from cifarviz.ui.accuracy_words import interval_words
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.metrics import interval_words
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import checkpoints_of, distinct_names
+from cifarviz.ui.pickers import checkpoints_of, distinct_names, hide_button
 from cifarviz.ui.query import update_query_params
-from cifarviz.ui.recorded_run import hide_button
 from cifarviz.ui.runs.comparison import FEW_RUNS
-from cifarviz.ui.runs.curation import answer_button, note_button, star_button
-from cifarviz.ui.runs.dialogs import open_dialog
-from cifarviz.ui.runs.fork import fork_button
+from cifarviz.ui.runs.fork import fork_button, open_dialog
 from cifarviz.ui.runs.rows import bytes_of, in_date, planned
 from cifarviz.ui.runs.take_away import take_away
-from cifarviz.ui.tensorboard_command import show_tensorboard_files
+from cifarviz.ui.streamlit_patches import uninterruptible
+from cifarviz.ui.tensorboard import show_tensorboard_files
 
 
 def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
@@ -225,3 +225,83 @@ def _delete(runs: Sequence[Run]) -> None:
                 store.delete(run.id)
             update_query_params(runs=None)
             st.rerun()
+
+
+def star_button(runs: Sequence[Run]) -> None:
+    """A star for all of ``runs``, or none where all have one."""
+    all_have = all(run.starred for run in runs)
+    many = "" if len(runs) == 1 else f" these {len(runs)}"
+    st.button(
+        f"Unstar{many}" if all_have else f"Star{many}",
+        icon=":material/star:",
+        key="star",
+        help="A run with a star is found by it, and keeps its snapshots when room runs short.",
+        on_click=uninterruptible(_star),
+        args=([run.id for run in runs], not all_have),
+    )
+
+
+def note_button(run: Run) -> None:
+    """A note of one's own on a run."""
+    if st.button(
+        "Edit note" if run.remark else "Note",
+        icon=":material/sticky_note_2:",
+        key="note",
+        help="Writes down what you want to remember of this run; the list can be searched for it.",
+    ):
+        open_dialog("A note on a run", _note, run)
+
+
+def answer_button(run: Run) -> None:
+    """Making the best epoch the run's answer, or undoing it, where it has both weights."""
+    if run.preferred == "best":
+        _answer_button(
+            run, None, "Use its last weights", "undo",
+            "Undoes the choice: the weights it ended with are its answer again.",
+        )  # fmt: skip
+    elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
+        _answer_button(
+            run, "best", f"Use epoch {run.best_epoch}", "check_circle",
+            "Makes the weights of this, its best epoch, the run's answer on all pages and on the "
+            "command line, wherever no others are asked for.",
+        )  # fmt: skip
+
+
+def _answer_button(run: Run, which: Checkpoint | None, label: str, icon: str, hint: str) -> None:
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        key="answer",
+        help=hint,
+        on_click=uninterruptible(_prefer),
+        args=(run.id, which),
+    )
+
+
+def _star(run_ids: Sequence[str], starred: bool) -> None:
+    for run_id in run_ids:
+        try:
+            cache.store().star(run_id, starred)
+        except CifarvizError as error:
+            st.toast(escaped(str(error)), icon=":material/info:")
+
+
+def _prefer(run_id: str, which: Checkpoint | None) -> None:
+    try:
+        cache.store().prefer(run_id, which)
+    except CifarvizError as error:
+        st.toast(escaped(str(error)), icon=":material/info:")
+
+
+def _note(run: Run) -> None:
+    with st.form("note-run", border=False):
+        text = st.text_area(
+            "Note",
+            run.remark or "",
+            max_chars=LONGEST_REMARK,
+            help="For yourself and whoever else looks at these runs; empty takes it away.",
+        )
+        if st.form_submit_button("Save", type="primary"):
+            with errors_shown():
+                cache.store().remark(run.id, text)
+                st.rerun()

@@ -1,6 +1,7 @@
-"""Forking a run: from which epoch, and what is changed from there on."""
+"""Forking a run, and the dialogs of the Runs page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
 import streamlit as st
 
@@ -19,11 +20,12 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
-from cifarviz.ui.queue_once import queue_fork_once
-from cifarviz.ui.runs.dialogs import open_dialog
+from cifarviz.ui.queueing import queue_fork_once
 from cifarviz.value_text import number_text
 
+Arguments = ParamSpec("Arguments")
 _MOST_EPOCHS = 1000
+
 # So many more, where the parent has none left to be compared with.
 _USUAL_EPOCHS = 5
 
@@ -152,3 +154,22 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         shift=int(shift),
         train_images=None if images is None else int(images),
     )
+
+
+def open_dialog(
+    title: str,
+    content: Callable[Arguments, None],
+    *args: Arguments.args,
+    **more: Arguments.kwargs,
+) -> None:
+    """Open a dialog in front of the page; when it is dismissed, the page runs again.
+
+    A run of the page would close it, with what was typed: while it is open, components/live.js
+    asks for none.
+    """
+
+    def render() -> None:
+        with st.container(key="open-dialog"):
+            content(*args, **more)
+
+    st.dialog(title, width="medium", on_dismiss="rerun")(render)()

@@ -1,37 +1,96 @@
-"""The list of runs, what can be done with those chosen, and their curves."""
+"""The Runs page: filters, table and what is chosen."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import inf
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
 from cifarviz.analysis.overfitting import judge_run
+from cifarviz.datasets.registry import all_datasets
+from cifarviz.experiment.presets import PRESETS
+from cifarviz.installation import program_name
 from cifarviz.live.feeds import ACTIVE, active_mark
-from cifarviz.live.items import progress_item
-from cifarviz.live.words import named, waits_for
+from cifarviz.live.items import named, progress_item, waits_for
+from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.records import Run
+from cifarviz.runs.states import RunState
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.earlier_losses import show_earlier_losses
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.fit import kept_gap, show_fit
+from cifarviz.ui.metrics import show_earlier_losses
 from cifarviz.ui.navigation import go_to
-from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.recorded_run import bring_back_button
+from cifarviz.ui.pickers import bring_back_button
+from cifarviz.ui.query import (
+    render_choice,
+    same_text,
+    update_query_params,
+    widget_key,
+    widget_value,
+)
 from cifarviz.ui.runs import rows as runs_rows
 from cifarviz.ui.runs.actions import show_actions
-from cifarviz.ui.runs.chart import show_curves
-from cifarviz.ui.runs.columns import list_columns
-from cifarviz.ui.runs.comparison import show_differences, show_fits
-from cifarviz.ui.runs.filters import filter_row
-from cifarviz.ui.runs.import_run import import_button
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.runs.comparison import show_curves, show_differences, show_fits
+from cifarviz.ui.runs.fork import open_dialog
+from cifarviz.ui.runs.rows import kept_gap, list_columns, planned, show_fit
+from cifarviz.ui.streamlit_patches import uninterruptible
 
+ANY = "any"
+
+# With fewer there is nothing to look for.
+_FEWEST = 2
+_LONGEST = 100
+_SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyType(
+    {
+        "newest": ("Newest first", lambda run: -run.created),
+        "oldest": ("Oldest first", lambda run: run.created),
+        "name": ("Name", lambda run: run.name.casefold()),
+        "accuracy": ("Highest accuracy", lambda run: -(run.best_val_accuracy or -inf)),
+        "loss": ("Lowest loss", lambda run: inf if run.best_loss is None else run.best_loss),
+        "epochs": ("Most epochs", lambda run: -run.epochs_done),
+        "time": ("Longest", lambda run: -run.seconds),
+        "size": ("Largest network", lambda run: -(planned(run).parameters or 0)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What a run has to be to be listed; ``ANY`` and an empty text ask for nothing."""
+
+    text: str = ""
+    state: str = ANY
+    preset: str = ANY
+    data: str = ANY
+    starred: bool = False
+    sort: str = "newest"
+
+    def listed(self, runs: Sequence[Run]) -> list[Run]:
+        """Those of ``runs`` that are listed, in their order."""
+        return sorted(filter(self._fits, runs), key=_SORTS[self.sort][1])
+
+    def _fits(self, run: Run) -> bool:
+        plan = planned(run)
+        said = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
+        return (
+            all(word in said for word in self.text.casefold().split())
+            and self.state in (ANY, None if run.damage else run.state)
+            and self.preset in (ANY, plan.preset or "own")
+            and self.data in (ANY, plan.source)
+            and (run.starred or not self.starred)
+        )
+
+
+# Megabytes; a run's snapshots take a hundred unless somebody allows more.
+_LARGEST = 1000
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
+
 # Of unknown runs in the address, those that are named.
 _MOST_NAMED = 5
 
@@ -79,7 +138,7 @@ def show_runs() -> None:
                 f"Choose the newest: {quoted(newest.name)}",
                 type="primary",
                 icon=":material/check_box:",
-                on_click=unbroken(update_query_params),
+                on_click=uninterruptible(update_query_params),
                 kwargs={"runs": newest.id},
             )
         return
@@ -144,7 +203,7 @@ def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
         height=_ROW_HEIGHT * (min(len(runs), _MOST_ROWS) + 1) + 3,
         row_height=_ROW_HEIGHT,
         placeholder="",
-        on_select=unbroken(lambda: _choose(ids, name, picked)),
+        on_select=uninterruptible(lambda: _choose(ids, name, picked)),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}},
         column_config=list_columns(rows),
@@ -204,3 +263,95 @@ def _nothing_yet() -> None:
             go_to("train")
         import_button()
         bring_back_button()
+
+
+def filter_row(runs: Sequence[Run]) -> RunFilter:
+    """Show what the list can be narrowed down by, where there is a list or the address asks."""
+    asked = any(field.name in st.query_params for field in fields(RunFilter))
+    if len(runs) < _FEWEST and not asked:
+        return RunFilter()
+    widths = [5, 3, 3, 4, 3, 3]
+    find, state_at, preset, data, starred, sort = st.columns(widths, vertical_alignment="bottom")
+    with find:
+        text = _text()
+    with state_at:
+        states = {ANY: "Any", **{str(one): str(one).capitalize() for one in RunState}}
+        wanted_state = _menu("state", "State", states, "Where a run is in its life.")
+    with preset:
+        presets = {ANY: "Any", **{name: name for name in PRESETS}, "own": "None"}
+        hint = "The published experiment a run started from."
+        wanted_preset = _menu("preset", "Preset", presets, hint)
+    with data:
+        sources = {ANY: "Any"} | {
+            f"{info.name}-{variant}": f"{info.title} {variant}"
+            for info in all_datasets()
+            for variant in info.variants
+        }
+        wanted_data = _menu("data", "Data", sources, "The images a run learned from.")
+    with starred:
+        only = {"all": "All", "1": "Starred"}
+        stars = _menu("starred", "Stars", only, "Whether only runs with a star are listed.")
+    with sort:
+        sorts = {name: words for name, (words, _) in _SORTS.items()}
+        order = _menu("sort", "Order", sorts, "What comes first in the list.")
+    return RunFilter(text, wanted_state, wanted_preset, wanted_data, stars == "1", order)
+
+
+def _menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
+    return render_choice(
+        name,
+        label,
+        options,
+        key=f"runs-{name}",
+        hint=hint,
+        problem=lambda word: f"The list of runs knows no {label.lower()} {word}: all are shown.",
+        menu=True,
+    )
+
+
+def _text() -> str:
+    wanted = (st.query_params.get("find") or "")[:_LONGEST]
+    st.text_input(
+        "Find",
+        wanted,
+        key=widget_key("runs-find", wanted, same_text),
+        placeholder="Name, note or id",
+        max_chars=_LONGEST,
+        autocomplete="off",
+        on_change=uninterruptible(_found),
+        help="Lists the runs that have all these words in their name, note, id or network.",
+    )
+    return wanted
+
+
+def _found() -> None:
+    update_query_params(find=widget_value("runs-find").strip() or None)
+
+
+def import_button() -> None:
+    """A button that opens the dialog."""
+    if st.button(
+        "Import a run",
+        icon=":material/upload:",
+        key="import-run",
+        help="Add a run that was packed as one .zip file by another cifarviz.",
+    ):
+        open_dialog("Import a run", _import)
+
+
+def _import() -> None:
+    file = st.file_uploader(
+        "The packed run",
+        key="import-run-file",
+        max_upload_size=_LARGEST,
+        help="A .zip made by Take away on this page, or by "
+        f"“{program_name()} export”. It is "
+        "checked, and nothing in it is executed.",
+    )
+    if file is None:
+        st.caption("Its curves, weights and all it has kept on its way come with it.")
+        return
+    with errors_shown(), st.spinner("Unpacking and checking it …"):
+        run = unpack(cache.store(), file, origin=IMPORTED)
+        update_query_params(runs=run.id)
+        st.rerun()

@@ -1,26 +1,44 @@
-"""Runs as rows of a table, in words."""
+"""The table of runs, and what its columns say."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import streamlit as st
 
 from cifarviz.analysis.intervals import accuracy_interval
+from cifarviz.analysis.overfitting import (
+    START_RULE,
+    VERDICT_WORDS,
+    Fit,
+    Gap,
+    format_loss,
+    gap_after,
+)
+from cifarviz.analysis.suggestions import Suggestion, suggestions
 from cifarviz.datasets.registry import title_of
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.architecture import Architecture
+from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.words import brief
-from cifarviz.live.words import DAMAGED
+from cifarviz.live.items import DAMAGED, VERDICT_COLORS
 from cifarviz.runs.damage import LATEST
+from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.recorded import ORIGIN
-from cifarviz.runs.records import Run
+from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
 from cifarviz.runs.states import RunState
+from cifarviz.ui.address import escaped
+from cifarviz.ui.metrics import Figure, figure_row
+from cifarviz.ui.navigation import link_to
 
 NOT_KNOWN = "not known"
 
@@ -37,6 +55,20 @@ class Planned:
     preset: str | None = None
     source: str = NOT_KNOWN
     """The data set and its variant as one word."""
+
+
+# Pixels: an average letter, and what a cell has around its text.
+_LETTER, _PADDING = 6.7, 18
+
+# Numbers and capitals are wider than what a name is mostly made of.
+_NAME_LETTER = 5.85
+_UNKNOWN = "–"
+_MOST_SUGGESTIONS = 4
+_GAP_HELP = (
+    "How far validation is behind training: its loss less that of training, and the accuracy of "
+    "training less its own. Training is measured while the network still learns, with dropout and "
+    "augmentation at work, so it may be behind at first."
+)
 
 
 def planned(run: Run) -> Planned:
@@ -158,3 +190,144 @@ def _origin(architecture: Architecture) -> str:
         if preset.experiment.architecture == architecture:
             return preset.name
     return "own"
+
+
+def width_of(
+    texts: Iterable[object], *, least: int = 50, most: int = 2000, letter: float = _LETTER
+) -> int:
+    """Pixels that the longest of ``texts`` takes in a column, where a letter takes so many."""
+    longest = max((len(str(text)) for text in texts), default=0)
+    return min(max(least, round(letter * longest) + _PADDING), most)
+
+
+def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
+    """The ``column_config`` of the list of runs, whose rows come from ``rows.table``."""
+
+    def share(label: str, width: int, hint: str) -> Any:
+        return st.column_config.NumberColumn(label, width=width, format="%.1f%%", help=hint)
+
+    beside = st.column_config.NumberColumn(
+        "±",
+        width=42,
+        format="%.1f",
+        help="Points: with 95% confidence the accuracy on all images of the kind is within so many "
+        "of the one before (half the width of Wilson's interval for this many validation images).",
+    )
+    return {
+        "★": st.column_config.TextColumn(width=28, help="Runs that somebody starred."),
+        "Name": st.column_config.TextColumn(
+            # So few that the results are seen beside it.
+            width=width_of(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
+        ),
+        "Seed": st.column_config.NumberColumn(
+            width=46, format="%d", help="Decides everything random in a run."
+        ),
+        "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
+        "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
+        "Best epoch": st.column_config.NumberColumn(
+            width=80, format="%d", help="The best epoch by “Best by”; its weights are kept."
+        ),
+        "Accuracy at best epoch": share(
+            "Best epoch acc.",
+            115,
+            "Accuracy on the validation images after the best epoch; another epoch may have a "
+            "higher one.",
+        ),
+        "Best ±": beside,
+        "Accuracy at last epoch": share(
+            "Last epoch acc.",
+            115,
+            "Accuracy on the validation images after the last epoch, also where the run went back "
+            "to the weights of its best.",
+        ),
+        "Last ±": beside,
+        "Best by": st.column_config.TextColumn(
+            width=width_of(rows["Best by"], least=80),
+            help="What makes an epoch the best of the run, as it was set up; of training where "
+            "nothing was held back.",
+        ),
+        "Time at work": st.column_config.TextColumn(
+            width=width_of(rows["Time at work"], least=90),
+            help="Over all turns of the run, pauses left out.",
+        ),
+        "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
+        "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
+        "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
+        "Network": st.column_config.TextColumn(width=width_of(rows["Network"], least=80)),
+    }
+
+
+def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
+    """The gap of the weights that ``run`` stands with: its last, or its best that it went back to.
+
+    ``None`` before its first validated epoch.
+    """
+    try:
+        kept = run.best_epoch if restored_best_weights(run) else run.epochs_done
+    except CifarvizError:
+        # What it was made to do cannot be read, so nothing says that it went back.
+        kept = run.epochs_done
+    return None if kept is None else gap_after(epochs, kept)
+
+
+def verdict(fit: Fit) -> str:
+    """Markdown of the verdict in its colour."""
+    return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
+
+
+def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
+    """Show the verdict with its reason, the gap in numbers, and what to try next.
+
+    ``kept`` is the gap of the weights that the run stands with.
+    """
+    st.markdown(f"{verdict(fit)} {escaped(fit.reason)}")
+    if fit.at_end is not None:
+        figures = [
+            Figure(
+                "Overfitting starts",
+                _UNKNOWN if fit.overfits_after is None else f"after epoch {fit.overfits_after}",
+                START_RULE,
+            )
+        ]
+        if fit.at_turn is not None:
+            label = f"Gap after epoch {fit.at_turn.epoch}"
+            figures.append(Figure(label, gap_words(fit.at_turn), _GAP_HELP))
+        figures.append(
+            Figure(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
+        )
+        if kept is not None and kept.epoch != fit.at_end.epoch:
+            hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
+            figures.append(Figure(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
+        figure_row(figures)
+    _show_suggestions(run, fit)
+
+
+def gap_words(gap: Gap) -> str:
+    """``loss 0.232, accuracy 8.2 points``."""
+    return f"loss {format_loss(gap.loss)}, accuracy {100 * gap.accuracy:.1f} points"
+
+
+def _show_suggestions(run: Run, fit: Fit) -> None:
+    try:
+        found = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
+    except CifarvizError:
+        return
+    if not found:
+        return
+    st.markdown("**What to try next**, the largest expected effect first:")
+    for number, one in enumerate(found, 1):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{number}. **{one.what}**: {escaped(one.why)}.", width="content")
+            _link(run, one)
+
+
+def _link(run: Run, one: Suggestion) -> None:
+    if one.experiment is None:
+        link_to("train", "Set up", ":material/tune:", view="setup", run=run.id)
+        return
+    preset = one.experiment.preset
+    known = preset if preset is not None and preset in PRESETS else next(iter(PRESETS))
+    draft = draft_of(one.experiment, known)
+    packed = pack_changes(draft)
+    address = {"preset": draft.preset, **({} if packed is None else {"changes": packed})}
+    link_to("train", "Set it up", ":material/tune:", view="setup", **address)

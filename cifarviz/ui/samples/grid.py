@@ -9,14 +9,18 @@ from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.address import escaped
-from cifarviz.ui.class_names import address_names, class_names, language_address
+from cifarviz.ui.class_names import address_names, class_names, language_address, number_in_words
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.number_words import in_words
 from cifarviz.ui.query import current_query_params
-from cifarviz.ui.samples.controls import show_in_address
-from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView, read_address
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.samples.view import (
+    SPLIT_WORDS,
+    VARIANT_WORDS,
+    SamplesView,
+    read_address,
+    show_in_address,
+)
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 # On-screen pixels an image: the fewer there are, the larger.
 _SIZES = ((12, 160), (72, 96), (10_000, 64))
@@ -77,7 +81,7 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
     title = f"{escaped(name)} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
-    show = st.dialog(title, width=_DIALOG, on_dismiss=unbroken(_close))(_opened)
+    show = st.dialog(title, width=_DIALOG, on_dismiss=uninterruptible(_close))(_opened)
     show(images, shown, view.image)
 
 
@@ -85,7 +89,7 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
     published = view.info.published_images
     if view.view == "published" and published is not None:
         return (
-            f"The {in_words(len(published.indices))} training images that the published experiment "
+            f"The {number_in_words(len(published.indices))} training images that the published experiment "
             f"“{published.preset}” shows: `{published.code}`. Click one to see it large."
         )
     kind = f"{SPLIT_WORDS[view.shown_split]} images"
@@ -165,7 +169,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
             "Previous",
             shortcut="Left",
             disabled=place == before,
-            on_click=unbroken(_open),
+            on_click=uninterruptible(_open),
             args=(int(shown.indices[before]),),
             help="The image before it in the grid.",
         )
@@ -173,7 +177,7 @@ def _stepping(index: int | None, shown: ImageSet) -> None:
             "Next",
             shortcut="Right",
             disabled=place == after,
-            on_click=unbroken(_open),
+            on_click=uninterruptible(_open),
             args=(int(shown.indices[after]),),
             help="The image after it in the grid.",
         )

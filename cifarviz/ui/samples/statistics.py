@@ -23,9 +23,15 @@ from cifarviz.figures.theme import CHANNEL_COLORS, class_color
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.samples.controls import number_input, number_problems, show_in_address
-from cifarviz.ui.samples.view import SPLIT_WORDS, VARIANT_WORDS, SamplesView
-from cifarviz.ui.start.data import source_words
+from cifarviz.ui.samples.view import (
+    SPLIT_WORDS,
+    VARIANT_WORDS,
+    SamplesView,
+    number_input,
+    number_problems,
+    show_in_address,
+)
+from cifarviz.ui.start import source_words
 
 # Five tiles beside each other, 96 pixels each and what lies between them.
 _FIVE_WIDE = 532

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
-from cifarviz.ui.unbroken import unbroken
+from cifarviz.ui.streamlit_patches import uninterruptible
 
 PRESSES = 4
 
@@ -39,6 +39,6 @@ def count(name: str) -> None:
 
 
 for button in ("first", "second"):
-    st.button(button, on_click=unbroken(count), args=(button,))
+    st.button(button, on_click=uninterruptible(count), args=(button,))
 counts = ", ".join(f"{name} {st.session_state.get(name, 0)}" for name in ("first", "second"))
 st.write(f"{counts}, last {st.session_state.get('last')}")

@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.analysis.disagreements import even_split_chance
-from cifarviz.ui.evaluate.chance_words import chance_words
+from cifarviz.ui.evaluate.comparison import chance_words
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.job import evaluation_job
+from cifarviz.ui.evaluate.evaluation import evaluation_job
 from tests import stored_runs
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from cifarviz.figures.theme import class_color
 from cifarviz.ui.components.image_grid import TileBar
-from cifarviz.ui.evaluate.tile_bars import tile_bars
+from cifarviz.ui.evaluate.matrix import tile_bars
 
 CLASSES = ("cat", "dog", "frog", "ship")
 

@@ -2,8 +2,8 @@ import numpy as np
 
 from cifarviz.analysis.feature_maps import LayerView, scale_channels
 from cifarviz.analysis.layer_comparison import LayerPair
-from cifarviz.ui.inside.answer import answer_difference
-from cifarviz.ui.inside.side_by_side import difference, names_of_channels
+from cifarviz.ui.inside.layers import difference, names_of_channels
+from cifarviz.ui.inside.prediction import answer_difference
 
 BASE = np.arange(4, dtype=np.float32).reshape(2, 2)
 

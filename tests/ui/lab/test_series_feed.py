@@ -12,7 +12,7 @@ from cifarviz.runs.series import Series, keep_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.lab.series_feed import PROGRESS, SeriesFeed
+from cifarviz.ui.lab.watch import PROGRESS, SeriesFeed
 from tests import stored_runs
 
 

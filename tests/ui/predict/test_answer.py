@@ -1,7 +1,7 @@
 import pytest
 
 from cifarviz.analysis.predictions import RankedClass
-from cifarviz.ui.predict.answer import answer_in_words
+from cifarviz.ui.predict.uploads import answer_in_words
 
 
 def ranked(*probabilities: float) -> list[RankedClass]:

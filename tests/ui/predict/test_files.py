@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.ui.predict.files import PICTURE, enlarged, thumbnail
+from cifarviz.ui.predict.uploads import PICTURE, enlarged, thumbnail
 
 
 @pytest.mark.parametrize(

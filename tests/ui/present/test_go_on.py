@@ -13,7 +13,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
-from cifarviz.ui.present import go_on as going
+from cifarviz.ui.present import training as going
 from tests import stored_runs
 
 

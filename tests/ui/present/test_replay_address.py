@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.ui.components.replay import Pace, pace_in
-from cifarviz.ui.present.place import place_in
+from cifarviz.ui.present.stage import place_in
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from cifarviz.ui.setup.fields import number_meant, number_typed, sentence_case
+from cifarviz.ui.train.fields import number_meant, number_typed, sentence_case
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.ui.setup.preset_words import published_words
+from cifarviz.ui.train.view import published_words
 
 
 @pytest.mark.parametrize(

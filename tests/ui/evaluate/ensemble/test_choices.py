@@ -6,7 +6,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.ensemble.choices import choices, labels, short_labels
+from cifarviz.ui.ensemble.members import choices, labels, short_labels
 from tests.ui.evaluate.ensemble.ended_runs import keep_answers, trained
 
 

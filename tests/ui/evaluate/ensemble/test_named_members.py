@@ -6,7 +6,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.ensemble.named_members import joined, named_members
+from cifarviz.ui.ensemble.members import joined, named_members
 from tests import stored_runs
 
 

@@ -5,7 +5,7 @@ import pytest
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.ensemble.progress import progress_message
+from cifarviz.ui.ensemble.view import progress_message
 from tests import stored_runs
 
 

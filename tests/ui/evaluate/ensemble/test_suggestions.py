@@ -5,7 +5,7 @@ import pytest
 from cifarviz.analysis.members import Member
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.ui.evaluate.ensemble.suggestions import suggestions
+from cifarviz.ui.ensemble.members import suggestions
 from tests.ui.evaluate.ensemble.ended_runs import keep_answers, trained
 
 

@@ -1,0 +1,160 @@
+"""Images of a run's data set: the one in the address, its neighbours, its splits."""
+
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cifarviz.data.image_set import Dataset, ImageSet, Split
+from cifarviz.datasets.info import DatasetInfo
+from cifarviz.datasets.registry import find
+from cifarviz.errors import DatasetNotFound, ExperimentInvalid
+from cifarviz.experiment.architecture import in_words
+from cifarviz.runs.records import Run
+from cifarviz.training.plan import split_positions
+from cifarviz.ui import cache
+from cifarviz.ui.address import whole_number
+
+SPLIT_WORDS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
+_LONGEST = 40
+
+
+@dataclass(frozen=True, eq=False)
+class NamedImage:
+    """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
+
+    dataset: str
+    split: Split
+    index: int
+    pixels: NDArray[np.uint8]
+    actual: int
+
+    @property
+    def title(self) -> str:
+        """What the image is called: its split and official index."""
+        return f"{SPLIT_WORDS[self.split]} {self.index}"
+
+
+Indices = NDArray[np.int64]
+
+
+def named_dataset(otherwise: str) -> DatasetInfo:
+    """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
+    name = st.query_params.get("dataset", otherwise)
+    return find(name)
+
+
+def named_split() -> Split:
+    """The split that the address names, else the test images; raises ``DatasetNotFound``."""
+    name = st.query_params.get("split", "test")
+    split: Split | None = next((one for one in get_args(Split) if one == name), None)
+    if split is None:
+        raise DatasetNotFound(
+            "There are no images called {name}: it is test or train.", name=_plain(name)
+        )
+    return split
+
+
+def images_of(info: DatasetInfo, split: Split) -> ImageSet:
+    """All images there are here: the full set's if it is, else the sample's."""
+    return cache.nearest_dataset(info.name, "full").split(split)
+
+
+def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
+    """Raise ``ExperimentInvalid`` unless the network takes images of this data set."""
+    if info.image_shape != shape:
+        raise ExperimentInvalid(
+            "Images of {dataset} have {image_shape} values, and this network "
+            "takes {shape}. Choose a run on {dataset}, or train one.",
+            dataset=info.title,
+            image_shape=in_words(info.image_shape),
+            shape=in_words(shape),
+        )
+
+
+def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> NamedImage:
+    """The one of ``images`` whose official index ``text`` is; raises ``DatasetNotFound``."""
+    index = whole_number(text)
+    total = info.train_images if split == "train" else info.test_images
+    if index is None or index >= total:
+        raise DatasetNotFound(
+            "{split}s of {dataset} are numbered 0 to {highest:,}; {given} is none of them.",
+            split=SPLIT_WORDS[split],
+            dataset=info.title,
+            highest=total - 1,
+            given=_plain(text),
+        )
+    position = images.position_of(index)
+    if position is None:
+        near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
+        raise DatasetNotFound(
+            "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
+            "{near}. The Start page fetches the full set."
+            if len(near) == 1
+            else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
+            "are {near}. The Start page fetches the full set.",
+            split=SPLIT_WORDS[split],
+            index=index,
+            count=len(images),
+            near=" and ".join(near),
+        )
+    return NamedImage(
+        info.name, split, index, images.images[position], int(images.labels[position])
+    )
+
+
+def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
+    """The official indices of the images before and after this one, ``None`` at the ends."""
+    ordered = np.sort(images.indices)
+    before, after = ordered[ordered < index], ordered[ordered > index]
+    return (
+        int(before[-1]) if len(before) else None,
+        int(after[0]) if len(after) else None,
+    )
+
+
+def _plain(text: str) -> str:
+    # Errors are escaped where they are shown.
+    return f"“{text}”" if len(text) <= _LONGEST else f"“{text[:_LONGEST]}…”"
+
+
+def train_indices(run: Run) -> Indices:
+    """The official indices of the images that ``run`` had to learn from and to validate by.
+
+    Raises ``DatasetNotFound`` and ``DatasetDamaged``.
+    """
+    data = run.experiment.data
+    if data.variant == "full":
+        return np.arange(find(data.dataset).train_images)
+    return cache.dataset(data.dataset, data.variant).train.indices
+
+
+def held_back(run: Run) -> Indices | None:
+    """Those of them that were held back for validation; ``None`` without a split."""
+    train = train_indices(run)
+    parts = split_positions(run.experiment, len(train))
+    return None if parts is None else train[parts[1]]
+
+
+def held_back_images(run: Run) -> ImageSet | None:
+    """The held-back images there are here: those of the sample where the full set is not.
+
+    ``None`` without a split, or where none of them is here.
+    """
+    indices = held_back(run)
+    if indices is None:
+        return None
+    train = images_of(find(run.experiment.data.dataset), "train")
+    here = np.flatnonzero(np.isin(train.indices, indices))
+    return train.take(here) if len(here) else None
+
+
+def data_here(run: Run) -> Dataset:
+    """The data a run was trained on, or the sample of the full set where that is not here.
+
+    Raises ``DatasetNotFound`` and ``DatasetDamaged``.
+    """
+    data = run.experiment.data
+    return cache.nearest_dataset(data.dataset, data.variant)

@@ -1,1 +1,0 @@
-"""The Ensemble view of Evaluate: several networks asked together."""

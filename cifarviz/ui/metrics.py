@@ -1,0 +1,93 @@
+"""Rows of metrics, and what marks their numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+from cifarviz.analysis.intervals import accuracy_interval
+from cifarviz.figures.percent import interval, percent
+from cifarviz.live.items import named
+from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
+from cifarviz.runs.lineage import ancestors
+from cifarviz.runs.records import Run
+from cifarviz.ui import cache
+from cifarviz.ui.address import escaped
+
+
+class Figure(NamedTuple):
+    """``value`` is Markdown; ``hint`` says in a sentence what it means; ``beside`` is small print.
+
+    Of an accuracy that is the interval in which it lies with 95 % confidence.
+    """
+
+    label: str
+    value: str
+    hint: str
+    beside: str = ""
+
+
+INTERVAL_HINT: Final = (
+    "Below, the 95% interval: measured on other images of the same kind, as many, the share would "
+    "differ by chance, and with 95% confidence the true one lies in there (Wilson’s interval). It "
+    "says nothing of what another seed of the training would give."
+)
+
+
+def interval_words(accuracy: float, images: int, digits: int = 1) -> str:
+    """The 95 % interval of an accuracy over so many images: ``"76.5% to 78.2%"``."""
+    return interval(*accuracy_interval(accuracy, images), digits)
+
+
+def accuracy_figure(label: str, accuracy: float, images: int, hint: str) -> Figure:
+    """An accuracy for a row of figures, with its interval below it."""
+    return Figure(
+        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", interval_words(accuracy, images)
+    )
+
+
+def figure_row(
+    figures: Sequence[Figure], *, widths: Sequence[int] | None = None, level: int = 5
+) -> None:
+    """Show ``figures`` beside each other, as headings of ``level``."""
+    for place, (label, value, hint, beside) in zip(
+        st.columns(widths or len(figures)), figures, strict=True
+    ):
+        with place.container(gap=None):
+            st.caption(label, help=hint)
+            st.markdown(f"{'#' * level} {value}")
+            if beside:
+                st.caption(beside)
+
+
+def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
+    """Say how the losses of ``runs``, each under a name, were computed, unless all are exact."""
+    groups: dict[str, list[str]] = {}
+    for name, run in runs:
+        groups.setdefault(losses_words(run), []).append(name)
+    earlier = {words: names for words, names in groups.items() if words != PLAIN}
+    if not earlier:
+        return
+    if len(groups) == 1:
+        sentence = f"Losses: {next(iter(earlier))}."
+    else:
+        marked = "; ".join(f"{named(names)}: {words}" for words, names in earlier.items())
+        sentence = f"Losses are not computed alike. {marked}"
+        sentence += f"; the others: {PLAIN}." if PLAIN in groups else "."
+    st.caption(f":material/info: {escaped(sentence)}", help=EXPLANATION)
+
+
+def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
+    """Say so below curves, which begin with those of a fork's ancestors.
+
+    ``names`` are the names of ``runs`` by id.
+    """
+    drawn = {run.id: run for run in runs}
+    for run in runs:
+        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
+    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
+
+
+def earlier_losses_sentence(run: Run) -> str:
+    """How the losses of one run were computed, as a sentence; empty if they are exact."""
+    return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."

@@ -1,0 +1,125 @@
+"""A published run beside a run made here."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import streamlit as st
+
+from cifarviz.errors import CifarvizError
+from cifarviz.experiment.against_published import changes_against_published
+from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PUBLISHED
+from cifarviz.live.items import named
+from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
+from cifarviz.runs.records import Run
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.query import update_query_params
+from cifarviz.ui.streamlit_patches import uninterruptible
+
+
+def changed_words(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
+    """A sentence on each run that isn't as it was published, runs with the same changes together.
+
+    Single values named by ``but``, such as ``seed``, are passed over.
+    """
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if differences := _differences(run.experiment_json, tuple(but)):
+            found.setdefault(differences, []).append(run)
+    return " ".join(
+        f"{_who(mine, len(runs))} changes against it: {differences}."
+        for differences, mine in found.items()
+    )
+
+
+def _who(mine: Sequence[Run], of: int) -> str:
+    if of == 1:
+        return "This run has"
+    if len(mine) == of:
+        return f"All {of} runs have"
+    *most, last = [f"“{run.name}”" for run in mine]
+    return f"{', '.join(most)} and {last} have" if most else f"{last} has"
+
+
+@lru_cache(maxsize=100)
+def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
+    try:
+        experiment = Experiment.from_json(experiment_json)
+    except CifarvizError:
+        # The page of the run says so; here there is only nothing to compare.
+        return ""
+    if experiment.preset is None or experiment.preset not in PUBLISHED:
+        return ""
+    made = changes_against_published(draft_of(experiment, experiment.preset), but=but)
+    return " · ".join(change.text for change in made)
+
+
+def shows_published(runs: Sequence[Run]) -> bool:
+    """Whether the address asks for published curves of ``runs``, and there are any."""
+    on = st.query_params.get("ghost") == "1"
+    return on and published_figure_curves("loss", runs) is not None
+
+
+def ghost_switch(runs: Sequence[Run]) -> bool:
+    """Show the switch if there is something to show for ``runs``; say what it is when it is on.
+
+    The page has followed its address before. Returns whether the curves are wanted.
+    """
+    asked = st.query_params.get("ghost")
+    if asked not in (None, "1"):
+        st.error(
+            f"The address has {quoted(asked)} for the published curves: 1 shows them, and without "
+            "it they are left out.",
+            icon=":material/error:",
+        )
+    if published_figure_curves("loss", runs) is None:
+        return False
+    on = asked == "1"
+    # No st.toggle: each look at a run under way brings the toggles as the browser has them, and
+    # would take back what its Back button did a moment ago.
+    st.button(
+        "Hide the published curves" if on else "Show the published curves",
+        icon=":material/toggle_on:" if on else ":material/toggle_off:",
+        type="tertiary",
+        key="ghost",
+        help="What the authors of the preset reported, dashed behind your own curves; up to the "
+        "last epoch that was planned here.",
+        on_click=uninterruptible(update_query_params),
+        kwargs={"ghost": None if on else "1"},
+    )
+    if on:
+        _say_how_they_differ(runs)
+    return on
+
+
+def _say_how_they_differ(runs: Sequence[Run]) -> None:
+    # Another seed is no other experiment; and the sample, which Setup takes where the full set
+    # isn't here, is nobody's change.
+    changed = changed_words([_as_if_on_full_set(run) for run in runs], but=("seed",))
+    of_sample = [run for run in runs if run is not _as_if_on_full_set(run)]
+    words = "The published curves are of the unchanged preset"
+    if of_sample:
+        words += (
+            f" on the full set; {_curve_name(of_sample, runs)} learned from the embedded sample"
+        )
+    if changed or of_sample:
+        st.caption(escaped(f"{words}. {changed}".strip()))
+
+
+def _curve_name(some: Sequence[Run], runs: Sequence[Run]) -> str:
+    if len(some) == len(runs):
+        return "this run" if len(runs) == 1 else "these runs"
+    return named([run.name for run in some])
+
+
+def _as_if_on_full_set(run: Run) -> Run:
+    """``run`` itself if it was on the full set, or is of a preset that wasn't."""
+    made = readable_experiment(run.experiment_json)
+    preset = None if made is None else preset_of(made)
+    if made is None or preset is None or made.data.variant == preset.experiment.data.variant:
+        return run
+    data = made.data.model_copy(update={"variant": preset.experiment.data.variant})
+    full = made.model_copy(update={"data": data})
+    return replace(run, experiment_json=full.to_json())

@@ -1,1 +1,0 @@
-"""Setting an experiment up."""

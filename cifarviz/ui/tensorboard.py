@@ -1,0 +1,45 @@
+"""TensorBoard: the command that opens it, and whether its files can be written."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from cifarviz.errors import StorageFull
+from cifarviz.experiment.assessment import Assessment
+from cifarviz.experiment.draft import Draft
+from cifarviz.runs.records import Run
+from cifarviz.training.tensorboard_folder import check_tensorboard_folder
+from cifarviz.ui import cache
+
+
+def tensorboard_command(folder: Path) -> str:
+    """What to type into a terminal to see the files in ``folder``."""
+    return f"tensorboard --logdir {shlex.quote(str(folder))}"
+
+
+def show_tensorboard_command(folder: Path) -> None:
+    """Show the command, with a button that copies it."""
+    st.code(tensorboard_command(folder), language="bash", wrap_lines=True)
+
+
+def show_tensorboard_files(run: Run) -> None:
+    """Show the command for the files of ``run``, if it has written any."""
+    folder = cache.store().tensorboard_folder(run.id)
+    if not folder.is_dir():
+        return
+    st.caption("TensorBoard shows the curves of this run and histograms of its weights:")
+    show_tensorboard_command(folder)
+
+
+def with_tensorboard_checked(draft: Draft, assessment: Assessment) -> Assessment:
+    """``assessment`` with what keeps the files that ``draft`` asks for from being written."""
+    if draft.settings["tensorboard"] is not True or "tensorboard" in assessment.problems:
+        return assessment
+    try:
+        check_tensorboard_folder(cache.settings().tensorboard_dir)
+    except StorageFull as refusal:
+        problems = {**assessment.problems, "tensorboard": str(refusal)}
+        return replace(assessment, problems=problems, experiment=None, sizes=None)
+    return assessment

@@ -1,0 +1,280 @@
+"""A widget for each field of an experiment, and what an edit does."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from math import isfinite
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.datasets.info import DatasetInfo, Variant
+from cifarviz.experiment.assessment import Assessment
+from cifarviz.experiment.dataset_fitting import fit_draft
+from cifarviz.experiment.draft import Draft
+from cifarviz.experiment.draft_layers import add_layer
+from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import widget_key, widget_value
+from cifarviz.ui.streamlit_patches import uninterruptible
+from cifarviz.value import Value
+from cifarviz.value_text import choice_words, number_text
+
+_LONGEST = 40
+
+# Fewer than 100 epochs, which are as many as an experiment takes.
+_LONGEST_LIST = 280
+_WHOLE = re.compile(r"[+-]?\d+")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+Give = Callable[[Any], None]
+"""Takes what a field was changed to."""
+
+
+def field_input(
+    made: type[Value],
+    name: str,
+    value: object,
+    give: Give,
+    *,
+    key: str,
+    disabled: bool = False,
+    placeholder: str = "",
+) -> None:
+    """Show field ``name`` of the class ``made`` with ``value``; ``give`` gets each new one."""
+    annotation: Any = made.model_fields[name].annotation
+    label, hint = sentence_case(made.words(name)), made.help_text(name)
+    if annotation is bool:
+        st.toggle(
+            label,
+            value=value is True,
+            key=widget_key(key, value is True),
+            help=hint,
+            disabled=disabled,
+            on_change=uninterruptible(lambda: give(widget_value(key))),
+        )
+    elif get_origin(annotation) is Literal:
+        choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+    elif get_origin(annotation) is tuple:
+        _typed_input(
+            label,
+            value,
+            give,
+            text=epochs_text,
+            meant=epochs_meant,
+            key=key,
+            hint=hint,
+            longest=_LONGEST_LIST,
+            disabled=disabled,
+            placeholder=placeholder,
+        )
+    else:
+        whole = float not in (annotation, *get_args(annotation))
+        _typed_input(
+            label,
+            value,
+            give,
+            text=number_typed,
+            meant=partial(number_meant, whole=whole),
+            key=key,
+            hint=hint,
+            longest=_LONGEST,
+            disabled=disabled,
+            placeholder=placeholder,
+        )
+
+
+def _typed_input(
+    label: str,
+    value: object,
+    give: Give,
+    *,
+    text: Callable[[Any], str],
+    meant: Callable[[str], object],
+    key: str,
+    hint: str,
+    longest: int,
+    disabled: bool,
+    placeholder: str,
+) -> None:
+    st.text_input(
+        label,
+        value=text(value),
+        key=widget_key(key, value, lambda typed, value: meant(typed) == value),
+        help=hint,
+        max_chars=longest,
+        disabled=disabled,
+        placeholder=placeholder,
+        autocomplete="off",
+        on_change=uninterruptible(lambda: give(meant(widget_value(key)))),
+    )
+
+
+def choice_input(
+    label: str,
+    options: Sequence[str],
+    value: str,
+    give: Give,
+    *,
+    key: str,
+    hint: str = "",
+    headed: bool = False,
+    words: Callable[[str], str] = choice_words,
+) -> None:
+    """A menu of ``options``, each in words; ``give`` gets the one chosen.
+
+    ``headed``: a heading above says its label and help, which it then only has for screen readers.
+    """
+    st.selectbox(
+        label,
+        options,
+        index=options.index(value),
+        format_func=words,
+        key=widget_key(key, value),
+        help=hint or None,
+        label_visibility="collapsed" if headed else "visible",
+        on_change=uninterruptible(lambda: give(widget_value(key))),
+    )
+
+
+def show_problem(problem: str | None) -> None:
+    """What is wrong with what stands above, if anything is."""
+    if problem is not None:
+        st.markdown(f":red[:material/error: {escaped(problem)}]")
+
+
+def number_typed(value: object) -> str:
+    """A value as it stands in its text field."""
+    if value is None:
+        return ""
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:
+    """The number that ``typed`` is; the text itself where it is none, ``None`` where it is empty.
+
+    Thousands may be grouped in a ``whole`` number only: elsewhere 0,001 would be taken for 1.
+    """
+    text = (typed or "").strip()
+    if not text:
+        return None
+    if whole and _GROUPED.fullmatch(text):
+        text = re.sub(r"[^\d+-]", "", text)
+    # The browser keeps to the length; whoever speaks to the server without one need not.
+    if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
+        return text
+    if whole and _WHOLE.fullmatch(text):
+        return int(text)
+    number = float(text)
+    if not isfinite(number):
+        return text
+    return int(number) if whole and number.is_integer() else number
+
+
+def sentence_case(words: str) -> str:
+    """``Kernel size`` of ``kernel size``; ``L2 penalty`` stays."""
+    return words[:1].upper() + words[1:]
+
+
+def set_value(name: str, value: object) -> None:
+    """Another single value, or another value of a field: ``"optimizer.learning_rate"``."""
+    section, _, field = name.rpartition(".")
+    if section:
+        _edit(lambda draft: draft.with_value(section, {**draft.section(section), field: value}))
+    else:
+        _edit(lambda draft: draft.with_value(name, value))
+
+
+def set_dataset(name: str) -> None:
+    """Another data set, with the network fitted to its images and classes."""
+    _edit(lambda draft: fit_draft(draft, name))
+
+
+def set_kind(section: str, kind: str) -> None:
+    """Another kind of validation, preprocessing, optimiser or schedule."""
+    _edit(lambda draft: draft.with_kind(section, kind))
+
+
+def set_switch(section: str, on: bool) -> None:
+    """A section that may be missing, on or off; what was typed for it waits meanwhile."""
+    _edit(lambda draft: draft.with_switch(section, on))
+
+
+def set_labels(labels: str) -> None:
+    """Integer or one-hot labels."""
+    _edit(lambda draft: draft.with_labels(labels))
+
+
+def set_layer_field(layer_id: str, field: str, value: object) -> None:
+    """Another value of one field of one layer."""
+    _edit(lambda draft: draft.with_layer_field(layer_id, field, value))
+
+
+def move_layer(layer_id: str, by: int) -> None:
+    """One layer so many rows further down, or up."""
+    _edit(lambda draft: draft.with_layer_moved(layer_id, by))
+
+
+def copy_layer(layer_id: str) -> None:
+    """A copy of a layer after it."""
+    _edit(lambda draft: draft.with_layer_copied(layer_id))
+
+
+def remove_layer(layer_id: str) -> None:
+    """One layer less."""
+    _edit(lambda draft: draft.without_layer(layer_id))
+
+
+def add_new_layer(layer_type: str) -> None:
+    """A new layer where it fits, with its form open."""
+    _edit(lambda draft: add_layer(draft, layer_type))
+    memory = state.setup_memory()
+    if memory.draft is not None:
+        memory.open_layer = memory.draft.newest_layer
+
+
+def open_layer(layer_id: str) -> None:
+    """Open the form of a layer, or close it if it is open."""
+    memory = state.setup_memory()
+    memory.open_layer = None if memory.open_layer == layer_id else layer_id
+
+
+def _edit(change: Callable[[Draft], Draft]) -> None:
+    memory = state.setup_memory()
+    if memory.draft is not None:
+        memory.draft = change(memory.draft)
+
+
+def at_hand(draft: Draft) -> Draft:
+    """``draft`` with what can be trained on here in place of a full set that isn't."""
+    data = draft.section("data")
+    variant = variant_at_hand(draft.dataset, data["variant"])
+    if variant == data["variant"]:
+        return draft
+    return draft.with_value("data", {**data, "variant": variant})
+
+
+def variant_at_hand(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
+    """``wanted``, or the sample where the full set is not here and there is a sample."""
+    here = library.variants_here(dataset, cache.settings())
+    return here[0] if here and wanted not in here else wanted
+
+
+def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
+    """``assessment`` with what there is to do where nothing of the data set is here."""
+    info = draft.dataset
+    if library.variants_here(info, cache.settings()):
+        return assessment
+    problem = f"{info.title} is not on this machine. {library.how_to_fetch(info)}"
+    problems = {**assessment.problems, "data": problem}
+    return replace(assessment, problems=problems, experiment=None, sizes=None)
+
+
+def show_stand_in() -> None:
+    """Say it in a sentence, with the way to the full set."""
+    st.caption("The full set is not here yet: the embedded sample is used.")
+    link_to("start", "Get the full set")

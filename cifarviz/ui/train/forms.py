@@ -1,0 +1,339 @@
+"""Forms of an experiment's values."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.data.wrong_labels import wrong_count
+from cifarviz.datasets.registry import all_datasets
+from cifarviz.experiment.assessment import Assessment
+from cifarviz.experiment.choices import EarlyStopping, Loss
+from cifarviz.experiment.draft import SECTIONS, Draft, section_class
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.schedules import learning_rates
+from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
+from cifarviz.ui import cache
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.navigation import link_to
+from cifarviz.ui.query import widget_key, widget_value
+from cifarviz.ui.streamlit_patches import uninterruptible
+from cifarviz.ui.tensorboard import show_tensorboard_command
+from cifarviz.ui.train import fields as setup_edits
+from cifarviz.ui.train.fields import (
+    choice_input,
+    field_input,
+    sentence_case,
+    show_problem,
+    show_stand_in,
+)
+from cifarviz.value_text import choice_words
+
+# The shape of the course doesn't need every step of a long run.
+_MOST_STEPS = 20_000
+_STEPS_PER_EPOCH = 100
+Problems = Mapping[str, str]
+
+# Places of a one-hot label that are written out.
+_LONGEST_ROW = 16
+
+
+def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+    """Which images, how many, which of them validate, and what is done to them.
+
+    ``stands_in``: the sample is used for want of the full set.
+    """
+    problems = assessment.problems
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Images")
+        _data_form(draft, problems, stands_in=stands_in)
+        _kind_form(draft, "validation", problems)
+        if assessment.experiment is not None and assessment.sizes is not None:
+            sizes = assessment.sizes
+            held = f", {sizes.validation:,} to validate" if sizes.validation else ""
+            wrong = wrong_count(assessment.experiment.data.wrong_labels, sizes.train)
+            mistaken = f", {wrong:,} of them with a wrong label" if wrong else ""
+            st.caption(f"{sizes.train:,} images to train on{mistaken}{held}.")
+    with right:
+        _kind_form(draft, "preprocessing", problems)
+        st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
+        _fields(draft, "augmentation")
+        show_problem(problems.get("augmentation"))
+
+
+def training_forms(draft: Draft, assessment: Assessment) -> None:
+    """How the network learns, from what, when it stops, and what is kept."""
+    problems = assessment.problems
+    left, right = st.columns(2, gap="large")
+    with left:
+        _kind_form(draft, "optimizer", problems)
+        st.markdown("##### Course")
+        _singles(draft, ("batch_size", "epochs"), problems)
+        _singles(draft, ("seed", "precision"), problems)
+        st.markdown("##### Loss", help=Experiment.help_text("loss"))
+        _loss_form(draft, problems)
+    with right:
+        _kind_form(draft, "schedule", problems, heading="Learning rate over the run")
+        learning_rate_preview(draft, assessment)
+        keeping_forms(draft, problems)
+
+
+def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
+    data = draft.section("data")
+    made = section_class("data", data)
+    titles = {info.name: info.title for info in all_datasets()}
+    choice_input(
+        sentence_case(made.words("dataset")),
+        tuple(titles),
+        data["dataset"],
+        setup_edits.set_dataset,
+        key=f"{draft.generation}-data-dataset",
+        hint=made.help_text("dataset"),
+        words=titles.__getitem__,
+    )
+    here = library.variants_here(draft.dataset, cache.settings())
+    variants = here or draft.dataset.variants
+    counts: dict[str, str] = {
+        variant: "{:,} + {:,}".format(*library.image_counts(draft.dataset, variant))
+        for variant in variants
+    }
+    choice_input(
+        "How much of it",
+        variants,
+        data["variant"],
+        partial(setup_edits.set_value, "data.variant"),
+        # Another menu when there is another choice: the browser keeps a menu's old one.
+        key=f"{draft.generation}-data-{'-'.join(variants)}",
+        hint=f"{made.help_text('variant')} Numbers are training and test images.",
+        words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
+    )
+    if stands_in:
+        show_stand_in()
+    elif "full" not in here:
+        st.caption("The full set is not on this machine yet.")
+        link_to("start", "Get the full set")
+    field_input(
+        made,
+        "train_images",
+        data["train_images"],
+        partial(setup_edits.set_value, "data.train_images"),
+        key=f"{draft.generation}-data-train_images",
+        placeholder="All",
+    )
+    wrong, seed = st.columns(2)
+    for place, name in ((wrong, "wrong_labels"), (seed, "wrong_labels_seed")):
+        with place:
+            field_input(
+                made,
+                name,
+                data[name],
+                partial(setup_edits.set_value, f"data.{name}"),
+                key=f"{draft.generation}-data-{name}",
+            )
+    show_problem(problems.get("data"))
+
+
+def _loss_form(draft: Draft, problems: Problems) -> None:
+    loss = draft.section("loss")
+    one_hot = loss["labels"] == "one_hot"
+    labels, smoothing, penalty = st.columns(3)
+    with labels:
+        field_input(
+            Loss, "labels", loss["labels"], setup_edits.set_labels, key=f"{draft.generation}-labels"
+        )
+    with smoothing:
+        # Another key while it is off: the text typed for one-hot labels comes back with them.
+        field_input(
+            Loss,
+            "label_smoothing",
+            loss["label_smoothing"],
+            partial(setup_edits.set_value, "loss.label_smoothing"),
+            key=f"{draft.generation}-label_smoothing{'' if one_hot else '-off'}",
+            disabled=not one_hot,
+        )
+    with penalty:
+        single_field(draft, "l2")
+    # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
+    label = min(3, draft.classes - 1)
+    places = ["1" if place == label else "0" for place in range(draft.classes)]
+    if len(places) > _LONGEST_ROW:
+        places[label + 2 : -1] = ["…"]
+    row = "\u00a0".join(places)
+    st.caption(
+        f"Class {label} is written `{label}` as an integer (sparse) label and `{row}` as a one-hot "
+        "(categorical) one: a place for each class, and a 1 in its own. The loss and the results "
+        "are the same; only one-hot labels can be smoothed."
+    )
+    show_problem(problems.get("loss"))
+    show_problem(problems.get("l2"))
+
+
+def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
+    """A heading, a menu of the kinds, what the chosen one does, and its fields."""
+    kinds = SECTIONS[section]
+    fields = draft.section(section)
+    label = sentence_case(Experiment.words(section))
+    st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
+    choice_input(
+        label,
+        tuple(kinds),
+        fields["kind"],
+        partial(setup_edits.set_kind, section),
+        key=f"{draft.generation}-{section}-kind",
+        headed=True,
+        words=lambda kind: kinds[kind].title,
+    )
+    st.caption(kinds[fields["kind"]].explanation)
+    _fields(draft, section)
+    show_problem(problems.get(section))
+
+
+def _fields(draft: Draft, section: str) -> None:
+    fields = draft.section(section)
+    names = [name for name in fields if name != "kind"]
+    kind = fields.get("kind", "")
+    # A switch has its label beside it.
+    widths = [1.6 if isinstance(fields[name], bool) and len(names) > 2 else 1 for name in names]
+    widths += [1] * (2 - len(names))
+    for place, name in zip(st.columns(widths, vertical_alignment="bottom"), names, strict=False):
+        with place:
+            field_input(
+                section_class(section, fields),
+                name,
+                fields[name],
+                partial(setup_edits.set_value, f"{section}.{name}"),
+                key=f"{draft.generation}-{section}-{kind}-{name}",
+            )
+
+
+def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
+    for place, name in zip(st.columns(len(names)), names, strict=True):
+        with place:
+            single_field(draft, name)
+    for name in names:
+        show_problem(problems.get(name))
+
+
+def keeping_forms(draft: Draft, problems: Problems) -> None:
+    """Which epoch is best, early stopping, checkpoints, TensorBoard files, test answers."""
+    st.markdown("##### When to stop and what to keep")
+    _best_epoch(draft, problems)
+    _early_stopping(draft, problems)
+    _single(draft, "best_only", problems)
+    _tensorboard(draft, problems)
+    _single(draft, "mirrored_answers", problems)
+    _single(draft, "test_epochs", problems, placeholder="None; such as 15, 30, 45, 60")
+
+
+def _best_epoch(draft: Draft, problems: Problems) -> None:
+    validated = draft.section("validation")["kind"] != "none"
+    images = "validation" if validated else "training"
+    words = {
+        "loss": f"The lowest {images} loss",
+        "accuracy": f"The highest {images} accuracy",
+    }
+    choice_input(
+        "Which epoch is best (monitor)",
+        tuple(words),
+        str(draft.settings["monitor"]),
+        partial(setup_edits.set_value, "monitor"),
+        # Another menu when its words change: the browser keeps a menu's old ones.
+        key=f"{draft.generation}-monitor-{images}",
+        hint=Experiment.help_text("monitor"),
+        words=words.__getitem__,
+    )
+    show_problem(problems.get("monitor"))
+
+
+def _early_stopping(draft: Draft, problems: Problems) -> None:
+    key = f"{draft.generation}-early_stopping"
+    on = draft.is_on("early_stopping")
+    st.toggle(
+        sentence_case(Experiment.words("early_stopping")),
+        value=on,
+        key=widget_key(key, on),
+        help=Experiment.help_text("early_stopping"),
+        on_change=uninterruptible(
+            lambda: setup_edits.set_switch("early_stopping", widget_value(key))
+        ),
+    )
+    if on:
+        fields = draft.section("early_stopping")
+        for place, name in zip(
+            st.columns([1, 1.6], vertical_alignment="bottom"), fields, strict=True
+        ):
+            with place:
+                field_input(
+                    EarlyStopping,
+                    name,
+                    fields[name],
+                    partial(setup_edits.set_value, f"early_stopping.{name}"),
+                    key=f"{key}-{name}",
+                )
+    show_problem(problems.get("early_stopping"))
+
+
+def _tensorboard(draft: Draft, problems: Problems) -> None:
+    _single(draft, "tensorboard", problems)
+    if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
+        return
+    st.caption(
+        "Each run writes into a folder of its own under the one below. TensorBoard itself is "
+        "installed apart, by `pip install tensorboard`, and opened by this command:"
+    )
+    show_tensorboard_command(cache.settings().tensorboard_dir)
+
+
+def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:
+    single_field(draft, name, placeholder)
+    show_problem(problems.get(name))
+
+
+def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
+    """Show the course of the learning rate, or what has to be put right before it can be shown."""
+    wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
+    if wrong:
+        words = " and ".join(Experiment.words(name) for name in wrong)
+        st.caption(f"The learning rate is drawn here once the {words} can be used.")
+        return
+    schedule = draft.section("schedule")
+    steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch
+    figure = _figure(
+        schedule["kind"],
+        tuple(schedule.items()),
+        float(draft.section("optimizer")["learning_rate"]),
+        max(1, min(steps, _MOST_STEPS // int(draft.settings["epochs"]))),
+        int(draft.settings["epochs"]),
+    )
+    chart(
+        figure,
+        key="learning-rate",
+        view=f"{schedule['kind']} {draft.settings['epochs']}",
+        file_name="learning-rate",
+        description="The learning rate over the run",
+    )
+
+
+@lru_cache(maxsize=32)
+def _figure(
+    kind: str, schedule: tuple[tuple[str, Any], ...], rate: float, steps: int, epochs: int
+) -> go.Figure:
+    made: Any = SECTIONS["schedule"][kind]
+    rates = learning_rates(made.make(**dict(schedule)), rate, steps, epochs)
+    return learning_rate_figure(learning_rate_curve(rates, steps))
+
+
+def single_field(draft: Draft, name: str, placeholder: str = "") -> None:
+    """Show the field ``name``; what it is changed to goes into the draft."""
+    field_input(
+        Experiment,
+        name,
+        draft.settings[name],
+        partial(setup_edits.set_value, name),
+        key=f"{draft.generation}-{name}",
+        placeholder=placeholder,
+    )

@@ -1,0 +1,227 @@
+"""The network as a table of layers that can be changed, under its diagram.
+
+Widgets are named after their layer's id, never after its place: moving, copying or removing
+rows leaves everybody else's values alone.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import Any, Literal
+
+import streamlit as st
+
+from cifarviz.experiment.architecture import MAX_LAYERS, LayerRow, Trace, in_words
+from cifarviz.experiment.draft import Draft, DraftLayer
+from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
+from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
+from cifarviz.ui import state
+from cifarviz.ui.address import escaped
+from cifarviz.ui.components.chart import chart
+from cifarviz.ui.streamlit_patches import uninterruptible
+from cifarviz.ui.train import fields as setup_edits
+from cifarviz.ui.train.fields import field_input, sentence_case, show_problem
+
+_WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
+_HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
+# Numbers that are compared with each other stand with their ends below each other.
+_ALIGNMENTS: Mapping[str, Literal["right"]] = MappingProxyType({"Parameters": "right"})
+_FIELDS_A_ROW = 3
+# A taller diagram than of three rows would push the table off the screen; it is scrolled instead.
+_TALLEST_DIAGRAM = 330
+
+
+def layer_editor(draft: Draft, trace: Trace) -> None:
+    """Show the diagram, the table with a row a layer, and the way to add one."""
+    _show_diagram(draft, trace)
+    with st.container(gap=None, key="layer-table"):
+        words = _glossary(draft)
+        for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
+            place.caption(
+                heading, help=words.get(heading), text_alignment=_ALIGNMENTS.get(heading, "left")
+            )
+        _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
+        opened = state.setup_memory().open_layer
+        for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
+            _layer_row(number, layer, row, len(draft.layers), is_open=layer.id == opened)
+        show_problem(trace.problem)
+    if trace.ok:
+        _totals(trace)
+    _add_layer(draft)
+
+
+def _glossary(draft: Draft) -> Mapping[str, str]:
+    """What stands in the columns, in plain words; of the layers, those that are there."""
+    types = dict.fromkeys(layer.type for layer in draft.layers)
+    layers = [f"- **{LAYER_TYPES[one].title}**: {LAYER_TYPES[one].explanation}" for one in types]
+    return {
+        "Layer": "\n".join(layers),
+        "Settings": "\n".join(map(_field_help, ("filters", "padding", "activation"))),
+        "Output shape": "What the layer passes on: height × width × channels, or the length of a "
+        "flat vector. A channel is one map of values, as red is one of a picture's three.",
+        "Parameters": "How many numbers the layer learns.",
+    }
+
+
+def _field_help(name: str) -> str:
+    """A field in plain words, as the first type of layers that has it puts it."""
+    made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
+    return f"- **{sentence_case(made.words(name))}**: {made.help_text(name)}"
+
+
+def _totals(trace: Trace) -> None:
+    total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
+    not_trained = f", {frozen:,} of them not trained" if frozen else ""
+    st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
+
+
+def _show_diagram(draft: Draft, trace: Trace) -> None:
+    layers = tuple(
+        (
+            layer_label(layer.fields),
+            layer.type,
+            row.output_shape,
+            row.parameters,
+            row.problem is not None,
+        )
+        for layer, row in zip(draft.layers, trace.rows, strict=True)
+    )
+    figure, height = _diagram(layers, draft.image_shape)
+    with st.container(height=_TALLEST_DIAGRAM if height > _TALLEST_DIAGRAM else "content"):
+        chart(
+            figure,
+            key="network-diagram",
+            height=height,
+            file_name="network",
+            description="Diagram of the network, layer by layer",
+        )
+
+
+@lru_cache(maxsize=64)
+def _diagram(
+    layers: tuple[DrawnLayer, ...], input_shape: tuple[int, ...]
+) -> tuple[Mapping[str, Any], int]:
+    diagram = network_diagram(layers, input_shape=input_shape)
+    return dict(network_diagram_figure(diagram).to_plotly_json()), diagram.height
+
+
+def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool) -> None:
+    shape = "?" if row.output_shape is None else in_words(row.output_shape)
+    parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
+    buttons = _cells(
+        str(number),
+        f"**{LAYER_TYPES[layer.type].title}**",
+        escaped(layer_summary(layer.fields)),
+        shape,
+        parameters,
+    )
+    with buttons, st.container(horizontal=True, gap=None, horizontal_alignment="right"):
+        _buttons(number, layer, count, is_open=is_open)
+    show_problem(row.problem)
+    if is_open:
+        _form(layer)
+
+
+def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
+    """One row of the table; returns the place for its buttons."""
+    *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
+    for place, heading, text in zip(places, _HEADINGS, texts, strict=False):
+        if text:
+            place.markdown(text, text_alignment=_ALIGNMENTS.get(heading, "left"))
+    return buttons
+
+
+def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
+    def button(
+        name: str, icon: str, label: str, act: Callable[[], None], *, disabled: bool = False
+    ) -> None:
+        # The style sheet shows the icon only; who cannot see it is told the label.
+        st.button(
+            label,
+            icon=f":material/{icon}:",
+            key=f"layer-{layer.id}-{name}",
+            help=label,
+            type="tertiary",
+            disabled=disabled,
+            on_click=uninterruptible(act),
+        )
+
+    what = f"{escaped(layer_label(layer.fields))} (row {number})"
+    editable = len(layer.fields) > 1
+    button(
+        "edit",
+        "expand_less" if is_open else "tune",
+        f"Close the settings of {what}" if is_open else f"Change the settings of {what}",
+        partial(setup_edits.open_layer, layer.id),
+        disabled=not editable and not is_open,
+    )
+    button(
+        "up",
+        "arrow_upward",
+        f"Move {what} up",
+        partial(setup_edits.move_layer, layer.id, -1),
+        disabled=number == 1,
+    )
+    button(
+        "down",
+        "arrow_downward",
+        f"Move {what} down",
+        partial(setup_edits.move_layer, layer.id, 1),
+        disabled=number == count,
+    )
+    button(
+        "copy",
+        "content_copy",
+        f"Duplicate {what}",
+        partial(setup_edits.copy_layer, layer.id),
+        disabled=count >= MAX_LAYERS,
+    )
+    button("remove", "delete", f"Remove {what}", partial(setup_edits.remove_layer, layer.id))
+
+
+def _form(layer: DraftLayer) -> None:
+    made = LAYER_TYPES[layer.type]
+    with st.container(border=True, key=f"layer-{layer.id}-form"):
+        st.caption(made.explanation)
+        names = [name for name in layer.fields if name != "type"]
+        for first in range(0, len(names), _FIELDS_A_ROW):
+            for place, name in zip(
+                st.columns(_FIELDS_A_ROW), names[first : first + _FIELDS_A_ROW], strict=False
+            ):
+                with place:
+                    field_input(
+                        made,
+                        name,
+                        layer.fields[name],
+                        partial(setup_edits.set_layer_field, layer.id, name),
+                        key=f"layer-{layer.id}-{name}",
+                    )
+
+
+def _add_layer(draft: Draft) -> None:
+    full = len(draft.layers) >= MAX_LAYERS
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Type of a new layer",
+            tuple(LAYER_TYPES),
+            format_func=lambda kind: LAYER_TYPES[kind].title,
+            key=f"{draft.generation}-new-layer",
+            help="The new layer is put as far down as the network still works with it.",
+            width=260,
+        )
+        st.button(
+            "Add layer",
+            icon=":material/add:",
+            key="add-layer",
+            disabled=full,
+            on_click=uninterruptible(setup_edits.add_new_layer),
+            args=(chosen,),
+            help=f"A network here has at most {MAX_LAYERS} layers." if full else None,
+        )
+    st.caption(LAYER_TYPES[chosen].explanation)
+
+
+def _operations(count: int) -> str:
+    if count >= 1_000_000:
+        return f"{count / 1e6:,.1f} million multiplications"
+    return f"{count:,} multiplications"

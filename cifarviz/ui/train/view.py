@@ -1,0 +1,391 @@
+"""The Train page: presets, the draft of an experiment, and its start."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
+
+import streamlit as st
+
+from cifarviz.data import library
+from cifarviz.errors import ExperimentInvalid, RunError, StoreError
+from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
+from cifarviz.experiment.against_published import in_way, nearest_way
+from cifarviz.experiment.assessment import Assessment, assess
+from cifarviz.experiment.changes import Change, changes
+from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.presets import PRESETS, Preset
+from cifarviz.experiment.run_names import free_name, run_name
+from cifarviz.runs.curation import LONGEST_NAME
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.records import Run
+from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
+from cifarviz.ui import cache, state
+from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.changed_line import changed_line
+from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.navigation import ViewEntry, go_to, link_to, title_and_switch
+from cifarviz.ui.query import update_query_params, widget_key, widget_value
+from cifarviz.ui.queueing import basis, queue_once, span
+from cifarviz.ui.streamlit_patches import uninterruptible, without_interruption
+from cifarviz.ui.tensorboard import with_tensorboard_checked
+from cifarviz.ui.train.fields import at_hand, show_stand_in, with_data_checked
+from cifarviz.ui.train.forms import data_forms, training_forms
+from cifarviz.ui.train.layer_editor import layer_editor
+
+_MOST_REASONS = 4
+_PARTS: Mapping[str, str] = MappingProxyType(
+    {"network": "Network", "data": "Data", "training": "Training"}
+)
+_PARTS_KEY = "part"
+View = Literal["setup", "watch"]
+_VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
+    {"setup": ViewEntry("Set up", "tune"), "watch": ViewEntry("Watch", "monitoring")}
+)
+
+# What only one of the views understands.
+_OF_ONE_VIEW = ("preset", "changes", "part", "run", "ghost")
+
+
+def setup_view() -> None:
+    """Show the whole of Setup."""
+    wanted = current_draft()
+    keep(wanted)
+    draft = at_hand(wanted)
+    data = draft.section("data")
+    train_images, test_images = library.image_counts(draft.dataset, data["variant"])
+    assessment = with_data_checked(
+        draft,
+        with_tensorboard_checked(
+            draft, assess(draft, train_images=train_images, test_images=test_images)
+        ),
+    )
+    preset = preset_draft(draft.preset)
+    made = changes(at_hand(preset), draft)
+    story, launch = st.columns([3, 2], gap="large")
+    with story:
+        preset_panel(wanted, made)
+    with launch, st.container(border=True, gap="xsmall"), errors_shown():
+        # The sample is nobody's change, but what was trained on it should say so.
+        default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
+        launch_panel(default, assessment, stands_in=draft is not wanted)
+    _parts(draft, assessment, stands_in=draft is not wanted)
+
+
+def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+    """The forms in three tabs, of which the address holds the open one."""
+    wanted = st.query_params.get("part", "network")
+    if wanted not in _PARTS:
+        st.error(
+            f"Set up has no part {quoted(wanted)}: this is the first.", icon=":material/error:"
+        )
+        wanted = "network"
+        update_query_params(part=wanted)
+    shown = st.tabs(
+        list(_PARTS.values()),
+        default=_PARTS[wanted],
+        key=widget_key(_PARTS_KEY, _PARTS[wanted]),
+        on_change=uninterruptible(_opened),
+    )
+    for part, tab in zip(_PARTS, shown, strict=True):
+        if not tab.open:
+            continue
+        with tab:
+            if part == "network":
+                layer_editor(draft, assessment.trace)
+            elif part == "data":
+                data_forms(draft, assessment, stands_in=stands_in)
+            else:
+                training_forms(draft, assessment)
+
+
+def _opened() -> None:
+    title = widget_value(_PARTS_KEY)
+    update_query_params(part=next(part for part, words in _PARTS.items() if words == title))
+
+
+def choose_view() -> View:
+    """Show title and switch, and return the view of the address: Setup where it names none."""
+    view = title_and_switch(
+        "Train",
+        _VIEWS,
+        key="train-view",
+        problem=lambda word: f"Train has no view {word}: this is the one to set training up.",
+        forget=_OF_ONE_VIEW,
+    )
+    if st.query_params.get("view", view) != view:
+        update_query_params(view=view)
+    return view
+
+
+def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
+    """Show the panel; goes to Watch when Train is pressed and the run is queued.
+
+    ``default`` names the run if nobody does, with a number if there is such a run already.
+    ``stands_in``: the sample is used for want of the full set.
+    """
+    runs = cache.store().all()
+    default = free_name(default, {run.name for run in runs})
+    name = st.text_input(
+        "Name of the run",
+        placeholder=default,
+        max_chars=LONGEST_NAME,
+        key="run-name",
+        autocomplete="off",
+        help="How this run is called on the other pages; left empty, it gets the name shown here.",
+    )
+    pressed = st.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="train",
+        disabled=assessment.experiment is None,
+        width="stretch",
+    )
+    if assessment.experiment is None or assessment.sizes is None:
+        _say_why_not(assessment.reasons)
+    else:
+        _show_estimate(assessment.experiment, assessment.sizes, runs)
+        _say_who_is_before([run for run in runs if run.state.active])
+        if pressed:
+            with errors_shown():
+                run = _queued(assessment.experiment, (name or "").strip(), default)
+                go_to("train", view="watch", run=run.id)
+    if stands_in:
+        show_stand_in()
+
+
+def _queued(experiment: Experiment, typed: str, default: str) -> Run:
+    worker = cache.worker()
+    return queue_once(
+        ("run", experiment.to_json(), typed),
+        lambda: worker.submit(experiment, typed or default),
+        lambda made: [made.id],
+    )
+
+
+def _say_why_not(reasons: Sequence[str]) -> None:
+    if len(reasons) == 1:
+        st.error(f"This cannot be trained yet. {escaped(reasons[0])}", icon=":material/error:")
+        return
+    shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_REASONS]]
+    if len(reasons) > _MOST_REASONS:
+        shown.append(f"- … and {len(reasons) - _MOST_REASONS} more.")
+    st.error("This cannot be trained yet:\n" + "\n".join(shown), icon=":material/error:")
+
+
+def _say_who_is_before(active: Sequence[Run]) -> None:
+    if active:
+        more = f" and {len(active) - 1} more" if len(active) > 1 else ""
+        st.caption(
+            f":material/hourglass_top: A new run waits for “{escaped(active[-1].name)}”{more}: one "
+            "trains at a time."
+        )
+
+
+def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
+    work = work_of(experiment, sizes.train, sizes.validation)
+    estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
+    epoch = span(estimate)
+    whole = (
+        ""
+        if experiment.epochs == 1
+        else f", {span(estimate, experiment.epochs)} for all {experiment.epochs} epochs"
+    )
+    st.markdown(f"**{epoch[:1].upper()}{epoch[1:]} an epoch**{whole}.")
+    st.caption(basis(estimate, work.precision))
+
+
+def current_draft() -> Draft:
+    """The draft to show; says in a sentence what of the address could not be followed."""
+    memory = state.setup_memory()
+    asked = (st.query_params.get("preset"), st.query_params.get("changes"))
+    run_id = st.query_params.get("run")
+    if memory.draft is not None and run_id is None and asked in (memory.address, (None, None)):
+        return memory.draft
+    memory.drafts_begun += 1
+    memory.open_layer = None
+    return _asked_for(*asked, run_id, memory.drafts_begun)
+
+
+def begin(preset: str, variant: str | None = None) -> None:
+    """A fresh draft of a preset or of a variant of it, in place of the one there is."""
+    memory = state.setup_memory()
+    memory.drafts_begun += 1
+    memory.open_layer = None
+    memory.draft = preset_draft(preset, memory.drafts_begun)
+    for other in PRESETS[preset].variants:
+        if other.name == variant:
+            memory.draft = draft_of(other.experiment, preset, memory.drafts_begun)
+
+
+def keep(draft: Draft) -> None:
+    """Make ``draft`` the session's, and put it into the address."""
+    memory = state.setup_memory()
+    packed = pack_changes(draft)
+    # A press that comes meanwhile must not find the new draft beside the old address: the draft
+    # would be made anew from that.
+    with without_interruption():
+        memory.draft = draft
+        memory.address = (draft.preset, packed)
+        update_query_params(preset=draft.preset, changes=packed, run=None)
+
+
+def _asked_for(preset: str | None, changes: str | None, run_id: str | None, number: int) -> Draft:
+    try:
+        if run_id is not None:
+            return _of_run(run_id, number)
+        if preset is None:
+            if changes is not None:
+                raise ExperimentInvalid(
+                    "The address holds changes, but not the preset that they were made to, so the "
+                    "first preset is shown. If you copied the address, copy it whole."
+                )
+            return preset_draft(next(iter(PRESETS)), number)
+        if preset not in PRESETS:
+            raise ExperimentInvalid(
+                "There is no preset “{preset}”, so the first one is shown; choose another below.",
+                preset=preset[:40],
+            )
+        if changes is not None:
+            return unpack_changes(preset, changes, number)
+    except (ExperimentInvalid, RunError, StoreError) as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        if preset is None or preset not in PRESETS:
+            preset = next(iter(PRESETS))
+    return preset_draft(preset, number)
+
+
+def _of_run(run_id: str, number: int) -> Draft:
+    run = cache.store().get(run_id)
+    # In the precision that was found for it, so that what is trained next differs from it only in
+    # what is changed.
+    experiment = run.trained_experiment
+    preset = experiment.preset
+    if preset is None or preset not in PRESETS:
+        preset = next(iter(PRESETS))
+    st.toast(f"These are the choices of “{escaped(run.name)}”.", icon=":material/content_copy:")
+    return draft_of(experiment, preset, number)
+
+
+def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
+    """Show the choice of a preset, its story, and the changes ``made`` against it."""
+    key = f"{draft.generation}-preset"
+    st.selectbox(
+        "Preset",
+        tuple(PRESETS),
+        index=tuple(PRESETS).index(draft.preset),
+        format_func=lambda name: f"{PRESETS[name].title} ({name})",
+        key=widget_key(key, draft.preset),
+        on_change=uninterruptible(lambda: begin(widget_value(key))),
+        help="An experiment to start from; choosing one replaces what is set up below.",
+    )
+    preset = PRESETS[draft.preset]
+    with st.container(gap="xsmall", key="preset-story"):
+        st.markdown(f":small[{preset.story}]")
+        st.caption(published_words(preset))
+        for note in preset.notes:
+            st.caption(f":material/info: {escaped(note)}")
+        if preset.variants:
+            _ways(draft, preset)
+        _changes(draft, made)
+
+
+def _ways(draft: Draft, preset: Preset) -> None:
+    """What else the preset can be run as, and as the ensemble that it is a member of."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for variant in preset.variants:
+            chosen = draft.plain() == draft_of(variant.experiment, preset.name).plain()
+            st.button(
+                variant.title,
+                key=f"variant-{variant.name}",
+                icon=":material/check:" if chosen else ":material/history_edu:",
+                help=variant.text,
+                disabled=chosen,
+                on_click=uninterruptible(begin),
+                args=(preset.name, variant.name),
+            )
+        if preset.members > 1:
+            link_to(
+                "evaluate",
+                f"A real ensemble: {preset.members} members from {preset.members} seeds",
+                ":material/groups:",
+                view="ensemble",
+                preset=preset.name,
+                way="seeds",
+                **_changed(draft),
+            )
+    _say_what_train_does(draft, preset)
+
+
+def _changed(draft: Draft) -> dict[str, str]:
+    """What was changed here, for the members: whichever way of the preset it was changed in."""
+    packed = pack_changes(in_way(draft, None))
+    return {} if packed is None else {"changes": packed}
+
+
+def _say_what_train_does(draft: Draft, preset: Preset) -> None:
+    way = nearest_way(draft)
+    if way is not None:
+        said = (
+            "Train here trains one network whose answers after several of its epochs vote, on the "
+            "Evaluate page, under Ensemble."
+        )
+    elif preset.members > 1:
+        said = (
+            f"Train here trains one network, a single one of the ensemble’s {preset.members}; the "
+            "real ensemble trains them all."
+        )
+    else:
+        return
+    st.caption(f":material/info: {said}")
+
+
+def _changes(draft: Draft, made: Sequence[Change]) -> None:
+    if not made:
+        st.caption("Nothing is changed against the preset.")
+        return
+    with changed_line(made):
+        st.button(
+            "Undo all changes",
+            key="undo-changes",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=uninterruptible(begin),
+            args=(draft.preset,),
+        )
+
+
+def published_words(preset: Preset) -> str:
+    """Year, size, batches and results; or that there are no results to compare with."""
+    published = preset.published
+    if published is None:
+        return "A recipe of cifarviz’ own."
+    head = "Published" if published["year"] is None else f"Published in {published['year']}"
+    if not published["history"]:
+        return f"{head}, without figures that a run could be compared with."
+    words = [
+        f"{published['parameters']:,} parameters",
+        f"batches of {preset.experiment.batch_size}",
+        *_results(published),
+    ]
+    if published["seconds_an_epoch"]:
+        low, high = published["seconds_an_epoch"]
+        words.append(f"{low} to {high} s an epoch on the authors' machine")
+    return f"{head}: {', '.join(words)}."
+
+
+def _results(published: Mapping[str, Any]) -> list[str]:
+    history, images = published["history"], published["measured_on"]
+    best, last = min(history, key=lambda row: row.val_loss), history[-1]
+    if best is last:
+        words = [
+            f"a loss of {last.val_loss:.3f} and {last.val_accuracy:.1%} accuracy on the {images} "
+            f"images after epoch {last.epoch}"
+        ]
+    else:
+        words = [
+            f"lowest {images} loss {best.val_loss:.3f} after epoch {best.epoch} of {last.epoch}"
+        ]
+    together = published.get("ensemble_accuracy")
+    return words if together is None else [*words, f"{together:.1%} for the ensemble"]
