@@ -18,19 +18,20 @@ import numpy as np
 
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
-from cifarviz.analysis.lab_results import Result, result_of
 from cifarviz.analysis.lab_verdicts import (
+    Result,
     Verdict,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
+    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import Memory, follow, half_learned_by, places_of, said_after
 from cifarviz.data import library
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.lab import cures, duel, memorisation, sizes
-from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.experiment import lab
+from cifarviz.experiment.lab import Entry
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import runs_of
@@ -189,10 +190,10 @@ def _print(one: dict[str, Any]) -> None:
 
 
 _LAB: Final = (
-    ("duel", duel.usual, _of_duel),
-    ("memorisation", memorisation.usual, _of_memorisation),
-    ("sizes", sizes.usual, _of_sizes),
-    ("cures", cures.usual, _of_cures),
+    ("duel", lab.usual_duel, _of_duel),
+    ("memorisation", lab.usual_memorisation, _of_memorisation),
+    ("sizes", lab.usual_sizes, _of_sizes),
+    ("cures", lab.usual_cures, _of_cures),
 )
 
 

@@ -23,10 +23,9 @@ import matplotlib
 import numpy as np
 
 from benchmarks.results_file import write_results
-from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import evaluate
 from cifarviz.analysis.feature_maps import layer_views
-from cifarviz.analysis.trained_model import TrainedModel
+from cifarviz.analysis.trained_model import TrainedModel, open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.cifar10 import CIFAR10

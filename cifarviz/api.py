@@ -44,7 +44,6 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
-from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
@@ -52,10 +51,11 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.metric import METRIC_TITLES, Metric
 from cifarviz.figures.network_diagram import network_diagram, network_diagram_figure
+from cifarviz.figures.pictures import channel_grid
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
+from cifarviz.figures.theme import METRIC_TITLES, Metric
 from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
@@ -339,7 +339,7 @@ class Home:
         ``probabilities(images)``, ``observe(image)``, ``attention(image, layer, class_index)``
         (Grad-CAM) and ``kernel(layer)``.
         """
-        from cifarviz.analysis.checkpoints import open_checkpoint
+        from cifarviz.analysis.trained_model import open_checkpoint
 
         found = self.run(run)
         return open_checkpoint(self.store, found, self._weights(found, weights))

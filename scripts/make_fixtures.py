@@ -27,7 +27,7 @@ from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
 from cifarviz.runs.archive import pack
 from cifarviz.runs.database import SCHEMA_VERSION
-from cifarviz.runs.preferences import prefer
+from cifarviz.runs.pins import prefer
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import keep_series
 from cifarviz.runs.states import RunState

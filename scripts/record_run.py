@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.executors.worker import Worker
@@ -26,8 +26,7 @@ from cifarviz.network.stateless import LayerOutput
 from cifarviz.runs.archive import pack
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import keep_maps
-from cifarviz.runs.pins import pinned_images
-from cifarviz.runs.preferences import prefer
+from cifarviz.runs.pins import pinned_images, prefer
 from cifarviz.runs.recorded import RECORDED_RUN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import Weights, snapshot_path

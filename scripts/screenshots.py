@@ -20,7 +20,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.lab import duel
+from cifarviz.experiment import lab
 from cifarviz.runs.recorded import bring_back
 from cifarviz.runs.series import all_series, runs_of
 from cifarviz.runs.states import Action, RunState
@@ -167,7 +167,7 @@ def _duel() -> str:
             return series.id
     print("Training a duel of the lab.", flush=True)
     worker = Worker(store.settings, "command line")
-    series = queue_entry(worker, duel.usual(1))
+    series = queue_entry(worker, lab.usual_duel(1))
     for run_id in series.run_ids:
         worker.wait(run_id)
     return series.id

@@ -17,14 +17,13 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
-from cifarviz.runs.answer_files import FORMAT
 from cifarviz.runs.artifacts import (
     Checkpoint,
     answers_path,
     checkpoint_path,
     save_arrays,
 )
-from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.log_probabilities import FORMAT, Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id

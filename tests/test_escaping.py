@@ -21,7 +21,7 @@ from cifarviz.escaping import (
     safe_file_name,
     single_line,
 )
-from cifarviz.export.csv_file import csv_file
+from cifarviz.export.files import csv_file
 from tests.hostile_names import HOSTILE
 
 # Halves of surrogate pairs, too: a file's name has them where it is not UTF-8.

@@ -6,10 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.evaluation import Evaluation, accuracy
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
-from cifarviz.analysis.scores import accuracy
 
 Side = Literal["first", "second", "neither"]
 """Where two networks give different answers: who is right."""

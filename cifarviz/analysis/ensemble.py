@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarviz.analysis.evaluation import accuracy
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.analysis.read_only import read_only
-from cifarviz.analysis.scores import accuracy
 from cifarviz.runs.log_probabilities import Predictions
 
 

@@ -1,13 +1,20 @@
-"""A published experiment and one's own repeats of it, figure by figure."""
+"""A published experiment beside its reproduction, as values and as a report."""
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
+
+from cifarviz.errors import PlaceRefused
+from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.experiment.published.preset import HistoryRow
-from cifarviz.runs.earlier_losses import EarlierLosses
+from cifarviz.runs.earlier_losses import PLAIN, EarlierLosses
 from cifarviz.runs.records import Epoch
+from cifarviz.storage import atomically
 
 Kind = Literal["share", "difference", "loss", "epoch"]
 """A share is shown in percent, a difference of two shares in points, a loss in nats, an epoch as a
@@ -78,6 +85,12 @@ class Part:
     figures: tuple[Figure, ...]
     epochs: tuple[EpochComparison, ...] = ()
     losses: str = EarlierLosses(clipped=True, smoothing=0.0, until=None).words
+
+
+BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
+END = "<!-- end of what was made -->"
+_Results = TypeAdapter(dict[str, tuple[Part, ...]])
+_HEADING = "# Reproduction\n"
 
 
 def history_figures(
@@ -172,3 +185,177 @@ def _val_accuracy(epoch: Epoch) -> float:
 
 def _gap(history: Sequence[Epoch]) -> float:
     return history[-1].accuracy - _val_accuracy(history[-1])
+
+
+def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
+    """The parts of each preset by its name; none where there is no file.
+
+    Raises ``PlaceRefused`` for a file that is something else.
+    """
+    try:
+        return _Results.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError) as error:
+        raise PlaceRefused(
+            "{path} does not hold earlier results, so nothing was written: move it away, or name "
+            "another place with --out.",
+            path=path,
+        ) from error
+
+
+def check_place(page: Path) -> None:
+    """Raise ``PlaceRefused`` if the report can't be written here later; nothing is left behind."""
+    if page.suffix == ".json":
+        raise _refused(page, "the numbers go into a .json file, so the page needs another name")
+    if page.is_dir():
+        raise _refused(page, "it is a folder")
+    # Links may be broken, and a folder may be there only later.
+    parent = next(one for one in page.absolute().parents if one.exists())
+    if not parent.is_dir():
+        raise _refused(page, f"“{parent}” is a file, not a folder")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+        if page.exists():
+            page.read_text("utf-8")
+            page.open("a").close()
+    except UnicodeDecodeError as error:
+        raise _refused(page, "what stands there already is not text in UTF-8") from error
+    except OSError as error:
+        raise _refused(page, error.strerror or str(error)) from error
+
+
+def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
+    """Put the tables into the page and the numbers into the JSON file of the same name.
+
+    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``PlaceRefused`` where they
+    can't be written.
+    """
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        there = page.read_text("utf-8") if page.exists() else None
+        before, after = (f"{_HEADING}\n", "\n") if there is None else _around(there)
+        text = f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
+        for path, content in (
+            (page, text.encode("utf-8")),
+            (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
+        ):
+            with atomically(path) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:
+        raise _refused(page, error.strerror or str(error)) from error
+
+
+def _refused(page: Path, reason: str) -> PlaceRefused:
+    return PlaceRefused(
+        "The report cannot be written to {page}: {reason}. Name another place with --out.",
+        page=page,
+        reason=reason,
+    )
+
+
+def render(results: Mapping[str, tuple[Part, ...]]) -> str:
+    """All presets that have results, in the order of the menu."""
+    sections = [
+        "\n".join(_section(preset, results[preset.name]))
+        for preset in PRESETS.values()
+        if results.get(preset.name)
+    ]
+    return "\n".join(sections)
+
+
+def in_words(value: float, kind: Kind) -> str:
+    """A figure as a person writes it: 73.6 %, 24.7 points, 0.7965, 9."""
+    if kind == "share":
+        return f"{value:.1%}".replace("%", " %")
+    if kind == "difference":
+        return f"{100 * value:.1f} points"
+    return f"{value:.4f}" if kind == "loss" else f"{value:g}"
+
+
+def _around(text: str) -> tuple[str, str]:
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        return f"{text.rstrip()}\n\n", "\n"
+    return before, after
+
+
+def _section(preset: Preset, parts: tuple[Part, ...]) -> Iterator[str]:
+    yield f"## `{preset.name}`: {preset.title[:1].lower()}{preset.title[1:]}\n"
+    for note in preset.notes:
+        yield f"{note}\n"
+    for part in parts:
+        yield f"**{part.title}.** {_circumstances(part)}\n"
+        yield from _table(part)
+        if part.epochs:
+            yield from _epochs(part.epochs)
+
+
+def _circumstances(part: Part) -> str:
+    seeds = ", ".join(map(str, part.seeds))
+    low, high = min(part.seconds), max(part.seconds)
+    time = (
+        _minutes(low) if _minutes(low) == _minutes(high) else f"{_minutes(low)} to {_minutes(high)}"
+    )
+    word = "Seed" if len(part.seeds) == 1 else "Seeds"
+    losses = "" if part.losses == PLAIN else f" Losses: {part.losses}."
+    return f"{word} {seeds}; full data, float32; {time} each on {part.machine}.{losses}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
+
+
+def _table(part: Part) -> Iterator[str]:
+    repeats = max(len(figure.reproduced) for figure in part.figures)
+    heading = "reproduced, median (range)" if repeats > 1 else "reproduced"
+    yield f"| figure | published | {heading} | distance |"
+    yield "|---|---|---|---|"
+    for figure in part.figures:
+        published = "–" if figure.published is None else in_words(figure.published, figure.kind)
+        yield f"| {figure.what} | {published} | {_reproduced(figure)} | {_distance(figure)} |"
+    yield ""
+
+
+def _reproduced(figure: Figure) -> str:
+    middle = in_words(figure.median, figure.kind)
+    if len(figure.reproduced) == 1:
+        return middle
+    low, high = (in_words(value, figure.kind) for value in (figure.low, figure.high))
+    return f"{middle} ({low} – {high})"
+
+
+def _distance(figure: Figure) -> str:
+    if figure.distance is None:
+        return "–"
+    if figure.kind in ("share", "difference"):
+        return f"{100 * figure.distance:+.1f} points"
+    return f"{figure.distance:+.4f}" if figure.kind == "loss" else f"{figure.distance:+g}"
+
+
+def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
+    yield "<details><summary>Epoch by epoch: published, and the median of the repeats</summary>\n"
+    yield (
+        "| epoch | training loss | training accuracy | validation loss | validation accuracy | "
+        "repeats |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for one in epochs:
+        row = one.published
+        theirs = (
+            (None,) * 4 if row is None else (row.loss, row.accuracy, row.val_loss, row.val_accuracy)
+        )
+        ours = (one.loss, one.accuracy, one.val_loss, one.val_accuracy)
+        kinds: tuple[Kind, ...] = ("loss", "share", "loss", "share")
+        cells = [
+            f"{_known(published, kind)} · {_known(own, kind)}"
+            for published, own, kind in zip(theirs, ours, kinds, strict=True)
+        ]
+        yield f"| {one.epoch} | {' | '.join(cells)} | {one.runs} |"
+    yield "\n</details>\n"
+
+
+def _known(value: float | None, kind: Kind) -> str:
+    return "–" if value is None else in_words(value, kind)

@@ -1,4 +1,4 @@
-"""A run's network with its stored weights, ready to be asked."""
+"""A stored run's network, opened: its predictions, activations and Keras files."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,8 +11,12 @@ from cifarviz.analysis.top_activations import Collector, TopActivations
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
+from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.records import Run
+from cifarviz.runs.snapshots import Weights, load_weights, snapshot_epochs
+from cifarviz.runs.store import RunStore
 
 # Images that are looked into at once: more are no faster, and the values of a layer's maps for all
 # of them are to fit into memory.
@@ -163,3 +167,53 @@ def _check_pixels(images: NDArray[np.uint8]) -> None:
     # The network would cut pixels already scaled to 0..1 down to black without a word.
     if images.dtype != np.uint8:
         raise ValueError(f"images must be raw pixels, uint8, not {images.dtype}")
+
+
+def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
+    """Rebuild a run's network with the weights of a checkpoint or a snapshot.
+
+    Raises ``ArtifactMissing`` while there is none and ``ArtifactDamaged`` when it can't be used.
+    """
+    if run.scaling is None:
+        raise ArtifactMissing(
+            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+        )
+    arrays, _facts = load_weights(store.folder(run.id), which)
+    return TrainedModel(
+        run.experiment.architecture,
+        run.scaling,
+        arrays,
+        mirrored_answers=run.experiment.mirrored_answers,
+    )
+
+
+def network_file(store: RunStore, run: Run, which: Weights, *, weights_only: bool = False) -> bytes:
+    """A ``.keras`` file, or a ``.weights.h5`` one, of a checkpoint or a snapshot.
+
+    The model takes raw pixels and gives probabilities; it gives mirrored answers if the run does.
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
+    """
+    if run.scaling is None:
+        raise ArtifactMissing(
+            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+        )
+    folder = store.folder(run.id)
+    if isinstance(which, int) and which not in (there := snapshot_epochs(folder, "weights")):
+        listed = ", ".join(map(str, there))
+        raise ArtifactMissing(
+            "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; those kept are of "
+            "epochs {kept}."
+            if there
+            else "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; it has kept none "
+            "of any epoch.",
+            run_name=run.name,
+            run_id=run.id,
+            epoch=which,
+            kept=listed,
+        )
+    arrays, _facts = load_weights(folder, which)
+    network = run.experiment.architecture
+    if weights_only:
+        return weights_file(network, run.scaling, arrays)
+    mirrored = run.experiment.mirrored_answers
+    return keras_file(network, run.scaling, arrays, mirrored_answers=mirrored)

@@ -80,7 +80,7 @@ def export(
 
 
 def _network(store: RunStore, run: Run, kind: Kind, which: Weights) -> bytes:
-    from cifarviz.analysis.keras_files import network_file
+    from cifarviz.analysis.trained_model import network_file
 
     return network_file(store, run, which, weights_only=kind is Kind.WEIGHTS)
 
@@ -88,7 +88,7 @@ def _network(store: RunStore, run: Run, kind: Kind, which: Weights) -> bytes:
 def _report(
     store: RunStore, runs: list[Run], settings: Settings, wanted: Checkpoint | None
 ) -> bytes:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     if wanted is not None:
         for run in runs:

@@ -8,8 +8,8 @@ from cifarviz.cli.output import AsJson, say
 from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.run_names import fork_name
 from cifarviz.runs.curation import checked_name
 from cifarviz.settings import Settings
 from cifarviz.training.forking import carries_optimizer

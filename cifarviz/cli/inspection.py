@@ -143,7 +143,7 @@ def feature_maps(
     invert: Invert = None,
 ) -> None:
     """Write one PNG a layer with all its channels, dead ones grey."""
-    from cifarviz.figures.channel_grid import channel_grid
+    from cifarviz.figures.pictures import channel_grid
 
     settings = Settings.from_environment()
     found, model, _ = _open(settings, run, checkpoint)
@@ -194,7 +194,7 @@ def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Chec
 
 
 def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     return open_checkpoint(store, run, which)
 

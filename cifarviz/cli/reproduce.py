@@ -9,10 +9,17 @@ import typer
 from pydantic import TypeAdapter
 
 from cifarviz.analysis.ensemble import Ensemble
+from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.analysis.members import Member, vote
-from cifarviz.analysis.reproduction import Figure, Part, epoch_comparison, history_figures
-from cifarviz.analysis.reproduction_report import check_place, read_results, write_report
-from cifarviz.analysis.scores import cross_entropy
+from cifarviz.analysis.reproduction import (
+    Figure,
+    Part,
+    check_place,
+    epoch_comparison,
+    history_figures,
+    read_results,
+    write_report,
+)
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.training import watch
@@ -173,7 +180,7 @@ class _Bench:
         return vote(self._store, members, dataset.test, self._ask, len(dataset.info.classes))
 
     def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> Predictions:
-        from cifarviz.analysis.checkpoints import open_checkpoint
+        from cifarviz.analysis.trained_model import open_checkpoint
 
         return open_checkpoint(self._store, run, which).predictions(test.images)
 

@@ -1,12 +1,21 @@
-"""What tells one draft from another, in words."""
+"""What differs between experiments, for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, Fields, section_class
+from cifarviz.experiment.draft import (
+    OPTIONAL,
+    SECTIONS,
+    SINGLES,
+    Draft,
+    Fields,
+    draft_of,
+    section_class,
+)
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS, PresetVariant
 from cifarviz.experiment.words import brief, brief_kind, dataset_words, share_words
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 from cifarviz.value import Value
@@ -23,6 +32,17 @@ class Change:
 
     text: str
     short: str
+
+
+NOT_THERE = "–"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting by its words, and its value in each experiment, in their order."""
+
+    setting: str
+    values: tuple[str, ...]
 
 
 def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
@@ -197,3 +217,106 @@ def _lowered(title: str) -> str:
     """A title inside a sentence: ``Max pooling`` as ``max pooling``, but ``SGD`` and ``AdamW``."""
     names = ("Adam", "AdamW", "RMSprop")
     return title if title in names or title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def differences(experiments: Sequence[Experiment]) -> list[Difference]:
+    """The settings that are not the same in all, in the order of Setup's forms.
+
+    A setting that some kind doesn't have, as Adam has no momentum, is ``–`` there. Networks with
+    the same kinds of layers are compared layer by layer, others with the first.
+    """
+    drafts = [draft_of(one, next(iter(PRESETS))) for one in experiments]
+    rows = [*_settings(drafts), *_layers(drafts)]
+    return [row for row in rows if len(set(row.values)) > 1]
+
+
+def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
+    for section in SECTIONS:
+        parts = [draft.section(section) for draft in drafts]
+        classes = [section_class(section, part) for part in parts]
+        if len(set(classes)) > 1:
+            yield Difference(Experiment.words(section), tuple(one.title for one in classes))
+        yield from _fields(parts, classes)
+    for name in SINGLES:
+        values = tuple(_words(name, draft.settings[name]) for draft in drafts)
+        yield Difference(Experiment.words(name), values)
+    for section, made in OPTIONAL.items():
+        on = [draft.is_on(section) for draft in drafts]
+        yield Difference(Experiment.words(section), tuple("on" if one else "off" for one in on))
+        given = [
+            draft.section(section) if here else {} for draft, here in zip(drafts, on, strict=True)
+        ]
+        yield from _fields(given, [made] * len(given), f"{Experiment.words(section)}, ")
+
+
+def _fields(parts: Sequence[Any], classes: Sequence[Any], before: str = "") -> Iterator[Difference]:
+    names = list(dict.fromkeys(name for part in parts for name in part if name != "kind"))
+    for name in names:
+        made = next(one for one, part in zip(classes, parts, strict=True) if name in part)
+        values = tuple(_words(name, part[name]) if name in part else NOT_THERE for part in parts)
+        yield Difference(f"{before}{made.words(name)}", values)
+
+
+def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
+    networks = [[dict(layer.fields) for layer in draft.layers] for draft in drafts]
+    kinds = [[layer["type"] for layer in network] for network in networks]
+    if all(one == kinds[0] for one in kinds):
+        for number, layers in enumerate(zip(*networks, strict=True), 1):
+            made = LAYER_TYPES[layers[0]["type"]]
+            where = f"layer {number} ({made.title.lower()}), "
+            for name in layers[0]:
+                if name != "type":
+                    values = tuple(_words(name, layer[name]) for layer in layers)
+                    yield Difference(f"{where}{made.words(name)}", values)
+        return
+    first = networks[0]
+    said = [f"{len(first)} layers"]
+    for network in networks[1:]:
+        made_of = [change.text for change in layer_changes(first, network)]
+        said.append("; ".join(made_of) or said[0])
+    yield Difference("layers", tuple(said))
+
+
+def _words(name: str, value: object) -> str:
+    if name == "dataset":
+        return dataset_words(value)
+    if name == "train_images" and value is None:
+        return "all"
+    return value_words(value)
+
+
+def nearest_way(mine: Draft) -> PresetVariant | None:
+    """The variant of its preset that ``mine`` has the fewest changes against.
+
+    ``None`` is the preset itself, the first among equals.
+    """
+    ways = (None, *PRESETS[mine.preset].variants)
+    return min(ways, key=lambda way: len(changes(_published(mine.preset, way), mine)))
+
+
+def changes_against_published(mine: Draft, *, but: Collection[str] = ()) -> tuple[Change, ...]:
+    """What ``mine`` has differently from its preset, or from the variant of it that is nearest.
+
+    Single values named by ``but`` are passed over, such as ``seed``.
+    """
+    base = _published(mine.preset, nearest_way(mine))
+    same = {name: base.settings[name] for name in but}
+    return changes(base, replace(mine, settings={**mine.settings, **same}))
+
+
+def in_way(mine: Draft, way: PresetVariant | None) -> Draft:
+    """``mine`` as another way of its preset, ``None`` being the preset itself.
+
+    What tells the two ways apart is as published; all else stays as it is in ``mine``.
+    """
+    old, new = _published(mine.preset, nearest_way(mine)), _published(mine.preset, way)
+    told_apart = {name: new.settings[name] for name in new.settings if _differ(old, new, name)}
+    return replace(mine, settings={**mine.settings, **told_apart})
+
+
+def _published(preset: str, way: PresetVariant | None) -> Draft:
+    return draft_of((way or PRESETS[preset]).experiment, preset)
+
+
+def _differ(one: Draft, other: Draft, name: str) -> bool:
+    return bool(one.settings[name] != other.settings[name])

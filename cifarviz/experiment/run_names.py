@@ -1,11 +1,24 @@
-"""The name that a run gets when nobody types one."""
+"""Names of new runs, of forks too."""
 
 from collections.abc import Collection, Sequence
 
-from cifarviz.experiment.changes import Change
+from cifarviz.escaping import single_line
+from cifarviz.experiment.changes import Change, changes
+from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.presets import PRESETS
 
 _LONGEST = 64
 _BETWEEN = " · "
+
+# With a number in brackets after it, a run may still be called so.
+_LONGEST_FORK = 94
+
+# Of the parent's name so much, and less where the changes need the room.
+_LONGEST_PARENT, _SHORTEST_PARENT = 40, 12
+
+# Their number follows from where it began.
+_PASSED_OVER = ("epochs", "test_epochs")
 
 
 def run_name(title: str, made: Sequence[Change]) -> str:
@@ -32,3 +45,24 @@ def free_name(name: str, taken: Collection[str]) -> str:
     while free in taken:
         free, number = f"{name} ({number})", number + 1
     return free
+
+
+def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> str:
+    """``VGG from epoch 9 · learning rate 1e-05``: the parent's name, and what was changed.
+
+    Up to 94 characters; what does not fit is counted: ``… · +2 more``.
+    """
+    preset = next(iter(PRESETS))
+    old = draft_of(before, preset)
+    new = draft_of(fork, preset)
+    for name in _PASSED_OVER:
+        new = new.with_value(name, old.settings[name])
+    # Several layers with the same new rate say it once.
+    shorts = list(dict.fromkeys(change.short for change in changes(old, new)))
+    begun = f" from epoch {epoch}"
+    room = _LONGEST_FORK - len(begun) - sum(len(f" · {short}") for short in shorts)
+    most = min(max(room - 1, _SHORTEST_PARENT), _LONGEST_PARENT)
+    # One from before there were rules may hold what no name may hold now.
+    parent = single_line(parent)
+    kept = parent if len(parent) <= most else f"{parent[:most].rstrip()}…"
+    return named_after(f"{kept}{begun}", shorts, _LONGEST_FORK)

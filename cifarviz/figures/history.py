@@ -6,17 +6,23 @@ from dataclasses import dataclass, field
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.before_fork import EpochCurves, add_before
-from cifarviz.figures.fit_marks import gap_trace
+from cifarviz.figures.curve_marks import (
+    EpochCurves,
+    PublishedCurves,
+    add_before,
+    add_published,
+    gap_trace,
+)
 from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
-from cifarviz.figures.metric import METRIC_FORMATS, METRIC_TITLES, Metric
-from cifarviz.figures.published_curves import PublishedCurves, add_published
 from cifarviz.figures.theme import (
     FONT_SIZE,
+    METRIC_FORMATS,
+    METRIC_TITLES,
     NEUTRAL,
     SHARE_TICKS,
     TRAINING,
     VALIDATION,
+    Metric,
     base_layout,
     empty_figure,
 )

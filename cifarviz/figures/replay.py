@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cifarviz.figures.history import history_curves, trend_reach
-from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, Metric
 
 # Dots a panel: more cannot be told apart, and all of them are sent once.
 _MOST_DOTS = 1200

@@ -5,10 +5,12 @@ background is transparent, its grid a half-transparent grey, and the colour of i
 whoever shows it (``cifarviz.ui.components.chart`` takes it from the page).
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,11 +21,9 @@ TEST: Final = "#009E73"
 WARNING: Final = "#D55E00"
 NEUTRAL: Final = "#808A94"
 """Grey that can be read on white and on near-black."""
-
 GRID: Final = "rgba(128, 138, 148, 0.22)"
 AXIS: Final = "rgba(128, 138, 148, 0.55)"
 CLEAR: Final = "rgba(0, 0, 0, 0)"
-
 CLASS_COLORS: Final = (
     "#3CAEB4",
     "#B62538",
@@ -38,13 +38,11 @@ CLASS_COLORS: Final = (
 )
 """Of the labels 0 to 9. Found by search: as far from each other as ten can be, also for red- and
 green-blind eyes, far from the blue and orange above, and visible on both pages."""
-
 CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
     1: (("Grey", NEUTRAL),),
     3: (("Red", "#CE3B4A"), ("Green", "#2F9A55"), ("Blue", "#4673D6")),
 }
 """Name and colour of each channel of an image with so many channels."""
-
 SHARE_TICKS: Final = (
     {"dtickrange": [None, 0.0008], "value": ".2%"},
     {"dtickrange": [0.0008, 0.008], "value": ".1%"},
@@ -52,7 +50,6 @@ SHARE_TICKS: Final = (
 )
 """``tickformatstops`` of an axis of shares: as many decimals as tell its ticks apart, also when it
 is zoomed into."""
-
 _MARKS = (TRAINING, VALIDATION)
 _TO_CONES = np.array(
     [
@@ -68,11 +65,28 @@ _TO_OKLAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-
 FONT_SIZE: Final = 13
 HEIGHT: Final = 360
+
 # Pixels of an average letter, bold ones included.
 _LETTER = 7.2
+Metric = Literal["loss", "accuracy"]
+METRIC_TITLES: Final[dict[Metric, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
+METRIC_FORMATS: Final[dict[Metric, str]] = {"loss": ".4f", "accuracy": ".2%"}
+PLOTLY_CONFIG: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "displaylogo": False,
+        "responsive": False,
+        "scrollZoom": False,
+        # Plotly 7 offers to upload a chart with its data to its maker's cloud: nothing shown here
+        # may leave the machine, so there is neither the button nor an address.
+        "showSendToCloud": False,
+        "plotlyServerURL": "",
+        # Saving as PNG or SVG has buttons of its own (chart.js, report.js).
+        "modeBarButtonsToRemove": ("toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"),
+    }
+)
+"""Plotly's own options, for every chart."""
 
 
 def class_color(index: int) -> str:
@@ -190,3 +204,8 @@ def mix(color: str, other: str, amount: float) -> str:
 
 def _channels(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def config_script() -> str:
+    """Return a line of JavaScript that declares the options as ``PLOTLY_CONFIG``."""
+    return f"const PLOTLY_CONFIG = {json.dumps(dict(PLOTLY_CONFIG))};\n"

@@ -15,7 +15,7 @@ import numpy as np
 
 from cifarviz.analysis.overfitting import Fit, judge_run
 from cifarviz.figures.figure_json import figure_values, plain_values
-from cifarviz.figures.metric import Metric
+from cifarviz.figures.theme import Metric
 from cifarviz.live.items import (
     Item,
     metrics_item,

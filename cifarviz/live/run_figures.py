@@ -13,10 +13,9 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.curve_marks import EpochCurves, PublishedCurves, published_curves
 from cifarviz.figures.history import history_curves, history_figure
-from cifarviz.figures.metric import Metric
-from cifarviz.figures.published_curves import PublishedCurves, published_curves
+from cifarviz.figures.theme import Metric
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 

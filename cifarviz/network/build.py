@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -13,14 +13,33 @@ from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
 from cifarviz.layers.choices import InitializerName
 from cifarviz.network import threads  # first of all: TensorFlow asks once
-from cifarviz.network.initializers import PartialIdentity
+
+
+class PartialIdentity(keras.initializers.Initializer):
+    """Filters, or units, that begin by handing on one input channel each.
+
+    What is over, where a layer has more of them than input channels, is drawn as by Glorot
+    uniform. Deep networks so begin with their input in sight (after Jordan, arXiv 2404.00498).
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None, **options: Any) -> Any:
+        """A kernel (…, input channels, filters): the identity sits in the middle of its window."""
+        kernel = np.array(keras.initializers.GlorotUniform(seed=self.seed)(shape, dtype="float32"))
+        handed_on = min(shape[-2:])
+        kernel[..., :handed_on] = 0.0
+        middle = tuple(side // 2 for side in shape[:-2])
+        for channel in range(handed_on):
+            kernel[(*middle, channel, channel)] = 1.0
+        return keras.ops.convert_to_tensor(kernel, dtype=dtype)
+
 
 threads.start()
-
 IMAGE = "image"
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""
-
 _INITIALIZERS = {
     "glorot_uniform": keras.initializers.GlorotUniform,
     "glorot_normal": keras.initializers.GlorotNormal,
@@ -28,6 +47,45 @@ _INITIALIZERS = {
     "he_normal": keras.initializers.HeNormal,
     "identity": PartialIdentity,
 }
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What one layer is given: the ``KerasPlace`` of ``layers.base``."""
+
+    name: str
+    dtype: keras.DTypePolicy
+    seed: int
+    l2: float
+    drawn_by_keras: bool
+
+    def initializer(self, name: InitializerName) -> keras.initializers.Initializer:
+        if self.drawn_by_keras and name == "identity":
+            name = "glorot_uniform"
+        return _INITIALIZERS[name](seed=self.seed)
+
+    def penalty(self) -> keras.regularizers.Regularizer | None:
+        return keras.regularizers.L2(self.l2) if self.l2 > 0 else None
+
+
+class _Builder:
+    """Gives each layer its name, and a seed by its position among all layers."""
+
+    dtype: keras.DTypePolicy
+
+    def __init__(
+        self, architecture: Architecture, l2: float, seed: int, *, drawn_by_keras: bool
+    ) -> None:
+        self._l2, self._seed, self._drawn_by_keras = l2, seed, drawn_by_keras
+        self.names = [name for names in all_layer_names(architecture.layers) for name in names]
+        self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
+
+    def place(self, layer: Layer) -> _Place:
+        position, (expected, name) = next(self._next)
+        # Variables are named by this order.
+        assert layer is expected, f"{name} takes its place before its turn"
+        seed = _layer_seed(self._seed, position)
+        return _Place(name, self.dtype, seed, self._l2, self._drawn_by_keras)
 
 
 def build(
@@ -80,45 +138,6 @@ def whiten(
     kernel = architecture.layers[0].initial_kernel(images, scaling.scale, scaling.offset)
     if kernel is not None:
         model.get_layer(architecture.layer_names[0]).kernel.assign(kernel)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What one layer is given: the ``KerasPlace`` of ``layers.base``."""
-
-    name: str
-    dtype: keras.DTypePolicy
-    seed: int
-    l2: float
-    drawn_by_keras: bool
-
-    def initializer(self, name: InitializerName) -> keras.initializers.Initializer:
-        if self.drawn_by_keras and name == "identity":
-            name = "glorot_uniform"
-        return _INITIALIZERS[name](seed=self.seed)
-
-    def penalty(self) -> keras.regularizers.Regularizer | None:
-        return keras.regularizers.L2(self.l2) if self.l2 > 0 else None
-
-
-class _Builder:
-    """Gives each layer its name, and a seed by its position among all layers."""
-
-    dtype: keras.DTypePolicy
-
-    def __init__(
-        self, architecture: Architecture, l2: float, seed: int, *, drawn_by_keras: bool
-    ) -> None:
-        self._l2, self._seed, self._drawn_by_keras = l2, seed, drawn_by_keras
-        self.names = [name for names in all_layer_names(architecture.layers) for name in names]
-        self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
-
-    def place(self, layer: Layer) -> _Place:
-        position, (expected, name) = next(self._next)
-        # Variables are named by this order.
-        assert layer is expected, f"{name} takes its place before its turn"
-        seed = _layer_seed(self._seed, position)
-        return _Place(name, self.dtype, seed, self._l2, self._drawn_by_keras)
 
 
 def _all_layers(architecture: Architecture) -> Iterator[Layer]:

@@ -1,15 +1,16 @@
-"""What a network predicts for images, as it flows from the network to files and results.
+"""Predictions as log-probabilities, and their files."""
 
-Log-probabilities are the value; probabilities follow from them. The other way round a loss is
-lost: the smallest probability of float32 is 1e-45, and that of float16 is 6e-8.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
+from cifarviz.runs.artifacts import load_arrays
 
 Rounded = TypeVar("Rounded", bound=np.floating[Any])
 
@@ -51,6 +52,18 @@ class Predictions:
         return found
 
 
+FORMAT = 2
+_FORMATS = (1, FORMAT)
+
+
+class AnswerFile(NamedTuple):
+    """``predictions`` for n images, their ``indices`` int64 (n,), and the file's facts."""
+
+    predictions: Predictions
+    indices: NDArray[np.int64]
+    facts: dict[str, Any]
+
+
 def rounded_to(
     kind: type[Rounded], values: NDArray[np.floating[Any]], *, like: NDArray[np.floating[Any]]
 ) -> NDArray[Rounded]:
@@ -62,3 +75,32 @@ def rounded_to(
     # A tie that rounding made: one step breaks it.
     rounded[rows[lost], best[lost]] = np.nextafter(rounded[rows[lost], best[lost]], kind(2))
     return rounded
+
+
+def load_answers(
+    path: Path,
+    classes: int,
+    *,
+    missing: ArtifactMissing,
+    unknown: Callable[..., UnknownFormat],
+    damaged: ArtifactDamaged,
+) -> AnswerFile:
+    """Read a file of either format.
+
+    Raises ``missing``, ``damaged``, and what ``unknown`` makes of the format's number ``found``.
+    """
+    if not path.is_file():
+        raise missing
+    arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
+    if facts.get("format") not in _FORMATS:
+        raise unknown(found=facts.get("format"))
+    name = "probabilities" if facts["format"] == 1 else "log_probabilities"
+    values, indices = arrays.get(name), arrays.get("indices")
+    # A file may come from another home.
+    if values is None or indices is None or values.shape != (*indices.shape[:1], classes):
+        raise damaged
+    if not np.issubdtype(values.dtype, np.floating):
+        raise damaged
+    if facts["format"] == 1:
+        return AnswerFile(Predictions.from_probabilities(values), indices, facts)
+    return AnswerFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)

@@ -1,13 +1,14 @@
 """Pinned images: the test images whose feature maps every run keeps on its way."""
 
+import json
+from typing import Any
+
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
-from cifarviz.runs.preferences import prefer, preference
 from cifarviz.runs.store import RunStore
 
 MOST = 8
 """So many images of a data set may be pinned."""
-
 FIRST_SHOWN = 1
 """The test image that is shown where none is named: the published experiment's."""
 
@@ -43,3 +44,24 @@ def unpin(store: RunStore, info: DatasetInfo, image: int) -> None:
 
 def _name(info: DatasetInfo) -> str:
     return f"pins {info.name}"
+
+
+def preference(store: RunStore, name: str) -> Any:
+    """The value kept under ``name``; ``None`` if nobody has chosen, or it cannot be read."""
+    with store.database.connect() as connection:
+        row = connection.execute("SELECT value FROM preferences WHERE name = ?", (name,)).fetchone()
+    try:
+        return None if row is None else json.loads(row["value"])
+    except ValueError:
+        return None
+
+
+def prefer(store: RunStore, name: str, value: Any) -> None:
+    """Keep ``value`` under ``name``; ``None`` forgets what was there."""
+    with store.database.connect(write=True) as connection:
+        if value is None:
+            connection.execute("DELETE FROM preferences WHERE name = ?", (name,))
+        else:
+            connection.execute(
+                "INSERT OR REPLACE INTO preferences VALUES (?, ?)", (name, json.dumps(value))
+            )

@@ -11,7 +11,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.installation import ASSETS
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
-from cifarviz.runs.preferences import prefer, preference
+from cifarviz.runs.pins import prefer, preference
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 

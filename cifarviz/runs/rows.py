@@ -14,7 +14,7 @@ from cifarviz.runs.states import ACTIVE, RunState
 
 
 def _of_best_epoch(column: str) -> str:
-    """A column of the best epoch as runs/best.py has it: the first of equals."""
+    """A column of the best epoch as runs/run_headline.py has it: the first of equals."""
     return f"""CASE runs.monitor
         WHEN 'accuracy' THEN (SELECT {column} FROM epochs WHERE run = runs.id
             ORDER BY COALESCE(val_accuracy, accuracy) DESC, epoch LIMIT 1)

@@ -6,10 +6,12 @@ are written by ``highest`` and ``last``.
 """
 
 import time
+from collections.abc import Sequence
 
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
-from cifarviz.runs.records import Run
+from cifarviz.experiment.experiment import Monitor
+from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 
 
@@ -84,3 +86,23 @@ def format_duration(seconds: float) -> str:
     if rounded < 3600:
         return f"{rounded // 60} min {rounded % 60:02d} s"
     return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
+
+
+def best_of(epochs: Sequence[Epoch], monitor: Monitor) -> Epoch | None:
+    """The epoch with the lowest loss or the highest accuracy, the first of equals.
+
+    On the validation images; on the training images where there are none. ``None`` of none.
+    """
+    return max(epochs, key=lambda epoch: _goodness(epoch, monitor), default=None)
+
+
+def epochs_since_best(epochs: Sequence[Epoch], monitor: Monitor) -> int:
+    """How many epochs have come since the best one without being better."""
+    best = best_of(epochs, monitor)
+    return 0 if best is None else epochs[-1].epoch - best.epoch
+
+
+def _goodness(epoch: Epoch, monitor: Monitor) -> float:
+    if monitor == "accuracy":
+        return epoch.accuracy if epoch.val_accuracy is None else epoch.val_accuracy
+    return -(epoch.loss if epoch.val_loss is None else epoch.val_loss)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Split
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
-from cifarviz.runs import answer_files
-from cifarviz.runs.answer_files import load_answers
+from cifarviz.runs import log_probabilities
 from cifarviz.runs.artifacts import (
     SNAPSHOTS,
     Artifacts,
@@ -26,7 +25,7 @@ from cifarviz.runs.artifacts import (
     checkpoint_name,
     load_arrays,
 )
-from cifarviz.runs.log_probabilities import Predictions, rounded_to
+from cifarviz.runs.log_probabilities import Predictions, load_answers, rounded_to
 
 FORMAT = 1
 """Of files of weights."""
@@ -139,7 +138,7 @@ def keep_answers(
     artifacts.save(
         snapshot_name(kind, epoch),
         {"log_probabilities": _rounded(predictions.log_probabilities), "indices": indices},
-        {"format": answer_files.FORMAT, "epoch": epoch, "split": split},
+        {"format": log_probabilities.FORMAT, "epoch": epoch, "split": split},
         durable=False,
     )
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, StorageFull, UnknownFormat
-from cifarviz.runs.answer_files import FORMAT, load_answers
 from cifarviz.runs.artifacts import (
     Artifacts,
     Checkpoint,
@@ -23,7 +22,7 @@ from cifarviz.runs.artifacts import (
     epoch_predictions_name,
     load_arrays,
 )
-from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.log_probabilities import FORMAT, Predictions, load_answers
 from cifarviz.runs.snapshots import Weights, weights_name
 
 

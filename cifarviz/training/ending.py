@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.best import best_of, epochs_since_best
 from cifarviz.runs.records import Epoch
+from cifarviz.runs.run_headline import best_of, epochs_since_best
 from cifarviz.runs.states import RunState
 
 

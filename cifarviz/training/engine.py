@@ -19,9 +19,9 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.network.inference import log_probability_batches
 from cifarviz.runs.artifacts import Artifacts, Checkpoint, checkpoint_name
-from cifarviz.runs.best import best_of
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, scaling_to_json
+from cifarviz.runs.run_headline import best_of
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_probabilities import keep_epoch_probabilities, keep_probabilities
 from cifarviz.training.checkpoint import (

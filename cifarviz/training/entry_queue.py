@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.experiment.lab import Entry
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series
 from cifarviz.training.process_queue import ProcessQueue

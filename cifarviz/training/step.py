@@ -7,38 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.data.image_set import ImageSet
-from cifarviz.experiment.experiment import Experiment, Loss
+from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
 from cifarviz.network.threads import batch_parts, cut
-from cifarviz.training.augmentation import augment
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
 
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-
-
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """The loss that is shown, in nats: of integer labels (b,) and logits (b, classes), (b,)."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-
-
-def objective(loss: Loss, classes: int) -> LossFunction:
-    """What training minimizes, but for the L2 penalty: the cross-entropy, with label smoothing.
-
-    It takes integer labels (b,) and logits (b, classes) and gives float32 (b,).
-    """
-    if loss.labels == "integer":
-        return cross_entropy
-
-    def one_hot(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return keras.losses.categorical_crossentropy(
-            tf.one_hot(labels, classes),
-            logits,
-            from_logits=True,
-            label_smoothing=loss.label_smoothing,
-        )
-
-    return one_hot
 
 
 class TrainingImages:
@@ -145,13 +120,6 @@ class TrainingStep:
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
 
-def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.Tensor:
-    """The mean loss of a batch whose logits come in parts."""
-    images = tf.cast(tf.shape(labels)[0], tf.float32)
-    pieces = zip(cut(labels, len(parts)), parts, strict=True)
-    return tf.add_n([tf.reduce_sum(loss(right, logits)) / images for right, logits in pieces])
-
-
 class ValidationStep:
     """Measures a model on images that stay in memory, without changing it."""
 
@@ -180,3 +148,68 @@ class ValidationStep:
             int((logs.argmax(1) == labels).sum()),
             logs,
         )
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The loss that is shown, in nats: of integer labels (b,) and logits (b, classes), (b,)."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def objective(loss: Loss, classes: int) -> LossFunction:
+    """What training minimizes, but for the L2 penalty: the cross-entropy, with label smoothing.
+
+    It takes integer labels (b,) and logits (b, classes) and gives float32 (b,).
+    """
+    if loss.labels == "integer":
+        return cross_entropy
+
+    def one_hot(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return keras.losses.categorical_crossentropy(
+            tf.one_hot(labels, classes),
+            logits,
+            from_logits=True,
+            label_smoothing=loss.label_smoothing,
+        )
+
+    return one_hot
+
+
+def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.Tensor:
+    """The mean loss of a batch whose logits come in parts."""
+    images = tf.cast(tf.shape(labels)[0], tf.float32)
+    pieces = zip(cut(labels, len(parts)), parts, strict=True)
+    return tf.add_n([tf.reduce_sum(loss(right, logits)) / images for right, logits in pieces])
+
+
+def augment(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
+    """Flip and shift uint8 images (b, h, w, c) at random, each on its own.
+
+    ``seed`` is an int32 tensor of two numbers. Shifts of up to ``augmentation.shift`` pixels
+    each way mirror the border into what becomes free.
+    """
+    count = tf.shape(images)[0]
+    if augmentation.flip:
+        images = _flip(images, tf.random.stateless_uniform((count,), seed) < 0.5)
+    if augmentation.shift:
+        most = augmentation.shift
+        offsets = tf.random.stateless_uniform((2, count), seed + 1, -most, most + 1, tf.int32)
+        images = _shift(images, offsets)
+    return images
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _flip(images: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    return tf.where(chosen[:, None, None, None], images[:, :, ::-1], images)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _shift(images: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+    rows = _mirrored(images.shape[1], offsets[0])
+    columns = _mirrored(images.shape[2], offsets[1])
+    return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def _mirrored(size: int, offsets: tf.Tensor) -> tf.Tensor:
+    """Where each shifted row (or column) comes from: int32 (b, size)."""
+    positions = tf.abs(tf.range(size)[None, :] + offsets[:, None])
+    return tf.minimum(positions, 2 * (size - 1) - positions)

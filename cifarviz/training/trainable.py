@@ -5,9 +5,9 @@ from typing import Literal
 
 import keras
 
+from cifarviz.experiment import optimizers as spec
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.build import build, whiten
-from cifarviz.training.optimizers import build_optimizer
 from cifarviz.training.plan import Plan
 from cifarviz.training.step import TrainingImages, TrainingStep
 
@@ -40,3 +40,18 @@ def make_trainable(
     optimizer = build_optimizer(experiment.optimizer)
     optimizer.build(model.trainable_variables)
     return Trainable(model, optimizer, TrainingStep(model, optimizer, experiment, images))
+
+
+def build_optimizer(optimizer: spec.Optimizer) -> keras.optimizers.Optimizer:
+    """The Keras optimizer, its learning rate a variable that the training step sets."""
+    rate = optimizer.learning_rate
+    match optimizer:
+        case spec.SGD(momentum=momentum, nesterov=nesterov):
+            return keras.optimizers.SGD(rate, momentum=momentum, nesterov=nesterov)
+        case spec.AdamW(weight_decay=weight_decay):
+            return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+        case spec.RMSprop():
+            return keras.optimizers.RMSprop(rate)
+        case spec.Adam():
+            return keras.optimizers.Adam(rate)
+    raise TypeError(f"no Keras optimizer for {optimizer!r}")

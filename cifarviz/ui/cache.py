@@ -111,7 +111,7 @@ def trained_model(run: Run, which: Weights) -> "TrainedModel":
 )
 def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) -> "TrainedModel":
     with HEAVY_IMPORTS:
-        from cifarviz.analysis.checkpoints import open_checkpoint
+        from cifarviz.analysis.trained_model import open_checkpoint
 
     runs = RunStore(settings)
     return open_checkpoint(runs, runs.get(run_id), which)
@@ -123,7 +123,7 @@ def opened_model(run: Run, which: Weights, runs: RunStore | None = None) -> "Tra
     A thread of its own is given the store, ``runs``, by the page that begins it.
     """
     with HEAVY_IMPORTS:
-        from cifarviz.analysis.checkpoints import open_checkpoint
+        from cifarviz.analysis.trained_model import open_checkpoint
 
     return open_checkpoint(runs or store(), run, which)
 
@@ -131,9 +131,9 @@ def opened_model(run: Run, which: Weights, runs: RunStore | None = None) -> "Tra
 def network_file(run: Run, which: Weights, *, weights_only: bool) -> bytes:
     """A run's network as a Keras file, made anew each time; raises as ``trained_model`` does."""
     with HEAVY_IMPORTS:
-        from cifarviz.analysis import keras_files
+        from cifarviz.analysis import trained_model
 
-    return keras_files.network_file(store(), run, which, weights_only=weights_only)
+    return trained_model.network_file(store(), run, which, weights_only=weights_only)
 
 
 def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView, ...]:
@@ -200,7 +200,7 @@ def _load_tensorflow() -> None:
             import sklearn.metrics
             import sklearn.model_selection  # noqa: F401
 
-            import cifarviz.analysis.checkpoints
+            import cifarviz.analysis.trained_model
             import cifarviz.training.engine  # noqa: F401
     except Exception:
         # Whoever needs them imports them again, and is told there.

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cifarviz.escaping import safe_file_name
-from cifarviz.export.csv_file import csv_file
+from cifarviz.export.files import csv_file
 
 
 def csv_button(label: str, table: Callable[[], pd.DataFrame], name: str, hint: str) -> None:

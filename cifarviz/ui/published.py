@@ -7,7 +7,7 @@ from functools import lru_cache
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.against_published import changes_against_published
+from cifarviz.experiment.changes import changes_against_published
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cifarviz.analysis.class_order import confusable_order
+from cifarviz.analysis.evaluation import confusable_order
 
 
 def test_classes_of_a_block_stand_together() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.confusion import cell_members, count_confusion, row_percent
+from cifarviz.analysis.evaluation import cell_members, count_confusion, row_percent
 
 
 def test_rows_are_actual_and_columns_predicted() -> None:

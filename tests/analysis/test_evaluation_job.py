@@ -4,7 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cifarviz.analysis.evaluation_job import EvaluationJob
+from cifarviz.analysis.background_job import EvaluationJob
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, StorageFull
 from cifarviz.runs.log_probabilities import Predictions

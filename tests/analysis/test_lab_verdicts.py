@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.lab_verdicts import (
+    Result,
+    common_epoch,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
+    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import follow

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.feature_maps import LayerView, scale_channels
-from cifarviz.analysis.layer_comparison import (
+from cifarviz.analysis.feature_maps import (
+    LayerView,
     channel_correlations,
     most_changed_first,
     pairs_of_layers,
     place_correlation,
+    scale_channels,
 )
 
 

@@ -8,9 +8,8 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.answer_files import FORMAT
 from cifarviz.runs.artifacts import Checkpoint, answers_path, save_arrays
-from cifarviz.runs.log_probabilities import Predictions
+from cifarviz.runs.log_probabilities import FORMAT, Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore

@@ -3,8 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from cifarviz.analysis.confusion import count_confusion
-from cifarviz.analysis.scores import accuracy, cross_entropy, score_classes
+from cifarviz.analysis.evaluation import accuracy, count_confusion, cross_entropy, score_classes
 
 CLASSES = ("cat", "dog", "ship")
 

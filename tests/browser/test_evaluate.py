@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.records import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarviz.analysis.reproduction_report import BEGIN, END
+from cifarviz.analysis.reproduction import BEGIN, END
 from cifarviz.cli import reproduce
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset

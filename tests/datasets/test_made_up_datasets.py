@@ -15,9 +15,9 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, ExperimentInvalid
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.dataset_fitting import fit_experiment
-from cifarviz.experiment.lab.network import lab_experiment
+from cifarviz.experiment.lab import lab_experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.export.code.script import script
+from cifarviz.export.code.program import script
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
@@ -167,7 +167,7 @@ def test_the_confusion_matrix_can_be_read(trained: Trained) -> None:
 
 
 def test_a_report_holds_all_classes(trained: Trained) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     home, run, info = trained
     store = home.store

@@ -1,7 +1,7 @@
 """Only what differs between experiments is told, setting by setting."""
 
+from cifarviz.experiment.changes import NOT_THERE, Difference, differences
 from cifarviz.experiment.choices import EarlyStopping
-from cifarviz.experiment.differences import NOT_THERE, Difference, differences
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import SGD
 from cifarviz.experiment.presets import PRESETS

@@ -7,20 +7,20 @@ import pytest
 
 from cifarviz.datasets.registry import DATASETS
 from cifarviz.errors import ExperimentInvalid
+from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.lab import cures, duel, memorisation, sizes
-from cifarviz.experiment.lab.entrants import Entry
+from cifarviz.experiment.lab import Entry
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 
 USUAL: tuple[Callable[[int], Entry], ...] = (
-    duel.usual,
-    memorisation.usual,
-    sizes.usual,
-    cures.usual,
+    lab.usual_duel,
+    lab.usual_memorisation,
+    lab.usual_sizes,
+    lab.usual_cures,
 )
 DATA = Data(train_images=2000)
 
@@ -52,22 +52,22 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize("thing", duel.THINGS)
+@pytest.mark.parametrize("thing", lab.THINGS)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_runs_of_a_duel_differ_in_one_field_only(thing: str, dataset: str) -> None:
-    about = duel.THINGS[thing]
+    about = lab.THINGS[thing]
     for pair in combinations(about.values, 2):
         data = Data(dataset=dataset, variant="full")
-        one, other = duel.duel(thing, pair, data, epochs=20, seed=3).entrants
+        one, other = lab.duel(thing, pair, data, epochs=20, seed=3).entrants
         assert differing(one.experiment, other.experiment) == {FIELDS[thing]}
     assert 2 <= len(about.usual) <= 3
 
 
 def test_each_architecture_differs_in_what_it_says() -> None:
     def layers(thing: str, word: str) -> tuple[object, ...]:
-        pair = ([word, *(one for one in duel.THINGS[thing].values if one != word)])[:2]
-        entry = duel.duel(thing, pair, DATA, epochs=5, seed=1)
-        label = duel.THINGS[thing].values[word]
+        pair = ([word, *(one for one in lab.THINGS[thing].values if one != word)])[:2]
+        entry = lab.duel(thing, pair, DATA, epochs=5, seed=1)
+        label = lab.THINGS[thing].values[word]
         [one] = [one for one in entry.entrants if one.label == label]
         return one.experiment.architecture.layers
 
@@ -85,7 +85,7 @@ def test_each_architecture_differs_in_what_it_says() -> None:
 
 
 def test_the_title_says_the_one_difference() -> None:
-    entry = duel.duel("dropout", ("0.3", "0"), DATA, epochs=5, seed=1)
+    entry = lab.duel("dropout", ("0.3", "0"), DATA, epochs=5, seed=1)
     assert entry.title == "Dropout: no dropout against dropout 0.3"
     assert [entry.run_name(one) for one in entry.entrants] == [
         "Duel: no dropout",
@@ -106,11 +106,11 @@ def test_the_title_says_the_one_difference() -> None:
 )
 def test_what_is_no_duel_is_refused_in_words(thing: str, words: tuple[str, ...], said: str) -> None:
     with pytest.raises(ExperimentInvalid, match=said):
-        duel.duel(thing, words, DATA, epochs=3, seed=1)
+        lab.duel(thing, words, DATA, epochs=3, seed=1)
 
 
 def test_memorisation_differs_in_its_labels_only() -> None:
-    wrong, right = memorisation.memorisation(30, DATA, epochs=9, seed=5).entrants
+    wrong, right = lab.memorisation(30, DATA, epochs=9, seed=5).entrants
     assert differing(wrong.experiment, right.experiment) == {"data"}
     assert wrong.experiment.data == DATA.model_copy(
         update={"wrong_labels": 0.3, "wrong_labels_seed": 5}
@@ -118,12 +118,12 @@ def test_memorisation_differs_in_its_labels_only() -> None:
     assert right.experiment.data == DATA
     for percent in (0, 91):
         with pytest.raises(ExperimentInvalid, match="Between 1 and 90 per cent"):
-            memorisation.memorisation(percent, DATA, epochs=9, seed=5)
+            lab.memorisation(percent, DATA, epochs=9, seed=5)
 
 
 def test_sizes_are_as_many_as_there_are_images_for() -> None:
     def counts(most: int) -> list[int | None]:
-        made = sizes.sizes(most, Data(), epochs=2, seed=1)
+        made = lab.sizes(most, Data(), epochs=2, seed=1)
         return [one.experiment.data.train_images for one in made.entrants]
 
     assert counts(5000) == [500, 1000, 2000, 5000]
@@ -133,7 +133,7 @@ def test_sizes_are_as_many_as_there_are_images_for() -> None:
 
 
 def test_cures_come_one_at_a_time_and_then_all_with_the_same_values() -> None:
-    none, *each, everything = [one.experiment for one in cures.usual(1).entrants]
+    none, *each, everything = [one.experiment for one in lab.usual_cures(1).entrants]
     changed = [differing(none, one) for one in each]
     assert changed == [{"augmentation"}, {"architecture"}, {"l2"}, {"early_stopping"}]
     assert differing(none, everything) == set.union(*changed)

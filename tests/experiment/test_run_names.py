@@ -1,8 +1,7 @@
 from cifarviz.experiment.changes import Change
-from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.run_names import free_name, run_name
+from cifarviz.experiment.run_names import fork_name, free_name, run_name
 
 VGG = PRESETS["cifar10-vgg"].experiment
 

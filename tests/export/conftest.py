@@ -140,7 +140,7 @@ class Taken:
 @pytest.fixture(scope="session")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
     """Both runs by name; the first one's code as a script, the second one's as a notebook."""
-    from cifarviz.analysis.keras_files import network_file
+    from cifarviz.analysis.trained_model import network_file
     from cifarviz.executors.worker import Worker
 
     home = tmp_path_factory.mktemp("taken-home")

@@ -62,7 +62,7 @@ def test_the_code_ends_with_the_weights_of_its_run(taken: dict[str, Taken], name
 def test_a_keras_file_answers_in_plain_keras_as_the_run_does(
     taken: dict[str, Taken], name: str
 ) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     one = taken[name]
     images = np.load(one.folder / "images.npy")
@@ -99,10 +99,10 @@ def test_the_notebook_is_one_that_jupyter_opens(taken: dict[str, Taken]) -> None
 
 
 def test_dropout_in_halves_follows_the_engine() -> None:
-    from cifarviz.export.code import dropout_halves
+    from cifarviz.export.code import network
     from cifarviz.network import threads
     from cifarviz.training import forward
 
-    assert dropout_halves._FEWEST_IMAGES == threads._FEWEST_IMAGES
-    assert dropout_halves._MANY_WEIGHTS == forward._MANY_WEIGHTS
-    assert dropout_halves._MANY_IMAGES == forward._MANY_IMAGES
+    assert network._FEWEST_IMAGES == threads._FEWEST_IMAGES
+    assert network._MANY_WEIGHTS == forward._MANY_WEIGHTS
+    assert network._MANY_IMAGES == forward._MANY_IMAGES

@@ -25,10 +25,9 @@ from cifarviz.experiment.schedules import (
     Step,
     learning_rates,
 )
-from cifarviz.export.code.learning_rate import learning_rate_section
-from cifarviz.export.code.notebook import notebook
 from cifarviz.export.code.notes import WRITTEN, WRITTEN_INSIDE
-from cifarviz.export.code.script import script
+from cifarviz.export.code.program import notebook, script
+from cifarviz.export.code.training import learning_rate_section
 from cifarviz.layers.base import Layer
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout

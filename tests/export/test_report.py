@@ -20,8 +20,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.page import report
 from cifarviz.export.report.pictures import asked_maps
-from cifarviz.runs.pins import pinned_images
-from cifarviz.runs.preferences import prefer
+from cifarviz.runs.pins import pinned_images, prefer
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -50,7 +49,7 @@ def runs(home: RunStore) -> list[Run]:
 
 @pytest.fixture(scope="module")
 def contents_of(home: RunStore) -> Callable[..., list[RunContents]]:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     def dataset(run: Run) -> Dataset:
         return library.load("cifar10", "sample", home.settings)

@@ -13,9 +13,9 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.export.report.configuration import command_line
 from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.curves import gap_table
-from cifarviz.export.report.environment import command_line
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.kept_maps import keep_maps
@@ -51,7 +51,7 @@ def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> No
 def test_a_report_is_of_the_weights_that_answer_for_the_run_and_says_so(
     settings: Settings,
 ) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     store = RunStore(settings)
     made = stored_runs.experiment()

@@ -5,8 +5,7 @@ import pytest
 from plotly.colors import hex_to_rgb, sequential
 
 from cifarviz.figures.channel_map import channel_map, channel_map_figure
-from cifarviz.figures.map_pictures import common_scale, map_pictures
-from cifarviz.figures.marked_images import marked_images
+from cifarviz.figures.pictures import common_scale, map_pictures, marked_images
 
 DARK, BRIGHT = (np.array(hex_to_rgb(sequential.Viridis[place])) for place in (0, -1))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cifarviz.figures.filter_pictures import filter_pictures
+from cifarviz.figures.pictures import filter_pictures
 
 
 def test_each_filter_is_scaled_by_itself_or_all_are_on_one_scale() -> None:

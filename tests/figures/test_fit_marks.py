@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cifarviz.figures.before_fork import EpochCurves
+from cifarviz.figures.curve_marks import EpochCurves
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,

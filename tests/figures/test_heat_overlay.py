@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cifarviz.figures.heat_overlay import heat_overlay
+from cifarviz.figures.pictures import heat_overlay
 
 IMAGE = np.full((32, 32, 3), 100, np.uint8)
 

@@ -3,15 +3,14 @@
 import numpy as np
 
 from cifarviz.experiment.presets import HistoryRow
+from cifarviz.figures.curve_marks import published_curves
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.metric import Metric
-from cifarviz.figures.published_curves import published_curves
-from cifarviz.figures.theme import TEST, TRAINING, VALIDATION
+from cifarviz.figures.theme import TEST, TRAINING, VALIDATION, Metric
 
 EPOCHS = np.array([1, 2, 3])
 ROWS = [HistoryRow(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]

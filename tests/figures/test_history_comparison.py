@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.presets import HistoryRow
+from cifarviz.figures.curve_marks import published_curves
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.published_curves import published_curves
 from cifarviz.figures.theme import NEUTRAL, TRAINING, VALIDATION
 
 EPOCHS = np.array([1, 2, 3])

@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.accuracy_by_size import AccuracyBySize, accuracy_by_size_figure
-from cifarviz.figures.gap_bars import GapBar, gap_bars_figure
-from cifarviz.figures.learned_epochs import learned_epochs, learned_epochs_figure
-from cifarviz.figures.memorisation_curves import MemorisationCurves, memorisation_figure
+from cifarviz.figures.lab_charts import (
+    AccuracyBySize,
+    GapBar,
+    MemorisationCurves,
+    accuracy_by_size_figure,
+    gap_bars_figure,
+    learned_epochs,
+    learned_epochs_figure,
+    memorisation_figure,
+)
 from cifarviz.figures.theme import TRAINING, VALIDATION, WARNING
 
 NONE = np.empty(0)

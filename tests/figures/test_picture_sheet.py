@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.figures.picture_sheet import picture_sheet
+from cifarviz.figures.pictures import picture_sheet
 
 
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (32, 3), (100, 3)])

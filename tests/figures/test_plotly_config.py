@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import cifarviz
-from cifarviz.figures.plotly_config import PLOTLY_CONFIG, config_script
+from cifarviz.figures.theme import PLOTLY_CONFIG, config_script
 
 PACKAGE = Path(cifarviz.__file__).parent
 

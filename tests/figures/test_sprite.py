@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cifarviz.figures.mean_images import mean_image_sprite
+from cifarviz.figures.pictures import mean_image_sprite
 from cifarviz.figures.sprite import Sprite, sprite
 
 

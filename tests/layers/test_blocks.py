@@ -29,7 +29,7 @@ from cifarviz.layers.registry import LAYER_TYPES, any_of
 from cifarviz.layers.window import Span
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
-from cifarviz.training.optimizers import build_optimizer
+from cifarviz.training.trainable import build_optimizer
 from tests import stored_runs
 
 if TYPE_CHECKING:

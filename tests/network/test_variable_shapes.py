@@ -18,7 +18,7 @@ from cifarviz.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2
 from cifarviz.layers.whitening import Whitening
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
-from cifarviz.training.optimizers import build_optimizer
+from cifarviz.training.trainable import build_optimizer
 from tests import stored_runs
 
 LAYERS: tuple[Layer, ...] = (

@@ -98,7 +98,7 @@ def trained(store: RunStore, weights: Arrays) -> Run:
 @pytest.fixture(scope="session")
 def evaluation(shared: tuple[Settings, Run]) -> Evaluation:
     """How the shared run's network does on the test images."""
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     settings, run = shared
     test = library.load("cifar10", "sample", settings).test
@@ -109,7 +109,7 @@ def evaluation(shared: tuple[Settings, Run]) -> Evaluation:
 @pytest.fixture(scope="session")
 def asked(shared: tuple[Settings, Run]) -> Callable[[np.ndarray], tuple[str, float]]:
     """Asks the shared run's network: the class found for an image, and its probability."""
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     model = open_checkpoint(RunStore(shared[0]), shared[1], "last")
 
@@ -165,7 +165,7 @@ def members(
 @pytest.fixture(scope="session")
 def ensemble(shared_members: tuple[Settings, list[Run]]) -> Ensemble:
     """How the shared members do together on the test images."""
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     settings, runs = shared_members
     test = library.load("cifar10", "sample", settings).test

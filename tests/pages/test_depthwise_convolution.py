@@ -169,7 +169,7 @@ def _has_kernel(app: AppTest, size: int) -> None:
 
 
 def test_its_channels_are_searched_and_weighted_for_a_class(run: Run, home: Settings) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     model = open_checkpoint(RunStore(home), run, "last")
     images = library.load("cifar10", "sample", home).test.images[:30]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
 from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.figures.theme import class_color

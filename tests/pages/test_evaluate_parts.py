@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.class_order import confusable_order
-from cifarviz.analysis.evaluation import Evaluation, evaluate
+from cifarviz.analysis.evaluation import Evaluation, confusable_order, evaluate
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
@@ -113,7 +112,7 @@ def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -
 def test_two_networks_are_compared_image_by_image(
     members: list[Run], shared_members: tuple[Settings, list[Run]]
 ) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     settings, runs = shared_members
     test = library.load("cifar10", "sample", settings).test
@@ -260,7 +259,7 @@ def test_over_epochs_the_order_stays_and_the_same_is_told(
 def test_without_answers_the_weights_of_an_epoch_are_asked(
     store: RunStore, weights: Arrays
 ) -> None:
-    from cifarviz.analysis.checkpoints import open_checkpoint
+    from cifarviz.analysis.trained_model import open_checkpoint
 
     run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
     for epoch in (0, 1):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 from streamlit.testing.v1 import AppTest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.datasets.cifar10 import CIFAR10

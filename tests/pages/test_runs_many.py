@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.overfitting import START_RULE
 from cifarviz.experiment.choices import Data, EarlyStopping
-from cifarviz.experiment.lab.cures import cures
+from cifarviz.experiment.lab import cures
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.records import Run

@@ -7,8 +7,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
-from cifarviz.runs.pins import MOST, pin, pinned_images, unpin
-from cifarviz.runs.preferences import prefer
+from cifarviz.runs.pins import MOST, pin, pinned_images, prefer, unpin
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.best import best_of, epochs_since_best
 from cifarviz.runs.records import Epoch
+from cifarviz.runs.run_headline import best_of, epochs_since_best
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests.runs.held_run import EXPERIMENT, PROGRESS, epoch, held_run, points

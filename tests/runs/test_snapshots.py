@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarviz.analysis.scores import cross_entropy
+from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, save_arrays
 from cifarviz.runs.kept_maps import read_maps

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.executors.worker import Worker

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from cifarviz.experiment.choices import Augmentation
-from cifarviz.training.augmentation import augment
+from cifarviz.training.step import augment
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 8, 6, 3), dtype=np.uint8)
 SEED = np.array([3, 10], np.int32)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.errors import StorageFull
 from cifarviz.executors.worker import Worker

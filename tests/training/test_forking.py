@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.errors import ArtifactMissing, TransitionRefused
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation

@@ -8,9 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from cifarviz.analysis.checkpoints import open_checkpoint
-from cifarviz.analysis.evaluation import evaluate
-from cifarviz.analysis.scores import cross_entropy
+from cifarviz.analysis.evaluation import cross_entropy, evaluate
+from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.executors.worker import Worker

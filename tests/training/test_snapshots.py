@@ -13,7 +13,7 @@ from cifarviz.experiment.choices import EarlyStopping, NoValidation, TestValidat
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
-from cifarviz.runs.preferences import prefer
+from cifarviz.runs.pins import prefer
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.snapshots import (
     keep_weights,

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from cifarviz.experiment.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from cifarviz.training.optimizers import build_optimizer
+from cifarviz.training.trainable import build_optimizer
 from cifarviz.training.update import apply_gradients
 
 RATES = (0.01, 0.02, 0.005)

@@ -1,6 +1,8 @@
-"""The network of a run in code: its layers in order, and what Keras does not have."""
+"""The network of an exported program."""
 
-from collections.abc import Collection
+import math
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -9,6 +11,7 @@ from cifarviz.experiment.preprocessing import Divide, Scaling
 from cifarviz.export.code.section import Section, blocks, call, comment
 from cifarviz.layers.base import Layer, LayerCode
 from cifarviz.layers.choices import InitializerName
+from cifarviz.runs.records import Run
 
 _INITIALIZERS = {
     "glorot_uniform": "keras.initializers.GlorotUniform",
@@ -17,34 +20,6 @@ _INITIALIZERS = {
     "he_normal": "keras.initializers.HeNormal",
     "identity": "PartialIdentity",
 }
-
-
-def network_section(
-    experiment: Experiment, scaling: Scaling, precision: str, in_halves: Collection[int]
-) -> Section:
-    """The model, ready to be compiled, as ``network`` and ``model``.
-
-    ``in_halves``: the layers, by their position among all, that draw random numbers for each half
-    of a batch by itself.
-    """
-    writer = _Writer(experiment.l2, in_halves)
-    sequential = _sequential(experiment, writer, precision)
-    code = blocks(
-        [
-            _scaling_code(experiment, scaling),
-            _LAYER_SEED if writer.uses_seeds else "",
-            _PARTIAL_IDENTITY if writer.uses_identity else "",
-            *writer.definitions,
-            _MIRRORED_ANSWERS if experiment.mirrored_answers else "",
-            sequential,
-            *writer.statements,
-            "model = MirroredAnswers(network)\nnetwork.summary()"
-            if experiment.mirrored_answers
-            else "model = network\nmodel.summary()",
-        ],
-        gap=2,
-    )
-    return Section("Network", _text(experiment), code, ("import keras", "import numpy as np"))
 
 
 class _Writer:
@@ -93,6 +68,93 @@ class _Place:
 
     def afterwards(self, code: str) -> None:
         self.writer.statements.append(code)
+
+
+_LAYER_SEED = dedent(
+    '''\
+    def layer_seed(position):
+        """A seed of its own for each layer, so that changing one layer leaves the others."""
+        return int(np.random.SeedSequence([SEED, position]).generate_state(1)[0] >> 1)
+    '''
+)
+_PARTIAL_IDENTITY = dedent(
+    '''\
+    class PartialIdentity(keras.initializers.Initializer):
+        """Filters that begin by handing on one input channel each.
+
+        Those that are over are drawn as by Glorot uniform (after arXiv 2404.00498).
+        """
+
+        def __init__(self, seed):
+            self.seed = seed
+
+        def __call__(self, shape, dtype=None, **options):
+            kernel = np.array(keras.initializers.GlorotUniform(self.seed)(shape, "float32"))
+            handed_on = min(shape[-2:])
+            kernel[..., :handed_on] = 0
+            middle = tuple(side // 2 for side in shape[:-2])
+            for channel in range(handed_on):
+                kernel[(*middle, channel, channel)] = 1
+            return keras.ops.convert_to_tensor(kernel, dtype)
+    '''
+)
+_MIRRORED_ANSWERS = dedent(
+    '''\
+    class MirroredAnswers(keras.Model):
+        """Trains a network on images; answers with the mean for an image and its mirror image."""
+
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+            self.before_output = keras.Model(network.inputs, network.layers[-1].input)
+
+        def call(self, images, training=False):
+            if training:
+                return self.network(images, training=True)
+            # As logarithms, and with a softmax at the end, from whose input Keras takes the loss:
+            # probabilities below 1e-7 would be clipped.
+            views = self.log_answer(images), self.log_answer(images[:, :, ::-1])
+            return keras.ops.softmax(keras.ops.logaddexp(*views))
+
+        def log_answer(self, images):
+            output = self.network.layers[-1]
+            values = keras.ops.cast(self.before_output(images, training=False), "float32")
+            logits = keras.ops.matmul(values, output.kernel)
+            return keras.ops.log_softmax(logits + output.bias if output.use_bias else logits)
+    '''
+)
+
+# As in network.threads and training.forward, which say why.
+_FEWEST_IMAGES = 8
+_MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
+
+
+def network_section(
+    experiment: Experiment, scaling: Scaling, precision: str, in_halves: Collection[int]
+) -> Section:
+    """The model, ready to be compiled, as ``network`` and ``model``.
+
+    ``in_halves``: the layers, by their position among all, that draw random numbers for each half
+    of a batch by itself.
+    """
+    writer = _Writer(experiment.l2, in_halves)
+    sequential = _sequential(experiment, writer, precision)
+    code = blocks(
+        [
+            _scaling_code(experiment, scaling),
+            _LAYER_SEED if writer.uses_seeds else "",
+            _PARTIAL_IDENTITY if writer.uses_identity else "",
+            *writer.definitions,
+            _MIRRORED_ANSWERS if experiment.mirrored_answers else "",
+            sequential,
+            *writer.statements,
+            "model = MirroredAnswers(network)\nnetwork.summary()"
+            if experiment.mirrored_answers
+            else "model = network\nmodel.summary()",
+        ],
+        gap=2,
+    )
+    return Section("Network", _text(experiment), code, ("import keras", "import numpy as np"))
 
 
 def _text(experiment: Experiment) -> str:
@@ -145,58 +207,25 @@ def _layer_text(layer: LayerCode, *, indent: int, end: str) -> str:
     return call(layer.function, arguments, indent=indent, end=end)
 
 
-_LAYER_SEED = dedent(
-    '''\
-    def layer_seed(position):
-        """A seed of its own for each layer, so that changing one layer leaves the others."""
-        return int(np.random.SeedSequence([SEED, position]).generate_state(1)[0] >> 1)
-    '''
-)
+def layers_in_halves(run: Run) -> frozenset[int]:
+    """The positions, among all layers, of those that drew for two halves of a batch, one by one.
 
-_PARTIAL_IDENTITY = dedent(
-    '''\
-    class PartialIdentity(keras.initializers.Initializer):
-        """Filters that begin by handing on one input channel each.
+    On two cores the halves of a batch go through the network side by side, so each has random
+    numbers of its own; after a large dense layer they are one again.
+    """
+    experiment = run.experiment
+    two_cores = re.search(r", 2 cores$", run.machine) is not None
+    if not two_cores or experiment.batch_size < 2 * _FEWEST_IMAGES:
+        return frozenset()
+    return frozenset(_before_large_dense(experiment))
 
-        Those that are over are drawn as by Glorot uniform (after arXiv 2404.00498).
-        """
 
-        def __init__(self, seed):
-            self.seed = seed
-
-        def __call__(self, shape, dtype=None, **options):
-            kernel = np.array(keras.initializers.GlorotUniform(self.seed)(shape, "float32"))
-            handed_on = min(shape[-2:])
-            kernel[..., :handed_on] = 0
-            middle = tuple(side // 2 for side in shape[:-2])
-            for channel in range(handed_on):
-                kernel[(*middle, channel, channel)] = 1
-            return keras.ops.convert_to_tensor(kernel, dtype)
-    '''
-)
-
-_MIRRORED_ANSWERS = dedent(
-    '''\
-    class MirroredAnswers(keras.Model):
-        """Trains a network on images; answers with the mean for an image and its mirror image."""
-
-        def __init__(self, network):
-            super().__init__()
-            self.network = network
-            self.before_output = keras.Model(network.inputs, network.layers[-1].input)
-
-        def call(self, images, training=False):
-            if training:
-                return self.network(images, training=True)
-            # As logarithms, and with a softmax at the end, from whose input Keras takes the loss:
-            # probabilities below 1e-7 would be clipped.
-            views = self.log_answer(images), self.log_answer(images[:, :, ::-1])
-            return keras.ops.softmax(keras.ops.logaddexp(*views))
-
-        def log_answer(self, images):
-            output = self.network.layers[-1]
-            values = keras.ops.cast(self.before_output(images, training=False), "float32")
-            logits = keras.ops.matmul(values, output.kernel)
-            return keras.ops.log_softmax(logits + output.bias if output.use_bias else logits)
-    '''
-)
+def _before_large_dense(experiment: Experiment) -> Iterator[int]:
+    for position, (_name, layer, shape) in enumerate(experiment.architecture.walk()):
+        # As training.forward has it: a layer that multiplies a vector by a matrix.
+        matrices = (one.shape for one in layer.variables(shape) if len(one.shape) == 2)
+        weights = sum(map(math.prod, matrices))
+        if experiment.batch_size < _MANY_IMAGES and weights >= _MANY_WEIGHTS:
+            return
+        if layer.draws_random_numbers:
+            yield position

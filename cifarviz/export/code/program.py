@@ -1,18 +1,25 @@
-"""A run's code as sections, before it becomes a script or a notebook."""
+"""A run's experiment as one program, in a script or a notebook."""
 
+import json
 from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
 
 from cifarviz import __version__
 from cifarviz.errors import ArtifactMissing
+from cifarviz.escaping import notebook_text, single_line
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.export.code.batches import batches_section
 from cifarviz.export.code.data import data_section
-from cifarviz.export.code.dropout_halves import layers_in_halves
-from cifarviz.export.code.learning_rate import learning_rate_section
-from cifarviz.export.code.network import network_section
+from cifarviz.export.code.network import layers_in_halves, network_section
 from cifarviz.export.code.notes import differences, precision_of
-from cifarviz.export.code.section import Section
-from cifarviz.export.code.training import evaluation_section, loss_name, training_section
+from cifarviz.export.code.section import Section, comment
+from cifarviz.export.code.training import (
+    batches_section,
+    evaluation_section,
+    learning_rate_section,
+    loss_name,
+    training_section,
+)
 from cifarviz.runs.records import Run
 
 
@@ -29,6 +36,12 @@ class Program:
     packages: tuple[str, ...]
     imports: tuple[str, ...]
     sections: tuple[Section, ...]
+
+
+_STANDARD = ("import math", "from pathlib import Path")
+_FOLDER = "Path(__file__).parent"
+_RULE = 96
+_NOTEBOOK_FOLDER = 'Path(".")'
 
 
 def program(run: Run, *, folder: str) -> Program:
@@ -97,12 +110,97 @@ def _settings(experiment: Experiment) -> Section:
     )
 
 
-_STANDARD = ("import math", "from pathlib import Path")
-
-
 def _ordered(imports: set[str]) -> tuple[str, ...]:
     """The standard library first, then an empty line, then the rest, each in its order."""
     plain = sorted(imports, key=lambda line: (line.startswith("from"), line))
     standard = [line for line in plain if line in _STANDARD]
     other = [line for line in plain if line not in _STANDARD]
     return (*standard, *([""] if standard and other else []), *other)
+
+
+def script(run: Run) -> str:
+    """The Python source that trains as ``run`` did; raises as ``program`` does."""
+    made = program(run, folder=_FOLDER)
+    imports = made.imports
+    if any(_FOLDER in section.code for section in made.sections):
+        imports = _with_path(imports)
+    parts = [_head(made), "\n".join(imports)]
+    for section in made.sections:
+        title = f"# {section.title} "
+        rule = title + "-" * (_RULE - len(title))
+        parts.append(f"{rule}\n#\n{comment(section.text)}\n\n{section.code}")
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _with_path(imports: tuple[str, ...]) -> tuple[str, ...]:
+    path = "from pathlib import Path"
+    if imports[0] == "import math":
+        return (imports[0], path, *imports[1:])
+    return (path, "", *imports)
+
+
+def _head(made: Program) -> str:
+    # The first two lines of a file may name its encoding, and a run's name may look so.
+    lines = ["# -*- coding: utf-8 -*-", "#", comment(single_line(made.title)), "#"]
+    lines += [comment(single_line(sentence)) for sentence in made.about]
+    lines += ["#", comment(f"Needs: pip install {' '.join(made.packages)}")]
+    if made.notes:
+        lines += ["#", "# What differs from the run:"]
+        for note in made.notes:
+            first, *rest = wrap(single_line(note), _RULE - 4)
+            lines += [f"# - {first}", *(f"#   {line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def notebook(run: Run) -> str:
+    """The notebook's JSON; raises as ``program`` does."""
+    made = program(run, folder=_NOTEBOOK_FOLDER)
+    cells = [_markdown(_first_cell(made)), _code("\n".join(_imports(made)))]
+    for section in made.sections:
+        cells += [_markdown(f"## {section.title}\n\n{section.text}"), _code(section.code)]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number:02d}"
+    made_of: dict[str, Any] = {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(made_of, ensure_ascii=False, indent=1) + "\n"
+
+
+def _imports(made: Program) -> tuple[str, ...]:
+    if any("Path(" in section.code for section in made.sections):
+        return ("from pathlib import Path", *made.imports)
+    return made.imports
+
+
+def _first_cell(made: Program) -> str:
+    lines = [
+        f"# {notebook_text(made.title)}",
+        "",
+        *(f"{notebook_text(one)}  " for one in made.about),
+        "",
+    ]
+    lines.append(f"Needs: `pip install {' '.join(made.packages)}`")
+    if made.notes:
+        lines += ["", "What differs from the run:", ""]
+        lines += [f"- {notebook_text(note)}" for note in made.notes]
+    return "\n".join(lines)
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
+def _code(text: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": text.splitlines(keepends=True),
+    }

@@ -9,16 +9,15 @@ from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
-from cifarviz.export.report.charts import Chart, below
 from cifarviz.export.report.contents import RunContents
-from cifarviz.export.report.markup import Html, joined, paragraph, table
+from cifarviz.export.report.markup import Chart, Html, below, joined, paragraph, table
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.metric import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, Metric
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_words
 from cifarviz.runs.records import Epoch
 

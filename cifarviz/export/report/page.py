@@ -5,14 +5,27 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from cifarviz.export.report.charts import Chart, chart_maker
-from cifarviz.export.report.configuration import differences, layer_table, settings_table
+from cifarviz.export.report.configuration import (
+    differences,
+    environment,
+    layer_table,
+    reproduction,
+    settings_table,
+)
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.curves import curves, gap_table
-from cifarviz.export.report.environment import environment, reproduction
-from cifarviz.export.report.markup import Html, joined, paragraph, section, table, text
+from cifarviz.export.report.markup import (
+    Chart,
+    Html,
+    chart_maker,
+    joined,
+    paragraph,
+    section,
+    table,
+    text,
+)
 from cifarviz.export.report.results import accuracy_words, feature_maps, matrix, mistakes, scores
-from cifarviz.figures.plotly_config import config_script
+from cifarviz.figures.theme import config_script
 from cifarviz.runs.run_headline import format_duration, headline
 
 _HERE = Path(__file__).parent

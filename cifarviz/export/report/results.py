@@ -8,12 +8,11 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, channel_order
 from cifarviz.analysis.galleries import surest_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.export.report.charts import Chart
 from cifarviz.export.report.contents import RunContents
-from cifarviz.export.report.markup import Html, joined, paragraph, picture, table, text
+from cifarviz.export.report.markup import Chart, Html, joined, paragraph, picture, table, text
 from cifarviz.export.report.pictures import ImageMaps
-from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.confusion_matrix import confusion_matrix, confusion_matrix_figure
+from cifarviz.figures.pictures import channel_grid
 
 _MISTAKES = 24
 _CHANNELS = 16

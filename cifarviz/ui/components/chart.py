@@ -13,7 +13,7 @@ import streamlit as st
 
 from cifarviz.escaping import safe_file_name
 from cifarviz.figures.figure_json import encode
-from cifarviz.figures.plotly_config import config_script
+from cifarviz.figures.theme import config_script
 from cifarviz.static_files import PLOTLY_SCRIPT
 from cifarviz.ui.components.live import Live, live_script
 

@@ -11,8 +11,8 @@ from cifarviz.datasets.registry import find
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
-from cifarviz.experiment.against_published import changes_against_published, in_way
 from cifarviz.experiment.assessment import assess
+from cifarviz.experiment.changes import changes_against_published, in_way
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import (

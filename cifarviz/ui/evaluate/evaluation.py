@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.analysis import evaluation as evaluations
+from cifarviz.analysis.background_job import EvaluationJob
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.evaluation_job import EvaluationJob
 from cifarviz.analysis.galleries import Learning, learning
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import predicted_classes

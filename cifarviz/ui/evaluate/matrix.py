@@ -7,8 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.class_order import confusable_order
-from cifarviz.analysis.evaluation import Evaluation
+from cifarviz.analysis.evaluation import Evaluation, confusable_order
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import ranking
 from cifarviz.analysis.tables import confusion_table

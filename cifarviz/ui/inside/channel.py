@@ -20,9 +20,7 @@ from cifarviz.figures.channel_map import (
     kernel_grid,
     kernel_grid_figure,
 )
-from cifarviz.figures.heat_overlay import heat_overlay
-from cifarviz.figures.map_pictures import common_scale, map_pictures
-from cifarviz.figures.marked_images import marked_images
+from cifarviz.figures.pictures import common_scale, heat_overlay, map_pictures, marked_images
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.layers.registry import LAYER_TYPES

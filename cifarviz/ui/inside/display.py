@@ -11,11 +11,16 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from cifarviz.analysis.feature_maps import LayerView, channel_order, on_one_scale, value_range
-from cifarviz.analysis.layer_comparison import most_changed_first
+from cifarviz.analysis.feature_maps import (
+    LayerView,
+    channel_order,
+    most_changed_first,
+    on_one_scale,
+    value_range,
+)
 from cifarviz.escaping import safe_file_name
-from cifarviz.figures.channel_grid import channel_grid
 from cifarviz.figures.color_maps import ColorMap, css_gradient, in_colors, is_diverging
+from cifarviz.figures.pictures import channel_grid
 from cifarviz.ui.address import escaped
 from cifarviz.ui.inside.image import ShownNetwork
 from cifarviz.ui.query import render_choice

@@ -7,9 +7,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.feature_maps import LayerView, ScaledMaps
-from cifarviz.analysis.layer_comparison import (
+from cifarviz.analysis.feature_maps import (
     LayerPair,
+    LayerView,
+    ScaledMaps,
     channel_correlations,
     most_changed_first,
     pairs_of_layers,

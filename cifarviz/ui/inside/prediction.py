@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.errors import ArtifactMissing
-from cifarviz.figures.heat_overlay import heat_overlay
 from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.pictures import heat_overlay
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.layers.registry import LAYER_TYPES

@@ -13,7 +13,7 @@ from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.datasets.registry import title_of
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.figures.filter_pictures import filter_pictures
+from cifarviz.figures.pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run

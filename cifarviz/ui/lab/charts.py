@@ -10,19 +10,24 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Dataset
-from cifarviz.experiment.lab.entrants import Kind
-from cifarviz.figures.accuracy_by_size import AccuracyBySize, accuracy_by_size_figure
-from cifarviz.figures.gap_bars import GapBar, gap_bars_figure
+from cifarviz.experiment.lab import Kind
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.learned_epochs import learned_epochs, learned_epochs_figure
-from cifarviz.figures.memorisation_curves import MemorisationCurves, memorisation_figure
-from cifarviz.figures.metric import Metric
+from cifarviz.figures.lab_charts import (
+    AccuracyBySize,
+    GapBar,
+    MemorisationCurves,
+    accuracy_by_size_figure,
+    gap_bars_figure,
+    learned_epochs,
+    learned_epochs_figure,
+    memorisation_figure,
+)
 from cifarviz.figures.sprite import enlarge, sprite
-from cifarviz.figures.theme import empty_figure
+from cifarviz.figures.theme import Metric, empty_figure
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
 from cifarviz.ui import cache

@@ -11,20 +11,21 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.lab_results import Result, common_epoch, result_of
 from cifarviz.analysis.lab_verdicts import (
+    Result,
     Verdict,
+    common_epoch,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
+    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import Memory, Said, follow, places_of, said_after
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab.cures import NONE
-from cifarviz.experiment.lab.entrants import Kind
+from cifarviz.experiment.lab import NONE, Kind
 from cifarviz.live.items import state_word
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of

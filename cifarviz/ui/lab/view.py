@@ -9,9 +9,9 @@ from cifarviz.data import library
 from cifarviz.datasets.info import Variant
 from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
+from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.lab import cures, duel, memorisation, sizes
-from cifarviz.experiment.lab.entrants import KINDS, Entry, Kind
+from cifarviz.experiment.lab import KINDS, Entry, Kind
 from cifarviz.experiment.member_seeds import LARGEST_SEED
 from cifarviz.experiment.sizes import Sizes
 from cifarviz.runs.machine import machine_name
@@ -168,21 +168,21 @@ def _duel_form() -> Entry:
     thing = render_choice(
         "thing",
         "They differ in",
-        {word: one.title for word, one in duel.THINGS.items()},
+        {word: one.title for word, one in lab.THINGS.items()},
         key="lab-thing",
         hint="The one thing that the runs have differently; all else, the seed too, is the same.",
-        problem=lambda word: f"A duel can't be about {word}: {', '.join(duel.THINGS)}.",
+        problem=lambda word: f"A duel can't be about {word}: {', '.join(lab.THINGS)}.",
         forget=("values", "series"),
     )
-    about = duel.THINGS[thing]
+    about = lab.THINGS[thing]
     values = _values(about)
     data, seed, epochs, _ = _numbers(
-        duel.USUAL_EPOCHS, None if thing == "images" else duel.USUAL_IMAGES
+        lab.DUEL_EPOCHS, None if thing == "images" else lab.DUEL_IMAGES
     )
-    return duel.duel(thing, values, data, epochs=epochs, seed=seed)
+    return lab.duel(thing, values, data, epochs=epochs, seed=seed)
 
 
-def _values(about: duel.Thing) -> Sequence[str]:
+def _values(about: lab.Thing) -> Sequence[str]:
     text = st.query_params.get("values")
     wanted = about.usual if text is None else tuple(one for one in text.split(",") if one)
     unknown = [word for word in wanted if word not in about.values]
@@ -213,19 +213,19 @@ def _values_chosen() -> None:
 
 def _memorisation_form() -> Entry:
     data, seed, epochs, percent = _numbers(
-        memorisation.USUAL_EPOCHS, memorisation.USUAL_IMAGES, percent=True
+        lab.MEMORISATION_EPOCHS, lab.MEMORISATION_IMAGES, percent=True
     )
-    return memorisation.memorisation(percent, data, epochs=epochs, seed=seed)
+    return lab.memorisation(percent, data, epochs=epochs, seed=seed)
 
 
 def _sizes_form() -> Entry:
-    data, seed, epochs, _ = _numbers(sizes.USUAL_EPOCHS, None)
-    return sizes.sizes(_train_images(data), data, epochs=epochs, seed=seed)
+    data, seed, epochs, _ = _numbers(lab.SIZES_EPOCHS, None)
+    return lab.sizes(_train_images(data), data, epochs=epochs, seed=seed)
 
 
 def _cures_form() -> Entry:
-    data, seed, epochs, _ = _numbers(cures.USUAL_EPOCHS, cures.USUAL_IMAGES)
-    return cures.cures(data, epochs=epochs, seed=seed)
+    data, seed, epochs, _ = _numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
+    return lab.cures(data, epochs=epochs, seed=seed)
 
 
 def _numbers(
@@ -234,9 +234,9 @@ def _numbers(
     """Data, seed, epochs and per cent of wrong labels; without ``usual_images``, all of them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         data = _data()
-        share = memorisation.USUAL_PERCENT
+        share = lab.MEMORISATION_PERCENT
         if percent:
-            bounds = (memorisation.FEWEST_PERCENT, memorisation.MOST_PERCENT)
+            bounds = (lab.FEWEST_PERCENT, lab.MOST_PERCENT)
             with st.container(width=_NUMBER_WIDTH):
                 share = render_number(
                     "percent",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import VERDICT_WORDS
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.lab.entrants import Kind
+from cifarviz.experiment.lab import Kind
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub

@@ -13,7 +13,7 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactMissing
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.figures.picture_sheet import picture_sheet
+from cifarviz.figures.pictures import picture_sheet
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run

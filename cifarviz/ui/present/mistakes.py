@@ -12,7 +12,7 @@ from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.datasets.registry import find
 from cifarviz.escaping import html_text
 from cifarviz.figures.percent import sure_percent
-from cifarviz.figures.picture_sheet import picture_sheet
+from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import epoch_of

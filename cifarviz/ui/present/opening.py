@@ -9,7 +9,7 @@ import streamlit as st
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import in_words
 from cifarviz.figures.network_diagram import Block, DrawnLayer, network_diagram
-from cifarviz.figures.picture_sheet import picture_sheet
+from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color, mix
 from cifarviz.layers.registry import layer_label
 from cifarviz.runs.records import Run

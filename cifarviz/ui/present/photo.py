@@ -10,7 +10,7 @@ from cifarviz.analysis.predictions import ranking
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode
 from cifarviz.escaping import html_text
-from cifarviz.figures.picture_sheet import picture_sheet
+from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run

@@ -14,9 +14,8 @@ from cifarviz.analysis.suggestions import suggestions
 from cifarviz.data import library
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
-from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
-from cifarviz.experiment.run_names import free_name
+from cifarviz.experiment.run_names import fork_name, free_name
 from cifarviz.figures.replay import Replay, payload, replay, still
 from cifarviz.live.hub import hub
 from cifarviz.live.items import doing, outcome, state_word

@@ -12,15 +12,17 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS, Fit, Gap, judge_run, smoothed
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.differences import Difference, differences
+from cifarviz.experiment.changes import Difference, differences
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.figures.history_comparison import (
+    MOST_ALIKE,
+    Place,
     RunCurve,
     history_comparison,
     history_comparison_figure,
+    numbered_name,
 )
-from cifarviz.figures.metric import METRIC_TITLES, Metric
-from cifarviz.figures.run_styles import MOST_ALIKE, Place, numbered_name
+from cifarviz.figures.theme import METRIC_TITLES, Metric
 from cifarviz.live.feeds import run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, named, verdict_item

@@ -8,10 +8,9 @@ import streamlit as st
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.fork_names import fork_name
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.optimizers import Adam
-from cifarviz.experiment.run_names import free_name
+from cifarviz.experiment.run_names import fork_name, free_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run

@@ -15,7 +15,7 @@ from cifarviz.data.image_set import Dataset, Split
 from cifarviz.datasets.info import Variant
 from cifarviz.experiment.preprocessing import Divide, Scaling, Standardize, scaling
 from cifarviz.figures.class_counts import class_counts, class_counts_figure
-from cifarviz.figures.mean_images import mean_image_sprite
+from cifarviz.figures.pictures import mean_image_sprite
 from cifarviz.figures.pixel_histogram import pixel_histogram, pixel_histogram_figure
 from cifarviz.figures.preprocessing_range import preprocessing_ranges, preprocessing_ranges_figure
 from cifarviz.figures.sprite import Sprite

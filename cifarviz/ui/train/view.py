@@ -9,9 +9,8 @@ import streamlit as st
 from cifarviz.data import library
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
-from cifarviz.experiment.against_published import in_way, nearest_way
 from cifarviz.experiment.assessment import Assessment, assess
-from cifarviz.experiment.changes import Change, changes
+from cifarviz.experiment.changes import Change, changes, in_way, nearest_way
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.experiment import Experiment, Sizes
 from cifarviz.experiment.presets import PRESETS, Preset

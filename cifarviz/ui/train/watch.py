@@ -11,7 +11,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.figures.learning_rate import rate_words
-from cifarviz.figures.metric import Metric
+from cifarviz.figures.theme import Metric
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import progress_item, waits_for

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from cifarviz.analysis.evaluation_job import EvaluationJob
+from cifarviz.analysis.background_job import EvaluationJob
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.runs.store import RunStore

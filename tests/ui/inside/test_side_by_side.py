@@ -1,7 +1,6 @@
 import numpy as np
 
-from cifarviz.analysis.feature_maps import LayerView, scale_channels
-from cifarviz.analysis.layer_comparison import LayerPair
+from cifarviz.analysis.feature_maps import LayerPair, LayerView, scale_channels
 from cifarviz.ui.inside.layers import difference, names_of_channels
 from cifarviz.ui.inside.prediction import answer_difference
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cifarviz.experiment.lab.entrants import KINDS, Kind
+from cifarviz.experiment.lab import KINDS, Kind
 from cifarviz.live.feeds import NOT_BEGUN, PageFeed
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series

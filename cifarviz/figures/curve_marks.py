@@ -1,0 +1,143 @@
+"""What is drawn beside a run's own curves: its parent, its verdict, published results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cifarviz.experiment.presets import HistoryRow
+from cifarviz.figures.theme import METRIC_FORMATS, NEUTRAL, TEST, TRAINING, VALIDATION, Metric
+
+
+@dataclass(frozen=True, eq=False)
+class EpochCurves:
+    """Values after each epoch: arrays of one length, NaN where nothing was measured."""
+
+    epochs: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray
+    rates: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """The learning rate in the last step of each epoch; empty where they are not known."""
+
+
+_GAP_FILL = "rgba(230, 159, 0, {:.3g})"
+
+# So thin that curves and grid are seen through it; gaps of several runs lie over each other.
+_GAP_OPACITY, _SEVERAL_OPACITY = 0.16, 0.2
+TURN_SYMBOL: Final = "circle-open"
+
+# Fewer epochs than this make no course: they are drawn as points.
+_SHORTEST_COURSE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedCurves:
+    """Arrays of one length; ``held_out`` was measured on ``images``: validation or test."""
+
+    metric: Metric
+    epochs: np.ndarray
+    training: np.ndarray
+    held_out: np.ndarray
+    images: str
+
+
+def add_before(figure: go.Figure, before: EpochCurves, number: str) -> None:
+    """Draw them thin and dotted; ``number`` is how a value is written."""
+    for name, values, color in (
+        ("training", before.training, TRAINING),
+        ("validation", before.validation, VALIDATION),
+    ):
+        if np.isfinite(values).any():
+            figure.add_scatter(
+                x=before.epochs,
+                y=values,
+                name=f"Before the fork, {name}",
+                mode="lines",
+                legendrank=7,
+                showlegend=False,
+                line={"color": color, "width": 1.5, "dash": "dot"},
+                hovertemplate=(
+                    f"Before the fork, {name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
+                ),
+            )
+
+
+def gap_trace(
+    epochs: np.ndarray, training: np.ndarray, validation: np.ndarray, *, gaps: int = 1
+) -> dict[str, Any] | None:
+    """The area between both curves, arrays of one length; ``None`` with fewer than two epochs.
+
+    It is one of so many ``gaps`` in the figure.
+    """
+    known = np.isfinite(training) & np.isfinite(validation)
+    if known.sum() < 2:
+        return None
+    there, back = epochs[known].tolist(), epochs[known][::-1].tolist()
+    return {
+        "type": "scatter",
+        "x": there + back,
+        "y": training[known].tolist() + validation[known][::-1].tolist(),
+        "mode": "none",
+        "fill": "toself",
+        "fillcolor": _GAP_FILL.format(_GAP_OPACITY if gaps == 1 else _SEVERAL_OPACITY / gaps),
+        "hoverinfo": "skip",
+        "name": "Gap",
+        "legendrank": 6,
+        # Behind all curves, wherever it stands among them.
+        "zorder": -1,
+    }
+
+
+def turn_marker() -> dict[str, Any]:
+    """How the point is drawn at which validation turns: a ring, which leaves a star within it."""
+    return {
+        "symbol": TURN_SYMBOL,
+        "size": 20,
+        "color": VALIDATION,
+        "line": {"width": 2.5, "color": NEUTRAL},
+    }
+
+
+def published_curves(
+    metric: Metric, rows: Sequence[HistoryRow], images: str, last_epoch: int
+) -> PublishedCurves | None:
+    """The rows up to ``last_epoch``; ``None`` if there are none."""
+    shown = [row for row in rows if row.epoch <= last_epoch]
+    if not shown:
+        return None
+    loss = metric == "loss"
+    return PublishedCurves(
+        metric=metric,
+        epochs=np.asarray([row.epoch for row in shown], np.int32),
+        training=np.asarray([row.loss if loss else row.accuracy for row in shown], np.float32),
+        held_out=np.asarray(
+            [row.val_loss if loss else row.val_accuracy for row in shown], np.float32
+        ),
+        images=images,
+    )
+
+
+def add_published(
+    figure: go.Figure, curves: PublishedCurves, group: Mapping[str, Any] | None = None
+) -> None:
+    """Draw them thin and dashed, as two entries of the legend, or as a ``group`` of two in it."""
+    course = curves.epochs.size >= _SHORTEST_COURSE
+    number = METRIC_FORMATS[curves.metric]
+    held_out = TEST if curves.images == "test" else VALIDATION
+    for kind, values, color, symbol in (
+        ("training", curves.training, TRAINING, "circle-open"),
+        (curves.images, curves.held_out, held_out, "diamond-open"),
+    ):
+        figure.add_scatter(
+            x=curves.epochs,
+            y=values,
+            mode="lines" if course else "markers",
+            legendrank=5,
+            line={"color": color, "width": 1.5, "dash": "dash"},
+            marker={"color": color, "size": 10, "symbol": symbol, "line": {"width": 1.5}},
+            hovertemplate=f"Published {kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
+            name=kind.capitalize() if group else f"Published {kind}",
+            **(group or {}),
+        )
