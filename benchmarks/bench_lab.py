@@ -19,19 +19,25 @@ import numpy as np
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.analysis.lab_verdicts import (
+    LabVerdict,
     Result,
-    Verdict,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
     result_of,
     sizes_verdict,
 )
-from cifarviz.analysis.memorisation import Memory, follow, half_learned_by, places_of, said_after
+from cifarviz.analysis.memorisation import (
+    LabelMemorisation,
+    half_learned_by,
+    label_predictions_after,
+    positions_of,
+    track_labels,
+)
 from cifarviz.data import library
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
-from cifarviz.experiment.lab import Entry
+from cifarviz.experiment.lab import LabExperiment
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import runs_of
@@ -66,7 +72,7 @@ def main() -> None:
 
 
 def _measure(
-    worker: Worker, entry: Entry, judge: Callable[..., tuple[Verdict, Checks]]
+    worker: Worker, entry: LabExperiment, judge: Callable[..., tuple[LabVerdict, Checks]]
 ) -> dict[str, Any]:
     began, worked = time.monotonic(), time.process_time()
     series = queue_entry(worker, entry)
@@ -115,7 +121,7 @@ def _later(one: Result, other: Result) -> bool:
 
 def _of_duel(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
-) -> tuple[Verdict, Checks]:
+) -> tuple[LabVerdict, Checks]:
     without, with_it = results
     return duel_verdict(results), {
         "the gap shrinks": without.gap - with_it.gap > 0.1,
@@ -125,8 +131,8 @@ def _of_duel(
 
 def _of_memorisation(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
-) -> tuple[Verdict, Checks]:
-    memory = _memory(worker, runs[0])
+) -> tuple[LabVerdict, Checks]:
+    memory = _memorisation(worker, runs[0])
     true, false = half_learned_by(memory.true_learned), half_learned_by(memory.false_learned)
     return memorisation_verdict(results[0], results[1], memory), {
         "wrong labels are learned": bool(memory.false_known[-1] > 0.9),
@@ -140,7 +146,7 @@ def _of_memorisation(
 
 def _of_sizes(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
-) -> tuple[Verdict, Checks]:
+) -> tuple[LabVerdict, Checks]:
     verdict = sizes_verdict(results)
     return verdict, {
         "accuracy rises": verdict.shown,
@@ -150,7 +156,7 @@ def _of_sizes(
 
 def _of_cures(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
-) -> tuple[Verdict, Checks]:
+) -> tuple[LabVerdict, Checks]:
     none, *tried, everything = results
     return cures_verdict(results), {
         "each makes the gap smaller": all(none.gap > one.gap for one in tried),
@@ -159,16 +165,19 @@ def _of_cures(
     }
 
 
-def _memory(worker: Worker, run: Run) -> Memory:
+def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     data = run.experiment.data
     given, right, _ = training_images(
         run.experiment, library.load(data.dataset, data.variant, worker.settings)
     )
     folder = worker.store.folder(run.id)
     epochs = snapshot_epochs(folder, "memory")
-    said = [said_after(folder, epoch, run.experiment.architecture.classes) for epoch in epochs]
-    places = places_of(given.indices, said, folder)
-    return follow(
+    said = [
+        label_predictions_after(folder, epoch, run.experiment.architecture.classes)
+        for epoch in epochs
+    ]
+    places = positions_of(given.indices, said, folder)
+    return track_labels(
         given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
     )
 

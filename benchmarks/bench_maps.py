@@ -37,7 +37,7 @@ from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.recorded import bring_back
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_answers
+from cifarviz.runs.snapshots import read_predictions
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -100,7 +100,7 @@ def our_maps(model: TrainedModel, image: np.ndarray) -> None:
 
 def our_matrix(folder: Path, epoch: int, data: Dataset) -> None:
     """What Evaluate works out and sends for another epoch of the slider."""
-    answers = read_answers(folder, epoch, 10)
+    answers = read_predictions(folder, epoch, 10)
     # Labels of the images that this machine may not have: it is about the time.
     labels = np.resize(data.train.labels, len(answers.indices))
     found = evaluate(labels, answers.predictions, answers.indices, CIFAR10.classes)

@@ -112,15 +112,18 @@ def main() -> None:
             executable_path=chromium.find(), args=chromium.launch_arguments()
         )
         cold = [_cold(browser, Path(folder) / f"cold{n}") for n in range(max(rounds // 2, 3))]
-        print(f"first page of a cold server: {_words(cold)} (limit {_COLD_LIMIT})")
+        print(f"first page of a cold server: {_format_times(cold)} (limit {_COLD_LIMIT})")
         idle = _switches(browser, Path(folder) / "idle", rounds, training=False)
         _print_switches("another page while nothing trains", idle)
         switches = _switches(browser, Path(folder) / "training", rounds, training=True)
         _print_switches("another page while a run trains", switches)
         fifty = _fifty_runs(browser, Path(folder) / "fifty", rounds)
-        print(f"Runs with {_RUNS} runs of {_EPOCHS} epochs: {_words(fifty)} (limit {_RUNS_LIMIT})")
+        print(
+            f"Runs with {_RUNS} runs of {_EPOCHS} epochs: {_format_times(fifty)} "
+            f"(limit {_RUNS_LIMIT})"
+        )
         images = _hundred_images(browser, Path(folder) / "images", rounds)
-        print(f"{_IMAGES} images on Samples: {_words(images)} (limit {_IMAGES_LIMIT})")
+        print(f"{_IMAGES} images on Samples: {_format_times(images)} (limit {_IMAGES_LIMIT})")
         browser.close()
     content = {
         "cold_ms": cold,
@@ -135,10 +138,10 @@ def main() -> None:
 def _print_switches(title: str, switches: Switches) -> None:
     print(f"{title}, until all in sight is drawn:")
     for page, found in switches.items():
-        print(f"  to {page:10}{_words([drawn for _, drawn in found])}")
+        print(f"  to {page:10}{_format_times([drawn for _, drawn in found])}")
     for number, until in enumerate(("until the heading stands there", "until all is drawn")):
         every = [one[number] for found in switches.values() for one in found]
-        print(f"{until}: {_words(every)} (95th percentile: {_SWITCH_LIMIT})")
+        print(f"{until}: {_format_times(every)} (95th percentile: {_SWITCH_LIMIT})")
 
 
 def _cold(browser: Browser, folder: Path) -> float:
@@ -243,7 +246,7 @@ def _opened(browser: Browser, address: str) -> Page:
     return page
 
 
-def _words(milliseconds: Sequence[float]) -> str:
+def _format_times(milliseconds: Sequence[float]) -> str:
     median, p95 = np.percentile(milliseconds, (50, 95))
     return (
         f"median {median:.0f} ms, 95th percentile {p95:.0f} ms, longest {max(milliseconds):.0f} "

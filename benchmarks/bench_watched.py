@@ -38,7 +38,7 @@ _SLOWEST_DELAY = 0.5
 
 
 @dataclass
-class Found:
+class MeasuredVersion:
     """What was measured of one version: steps a second by the number of sessions."""
 
     speeds: dict[int, list[float]] = field(
@@ -70,7 +70,7 @@ def main() -> None:
         f"{machine_name()}; {arguments.preset}, batch 32, medians of {arguments.rounds} windows of "
         f"{_SECONDS} s, {'without' if arguments.no_warm_up else 'with'} warm-up"
     )
-    found = {name: Found() for name in trees}
+    found = {name: MeasuredVersion() for name in trees}
     with ExitStack() as stack:
         runs = {
             name: stack.enter_context(_training(tree, arguments.preset, environment))
@@ -92,7 +92,9 @@ def main() -> None:
     )
 
 
-def _measure(found: Found, server: AppServer, store: RunStore, run_id: str, *, live: bool) -> None:
+def _measure(
+    found: MeasuredVersion, server: AppServer, store: RunStore, run_id: str, *, live: bool
+) -> None:
     for count in found.speeds:
         with ExitStack() as stack:
             before = _resident(server)
@@ -111,7 +113,7 @@ def _measure(found: Found, server: AppServer, store: RunStore, run_id: str, *, l
                 found.megabytes.append((_resident(server) - before) / count)
 
 
-def _print(name: str, found: Found) -> None:
+def _print(name: str, found: MeasuredVersion) -> None:
     ratios = found.ratios()
     print(f"{name}: {median(found.speeds[0]):.1f} steps a second unwatched")
     for count, bar in _BARS.items():
@@ -125,7 +127,7 @@ def _print(name: str, found: Found) -> None:
     print(f"  a session takes {median(found.megabytes):.1f} MB")
 
 
-def _content(found: Found) -> Mapping[str, object]:
+def _content(found: MeasuredVersion) -> Mapping[str, object]:
     delays = np.percentile(found.delays, [50, 95]).round(3).tolist() if found.delays else None
     return {
         "ratios": found.ratios(),

@@ -55,11 +55,11 @@ from cifarviz.figures.network_diagram import network_diagram, network_diagram_fi
 from cifarviz.figures.pictures import channel_grid
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
-from cifarviz.figures.theme import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import kept_or_asked
@@ -238,7 +238,7 @@ class Home:
         frame = pd.DataFrame(rows, columns=list(Epoch._fields)).set_index("epoch")
         return frame.astype(float)
 
-    def evaluate(self, run: "str | Run", *, weights: Weights | None = None) -> Evaluation:
+    def evaluate(self, run: "str | Run", *, weights: WeightsChoice | None = None) -> Evaluation:
         """Measure a run's network on the test images of its data set.
 
         ``accuracy``, ``loss``, ``confusion`` (rows actual), ``per_class.to_frame()``,
@@ -273,7 +273,7 @@ class Home:
         run: "str | Run",
         images: "str | Path | NDArray[np.uint8] | Sequence[str | Path | NDArray[np.uint8]]",
         *,
-        weights: Weights | None = None,
+        weights: WeightsChoice | None = None,
         invert: bool | None = None,
     ) -> pd.DataFrame:
         """Return what a run's network says of images: a row an image, a column a class.
@@ -318,7 +318,7 @@ class Home:
         run: "str | Run",
         image: "str | Path | NDArray[np.uint8]",
         *,
-        weights: Weights | None = None,
+        weights: WeightsChoice | None = None,
         invert: bool | None = None,
     ) -> dict[str, NDArray[np.float32]]:
         """Return every layer's output for one image, by the layer's name, in order.
@@ -333,7 +333,7 @@ class Home:
         outputs = self.model(found, weights=weights).observe(pixels[0])
         return {output.name: output.values for output in outputs}
 
-    def model(self, run: "str | Run", *, weights: Weights | None = None) -> "TrainedModel":
+    def model(self, run: "str | Run", *, weights: WeightsChoice | None = None) -> "TrainedModel":
         """Return a run's network, for what the other methods do not offer.
 
         ``probabilities(images)``, ``observe(image)``, ``attention(image, layer, class_index)``
@@ -344,7 +344,7 @@ class Home:
         found = self.run(run)
         return open_checkpoint(self.store, found, self._weights(found, weights))
 
-    def plot_history(self, *runs: "str | Run", metric: Metric = "loss") -> go.Figure:
+    def plot_history(self, *runs: "str | Run", metric: MetricName = "loss") -> go.Figure:
         """Draw the loss, or ``metric="accuracy"``, of one run or several over their epochs.
 
         Of one alone the single batches are drawn, too. Under the loss is the learning rate.
@@ -370,7 +370,7 @@ class Home:
             )
         return history_comparison_figure(history_comparison(metric, curves))
 
-    def _plot_one_history(self, run: Run, metric: Metric) -> go.Figure:
+    def _plot_one_history(self, run: Run, metric: MetricName) -> go.Figure:
         epochs, training, validation, rates = self._curves(run, metric)
         steps = run.progress.steps_per_epoch if run.progress is not None else 0
         batches = self.store.batch_points(run.id)
@@ -389,7 +389,7 @@ class Home:
         )
 
     def _curves(
-        self, run: Run, metric: Metric
+        self, run: Run, metric: MetricName
     ) -> tuple[
         NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]
     ]:
@@ -405,7 +405,7 @@ class Home:
             history["learning_rate"].to_numpy(),
         )
 
-    def _weights(self, run: Run, weights: Weights | None) -> Weights:
+    def _weights(self, run: Run, weights: WeightsChoice | None) -> WeightsChoice:
         if weights is not None:
             return weights
         return next(iter(kept_checkpoints(self.store, run)), "last")

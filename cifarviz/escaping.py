@@ -55,7 +55,9 @@ def printable(text: str) -> str:
 
     A byte of a file name that is not UTF-8 (``os.fsdecode``) becomes ``\\x`` and its number.
     """
-    return "".join(_seen(character) if is_invisible(character) else character for character in text)
+    return "".join(
+        _visible(character) if is_invisible(character) else character for character in text
+    )
 
 
 def single_line(text: str) -> str:
@@ -111,7 +113,7 @@ def _html_part(text: str) -> str:
     return _escape_html(printable(text), quote=True)
 
 
-def _seen(character: str) -> str:
+def _visible(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"

@@ -42,7 +42,7 @@ class Value(BaseModel):
         return cls.model_fields[field].description or ""
 
     @classmethod
-    def words(cls, field: str) -> str:
+    def label(cls, field: str) -> str:
         """What a person calls ``field``: ``"kernel size"`` for ``kernel_size``."""
         return cls.model_fields[field].title or field.replace("_", " ")
 

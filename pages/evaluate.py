@@ -19,7 +19,12 @@ from cifarviz.ui.epoch_scrubber import (
     keeps_something_answered,
 )
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.evaluate.evaluation import Answered, AskedImages, evaluation_job, wait_for
+from cifarviz.ui.evaluate.evaluation import (
+    EvaluatedImages,
+    EvaluationView,
+    evaluation_job,
+    wait_for,
+)
 from cifarviz.ui.evaluate.matrix import DEPENDENT
 from cifarviz.ui.evaluate.view import OWN, choose_view, evaluate_epochs, show_answered, summary
 from cifarviz.ui.navigation import link_to
@@ -38,9 +43,9 @@ def evaluate(run: Run, which: Checkpoint, dataset: Dataset) -> None:
     found = found.renamed(class_names(dataset.info))
     summary(run, found, dataset.info, weights_position(cache.store(), run, which))
     show_answered(
-        Answered(
+        EvaluationView(
             found,
-            AskedImages(dataset.test, "test", dataset.info),
+            EvaluatedImages(dataset.test, "test", dataset.info),
             Member(run, which),
             f"{run.id}-{which}",
             view=f"{run.id} {which}",

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
     epoch_scrubber,
@@ -18,7 +18,7 @@ from cifarviz.ui.epoch_scrubber import (
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside import view
 from cifarviz.ui.inside.image import offer_images_with_maps, test_image_in_address
-from cifarviz.ui.inside.view import look_inside
+from cifarviz.ui.inside.view import render_inspection
 from cifarviz.ui.pickers import (
     checkpoint_words,
     checkpoints_of,
@@ -29,7 +29,7 @@ from cifarviz.ui.query import sync_query_params
 
 
 def look_over_epochs(
-    run: Run, kept: Mapping[int, Weights], beside: DeltaGenerator, other: Run | None
+    run: Run, kept: Mapping[int, WeightsChoice], beside: DeltaGenerator, other: Run | None
 ) -> None:
     """Look inside with the weights of the epoch that a slider is at."""
     slider = epochs_place()
@@ -38,7 +38,7 @@ def look_over_epochs(
     about = ""
     with errors_shown():
         words = view.epoch_words(epoch)
-        about = look_inside(run, kept[epoch], epoch, words, beside, other)
+        about = render_inspection(run, kept[epoch], epoch, words, beside, other)
     # Also where these weights are damaged: others may be whole.
     epoch_scrubber(slider, run, list(kept), epoch, about=about)
 
@@ -70,4 +70,4 @@ if run is not None and which is not None:
             # One that was stopped in the middle of an epoch is nearest to its last whole one.
             epoch = epoch_of(run, which) or run.epochs_done
             words = checkpoint_words(run, which)
-            look_inside(run, which, epoch, words, fourth, other)
+            render_inspection(run, which, epoch, words, fourth, other)

@@ -18,7 +18,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.schedules import Step
+from cifarviz.experiment.schedules import StepSchedule
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
@@ -69,7 +69,7 @@ def full_experiment() -> Experiment:
         **experiment().model_dump()
         | {
             "data": Data(train_images=32, wrong_labels=0.25, wrong_labels_seed=3),
-            "schedule": Step(every_epochs=1, factor=0.5),
+            "schedule": StepSchedule(every_epochs=1, factor=0.5),
             "test_epochs": (1,),
             "tensorboard": True,
             "monitor": "accuracy",

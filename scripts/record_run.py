@@ -29,7 +29,7 @@ from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.pins import pinned_images, prefer
 from cifarviz.runs.recorded import RECORDED_RUN
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -77,7 +77,7 @@ def _keep_turn(store: RunStore, run: Run) -> None:
 def keep_last_maps(store: RunStore, run: Run, settings: Settings) -> None:
     """Keep feature maps of the epochs whose weights are kept and are not 1, 2, 3, 4, 6, 8, …"""
     images = library.load(CIFAR10, "full", settings).test.having(PINNED)
-    weights: dict[int, Weights] = {TURN: TURN, run.epochs_done: "last"}
+    weights: dict[int, WeightsChoice] = {TURN: TURN, run.epochs_done: "last"}
     for epoch, which in weights.items():
         model = open_checkpoint(store, run, which)
         views = zip(*(model.observe(image) for image in images.images), strict=True)

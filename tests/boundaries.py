@@ -1,4 +1,4 @@
-"""The laws of ``docs/architecture.md``, each as a function that lists where a tree breaks it.
+"""The rules of ``docs/architecture.md``, each as a function that lists where a tree breaks it.
 
 ★ marks the files that need TensorFlow: every file of ``cifarviz/network``, and whatever imports
 Keras, TensorFlow or another ★ file at its top.
@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.source_tree import TENSORFLOW, Source, Tree, room_of, words
+from tests.source_tree import TENSORFLOW, Source, Tree, package_of, words
 
-# Each room of cifarviz and the rooms it may import, beside itself. Anything not named here breaks
-# the law, so a new room starts with a line in this table.
-ROOMS: Mapping[str, frozenset[str]] = {
+# Each package of cifarviz and the packages it may import, beside itself. A new package starts with
+# a line in this table.
+PACKAGES: Mapping[str, frozenset[str]] = {
     "cifarviz": frozenset(),
     "errors": frozenset(),
     "settings": frozenset({"errors"}),
@@ -98,9 +98,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
         {"loading", "training", "runs", "experiment", "datasets", "data", "errors", "settings"}
     ),
 }
-_BELOW = frozenset(ROOMS)
-ROOMS = {
-    **ROOMS,
+_BELOW = frozenset(PACKAGES)
+PACKAGES = {
+    **PACKAGES,
     "api": _BELOW,
     "live": _BELOW,
     "ui": _BELOW | {"live"},
@@ -110,15 +110,15 @@ ROOMS = {
     "app": frozenset({"live", "ui", "installation", "static_files"}),
 }
 
-STAR_ROOMS = frozenset({"network", "training", "analysis"})
+STAR_PACKAGES = frozenset({"network", "training", "analysis"})
 # The files that may import a ★ file, inside a function only.
-DOORS = ("cifarviz/executors", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
+ENTRY_POINTS = ("cifarviz/executors", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 # Layers import Keras where they build a Keras layer, and nothing else that needs TensorFlow.
-KERAS_INSIDE_ROOM = "layers"
+KERAS_INSIDE_PACKAGE = "layers"
 # Networks are written down here; everything else asks a layer, whatever its type.
-RECIPES = ("cifarviz/experiment/published/", "cifarviz/experiment/lab/")
-STREAMLIT_ROOMS = frozenset({"app", "pages", "ui"})
-STARLETTE_ROOMS = frozenset({"app", "live"})
+RECIPES = ("cifarviz/experiment/published/", "cifarviz/experiment/lab.py")
+STREAMLIT_PACKAGES = frozenset({"app", "pages", "ui"})
+STARLETTE_PACKAGES = frozenset({"app", "live"})
 # All that the others see of the executors.
 EXECUTORS_ENTRY = "cifarviz.executors.worker"
 ENGINE = "cifarviz.training.engine"
@@ -149,36 +149,39 @@ FORBIDDEN_WORDS: Mapping[str, str] = {
     "use_container_width": "is deprecated: width='stretch'",
 }
 LONGEST = {"pages": 120, "app": 80}
-LONGEST_ELSEWHERE = 500
+# Advice: a longer file may have more than one purpose.
+LONG = 500
 
 
 @dataclass(frozen=True, order=True)
 class Violation:
-    """One place that breaks a law."""
+    """One place that breaks a rule."""
 
     path: str
     line: int
-    law: str
+    rule: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.law}"
+        return f"{self.path}:{self.line}: {self.rule}"
 
 
-def violations(tree: Tree, law: str) -> list[Violation]:
-    """List where the tree breaks the law of this name (one of ``LAWS``)."""
-    return sorted(LAWS[law](tree))
+def violations(tree: Tree, rule: str) -> list[Violation]:
+    """List where the tree breaks the rule of this name (one of ``RULES``)."""
+    return sorted(RULES[rule](tree))
 
 
 def _one_way(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        if source.room not in ROOMS:
-            yield Violation(source.path, 1, f"the room {source.room} is not in tests/boundaries.py")
+        if source.package not in PACKAGES:
+            rule = f"the package {source.package} is not in tests/boundaries.py"
+            yield Violation(source.path, 1, rule)
             continue
         for found in tree.imports(source):
-            room = room_of(found.module)
-            if tree.is_ours(found.module) and room not in ROOMS[source.room] | {source.room}:
-                law = f"imports point one way: {source.room} must not import {room}"
-                yield Violation(source.path, found.line, f"{law} ({found.module})")
+            package = package_of(found.module)
+            allowed = PACKAGES[source.package] | {source.package}
+            if tree.is_ours(found.module) and package not in allowed:
+                rule = f"imports point one way: {source.package} must not import {package}"
+                yield Violation(source.path, found.line, f"{rule} ({found.module})")
 
 
 def _no_circles(tree: Tree) -> Iterator[Violation]:
@@ -199,37 +202,37 @@ def _no_circles(tree: Tree) -> Iterator[Violation]:
     for module, found in lines.items():
         for target, line in found.items():
             if target != module and module in ways.get(target, ()):
-                law = f"no circles: {target} leads back to {module}"
-                yield Violation(paths[module], line, law)
+                rule = f"no circles: {target} leads back to {module}"
+                yield Violation(paths[module], line, rule)
 
 
 def _streamlit_only_above(tree: Tree) -> Iterator[Violation]:
-    law = "streamlit is imported only in app.py, pages/ and cifarviz/ui/"
-    return _imported_only_in(tree, "streamlit", STREAMLIT_ROOMS, law)
+    rule = "streamlit is imported only in app.py, pages/ and cifarviz/ui/"
+    return _imported_only_in(tree, "streamlit", STREAMLIT_PACKAGES, rule)
 
 
 def _starlette_only_in_live(tree: Tree) -> Iterator[Violation]:
-    law = "starlette is imported only in app.py and cifarviz/live/"
-    return _imported_only_in(tree, "starlette", STARLETTE_ROOMS, law)
+    rule = "starlette is imported only in app.py and cifarviz/live/"
+    return _imported_only_in(tree, "starlette", STARLETTE_PACKAGES, rule)
 
 
 def _imported_only_in(
-    tree: Tree, package: str, rooms: frozenset[str], law: str
+    tree: Tree, package: str, packages: frozenset[str], rule: str
 ) -> Iterator[Violation]:
     for source in tree.sources:
         for found in tree.imports(source):
-            if found.module.split(".")[0] == package and source.room not in rooms:
-                yield Violation(source.path, found.line, law)
+            if found.module.split(".")[0] == package and source.package not in packages:
+                yield Violation(source.path, found.line, rule)
 
 
 def _executors_by_their_entry(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for found in tree.imports(source):
-            if room_of(found.module) != "executors" or source.room == "executors":
+            if package_of(found.module) != "executors" or source.package == "executors":
                 continue
             if found.module != EXECUTORS_ENTRY:
-                law = f"only {EXECUTORS_ENTRY} is known outside of executors"
-                yield Violation(source.path, found.line, f"{law} ({found.module})")
+                rule = f"only {EXECUTORS_ENTRY} is known outside of executors"
+                yield Violation(source.path, found.line, f"{rule} ({found.module})")
 
 
 def _engine_without_store(tree: Tree) -> Iterator[Violation]:
@@ -247,16 +250,16 @@ def _engine_without_store(tree: Tree) -> Iterator[Violation]:
                 continue
             rest.append(found.module)
             if found.module in NOT_FOR_THE_ENGINE:
-                law = "the engine, and what it imports, knows no store and no settings"
-                yield Violation(sources[module].path, found.line, f"{law} ({found.module})")
+                rule = "the engine, and what it imports, knows no store and no settings"
+                yield Violation(sources[module].path, found.line, f"{rule} ({found.module})")
 
 
 def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         star = source.module in tree.starred
         may_be_star = (
-            source.room in STAR_ROOMS
-            and not _is_door(source)
+            source.package in STAR_PACKAGES
+            and not _is_entry_point(source)
             and not source.path.endswith("__init__.py")
         )
         for found in tree.imports(source):
@@ -265,21 +268,27 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
                 continue
             what = found.module if to_tensorflow else f"the ★ file {found.module}"
             if found.at_top and not may_be_star:
-                law = f"only ★ files import {what} at their top, and this is none"
-            elif to_tensorflow and source.room == KERAS_INSIDE_ROOM:
+                rule = f"only ★ files import {what} at their top, and this is none"
+            elif to_tensorflow and source.package == KERAS_INSIDE_PACKAGE:
                 continue
-            elif not found.at_top and not found.for_types and not star and not _is_door(source):
-                law = f"only the doors ({', '.join(DOORS)}) import {what} inside a function"
+            elif (
+                not found.at_top
+                and not found.for_types
+                and not star
+                and not _is_entry_point(source)
+            ):
+                places = ", ".join(ENTRY_POINTS)
+                rule = f"only the entry points ({places}) import {what} inside a function"
             else:
                 continue
-            yield Violation(source.path, found.line, law)
+            yield Violation(source.path, found.line, rule)
 
 
 def _layers_asked_not_told_apart(tree: Tree) -> Iterator[Violation]:
     classes, types = _layer_types(tree)
-    law = "only cifarviz/layers/ and the recipes name a layer type; ask the layer instead"
+    rule = "only cifarviz/layers/ and the recipes name a layer type; ask the layer instead"
     for source in tree.sources:
-        if source.room == "layers" or source.path.startswith(RECIPES):
+        if source.package == "layers" or source.path.startswith(RECIPES):
             continue
         for node in ast.walk(source.tree):
             named: Iterable[object]
@@ -298,7 +307,7 @@ def _layers_asked_not_told_apart(tree: Tree) -> Iterator[Violation]:
                 continue
             for name in named:
                 if isinstance(node, ast.Import | ast.ImportFrom) or name in types:
-                    yield Violation(source.path, node.lineno, f"{law} ({name})")
+                    yield Violation(source.path, node.lineno, f"{rule} ({name})")
 
 
 def _layer_types(tree: Tree) -> tuple[frozenset[str], frozenset[object]]:
@@ -306,7 +315,7 @@ def _layer_types(tree: Tree) -> tuple[frozenset[str], frozenset[object]]:
     defined = {
         node.name: (source.module, node)
         for source in tree.sources
-        if source.room == "layers"
+        if source.package == "layers"
         for node in source.tree.body
         if isinstance(node, ast.ClassDef)
     }
@@ -340,8 +349,8 @@ def _scikit_learn_inside(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for found in tree.imports(source):
             if found.at_top and found.module.split(".")[0] == "sklearn":
-                law = "scikit-learn takes a second to import: import it inside the function"
-                yield Violation(source.path, found.line, law)
+                rule = "scikit-learn takes a second to import: import it inside the function"
+                yield Violation(source.path, found.line, rule)
 
 
 def _one_session_state(tree: Tree) -> Iterator[Violation]:
@@ -349,13 +358,13 @@ def _one_session_state(tree: Tree) -> Iterator[Violation]:
         if source.path != SESSION_STATE_FILE:
             for word, line in words(source.tree):
                 if word == "session_state":
-                    law = f"only {SESSION_STATE_FILE} touches session_state"
-                    yield Violation(source.path, line, law)
+                    rule = f"only {SESSION_STATE_FILE} touches session_state"
+                    yield Violation(source.path, line, rule)
 
 
 def _one_place_for_class_names(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        if source.room not in STREAMLIT_ROOMS or source.path == CLASS_NAMES_FILE:
+        if source.package not in STREAMLIT_PACKAGES or source.path == CLASS_NAMES_FILE:
             continue
         for node in ast.walk(source.tree):
             if not isinstance(node, ast.Attribute):
@@ -364,8 +373,8 @@ def _one_place_for_class_names(tree: Tree) -> Iterator[Violation]:
             if node.attr in ("class_names", "translations") or (
                 node.attr == "classes" and owner.split(".")[-1] not in NAMED_VALUES
             ):
-                law = f"only {CLASS_NAMES_FILE} asks a data set what its classes are called"
-                yield Violation(source.path, node.lineno, f"{law} ({owner}.{node.attr})")
+                rule = f"only {CLASS_NAMES_FILE} asks a data set what its classes are called"
+                yield Violation(source.path, node.lineno, f"{rule} ({owner}.{node.attr})")
 
 
 def _only_its_file_knows_a_data_set(tree: Tree) -> Iterator[Violation]:
@@ -373,27 +382,27 @@ def _only_its_file_knows_a_data_set(tree: Tree) -> Iterator[Violation]:
     known = {source.module: own for source in tree.sources if (own := _data_sets(source))}
     taken = {word for words_of in known.values() for word in words_of}
     for source in tree.sources:
-        if source.room == "datasets" or source.path.startswith(PRESETS_FOLDER):
+        if source.package == "datasets" or source.path.startswith(PRESETS_FOLDER):
             continue
         for found in tree.imports(source):
             if found.module in known:
-                law = f"ask {REGISTRY} for a data set instead of importing its file"
-                yield Violation(source.path, found.line, f"{law} ({found.module})")
+                rule = f"ask {REGISTRY} for a data set instead of importing its file"
+                yield Violation(source.path, found.line, f"{rule} ({found.module})")
         for word, line in words(source.tree):
             if word == f"{REGISTRY}.DATASETS":
-                law = f"the table of data sets is read by the functions of {REGISTRY}"
-                yield Violation(source.path, line, law)
+                rule = f"the table of data sets is read by the functions of {REGISTRY}"
+                yield Violation(source.path, line, rule)
         for value, line in _literals(source.tree):
             texts = [one for one in taken if isinstance(one, str) and isinstance(value, str)]
             if any(_names_it(value, one) for one in texts) or value in taken - set(texts):
-                law = f"what is particular to a data set stands in its file alone ({value!r:.60})"
-                yield Violation(source.path, line, law)
+                rule = f"what is particular to a data set stands in its file alone ({value!r:.60})"
+                yield Violation(source.path, line, rule)
 
 
 def _data_sets(source: Source) -> set[object]:
     """The names, titles and image shapes of the data sets that a file defines."""
     found: set[object] = set()
-    for node in ast.walk(source.tree) if source.room == "datasets" else ():
+    for node in ast.walk(source.tree) if source.package == "datasets" else ():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "DatasetInfo":
             given = {
                 one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg in OWN
@@ -428,28 +437,28 @@ def _forbidden_words(tree: Tree) -> Iterator[Violation]:
             if word in FORBIDDEN_WORDS:
                 yield Violation(source.path, line, f"never {word}: it {FORBIDDEN_WORDS[word]}")
             if word.endswith("components.v1"):
-                law = "never components.v1: it is deprecated; components.v2"
-                yield Violation(source.path, line, law)
+                rule = "never components.v1: it is deprecated; components.v2"
+                yield Violation(source.path, line, rule)
 
 
 def _names(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for part in source.path.removesuffix(".py").split("/"):
             if part.strip("_") in FORBIDDEN_NAMES:
-                law = f"a file is named for what it does; {part} says nothing"
-                yield Violation(source.path, 1, law)
+                rule = f"a file is named for what it does; {part} says nothing"
+                yield Violation(source.path, 1, rule)
 
 
 def _lengths(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        longest = LONGEST.get(source.room, LONGEST_ELSEWHERE)
+        longest = LONGEST.get(source.package)
         count = len(source.text.splitlines())
-        if count > longest:
-            law = f"{count} lines; at most {longest} here: a file has one purpose"
-            yield Violation(source.path, longest + 1, law)
+        if longest is not None and count > longest:
+            rule = f"{count} lines; at most {longest} here: what it calls goes into cifarviz/ui"
+            yield Violation(source.path, longest + 1, rule)
 
 
-LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
+RULES: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "imports point one way": _one_way,
     "no circles": _no_circles,
     "streamlit only above": _streamlit_only_above,
@@ -468,7 +477,8 @@ LAWS: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
 }
 
 
-def _is_door(source: Source) -> bool:
+def _is_entry_point(source: Source) -> bool:
     return any(
-        source.path == door or source.path.startswith((door + "/", door + ".")) for door in DOORS
+        source.path == entry_point or source.path.startswith((entry_point + "/", entry_point + "."))
+        for entry_point in ENTRY_POINTS
     )

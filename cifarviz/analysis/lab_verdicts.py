@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from cifarviz.analysis.memorisation import Memory, half_learned_by
+from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_by
 from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Epoch, Run
@@ -54,7 +54,7 @@ _LEARNED = 0.3
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LabVerdict:
     """``shown``: the effect that was promised came; ``headline`` and ``sentences`` say it."""
 
     shown: bool
@@ -62,7 +62,7 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def duel_verdict(results: Sequence[Result]) -> Verdict:
+def duel_verdict(results: Sequence[Result]) -> LabVerdict:
     """Which of two or three runs is better, by how much, and how much each overfits."""
     best, *others = sorted(results, key=lambda one: -one.val_accuracy)
     second = others[0]
@@ -97,10 +97,12 @@ def duel_verdict(results: Sequence[Result]) -> Verdict:
             f"and {second.val_accuracy:.1%} with {second.label}, and {best.validation_images:,} "
             f"images can't tell less than {_allowance(best, second):.1f} points apart."
         )
-    return Verdict(better or less, headline, (*sentences, _turns(results), *_cut_short(results)))
+    return LabVerdict(better or less, headline, (*sentences, _turns(results), *_cut_short(results)))
 
 
-def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) -> Verdict:
+def memorisation_verdict(
+    wrong: Result, right: Result | None, memory: LabelMemorisation
+) -> LabVerdict:
     """Whether wrong labels were learned, and when; ``right`` is the run without any."""
     false_half, true_half = map(half_learned_by, (memory.false_learned, memory.true_learned))
     known = float(memory.false_known[-1])
@@ -145,10 +147,10 @@ def memorisation_verdict(wrong: Result, right: Result | None, memory: Memory) ->
             compared.format(wrong=wrong.val_accuracy, right=right.val_accuracy, lost=_size(lost))
         )
     both = [wrong] if right is None else [wrong, right]
-    return Verdict(shown, headline, (*sentences, _turns(both), *_cut_short(both)))
+    return LabVerdict(shown, headline, (*sentences, _turns(both), *_cut_short(both)))
 
 
-def sizes_verdict(results: Sequence[Result]) -> Verdict:
+def sizes_verdict(results: Sequence[Result]) -> LabVerdict:
     """Whether more images help; ``results`` in the order of their number."""
     few, many = results[0], results[-1]
     gained = many.val_accuracy - few.val_accuracy
@@ -172,10 +174,10 @@ def sizes_verdict(results: Sequence[Result]) -> Verdict:
         if after.val_accuracy < before.val_accuracy
     ]
     dipped = [f"Not at each step: it fell at {_listed(dips)} images."] if dips and shown else []
-    return Verdict(shown, headline, (gap, *dipped, _turns(results), *_cut_short(results)))
+    return LabVerdict(shown, headline, (gap, *dipped, _turns(results), *_cut_short(results)))
 
 
-def cures_verdict(results: Sequence[Result]) -> Verdict:
+def cures_verdict(results: Sequence[Result]) -> LabVerdict:
     """What helped against overfitting; the first of ``results`` is the run without any cure.
 
     The best cure is the one that gets most new images right: a gap can also be closed by learning
@@ -213,7 +215,7 @@ def cures_verdict(results: Sequence[Result]) -> Verdict:
     if helpless and len(helpless) < len(cures):
         sentences.append(f"The gap did not shrink with {_listed(helpless)}.")
     shown = better and _gap_shrinks(best, none)
-    return Verdict(shown, headline, (*sentences, _turns(results), *_cut_short(results)))
+    return LabVerdict(shown, headline, (*sentences, _turns(results), *_cut_short(results)))
 
 
 def _gap_shrinks(one: Result, none: Result) -> bool:

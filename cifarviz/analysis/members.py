@@ -29,7 +29,7 @@ class Member:
     when: Checkpoint | int = "last"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """Which of its run's networks it is: ``epoch 15``, for one."""
         match self.when:
             case "last":
@@ -126,14 +126,14 @@ def _refuse_twice(one: Member, other: Member) -> NoReturn:
             "“{run_name}” was chosen twice ({weights}): the same network votes the same. "
             "Choose others.",
             run_name=one.run.name,
-            weights=one.words,
+            weights=one.label,
         )
     raise ExperimentInvalid(
         "“{run_name}” was chosen twice ({weights}; {other_weights}): the same network votes "
         "the same. Leave one of them out.",
         run_name=one.run.name,
-        weights=one.words,
-        other_weights=other.words,
+        weights=one.label,
+        other_weights=other.label,
     )
 
 

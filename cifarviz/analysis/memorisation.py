@@ -11,11 +11,11 @@ from cifarviz.analysis.galleries import learning
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.errors import ArtifactDamaged
-from cifarviz.runs.snapshots import read_answers
+from cifarviz.runs.snapshots import read_predictions
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class LabelMemorisation:
     """What a network answered to training images after each of ``epochs``, int64 (e,).
 
     Shares, float64 (e,), NaN where there are no such images: ``true_known`` of the images with
@@ -36,12 +36,12 @@ class Memory:
     false_learned: NDArray[np.int64]
 
 
-def follow(
+def track_labels(
     given: NDArray[np.integer],
     right: NDArray[np.integer],
     epochs: Sequence[int],
     predicted: NDArray[np.integer],
-) -> Memory:
+) -> LabelMemorisation:
     """Follow images from epoch to epoch.
 
     ``given`` and ``right`` (n,) are the labels that were trained with and those that are true;
@@ -53,7 +53,7 @@ def follow(
     learned = learning(given, epochs, predicted).learned
     wrong = given != right
     return read_only(
-        Memory(
+        LabelMemorisation(
             epochs=np.asarray(epochs, np.int64),
             true_known=_share(predicted == given, ~wrong),
             false_known=_share(predicted == given, wrong),
@@ -66,25 +66,27 @@ def follow(
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class LabelPredictions:
     """Official ``indices`` int64 (n,) of training images, and the classes said, int64 (n,)."""
 
     indices: NDArray[np.int64]
     answers: NDArray[np.int64]
 
 
-def said_after(folder: Path, epoch: int, classes: int) -> Said:
+def label_predictions_after(folder: Path, epoch: int, classes: int) -> LabelPredictions:
     """What a run, whose folder is given, said after ``epoch`` about images it watches.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    answers = read_answers(folder, epoch, classes, kind="memory")
+    answers = read_predictions(folder, epoch, classes, kind="memory")
     return read_only(
-        Said(answers.indices, predicted_classes(answers.predictions.log_probabilities))
+        LabelPredictions(answers.indices, predicted_classes(answers.predictions.log_probabilities))
     )
 
 
-def places_of(indices: NDArray[np.int64], said: Sequence[Said], folder: Path) -> NDArray[np.int64]:
+def positions_of(
+    indices: NDArray[np.int64], said: Sequence[LabelPredictions], folder: Path
+) -> NDArray[np.int64]:
     """Where the images that were asked about are among the training images ``indices``, int64 (n,).
 
     Raises ``ArtifactDamaged`` unless all of ``said`` are about the same of these images.

@@ -358,7 +358,7 @@ def _by_course(
     step = float(np.abs(np.diff(last)).mean())
     if min(noise, step) > _MUCH_NOISE * level:
         return Fit("noisy", sentences.NOISY.format(**named, step=step / level), at_end=end)
-    change, by_chance = _change(curves.val_loss, curves.third)
+    change, by_chance = _relative_change(curves.val_loss, curves.third)
     is_level = abs(change) <= max(_LEAST_CHANGE, min(by_chance, _MUCH_NOISE))
     moved = abs(last[-1] - last[0])
     direction: Direction = "level" if moved <= _LEAST_CHANGE * level else "unclear"
@@ -422,10 +422,10 @@ def _gains(curves: _LearningCurves) -> bool:
     third = curves.third
     by_accuracy = np.polyfit(np.arange(third), curves.accuracy[-third:], 1)[0] * (third - 1)
     risen = max(by_accuracy, float(curves.accuracy[-1] - curves.accuracy[-third]))
-    return bool(risen >= _LEAST_GAIN or _change(curves.loss, third)[0] <= -_LEAST_CHANGE)
+    return bool(risen >= _LEAST_GAIN or _relative_change(curves.loss, third)[0] <= -_LEAST_CHANGE)
 
 
-def _change(losses: NDArray[np.float64], count: int) -> tuple[float, float]:
+def _relative_change(losses: NDArray[np.float64], count: int) -> tuple[float, float]:
     """How the last ``count`` epochs go by a straight line through them, as a share of their mean.
 
     With it, what noise may make of that.
@@ -457,7 +457,7 @@ def _noise(losses: NDArray[np.float64], lowest: int) -> float:
 
 def _falls(losses: NDArray[np.float64], count: int) -> bool:
     """Whether the last ``count`` epochs fall beyond noise, and are lowest at their end."""
-    change, by_chance = _change(losses, count)
+    change, by_chance = _relative_change(losses, count)
     last = losses[-count:]
     at_end = int(last.argmin()) >= count - max(1, count // 3) and last[-1] < last[0]
     return bool(at_end and -change >= max(_LEAST_CHANGE, by_chance))

@@ -16,7 +16,7 @@ from cifarviz.runs.earlier_losses import PLAIN, EarlierLosses
 from cifarviz.runs.records import Epoch
 from cifarviz.storage import atomically
 
-Kind = Literal["share", "difference", "loss", "epoch"]
+FigureKind = Literal["share", "difference", "loss", "epoch"]
 """A share is shown in percent, a difference of two shares in points, a loss in nats, an epoch as a
 whole number."""
 
@@ -25,11 +25,11 @@ _ENOUGH_FOR_A_TURN = 3
 
 
 @dataclass(frozen=True)
-class Figure:
+class PublishedFigure:
     """One published number, ``None`` where none was published, and one's own of each seed."""
 
     what: str
-    kind: Kind
+    kind: FigureKind
     published: float | None
     reproduced: tuple[float, ...]
 
@@ -82,9 +82,9 @@ class Part:
     seeds: tuple[int, ...]
     machine: str
     seconds: tuple[float, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[PublishedFigure, ...]
     epochs: tuple[EpochComparison, ...] = ()
-    losses: str = EarlierLosses(clipped=True, smoothing=0.0, until=None).words
+    losses: str = EarlierLosses(clipped=True, smoothing=0.0, until=None).label
 
 
 BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
@@ -95,7 +95,7 @@ _HEADING = "# Reproduction\n"
 
 def history_figures(
     published: Sequence[HistoryRow], histories: Sequence[Sequence[Epoch]], *, validated_on: str
-) -> tuple[Figure, ...]:
+) -> tuple[PublishedFigure, ...]:
     """What the last epoch came to, and the turn, the gap and the length of the course.
 
     The turn is the epoch of the lowest validation loss; the gap is training accuracy less
@@ -109,8 +109,10 @@ def history_figures(
     validated = all(one.val_loss is not None for history in histories for one in history)
     theirs = [Epoch(**row._asdict(), learning_rate=0.0, seconds=0.0) for row in published]
 
-    def figure(what: str, kind: Kind, of: Callable[[Sequence[Epoch]], float]) -> Figure:
-        return Figure(
+    def figure(
+        what: str, kind: FigureKind, of: Callable[[Sequence[Epoch]], float]
+    ) -> PublishedFigure:
+        return PublishedFigure(
             what, kind, of(theirs) if theirs else None, tuple(of(history) for history in histories)
         )
 
@@ -126,12 +128,18 @@ def history_figures(
     ]
     if not theirs or len(theirs) >= _ENOUGH_FOR_A_TURN:
         figures += [
-            figure(f"epoch of the lowest {validated_on} loss", "epoch", lambda h: turn(h).epoch),
-            figure(f"lowest {validated_on} loss", "loss", lambda h: _val_loss(turn(h))),
+            figure(
+                f"epoch of the lowest {validated_on} loss",
+                "epoch",
+                lambda h: lowest_loss_epoch(h).epoch,
+            ),
+            figure(
+                f"lowest {validated_on} loss", "loss", lambda h: _val_loss(lowest_loss_epoch(h))
+            ),
             figure(
                 f"{validated_on} accuracy at the lowest loss",
                 "share",
-                lambda h: _val_accuracy(turn(h)),
+                lambda h: _val_accuracy(lowest_loss_epoch(h)),
             ),
             figure("gap, training less validation accuracy, last epoch", "difference", _gap),
             figure("number of epochs", "epoch", len),
@@ -139,7 +147,7 @@ def history_figures(
     return tuple(figures)
 
 
-def turn(history: Sequence[Epoch]) -> Epoch:
+def lowest_loss_epoch(history: Sequence[Epoch]) -> Epoch:
     """The epoch with the lowest validation loss, the first of equals."""
     return min(history, key=_val_loss)
 
@@ -265,7 +273,7 @@ def render(results: Mapping[str, tuple[Part, ...]]) -> str:
     return "\n".join(sections)
 
 
-def in_words(value: float, kind: Kind) -> str:
+def in_words(value: float, kind: FigureKind) -> str:
     """A figure as a person writes it: 73.6 %, 24.7 points, 0.7965, 9."""
     if kind == "share":
         return f"{value:.1%}".replace("%", " %")
@@ -319,7 +327,7 @@ def _table(part: Part) -> Iterator[str]:
     yield ""
 
 
-def _reproduced(figure: Figure) -> str:
+def _reproduced(figure: PublishedFigure) -> str:
     middle = in_words(figure.median, figure.kind)
     if len(figure.reproduced) == 1:
         return middle
@@ -327,7 +335,7 @@ def _reproduced(figure: Figure) -> str:
     return f"{middle} ({low} – {high})"
 
 
-def _distance(figure: Figure) -> str:
+def _distance(figure: PublishedFigure) -> str:
     if figure.distance is None:
         return "–"
     if figure.kind in ("share", "difference"):
@@ -348,7 +356,7 @@ def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
             (None,) * 4 if row is None else (row.loss, row.accuracy, row.val_loss, row.val_accuracy)
         )
         ours = (one.loss, one.accuracy, one.val_loss, one.val_accuracy)
-        kinds: tuple[Kind, ...] = ("loss", "share", "loss", "share")
+        kinds: tuple[FigureKind, ...] = ("loss", "share", "loss", "share")
         cells = [
             f"{_known(published, kind)} · {_known(own, kind)}"
             for published, own, kind in zip(theirs, ours, kinds, strict=True)
@@ -357,5 +365,5 @@ def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
     yield "\n</details>\n"
 
 
-def _known(value: float | None, kind: Kind) -> str:
+def _known(value: float | None, kind: FigureKind) -> str:
     return "–" if value is None else in_words(value, kind)

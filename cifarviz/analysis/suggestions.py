@@ -22,7 +22,7 @@ _SMALLER = "smaller steps don't overshoot: {rate} instead of {before}"
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class ExperimentSuggestion:
     """Something to try: what, as the beginning of a sentence, and why.
 
     ``experiment`` is the run's own with that changed, where one change does it.
@@ -33,12 +33,14 @@ class Suggestion:
     experiment: Experiment | None = None
 
 
-def suggestions(experiment: Experiment, fit: Fit, train_images: int | None) -> list[Suggestion]:
+def suggestions(
+    experiment: Experiment, fit: Fit, train_images: int | None
+) -> list[ExperimentSuggestion]:
     """What to try next, the largest expected effect first; nothing while it is too early.
 
     ``train_images`` is how many the run learned from, if that is known.
     """
-    found: Callable[..., Iterator[Suggestion | None]]
+    found: Callable[..., Iterator[ExperimentSuggestion | None]]
     match fit.verdict:
         case "not measured":
             found = _see_it
@@ -59,7 +61,7 @@ def suggestions(experiment: Experiment, fit: Fit, train_images: int | None) -> l
 
 def _against_overfitting(
     made: Experiment, fit: Fit, train_images: int | None
-) -> Iterator[Suggestion | None]:
+) -> Iterator[ExperimentSuggestion | None]:
     if made.data.train_images is not None:
         yield _changed(
             "Train on all images", "more to learn from is the surest cure", made,
@@ -101,13 +103,15 @@ def _against_overfitting(
         )  # fmt: skip
     weights = made.architecture.parameters
     if train_images and weights > _WEIGHTS_AN_IMAGE * train_images:
-        yield Suggestion(
+        yield ExperimentSuggestion(
             "Make the network smaller",
             f"it has {weights / train_images:,.0f} weights for each training image",
         )
 
 
-def _further(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+def _further(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[ExperimentSuggestion | None]:
     yield _changed(
         "Train for longer", "it still improved at the end", made,
         epochs=min(2 * made.epochs, 1000),
@@ -117,7 +121,7 @@ def _further(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[S
 
 def _against_underfitting(
     made: Experiment, fit: Fit, train_images: int | None
-) -> Iterator[Suggestion | None]:
+) -> Iterator[ExperimentSuggestion | None]:
     rates = made.architecture.dropout_rates
     if max(rates, default=0) > _DROPOUT:
         yield _with_dropout(
@@ -126,27 +130,29 @@ def _against_underfitting(
     if made.l2 > _L2:
         yield _changed("Lower the L2 penalty", "it keeps the weights too small", made, l2=_L2)
     yield from _learn_faster(made)
-    yield Suggestion("Make the network larger", "more filters can tell more apart")
+    yield ExperimentSuggestion("Make the network larger", "more filters can tell more apart")
 
 
-def _learn_faster(made: Experiment) -> Iterator[Suggestion | None]:
+def _learn_faster(made: Experiment) -> Iterator[ExperimentSuggestion | None]:
     if not any(layer.is_normalization for layer in made.architecture.layers):
-        yield Suggestion(
+        yield ExperimentSuggestion(
             "Add batch normalisation", "after the convolutions it makes learning much faster"
         )
     yield _with_rate(made, 3, "Raise the learning rate", _FASTER)
 
 
-def _slower(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+def _slower(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[ExperimentSuggestion | None]:
     yield _with_rate(made, 0.1, "Lower the learning rate", _SMALLER)
     if not any(layer.is_normalization for layer in made.architecture.layers):
-        yield Suggestion("Add batch normalisation", "it makes learning steadier")
+        yield ExperimentSuggestion("Add batch normalisation", "it makes learning steadier")
 
 
 def _better_still(
     made: Experiment, fit: Fit, train_images: int | None
-) -> Iterator[Suggestion | None]:
-    yield Suggestion("Make the network larger", "there is room before it overfits")
+) -> Iterator[ExperimentSuggestion | None]:
+    yield ExperimentSuggestion("Make the network larger", "there is room before it overfits")
     if isinstance(made.schedule, Constant):
         yield _changed(
             "Let the learning rate fall", "small steps at the end find a better place", made,
@@ -154,7 +160,9 @@ def _better_still(
         )  # fmt: skip
 
 
-def _see_it(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Suggestion | None]:
+def _see_it(
+    made: Experiment, fit: Fit, train_images: int | None
+) -> Iterator[ExperimentSuggestion | None]:
     if not isinstance(made.validation, NoValidation):
         return
     yield _changed(
@@ -163,11 +171,13 @@ def _see_it(made: Experiment, fit: Fit, train_images: int | None) -> Iterator[Su
     )  # fmt: skip
 
 
-def _with_dropout(made: Experiment, rate: float, what: str, why: str) -> Suggestion | None:
+def _with_dropout(
+    made: Experiment, rate: float, what: str, why: str
+) -> ExperimentSuggestion | None:
     return _changed(what, why, made, architecture=made.architecture.with_dropout(rate))
 
 
-def _with_rate(made: Experiment, times: float, what: str, why: str) -> Suggestion | None:
+def _with_rate(made: Experiment, times: float, what: str, why: str) -> ExperimentSuggestion | None:
     rate = float(f"{made.optimizer.learning_rate * times:.2g}")
     optimizer = {**dict(made.optimizer), "learning_rate": rate}
     before = number_text(made.optimizer.learning_rate)
@@ -176,9 +186,11 @@ def _with_rate(made: Experiment, times: float, what: str, why: str) -> Suggestio
     )
 
 
-def _changed(what: str, why: str, made: Experiment, **fields: object) -> Suggestion | None:
+def _changed(
+    what: str, why: str, made: Experiment, **fields: object
+) -> ExperimentSuggestion | None:
     try:
-        return Suggestion(what, why, Experiment.make(**{**dict(made), **fields}))
+        return ExperimentSuggestion(what, why, Experiment.make(**{**dict(made), **fields}))
     except ExperimentInvalid:
         # Such as a patience that is longer than the run: then it is nothing to try.
         return None

@@ -15,7 +15,7 @@ from cifarviz.network.keras_file import keras_file, weights_file
 from cifarviz.network.stateless import LayerOutput, stateless_network
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, load_weights, snapshot_epochs
+from cifarviz.runs.snapshots import WeightsChoice, load_weights, snapshot_epochs
 from cifarviz.runs.store import RunStore
 
 # Images that are looked into at once: more are no faster, and the values of a layer's maps for all
@@ -169,7 +169,7 @@ def _check_pixels(images: NDArray[np.uint8]) -> None:
         raise ValueError(f"images must be raw pixels, uint8, not {images.dtype}")
 
 
-def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
+def open_checkpoint(store: RunStore, run: Run, which: WeightsChoice) -> TrainedModel:
     """Rebuild a run's network with the weights of a checkpoint or a snapshot.
 
     Raises ``ArtifactMissing`` while there is none and ``ArtifactDamaged`` when it can't be used.
@@ -187,7 +187,9 @@ def open_checkpoint(store: RunStore, run: Run, which: Weights) -> TrainedModel:
     )
 
 
-def network_file(store: RunStore, run: Run, which: Weights, *, weights_only: bool = False) -> bytes:
+def network_file(
+    store: RunStore, run: Run, which: WeightsChoice, *, weights_only: bool = False
+) -> bytes:
     """A ``.keras`` file, or a ``.weights.h5`` one, of a checkpoint or a snapshot.
 
     The model takes raw pixels and gives probabilities; it gives mirrored answers if the run does.

@@ -13,12 +13,12 @@ from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import PlaceRefused
-from cifarviz.export.files import ENDINGS, Kind, code_files, file_name, packed
+from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, packed
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.storage import atomically
@@ -32,7 +32,7 @@ def export(
         ),
     ],
     kind: Annotated[
-        Kind,
+        ExportKind,
         typer.Option(
             "--as",
             help="keras: the network, raw pixels in, probabilities out; weights: its weights "
@@ -56,12 +56,12 @@ def export(
     settings = Settings.from_environment()
     store = RunStore(settings)
     found = list({run.id: run for run in (store.find(named) for named in runs)}.values())
-    if len(found) > 1 and kind is not Kind.REPORT:
+    if len(found) > 1 and kind is not ExportKind.REPORT:
         raise typer.BadParameter(f"A {kind} is made of one run, and {len(found)} came.")
-    weighed = kind in (Kind.KERAS, Kind.WEIGHTS)
+    weighed = kind in (ExportKind.KERAS, ExportKind.WEIGHTS)
     if not weighed and epoch is not None:
         raise typer.BadParameter("--epoch goes with --as keras or --as weights.")
-    if not weighed and kind is not Kind.REPORT and checkpoint is not None:
+    if not weighed and kind is not ExportKind.REPORT and checkpoint is not None:
         raise typer.BadParameter("--checkpoint goes with --as keras, weights or report.")
     if checkpoint is not None and epoch is not None:
         raise typer.BadParameter("--checkpoint and --epoch exclude each other: give one of them.")
@@ -70,19 +70,19 @@ def export(
     if weighed:
         which = chosen_weights(found[0], store, checkpoint) if epoch is None else epoch
         files = {path.name: _network(store, found[0], kind, which)}
-    elif kind is Kind.RUN:
+    elif kind is ExportKind.RUN:
         files = {path.name: packed(store, found[0])}
-    elif kind is Kind.REPORT:
+    elif kind is ExportKind.REPORT:
         files = {path.name: _report(store, found, settings, checkpoint)}
     else:
         files = code_files(found[0], kind, path.name)
     _write(path.parent, files, path.name)
 
 
-def _network(store: RunStore, run: Run, kind: Kind, which: Weights) -> bytes:
+def _network(store: RunStore, run: Run, kind: ExportKind, which: WeightsChoice) -> bytes:
     from cifarviz.analysis.trained_model import network_file
 
-    return network_file(store, run, which, weights_only=kind is Kind.WEIGHTS)
+    return network_file(store, run, which, weights_only=kind is ExportKind.WEIGHTS)
 
 
 def _report(
@@ -111,7 +111,7 @@ def _report(
     return report(contents).encode()
 
 
-def _place(out: Path, kind: Kind, run: Run) -> Path:
+def _place(out: Path, kind: ExportKind, run: Run) -> Path:
     path = out / file_name(run, kind) if out.is_dir() else out
     ending = ENDINGS[kind]
     if not path.name.endswith(ending) or path.name == ending:

@@ -112,7 +112,7 @@ def predict(
     settings = Settings.from_environment()
     found, model, _ = _open(settings, run, checkpoint)
     classes = find(found.experiment.data.dataset).classes
-    answers = [_answer(path, found, model, classes, invert) for path in images]
+    answers = [_predict_file(path, found, model, classes, invert) for path in images]
     if as_json:
         print_json(answers)
     else:
@@ -223,7 +223,7 @@ def _dataset(run: Run, settings: Settings) -> Dataset:
     return found
 
 
-def _answer(
+def _predict_file(
     path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...], invert: bool | None
 ) -> dict[str, Any]:
     try:

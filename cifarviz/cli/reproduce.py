@@ -12,8 +12,8 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.analysis.members import Member, vote
 from cifarviz.analysis.reproduction import (
-    Figure,
     Part,
+    PublishedFigure,
     check_place,
     epoch_comparison,
     history_figures,
@@ -134,7 +134,12 @@ class _Bench:
         return self._part(title, runs, figures, published=False)
 
     def _part(
-        self, title: str, runs: Sequence[Run], more: Sequence[Figure], *, published: bool = True
+        self,
+        title: str,
+        runs: Sequence[Run],
+        more: Sequence[PublishedFigure],
+        *,
+        published: bool = True,
     ) -> Part:
         facts = self._preset.facts
         rows = facts["history"] if published else ()
@@ -207,7 +212,7 @@ def _is_run_of(run: Run, wanted: Experiment) -> bool:
 
 def _ensemble_figures(
     preset: Preset, voted: Sequence[Ensemble], names: Sequence[str] | None
-) -> tuple[Figure, ...]:
+) -> tuple[PublishedFigure, ...]:
     """What the members and their votes are worth; ``names`` of members that differ in kind."""
     facts = preset.facts
     last = facts["history"][-1]
@@ -216,33 +221,35 @@ def _ensemble_figures(
         best = tuple(max(one.member_accuracies) for one in voted)
         all_members = tuple(value for one in voted for value in one.member_accuracies)
         figures += [
-            Figure("test accuracy, all members", "share", None, all_members),
-            Figure("test accuracy, best member", "share", None, best),
+            PublishedFigure("test accuracy, all members", "share", None, all_members),
+            PublishedFigure("test accuracy, best member", "share", None, best),
         ]
     else:
         for number, name in enumerate(names):
             theirs = last.val_accuracy if number == len(names) - 1 else None
             own = tuple(one.member_accuracies[number] for one in voted)
-            figures.append(Figure(f"test accuracy after {name}", "share", theirs, own))
+            figures.append(PublishedFigure(f"test accuracy after {name}", "share", theirs, own))
         losses = tuple(
             cross_entropy(one.labels, one.predictions[-1].log_probabilities) for one in voted
         )
-        figures.append(Figure(f"test loss after {names[-1]}", "loss", last.val_loss, losses))
+        figures.append(
+            PublishedFigure(f"test loss after {names[-1]}", "loss", last.val_loss, losses)
+        )
     return (
         *figures,
-        Figure(
+        PublishedFigure(
             "test accuracy, probabilities summed",
             "share",
             facts["ensemble_accuracy"],
             tuple(one.soft_accuracy for one in voted),
         ),
-        Figure(
+        PublishedFigure(
             "test accuracy, majority of votes",
             "share",
             None,
             tuple(one.majority_accuracy for one in voted),
         ),
-        Figure(
+        PublishedFigure(
             "gain of summing over the best member",
             "difference",
             None,

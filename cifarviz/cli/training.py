@@ -160,7 +160,7 @@ def print_result(worker: Worker, run: Run, as_json: bool) -> int:
     else:
         say(f"Run {run.id} is {run.state}.")
     earlier = earlier_losses(run)
-    for words in (run.message, run.note, earlier and f"Losses: {earlier.words}."):
+    for words in (run.message, run.note, earlier and f"Losses: {earlier.label}."):
         if words:
             say(words)
     return 1 if run.state is RunState.FAILED else 0

@@ -112,7 +112,7 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
         if file.animated:
             notes.append(PictureChange.FIRST_FRAME)
         image.load()
-        rgb = _to_rgb(file, _turn(image, file.orientation, notes), notes)
+        rgb = _to_rgb(file, _apply_orientation(image, file.orientation, notes), notes)
     except (ImageUnreadable, MemoryError):
         raise
     except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
@@ -154,7 +154,9 @@ def _open(file: ImageFile) -> PillowImageFile:
     return _READERS[file.format](io.BytesIO(file.data))
 
 
-def _turn(image: Image.Image, orientation: int | None, notes: list[PictureChange]) -> Image.Image:
+def _apply_orientation(
+    image: Image.Image, orientation: int | None, notes: list[PictureChange]
+) -> Image.Image:
     if orientation is None:
         notes.append(PictureChange.EXIF_DAMAGED)
         return image
@@ -247,4 +249,4 @@ def _low_bytes(file: ImageFile) -> Image.Image:
     image = _open(file)
     image.tile = [image.tile[0]._replace(args="RGB;16L")]
     image.load()
-    return _turn(image, file.orientation, [])
+    return _apply_orientation(image, file.orientation, [])

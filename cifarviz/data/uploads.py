@@ -18,7 +18,7 @@ def decode(data: bytes, filename: str) -> UploadedImage:
     Raises ``ImageUnreadable``, one sentence that names the file, for everything else, and for a
     file that takes more time or memory than such an image should.
     """
-    name = _shown(filename)
+    name = _short_name(filename)
     if not data:
         raise ImageUnreadable("“{name}” is empty. Choose an image file.", name=name)
     if len(data) > MAX_BYTES:
@@ -44,7 +44,7 @@ def decode_file(path: Path) -> UploadedImage:
     return decode(data, path.name)
 
 
-def _shown(filename: str) -> str:
+def _short_name(filename: str) -> str:
     """Give the last part of a file name, without control characters and not too long."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     name = "".join(character for character in name if character.isprintable()) or "the file"

@@ -173,7 +173,7 @@ def trace(input_shape: Sequence[int], layers: Sequence[Layer], classes: int) -> 
         )
         shape = row.output_shape
         rows.append(row)
-    return Trace(tuple(rows), _whole(rows, layers, classes))
+    return Trace(tuple(rows), _chain_problem(rows, layers, classes))
 
 
 def _row(
@@ -201,7 +201,7 @@ def _row(
     return LayerRow(name, layer.type, output, parameters, cost.trainable, cost.operations, problem)
 
 
-def _whole(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
+def _chain_problem(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
     output = f"a dense layer with {classes} units, one a class, and softmax"
     if not layers:
         return f"A network needs at least its output layer: add {output}."

@@ -15,8 +15,8 @@ from cifarviz.experiment.draft import (
     section_class,
 )
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import brief, brief_kind, dataset_words, share_words
 from cifarviz.experiment.presets import PRESETS, PresetVariant
-from cifarviz.experiment.words import brief, brief_kind, dataset_words, share_words
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 from cifarviz.value import Value
 from cifarviz.value_text import value_words
@@ -26,7 +26,7 @@ _MOST_LAYERS = 4
 
 
 @dataclass(frozen=True)
-class Change:
+class ExperimentChange:
     """``text`` says before and after, ``batch size 4 → 64``; ``short`` only the new, ``batch 64``,
     as it stands in the name of a run."""
 
@@ -45,7 +45,7 @@ class Difference:
     values: tuple[str, ...]
 
 
-def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
+def changes(base: Draft, other: Draft) -> tuple[ExperimentChange, ...]:
     """Each thing that ``other`` has differently, in the order of the forms."""
     return (
         *_section_changes(base, other),
@@ -57,7 +57,7 @@ def changes(base: Draft, other: Draft) -> tuple[Change, ...]:
     )
 
 
-def _section_changes(base: Draft, other: Draft) -> Iterator[Change]:
+def _section_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
     for section in SECTIONS:
         old, new = base.section(section), other.section(section)
         made = section_class(section, new)
@@ -65,45 +65,47 @@ def _section_changes(base: Draft, other: Draft) -> Iterator[Change]:
             yield from _field_changes(made, old, new)
             continue
         before, after = _lowered(section_class(section, old).title), _lowered(made.title)
-        own = [f"{made.words(name)} {value_words(new[name])}" for name in new if name != "kind"]
+        own = [f"{made.label(name)} {value_words(new[name])}" for name in new if name != "kind"]
         details = f" ({', '.join(own)})" if own else ""
-        words = Experiment.words(section)
+        words = Experiment.label(section)
         text = f"{words} {before} → {after}{details}"
-        yield Change(text, brief_kind(section, new["kind"]))
+        yield ExperimentChange(text, brief_kind(section, new["kind"]))
 
 
-def _single_changes(base: Draft, other: Draft) -> Iterator[Change]:
+def _single_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
     for name in SINGLES:
         old, new = base.settings[name], other.settings[name]
         if old != new:
-            yield _change(name, Experiment.words(name), old, new)
+            yield _format_change(name, Experiment.label(name), old, new)
 
 
-def _switch_changes(base: Draft, other: Draft) -> Iterator[Change]:
+def _switch_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
     for section, made in OPTIONAL.items():
-        words = Experiment.words(section)
+        words = Experiment.label(section)
         match base.is_on(section), other.is_on(section):
             case True, True:
                 yield from _field_changes(made, base.section(section), other.section(section))
             case False, True:
                 new = other.section(section)
-                own = ", ".join(f"{made.words(name)} {value_words(new[name])}" for name in new)
-                yield Change(f"{words} off → on ({own})", f"{words} on")
+                own = ", ".join(f"{made.label(name)} {value_words(new[name])}" for name in new)
+                yield ExperimentChange(f"{words} off → on ({own})", f"{words} on")
             case True, False:
-                yield _change(section, words, True, False)
+                yield _format_change(section, words, True, False)
 
 
-def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Change]:
+def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[ExperimentChange]:
     for name in new:
         before, after = old.get(name), new[name]
         if before != after:
-            yield _change(name, made.words(name), before, after)
+            yield _format_change(name, made.label(name), before, after)
 
 
-def _change(name: str, words: str, before: object, after: object) -> Change:
+def _format_change(name: str, words: str, before: object, after: object) -> ExperimentChange:
     short = brief(name, words, after)
     if name == "variant":
-        return Change(f"{value_words(after)} instead of {value_words(before)}".lower(), short)
+        return ExperimentChange(
+            f"{value_words(after)} instead of {value_words(before)}".lower(), short
+        )
     if name == "dataset":
         said = [dataset_words(value) for value in (before, after)]
     elif name == "train_images":
@@ -116,12 +118,12 @@ def _change(name: str, words: str, before: object, after: object) -> Change:
         said = [value_words(before), value_words(after)]
     if name in ("labels", "monitor", "padding"):
         said = [value.lower() for value in said]
-    return Change(f"{words} {said[0]} → {said[1]}", short)
+    return ExperimentChange(f"{words} {said[0]} → {said[1]}", short)
 
 
-def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
+def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[ExperimentChange]:
     """What became of the layers, numbered as in ``new``; removed ones as in ``old``."""
-    said: list[Change] = []
+    said: list[ExperimentChange] = []
     counts = {"added": 0, "removed": 0, "changed": 0}
     for before, after in _aligned(old, new):
         if before is not None and after is not None:
@@ -134,19 +136,21 @@ def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[Change]:
             made = new[after]
             what = _label(made) if _label_says_all(made) else _title(made)
             text = f"{what} added as layer {after + 1}"
-            said.append(Change(text, _added(new[after])))
+            said.append(ExperimentChange(text, _added(new[after])))
         else:
             assert before is not None
             counts["removed"] += 1
             text = f"layer {before + 1} ({_title(old[before])}) removed"
-            said.append(Change(text, f"without {_label(old[before])}"))
+            said.append(ExperimentChange(text, f"without {_label(old[before])}"))
     if len(said) <= _MOST_LAYERS:
         return said
     counted = [(n, word) for word, n in counts.items() if n]
     text = ", ".join(f"{n} {word}" for n, word in counted)
     (first, word), *others = counted
     start = f"{first} {'layer' if first == 1 else 'layers'} {word}"
-    return [Change(f"layers: {text}", ", ".join([start, *(f"{n} {w}" for n, w in others)]))]
+    return [
+        ExperimentChange(f"layers: {text}", ", ".join([start, *(f"{n} {w}" for n, w in others)]))
+    ]
 
 
 def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | None, int | None]]:
@@ -186,13 +190,13 @@ def _becoming(old: Fields, new: Fields) -> float:
     return 0.0 if old == new else 0.5
 
 
-def _changed_layer(number: int, old: Fields, new: Fields) -> Change:
+def _changed_layer(number: int, old: Fields, new: Fields) -> ExperimentChange:
     found = list(_field_changes(LAYER_TYPES[new["type"]], old, new))
     where = f"layer {number} ({_title(new)})"
     text = f"{where}: {', '.join(change.text for change in found)}"
     if _label_says_all(new):
-        return Change(text, _label(new))
-    return Change(text, f"layer {number} {', '.join(change.short for change in found)}")
+        return ExperimentChange(text, _label(new))
+    return ExperimentChange(text, f"layer {number} {', '.join(change.short for change in found)}")
 
 
 def _added(fields: Fields) -> str:
@@ -235,26 +239,28 @@ def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
         parts = [draft.section(section) for draft in drafts]
         classes = [section_class(section, part) for part in parts]
         if len(set(classes)) > 1:
-            yield Difference(Experiment.words(section), tuple(one.title for one in classes))
+            yield Difference(Experiment.label(section), tuple(one.title for one in classes))
         yield from _fields(parts, classes)
     for name in SINGLES:
-        values = tuple(_words(name, draft.settings[name]) for draft in drafts)
-        yield Difference(Experiment.words(name), values)
+        values = tuple(_format_value(name, draft.settings[name]) for draft in drafts)
+        yield Difference(Experiment.label(name), values)
     for section, made in OPTIONAL.items():
         on = [draft.is_on(section) for draft in drafts]
-        yield Difference(Experiment.words(section), tuple("on" if one else "off" for one in on))
+        yield Difference(Experiment.label(section), tuple("on" if one else "off" for one in on))
         given = [
             draft.section(section) if here else {} for draft, here in zip(drafts, on, strict=True)
         ]
-        yield from _fields(given, [made] * len(given), f"{Experiment.words(section)}, ")
+        yield from _fields(given, [made] * len(given), f"{Experiment.label(section)}, ")
 
 
 def _fields(parts: Sequence[Any], classes: Sequence[Any], before: str = "") -> Iterator[Difference]:
     names = list(dict.fromkeys(name for part in parts for name in part if name != "kind"))
     for name in names:
         made = next(one for one, part in zip(classes, parts, strict=True) if name in part)
-        values = tuple(_words(name, part[name]) if name in part else NOT_THERE for part in parts)
-        yield Difference(f"{before}{made.words(name)}", values)
+        values = tuple(
+            _format_value(name, part[name]) if name in part else NOT_THERE for part in parts
+        )
+        yield Difference(f"{before}{made.label(name)}", values)
 
 
 def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
@@ -266,8 +272,8 @@ def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
             where = f"layer {number} ({made.title.lower()}), "
             for name in layers[0]:
                 if name != "type":
-                    values = tuple(_words(name, layer[name]) for layer in layers)
-                    yield Difference(f"{where}{made.words(name)}", values)
+                    values = tuple(_format_value(name, layer[name]) for layer in layers)
+                    yield Difference(f"{where}{made.label(name)}", values)
         return
     first = networks[0]
     said = [f"{len(first)} layers"]
@@ -277,7 +283,7 @@ def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
     yield Difference("layers", tuple(said))
 
 
-def _words(name: str, value: object) -> str:
+def _format_value(name: str, value: object) -> str:
     if name == "dataset":
         return dataset_words(value)
     if name == "train_images" and value is None:
@@ -294,7 +300,9 @@ def nearest_way(mine: Draft) -> PresetVariant | None:
     return min(ways, key=lambda way: len(changes(_published(mine.preset, way), mine)))
 
 
-def changes_against_published(mine: Draft, *, but: Collection[str] = ()) -> tuple[Change, ...]:
+def changes_against_published(
+    mine: Draft, *, but: Collection[str] = ()
+) -> tuple[ExperimentChange, ...]:
     """What ``mine`` has differently from its preset, or from the variant of it that is nearest.
 
     Single values named by ``but`` are passed over, such as ``seed``.

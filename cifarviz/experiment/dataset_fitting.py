@@ -8,6 +8,7 @@ from cifarviz.datasets.registry import find
 from cifarviz.experiment.draft import Draft, DraftLayer, draft_of
 from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.layers.registry import output_fields, smaller_fields
 
 
 def fit_draft(draft: Draft, dataset: str | DatasetInfo) -> Draft:
@@ -54,9 +55,14 @@ def fit_experiment(
 
 
 def _with_output(draft: Draft, classes: int) -> Draft:
-    if not draft.layers or draft.layers[-1].type != "dense":
+    if not draft.layers:
         return draft
-    return draft.with_layer_field(draft.layers[-1].id, "units", classes)
+    last = draft.layers[-1]
+    for name, value in output_fields(last.fields, classes).items():
+        # What it gives is the author's choice; how many of it follows from the classes.
+        if name != "activation":
+            draft = draft.with_layer_field(last.id, name, value)
+    return draft
 
 
 def _with_layers_that_fit(draft: Draft) -> Draft:
@@ -70,12 +76,8 @@ def _with_layers_that_fit(draft: Draft) -> Draft:
 
 
 def _remedies(draft: Draft, layer: DraftLayer) -> Iterator[Draft]:
-    if layer.fields.get("padding") == "valid":
-        yield draft.with_layer_field(layer.id, "padding", "same")
-    if layer.type == "whitening":
-        # Twice as many filters as a patch has values are all there are.
-        patch = int(layer.fields["kernel_size"]) ** 2 * draft.image_shape[2]
-        yield draft.with_layer_field(layer.id, "filters", 2 * patch)
+    for name, value in smaller_fields(layer.fields, draft.image_shape[2]).items():
+        yield draft.with_layer_field(layer.id, name, value)
     if layer.id != draft.layers[-1].id:
         yield draft.without_layer(layer.id)
 

@@ -10,8 +10,8 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, TestValidation
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import share_words
 from cifarviz.experiment.optimizers import Adam
-from cifarviz.experiment.words import share_words
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Layer
 from cifarviz.layers.batch_norm import BatchNorm
@@ -21,8 +21,8 @@ from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
-Kind = Literal["duel", "memorisation", "sizes", "cures"]
-KINDS: Mapping[Kind, str] = MappingProxyType(
+LabKind = Literal["duel", "memorisation", "sizes", "cures"]
+KINDS: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "Duel",
         "memorisation": "Memorisation",
@@ -34,7 +34,7 @@ KINDS: Mapping[Kind, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Arm:
     """One run: ``label`` is what it has and the others don't, such as ``dropout 0.5``."""
 
     label: str
@@ -42,14 +42,14 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabExperiment:
     """All runs of an experiment, in the order they train; ``title`` says what differs."""
 
-    kind: Kind
+    kind: LabKind
     title: str
-    entrants: tuple[Entrant, ...]
+    entrants: tuple[Arm, ...]
 
-    def run_name(self, entrant: Entrant) -> str:
+    def run_name(self, entrant: Arm) -> str:
         """What the run of this entrant is called on the other pages."""
         return f"{KINDS[self.kind]}: {entrant.label}"
 
@@ -171,7 +171,7 @@ def _early_stopping(word: str, data: Data) -> Fields:
     return {"early_stopping": None if word == "off" else EarlyStopping(patience=int(word))}
 
 
-def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int) -> Entry:
+def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int) -> LabExperiment:
     """The duel about a thing of ``THINGS`` with two or three of its values.
 
     Raises ``ExperimentInvalid`` for another number of them, for what is none, and for what can't
@@ -206,23 +206,23 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     title = f"{about.title}: {' against '.join(labels)}"
     shared: Fields = {"data": data, "epochs": epochs, "seed": seed}
     entrants = tuple(
-        Entrant(
+        Arm(
             label,
             lab_experiment(**{**shared, **about.fields(word, data)}),
         )
         for word, label in zip(chosen, labels, strict=True)
     )
-    return Entry("duel", title, entrants)
+    return LabExperiment("duel", title, entrants)
 
 
-def usual_duel(seed: int) -> Entry:
+def usual_duel(seed: int) -> LabExperiment:
     """The duel that nobody has changed, on the sample."""
     thing = next(iter(THINGS))
     data = Data(train_images=DUEL_IMAGES)
     return duel(thing, THINGS[thing].usual, data, epochs=DUEL_EPOCHS, seed=seed)
 
 
-def cures(data: Data, *, epochs: int, seed: int) -> Entry:
+def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
     """No cure, augmentation, dropout, L2, early stopping, and all of them; raises as the rest."""
     augmented = {"augmentation": AUGMENTATIONS["both"]}
     dropped = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
@@ -235,22 +235,22 @@ def cures(data: Data, *, epochs: int, seed: int) -> Entry:
         "early stopping": stopped,
         "all together": {**augmented, **dropped, "l2": _L2, **stopped},
     }
-    return Entry(
+    return LabExperiment(
         "cures",
         "Cures for overfitting",
         tuple(
-            Entrant(label, lab_experiment(data, epochs=epochs, seed=seed, **fields))
+            Arm(label, lab_experiment(data, epochs=epochs, seed=seed, **fields))
             for label, fields in tried.items()
         ),
     )
 
 
-def usual_cures(seed: int) -> Entry:
+def usual_cures(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
     return cures(Data(train_images=CURES_IMAGES), epochs=CURES_EPOCHS, seed=seed)
 
 
-def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> Entry:
+def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     """The run with so many per cent of wrong labels, and the same with none.
 
     Raises ``ExperimentInvalid``.
@@ -266,23 +266,23 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> Entry:
     share = percent / 100
     wrong = data.model_copy(update={"wrong_labels": share, "wrong_labels_seed": seed})
     words = f"{share_words(share)} wrong labels"
-    return Entry(
+    return LabExperiment(
         "memorisation",
         f"Memorisation: {words}",
         (
-            Entrant(words, lab_experiment(wrong, epochs=epochs, seed=seed)),
-            Entrant("right labels", lab_experiment(data, epochs=epochs, seed=seed)),
+            Arm(words, lab_experiment(wrong, epochs=epochs, seed=seed)),
+            Arm("right labels", lab_experiment(data, epochs=epochs, seed=seed)),
         ),
     )
 
 
-def usual_memorisation(seed: int) -> Entry:
+def usual_memorisation(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
     data = Data(train_images=MEMORISATION_IMAGES)
     return memorisation(MEMORISATION_PERCENT, data, epochs=MEMORISATION_EPOCHS, seed=seed)
 
 
-def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
+def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     """The same on each of ``SIZES`` up to ``most``; a smaller number's images are in a larger's.
 
     Raises ``ExperimentInvalid`` where that leaves fewer than two.
@@ -295,11 +295,11 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
             fewest=SIZES[1],
             most=most,
         )
-    return Entry(
+    return LabExperiment(
         "sizes",
         f"Too little data: {counts[0]:,} to {counts[-1]:,} images",
         tuple(
-            Entrant(
+            Arm(
                 f"{count:,} images",
                 lab_experiment(
                     data.model_copy(update={"train_images": count}), epochs=epochs, seed=seed
@@ -310,7 +310,7 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> Entry:
     )
 
 
-def usual_sizes(seed: int) -> Entry:
+def usual_sizes(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
     return sizes(SIZES_MOST, Data(), epochs=SIZES_EPOCHS, seed=seed)
 

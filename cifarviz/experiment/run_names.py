@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from cifarviz.escaping import single_line
-from cifarviz.experiment.changes import Change, changes
+from cifarviz.experiment.changes import ExperimentChange, changes
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
@@ -21,7 +21,7 @@ _LONGEST_PARENT, _SHORTEST_PARENT = 40, 12
 _PASSED_OVER = ("epochs", "test_epochs")
 
 
-def run_name(title: str, made: Sequence[Change]) -> str:
+def run_name(title: str, made: Sequence[ExperimentChange]) -> str:
     """The preset's ``title`` up to a colon, and what was changed, as far as it fits."""
     return named_after(title.partition(":")[0], [change.short for change in made], _LONGEST)
 

@@ -30,7 +30,7 @@ class Constant(Value):
     kind: Literal["constant"] = "constant"
 
 
-class Step(Value):
+class StepSchedule(Value):
     """The rate multiplied by ``factor`` after every ``every_epochs`` epochs."""
 
     title: ClassVar[str] = "Steps"
@@ -98,16 +98,16 @@ class OneCycle(Value):
     final_fraction: FinalFraction = 0.01
 
 
-Schedule = Annotated[Constant | Step | Cosine | OneCycle, Field(discriminator="kind")]
+Schedule = Annotated[Constant | StepSchedule | Cosine | OneCycle, Field(discriminator="kind")]
 
-SCHEDULES: Mapping[str, type[Constant | Step | Cosine | OneCycle]] = MappingProxyType(
-    {"constant": Constant, "step": Step, "cosine": Cosine, "one_cycle": OneCycle}
+SCHEDULES: Mapping[str, type[Constant | StepSchedule | Cosine | OneCycle]] = MappingProxyType(
+    {"constant": Constant, "step": StepSchedule, "cosine": Cosine, "one_cycle": OneCycle}
 )
 """Every schedule class by its ``kind``, in the order a menu shows them."""
 
 
 def learning_rates(
-    schedule: Constant | Step | Cosine | OneCycle,
+    schedule: Constant | StepSchedule | Cosine | OneCycle,
     base: float,
     steps_per_epoch: int,
     epochs: int,
@@ -131,7 +131,7 @@ def learning_rates(
 
 
 def _fractions(
-    schedule: Constant | Step | Cosine | OneCycle,
+    schedule: Constant | StepSchedule | Cosine | OneCycle,
     steps: NDArray[np.float64],
     epoch: int,
     steps_per_epoch: int,
@@ -141,7 +141,7 @@ def _fractions(
     match schedule:
         case Constant():
             return np.ones_like(steps)
-        case Step():
+        case StepSchedule():
             return np.full_like(steps, schedule.factor ** (epoch // schedule.every_epochs))
         case Cosine():
             warmup = schedule.warmup_epochs * steps_per_epoch

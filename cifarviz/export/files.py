@@ -23,7 +23,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 
 
-class Kind(StrEnum):
+class ExportKind(StrEnum):
     """What a run can be taken away as."""
 
     KERAS = "keras"
@@ -34,30 +34,30 @@ class Kind(StrEnum):
     RUN = "run"
 
 
-ENDINGS: Mapping[Kind, str] = MappingProxyType(
+ENDINGS: Mapping[ExportKind, str] = MappingProxyType(
     {
-        Kind.KERAS: ".keras",
-        Kind.WEIGHTS: ".weights.h5",
-        Kind.SCRIPT: ".py",
-        Kind.NOTEBOOK: ".ipynb",
-        Kind.REPORT: ".html",
-        Kind.RUN: ".zip",
+        ExportKind.KERAS: ".keras",
+        ExportKind.WEIGHTS: ".weights.h5",
+        ExportKind.SCRIPT: ".py",
+        ExportKind.NOTEBOOK: ".ipynb",
+        ExportKind.REPORT: ".html",
+        ExportKind.RUN: ".zip",
     }
 )
 """How the name of each kind's file ends; Keras goes by it."""
 
 
-def file_name(run: Run, kind: Kind) -> str:
+def file_name(run: Run, kind: ExportKind) -> str:
     """What the file of a run is called unless somebody says otherwise: ``run-115f949b.py``."""
     return f"run-{run.id}{ENDINGS[kind]}"
 
 
-def code_files(run: Run, kind: Kind, name: str) -> dict[str, bytes]:
+def code_files(run: Run, kind: ExportKind, name: str) -> dict[str, bytes]:
     """A script or a notebook under ``name``, and the data that have to lie beside it.
 
     Raises as ``code.program`` does, and ``DatasetDamaged``.
     """
-    source = script(run) if kind is Kind.SCRIPT else notebook(run)
+    source = script(run) if kind is ExportKind.SCRIPT else notebook(run)
     files = {name: source.encode()}
     if needs_data(run.experiment) and (data := data_file(run.experiment)) is not None:
         files[data[0]] = data[1]
@@ -67,7 +67,7 @@ def code_files(run: Run, kind: Kind, name: str) -> dict[str, bytes]:
 def packed(store: RunStore, run: Run) -> bytes:
     """All of a run, as another cifarviz imports it; raises as ``archive.pack`` does."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
-        path = Path(folder) / file_name(run, Kind.RUN)
+        path = Path(folder) / file_name(run, ExportKind.RUN)
         pack(store, run.id, path)
         return path.read_bytes()
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.experiment.presets import HistoryRow
-from cifarviz.figures.theme import METRIC_FORMATS, NEUTRAL, TEST, TRAINING, VALIDATION, Metric
+from cifarviz.figures.theme import METRIC_FORMATS, NEUTRAL, TEST, TRAINING, VALIDATION, MetricName
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ _SHORTEST_COURSE = 3
 class PublishedCurves:
     """Arrays of one length; ``held_out`` was measured on ``images``: validation or test."""
 
-    metric: Metric
+    metric: MetricName
     epochs: np.ndarray
     training: np.ndarray
     held_out: np.ndarray
@@ -101,7 +101,7 @@ def turn_marker() -> dict[str, Any]:
 
 
 def published_curves(
-    metric: Metric, rows: Sequence[HistoryRow], images: str, last_epoch: int
+    metric: MetricName, rows: Sequence[HistoryRow], images: str, last_epoch: int
 ) -> PublishedCurves | None:
     """The rows up to ``last_epoch``; ``None`` if there are none."""
     shown = [row for row in rows if row.epoch <= last_epoch]

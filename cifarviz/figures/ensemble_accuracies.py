@@ -142,7 +142,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             cliponaxis=False,
             error_x=_whiskers(accuracies, bounds, str(marker["color"])) if bounds else None,
             customdata=names,
-            hovertext=_words(accuracies, bounds, value.digits),
+            hovertext=_labels(accuracies, bounds, value.digits),
             hovertemplate="%{customdata}: %{hovertext}<extra></extra>",
         )
     return figure
@@ -160,7 +160,7 @@ def _whiskers(accuracies: Sequence[float], bounds: Sequence[Bounds], color: str)
     }
 
 
-def _words(accuracies: Sequence[float], bounds: Sequence[Bounds], digits: int) -> list[str]:
+def _labels(accuracies: Sequence[float], bounds: Sequence[Bounds], digits: int) -> list[str]:
     if not bounds:
         return [percent(one, digits) for one in accuracies]
     return [

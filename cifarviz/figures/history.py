@@ -22,7 +22,7 @@ from cifarviz.figures.theme import (
     SHARE_TICKS,
     TRAINING,
     VALIDATION,
-    Metric,
+    MetricName,
     base_layout,
     empty_figure,
 )
@@ -44,7 +44,7 @@ class HistoryCurves:
     ``trend`` is the smoothed course of the batches; NaN in any y is a gap.
     """
 
-    metric: Metric
+    metric: MetricName
     batch_x: np.ndarray
     batch_y: np.ndarray
     trend: np.ndarray
@@ -69,7 +69,7 @@ class HistoryCurves:
 
 
 def history_curves(
-    metric: Metric,
+    metric: MetricName,
     *,
     epochs: Numbers = (),
     training: Numbers = (),
@@ -196,7 +196,7 @@ def _used_rates(curves: HistoryCurves) -> list[UsedRates]:
     return runs
 
 
-def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: Metric) -> None:
+def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: MetricName) -> None:
     """A dotted line at ``epoch``, its label where curves of ``metric`` rarely are at their end."""
     figure.add_shape(
         type="line",

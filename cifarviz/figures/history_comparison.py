@@ -20,7 +20,7 @@ from cifarviz.figures.theme import (
     SHARE_TICKS,
     TRAINING,
     VALIDATION,
-    Metric,
+    MetricName,
     base_layout,
     empty_figure,
     mix,
@@ -100,7 +100,7 @@ class RunCurve:
 class HistoryComparison:
     """Runs with at least one epoch, in the order they were given."""
 
-    metric: Metric
+    metric: MetricName
     runs: tuple[RunCurve, ...]
     published: PublishedCurves | None = None
     logarithmic: bool = False
@@ -114,7 +114,7 @@ class HistoryComparison:
 
 
 def history_comparison(
-    metric: Metric,
+    metric: MetricName,
     runs: Iterable[RunCurve],
     published: PublishedCurves | None = None,
     *,

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.theme import base_layout, empty_figure, room_for
 
 TOGETHER = "Ensemble, by sum"
@@ -89,7 +89,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         showscale=False,
         hovertext=[
             [
-                f"{label}: {name}, {sure_percent(share, 2)}"
+                f"{label}: {name}, {format_probability(share, 2)}"
                 for name, share in zip(names, shares, strict=True)
             ]
             for label, shares in zip(labels, value.shares, strict=True)
@@ -102,7 +102,10 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         x=classes * len(rows),
         y=[row for row in rows for _ in classes],
         mode="text",
-        text=[sure_percent(share, 0) if share >= 0.005 else "·" for share in value.shares.ravel()],
+        text=[
+            format_probability(share, 0) if share >= 0.005 else "·"
+            for share in value.shares.ravel()
+        ],
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,

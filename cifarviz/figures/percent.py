@@ -19,7 +19,7 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{share:.{digits}%}"
 
 
-def sure_percent(share: float, digits: int = 1) -> str:
+def format_probability(share: float, digits: int = 1) -> str:
     """How sure a network is of a class, 0 to 1, as ``percent`` has it, but never 0 or 100 %.
 
     Softmax gives neither: 1 and 0 are what rounding left, of half precision in answers that were

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
 
 Order = Literal["sorted", "class"]
@@ -76,11 +76,11 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         x=[bar.probability for bar in value.bars],
         y=names,
         marker={"color": [class_color(bar.index) for bar in value.bars]},
-        text=[sure_percent(bar.probability) for bar in value.bars],
+        text=[format_probability(bar.probability) for bar in value.bars],
         textposition="outside",
         cliponaxis=False,
         customdata=[
-            [bar.index, label, sure_percent(bar.probability, 2)]
+            [bar.index, label, format_probability(bar.probability, 2)]
             for bar, label in zip(value.bars, labels, strict=True)
         ],
         hovertemplate="%{customdata[1]}: %{customdata[2]}<extra></extra>",

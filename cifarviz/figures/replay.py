@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cifarviz.figures.history import history_curves, trend_reach
-from cifarviz.figures.theme import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, MetricName
 
 # Dots a panel: more cannot be told apart, and all of them are sent once.
 _MOST_DOTS = 1200
@@ -24,7 +24,7 @@ class Panel:
     ``batch_x`` is in epochs, 1 = after the first. ``low`` and ``high`` hold all that is drawn.
     """
 
-    metric: Metric
+    metric: MetricName
     batch_x: np.ndarray
     batch_y: np.ndarray
     trend: np.ndarray
@@ -86,7 +86,7 @@ def replay(
     took = np.asarray(seconds, np.float64)
     if not (np.isfinite(took) & (took > 0)).all():
         took = np.ones(len(took))
-    pairs: tuple[tuple[Metric, Any, np.ndarray], ...] = (
+    pairs: tuple[tuple[MetricName, Any, np.ndarray], ...] = (
         ("loss", losses, batch_losses),
         ("accuracy", accuracies, batch_accuracies),
     )
@@ -104,7 +104,7 @@ def replay(
     )
 
 
-def still(value: Replay, metric: Metric) -> Replay:
+def still(value: Replay, metric: MetricName) -> Replay:
     """The same with one of its panels, and without its batches: the course of the epochs alone."""
     nothing = np.zeros(0, np.float32)
     kept = tuple(
@@ -144,7 +144,7 @@ def payload(value: Replay) -> Mapping[str, Any]:
 
 
 def _panel(
-    metric: Metric,
+    metric: MetricName,
     epochs: Sequence[int],
     pair: tuple[Sequence[float], Sequence[float | None]],
     batch_epochs: np.ndarray,

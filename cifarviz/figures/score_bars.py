@@ -122,13 +122,15 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
                 "color": inside,
                 "line": {"width": 1.6, "color": rim},
             },
-            customdata=[_words(score, pair) for score, pair in zip(scores, bounds, strict=True)],
+            customdata=[
+                _format_score(score, pair) for score, pair in zip(scores, bounds, strict=True)
+            ],
             hovertemplate=f"%{{y}}: {name.lower()} %{{customdata}}<extra></extra>",
         )
     return figure
 
 
-def _words(score: float | None, bounds: tuple[float, float] | None) -> str:
+def _format_score(score: float | None, bounds: tuple[float, float] | None) -> str:
     if score is None:
         return ""
     return percent(score) if bounds is None else f"{percent(score)} ({interval(*bounds)})"

@@ -70,9 +70,9 @@ HEIGHT: Final = 360
 
 # Pixels of an average letter, bold ones included.
 _LETTER = 7.2
-Metric = Literal["loss", "accuracy"]
-METRIC_TITLES: Final[dict[Metric, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
-METRIC_FORMATS: Final[dict[Metric, str]] = {"loss": ".4f", "accuracy": ".2%"}
+MetricName = Literal["loss", "accuracy"]
+METRIC_TITLES: Final[dict[MetricName, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
+METRIC_FORMATS: Final[dict[MetricName, str]] = {"loss": ".4f", "accuracy": ".2%"}
 PLOTLY_CONFIG: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "displaylogo": False,

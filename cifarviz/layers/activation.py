@@ -32,7 +32,7 @@ class Activation(Layer):
         return [f'"{self.activation}"']
 
     @classmethod
-    def label(cls, fields: Fields) -> str:
+    def short_label(cls, fields: Fields) -> str:
         return value_words(fields["activation"])
 
     @classmethod

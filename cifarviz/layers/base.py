@@ -155,6 +155,11 @@ class Layer(Value):
         """The fields that make it the output layer, where it can be one."""
         return {}
 
+    @classmethod
+    def smaller_fields(cls, fields: Fields, channels: int) -> Fields:
+        """Changes of ``fields`` for smaller maps, with so many channels; empty where none help."""
+        return {"padding": "same"} if fields.get("padding") == "valid" else {}
+
     # What it makes of an image
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -291,7 +296,7 @@ class Layer(Value):
     # Its words for people
 
     @classmethod
-    def label(cls, fields: Fields) -> str:
+    def short_label(cls, fields: Fields) -> str:
         """The layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
         if cls.label_field is None:
             return cls.label_name

@@ -67,12 +67,23 @@ else:
 
 def layer_label(fields: Fields) -> str:
     """A layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
-    return LAYER_TYPES[fields["type"]].label(fields)
+    return LAYER_TYPES[fields["type"]].short_label(fields)
 
 
 def layer_summary(fields: Fields) -> str:
     """Such as ``32 filters 3×3, same padding, ReLU``; nothing for a layer without settings."""
     return LAYER_TYPES[fields["type"]].summary(fields)
+
+
+def smaller_fields(fields: Fields, channels: int) -> Fields:
+    """Changes of a layer's fields for smaller maps; empty where none help."""
+    return LAYER_TYPES[fields["type"]].smaller_fields(fields, channels)
+
+
+def output_fields(fields: Fields, classes: int) -> Fields:
+    """Changes of an output layer's fields for so many classes; empty for another layer."""
+    made = LAYER_TYPES[fields["type"]]
+    return made.output_fields(classes) if made.can_be_output else {}
 
 
 def smallest_layers(classes: int) -> tuple[Layer, ...]:

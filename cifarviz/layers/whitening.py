@@ -80,6 +80,11 @@ class Whitening(Layer):
     strides: StridesChoice = 1
     activation: ActivationChoice = "relu"
 
+    @classmethod
+    def smaller_fields(cls, fields: Fields, channels: int) -> Fields:
+        # Twice as many filters as a patch has values are all there are.
+        return {"filters": 2 * int(fields["kernel_size"]) ** 2 * channels}
+
     @property
     def window(self) -> Window:
         return Window(self.kernel_size, self.strides, "valid")

@@ -15,7 +15,7 @@ import numpy as np
 
 from cifarviz.analysis.overfitting import Fit, judge_run
 from cifarviz.figures.figure_json import figure_values, plain_values
-from cifarviz.figures.theme import Metric
+from cifarviz.figures.theme import MetricName
 from cifarviz.live.items import (
     Item,
     metrics_item,
@@ -131,7 +131,7 @@ class RunFeed:
         with self._lock:
             return [epoch.learning_rate for epoch in self._history.epochs]
 
-    def figure(self, metric: Metric) -> Mapping[str, Any]:
+    def figure(self, metric: MetricName) -> Mapping[str, Any]:
         """Return one of the charts with all its points, for a page that is being drawn."""
         with self._lock:
             self._judge()
@@ -192,7 +192,7 @@ class RunFeed:
         self._figures_mark = _mark(json.dumps(self._figures))
         self._drawn = wanted
 
-    def _figure(self, metric: Metric, *, batches: bool) -> Mapping[str, Any]:
+    def _figure(self, metric: MetricName, *, batches: bool) -> Mapping[str, Any]:
         run = self._run
         return run_figure(
             metric,

@@ -238,10 +238,10 @@ def _outcome(run: Run) -> Sequence[str]:
     match run.state:
         case RunState.FINISHED if run.stopped_early is not None:
             ended = run.message or f"Stopped early after epoch {run.stopped_early}."
-            return ended, _best_so_far(run), _given_back(run)
+            return ended, _best_so_far(run), _restored_text(run)
         case RunState.FINISHED:
             ended = "The one epoch is done." if planned == 1 else f"All {planned} epochs are done."
-            return ended, _best_so_far(run), _given_back(run)
+            return ended, _best_so_far(run), _restored_text(run)
         case RunState.STOPPED if run.started is None:
             return ("Taken out of the queue before its turn came, so it has learned nothing yet.",)
         case RunState.STOPPED:
@@ -270,7 +270,7 @@ def _best_so_far(run: Run) -> str:
     return f"Best: {words}." if words else ""
 
 
-def _given_back(run: Run) -> str:
+def _restored_text(run: Run) -> str:
     if not restored_best_weights(run):
         return ""
     return f"At its end the weights of epoch {run.best_epoch} were restored."

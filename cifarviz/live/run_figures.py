@@ -15,7 +15,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.figures.curve_marks import EpochCurves, PublishedCurves, published_curves
 from cifarviz.figures.history import history_curves, history_figure
-from cifarviz.figures.theme import Metric
+from cifarviz.figures.theme import MetricName
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
 
@@ -67,11 +67,11 @@ class LivePoints:
             return History(version, self._batches, epochs)
 
 
-METRICS: Final[tuple[Metric, ...]] = ("loss", "accuracy")
+METRICS: Final[tuple[MetricName, ...]] = ("loss", "accuracy")
 
 
 def run_figure(
-    metric: Metric,
+    metric: MetricName,
     run: Run,
     history: History,
     *,
@@ -119,7 +119,7 @@ def run_figure(
     return dict(history_figure(curves).to_plotly_json())
 
 
-def published_figure_curves(metric: Metric, runs: Sequence[Run]) -> PublishedCurves | None:
+def published_figure_curves(metric: MetricName, runs: Sequence[Run]) -> PublishedCurves | None:
     """Return the published curves of the one preset that all ``runs`` started from, if any."""
     experiments = [
         made for run in runs if (made := readable_experiment(run.experiment_json)) is not None
@@ -153,7 +153,7 @@ def readable_experiment(experiment_json: str) -> Experiment | None:
         return None
 
 
-def _epoch_curves(metric: Metric, epochs: Sequence[Epoch]) -> EpochCurves | None:
+def _epoch_curves(metric: MetricName, epochs: Sequence[Epoch]) -> EpochCurves | None:
     if not epochs:
         return None
     return EpochCurves(

@@ -55,7 +55,7 @@ class Peaks:
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class NetworkWeights:
     """All that one network has learned, and how it scales pixels, ready for a calculation."""
 
     values: tuple[tf.Tensor, ...]
@@ -85,7 +85,7 @@ class StatelessNetwork:
         self._attention: dict[str, Callable[..., tf.Tensor]] = {}
         self._peaks: dict[int, Callable[..., list[tuple[tf.Tensor, ...]]]] = {}
 
-    def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> Weights:
+    def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> NetworkWeights:
         """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
         values = {id(variable): value for variable, value in fitting(self._model, arrays)}
         for variable in self._variables:
@@ -97,13 +97,15 @@ class StatelessNetwork:
                     "a smaller learning rate.",
                     path=variable.path,
                 )
-        return Weights(
+        return NetworkWeights(
             tuple(tf.constant(values[id(variable)]) for variable in self._variables),
             tf.constant(scaling.scale, tf.float32),
             tf.constant(scaling.offset, tf.float32),
         )
 
-    def log_probabilities(self, weights: Weights, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def log_probabilities(
+        self, weights: NetworkWeights, batch: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
         """Log-probabilities, float32 (n, classes), of one batch of raw images.
 
         Where the run was made for mirrored answers, each is of the mean of the probabilities for
@@ -118,7 +120,7 @@ class StatelessNetwork:
         graph = self._prediction_graph(batch_parts(len(batch)))
         return graph(weights.values, weights.scale, weights.offset, pixels).numpy()
 
-    def observe(self, weights: Weights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+    def observe(self, weights: NetworkWeights, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.
 
         The scaling before the first layer is not among them. Raises ``ExperimentInvalid`` if the
@@ -127,7 +129,9 @@ class StatelessNetwork:
         outputs = self.observe_all(weights, image[np.newaxis])
         return tuple(LayerOutput(one.name, one.type, one.values[0]) for one in outputs)
 
-    def observe_all(self, weights: Weights, images: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
+    def observe_all(
+        self, weights: NetworkWeights, images: NDArray[np.uint8]
+    ) -> tuple[LayerOutput, ...]:
         """The same of a few images, uint8 (n, height, width, channels), at once."""
         batch = np.array(images, dtype=np.uint8)
         check_images(self._model, batch)
@@ -139,7 +143,7 @@ class StatelessNetwork:
             )
         )
 
-    def peaks(self, weights: Weights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:
+    def peaks(self, weights: NetworkWeights, batch: NDArray[np.uint8]) -> tuple[Peaks, ...]:
         """Where the channels of all layers with maps are highest, in each image of one batch.
 
         The images are taken as they are, not mirrored. Raises ``ExperimentInvalid`` for images of
@@ -157,7 +161,7 @@ class StatelessNetwork:
         )
 
     def attention(
-        self, weights: Weights, image: NDArray[np.uint8], layer: str, class_index: int
+        self, weights: NetworkWeights, image: NDArray[np.uint8], layer: str, class_index: int
     ) -> NDArray[np.float32]:
         """Where in a layer's maps the evidence for a class lies, float32 (height, width), from 0.
 

@@ -31,7 +31,7 @@ class EarlierLosses:
     until: int | None
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What they are, to go on after a colon: no capital, no full stop."""
         parts = []
         if self.clipped:
@@ -64,7 +64,7 @@ def earlier_losses(run: Run) -> EarlierLosses | None:
 def losses_words(run: Run) -> str:
     """How the losses of ``run`` were computed, to go on after a colon."""
     earlier = earlier_losses(run)
-    return PLAIN if earlier is None else earlier.words
+    return PLAIN if earlier is None else earlier.label
 
 
 def is_exact(run: Run, epoch: int) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, load_facts
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 
@@ -35,7 +35,7 @@ def training_position(run: Run) -> WeightsPosition:
     return WeightsPosition(run.epochs_done, max(steps, 0))
 
 
-def weights_position(store: RunStore, run: Run, which: Weights) -> WeightsPosition:
+def weights_position(store: RunStore, run: Run, which: WeightsChoice) -> WeightsPosition:
     """Where these weights of ``run`` stand; every page, export and command says it by this."""
     if isinstance(which, int):
         return WeightsPosition(which)
@@ -81,7 +81,7 @@ def usual_weights(store: RunStore, run: Run) -> Checkpoint:
     return "last"
 
 
-def epoch_of(run: Run, which: Weights) -> int | None:
+def epoch_of(run: Run, which: WeightsChoice) -> int | None:
     """The epoch after which a run had these weights; ``None`` in the middle of one."""
     if isinstance(which, int):
         return which
@@ -124,11 +124,11 @@ def restored_best_weights(run: Run) -> bool:
     return restored and run.state is RunState.FINISHED and run.best_epoch != run.epochs_done
 
 
-def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
+def epochs_with_weights(folder: Path, run: Run) -> dict[int, WeightsChoice]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
     if run.damage is not None:
         return {}
-    found: dict[int, Weights] = {
+    found: dict[int, WeightsChoice] = {
         epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
     }
     if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
@@ -143,7 +143,7 @@ def epochs_with_weights(folder: Path, run: Run) -> dict[int, Weights]:
     return dict(sorted(found.items()))
 
 
-def epochs_to_fork(folder: Path, run: Run) -> dict[int, Weights]:
+def epochs_to_fork(folder: Path, run: Run) -> dict[int, WeightsChoice]:
     """The epochs, from 1, that another run can go on from, in order, and what holds their weights.
 
     Of one epoch the last checkpoint rather than a snapshot: it alone has the optimiser's state.

@@ -33,14 +33,14 @@ FORMAT = 1
 Kind = Literal["weights", "maps", "answers", "memory"]
 """``answers`` are about the validation images, ``memory`` about training images."""
 
-Weights = Checkpoint | int
+WeightsChoice = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
 _NAME = re.compile(SNAPSHOTS + r"/(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})")
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class SnapshotPredictions:
     """What a network said about images after an epoch.
 
     ``indices`` int64 (n,) are the images' official ones in ``split``. The log-probabilities of
@@ -63,12 +63,12 @@ def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
     return FolderArtifacts(folder).path(snapshot_name(kind, epoch))
 
 
-def weights_name(which: Weights) -> str:
+def weights_name(which: WeightsChoice) -> str:
     """The artifact of these weights of a run."""
     return snapshot_name("weights", which) if isinstance(which, int) else checkpoint_name(which)
 
 
-def weights_path(folder: Path, which: Weights) -> Path:
+def weights_path(folder: Path, which: WeightsChoice) -> Path:
     """The file of these weights of a run."""
     return FolderArtifacts(folder).path(weights_name(which))
 
@@ -101,7 +101,9 @@ def keep_weights(artifacts: Artifacts, epoch: int, arrays: dict[str, np.ndarray]
     artifacts.save(snapshot_name("weights", epoch), arrays, facts, durable=False)
 
 
-def load_weights(folder: Path, which: Weights) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_weights(
+    folder: Path, which: WeightsChoice
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and facts of these weights of a run.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``; of an epoch's, others may be whole.
@@ -143,9 +145,9 @@ def keep_answers(
     )
 
 
-def read_answers(
+def read_predictions(
     folder: Path, epoch: int, classes: int, kind: Literal["answers", "memory"] = "answers"
-) -> Answers:
+) -> SnapshotPredictions:
     """What ``keep_answers`` kept.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
@@ -175,7 +177,7 @@ def read_answers(
     )
     if found.facts.get("split") not in get_args(Split):
         raise damaged
-    return Answers(found.facts["split"], found.indices, found.predictions)
+    return SnapshotPredictions(found.facts["split"], found.indices, found.predictions)
 
 
 def thin(artifacts: Artifacts, budget: int) -> None:

@@ -23,10 +23,10 @@ from cifarviz.runs.artifacts import (
     load_arrays,
 )
 from cifarviz.runs.log_probabilities import FORMAT, Predictions, load_answers
-from cifarviz.runs.snapshots import Weights, weights_name
+from cifarviz.runs.snapshots import WeightsChoice, weights_name
 
 
-def checkpoint_stamp(folder: Path, which: Weights) -> Stamp:
+def checkpoint_stamp(folder: Path, which: WeightsChoice) -> Stamp:
     """The stamp of these weights of a run as they are now; raises ``ArtifactMissing``."""
     return FolderArtifacts(folder).stamp(weights_name(which))
 

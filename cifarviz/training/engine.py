@@ -38,7 +38,7 @@ from cifarviz.training.recorder import Recorder
 from cifarviz.training.reporting import RunStart, Sink, Timings
 from cifarviz.training.snapshots import SnapshotKeeper
 from cifarviz.training.speed import Speed, next_batches
-from cifarviz.training.step import TrainingImages, ValidationStep
+from cifarviz.training.step import TrainingTensors, ValidationStep
 from cifarviz.training.tensorboard import TensorBoardFiles
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
@@ -172,7 +172,7 @@ class _Training:
 
     def make_trainable(self) -> Trainable:
         """The network, in the precision that was asked for, found before, or is found now."""
-        self.images = TrainingImages(self.plan.train)
+        self.images = TrainingTensors(self.plan.train)
         if self.experiment.precision != "auto":
             return self.settled(self.experiment.precision)
         if self.start.precision is not None:

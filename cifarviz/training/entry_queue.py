@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.lab import Entry
+from cifarviz.experiment.lab import LabExperiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series
 from cifarviz.training.process_queue import ProcessQueue
@@ -37,7 +37,7 @@ def queue_series(
         raise
 
 
-def queue_entry(worker: ProcessQueue, entry: Entry) -> Series:
+def queue_entry(worker: ProcessQueue, entry: LabExperiment) -> Series:
     """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
     submissions = [
         Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants

@@ -41,7 +41,7 @@ _MOST_RUNS = 5
 
 
 @dataclass(frozen=True)
-class Speed:
+class MeasuredSpeed:
     """How fast one recorded run was; ``operations`` are multiply-adds an image, forward.
 
     ``chosen``: its precision was found to be the faster one.
@@ -100,7 +100,7 @@ class Estimate:
     """Whether the recorded runs had this very network size, batch and precision."""
 
 
-def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
+def estimate_epoch(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
     """Estimate an epoch of ``work`` from those ``speeds`` that are most like it.
 
     ``speeds`` come the newest first, from runs of this machine.
@@ -132,7 +132,7 @@ def estimate_epoch(work: Work, speeds: Sequence[Speed]) -> Estimate:
     )
 
 
-def _in_the_faster(work: Work, speeds: Sequence[Speed]) -> Estimate:
+def _in_the_faster(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
     exact, fast = (
         estimate_epoch(replace(work, precision=precision), speeds)
         for precision in ("float32", "bfloat16")
@@ -147,7 +147,7 @@ def _in_the_faster(work: Work, speeds: Sequence[Speed]) -> Estimate:
     return replace(exact, low=exact.low / _GAIN, same=False)
 
 
-def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
+def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[MeasuredSpeed, ...]:
     """The speeds of those ``runs`` that were measured on ``machine``, in their order."""
     found = []
     for run in runs:
@@ -158,11 +158,11 @@ def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[Speed, ...]:
         size = _size(run.experiment_json)
         if size is not None:
             chosen = run.precision_reason not in (None, SHORT_RUN)
-            found.append(Speed(*size, run.precision, run.images_per_second, chosen))
+            found.append(MeasuredSpeed(*size, run.precision, run.images_per_second, chosen))
     return tuple(found)
 
 
-def _distance(work: Work, speed: Speed) -> float | None:
+def _distance(work: Work, speed: MeasuredSpeed) -> float | None:
     """In doublings of the network; ``None`` if the speed says nothing about the work."""
     if speed.precision != work.precision or min(speed.operations, work.operations) <= 0:
         return None

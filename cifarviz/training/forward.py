@@ -37,7 +37,7 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     for layer, following in pairwise([*layers, None]):
         relu = _relu_for(layer, images // len(parts))
-        if images < _MANY_IMAGES and _weights(layer) >= _MANY_WEIGHTS:
+        if images < _MANY_IMAGES and _weight_count(layer) >= _MANY_WEIGHTS:
             values = [tf.concat(values, 0)]
         if following is None:
             values = [compute_logits(layer, part) for part in values]
@@ -63,10 +63,10 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
 
 def _has_relu(layer: keras.layers.Layer) -> bool:
     """Whether the layer ends with a ReLU that may be exchanged; Keras has activations come last."""
-    return getattr(layer, "activation", None) is keras.activations.relu and not _weights(layer)
+    return getattr(layer, "activation", None) is keras.activations.relu and not _weight_count(layer)
 
 
-def _weights(layer: keras.layers.Layer) -> int:
+def _weight_count(layer: keras.layers.Layer) -> int:
     """The weights of a layer that multiplies a vector by a matrix."""
     kernel = getattr(layer, "kernel", None)
     return int(np.prod(kernel.shape)) if kernel is not None and len(kernel.shape) == 2 else 0

@@ -62,7 +62,7 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
     )
 
 
-class TrainingImages(NamedTuple):
+class LabelledImages(NamedTuple):
     """The images to train on with their ``given`` labels and the right ones, (n,), and those
     to validate on."""
 
@@ -71,7 +71,7 @@ class TrainingImages(NamedTuple):
     validation: ImageSet | None
 
 
-def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImages:
+def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
     """Split and limit the data, and make labels wrong, as the experiment asks."""
     parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
@@ -86,7 +86,7 @@ def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImages:
     given = with_wrong_labels(
         train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
     )
-    return TrainingImages(given, train.labels, validation)
+    return LabelledImages(given, train.labels, validation)
 
 
 def watched_images(wrong_labels: float, train_images: int) -> int:

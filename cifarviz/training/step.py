@@ -16,7 +16,7 @@ from cifarviz.training.update import apply_gradients
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-class TrainingImages:
+class TrainingTensors:
     """Images, uint8, and labels that stay in memory, where every step finds them."""
 
     def __init__(self, data: ImageSet) -> None:
@@ -36,7 +36,7 @@ class TrainingStep:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         experiment: Experiment,
-        data: TrainingImages,
+        data: TrainingTensors,
     ) -> None:
         self._model = model
         self._optimizer = optimizer

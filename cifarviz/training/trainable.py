@@ -9,7 +9,7 @@ from cifarviz.experiment import optimizers as spec
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.network.build import build, whiten
 from cifarviz.training.plan import Plan
-from cifarviz.training.step import TrainingImages, TrainingStep
+from cifarviz.training.step import TrainingStep, TrainingTensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Trainable:
 def make_trainable(
     experiment: Experiment,
     plan: Plan,
-    images: TrainingImages,
+    images: TrainingTensors,
     precision: Literal["float32", "bfloat16"],
 ) -> Trainable:
     """Build them as the experiment says, with its first weights."""

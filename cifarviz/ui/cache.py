@@ -21,7 +21,7 @@ from cifarviz.loading import HEAVY_IMPORTS
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.recorded import offer_recorded
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_path, weights_path
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -93,12 +93,12 @@ def _dataset(name: str, variant: Variant, settings: Settings, stamp: int) -> Dat
     return library.load(name, variant, settings)
 
 
-def weights_stamp(run: Run, which: Weights) -> int:
+def weights_stamp(run: Run, which: WeightsChoice) -> int:
     """Changes whenever these weights of a run are written anew; 0 where there are none."""
     return _stamp(weights_path(store().folder(run.id), which))
 
 
-def trained_model(run: Run, which: Weights) -> "TrainedModel":
+def trained_model(run: Run, which: WeightsChoice) -> "TrainedModel":
     """A run's network with these weights; opened once for each.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
@@ -109,7 +109,9 @@ def trained_model(run: Run, which: Weights) -> "TrainedModel":
 @st.cache_resource(
     max_entries=16, show_spinner="Loading the network …", hash_funcs={Settings: repr}
 )
-def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) -> "TrainedModel":
+def _trained_model(
+    run_id: str, which: WeightsChoice, settings: Settings, stamp: int
+) -> "TrainedModel":
     with HEAVY_IMPORTS:
         from cifarviz.analysis.trained_model import open_checkpoint
 
@@ -117,7 +119,7 @@ def _trained_model(run_id: str, which: Weights, settings: Settings, stamp: int) 
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
-def opened_model(run: Run, which: Weights, runs: RunStore | None = None) -> "TrainedModel":
+def opened_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> "TrainedModel":
     """As ``trained_model``, but opened anew, for work that is done while no page is being run.
 
     A thread of its own is given the store, ``runs``, by the page that begins it.
@@ -128,7 +130,7 @@ def opened_model(run: Run, which: Weights, runs: RunStore | None = None) -> "Tra
     return open_checkpoint(runs or store(), run, which)
 
 
-def network_file(run: Run, which: Weights, *, weights_only: bool) -> bytes:
+def network_file(run: Run, which: WeightsChoice, *, weights_only: bool) -> bytes:
     """A run's network as a Keras file, made anew each time; raises as ``trained_model`` does."""
     with HEAVY_IMPORTS:
         from cifarviz.analysis import trained_model
@@ -136,7 +138,7 @@ def network_file(run: Run, which: Weights, *, weights_only: bool) -> bytes:
     return trained_model.network_file(store(), run, which, weights_only=weights_only)
 
 
-def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView, ...]:
+def layer_views(run: Run, which: WeightsChoice, image: np.ndarray) -> tuple[LayerView, ...]:
     """What every layer of a run's network makes of one raw image, uint8 (h, w, c).
 
     Raises as ``trained_model`` does, and ``ExperimentInvalid`` for an image of another shape.
@@ -146,7 +148,7 @@ def layer_views(run: Run, which: Weights, image: np.ndarray) -> tuple[LayerView,
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _layer_views(
-    run_id: str, which: Weights, stamp: int, image: np.ndarray, _run: Run
+    run_id: str, which: WeightsChoice, stamp: int, image: np.ndarray, _run: Run
 ) -> tuple[LayerView, ...]:
     return feature_maps.layer_views(trained_model(_run, which).observe(image))
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from cifarviz.experiment.changes import Change
+from cifarviz.experiment.changes import ExperimentChange
 from cifarviz.ui.address import escaped
 
 
 @contextmanager
-def changed_line(made: Sequence[Change]) -> Iterator[None]:
+def changed_line(made: Sequence[ExperimentChange]) -> Iterator[None]:
     """Show the changes; what the block makes stands in the same line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         said = escaped(" · ".join(change.text for change in made))

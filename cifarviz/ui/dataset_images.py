@@ -131,19 +131,19 @@ def train_indices(run: Run) -> Indices:
     return cache.dataset(data.dataset, data.variant).train.indices
 
 
-def held_back(run: Run) -> Indices | None:
+def validation_indices(run: Run) -> Indices | None:
     """Those of them that were held back for validation; ``None`` without a split."""
     train = train_indices(run)
     parts = split_positions(run.experiment, len(train))
     return None if parts is None else train[parts[1]]
 
 
-def held_back_images(run: Run) -> ImageSet | None:
+def validation_images(run: Run) -> ImageSet | None:
     """The held-back images there are here: those of the sample where the full set is not.
 
     ``None`` without a split, or where none of them is here.
     """
-    indices = held_back(run)
+    indices = validation_indices(run)
     if indices is None:
         return None
     train = images_of(find(run.experiment.data.dataset), "train")

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.runs import kept_weights
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Kind, Weights, snapshot_epochs
+from cifarviz.runs.snapshots import Kind, WeightsChoice, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
@@ -17,15 +17,15 @@ from cifarviz.ui.components.live_items import run_again_on
 from cifarviz.ui.query import fill_query_param, update_query_params
 
 
-def epochs_with_weights(run: Run) -> dict[int, Weights]:
+def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
     return kept_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
-def epochs_to_look_into(run: Run, image: int | None) -> dict[int, Weights]:
+def epochs_to_look_into(run: Run, image: int | None) -> dict[int, WeightsChoice]:
     """The same, with the epochs of which only the feature maps of this test image were kept."""
     folder = cache.store().folder(run.id)
-    found: dict[int, Weights] = {
+    found: dict[int, WeightsChoice] = {
         epoch: epoch
         for epoch in snapshot_epochs(folder, "maps")
         if epoch <= run.epochs_done and image in cache.images_with_maps(run, epoch)

@@ -1,31 +1,18 @@
 """Rows of metrics, and what marks their numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import streamlit as st
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.figures.percent import interval, percent
-from cifarviz.live.items import named
+from cifarviz.live.items import Metric, named
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
 from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
-
-
-class Figure(NamedTuple):
-    """``value`` is Markdown; ``hint`` says in a sentence what it means; ``beside`` is small print.
-
-    Of an accuracy that is the interval in which it lies with 95 % confidence.
-    """
-
-    label: str
-    value: str
-    hint: str
-    beside: str = ""
-
 
 INTERVAL_HINT: Final = (
     "Below, the 95% interval: measured on other images of the same kind, as many, the share would "
@@ -39,25 +26,23 @@ def interval_words(accuracy: float, images: int, digits: int = 1) -> str:
     return interval(*accuracy_interval(accuracy, images), digits)
 
 
-def accuracy_figure(label: str, accuracy: float, images: int, hint: str) -> Figure:
+def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metric:
     """An accuracy for a row of figures, with its interval below it."""
-    return Figure(
+    return Metric(
         label, percent(accuracy), f"{hint} {INTERVAL_HINT}", interval_words(accuracy, images)
     )
 
 
-def figure_row(
-    figures: Sequence[Figure], *, widths: Sequence[int] | None = None, level: int = 5
+def metric_row(
+    metrics: Sequence[Metric], *, widths: Sequence[int] | None = None, level: int = 5
 ) -> None:
-    """Show ``figures`` beside each other, as headings of ``level``."""
-    for place, (label, value, hint, beside) in zip(
-        st.columns(widths or len(figures)), figures, strict=True
-    ):
-        with place.container(gap=None):
-            st.caption(label, help=hint)
-            st.markdown(f"{'#' * level} {value}")
-            if beside:
-                st.caption(beside)
+    """Show ``metrics`` beside each other, as headings of ``level``; their values are Markdown."""
+    for column, metric in zip(st.columns(widths or len(metrics)), metrics, strict=True):
+        with column.container(gap=None):
+            st.caption(metric.label, help=metric.hint)
+            st.markdown(f"{'#' * level} {metric.value}")
+            if metric.note:
+                st.caption(metric.note)
 
 
 def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:

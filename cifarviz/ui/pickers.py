@@ -86,7 +86,7 @@ def pick_checkpoint(run: Run) -> Checkpoint:
     The address holds it as ``checkpoint``; without one there it is what a person made the run's
     answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
     """
-    return _pick(run, _kept(run))
+    return _pick(run, _kept_checkpoints(run))
 
 
 def pick_checkpoint_or_epochs(
@@ -98,8 +98,8 @@ def pick_checkpoint_or_epochs(
     the epochs, or back.
     """
     if not has_epochs:
-        return _pick(run, _kept(run))
-    kept = _kept(run) if checkpoints_of(run) else ()
+        return _pick(run, _kept_checkpoints(run))
+    kept = _kept_checkpoints(run) if checkpoints_of(run) else ()
     choices: tuple[Checkpoint | Literal["epochs"], ...] = (*kept, "epochs")
     chosen = _pick(run, choices, forget)
     if not kept:
@@ -111,7 +111,7 @@ def pick_checkpoint_or_epochs(
     return chosen
 
 
-def _kept(run: Run) -> tuple[Checkpoint, ...]:
+def _kept_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
     kept = checkpoints_of(run)
     if not kept:
         raise ArtifactMissing(

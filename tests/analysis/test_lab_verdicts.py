@@ -12,7 +12,7 @@ from cifarviz.analysis.lab_verdicts import (
     result_of,
     sizes_verdict,
 )
-from cifarviz.analysis.memorisation import follow
+from cifarviz.analysis.memorisation import track_labels
 from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.runs.records import Epoch
 from cifarviz.runs.states import RunState
@@ -198,7 +198,7 @@ def test_a_cure_that_helps_beside_a_gap_that_stays() -> None:
 def test_wrong_labels_learned_later_than_right_ones() -> None:
     given, right = np.array([0, 0, 1, 1]), np.array([0, 0, 2, 2])
     predicted = np.array([[0, 0, 2, 2], [0, 0, 2, 1], [0, 0, 1, 1]])
-    memory = follow(given, right, (1, 2, 3), predicted)
+    memory = track_labels(given, right, (1, 2, 3), predicted)
     wrong, clean = result("50% wrong labels", 0.99, 0.35), result("right labels", 0.99, 0.45)
     verdict = memorisation_verdict(wrong, clean, memory)
     assert verdict.shown
@@ -213,7 +213,7 @@ def test_wrong_labels_learned_later_than_right_ones() -> None:
 
 def test_wrong_labels_that_were_not_learned() -> None:
     given, right = np.array([0, 1, 1]), np.array([0, 2, 2])
-    memory = follow(given, right, (1,), np.array([[0, 2, 2]]))
+    memory = track_labels(given, right, (1,), np.array([[0, 2, 2]]))
     verdict = memorisation_verdict(result("wrong", 0.5, 0.4), None, memory)
     assert not verdict.shown
     assert verdict.headline.startswith("It has hardly learned the wrong labels")

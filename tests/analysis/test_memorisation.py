@@ -5,7 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cifarviz.analysis.memorisation import Said, follow, half_learned_by, places_of
+from cifarviz.analysis.memorisation import (
+    LabelPredictions,
+    half_learned_by,
+    positions_of,
+    track_labels,
+)
 from cifarviz.errors import ArtifactDamaged
 
 #                 true  true  false false false
@@ -22,7 +27,7 @@ PREDICTED = np.array(
 
 
 def test_the_curves_are_those_counted_by_hand() -> None:
-    memory = follow(GIVEN, RIGHT, EPOCHS, PREDICTED)
+    memory = track_labels(GIVEN, RIGHT, EPOCHS, PREDICTED)
     assert memory.epochs.tolist() == [1, 2, 4]
     assert memory.true_known.tolist() == [0.5, 1, 1]
     assert memory.false_known == pytest.approx([0, 2 / 3, 2 / 3])
@@ -31,7 +36,7 @@ def test_the_curves_are_those_counted_by_hand() -> None:
 
 
 def test_learned_is_from_when_on_it_always_gave_the_label_it_was_shown() -> None:
-    memory = follow(GIVEN, RIGHT, EPOCHS, PREDICTED)
+    memory = track_labels(GIVEN, RIGHT, EPOCHS, PREDICTED)
     assert memory.true_learned.tolist() == [1, 2]
     assert memory.false_learned.tolist() == [2, 4, 0]
 
@@ -44,19 +49,19 @@ def test_half_of_them() -> None:
 
 
 def test_without_images_of_a_kind_its_curve_is_not_a_number() -> None:
-    memory = follow(RIGHT, RIGHT, EPOCHS, PREDICTED)
+    memory = track_labels(RIGHT, RIGHT, EPOCHS, PREDICTED)
     assert np.isnan(memory.false_known).all()
     assert memory.true_known == pytest.approx([0.8, 0.6, 0.6])
 
 
 def test_images_are_found_by_their_official_index_in_any_order() -> None:
     trained = np.array([30, 10, 20, 40])
-    said = [Said(np.array([40, 10]), np.array([1, 2])) for _ in range(2)]
-    assert places_of(trained, said, Path("run")).tolist() == [3, 1]
+    said = [LabelPredictions(np.array([40, 10]), np.array([1, 2])) for _ in range(2)]
+    assert positions_of(trained, said, Path("run")).tolist() == [3, 1]
 
 
 @pytest.mark.parametrize("asked", [[[40, 11]], [[40, 99]], [[40, 10], [40, 20]], [[40, 10], [40]]])
 def test_answers_about_other_images_are_refused(asked: list[list[int]]) -> None:
-    said = [Said(np.array(one), np.zeros(len(one), np.int64)) for one in asked]
+    said = [LabelPredictions(np.array(one), np.zeros(len(one), np.int64)) for one in asked]
     with pytest.raises(ArtifactDamaged, match="other images than it was trained on"):
-        places_of(np.array([30, 10, 20, 40]), said, Path("run"))
+        positions_of(np.array([30, 10, 20, 40]), said, Path("run"))

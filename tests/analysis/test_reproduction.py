@@ -1,6 +1,6 @@
 import pytest
 
-from cifarviz.analysis.reproduction import epoch_comparison, history_figures, turn
+from cifarviz.analysis.reproduction import epoch_comparison, history_figures, lowest_loss_epoch
 from cifarviz.experiment.presets import HistoryRow
 from cifarviz.runs.records import Epoch
 
@@ -57,7 +57,7 @@ def test_no_history_gives_no_figures() -> None:
 
 
 def test_equal_losses_turn_at_the_first() -> None:
-    assert turn(history((1, 0.5, 1.0, 0.5), (1, 0.5, 1.0, 0.6))).epoch == 1
+    assert lowest_loss_epoch(history((1, 0.5, 1.0, 0.5), (1, 0.5, 1.0, 0.6))).epoch == 1
 
 
 def test_epochs_are_compared_as_far_as_runs_go() -> None:

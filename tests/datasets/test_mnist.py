@@ -14,7 +14,10 @@ from cifarviz.data.fetch import fetch
 from cifarviz.datasets.mnist import MNIST
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.layers import Conv2D, Dense, Flatten, MaxPool2D
+from cifarviz.layers.conv2d import Conv2D
+from cifarviz.layers.dense import Dense
+from cifarviz.layers.flatten import Flatten
+from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.settings import Settings
 
 FILES = {

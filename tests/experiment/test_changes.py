@@ -4,7 +4,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import SECTIONS, Draft
 from cifarviz.experiment.draft_layers import add_layer
-from cifarviz.experiment.words import brief_kind
+from cifarviz.experiment.formatting import brief_kind
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 
 VGG = preset_draft("cifar10-vgg", 1)

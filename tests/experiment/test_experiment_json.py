@@ -17,7 +17,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import SGD, AdamW, RMSprop
 from cifarviz.experiment.preprocessing import Divide, Standardize
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.schedules import Cosine, OneCycle, Step
+from cifarviz.experiment.schedules import Cosine, OneCycle, StepSchedule
 from tests.experiment.small_experiment import changed, experiment
 
 
@@ -38,7 +38,9 @@ from tests.experiment.small_experiment import changed, experiment
             precision="bfloat16",
         ),
         experiment(validation=TestValidation(), optimizer=AdamW(), schedule=Cosine()),
-        experiment(preprocessing=Divide(divisor=225.0), optimizer=RMSprop(), schedule=Step()),
+        experiment(
+            preprocessing=Divide(divisor=225.0), optimizer=RMSprop(), schedule=StepSchedule()
+        ),
         experiment(
             monitor="accuracy",
             early_stopping=EarlyStopping(patience=9, restore_best_weights=False),

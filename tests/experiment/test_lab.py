@@ -10,13 +10,13 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.lab import Entry
+from cifarviz.experiment.lab import LabExperiment
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 
-USUAL: tuple[Callable[[int], Entry], ...] = (
+USUAL: tuple[Callable[[int], LabExperiment], ...] = (
     lab.usual_duel,
     lab.usual_memorisation,
     lab.usual_sizes,

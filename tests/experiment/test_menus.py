@@ -33,7 +33,7 @@ def test_every_kind_has_a_title_and_an_explanation(made):
 def test_every_field_has_a_help_text(made):
     for field in set(made.model_fields) - {"type", "kind", "format"}:
         assert made.help_text(field).endswith("."), field
-        assert made.words(field)
+        assert made.label(field)
 
 
 def test_menus_are_named_after_what_they_hold():

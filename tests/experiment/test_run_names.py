@@ -1,4 +1,4 @@
-from cifarviz.experiment.changes import Change
+from cifarviz.experiment.changes import ExperimentChange
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.run_names import fork_name, free_name, run_name
@@ -8,8 +8,8 @@ VGG = PRESETS["cifar10-vgg"].experiment
 TITLE = "Overfitting and feature maps"
 
 
-def made(*shorts: str) -> list[Change]:
-    return [Change(f"in full: {short}", short) for short in shorts]
+def made(*shorts: str) -> list[ExperimentChange]:
+    return [ExperimentChange(f"in full: {short}", short) for short in shorts]
 
 
 def test_a_run_is_named_after_what_was_changed() -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, Step, learning_rates
+from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, StepSchedule, learning_rates
 
 BASE = np.float32(0.1)
 
-ALL = [Constant(), Step(every_epochs=2), Cosine(), Cosine(warmup_epochs=2), OneCycle()]
+ALL = [Constant(), StepSchedule(every_epochs=2), Cosine(), Cosine(warmup_epochs=2), OneCycle()]
 
 
 @pytest.mark.parametrize("schedule", ALL)
@@ -27,7 +27,7 @@ def test_constant():
 
 
 def test_step_multiplies_every_few_epochs():
-    rates = learning_rates(Step(every_epochs=2, factor=0.1), 1.0, 3, 5)
+    rates = learning_rates(StepSchedule(every_epochs=2, factor=0.1), 1.0, 3, 5)
     np.testing.assert_allclose(rates[::3], [1, 1, 0.1, 0.1, 0.01])
     assert (rates.reshape(5, 3) == rates[::3, np.newaxis]).all()
 

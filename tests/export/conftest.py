@@ -18,7 +18,7 @@ from cifarviz.experiment.experiment import EarlyStopping, Experiment
 from cifarviz.experiment.optimizers import SGD, AdamW
 from cifarviz.experiment.preprocessing import Standardize
 from cifarviz.experiment.schedules import Cosine, OneCycle
-from cifarviz.export.files import Kind, code_files
+from cifarviz.export.files import ExportKind, code_files
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
@@ -149,8 +149,8 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
     images = library.load("cifar10", "sample", settings).test.images[:40]
     found: dict[str, Taken] = {}
     for name, made, kind, file in (
-        ("script", DROPOUT, Kind.SCRIPT, "train.py"),
-        ("notebook", WHITENING, Kind.NOTEBOOK, "train.ipynb"),
+        ("script", DROPOUT, ExportKind.SCRIPT, "train.py"),
+        ("notebook", WHITENING, ExportKind.NOTEBOOK, "train.ipynb"),
     ):
         run = worker.wait(worker.submit(made, f"{name} <script>alert(1)</script>").id)
         folder = tmp_path_factory.mktemp(name)

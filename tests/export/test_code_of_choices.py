@@ -22,7 +22,7 @@ from cifarviz.experiment.schedules import (
     Cosine,
     OneCycle,
     Schedule,
-    Step,
+    StepSchedule,
     learning_rates,
 )
 from cifarviz.export.code.notes import WRITTEN, WRITTEN_INSIDE
@@ -196,7 +196,7 @@ def test_dropout_draws_in_halves_only_where_the_run_did(run: Run) -> None:
 @pytest.mark.parametrize(
     "schedule",
     [
-        Step(every_epochs=2, factor=0.3),
+        StepSchedule(every_epochs=2, factor=0.3),
         Cosine(),
         Cosine(warmup_epochs=2, final_fraction=0.2),
         OneCycle(),
@@ -220,7 +220,7 @@ def test_the_code_has_the_learning_rates_of_the_schedule(
     exec(section.code, made)
     found = []
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None))
-    if isinstance(schedule, Step):
+    if isinstance(schedule, StepSchedule):
         found = [made["schedule"].rate(n // steps, None) for n in range(steps * epochs)]
     else:
         made["schedule"].model = model

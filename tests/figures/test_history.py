@@ -10,7 +10,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.theme import TEST, TRAINING, VALIDATION, Metric
+from cifarviz.figures.theme import TEST, TRAINING, VALIDATION, MetricName
 
 EPOCHS = np.array([1, 2, 3])
 ROWS = [HistoryRow(epoch, 2 / epoch, 0.1 * epoch, 3 / epoch, 0.05 * epoch) for epoch in range(1, 6)]
@@ -116,7 +116,7 @@ def test_the_trend_of_a_short_run_is_smooth_too() -> None:
 
 
 def test_where_it_stopped_early_is_a_line_with_its_label() -> None:
-    places: dict[Metric, int] = {"loss": 1, "accuracy": 0}
+    places: dict[MetricName, int] = {"loss": 1, "accuracy": 0}
     for metric, place in places.items():
         curves = history_curves(metric, epochs=EPOCHS, training=[3, 1, 2], stopped_early=3)
         layout = history_figure(curves).layout

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.percent import interval, percent, sure_percent
+from cifarviz.figures.percent import format_probability, interval, percent
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_is_something_is_not_rounded_to_nothing(share: float, digits: int, 
 def test_no_network_is_wholly_sure_whatever_rounding_left(
     share: float, digits: int, words: str
 ) -> None:
-    assert sure_percent(share, digits) == words
+    assert format_probability(share, digits) == words
 
 
 def test_an_interval_has_both_ends() -> None:

@@ -194,6 +194,6 @@ def test_it_has_words_for_people(made: type[Layer]) -> None:
     assert made.explanation.endswith(".")
     assert 3 < len(layer_label(fields)) <= 12
     for name in fields.keys() - {"type"}:
-        assert made.words(name)
+        assert made.label(name)
         assert made.help_text(name).endswith(".")
     assert bool(layer_summary(fields)) == (len(fields) > 1)

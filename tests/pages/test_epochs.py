@@ -12,7 +12,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights, read_answers, snapshot_path
+from cifarviz.runs.snapshots import keep_answers, keep_weights, read_predictions, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -139,7 +139,7 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
     folder = store.folder(kept.id)
     strange = np.arange(49_000, 49_300)
     keep_answers(
-        FolderArtifacts(folder), 2, "train", strange, read_answers(folder, 2, 10).predictions
+        FolderArtifacts(folder), 2, "train", strange, read_predictions(folder, 2, 10).predictions
     )
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)

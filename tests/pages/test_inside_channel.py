@@ -16,14 +16,14 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, keep_weights, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, keep_weights, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
-from cifarviz.ui.inside import over_all
+from cifarviz.ui.inside import dataset_activations
 from cifarviz.ui.inside.channel import weights_words
-from cifarviz.ui.inside.over_all import job_over_all
+from cifarviz.ui.inside.dataset_activations import job_over_all
 from tests import stored_runs
 from tests.components import component_keys, image_grid, live_items, ringed_tile
 from tests.pages.inside_page import errors, opened, said
@@ -55,7 +55,7 @@ def kept(store: RunStore, weights: Arrays) -> Run:
     return run
 
 
-def looked(run: Run, which: Weights = "last", **address: str) -> AppTest:
+def looked(run: Run, which: WeightsChoice = "last", **address: str) -> AppTest:
     """The page, once all test images have been looked at."""
     assert job_over_all(run, which).wait(60)
     app = opened(run=run.id, **address)
@@ -227,7 +227,7 @@ def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_b
 def test_many_images_are_looked_at_when_one_asks_for_it(
     kept: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(over_all, "_FEW", 100)
+    monkeypatch.setattr(dataset_activations, "_FEW", 100)
     app = opened(run=kept.id)
     button = app.button(key="begin-over-all")
     assert button.label == "Look at all 1,000 test images"
@@ -278,7 +278,7 @@ def test_weights_written_anew_are_looked_at_anew(
     ],
 )
 def test_the_epoch_that_weights_are_of(
-    store: RunStore, state: RunState, which: Weights, epoch: int | None, words: str
+    store: RunStore, state: RunState, which: WeightsChoice, epoch: int | None, words: str
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=state)
     assert epoch_of(run, which) == epoch

@@ -9,13 +9,7 @@ from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import (
-    Kind,
-    keep_answers,
-    keep_weights,
-    snapshot_epochs,
-    snapshot_path,
-)
+from cifarviz.runs.snapshots import Kind, keep_answers, keep_weights, snapshot_epochs, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs

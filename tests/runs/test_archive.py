@@ -11,7 +11,7 @@ from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_answers, snapshot_path
+from cifarviz.runs.snapshots import read_predictions, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -50,7 +50,7 @@ def test_all_of_a_run_arrives(
         assert arrays.keys() == expected.keys()
         assert all(np.array_equal(arrays[name], value) for name, value in expected.items())
     assert [one.name for one in read_maps(there, 1, 7)] == ["conv2d_1", "dense_1"]
-    assert read_answers(there, 2, 10).predictions.probabilities.shape == (10, 10)
+    assert read_predictions(there, 2, 10).predictions.probabilities.shape == (10, 10)
     assert not (there / "notes.txt").exists()
 
 

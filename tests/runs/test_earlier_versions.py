@@ -9,7 +9,7 @@ from cifarviz.runs.archive import unpack
 from cifarviz.runs.artifacts import load_arrays
 from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_answers, snapshot_epochs
+from cifarviz.runs.snapshots import read_predictions, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -30,7 +30,7 @@ def is_whole(store: RunStore, run: Run) -> None:
     }
     assert kernels == {(3, 3, 3, 4)}
     assert snapshot_epochs(folder, "weights") == [0, 1, 2]
-    assert read_answers(folder, 2, 10).predictions.probabilities.shape == (10, 10)
+    assert read_predictions(folder, 2, 10).predictions.probabilities.shape == (10, 10)
     assert len(read_maps(folder, 2, 1)) == 5
 
 

@@ -20,7 +20,7 @@ from cifarviz.runs.recorded import (
     offer_recorded,
     recorded,
 )
-from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import read_predictions, snapshot_epochs, snapshot_path
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -44,7 +44,7 @@ def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: R
 
     folder = store.folder(run.id)
     assert snapshot_epochs(folder, "answers") == list(range(1, 31))
-    answers = read_answers(folder, 30, 10)
+    answers = read_predictions(folder, 30, 10)
     assert (answers.split, len(answers.indices)) == ("train", 15_000)
     kept = snapshot_epochs(folder, "maps")
     assert kept == [0, 1, 2, 3, 4, 6, 8, 9, 11, 16, 23, 30]
@@ -62,7 +62,7 @@ def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
     run = bring_back(store)
     train = sample.read(CIFAR10).train
     for epoch in (1, 9, 30):
-        answers = read_answers(store.folder(run.id), epoch, 10)
+        answers = read_predictions(store.folder(run.id), epoch, 10)
         # Of those images whose labels come with cifarviz, a tenth of all.
         _, ours, theirs = np.intersect1d(train.indices, answers.indices, return_indices=True)
         hits = answers.predictions.probabilities[theirs].argmax(axis=1) == train.labels[ours]

@@ -15,7 +15,7 @@ from cifarviz.runs.snapshots import (
     keep_answers,
     keep_weights,
     load_weights,
-    read_answers,
+    read_predictions,
     snapshot_bytes,
     snapshot_epochs,
     snapshot_path,
@@ -50,7 +50,7 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
         INDICES,
         Predictions.from_probabilities(probabilities),
     )
-    answers = read_answers(tmp_path, 4, 10)
+    answers = read_predictions(tmp_path, 4, 10)
     assert answers.split == "train"
     np.testing.assert_array_equal(answers.indices, INDICES)
     assert answers.predictions.probabilities.dtype == np.float32
@@ -72,7 +72,7 @@ def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
     keep_answers(
         FolderArtifacts(tmp_path), 4, "test", INDICES, Predictions(exact.astype(np.float32))
     )
-    stored = read_answers(tmp_path, 4, 10).predictions
+    stored = read_predictions(tmp_path, 4, 10).predictions
     assert stored.exact
     np.testing.assert_allclose(stored.log_probabilities[1:], exact[1:], rtol=5e-4, atol=1e-7)
     assert stored.log_probabilities[0, 3] == -65504
@@ -100,7 +100,7 @@ def test_arrays_that_no_version_wrote_are_damaged(
         {"format": 1, "epoch": 4, "split": "test"},
     )
     with pytest.raises(ArtifactDamaged):
-        read_answers(tmp_path, 4, 3)
+        read_predictions(tmp_path, 4, 3)
 
 
 def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> No
         {"probabilities": probabilities, "indices": np.arange(2)},
         {"format": 1, "epoch": 4, "split": "test"},
     )
-    found = read_answers(tmp_path, 4, 3).predictions
+    found = read_predictions(tmp_path, 4, 3).predictions
     assert not found.exact
     np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-7)
     # 0 counts as the smallest that float16 holds, 2⁻²⁴.
@@ -119,7 +119,7 @@ def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> No
 
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match="no answers of epoch 4"):
-        read_answers(tmp_path, 4, 10)
+        read_predictions(tmp_path, 4, 10)
     keep_answers(
         FolderArtifacts(tmp_path),
         4,
@@ -128,14 +128,14 @@ def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
         Predictions.from_probabilities(some_probabilities()),
     )
     with pytest.raises(ArtifactDamaged, match="epoch 4"):
-        read_answers(tmp_path, 4, 7)
+        read_predictions(tmp_path, 4, 7)
     path = snapshot_path(tmp_path, "answers", 4)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ArtifactDamaged):
-        read_answers(tmp_path, 4, 10)
+        read_predictions(tmp_path, 4, 10)
     save_arrays(path, {}, {"format": 99})
     with pytest.raises(UnknownFormat, match="another version"):
-        read_answers(tmp_path, 4, 10)
+        read_predictions(tmp_path, 4, 10)
 
 
 def a_run(folder: Path, epochs: int) -> Path:
@@ -218,7 +218,7 @@ def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
     for kind in ("answers", "memory"):
         snapshot_path(run, kind, 2).write_bytes(content)
         with pytest.raises(ArtifactDamaged, match="answers of epoch 2 of run 8c5b5cbc are damaged"):
-            read_answers(run, 2, 10, kind)
+            read_predictions(run, 2, 10, kind)
     snapshot_path(run, "maps", 2).write_bytes(content)
     with pytest.raises(ArtifactDamaged, match="maps of epoch 2 of run 8c5b5cbc are damaged"):
         read_maps(run, 2, 1)

@@ -31,7 +31,7 @@ from cifarviz.runs.recorded import is_hidden
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_json import load_run_json
 from cifarviz.runs.series import all_series, runs_of
-from cifarviz.runs.snapshots import load_weights, read_answers, snapshot_epochs
+from cifarviz.runs.snapshots import load_weights, read_predictions, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import epoch_probabilities, read_probabilities
@@ -225,7 +225,7 @@ def test_predictions_after_each_epoch(kind: Any, place: tuple[RunStore, Run, str
     assert snapshot_epochs(folder, kind) == sorted(int(name[-8:-4]) for name in names)
     for name in names:
         expected, facts = arrays_in(files[name])
-        found = read_answers(folder, int(name[-8:-4]), CLASSES, kind)
+        found = read_predictions(folder, int(name[-8:-4]), CLASSES, kind)
         assert found.split == facts["split"] == "train"
         np.testing.assert_array_equal(found.indices, expected["indices"])
         np.testing.assert_array_equal(

@@ -6,7 +6,7 @@ import pytest
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.training.estimate import Speed, Work, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import MeasuredSpeed, Work, estimate_epoch, recorded_speeds
 from cifarviz.training.timing import SHORT_RUN
 
 VGG = PRESETS["cifar10-vgg"].experiment
@@ -58,8 +58,8 @@ def test_before_any_run_there_is_a_wide_range_and_it_says_so() -> None:
 
 
 def test_the_very_same_network_is_the_best_witness() -> None:
-    same = Speed(40_000_000, 32, "float32", 1000.0)
-    other = Speed(4_000_000, 32, "float32", 20_000.0)
+    same = MeasuredSpeed(40_000_000, 32, "float32", 1000.0)
+    other = MeasuredSpeed(4_000_000, 32, "float32", 20_000.0)
     estimate = estimate_epoch(WORK, [other, same])
     assert (estimate.runs, estimate.same) == (1, True)
     # 35,000 images at 1,000 a second, and a validation image costs a third of a training image.
@@ -68,43 +68,51 @@ def test_the_very_same_network_is_the_best_witness() -> None:
 
 
 def test_runs_that_disagree_widen_the_estimate() -> None:
-    speeds = [Speed(40_000_000, 32, "float32", rate) for rate in (500.0, 1000.0)]
+    speeds = [MeasuredSpeed(40_000_000, 32, "float32", rate) for rate in (500.0, 1000.0)]
     estimate = estimate_epoch(WORK, speeds)
     assert estimate.runs == 2
     assert estimate.low < 40 < 79 < estimate.high
 
 
 def test_at_most_five_runs_and_the_newest_of_equals_are_asked() -> None:
-    new = [Speed(40_000_000, 32, "float32", 1000.0)] * 5
-    old = [Speed(40_000_000, 32, "float32", 10.0)] * 20
+    new = [MeasuredSpeed(40_000_000, 32, "float32", 1000.0)] * 5
+    old = [MeasuredSpeed(40_000_000, 32, "float32", 10.0)] * 20
     estimate = estimate_epoch(WORK, [*new, *old])
     assert estimate.runs == 5
     assert estimate.high < 60
 
 
 def test_one_disturbed_run_among_five_does_not_spoil_the_estimate() -> None:
-    speeds = [Speed(40_000_000, 32, "float32", rate) for rate in (1000, 990, 1010, 1005, 100)]
+    speeds = [
+        MeasuredSpeed(40_000_000, 32, "float32", rate) for rate in (1000, 990, 1010, 1005, 100)
+    ]
     estimate = estimate_epoch(WORK, speeds)
     assert estimate.runs == 5
     assert estimate.high < 50
 
 
 def test_the_further_away_the_wider() -> None:
-    near = estimate_epoch(WORK, [Speed(20_000_000, 32, "float32", 2000.0)])
-    far = estimate_epoch(WORK, [Speed(2_500_000, 32, "float32", 12_000.0)])
+    near = estimate_epoch(WORK, [MeasuredSpeed(20_000_000, 32, "float32", 2000.0)])
+    far = estimate_epoch(WORK, [MeasuredSpeed(2_500_000, 32, "float32", 12_000.0)])
     assert not near.same
     assert far.high / far.low > near.high / near.low
 
 
 def test_another_precision_and_the_very_different_say_nothing() -> None:
-    speeds = [Speed(40_000_000, 32, "bfloat16", 4000.0), Speed(10_000, 32, "float32", 50_000.0)]
+    speeds = [
+        MeasuredSpeed(40_000_000, 32, "bfloat16", 4000.0),
+        MeasuredSpeed(10_000, 32, "float32", 50_000.0),
+    ]
     assert estimate_epoch(WORK, speeds).runs == 0
     assert estimate_epoch(replace(WORK, precision="bfloat16"), speeds).runs == 1
 
 
 def test_the_faster_precision_is_expected_where_it_will_be_looked_for() -> None:
     either = replace(WORK, precision=None)
-    exact, fast = Speed(40_000_000, 32, "float32", 1000.0), Speed(40_000_000, 32, "bfloat16", 3e3)
+    exact, fast = (
+        MeasuredSpeed(40_000_000, 32, "float32", 1000.0),
+        MeasuredSpeed(40_000_000, 32, "bfloat16", 3e3),
+    )
     in_bfloat16 = estimate_epoch(replace(WORK, precision="bfloat16"), [fast])
     assert estimate_epoch(either, [exact, fast]) == estimate_epoch(either, [fast]) == in_bfloat16
     # Where float32 was found to be the faster, it will be again.
@@ -114,7 +122,7 @@ def test_the_faster_precision_is_expected_where_it_will_be_looked_for() -> None:
 
 
 def test_what_was_only_asked_for_in_float32_says_how_long_at_most() -> None:
-    exact = Speed(40_000_000, 32, "float32", 1000.0)
+    exact = MeasuredSpeed(40_000_000, 32, "float32", 1000.0)
     in_float32 = estimate_epoch(WORK, [exact])
     either = estimate_epoch(replace(WORK, precision=None), [exact])
     assert either.high == in_float32.high
@@ -126,7 +134,7 @@ def test_what_was_only_asked_for_in_float32_says_how_long_at_most() -> None:
 
 
 def test_small_batches_cost_more_steps() -> None:
-    speeds = [Speed(4_000_000, 128, "float32", 6000.0)]
+    speeds = [MeasuredSpeed(4_000_000, 128, "float32", 6000.0)]
     work = replace(WORK, operations=4_000_000, validation_images=0)
     small = estimate_epoch(replace(work, batch_size=4), speeds)
     large = estimate_epoch(replace(work, batch_size=128), speeds)
@@ -134,7 +142,7 @@ def test_small_batches_cost_more_steps() -> None:
 
 
 def test_an_epoch_without_validation_is_shorter() -> None:
-    speeds = [Speed(40_000_000, 32, "float32", 1000.0)]
+    speeds = [MeasuredSpeed(40_000_000, 32, "float32", 1000.0)]
     assert (
         estimate_epoch(replace(WORK, validation_images=0), speeds).low
         < estimate_epoch(WORK, speeds).low
@@ -154,7 +162,7 @@ def test_only_this_machines_finished_measurements_count() -> None:
     ]
     speeds = recorded_speeds(runs, "here")
     operations = VGG.architecture.trace().operations
-    exact = Speed(operations, 32, "float32", 1000.0)
+    exact = MeasuredSpeed(operations, 32, "float32", 1000.0)
     assert speeds == (exact, replace(exact, chosen=True), exact)
 
 

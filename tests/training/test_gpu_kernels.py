@@ -18,7 +18,7 @@ from cifarviz.layers.whitening import Whitening
 from cifarviz.network import threads
 from cifarviz.settings import Settings
 from cifarviz.training.plan import make_plan
-from cifarviz.training.step import TrainingImages
+from cifarviz.training.step import TrainingTensors
 from cifarviz.training.trainable import make_trainable
 from tests import stored_runs
 
@@ -56,7 +56,7 @@ def test_every_operation_of_the_step_has_a_kernel_for_gpus(
         l2=1e-4,
     )
     plan = make_plan(made, library.load("cifar10", "sample", settings))
-    trainable = make_trainable(made, plan, TrainingImages(plan.train), precision)  # type: ignore[arg-type]
+    trainable = make_trainable(made, plan, TrainingTensors(plan.train), precision)  # type: ignore[arg-type]
     graph = trainable.step._compiled.get_concrete_function()  # type: ignore[attr-defined]
     missing = []
     for name in sorted(operations(graph) - _NO_WORK):

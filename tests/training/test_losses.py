@@ -23,7 +23,7 @@ from cifarviz.network.keras_file import keras_file
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, load_weights, read_answers
+from cifarviz.runs.snapshots import WeightsChoice, load_weights, read_predictions
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_probabilities import checkpoint_stamp, read_probabilities
 from cifarviz.settings import Settings
@@ -43,7 +43,7 @@ STILL = SGD(learning_rate=1e-12)
 
 
 def evaluated_by_keras(
-    worker: Worker, run: Run, which: Weights, images: ImageSet, folder: Path
+    worker: Worker, run: Run, which: WeightsChoice, images: ImageSet, folder: Path
 ) -> float:
     """What Keras says of the exported file: its loss on ``images``."""
     arrays, _ = load_weights(worker.store.folder(run.id), which)
@@ -89,7 +89,7 @@ def test_history_evaluate_and_keras_agree_on_a_network_that_is_sure_and_wrong(
     for predictions in (asked, kept):
         found = evaluate(test.labels, predictions, test.indices, tuple("0123456789"))
         assert found.loss == pytest.approx(expected, rel=1e-5)
-    rounded = read_answers(folder, 1, 10).predictions.log_probabilities
+    rounded = read_predictions(folder, 1, 10).predictions.log_probabilities
     assert cross_entropy(test.labels, rounded) == pytest.approx(expected, rel=1e-3)
 
 
@@ -152,7 +152,7 @@ def test_a_resumed_run_of_an_earlier_version_says_from_which_epoch_on_its_losses
     assert resumed.exact_loss_from == first
     earlier = earlier_losses(resumed)
     assert earlier is not None
-    assert earlier.words == f"validation loss clipped at 16.1 per image up to epoch {first - 1}"
+    assert earlier.label == f"validation loss clipped at 16.1 per image up to epoch {first - 1}"
 
 
 def test_a_run_that_begins_anew_has_exact_losses_throughout(

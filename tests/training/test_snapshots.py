@@ -17,7 +17,7 @@ from cifarviz.runs.pins import prefer
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.snapshots import (
     keep_weights,
-    read_answers,
+    read_predictions,
     snapshot_bytes,
     snapshot_epochs,
     snapshot_path,
@@ -43,7 +43,7 @@ def test_answers_are_those_of_the_weights_kept_with_them(
 
     images = library.load("cifar10", "sample", worker.settings).train
     for epoch in worker.store.epochs(run.id):
-        answers = read_answers(folder, epoch.epoch, 10)
+        answers = read_predictions(folder, epoch.epoch, 10)
         assert answers.split == "train"
         places = np.searchsorted(images.indices, answers.indices)
         np.testing.assert_array_equal(images.indices[places], answers.indices)
@@ -116,7 +116,7 @@ def test_weights_it_ended_with_are_kept_where_no_checkpoint_holds_them(
     assert run.scaling is not None
     arrays = weights_of(snapshot_path(folder, "weights", 5))
     model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
-    answers = read_answers(folder, 5, 10)
+    answers = read_predictions(folder, 5, 10)
     images = library.load("cifar10", "sample", worker.settings).train.having(answers.indices)
     said = model.probabilities(images.images)
     np.testing.assert_allclose(answers.predictions.probabilities, said, rtol=1e-2, atol=1e-6)
@@ -126,7 +126,7 @@ def test_validated_by_the_test_images_the_answers_are_about_them(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=1, validation=TestValidation())
-    answers = read_answers(worker.store.folder(run.id), 1, 10)
+    answers = read_predictions(worker.store.folder(run.id), 1, 10)
     test = library.load("cifar10", "sample", worker.settings).test
     assert answers.split == "test"
     np.testing.assert_array_equal(answers.indices, test.indices)

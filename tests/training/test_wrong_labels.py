@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cifarviz.analysis.memorisation import follow, places_of, said_after
+from cifarviz.analysis.memorisation import label_predictions_after, positions_of, track_labels
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
@@ -17,7 +17,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import load_arrays
-from cifarviz.runs.snapshots import read_answers, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import read_predictions, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
 from cifarviz.training.estimate import work_of
 from cifarviz.training.plan import MOST_WATCHED, make_plan, training_images, watched_images
@@ -111,17 +111,17 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "memory") == [1, 2, 3]
     images = training_images(run.experiment, sample)
-    said = [said_after(folder, epoch, 10) for epoch in (1, 2, 3)]
-    places = places_of(images.given.indices, said, folder)
+    said = [label_predictions_after(folder, epoch, 10) for epoch in (1, 2, 3)]
+    places = positions_of(images.given.indices, said, folder)
     assert len(places) == 36
-    assert read_answers(folder, 1, 10, kind="memory").split == "train"
+    assert read_predictions(folder, 1, 10, kind="memory").split == "train"
     assert run.scaling is not None
     for epoch, one in zip((1, 2, 3), said, strict=True):
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
         fresh = model.probabilities(images.given.images[places]).argmax(axis=1)
         np.testing.assert_array_equal(one.answers, fresh)
-    memory = follow(
+    memory = track_labels(
         images.given.labels[places],
         images.right_labels[places],
         (1, 2, 3),

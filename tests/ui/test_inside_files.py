@@ -9,7 +9,7 @@ from PIL import Image
 
 from cifarviz.analysis.feature_maps import LayerView, scale_channels
 from cifarviz.figures.color_maps import ColorMap, color_table
-from cifarviz.ui.inside.display import Manner, numbers_file, picture_file, pictures_file
+from cifarviz.ui.inside.display import ChannelDisplay, numbers_file, picture_file, pictures_file
 
 MAPS = np.random.default_rng(0).normal(size=(4, 4, 6)).astype(np.float32)
 MAPS[..., 5] = 0
@@ -17,7 +17,7 @@ VIEWS = (
     LayerView("conv2d_1", "conv2d", MAPS, scale_channels(MAPS)),
     LayerView("dense_1", "dense", np.arange(3, dtype=np.float32), None),
 )
-GREY = Manner("index", "own", "grey")
+GREY = ChannelDisplay("index", "own", "grey")
 
 
 def test_all_values_are_in_one_file() -> None:
@@ -36,7 +36,7 @@ def test_each_layer_with_maps_is_a_picture() -> None:
 
 @pytest.mark.parametrize("colors", ["magma", "purple-green"])
 def test_a_picture_is_scaled_and_coloured_as_shown(colors: ColorMap) -> None:
-    png = picture_file(VIEWS[0], Manner("strength", "layer", colors))
+    png = picture_file(VIEWS[0], ChannelDisplay("strength", "layer", colors))
     picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
     low, high = float(MAPS.min()), float(MAPS.max())
     if colors == "purple-green":

@@ -74,7 +74,7 @@ def _differences(run: Run, in_halves: Collection[int]) -> Iterator[str]:
         )
     if (earlier := earlier_losses(run)) is not None:
         yield (
-            f"The losses in the run's history are of an earlier version ({earlier.words}); those "
+            f"The losses in the run's history are of an earlier version ({earlier.label}); those "
             "of this program are the plain cross-entropy."
         )
     yield from _left_out(experiment)
@@ -86,12 +86,12 @@ def _left_out(experiment: Experiment) -> Iterator[str]:
     for part, written in WRITTEN_INSIDE.items():
         inside = getattr(experiment, part)
         if inside is not None:
-            yield from _unwritten(inside, written, f"{Experiment.words(part)}: ")
+            yield from _unwritten(inside, written, f"{Experiment.label(part)}: ")
 
 
 def _unwritten(value: Any, written: frozenset[str], where: str) -> Iterator[str]:
     for name, field in type(value).model_fields.items():
         chosen = getattr(value, name)
         if name not in written and chosen != field.get_default(call_default_factory=True):
-            words = f"{where}{type(value).words(name)}"
+            words = f"{where}{type(value).label(name)}"
             yield f"The run had “{words}” at {value_words(chosen)}, which this program leaves out."

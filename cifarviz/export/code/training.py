@@ -4,7 +4,7 @@ from textwrap import dedent
 
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.experiment.optimizers import SGD, Adam, AdamW, RMSprop
-from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, Step
+from cifarviz.experiment.schedules import Constant, Cosine, OneCycle, StepSchedule
 from cifarviz.export.code.data import has_validation
 from cifarviz.export.code.section import Section, blocks, call
 
@@ -289,12 +289,12 @@ def _pixels(number: int) -> str:
     return "1 pixel" if number == 1 else f"{number} pixels"
 
 
-def learning_rate_section(schedule: Constant | Step | Cosine | OneCycle) -> Section | None:
+def learning_rate_section(schedule: Constant | StepSchedule | Cosine | OneCycle) -> Section | None:
     """The schedule as a callback named ``schedule``; ``None`` where the rate is constant."""
     match schedule:
         case Constant():
             return None
-        case Step():
+        case StepSchedule():
             return Section(
                 "Learning rate",
                 f"The learning rate is multiplied by {schedule.factor!r} after every "

@@ -11,8 +11,8 @@ from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, draft_of, section_class
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import dataset_words
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.words import dataset_words
 from cifarviz.export.code.program import script
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Html, code, folded, joined, paragraph, table
@@ -42,13 +42,13 @@ def settings(experiment: Experiment) -> dict[str, str]:
         title = made.title if "kind" in fields else ""
         own = _fields_words(made, {key: one for key, one in fields.items() if key != "kind"})
         both = f"{title} ({own})" if title and own else title or own
-        said[_capital(Experiment.words(name))] = both
+        said[_capital(Experiment.label(name))] = both
     for name in OPTIONAL:
         on = draft.is_on(name)
         own = _fields_words(OPTIONAL[name], draft.section(name)) if on else "off"
-        said[_capital(Experiment.words(name))] = own
+        said[_capital(Experiment.label(name))] = own
     for name in SINGLES:
-        said[_capital(Experiment.words(name))] = value_words(draft.settings[name])
+        said[_capital(Experiment.label(name))] = value_words(draft.settings[name])
     network = experiment.architecture
     said["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
     return said
@@ -118,7 +118,7 @@ def _fields_words(made: type[Value], fields: Mapping[str, object]) -> str:
                 "all training images" if value is None else f"{value_words(value)} training images"
             )
         else:
-            said.append(f"{made.words(name)} {value_words(value)}")
+            said.append(f"{made.label(name)} {value_words(value)}")
     return ", ".join(said)
 
 
@@ -126,7 +126,7 @@ def _layer_words(layer: Layer) -> str:
     made = type(layer)
     usual = made().model_dump()
     said = [
-        f"{made.words(name)} {value_words(value)}"
+        f"{made.label(name)} {value_words(value)}"
         for name, value in layer.model_dump().items()
         if name != "type" and (name in _ALWAYS or value != usual[name])
     ]

@@ -113,7 +113,7 @@ def _contents(
         name=run.name,
         epochs=tuple(store.epochs(run.id)),
         batches=store.batch_points(run.id),
-        weights="no weights" if position is None else _words(run, which, position),
+        weights="no weights" if position is None else _weights_text(run, which, position),
         position=position,
         dataset=dataset,
         evaluation=evaluation,
@@ -127,7 +127,7 @@ def _weights_of(store: RunStore, run: Run, wanted: Checkpoint | None) -> Checkpo
     return wanted if wanted in kept else next(iter(kept), None)
 
 
-def _words(run: Run, which: Checkpoint | None, position: WeightsPosition) -> str:
+def _weights_text(run: Run, which: Checkpoint | None, position: WeightsPosition) -> str:
     if which == "best":
         chosen = ", which were made its answer" if run.preferred == "best" else ""
         return f"the weights of its best epoch, {position.epoch}{chosen}"

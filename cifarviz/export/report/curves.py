@@ -17,12 +17,12 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.theme import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, losses_words
 from cifarviz.runs.records import Epoch
 
 _HEIGHT = 280
-_METRICS: tuple[Metric, ...] = ("loss", "accuracy")
+_METRICS: tuple[MetricName, ...] = ("loss", "accuracy")
 
 
 def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
@@ -32,7 +32,7 @@ def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
         return [paragraph("No epoch was finished, so there are no curves.")]
     parts = []
     for metric in _METRICS:
-        figure = _one(metric, shown[0]) if len(contents) == 1 else _several(metric, shown)
+        figure = _run_figure(metric, shown[0]) if len(contents) == 1 else _several(metric, shown)
         title = METRIC_TITLES[metric]
         names = ", ".join(one.name for one in shown)
         parts.append(chart(figure, metric, f"{title} of {names} by epoch"))
@@ -99,7 +99,7 @@ def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
     return [*earlier, ("last epoch", last)]
 
 
-def _one(metric: Metric, one: RunContents) -> go.Figure:
+def _run_figure(metric: MetricName, one: RunContents) -> go.Figure:
     epochs = one.epochs
     validation = _values(one, f"val_{metric}")
     steps = _steps_per_epoch(one.run.experiment)
@@ -114,17 +114,17 @@ def _one(metric: Metric, one: RunContents) -> go.Figure:
             batch_values=() if batches is None else getattr(batches, metric),
             best_epoch=one.run.best_epoch,
             stopped_early=one.run.stopped_early,
-            turn=_turn(one),
+            turn=_overfitting_start(one),
             rates=_values(one, "learning_rate"),
         )
     )
 
 
-def _turn(one: RunContents) -> int | None:
+def _overfitting_start(one: RunContents) -> int | None:
     return judge_run(one.run, one.epochs).turn
 
 
-def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:
+def _several(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
     made = []
     for one in contents:
         validation = _values(one, f"val_{metric}")
@@ -136,7 +136,7 @@ def _several(metric: Metric, contents: Sequence[RunContents]) -> go.Figure:
                 validation=None if np.isnan(validation).all() else validation,
                 best_epoch=one.run.best_epoch,
                 stopped_early=one.run.stopped_early,
-                turn=_turn(one),
+                turn=_overfitting_start(one),
                 rates=_values(one, "learning_rate"),
             )
         )

@@ -46,7 +46,7 @@ def report(contents: Sequence[RunContents], *, written: datetime | None = None) 
     chart = chart_maker()
     if len(contents) == 1:
         title = contents[0].name
-        body = joined([_head(title, written), *_one(contents[0], chart)])
+        body = joined([_head(title, written), *_run_sections(contents[0], chart)])
     else:
         title = f"{len(contents)} runs compared"
         body = joined([_head(title, written), *_several(contents, chart)])
@@ -73,7 +73,7 @@ def _head(title: str, written: datetime | None) -> Html:
     )
 
 
-def _one(one: RunContents, chart: Chart) -> list[Html]:
+def _run_sections(one: RunContents, chart: Chart) -> list[Html]:
     experiment = one.run.experiment
     parts = [
         section("Training and validation", *curves([one], chart), gap_table([one])),

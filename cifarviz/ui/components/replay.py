@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Turn:
+class OverfittingStart:
     """The epoch from which on the distance of both curves is shaded, and the words for it."""
 
     epoch: int
@@ -68,7 +68,7 @@ def replay_curves(
     player: bool = False,
     at: float | None = None,
     pace: Pace | None = None,
-    turn: Turn | None = None,
+    turn: OverfittingStart | None = None,
     forks: Sequence[int] = (),
     on_fork: Callable[[int], None] | None = None,
     below: str = "",

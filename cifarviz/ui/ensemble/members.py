@@ -57,7 +57,7 @@ _MOST_TEAMS, _MOST_FAMILIES, _MOST_EPOCHS = 4, 2, 2
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class EnsembleSuggestion:
     """Members that belong together, and why, in words."""
 
     label: str
@@ -71,7 +71,7 @@ class _Groups:
 
     teams: dict[tuple[str, ...], dict[int, Member]] = field(default_factory=dict)
     families: dict[str, dict[int, Member]] = field(default_factory=dict)
-    epochs: list[Suggestion] = field(default_factory=list)
+    epochs: list[EnsembleSuggestion] = field(default_factory=list)
 
 
 FORGOTTEN = ("member", "page")
@@ -148,7 +148,7 @@ def short_labels(members: Sequence[Member]) -> list[str]:
     names = [common_name(one.run.name) for one in members]
     short = [name if len(name) <= _SHORT else f"{name[: _SHORT - 1]}…" for name in names]
     seeds = [f"seed {_seed(one.run)}" for one in members]
-    whens = [one.words for one in members]
+    whens = [one.label for one in members]
     different = [one for one in (short, seeds, whens) if len(set(one)) > 1]
     words = [", ".join(parts) for parts in zip(*(different or [short]), strict=True)]
     for size in range(1, len(different)):
@@ -186,7 +186,7 @@ def _label(member: Member, *, dated: bool) -> str:
         if run.state.resumable:
             parts.append(f"{run.state} after {run.epochs_done} of {facts.epochs} epochs")
     if member.when != "last":
-        parts.append(member.words)
+        parts.append(member.label)
     if dated:
         parts.append(in_date(run.created))
     return ", ".join(parts)
@@ -352,7 +352,7 @@ def _weigh(members: Sequence[Member]) -> None:
     choose(list(dict.fromkeys(changed)), weights=kind)
 
 
-def _suggest(found: Sequence[Suggestion], chosen: Sequence[Member]) -> None:
+def _suggest(found: Sequence[EnsembleSuggestion], chosen: Sequence[Member]) -> None:
     if not found:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -368,7 +368,7 @@ def _suggest(found: Sequence[Suggestion], chosen: Sequence[Member]) -> None:
             )
 
 
-def suggestions(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> list[Suggestion]:
+def suggestions(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> list[EnsembleSuggestion]:
     """Runs trained together; others that differ only in their seed; epochs of one. Newest first."""
     groups = _grouped(store, runs, wanted)
     teams = _of_seeds(groups.teams.values())
@@ -393,7 +393,7 @@ def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
         if len(epochs) >= FEWEST_MEMBERS:
             label = f"Epochs {listed(epochs)} of “{run.name}”"
             members = tuple(Member(run, epoch) for epoch in epochs)
-            groups.epochs.append(Suggestion(label, members))
+            groups.epochs.append(EnsembleSuggestion(label, members))
         which = weights_of(store, run, wanted)
         if which is None or run.state is not RunState.FINISHED:
             continue
@@ -405,27 +405,27 @@ def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
     return groups
 
 
-def _of_seeds(groups: Iterable[Mapping[int, Member]]) -> list[Suggestion]:
+def _of_seeds(groups: Iterable[Mapping[int, Member]]) -> list[EnsembleSuggestion]:
     return [_seeds(members) for members in groups if len(members) >= FEWEST_MEMBERS]
 
 
-def _seeds(members: Mapping[int, Member]) -> Suggestion:
+def _seeds(members: Mapping[int, Member]) -> EnsembleSuggestion:
     newest = list(members.items())[:MOST_MEMBERS]
     seeds = tuple(sorted(seed for seed, _ in newest))
     name = common_name(newest[0][1].run.name)
     span = seeds[-1] - seeds[0] == len(seeds) - 1 and len(seeds) > 2
     which = f"{seeds[0]}–{seeds[-1]}" if span else listed(seeds)
-    return Suggestion(
+    return EnsembleSuggestion(
         f"{len(seeds)} runs of “{name}”, seeds {which}", tuple(members[seed] for seed in seeds)
     )
 
 
-def _told_apart(found: Sequence[Suggestion]) -> list[Suggestion]:
+def _told_apart(found: Sequence[EnsembleSuggestion]) -> list[EnsembleSuggestion]:
     again = Counter(one.label for one in found)
     return [
         one
         if again[one.label] == 1
-        else Suggestion(
+        else EnsembleSuggestion(
             f"{one.label}, {in_date(max(member.run.created for member in one.members))}",
             one.members,
         )

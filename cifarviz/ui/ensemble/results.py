@@ -25,14 +25,14 @@ from cifarviz.figures.member_probabilities import (
     member_probabilities,
     member_probabilities_figure,
 )
-from cifarviz.figures.percent import percent, sure_percent
+from cifarviz.figures.percent import format_probability, percent
 from cifarviz.figures.sprite import sprite
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
-from cifarviz.ui.components.answer_table import Answer, answer_table
 from cifarviz.ui.components.chart import chart
+from cifarviz.ui.components.prediction_table import PredictionCell, prediction_table
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.ensemble.members import labels, listed, short_labels, weights_of
@@ -98,7 +98,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         "probable so uneven a split is by chance (McNemar’s exact test).",
     )
     gain.caption(_mended_words(ensemble, best))
-    weights = "; ".join(f"{name}: {one.words}" for name, one in zip(short, members, strict=True))
+    weights = "; ".join(f"{name}: {one.label}" for name, one in zip(short, members, strict=True))
     st.caption(escaped(f"{' '.join(_sentences(members, dataset))} Weights: {weights}."))
     figure, words = st.columns([3, 2], gap="large")
     preset = _published(members)
@@ -129,7 +129,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
             "has one vote; where classes have equally many, the sum of probabilities decides."
         )
         if preset is not None:
-            _beside(preset, members, ensemble, digits)
+            _render_published(preset, members, ensemble, digits)
         with st.container(horizontal=True):
             csv_button(
                 "Accuracies as CSV",
@@ -191,7 +191,9 @@ def _lines(preset: Preset) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _beside(preset: Preset, members: Sequence[Member], ensemble: Ensemble, digits: int) -> None:
+def _render_published(
+    preset: Preset, members: Sequence[Member], ensemble: Ensemble, digits: int
+) -> None:
     member, together = (accuracy for _, accuracy in _lines(preset))
     side = "above" if ensemble.gain >= 0 else "below"
     st.markdown(
@@ -215,7 +217,9 @@ def _different(preset: Preset, members: Sequence[Member]) -> str:
     return f"The published figures are of the unchanged preset. {said}" if said else ""
 
 
-def answers(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> None:
+def render_predictions_table(
+    members: Sequence[Member], ensemble: Ensemble, dataset: Dataset
+) -> None:
     """Show the table; the address holds which images, of which member, and the page of them."""
     st.subheader("What each member says", anchor="answers")
     row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -228,7 +232,7 @@ def answers(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
         whose = "of any member" if member is None else f"of member {member + 1}"
         st.info(f"On these images the ensemble {said} {whose}.", icon=":material/info:")
         return
-    st.caption(_words(shown, member, ensemble, positions))
+    st.caption(_prediction_hint(shown, member, ensemble, positions))
     page = positions if shown == "random" else _page(positions)
     if len(page):
         _table(page, members, ensemble, dataset)
@@ -240,7 +244,7 @@ def _positions(shown: Shown, member: int | None, ensemble: Ensemble) -> NDArray[
     return ensemble.mended(member) if shown == "mended" else ensemble.spoiled(member)
 
 
-def _words(
+def _prediction_hint(
     shown: Shown, member: int | None, ensemble: Ensemble, positions: NDArray[np.int64]
 ) -> str:
     click = "Click a row for all probabilities of the image."
@@ -269,9 +273,11 @@ def _table(
     names = class_names(dataset.info)
     common = ensemble.mean_probabilities
 
-    def answer(position: int, found: int, share: float, who: str) -> Answer:
+    def answer(position: int, found: int, share: float, who: str) -> PredictionCell:
         right = found == ensemble.labels[position]
-        return Answer(names[found], bool(right), f"{who}: {names[found]}, {sure_percent(share)}")
+        return PredictionCell(
+            names[found], bool(right), f"{who}: {names[found]}, {format_probability(share)}"
+        )
 
     short = short_labels(members)
     rows = []
@@ -285,7 +291,7 @@ def _table(
         found = ensemble.soft[position]
         rows.append([*said, answer(position, found, float(common[position, found]), "Ensemble")])
     indices = [int(index) for index in ensemble.indices[positions]]
-    clicked = answer_table(
+    clicked = prediction_table(
         sprite(dataset.test.images[positions]),
         key="ensemble-answers",
         indices=indices,
@@ -390,11 +396,13 @@ def one_image(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -
     position = int(found[0])
     scroll_here([str(index)], key="ensemble-image")
     with st.container(border=True):
-        _answer(position, members, ensemble, dataset)
+        _render_image(position, members, ensemble, dataset)
         _ways_on(index, members)
 
 
-def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> None:
+def _render_image(
+    position: int, members: Sequence[Member], ensemble: Ensemble, dataset: Dataset
+) -> None:
     names = class_names(dataset.info)
     actual, index = int(ensemble.labels[position]), int(ensemble.indices[position])
     common = ensemble.mean_probabilities[position]
@@ -423,7 +431,7 @@ def _answer(position: int, members: Sequence[Member], ensemble: Ensemble, datase
         st.markdown(
             template.format(
                 name=escaped(names[together]),
-                share=sure_percent(float(common[together])),
+                share=format_probability(float(common[together])),
                 right=right,
                 members=len(members),
             )

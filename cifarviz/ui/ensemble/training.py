@@ -64,7 +64,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Team:
+class EnsemblePlan:
     """``experiments`` with a name each; ``epochs``: of its one run, those whose answers vote."""
 
     experiments: tuple[Experiment, ...]
@@ -165,7 +165,7 @@ def _here(experiment: Experiment) -> Experiment:
     return Experiment.make(**{**dict(experiment), "data": {**dict(data), "variant": variant}})
 
 
-def _say(team: Team, runs: Sequence[Run], variant: PresetVariant | None) -> None:
+def _say(team: EnsemblePlan, runs: Sequence[Run], variant: PresetVariant | None) -> None:
     """What one click will do and how long it takes; raises where it can't be done."""
     one = team.experiments[0]
     info = find(one.data.dataset)
@@ -321,21 +321,23 @@ def _source_chosen(options: Mapping[str, str]) -> None:
         update_query_params(**{**dict.fromkeys(OWN), key: chosen})
 
 
-def seeds_team(experiment: Experiment, name: str, first: int, count: int) -> Team:
+def seeds_team(experiment: Experiment, name: str, first: int, count: int) -> EnsemblePlan:
     """``count`` members that differ in their seed."""
     made = from_seeds(experiment, first, count)
     names = (member_name(name, one.seed, at, count) for at, one in enumerate(made, 1))
-    return Team(made, tuple(names))
+    return EnsemblePlan(made, tuple(names))
 
 
-def variant_team(experiment: Experiment, name: str, variant: PresetVariant, seed: int) -> Team:
+def variant_team(
+    experiment: Experiment, name: str, variant: PresetVariant, seed: int
+) -> EnsemblePlan:
     """One run whose epochs vote: ``experiment`` is the variant's, on the data that are here."""
     title = variant.title[:1].lower() + variant.title[1:]
     (seeded,) = from_seeds(experiment, seed, 1)
-    return Team((seeded,), (f"{name}, {title}"[:100],), seeded.test_epochs)
+    return EnsemblePlan((seeded,), (f"{name}, {title}"[:100],), seeded.test_epochs)
 
 
-def queue_team(worker: Worker, team: Team) -> tuple[Member, ...]:
+def queue_team(worker: Worker, team: EnsemblePlan) -> tuple[Member, ...]:
     """Queue the runs; all of them or, whatever goes wrong with one, none that goes on.
 
     As a series, so that all train in one precision. Raises what ``Worker.submit`` does.
@@ -348,7 +350,7 @@ def queue_team(worker: Worker, team: Team) -> tuple[Member, ...]:
     return _members(runs, team)
 
 
-def _members(runs: Sequence[Run], team: Team) -> tuple[Member, ...]:
+def _members(runs: Sequence[Run], team: EnsemblePlan) -> tuple[Member, ...]:
     if team.epochs:
         return tuple(Member(runs[0], epoch) for epoch in team.epochs)
     # Of a run that keeps its best weights only, these are what is left when it finishes.

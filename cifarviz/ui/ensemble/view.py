@@ -37,7 +37,7 @@ from cifarviz.ui.ensemble.members import (
     token,
     weights_of,
 )
-from cifarviz.ui.ensemble.results import answers, one_image, results
+from cifarviz.ui.ensemble.results import one_image, render_predictions_table, results
 from cifarviz.ui.ensemble.training import training_panel
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.evaluation import evaluation_job, wait_for
@@ -92,7 +92,7 @@ def _voting(members: Sequence[Member]) -> None:
     ensemble, dataset = found
     results(members, ensemble, dataset)
     with errors_shown():
-        answers(members, ensemble, dataset)
+        render_predictions_table(members, ensemble, dataset)
     with errors_shown():
         one_image(members, ensemble, dataset)
 

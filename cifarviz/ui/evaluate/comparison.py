@@ -12,10 +12,11 @@ from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.figures.percent import percent, sure_percent
+from cifarviz.figures.percent import format_probability, percent
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
+from cifarviz.live.items import Metric
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
@@ -25,10 +26,15 @@ from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.dataset_images import data_here
 from cifarviz.ui.ensemble.members import labels, token
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.evaluate.evaluation import Answered, evaluation_job, kept_answers, wait_for
-from cifarviz.ui.evaluate.galleries import PICTURE, large_picture, sheet_in_address, turn
+from cifarviz.ui.evaluate.evaluation import EvaluationView, evaluation_job, kept_answers, wait_for
+from cifarviz.ui.evaluate.galleries import (
+    PICTURE,
+    large_picture,
+    render_sheet_switch,
+    sheet_in_address,
+)
 from cifarviz.ui.evaluate.matrix import picture_links
-from cifarviz.ui.metrics import Figure, accuracy_figure, figure_row
+from cifarviz.ui.metrics import accuracy_metric, metric_row
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoints_of
 from cifarviz.ui.query import render_choice, update_query_params
@@ -48,7 +54,7 @@ _SIDES: dict[Side, str] = {
 }
 
 
-def comparison(answered: Answered) -> None:
+def comparison(answered: EvaluationView) -> None:
     """Choose a second network, and see what it makes of the same images.
 
     The address of the page holds it as ``with``, and as ``side`` who is right.
@@ -74,7 +80,7 @@ def comparison(answered: Answered) -> None:
     _in_pictures(found, rival, answered)
 
 
-def _pick(answered: Answered) -> Member | None:
+def _pick(answered: EvaluationView) -> Member | None:
     members = rivals(answered)
     wanted = st.query_params.get("with", _NONE)
     if not members and wanted == _NONE:
@@ -101,7 +107,7 @@ def _pick(answered: Answered) -> Member | None:
     return members.get(chosen)
 
 
-def _problem(word: str, wanted: str, answered: Answered) -> str:
+def _problem(word: str, wanted: str, answered: EvaluationView) -> str:
     run = next((one for one in cache.store().all() if one.id == wanted.partition("@")[0]), None)
     title = answered.asked.info.title
     if run is None:
@@ -113,21 +119,21 @@ def _problem(word: str, wanted: str, answered: Answered) -> str:
     return f"{escaped(run.name)} has no answers to the {answered.asked.noun}s that these are about."
 
 
-def _in_figures(found: Disagreements, rival: Member, answered: Answered) -> None:
+def _in_figures(found: Disagreements, rival: Member, answered: EvaluationView) -> None:
     first, second = found.accuracies
     many = f"the {len(found):,} {answered.asked.noun}s that both were asked about"
     name = escaped(rival.run.name)
-    when = f", {rival.words}"
+    when = f", {rival.label}"
     st.caption(
         f"A is the network shown above; B is {name}{when}. All is about {many}"
         f"{'' if len(found) == len(answered.evaluation) else f' (A: {len(answered.evaluation):,})'}"
         "."
     )
-    figure_row(
+    metric_row(
         [
-            accuracy_figure("Accuracy of A", first, len(found), f"Its share of {many}."),
-            accuracy_figure("Accuracy of B", second, len(found), f"Its share of {many}."),
-            Figure(
+            accuracy_metric("Accuracy of A", first, len(found), f"Its share of {many}."),
+            accuracy_metric("Accuracy of B", second, len(found), f"Its share of {many}."),
+            Metric(
                 "The same answer",
                 percent(found.agreement),
                 "The share of the images for which both say the same class, right or wrong.",
@@ -152,7 +158,7 @@ def _in_figures(found: Disagreements, rival: Member, answered: Answered) -> None
         )
 
 
-def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> None:
+def _in_pictures(found: Disagreements, rival: Member, answered: EvaluationView) -> None:
     side = render_choice(
         "side",
         "Pictures",
@@ -175,7 +181,7 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
     grid, detail = st.columns([3, 2], gap="medium")
     with grid:
         clicked = _grid(sheet.shown, sheet.selected, found, answered)
-        turn(sheet, "evaluate-beside")
+        render_sheet_switch(sheet, "evaluate-beside")
     with detail:
         large_picture(int(found.positions[sheet.chosen]), answered)
         _bars(sheet.chosen, found, answered)
@@ -190,7 +196,7 @@ def _in_pictures(found: Disagreements, rival: Member, answered: Answered) -> Non
 
 
 def _grid(
-    shown: NDArray[np.int64], selected: int, found: Disagreements, answered: Answered
+    shown: NDArray[np.int64], selected: int, found: Disagreements, answered: EvaluationView
 ) -> int | None:
     classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
     a, b = (said[shown] for said in found.said)
@@ -210,8 +216,8 @@ def _grid(
         key="evaluate-beside-pictures",
         labels=[f"A {classes[one]}\nB {classes[two]}" for one, two in zip(a, b, strict=True)],
         tooltips=[
-            f"{title} {index}: {classes[label]}; A says {classes[one]}, {sure_percent(p)}; "
-            f"B says {classes[two]}, {sure_percent(q)}"
+            f"{title} {index}: {classes[label]}; A says {classes[one]}, {format_probability(p)}; "
+            f"B says {classes[two]}, {format_probability(q)}"
             for index, label, one, two, (p, q) in zip(
                 found.indices[shown], found.labels[shown], a, b, sure, strict=True
             )
@@ -223,7 +229,7 @@ def _grid(
     )
 
 
-def _bars(place: int, found: Disagreements, answered: Answered) -> None:
+def _bars(place: int, found: Disagreements, answered: EvaluationView) -> None:
     classes, actual = answered.evaluation.classes, int(found.labels[place])
     for name, shares in (("A", found.first[place]), ("B", found.second[place])):
         st.markdown(f"**{name}** says")
@@ -264,7 +270,7 @@ def chance_words(only_a: int, only_b: int, chance: float) -> str:
     )
 
 
-def rivals(answered: Answered) -> dict[str, Member]:
+def rivals(answered: EvaluationView) -> dict[str, Member]:
     """By what the address calls them, networks of the same data set, the newest first.
 
     About test images any can be asked. What was said of validation images, which were held back
@@ -274,7 +280,7 @@ def rivals(answered: Answered) -> dict[str, Member]:
     info, own = answered.asked.info, answered.member
     runs = [one for one in cache.store().all() if dataset_of(one) == info.name]
     if answered.asked.split == "test":
-        return {token(one): one for run in runs for one in _weights(run, own)}
+        return {token(one): one for run in runs for one in _other_weights(run, own)}
     kept = {run.id: epochs_with_answers(run) for run in runs}
     found = {}
     for run in runs:
@@ -285,7 +291,7 @@ def rivals(answered: Answered) -> dict[str, Member]:
     return found
 
 
-def answers_of(rival: Member, answered: Answered) -> Evaluation | None:
+def answers_of(rival: Member, answered: EvaluationView) -> Evaluation | None:
     """What ``rival`` said of the images it was asked about; ``None`` if that was stopped.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DataError``.
@@ -302,7 +308,7 @@ def dataset_of(run: Run) -> str | None:
     return _dataset_of(run.experiment_json)
 
 
-def _weights(run: Run, but: Member) -> list[Member]:
+def _other_weights(run: Run, but: Member) -> list[Member]:
     """The weights of ``run``, each network once, and not the one ``but``."""
     found: list[Member] = []
     for which in checkpoints_of(run):

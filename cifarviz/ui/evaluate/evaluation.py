@@ -19,7 +19,7 @@ from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, read_answers, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, read_predictions, snapshot_path
 from cifarviz.runs.stored_probabilities import (
     checkpoint_stamp,
     keep_probabilities,
@@ -33,7 +33,7 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True, eq=False)
-class AskedImages:
+class EvaluatedImages:
     """Images of ``split`` that the network did not learn from; those of training were held back.
 
     ``beyond`` counts those it was asked about, too, which are not on this machine.
@@ -64,7 +64,7 @@ class AskedImages:
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class EvaluationView:
     """The answers of ``member`` to the images it was ``asked``, its classes as they are shown.
 
     ``epoch`` is the one on the slider, if that is how it was chosen. ``name`` is what files are
@@ -75,7 +75,7 @@ class Answered:
     """
 
     evaluation: Evaluation
-    asked: AskedImages
+    asked: EvaluatedImages
     member: Member
     name: str
     view: str
@@ -90,7 +90,7 @@ _UNSAID = 0.3
 POLL_SECONDS = 0.15
 
 
-def evaluation_job(run: Run, which: Weights, data: Dataset) -> EvaluationJob:
+def evaluation_job(run: Run, which: WeightsChoice, data: Dataset) -> EvaluationJob:
     """The evaluation of weights on the test images of ``data``, their run's data or the sample.
 
     It is begun at the first look and shared from then on. Answers of a checkpoint about the run's
@@ -106,7 +106,7 @@ def evaluation_job(run: Run, which: Weights, data: Dataset) -> EvaluationJob:
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
 def _job(
     run_id: str,
-    which: Weights,
+    which: WeightsChoice,
     settings: Settings,
     stamp: Stamp,
     variant: Variant,
@@ -148,7 +148,7 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
                 help="End the evaluation; nothing of it is kept.",
             )
         while not job.wait(POLL_SECONDS):
-            bar.progress(job.done / job.total, text=_words(job, who))
+            bar.progress(job.done / job.total, text=_progress_text(job, who))
         place.empty()
     evaluation = job.result()
     if evaluation is None:
@@ -164,13 +164,13 @@ def wait_for(job: EvaluationJob, who: str = "The network") -> Evaluation | None:
     return evaluation
 
 
-def _words(job: EvaluationJob, who: str) -> str:
+def _progress_text(job: EvaluationJob, who: str) -> str:
     words = f"{who} looks at the test images: {job.done:,} of {job.total:,}"
     left = job.seconds_left
     return words if left is None else f"{words}, about {max(1, round(left))} s left"
 
 
-def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation, AskedImages]:
+def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation, EvaluatedImages]:
     """What a run said after ``epoch``, and about which images.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
@@ -196,9 +196,9 @@ def _name(dataset: Dataset) -> str:
 )
 def _evaluation(
     run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
-) -> tuple[Evaluation, AskedImages]:
+) -> tuple[Evaluation, EvaluatedImages]:
     classes = address_names(dataset.info)
-    answers = read_answers(cache.store().folder(run_id), epoch, len(classes))
+    answers = read_predictions(cache.store().folder(run_id), epoch, len(classes))
     there = dataset.split(answers.split)
     order = np.argsort(there.indices)
     places = np.searchsorted(there.indices, answers.indices, sorter=order)
@@ -217,7 +217,7 @@ def _evaluation(
     logs, exact = answers.predictions.log_probabilities[here], answers.predictions.exact
     found = evaluations.evaluate(images.labels, Predictions(logs, exact), images.indices, classes)
     beyond = int((~here).sum())
-    return found, AskedImages(images, answers.split, dataset.info, beyond)
+    return found, EvaluatedImages(images, answers.split, dataset.info, beyond)
 
 
 def _variant(run_id: str) -> Variant:
@@ -236,7 +236,7 @@ def _learning(
     kept, said, newest = [], [], None
     for epoch in reversed(epochs):
         try:
-            answers = read_answers(folder, epoch, classes)
+            answers = read_predictions(folder, epoch, classes)
         except (RunError, StoreError):
             continue
         newest = newest or answers

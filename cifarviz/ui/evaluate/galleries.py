@@ -10,7 +10,7 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
 from cifarviz.analysis.tables import pictures_table
 from cifarviz.data.random_images import Positions, random_positions
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.ui import state
@@ -19,7 +19,7 @@ from cifarviz.ui.class_names import address_names, class_names, number_in_words
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.evaluate.evaluation import Answered, AskedImages
+from cifarviz.ui.evaluate.evaluation import EvaluatedImages, EvaluationView
 from cifarviz.ui.evaluate.matrix import BARS_WORDS, picture_links, tile_bars, way_inside
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.query import (
@@ -74,7 +74,7 @@ _FIRST_SEED = 0
 _DRAWN_SEEDS = 10_000
 
 
-def galleries(answered: Answered) -> None:
+def galleries(answered: EvaluationView) -> None:
     """One of the galleries; those over the epochs where it is known how the images fared.
 
     The address of the page holds ``gallery``, ``of`` (a class), ``sheet`` and ``picture``.
@@ -117,7 +117,7 @@ def galleries(answered: Answered) -> None:
     grid, detail = st.columns([3, 2], gap="medium")
     with grid:
         clicked = _grid(sheet, evaluation, asked, _labels(which, sheet.shown, evaluation, learned))
-        turn(sheet, "evaluate-sheet")
+        render_sheet_switch(sheet, "evaluate-sheet")
     with detail:
         large_picture(sheet.chosen, answered)
         _bars(sheet.chosen, answered)
@@ -165,13 +165,13 @@ def _labels(
     said = evaluation.probabilities[shown].argmax(axis=1)
     shares = evaluation.probabilities[shown].max(axis=1)
     return [
-        f"{evaluation.classes[name]} {sure_percent(share, 0)}"
+        f"{evaluation.classes[name]} {format_probability(share, 0)}"
         for name, share in zip(said, shares, strict=True)
     ]
 
 
 def _grid(
-    sheet: Sheet, evaluation: Evaluation, asked: AskedImages, labels: list[str]
+    sheet: Sheet, evaluation: Evaluation, asked: EvaluatedImages, labels: list[str]
 ) -> int | None:
     shown, title = sheet.shown, asked.noun.capitalize()
     bars, words = tile_bars(
@@ -194,7 +194,7 @@ def _grid(
     )
 
 
-def large_picture(position: int, answered: Answered) -> None:
+def large_picture(position: int, answered: EvaluationView) -> None:
     """The picture at ``position`` among those asked, enlarged, with what it is."""
     evaluation, asked = answered.evaluation, answered.asked
     index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
@@ -209,7 +209,7 @@ def large_picture(position: int, answered: Answered) -> None:
     st.markdown(f"**{asked.noun.capitalize()} {index}**, {escaped(name)}")
 
 
-def _bars(position: int, answered: Answered) -> None:
+def _bars(position: int, answered: EvaluationView) -> None:
     evaluation, asked = answered.evaluation, answered.asked
     index, actual = int(evaluation.indices[position]), int(evaluation.labels[position])
     found = probabilities(evaluation.classes, evaluation.probabilities[position], actual=actual)
@@ -221,7 +221,7 @@ def _bars(position: int, answered: Answered) -> None:
     )
 
 
-def _class(asked: AskedImages) -> int | None:
+def _class(asked: EvaluatedImages) -> int | None:
     names = address_names(asked.info)
     chosen = render_choice(
         "of",
@@ -236,7 +236,7 @@ def _class(asked: AskedImages) -> int | None:
     return None if chosen == _EVERY else names.index(chosen)
 
 
-def random_ten(answered: Answered) -> None:
+def random_ten(answered: EvaluationView) -> None:
     """Show ten of the images, the same ones for the same ``seed``, which the address holds.
 
     A click on one leads to all its probabilities, by the same network.
@@ -376,7 +376,7 @@ def picture_in_address(indices: NDArray[np.int64]) -> int | None:
     return number
 
 
-def turn(sheet: Sheet, key: str) -> None:
+def render_sheet_switch(sheet: Sheet, key: str) -> None:
     """Show the sheets there are, where there are several."""
     if sheet.sheets > 1:
         # Another key for another sheet: so it follows the address.

@@ -13,7 +13,7 @@ from cifarviz.analysis.predictions import ranking
 from cifarviz.analysis.tables import confusion_table
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.kept_weights import lacking_weights, usual_weights
@@ -24,7 +24,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import TileBar, image_grid
 from cifarviz.ui.csv_button import csv_button
 from cifarviz.ui.epoch_scrubber import epochs_to_look_into, nearest_epoch
-from cifarviz.ui.evaluate.evaluation import Answered, AskedImages
+from cifarviz.ui.evaluate.evaluation import EvaluatedImages, EvaluationView
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
@@ -75,7 +75,7 @@ _WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
 _ORDERS: dict[Order, str] = {"usual": "Usual order", "alike": "Confused together"}
 
 
-def clickable_matrix(answered: Answered, cell: Cell) -> None:
+def clickable_matrix(answered: EvaluationView, cell: Cell) -> None:
     """Show the matrix with ``cell`` ringed; a click on another goes there.
 
     The address holds as ``matrix`` whether it is counts or percentages, and as ``order`` how its
@@ -84,7 +84,7 @@ def clickable_matrix(answered: Answered, cell: Cell) -> None:
     evaluation = answered.evaluation
     order = tuple(range(len(evaluation.classes)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = _shown()
+        shown = _chosen_shares()
         chosen = _order(several=answered.epoch is not None)
         if chosen == "alike":
             order = confusable_order(answered.ordering().confusion)
@@ -116,7 +116,7 @@ def clickable_matrix(answered: Answered, cell: Cell) -> None:
         st.rerun()
 
 
-def _shown() -> Shown:
+def _chosen_shares() -> Shown:
     return render_choice(
         "matrix",
         "Confusion matrix",
@@ -209,7 +209,7 @@ def cell_menus(cell: Cell, info: DatasetInfo) -> None:
         )
 
 
-def cell_images(cell: Cell, answered: Answered) -> None:
+def cell_images(cell: Cell, answered: EvaluationView) -> None:
     """The images of a cell, the surest first, and one of them large."""
     evaluation, asked = answered.evaluation, answered.asked
     members = evaluation.cell(*cell)
@@ -239,7 +239,7 @@ def cell_images(cell: Cell, answered: Answered) -> None:
         sprite(asked.images.images[shown]),
         key="evaluate-cell",
         labels=[
-            f"{index} · {sure_percent(share, 0)}"
+            f"{index} · {format_probability(share, 0)}"
             for index, share in zip(evaluation.indices[shown], shares, strict=True)
         ],
         tooltips=[
@@ -262,7 +262,7 @@ def cell_images(cell: Cell, answered: Answered) -> None:
         st.rerun()
 
 
-def _enlarged(position: int, answered: Answered) -> None:
+def _enlarged(position: int, answered: EvaluationView) -> None:
     evaluation, asked = answered.evaluation, answered.asked
     title = asked.noun.capitalize()
     index = int(evaluation.indices[position])
@@ -277,14 +277,14 @@ def _enlarged(position: int, answered: Answered) -> None:
         )
         with st.container(gap="small"):
             said = ", ".join(
-                f"{escaped(one.name)} {sure_percent(one.probability)}" for one in ranked[:3]
+                f"{escaped(one.name)} {format_probability(one.probability)}" for one in ranked[:3]
             )
             st.markdown(f"**{title} {index}**, class {escaped(actual)}  \nThe network says: {said}")
             picture_links(asked, index, answered.member)
 
 
 def _wanted(
-    cell: Cell, members: NDArray[np.int64], evaluation: Evaluation, asked: AskedImages
+    cell: Cell, members: NDArray[np.int64], evaluation: Evaluation, asked: EvaluatedImages
 ) -> int | None:
     """Position of the image that the address names, if it is in this cell; else why not is said."""
     text = st.query_params.get("image")
@@ -363,7 +363,7 @@ def _turned(key: str, page: int) -> None:
         update_query_params(image=None, page=str(state.get(key)))
 
 
-def way_inside(asked: AskedImages, index: int, member: Member) -> WayInside:
+def way_inside(asked: EvaluatedImages, index: int, member: Member) -> WayInside:
     """Where Inside shows the picture ``index``, its official one, by ``member`` or the nearest.
 
     A run keeps answers after each epoch, but weights, and maps of pinned test images, of a few.
@@ -388,7 +388,7 @@ def way_inside(asked: AskedImages, index: int, member: Member) -> WayInside:
     return WayInside(there | {"checkpoint": which}, f"by the run {checkpoint_words(run, which)}")
 
 
-def picture_links(asked: AskedImages, index: int, member: Member) -> None:
+def picture_links(asked: EvaluatedImages, index: int, member: Member) -> None:
     """Links to Inside, to the epoch nearest to that of ``member``, and to Predict.
 
     ``index`` is the picture's official one.
@@ -418,5 +418,5 @@ def tile_bars(
     for named, shares, actual in zip(order, probabilities, labels, strict=True):
         given = [(int(index), float(shares[index])) for index in named]
         found.bars.append([TileBar(p, class_color(i), i == actual) for i, p in given])
-        found.words.append(", ".join(f"{classes[i]} {sure_percent(p)}" for i, p in given))
+        found.words.append(", ".join(f"{classes[i]} {format_probability(p)}" for i, p in given))
     return found

@@ -10,10 +10,11 @@ from cifarviz.analysis.tables import scores_table
 from cifarviz.figures.percent import interval, percent
 from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.figures.score_bars import score_bars, score_bars_figure
+from cifarviz.live.items import Metric
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.csv_button import csv_button
-from cifarviz.ui.evaluate.evaluation import Answered
-from cifarviz.ui.metrics import Figure, accuracy_figure, figure_row
+from cifarviz.ui.evaluate.evaluation import EvaluationView
+from cifarviz.ui.metrics import accuracy_metric, metric_row
 
 _MEANINGS = {
     "precision": "Of the images that the network took for this class, the share that are of it.",
@@ -31,7 +32,7 @@ _HELP = (
 )
 
 
-def class_scores(answered: Answered) -> None:
+def class_scores(answered: EvaluationView) -> None:
     """The figure beside the table."""
     scores, name = answered.evaluation.per_class, f"{answered.name}-per-class"
     bounds = class_intervals(answered.evaluation.confusion)
@@ -98,7 +99,7 @@ def _title(key: str) -> str:
     return "F1" if key == "f1" else key.capitalize()
 
 
-def sureness(answered: Answered) -> None:
+def render_calibration(answered: EvaluationView) -> None:
     """The reliability diagram beside a few figures."""
     evaluation = answered.evaluation
     labels, probabilities = evaluation.labels, evaluation.probabilities
@@ -119,9 +120,9 @@ def sureness(answered: Answered) -> None:
             description="How often the network is right, by how sure it is",
         )
     with told:
-        figure_row(
+        metric_row(
             [
-                accuracy_figure(
+                accuracy_metric(
                     f"Among its first {word}",
                     top_accuracy(labels, probabilities, first),
                     len(evaluation),
@@ -130,15 +131,15 @@ def sureness(answered: Answered) -> None:
                 for first, word in ((2, "two"), (3, "three"))
             ]
         )
-        figure_row(
+        metric_row(
             [
-                Figure(
+                Metric(
                     "Calibration error",
                     percent(found.error),
                     "How far sureness and accuracy lie apart, on average over the images: the "
                     "expected calibration error, with 15 bins (Guo et al., arXiv 1706.04599).",
                 ),
-                accuracy_figure(
+                accuracy_metric(
                     "Accuracy",
                     evaluation.accuracy,
                     len(evaluation),

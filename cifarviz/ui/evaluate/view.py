@@ -1,6 +1,7 @@
 """The Evaluate page: one network's predictions, part by part."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import log
 from types import MappingProxyType
 from typing import Literal
@@ -15,10 +16,11 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
+from cifarviz.live.items import Metric
 from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, is_exact
 from cifarviz.runs.kept_weights import WeightsPosition
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
@@ -27,8 +29,8 @@ from cifarviz.ui.epoch_scrubber import epoch_in_address, epoch_scrubber, epochs_
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.evaluate.comparison import comparison
 from cifarviz.ui.evaluate.evaluation import (
-    Answered,
-    AskedImages,
+    EvaluatedImages,
+    EvaluationView,
     evaluation_job,
     kept_answers,
     learning_over,
@@ -42,8 +44,8 @@ from cifarviz.ui.evaluate.matrix import (
     clickable_matrix,
     commonest_mistake,
 )
-from cifarviz.ui.evaluate.scores import class_scores, sureness
-from cifarviz.ui.metrics import Figure, accuracy_figure, earlier_losses_sentence, figure_row
+from cifarviz.ui.evaluate.scores import class_scores, render_calibration
+from cifarviz.ui.metrics import accuracy_metric, earlier_losses_sentence, metric_row
 from cifarviz.ui.navigation import ViewEntry, title_and_switch
 from cifarviz.ui.query import render_choice
 
@@ -59,10 +61,10 @@ _TITLES: Mapping[Part, str] = MappingProxyType(
         "compare": "Beside another",
     }
 )
-_SHOW: Mapping[Part, Callable[[Answered], None]] = MappingProxyType(
+_SHOW: Mapping[Part, Callable[[EvaluationView], None]] = MappingProxyType(
     {
         "classes": class_scores,
-        "sure": sureness,
+        "sure": render_calibration,
         "pictures": galleries,
         "random": random_ten,
         "compare": comparison,
@@ -93,7 +95,7 @@ _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
 _OF_ONE_VIEW = ("image", "page")
 
 
-def part(answered: Answered) -> None:
+def part(answered: EvaluationView) -> None:
     """Show the switch and the part that is chosen; the address holds it as ``part``."""
     usual: Part = next(
         (which for name, which in _IMPLIED.items() if name in st.query_params), "classes"
@@ -112,7 +114,7 @@ def part(answered: Answered) -> None:
     _SHOW[chosen](answered)
 
 
-def show_answered(answered: Answered) -> None:
+def show_answered(answered: EvaluationView) -> None:
     """The matrix with the pictures of a cell, and below it the part that is chosen."""
     evaluation, asked = answered.evaluation, answered.asked
     cell = cell_in_address(evaluation, asked.info)
@@ -143,21 +145,21 @@ def show_figures(evaluation: Evaluation, noun: str, loss: float | None, source: 
     ``source`` says below the accuracy on which images it was measured, and after which epoch.
     """
     classes = len(evaluation.classes)
-    accuracy = accuracy_figure(
+    accuracy = accuracy_metric(
         "Accuracy",
         evaluation.accuracy,
         len(evaluation),
         f"The share of the {noun}s whose class the network found.",
     )
     figures = [
-        accuracy._replace(beside=f"{source}; 95%: {accuracy.beside}"),
-        Figure(
+        replace(accuracy, note=f"{source}; 95%: {accuracy.note}"),
+        Metric(
             "Loss",
             "–" if loss is None else f"{loss:.3f}",
             f"Mean cross-entropy over the {noun}s: 0 is perfect, and giving each of {classes} "
             f"classes the same probability costs {log(classes):.3f}.",
         ),
-        Figure(
+        Metric(
             f"{noun.capitalize()}s",
             f"{len(evaluation):,}",
             "Images that are not among those the network learns from.",
@@ -169,13 +171,13 @@ def show_figures(evaluation: Evaluation, noun: str, loss: float | None, source: 
         count = int(evaluation.confusion[worst])
         times = "once" if count == 1 else f"{count:,} times"
         figures.append(
-            Figure(
+            Metric(
                 "Most frequent mistake",
                 escaped(f"{actual} → {predicted}, {times}"),
                 "The largest number in the confusion matrix beside its diagonal.",
             )
         )
-    figure_row(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
+    metric_row(figures, widths=(1, 1, 1, 2)[: len(figures)], level=4)
 
 
 def _sentences(
@@ -207,7 +209,7 @@ def _images_words(run: Run, count: int, info: DatasetInfo) -> str:
 
 
 def evaluate_epochs(
-    run: Run, dataset: Dataset, answered: Sequence[int], weights: Mapping[int, Weights]
+    run: Run, dataset: Dataset, answered: Sequence[int], weights: Mapping[int, WeightsChoice]
 ) -> None:
     """Show matrix, pictures and scores of the epoch that the slider is at.
 
@@ -260,10 +262,12 @@ def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int)
     learned = learning_over(run.id, tuple(epochs), dataset)
     if not is_exact(run, epoch):
         said += f" {earlier_losses_sentence(run)}"
-    _show(run, _named(run, epoch, found, asked, newest, learned), loss, said)
+    _render(run, _named(run, epoch, found, asked, newest, learned), loss, said)
 
 
-def _show_weights(run: Run, dataset: Dataset, weights: Mapping[int, Weights], epoch: int) -> None:
+def _show_weights(
+    run: Run, dataset: Dataset, weights: Mapping[int, WeightsChoice], epoch: int
+) -> None:
     found = _asked_of(run, dataset, weights, epoch)
     if found is None:
         return
@@ -271,17 +275,17 @@ def _show_weights(run: Run, dataset: Dataset, weights: Mapping[int, Weights], ep
     def newest() -> Evaluation:
         return _asked_of(run, dataset, weights, max(weights)) or found
 
-    asked = AskedImages(dataset.test, "test", dataset.info)
+    asked = EvaluatedImages(dataset.test, "test", dataset.info)
     said = (
         f"What the weights after epoch {epoch} say about the {len(found):,} test images: this run "
         "kept no answers on its way, so its weights are asked now. It kept those of ever fewer "
         "epochs."
     )
-    _show(run, _named(run, epoch, found, asked, newest), found.loss, said)
+    _render(run, _named(run, epoch, found, asked, newest), found.loss, said)
 
 
 def _asked_of(
-    run: Run, dataset: Dataset, weights: Mapping[int, Weights], epoch: int
+    run: Run, dataset: Dataset, weights: Mapping[int, WeightsChoice], epoch: int
 ) -> Evaluation | None:
     job = evaluation_job(run, weights[epoch], dataset)
     return wait_for(job, f"The network after epoch {epoch}")
@@ -291,11 +295,11 @@ def _named(
     run: Run,
     epoch: int,
     found: Evaluation,
-    asked: AskedImages,
+    asked: EvaluatedImages,
     newest: Callable[[], Evaluation],
     learned: Learning | None = None,
-) -> Answered:
-    return Answered(
+) -> EvaluationView:
+    return EvaluationView(
         found.renamed(class_names(asked.info)),
         asked,
         Member(run, epoch),
@@ -308,7 +312,7 @@ def _named(
     )
 
 
-def _show(run: Run, answered: Answered, loss: float | None, said: str) -> None:
+def _render(run: Run, answered: EvaluationView, loss: float | None, said: str) -> None:
     asked, found = answered.asked, answered.evaluation
     role = "validation" if asked.split == "train" else "test"
     images = "sample images" if asked.beyond else "images"

@@ -26,7 +26,7 @@ from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
@@ -34,8 +34,8 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import SPLIT_WORDS
 from cifarviz.ui.epoch_scrubber import epochs_to_look_into
 from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.inside.dataset_activations import job_over_all, show_progress, test_images
 from cifarviz.ui.inside.image import ChosenImage, shown_network
-from cifarviz.ui.inside.over_all import job_over_all, show_progress, test_images
 from cifarviz.ui.pickers import checkpoint_words
 from cifarviz.ui.query import current_query_params, update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -74,7 +74,7 @@ class Looked:
     image, and what its classes are called on the page."""
 
     run: Run
-    which: Weights
+    which: WeightsChoice
     image: ChosenImage
     model: "TrainedModel | None"
     names: Sequence[str]
@@ -168,7 +168,7 @@ def _head(view: LayerView, channel: int, looked: Looked) -> None:
             key=f"channel-{label.lower()}",
             help=help_,
             disabled=not 0 <= channel + step < count,
-            on_click=uninterruptible(_turn),
+            on_click=uninterruptible(_change_page),
             args=(step, count),
         )
     image, name = looked.image, escaped(looked.run.name)
@@ -242,7 +242,7 @@ def _range(view: LayerView, channel: int) -> str:
     return words.replace("-", "−")
 
 
-def _turn(step: int, count: int) -> None:
+def _change_page(step: int, count: int) -> None:
     # From where the session is by now: with a quick second press the page has not come as far.
     channel = (whole_number(current_query_params().get("channel")) or 0) + step
     if 0 <= channel < count:
@@ -254,7 +254,7 @@ def _forget() -> None:
 
 
 def show_channel_epochs(
-    run: Run, which: Weights, layer: str, channel: int, image: ChosenImage
+    run: Run, which: WeightsChoice, layer: str, channel: int, image: ChosenImage
 ) -> None:
     """The channel's map for ``image`` after each epoch there is; one clicked is gone to."""
     st.markdown("**Over the epochs**")
@@ -322,7 +322,7 @@ def _maps_over_epochs(
     run_id: str,
     settings: str,
     layer: str,
-    kept: tuple[tuple[int, Weights, int], ...],
+    kept: tuple[tuple[int, WeightsChoice, int], ...],
     pixels: NDArray[np.uint8],
     _run: Run,
     _image: ChosenImage,
@@ -330,7 +330,9 @@ def _maps_over_epochs(
     return tuple(_maps_after(_run, epoch, which, layer, _image) for epoch, which, _ in kept)
 
 
-def _maps_after(run: Run, epoch: int, which: Weights, layer: str, image: ChosenImage) -> EpochMaps:
+def _maps_after(
+    run: Run, epoch: int, which: WeightsChoice, layer: str, image: ChosenImage
+) -> EpochMaps:
     try:
         views = shown_network(run, which, image).views
     except CifarvizError as error:
@@ -349,7 +351,7 @@ def _tip(one: EpochMaps, channel: int) -> str:
 
 
 def show_top_images(
-    run: Run, which: Weights, layer: str, channel: int, shown: str, classes: Sequence[str]
+    run: Run, which: WeightsChoice, layer: str, channel: int, shown: str, classes: Sequence[str]
 ) -> None:
     """The nine images in a row, once all have been looked at; one that is clicked is gone to.
 
@@ -377,7 +379,7 @@ def show_top_images(
         st.caption(f"None does: it is dead for all {top.images:,} of them.")
         return
     fields = [_field(run.experiment.architecture, layer, one) for one in best]
-    st.caption(_words(top, channel, fields, run.experiment.architecture))
+    st.caption(_channel_text(top, channel, fields, run.experiment.architecture))
     clicked = _grid(images, best, fields, f"{layer}-{channel}", shown, classes)
     if clicked is not None:
         index = int(images.indices[best[clicked].position])
@@ -413,7 +415,7 @@ def _grid(
     )
 
 
-def _words(
+def _channel_text(
     top: TopActivations,
     channel: int,
     fields: Sequence[ReceptiveField],
@@ -437,7 +439,7 @@ def _field(architecture: Architecture, layer: str, one: Excited) -> ReceptiveFie
     return receptive_field(architecture, layer, *divmod(one.place, row.output_shape[1]))
 
 
-def weights_words(run: Run, which: Weights) -> str:
+def weights_words(run: Run, which: WeightsChoice) -> str:
     """What a person calls these weights: "as it ended, after epoch 30", for one."""
     epoch = epoch_of(run, which)
     if isinstance(which, int):

@@ -59,7 +59,7 @@ _BAR = (
 
 
 @dataclass(frozen=True)
-class Manner:
+class ChannelDisplay:
     """``order``: ``"change"`` is only where two epochs of one run are compared."""
 
     order: Order
@@ -72,7 +72,7 @@ class Manner:
         return _ENDS[self.colors]
 
 
-USUAL = Manner("index", "own", "grey")
+USUAL = ChannelDisplay("index", "own", "grey")
 """How channels are drawn where nothing else is chosen."""
 
 
@@ -92,7 +92,7 @@ class Drawn:
 _ALL = "all"
 
 
-def choose_manner(*, of_two_epochs: bool) -> Manner:
+def choose_manner(*, of_two_epochs: bool) -> ChannelDisplay:
     """Show the choices; the address holds them as ``order``, ``scale`` and ``colors``."""
     orders = dict(_ORDERS)
     if of_two_epochs:
@@ -128,10 +128,10 @@ def choose_manner(*, of_two_epochs: bool) -> Manner:
         "Purple–green has white in the middle: for a channel’s mean or, on one scale, 0.",
         problem=lambda word: f"The colours are {', '.join(_COLORS)}, not {word}.",
     )
-    return Manner(order, scale, colors)
+    return ChannelDisplay(order, scale, colors)
 
 
-def legend(manner: Manner) -> None:
+def legend(manner: ChannelDisplay) -> None:
     """Say what is a picture and what its colours are."""
     if manner.scale == "layer":
         low, high, middle = "the layer’s smallest value", "its largest", ""
@@ -151,7 +151,7 @@ def legend(manner: Manner) -> None:
     st.caption(_CHANNELS)
 
 
-def limits(manner: Manner, *views: LayerView | None) -> tuple[float, float] | None:
+def limits(manner: ChannelDisplay, *views: LayerView | None) -> tuple[float, float] | None:
     """The values at the ends of the scale that these layers share; ``None``: each its own."""
     layers = [view.values for view in views if view is not None and view.maps is not None]
     # One value a channel has no scale of its own.
@@ -160,14 +160,14 @@ def limits(manner: Manner, *views: LayerView | None) -> tuple[float, float] | No
     return value_range(*layers, around_zero=is_diverging(manner.colors))
 
 
-def drawn(view: LayerView, manner: Manner, ends: tuple[float, float] | None) -> Drawn:
+def drawn(view: LayerView, manner: ChannelDisplay, ends: tuple[float, float] | None) -> Drawn:
     """The channels of a layer with maps; ``ends`` are its ``limits``."""
     assert view.maps is not None
     maps = view.maps if ends is None else on_one_scale(view.maps, view.values, ends)
     return Drawn(*in_colors(maps.images, maps.dead, manner.colors))
 
 
-def ordered(view: LayerView, manner: Manner, before: LayerView | None) -> list[int]:
+def ordered(view: LayerView, manner: ChannelDisplay, before: LayerView | None) -> list[int]:
     """The channels in order; ``before`` is the layer at another epoch, if one is compared."""
     if manner.order == "change":
         found = np.arange(view.values.shape[-1])
@@ -179,7 +179,7 @@ def ordered(view: LayerView, manner: Manner, before: LayerView | None) -> list[i
     return chosen
 
 
-def limits_in_words(manner: Manner, ends: tuple[float, float] | None) -> str | None:
+def limits_in_words(manner: ChannelDisplay, ends: tuple[float, float] | None) -> str | None:
     """What the ends of a layer's scale are: ``"black is 0, white is 3.2"``."""
     if ends is None:
         return None
@@ -187,7 +187,7 @@ def limits_in_words(manner: Manner, ends: tuple[float, float] | None) -> str | N
     return ", ".join(f"{color} is {value:.3g}" for color, value in pairs).replace("-", "−")
 
 
-def take_away(network: ShownNetwork, manner: Manner) -> None:
+def render_exports(network: ShownNetwork, manner: ChannelDisplay) -> None:
     """A menu with the files of one layer of the network, or of all; the address holds which."""
     with st.popover("Download", icon=":material/download:"):
         views = {view.name: view for view in network.views}
@@ -246,14 +246,14 @@ def numbers_file(views: Sequence[LayerView]) -> bytes:
     return file.getvalue()
 
 
-def picture_file(view: LayerView, manner: Manner) -> bytes:
+def picture_file(view: LayerView, manner: ChannelDisplay) -> bytes:
     """A PNG of all channels of a layer with maps, by number, scaled and coloured as shown."""
     file = io.BytesIO()
     Image.fromarray(channel_grid(drawn(view, manner, limits(manner, view)).rgb)).save(file, "PNG")
     return file.getvalue()
 
 
-def pictures_file(views: Sequence[LayerView], manner: Manner) -> bytes:
+def pictures_file(views: Sequence[LayerView], manner: ChannelDisplay) -> bytes:
     """A ``.zip`` with a PNG for each layer with maps, named as ``feature-maps`` names them."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -20,7 +20,7 @@ from cifarviz.figures.theme import TRAINING
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.pins import FIRST_SHOWN, MOST, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, weights_path
+from cifarviz.runs.snapshots import WeightsChoice, weights_path
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
@@ -71,7 +71,7 @@ class ShownNetwork:
     """
 
     run: Run
-    weights: Weights
+    weights: WeightsChoice
     title: str
     model: "TrainedModel | None"
     views: tuple[LayerView, ...]
@@ -232,7 +232,9 @@ def _show_random(indices: NDArray[np.int64]) -> None:
     update_query_params(image=str(np.random.default_rng().choice(indices)))
 
 
-def shown_network(run: Run, which: Weights, image: ChosenImage, title: str = "") -> ShownNetwork:
+def shown_network(
+    run: Run, which: WeightsChoice, image: ChosenImage, title: str = ""
+) -> ShownNetwork:
     """The network opened and asked about the image; both are kept for the next time.
 
     Where its weights cannot be used, the maps that were kept of the image stand in. Raises
@@ -258,17 +260,17 @@ def say_problem(network: ShownNetwork) -> None:
         st.error(escaped(network.problem), icon=":material/error:")
 
 
-def _is_there(run: Run, which: Weights) -> bool:
+def _is_there(run: Run, which: WeightsChoice) -> bool:
     return weights_path(cache.store().folder(run.id), which).exists()
 
 
-def _maps_kept(run: Run, which: Weights, image: ChosenImage) -> bool:
+def _maps_kept(run: Run, which: WeightsChoice, image: ChosenImage) -> bool:
     """Whether the run has kept the image's feature maps of the epoch that these weights are of."""
     epoch = epoch_of(run, which)
     return epoch is not None and image.test_index in cache.images_with_maps(run, epoch)
 
 
-def _kept_views(run: Run, which: Weights, image: ChosenImage) -> tuple[LayerView, ...]:
+def _kept_views(run: Run, which: WeightsChoice, image: ChosenImage) -> tuple[LayerView, ...]:
     epoch = epoch_of(run, which)
     assert epoch is not None
     assert image.test_index is not None

@@ -23,19 +23,19 @@ from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
+from cifarviz.ui.inside.dataset_activations import DatasetActivations
 from cifarviz.ui.inside.display import (
     USUAL,
-    Manner,
+    ChannelDisplay,
     choose_manner,
     drawn,
     legend,
     limits,
     limits_in_words,
     ordered,
-    take_away,
+    render_exports,
 )
 from cifarviz.ui.inside.image import ShownNetwork
-from cifarviz.ui.inside.over_all import OverAll
 
 _MOST = 3
 OF_TWO_EPOCHS = (
@@ -73,7 +73,7 @@ def show_layers(
     right: ShownNetwork | None,
     classes: Sequence[str],
     chosen: OneChannel | None,
-    over_all: OverAll | None = None,
+    over_all: DatasetActivations | None = None,
 ) -> OneChannel | None:
     """Show all layers in order, those of two networks in pairs; returns what was clicked, once.
 
@@ -86,7 +86,7 @@ def show_layers(
         # How channels are drawn is a question only where there are any.
         has_maps = left.has_maps or (right is not None and right.has_maps)
         manner = choose_manner(of_two_epochs=same_run) if has_maps else USUAL
-        take_away(left, manner)
+        render_exports(left, manner)
     if has_maps:
         legend(manner)
     clicked: OneChannel | None = None
@@ -106,10 +106,10 @@ def _pair(
     pair: LayerPair,
     left: ShownNetwork,
     right: ShownNetwork,
-    manner: Manner,
+    manner: ChannelDisplay,
     classes: Sequence[str],
     chosen: OneChannel | None,
-    over_all: OverAll | None,
+    over_all: DatasetActivations | None,
 ) -> OneChannel | None:
     """A layer of both networks beside each other; ``over_all`` is the left one's."""
     first = pair.left or pair.right
@@ -144,13 +144,13 @@ def _pair(
 def _layer(
     pair: LayerPair,
     network: ShownNetwork,
-    manner: Manner,
+    manner: ChannelDisplay,
     classes: Sequence[str],
     chosen: OneChannel | None,
     *,
     right: bool = False,
     same_run: bool = False,
-    over_all: OverAll | None = None,
+    over_all: DatasetActivations | None = None,
 ) -> OneChannel | None:
     """The side of ``pair`` that is ``network``'s; returns the channel that was clicked, once."""
     view = pair.right if right else pair.left
@@ -201,7 +201,7 @@ def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
     return next(((least, largest) for most, least, largest in table if count <= most), otherwise)
 
 
-def describe(view: LayerView, over_all: OverAll | None = None) -> str:
+def describe(view: LayerView, over_all: DatasetActivations | None = None) -> str:
     """Type, output shape, and how many channels or units say nothing about this image, or any."""
     head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
     if view.maps is None:
@@ -211,7 +211,7 @@ def describe(view: LayerView, over_all: OverAll | None = None) -> str:
     return " · ".join([head, counted(len(view.maps.images), "channel"), *remarks])
 
 
-def dead_for_all(layer: str, over_all: OverAll | None) -> list[str]:
+def dead_for_all(layer: str, over_all: DatasetActivations | None) -> list[str]:
     """Which of a layer's channels are dead for all images the run is judged by, where known."""
     if over_all is None or layer not in over_all.judged:
         return []

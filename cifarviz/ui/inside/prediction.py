@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.analysis.predictions import check_probabilities
 from cifarviz.errors import ArtifactMissing
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.pictures import heat_overlay
 from cifarviz.figures.probabilities import Probabilities, probabilities, probabilities_figure
 from cifarviz.figures.sprite import enlarge, sprite
@@ -120,7 +120,7 @@ def _picture(
     alt = f"What speaks for {name} in {image.title}"
     # The sprite's PNG is made five times as fast as Streamlit's own.
     st.image(sprite(picture[np.newaxis]).png, width=picture.shape[1], alt=alt)
-    st.markdown(f"**{escaped(name)}**, {sure_percent(probability)}")
+    st.markdown(f"**{escaped(name)}**, {format_probability(probability)}")
     if not heat.any():
         st.caption("Nothing in this layer speaks for it.")
 
@@ -215,7 +215,7 @@ def show_answer(
     found = probabilities(classes, values, actual=actual)
     first = found.bars[0]
     head = f"**{escaped(title)}** says" if title else "The network says"
-    st.markdown(f"{head} **{escaped(first.name)}**, {sure_percent(first.probability)}")
+    st.markdown(f"{head} **{escaped(first.name)}**, {format_probability(first.probability)}")
     chart(
         probabilities_figure(Probabilities(found.bars[:_MOST])),
         key=key,
@@ -223,7 +223,7 @@ def show_answer(
         description=f"The {_MOST} most probable classes" + (f", {title}" if title else ""),
     )
     if actual is not None:
-        st.caption(_verdict(first.actual, classes[actual], float(values[actual])))
+        st.caption(_verdict_text(first.actual, classes[actual], float(values[actual])))
     if mirrored:
         st.caption(
             "This is the answer to the image as it is. Evaluate and Predict take the mean of it "
@@ -244,7 +244,7 @@ def answer_difference(
     # A percentage point; what is rounded to none of a tenth of them is none.
     points = round(100 * float(left[index] - right[index]), 1)
     if not points:
-        return f"Both give “{name}” {sure_percent(float(left[index]))}."
+        return f"Both give “{name}” {format_probability(float(left[index]))}."
     first, second = map(escaped, titles)
     return (
         f"“{name}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
@@ -252,8 +252,8 @@ def answer_difference(
     )
 
 
-def _verdict(right: bool, actual: str, probability: float) -> str:
+def _verdict_text(right: bool, actual: str, probability: float) -> str:
     if right:
         return "That is right."
-    gives = sure_percent(probability)
+    gives = format_probability(probability)
     return f"That is wrong: it is “{escaped(actual)}”, to which the network gives {gives}."

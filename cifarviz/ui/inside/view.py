@@ -17,7 +17,7 @@ from cifarviz.figures.pictures import filter_pictures
 from cifarviz.figures.sprite import sprite
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.class_names import address_names, class_names
@@ -25,6 +25,7 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.channel import Looked, chosen_channel, show_channel
+from cifarviz.ui.inside.dataset_activations import found_over_all, show_over_all
 from cifarviz.ui.inside.image import (
     ShownNetwork,
     choose_image,
@@ -33,7 +34,6 @@ from cifarviz.ui.inside.image import (
     shown_network,
 )
 from cifarviz.ui.inside.layers import OneChannel, counted, show_layers
-from cifarviz.ui.inside.over_all import found_over_all, show_over_all
 from cifarviz.ui.inside.prediction import IMAGE_WIDTH, show_answers, show_attention, show_image
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
@@ -50,7 +50,7 @@ class Compared:
     """The other run, the same one for another epoch, and its weights, with ``words`` for them."""
 
     run: Run
-    weights: Weights
+    weights: WeightsChoice
     words: str
     same_run: bool
 
@@ -70,8 +70,13 @@ _WORDS = {
 }
 
 
-def look_inside(
-    run: Run, which: Weights, epoch: int, words: str, beside: DeltaGenerator, other: Run | None
+def render_inspection(
+    run: Run,
+    which: WeightsChoice,
+    epoch: int,
+    words: str,
+    beside: DeltaGenerator,
+    other: Run | None,
 ) -> str:
     """Show the image, the network's answer and all layers; returns what is shown, in words.
 

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.data.image_set import Dataset
-from cifarviz.experiment.lab import Kind
+from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.history_comparison import (
     RunCurve,
     history_comparison,
@@ -27,7 +27,7 @@ from cifarviz.figures.lab_charts import (
     memorisation_figure,
 )
 from cifarviz.figures.sprite import enlarge, sprite
-from cifarviz.figures.theme import Metric, empty_figure
+from cifarviz.figures.theme import MetricName, empty_figure
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series
 from cifarviz.ui import cache
@@ -37,7 +37,7 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.evaluate.galleries import picture_in_address
-from cifarviz.ui.lab.results import RunMemory, Standing
+from cifarviz.ui.lab.results import RunMemory, SeriesRun
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import render_choice, update_query_params
 
@@ -50,7 +50,7 @@ _HEIGHTS: Final = {
     "memorisation": _HEIGHT,
     "learned": 300,
 }
-_NAMES: Final[Mapping[Kind, Sequence[str]]] = {
+_NAMES: Final[Mapping[LabKind, Sequence[str]]] = {
     "duel": ("accuracy", "loss"),
     "sizes": ("accuracy-by-size", "loss"),
     "cures": ("gaps", "loss"),
@@ -71,7 +71,7 @@ _ENLARGED = 192
 _ORDERS = {"first": "Learned first", "last": "Learned last", "never": "Not learned"}
 
 
-def series_charts(kind: Kind, series: Series, figures: Mapping[str, Any], live: Live) -> None:
+def series_charts(kind: LabKind, series: Series, figures: Mapping[str, Any], live: Live) -> None:
     """Show two charts side by side: what the experiment is about, and the curves of all runs.
 
     ``figures`` are those of ``series_figures``; between runs of the page the browser draws them by
@@ -97,7 +97,7 @@ def series_charts(kind: Kind, series: Series, figures: Mapping[str, Any], live: 
 
 
 def series_figures(
-    kind: Kind, found: Sequence[Standing], memory: RunMemory | None
+    kind: LabKind, found: Sequence[SeriesRun], memory: RunMemory | None
 ) -> dict[str, Any]:
     """Draw the charts of an experiment, by their names; ``memory`` is of its first run."""
     draw: Mapping[str, Callable[[], Any]] = {
@@ -111,7 +111,7 @@ def series_figures(
     return {name: draw[name]() for name in _NAMES[kind]}
 
 
-def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
+def _history(metric: MetricName, found: Sequence[SeriesRun]) -> go.Figure:
     # Those that wait have their colours already.
     curves = [_curve(metric, one) for one in found]
     if not any(one.history for one in found):
@@ -119,7 +119,7 @@ def _history(metric: Metric, found: Sequence[Standing]) -> go.Figure:
     return history_comparison_figure(history_comparison(metric, curves))
 
 
-def _curve(metric: Metric, one: Standing) -> RunCurve:
+def _curve(metric: MetricName, one: SeriesRun) -> RunCurve:
     return RunCurve(
         name=one.label,
         epochs=np.array([epoch.epoch for epoch in one.history], np.int32),
@@ -132,12 +132,12 @@ def _curve(metric: Metric, one: Standing) -> RunCurve:
     )
 
 
-def _values(one: Standing, field: str) -> np.ndarray:
+def _values(one: SeriesRun, field: str) -> np.ndarray:
     """float32; NaN where nothing was measured."""
     return np.array([getattr(epoch, field) for epoch in one.history], np.float32)
 
 
-def _sizes(found: Sequence[Standing]) -> go.Figure:
+def _sizes(found: Sequence[SeriesRun]) -> go.Figure:
     done = [one.result for one in found if one.result is not None and not one.run.state.active]
     planned = [one.run.experiment.data.train_images for one in found]
     return accuracy_by_size_figure(
@@ -150,7 +150,7 @@ def _sizes(found: Sequence[Standing]) -> go.Figure:
     )
 
 
-def _gaps(found: Sequence[Standing]) -> go.Figure:
+def _gaps(found: Sequence[SeriesRun]) -> go.Figure:
     bars = [
         GapBar(
             one.label,
@@ -162,7 +162,7 @@ def _gaps(found: Sequence[Standing]) -> go.Figure:
     return gap_bars_figure(bars)
 
 
-def _memorised(memory: RunMemory | None, found: Sequence[Standing]) -> go.Figure:
+def _memorised(memory: RunMemory | None, found: Sequence[SeriesRun]) -> go.Figure:
     if memory is None:
         return memorisation_figure(MemorisationCurves(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE))
     followed = memory.memory

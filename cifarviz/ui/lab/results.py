@@ -12,8 +12,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.lab_verdicts import (
+    LabVerdict,
     Result,
-    Verdict,
     common_epoch,
     cures_verdict,
     duel_verdict,
@@ -21,11 +21,17 @@ from cifarviz.analysis.lab_verdicts import (
     result_of,
     sizes_verdict,
 )
-from cifarviz.analysis.memorisation import Memory, Said, follow, places_of, said_after
+from cifarviz.analysis.memorisation import (
+    LabelMemorisation,
+    LabelPredictions,
+    label_predictions_after,
+    positions_of,
+    track_labels,
+)
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab import NONE, Kind
+from cifarviz.experiment.lab import NONE, LabKind
 from cifarviz.live.items import state_word
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, runs_of
@@ -57,7 +63,7 @@ HINTS: Final = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class SeriesRun:
     """One run of a series: its label, its epochs, and its result once it has validated."""
 
     label: str
@@ -71,7 +77,7 @@ class RunMemory:
     """``memory`` of the images with these official ``indices``, the labels they were given and the
     right ones, each (n,); ``said`` (e, n) is the class that each was given after each epoch."""
 
-    memory: Memory
+    memory: LabelMemorisation
     indices: NDArray[np.int64]
     given: Labels
     right: Labels
@@ -92,15 +98,15 @@ class TrainingLabels:
 _TOO_FEW = "Too few of its runs are here with an epoch finished, so there is nothing to compare: "
 
 
-def standings(store: RunStore, series: Series) -> list[Standing]:
+def standings(store: RunStore, series: Series) -> list[SeriesRun]:
     """The runs of a series that are still here, in their order."""
     labels = dict(zip(series.run_ids, series.labels, strict=True))
     runs = runs_of(store, series)
     histories = store.histories([run.id for run in runs])
-    return [_standing(labels[run.id], run, histories[run.id]) for run in runs]
+    return [_series_run(labels[run.id], run, histories[run.id]) for run in runs]
 
 
-def comparable_results(found: Sequence[Standing]) -> list[Result]:
+def comparable_results(found: Sequence[SeriesRun]) -> list[Result]:
     """The results there are; where a run was cut short, all up to the epoch they all reached."""
     results = [one.result for one in found if one.result is not None]
     until = common_epoch(results)
@@ -110,7 +116,7 @@ def comparable_results(found: Sequence[Standing]) -> list[Result]:
     return [result for result in at_common if result is not None]
 
 
-def results_table(found: Sequence[Standing]) -> None:
+def results_table(found: Sequence[SeriesRun]) -> None:
     """Show a row a run, those that wait too; of one at work the page shows the numbers apart."""
     st.dataframe(
         pd.DataFrame([_row(one) for one in found]),
@@ -141,8 +147,8 @@ def results_table(found: Sequence[Standing]) -> None:
     )
 
 
-def _standing(label: str, run: Run, history: Sequence[Epoch]) -> Standing:
-    return Standing(label, run, history, result_of(label, run, history))
+def _series_run(label: str, run: Run, history: Sequence[Epoch]) -> SeriesRun:
+    return SeriesRun(label, run, history, result_of(label, run, history))
 
 
 def is_moving(run: Run) -> bool:
@@ -150,7 +156,7 @@ def is_moving(run: Run) -> bool:
     return run.state in (RunState.RUNNING, RunState.STOPPING)
 
 
-def _row(one: Standing) -> dict[str, object]:
+def _row(one: SeriesRun) -> dict[str, object]:
     run, result = one.run, one.result
     epochs = run.experiment.epochs
     row: dict[str, object] = {
@@ -186,7 +192,9 @@ def memory_so_far(store: RunStore, run: Run, labels: TrainingLabels) -> RunMemor
     if not epochs:
         return None
     folder = store.folder(run.id)
-    return _memory(folder, tuple((epoch, _stamp(folder, epoch)) for epoch in epochs), labels)
+    return _cached_memorisation(
+        folder, tuple((epoch, _stamp(folder, epoch)) for epoch in epochs), labels
+    )
 
 
 def labels_of(run: Run) -> TrainingLabels:
@@ -201,18 +209,27 @@ def _epochs(store: RunStore, run: Run) -> list[int]:
 
 
 @lru_cache(maxsize=32)
-def _memory(folder: Path, stamps: tuple[tuple[int, int], ...], labels: TrainingLabels) -> RunMemory:
-    said = [_said(folder, epoch, stamp, labels.class_count) for epoch, stamp in stamps]
-    places = places_of(labels.indices, said, folder)
+def _cached_memorisation(
+    folder: Path, stamps: tuple[tuple[int, int], ...], labels: TrainingLabels
+) -> RunMemory:
+    said = [
+        _cached_label_predictions(folder, epoch, stamp, labels.class_count)
+        for epoch, stamp in stamps
+    ]
+    places = positions_of(labels.indices, said, folder)
     given, right = labels.given[places], labels.right[places]
     answers = np.stack([one.answers for one in said])
     epochs = tuple(epoch for epoch, _ in stamps)
-    return RunMemory(follow(given, right, epochs, answers), said[0].indices, given, right, answers)
+    return RunMemory(
+        track_labels(given, right, epochs, answers), said[0].indices, given, right, answers
+    )
 
 
 @lru_cache(maxsize=2000)
-def _said(folder: Path, epoch: int, stamp: int, classes: int) -> Said:
-    return said_after(folder, epoch, classes)
+def _cached_label_predictions(
+    folder: Path, epoch: int, stamp: int, classes: int
+) -> LabelPredictions:
+    return label_predictions_after(folder, epoch, classes)
 
 
 def _name(dataset: Dataset) -> str:
@@ -235,7 +252,7 @@ def _stamp(folder: Path, epoch: int) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def show_verdict(kind: Kind, found: Sequence[Standing]) -> None:
+def show_verdict(kind: LabKind, found: Sequence[SeriesRun]) -> None:
     """Show it, or why there is none."""
     verdict = verdict_of(kind, found)
     if verdict is None:
@@ -251,7 +268,7 @@ def show_verdict(kind: Kind, found: Sequence[Standing]) -> None:
         st.markdown("\n".join(f"- {escaped(one)}" for one in sentences))
 
 
-def _left_out(found: Sequence[Standing]) -> list[str]:
+def _left_out(found: Sequence[SeriesRun]) -> list[str]:
     return [
         f"The run with {one.label} ended before its first epoch was done, so it is left out."
         for one in found
@@ -259,7 +276,7 @@ def _left_out(found: Sequence[Standing]) -> list[str]:
     ]
 
 
-def _precisions(found: Sequence[Standing]) -> list[str]:
+def _precisions(found: Sequence[SeriesRun]) -> list[str]:
     """What more differs than what the experiment is about."""
     precisions = {one.label: one.run.precision for one in found if one.run.precision is not None}
     if len(set(precisions.values())) < 2:
@@ -268,7 +285,7 @@ def _precisions(found: Sequence[Standing]) -> list[str]:
     return [f"They were not trained in the same precision, which may matter too: {words}."]
 
 
-def verdict_of(kind: Kind, found: Sequence[Standing]) -> Verdict | None:
+def verdict_of(kind: LabKind, found: Sequence[SeriesRun]) -> LabVerdict | None:
     """The verdict on these runs; ``None`` where too few have a result."""
     results = comparable_results(found)
     match kind:

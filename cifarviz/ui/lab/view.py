@@ -11,7 +11,7 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.lab import KINDS, Entry, Kind
+from cifarviz.experiment.lab import KINDS, LabExperiment, LabKind
 from cifarviz.experiment.member_seeds import LARGEST_SEED
 from cifarviz.experiment.sizes import Sizes
 from cifarviz.runs.machine import machine_name
@@ -45,7 +45,7 @@ _MENU_WIDTH = 250
 # Seconds a run takes beside its epochs, to build and trace the network: measured on 2 cores.
 _START = (1.5, 4.0)
 _MOST_EARLIER = 6
-_ABOUT: Mapping[Kind, str] = MappingProxyType(
+_ABOUT: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "The same network learns the same images from the same seed, two or three times. "
         "One thing differs. Whatever comes out differently is its doing.",
@@ -60,7 +60,7 @@ _ABOUT: Mapping[Kind, str] = MappingProxyType(
         "one cure at a time, then all together.",
     }
 )
-_ICONS: Mapping[Kind, str] = MappingProxyType(
+_ICONS: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "swords",
         "memorisation": "psychology",
@@ -68,7 +68,7 @@ _ICONS: Mapping[Kind, str] = MappingProxyType(
         "cures": "healing",
     }
 )
-_VIEWS: Mapping[Kind, ViewEntry] = MappingProxyType(
+_VIEWS: Mapping[LabKind, ViewEntry] = MappingProxyType(
     {kind: ViewEntry(title, _ICONS[kind]) for kind, title in KINDS.items()}
 )
 
@@ -85,7 +85,7 @@ OF_ONE_VIEW = (
 )
 
 
-def lab_view(kind: Kind) -> None:
+def lab_view(kind: LabKind) -> None:
     """Show the experiment; the address holds its settings, and the series that came of them."""
     st.markdown(_ABOUT[kind])
     series = _series_in_address(kind)
@@ -101,7 +101,7 @@ def lab_view(kind: Kind) -> None:
     _earlier(kind, series)
 
 
-def _series_in_address(kind: Kind) -> Series | None:
+def _series_in_address(kind: LabKind) -> Series | None:
     wanted = st.query_params.get("series")
     if wanted is None:
         return None
@@ -125,7 +125,7 @@ def _series_in_address(kind: Kind) -> Series | None:
     return None
 
 
-def _earlier(kind: Kind, shown: Series | None) -> None:
+def _earlier(kind: LabKind, shown: Series | None) -> None:
     others = [one for one in all_series(cache.store(), kind) if shown is None or one.id != shown.id]
     if not others:
         return
@@ -135,7 +135,7 @@ def _earlier(kind: Kind, shown: Series | None) -> None:
         link_to("lab", words, ":material/history:", view=kind, series=one.id)
 
 
-def choose_view() -> Kind:
+def choose_view() -> LabKind:
     """Show title and switch, and return the view of the address: the duel if it names none."""
     return title_and_switch(
         "Overfit lab",
@@ -148,7 +148,7 @@ def choose_view() -> Kind:
     )
 
 
-def entry_form(kind: Kind) -> Entry:
+def entry_form(kind: LabKind) -> LabExperiment:
     """Show the form of this experiment and return its runs.
 
     Raises ``ExperimentInvalid``, and ``DatasetNotFound`` where nothing can be trained on.
@@ -164,7 +164,7 @@ def entry_form(kind: Kind) -> Entry:
             return _cures_form()
 
 
-def _duel_form() -> Entry:
+def _duel_form() -> LabExperiment:
     thing = render_choice(
         "thing",
         "They differ in",
@@ -211,19 +211,19 @@ def _values_chosen() -> None:
     update_query_params(values=",".join(widget_value(_VALUES_KEY)))
 
 
-def _memorisation_form() -> Entry:
+def _memorisation_form() -> LabExperiment:
     data, seed, epochs, percent = _numbers(
         lab.MEMORISATION_EPOCHS, lab.MEMORISATION_IMAGES, percent=True
     )
     return lab.memorisation(percent, data, epochs=epochs, seed=seed)
 
 
-def _sizes_form() -> Entry:
+def _sizes_form() -> LabExperiment:
     data, seed, epochs, _ = _numbers(lab.SIZES_EPOCHS, None)
     return lab.sizes(_train_images(data), data, epochs=epochs, seed=seed)
 
 
-def _cures_form() -> Entry:
+def _cures_form() -> LabExperiment:
     data, seed, epochs, _ = _numbers(lab.CURES_EPOCHS, lab.CURES_IMAGES)
     return lab.cures(data, epochs=epochs, seed=seed)
 
@@ -313,7 +313,7 @@ def image_counts(data: Data) -> tuple[int, int]:
     return library.image_counts(data.dataset, data.variant)
 
 
-def launch(entry: Entry, *, again: bool) -> None:
+def launch(entry: LabExperiment, *, again: bool) -> None:
     """Show what would be trained, and the button that does it.
 
     Raises ``ExperimentInvalid`` where there are too few images for it.
@@ -353,7 +353,7 @@ def launch(entry: Entry, *, again: bool) -> None:
         st.rerun()
 
 
-def _what(entry: Entry, sizes: Sequence[Sizes]) -> str:
+def _what(entry: LabExperiment, sizes: Sequence[Sizes]) -> str:
     one = entry.entrants[0].experiment
     images = sorted({size.train for size in sizes})
     counted = (
@@ -370,7 +370,7 @@ def _what(entry: Entry, sizes: Sequence[Sizes]) -> str:
 
 
 def _estimate(
-    entry: Entry, sizes: Sequence[Sizes], runs: Sequence[Run]
+    entry: LabExperiment, sizes: Sequence[Sizes], runs: Sequence[Run]
 ) -> tuple[Estimate, Estimate]:
     """Of all runs from beginning to end, and of an epoch of the first."""
     speeds = recorded_speeds(runs, machine_name())

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import VERDICT_WORDS
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.lab import Kind
+from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
@@ -26,7 +26,7 @@ from cifarviz.ui.lab.charts import series_charts, series_figures, wrong_label_ga
 from cifarviz.ui.lab.results import (
     HINTS,
     RunMemory,
-    Standing,
+    SeriesRun,
     TrainingLabels,
     is_moving,
     labels_of,
@@ -53,7 +53,7 @@ class SeriesFeed:
     """
 
     def __init__(
-        self, store: RunStore, kind: Kind, series: Series, labels: TrainingLabels | None
+        self, store: RunStore, kind: LabKind, series: Series, labels: TrainingLabels | None
     ) -> None:
         self._store = store
         self._kind = kind
@@ -65,7 +65,7 @@ class SeriesFeed:
         """Return all that moves, for the channel."""
         return self.describe(standings(self._store, self._series))
 
-    def describe(self, found: Sequence[Standing]) -> dict[str, Any]:
+    def describe(self, found: Sequence[SeriesRun]) -> dict[str, Any]:
         """Return the same of runs that have been read; without charts that cannot be drawn.
 
         ``mark`` changes with the states of the runs, when one is deleted, and with what keeps the
@@ -81,7 +81,7 @@ class SeriesFeed:
             message["mark"] += f" {problem}"
         return message
 
-    def figures(self, found: Sequence[Standing]) -> Mapping[str, Any]:
+    def figures(self, found: Sequence[SeriesRun]) -> Mapping[str, Any]:
         """Return the charts by their names; raises as ``memory_so_far`` does."""
         memory = self._memory(found)
         state = ([(replace(one.run, progress=None), one.history) for one in found], memory)
@@ -91,13 +91,13 @@ class SeriesFeed:
             self._drawn = (state, values)
         return self._drawn[1]
 
-    def _memory(self, found: Sequence[Standing]) -> RunMemory | None:
+    def _memory(self, found: Sequence[SeriesRun]) -> RunMemory | None:
         if self._labels is None or not found:
             return None
         return memory_so_far(self._store, found[0].run, self._labels)
 
 
-def watch_series(kind: Kind, series: Series) -> None:
+def watch_series(kind: LabKind, series: Series) -> None:
     """Show the runs of a series over each other, and the verdict when all have ended."""
     found = standings(cache.store(), series)
     _heading(series, found)
@@ -130,7 +130,7 @@ def watch_series(kind: Kind, series: Series) -> None:
                 wrong_label_gallery(found[0].run, memory)
 
 
-def _heading(series: Series, found: Sequence[Standing]) -> None:
+def _heading(series: Series, found: Sequence[SeriesRun]) -> None:
     top = st.container(horizontal=True, vertical_alignment="center")
     with top, st.container(width="stretch"):
         st.subheader(escaped(series.title), anchor=False)
@@ -176,7 +176,7 @@ def _resume_button(resumable: Sequence[Run]) -> None:
             st.rerun()
 
 
-def moving_items(found: Sequence[Standing]) -> dict[str, Item]:
+def moving_items(found: Sequence[SeriesRun]) -> dict[str, Item]:
     """Return a line on the series and one on each run at work, or on the one that comes next."""
     runs = [one.run for one in found]
     active = [run for run in runs if run.state.active]
@@ -190,13 +190,13 @@ def moving_items(found: Sequence[Standing]) -> dict[str, Item]:
     return items | {f"run-{one.run.id}": _run_item(one) for one in shown}
 
 
-def _run_item(one: Standing) -> Item:
+def _run_item(one: SeriesRun) -> Item:
     """Return a run's line, with the numbers that its row in the table lacks as long."""
     line = progress_item(one.run, one.label)
     return Item(line.title, line.badge, line.color, line.text, metrics=_metrics(one))
 
 
-def _metrics(one: Standing) -> tuple[Metric, ...]:
+def _metrics(one: SeriesRun) -> tuple[Metric, ...]:
     """Return what is known; before that a dash, so that the charts below stay where they are."""
     result = one.result
     values = dict.fromkeys(_COLUMNS, "–")

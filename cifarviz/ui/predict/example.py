@@ -17,13 +17,13 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.dataset_images import (
     NamedImage,
     check_shape,
-    held_back,
-    held_back_images,
     images_of,
     named_dataset,
     named_split,
     open_image,
     train_indices,
+    validation_images,
+    validation_indices,
 )
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
@@ -62,7 +62,7 @@ def examples(info: DatasetInfo) -> None:
     )
     link_to("samples", "Find others on the Samples page", dataset=info.name, split="test")
     if clicked is not None:
-        _show("test", int(shown.indices[clicked]))
+        _open_image("test", int(shown.indices[clicked]))
         st.rerun()
 
 
@@ -139,7 +139,7 @@ def learned_from(image: NamedImage, run: Run) -> str | None:
     """A sentence on whether the run's network has seen a training image; ``None`` of others."""
     if image.split != "train":
         return None
-    train, validation = train_indices(run), held_back(run)
+    train, validation = train_indices(run), validation_indices(run)
     if image.index not in train:
         return "It is not among the images of this run: the network has never seen it."
     if validation is not None and image.index in validation:
@@ -158,13 +158,13 @@ def _selected(shown: ImageSet) -> int | None:
     return shown.position_of(index)
 
 
-def _show(split: Split, index: int) -> None:
+def _open_image(split: Split, index: int) -> None:
     update_query_params(dataset=None, split=split, image=str(index))
 
 
 def _change_split(dataset: str) -> None:
     split: Split = widget_value("predict-split")
-    _show(split, int(images_of(find(dataset), split).indices[0]))
+    _open_image(split, int(images_of(find(dataset), split).indices[0]))
 
 
 def _change_index(key: str, given: str) -> None:
@@ -176,17 +176,17 @@ def _change_index(key: str, given: str) -> None:
 
 def _show_random(dataset: str) -> None:
     split: Split = widget_value("predict-split")
-    _show(split, int(np.random.default_rng().choice(images_of(find(dataset), split).indices)))
+    _open_image(split, int(np.random.default_rng().choice(images_of(find(dataset), split).indices)))
 
 
 def _show_validation(run: Run) -> None:
-    validation = held_back(run)
+    validation = validation_indices(run)
     if validation is None:
         return
     # Of those of a run on the full set that is not here, only the ones in the sample can be shown.
-    if (here := held_back_images(run)) is not None:
+    if (here := validation_images(run)) is not None:
         validation = validation[np.isin(validation, here.indices)]
     address = current_query_params()
     shown = whole_number(address.get("image")) if address.get("split") == "train" else None
     drawn = np.random.default_rng().choice(validation) if shown in validation else validation[0]
-    _show("train", int(drawn))
+    _open_image("train", int(drawn))

@@ -16,7 +16,7 @@ from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_
 from cifarviz.data.uploads import MAX_PIXELS, decode
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import class_color
@@ -184,9 +184,9 @@ def _overview(
     clicked = image_grid(
         sprite(np.stack([image.prepared(fit).pixels for image in images])),
         key="predict-overview",
-        labels=[f"{one.name} {sure_percent(one.probability, 0)}" for one in answers],
+        labels=[f"{one.name} {format_probability(one.probability, 0)}" for one in answers],
         tooltips=[
-            f"{image.name}: {one.name}, {sure_percent(one.probability)}"
+            f"{image.name}: {one.name}, {format_probability(one.probability)}"
             for image, one in zip(images, answers, strict=True)
         ],
         colors=[class_color(one.index) for one in answers],
@@ -305,7 +305,7 @@ def example_card(
             st.markdown(f"#### {escaped(name)}")
             if note is not None:
                 st.caption(note)
-            _answer(given, classes, "example", example.actual)
+            _render_prediction(given, classes, "example", example.actual)
             with st.container(horizontal=True, gap="medium"):
                 split, index = example.split, example.index
                 link_to("inside", "See its feature maps", split=split, image=index, **address)
@@ -335,7 +335,7 @@ def upload_card(
                 st.caption(str(note))
         with st.container():
             st.markdown(f"#### {escaped(image.name)}")
-            _answer(given, classes, image.id)
+            _render_prediction(given, classes, image.id)
 
 
 def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
@@ -346,27 +346,27 @@ def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) ->
     first, second = ranked[0], ranked[1]
     name, next_name = escaped(first.name), escaped(second.name)
     if first.probability >= _SURE:
-        words = f"The network is sure: **{name}**, {sure_percent(first.probability)}."
+        words = f"The network is sure: **{name}**, {format_probability(first.probability)}."
     elif first.probability >= _LIKELY:
         words = (
-            f"The network thinks it is **{name}**, {sure_percent(first.probability)}; next "
-            f"comes {next_name} with {sure_percent(second.probability)}."
+            f"The network thinks it is **{name}**, {format_probability(first.probability)}; next "
+            f"comes {next_name} with {format_probability(second.probability)}."
         )
     else:
         words = (
-            f"The network is undecided: **{name}**, {sure_percent(first.probability)}, "
-            f"before {next_name} with {sure_percent(second.probability)}."
+            f"The network is undecided: **{name}**, {format_probability(first.probability)}, "
+            f"before {next_name} with {format_probability(second.probability)}."
         )
     if actual is None:
         return words
     if actual == first.index:
         return f"{words} That is right."
     own = next(one for one in ranked if one.index == actual)
-    gives = sure_percent(own.probability)
+    gives = format_probability(own.probability)
     return f"{words} That is wrong: it is {escaped(own.name)}, to which it gives {gives}."
 
 
-def _answer(
+def _render_prediction(
     given: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
 ) -> None:
     st.markdown(answer_in_words(ranking(classes, given), actual), help=_SOFTMAX)

@@ -17,7 +17,7 @@ from cifarviz.figures.pictures import picture_sheet
 from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs, snapshot_path
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.dataset_images import images_of
@@ -47,11 +47,11 @@ _MOST = 128
 
 # How much wider than high the place for the channels is, alone and beside the notes.
 _SHAPE, _SHAPE_BESIDE_NOTES = 2.5, 1.75
-Source = Weights | Literal["maps"]
+Source = WeightsChoice | Literal["maps"]
 """What an epoch's maps are made of: kept maps, or weights that are asked."""
 
 
-def show(stage: Stage) -> Sequence[str]:
+def render_maps(stage: Stage) -> Sequence[str]:
     """The picture, what one layer makes of it, and the epochs."""
     assert stage.run is not None
     run = stage.run

@@ -11,14 +11,14 @@ from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.datasets.registry import find
 from cifarviz.escaping import html_text
-from cifarviz.figures.percent import sure_percent
+from cifarviz.figures.percent import format_probability
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion
-from cifarviz.runs.snapshots import Weights, read_answers, snapshot_path, weights_path
+from cifarviz.runs.snapshots import WeightsChoice, read_predictions, snapshot_path, weights_path
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
@@ -51,7 +51,7 @@ class Mistakes:
     sure: np.ndarray
 
 
-def show(stage: Stage) -> Sequence[str]:
+def render_mistakes(stage: Stage) -> Sequence[str]:
     """Up to eight pictures with what was said and what is true."""
     assert stage.run is not None
     run = stage.run
@@ -71,7 +71,7 @@ def show(stage: Stage) -> Sequence[str]:
         if epoch == run.best_epoch:
             when += f" ({best_criterion(run)})"
     else:
-        found, when = _asked(run, kept[0]), checkpoint_words(run, kept[0])
+        found, when = _mistakes_on_sample(run, kept[0]), checkpoint_words(run, kept[0])
         epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
     if not found.here:
         headline("Its mistakes are not here")
@@ -119,8 +119,8 @@ def _pictures(found: Mistakes, when: str, stage: Stage) -> None:
         cells.append(
             f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
             f'<b style="border-color: {class_color(int(said))}">“{html_text(stage.names[said])}”, '
-            f"{sure_percent(float(sure))}</b><span>label: {html_text(stage.names[actual])}</span>"
-            "</figcaption></figure>"
+            f"{format_probability(float(sure))}</b>"
+            f"<span>label: {html_text(stage.names[actual])}</span></figcaption></figure>"
         )
     what = "held-back" if found.split == "train" else "test"
     st.html(
@@ -161,7 +161,7 @@ def _after_cached(
 ) -> Mistakes:
     store = cache.store()
     info = find(store.get(run_id).experiment.data.dataset)
-    answers = read_answers(store.folder(run_id), epoch, len(address_names(info)))
+    answers = read_predictions(store.folder(run_id), epoch, len(address_names(info)))
     return _mistakes(
         images_of(info, answers.split),
         answers.split,
@@ -170,7 +170,7 @@ def _after_cached(
     )
 
 
-def _asked(run: Run, which: Checkpoint) -> Mistakes:
+def _mistakes_on_sample(run: Run, which: Checkpoint) -> Mistakes:
     """The same of a run that kept no answers: its network is asked about a thousand test images."""
     path = weights_path(cache.store().folder(run.id), which)
     return _asked_cached(run.id, which, path.stat().st_mtime_ns, cache.settings(), run)
@@ -178,7 +178,7 @@ def _asked(run: Run, which: Checkpoint) -> Mistakes:
 
 @st.cache_resource(max_entries=16, show_spinner="Asking the network …", hash_funcs={Settings: repr})
 def _asked_cached(
-    run_id: str, which: Weights, stamp: int, settings: Settings, _run: Run
+    run_id: str, which: WeightsChoice, stamp: int, settings: Settings, _run: Run
 ) -> Mistakes:
     test = cache.nearest_dataset(_run.experiment.data.dataset, "sample").test
     test = test.take(np.arange(min(_ASKED, len(test))))

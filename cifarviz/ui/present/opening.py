@@ -37,8 +37,8 @@ def render_data(stage: Stage) -> Sequence[str]:
     height, width, _ = info.image_shape
     count = len(stage.names)
     headline(
-        f"{info.train_images + info.test_images:,} small pictures of {number_in_words(count)} kinds of "
-        "things"
+        f"{info.train_images + info.test_images:,} small pictures of {number_in_words(count)} "
+        "kinds of things"
     )
     labels = _labels_shown(count)
     names = "".join(
@@ -59,8 +59,8 @@ def render_data(stage: Stage) -> Sequence[str]:
     st.html(f'<p class="present-words centred">{learns}</p>')
     return [
         f"This is **{info.title}**: {info.train_images:,} training and {info.test_images:,} test "
-        f"images of {height} × {width} pixels, each with one of {number_in_words(count)} labels that "
-        f"people gave it. Here are the first {_A_CLASS} training images of {some}, not chosen "
+        f"images of {height} × {width} pixels, each with one of {number_in_words(count)} labels "
+        f"that people gave it. Here are the first {_A_CLASS} training images of {some}, not chosen "
         "ones.",
         learns or "No run is presented yet that would learn from them.",
     ]

@@ -25,7 +25,7 @@ _FEW_CLASSES = 24
 _SOURCES = {"file": "A file", "camera": "The camera"}
 
 
-def show(stage: Stage) -> Sequence[str]:
+def render_photo(stage: Stage) -> Sequence[str]:
     """Ask for a photo; with one, what the network sees and what it says."""
     assert stage.run is not None
     run = stage.run
@@ -55,7 +55,7 @@ def show(stage: Stage) -> Sequence[str]:
                 f'apart, and nothing else:</p><div class="present-known{many}">{known}</div>'
             )
         else:
-            prepared = _answer(file, run, which, stage)
+            prepared = _render_prediction(file, run, which, stage)
             notes = [f"What was done to the photo: {note}" for note in prepared.notes]
     return [
         f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
@@ -94,7 +94,9 @@ def _file() -> UploadedFile | None:
     )
 
 
-def _answer(file: UploadedFile, run: Run, which: Checkpoint, stage: Stage) -> PreparedPicture:
+def _render_prediction(
+    file: UploadedFile, run: Run, which: Checkpoint, stage: Stage
+) -> PreparedPicture:
     # Read anew each time, so that nothing of it stays behind.
     prepared = prepare_picture(
         decode(file.getvalue(), file.name),

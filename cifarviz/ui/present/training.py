@@ -29,7 +29,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Mark, Pace, Turn, pace_in, replay_curves
+from cifarviz.ui.components.replay import Mark, OverfittingStart, Pace, pace_in, replay_curves
 from cifarviz.ui.metrics import earlier_losses_sentence
 from cifarviz.ui.present.stage import (
     Stage,
@@ -364,7 +364,9 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         height=_OVERFITTING_HEIGHT,
         mark=mark_of(run),
         description=f"Training and validation loss of “{run.name}”, with the verdict",
-        turn=Turn(fit.turn, f"overfitting starts: epoch {fit.turn}") if fit.turn else None,
+        turn=OverfittingStart(fit.turn, f"overfitting starts: epoch {fit.turn}")
+        if fit.turn
+        else None,
     )
     st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_figures(fit)}')
     return _notes(fit, stage)

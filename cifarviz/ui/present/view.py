@@ -27,9 +27,9 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "network": Scene("The network", opening.render_network),
         "training": Scene("Training", training.render_training),
         "turn": Scene("The turn", training.render_overfitting),
-        "maps": Scene("Feature maps growing", maps.show),
-        "mistakes": Scene("The mistakes", mistakes.show),
-        "photo": Scene("Your photo", photo.show),
+        "maps": Scene("Feature maps growing", maps.render_maps),
+        "mistakes": Scene("The mistakes", mistakes.render_mistakes),
+        "photo": Scene("Your photo", photo.render_photo),
     }
 )
 
@@ -69,7 +69,7 @@ def present() -> None:
         stage = _stage(run, places.choices)
         told: Sequence[str] = ()
         with errors_shown():
-            told = _show(SCENES[name or next(iter(SCENES))], stage)
+            told = _render_scene(SCENES[name or next(iter(SCENES))], stage)
     if places.notes is not None and places.choices is not None:
         places.notes.markdown("\n\n".join(told))
         if run is not None:
@@ -116,7 +116,7 @@ def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
     )
 
 
-def _show(scene: Scene, stage: Stage) -> Sequence[str]:
+def _render_scene(scene: Scene, stage: Stage) -> Sequence[str]:
     if scene.needs_run and stage.run is None:
         headline(scene.title)
         st.info(

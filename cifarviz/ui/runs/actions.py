@@ -23,9 +23,9 @@ from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names, hide_button
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.runs.comparison import FEW_RUNS
+from cifarviz.ui.runs.export import render_export
 from cifarviz.ui.runs.fork import fork_button, open_dialog
 from cifarviz.ui.runs.rows import bytes_of, in_date, planned
-from cifarviz.ui.runs.take_away import take_away
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.tensorboard import show_tensorboard_files
 
@@ -33,19 +33,19 @@ from cifarviz.ui.tensorboard import show_tensorboard_files
 def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     """Show buttons for one run or several; what is refused is said in a dialog."""
     if len(runs) == 1:
-        _one(runs[0], fits[runs[0].id])
+        _render_run(runs[0], fits[runs[0].id])
         return
     st.subheader(f"{len(runs)} runs compared", anchor=False)
     # More are listed in the legend of the chart.
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(named(list(distinct_names(runs).values()))))
     with st.container(horizontal=True, vertical_alignment="center"):
-        take_away(runs)
+        render_export(runs)
         star_button(runs)
         _delete_button(runs)
 
 
-def _one(run: Run, fit: Fit) -> None:
+def _render_run(run: Run, fit: Fit) -> None:
     star = ":material/star: " if run.starred else ""
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
     if run.damage is not None:
@@ -80,7 +80,7 @@ def _one(run: Run, fit: Fit) -> None:
             open_dialog("Rename a run", _rename, run)
         star_button([run])
         note_button(run)
-        take_away([run])
+        render_export([run])
         if run.origin == ORIGIN:
             hide_button()
         else:

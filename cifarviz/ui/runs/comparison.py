@@ -22,7 +22,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison_figure,
     numbered_name,
 )
-from cifarviz.figures.theme import METRIC_TITLES, Metric
+from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.live.feeds import run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, named, verdict_item
@@ -40,9 +40,9 @@ from cifarviz.ui.metrics import show_earlier_losses_of_curves
 from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.published import ghost_switch
 from cifarviz.ui.query import render_choice
-from cifarviz.ui.runs.rows import kept_gap, verdict, width_of
+from cifarviz.ui.runs.rows import format_verdict, kept_gap, width_of
 
-_METRICS: tuple[Metric, ...] = ("accuracy", "loss")
+_METRICS: tuple[MetricName, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
 _AXES = {"linear": "Linear", "log": "Logarithmic"}
 Histories = Mapping[str, Sequence[Epoch]]
@@ -82,7 +82,7 @@ class _Curves:
                 {
                     "mark": _mark(runs),
                     "items": {
-                        run.id: _verdict(run, self._names, fits[run.id]).values()
+                        run.id: _verdict_item(run, self._names, fits[run.id]).values()
                         for run in runs
                         if run.state.active
                     },
@@ -95,7 +95,7 @@ class _Curves:
         return self._sent[1]
 
     def figure(
-        self, metric: Metric, runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
+        self, metric: MetricName, runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     ) -> go.Figure:
         """Draw one chart of ``runs``, which are those named."""
         curves = [
@@ -133,7 +133,9 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     if few:
         for run in runs:
             fit = fits[run.id]
-            st.markdown(f"{verdict(fit)} **{escaped(names[run.id])}**: {escaped(fit.reason)}")
+            st.markdown(
+                f"{format_verdict(fit)} **{escaped(names[run.id])}**: {escaped(fit.reason)}"
+            )
     table = pd.DataFrame(
         [
             _fit_row(names[run.id], run, fits[run.id], kept_gap(run, histories[run.id]))
@@ -314,7 +316,9 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
         feed = f"curves-{hashlib.blake2b(repr(drawn.options).encode(), digest_size=8).hexdigest()}"
         hub().register(feed, drawn.message)
         live = Live(feed, _mark(runs))
-        active = {run.id: _verdict(run, names, fits[run.id]) for run in runs if run.state.active}
+        active = {
+            run.id: _verdict_item(run, names, fits[run.id]) for run in runs if run.state.active
+        }
         live_items(active, key="runs-verdicts", live=live)
     for metric in _METRICS:
         st.subheader(METRIC_TITLES[metric], anchor=metric)
@@ -335,7 +339,7 @@ def _mark(runs: Sequence[Run]) -> str:
     return "".join(run_mark(run) for run in runs)
 
 
-def _verdict(run: Run, names: Mapping[str, str], fit: Fit) -> Item:
+def _verdict_item(run: Run, names: Mapping[str, str], fit: Fit) -> Item:
     return replace(verdict_item(fit), title=names[run.id])
 
 
@@ -351,7 +355,7 @@ def _choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str
 
 
 def _curve(
-    metric: Metric,
+    metric: MetricName,
     run: Run,
     name: str,
     epochs: Sequence[Epoch],

@@ -318,13 +318,13 @@ def _text() -> str:
         placeholder="Name, note or id",
         max_chars=_LONGEST,
         autocomplete="off",
-        on_change=uninterruptible(_found),
+        on_change=uninterruptible(_open_filtered),
         help="Lists the runs that have all these words in their name, note, id or network.",
     )
     return wanted
 
 
-def _found() -> None:
+def _open_filtered() -> None:
     update_query_params(find=widget_value("runs-find").strip() or None)
 
 

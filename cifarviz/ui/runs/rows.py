@@ -20,16 +20,16 @@ from cifarviz.analysis.overfitting import (
     format_loss,
     gap_after,
 )
-from cifarviz.analysis.suggestions import Suggestion, suggestions
+from cifarviz.analysis.suggestions import ExperimentSuggestion, suggestions
 from cifarviz.datasets.registry import title_of
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
+from cifarviz.experiment.formatting import brief
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.words import brief
-from cifarviz.live.items import DAMAGED, VERDICT_COLORS
+from cifarviz.live.items import DAMAGED, VERDICT_COLORS, Metric
 from cifarviz.runs.damage import LATEST
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.recorded import ORIGIN
@@ -37,7 +37,7 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.ui.address import escaped
-from cifarviz.ui.metrics import Figure, figure_row
+from cifarviz.ui.metrics import metric_row
 from cifarviz.ui.navigation import link_to
 
 NOT_KNOWN = "not known"
@@ -270,7 +270,7 @@ def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
     return None if kept is None else gap_after(epochs, kept)
 
 
-def verdict(fit: Fit) -> str:
+def format_verdict(fit: Fit) -> str:
     """Markdown of the verdict in its colour."""
     return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
@@ -280,10 +280,10 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
 
     ``kept`` is the gap of the weights that the run stands with.
     """
-    st.markdown(f"{verdict(fit)} {escaped(fit.reason)}")
+    st.markdown(f"{format_verdict(fit)} {escaped(fit.reason)}")
     if fit.at_end is not None:
         figures = [
-            Figure(
+            Metric(
                 "Overfitting starts",
                 _UNKNOWN if fit.overfits_after is None else f"after epoch {fit.overfits_after}",
                 START_RULE,
@@ -291,14 +291,14 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
         ]
         if fit.at_turn is not None:
             label = f"Gap after epoch {fit.at_turn.epoch}"
-            figures.append(Figure(label, gap_words(fit.at_turn), _GAP_HELP))
+            figures.append(Metric(label, gap_words(fit.at_turn), _GAP_HELP))
         figures.append(
-            Figure(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
+            Metric(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
         )
         if kept is not None and kept.epoch != fit.at_end.epoch:
             hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
-            figures.append(Figure(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
-        figure_row(figures)
+            figures.append(Metric(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
+        metric_row(figures)
     _show_suggestions(run, fit)
 
 
@@ -321,7 +321,7 @@ def _show_suggestions(run: Run, fit: Fit) -> None:
             _link(run, one)
 
 
-def _link(run: Run, one: Suggestion) -> None:
+def _link(run: Run, one: ExperimentSuggestion) -> None:
     if one.experiment is None:
         link_to("train", "Set up", ":material/tune:", view="setup", run=run.id)
         return

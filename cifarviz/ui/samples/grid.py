@@ -89,8 +89,8 @@ def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
     published = view.info.published_images
     if view.view == "published" and published is not None:
         return (
-            f"The {number_in_words(len(published.indices))} training images that the published experiment "
-            f"“{published.preset}” shows: `{published.code}`. Click one to see it large."
+            f"The {number_in_words(len(published.indices))} training images that the published "
+            f"experiment “{published.preset}” shows: `{published.code}`. Click one to see it large."
         )
     kind = f"{SPLIT_WORDS[view.shown_split]} images"
     if view.classes:

@@ -271,10 +271,10 @@ def number_input(
 def number_problems(view: SamplesView, *names: str) -> None:
     """Say what is wrong with numbers typed, and which are used; nothing where they are right."""
     said = []
-    for field in names:
-        problem = NUMBERS[field].problem(_meant(field, widget_value(f"samples-{field}")))
+    for name in names:
+        problem = NUMBERS[name].problem(_meant(name, widget_value(f"samples-{name}")))
         if problem is not None:
-            said.append(f"{problem} {number_typed(getattr(view, field))} is still used.")
+            said.append(f"{problem} {number_typed(getattr(view, name))} is still used.")
     if said:
         st.warning("  \n".join(said), icon=":material/warning:")
 
@@ -287,7 +287,7 @@ def _meant(field: str, typed: str) -> float | str:
 def _number_to_address(field: str) -> None:
     meant = _meant(field, widget_value(f"samples-{field}"))
     if NUMBERS[field].problem(meant) is None:
-        _change(**{field: meant})
+        _change_view(**{field: meant})
 
 
 def bound(field: str, view: SamplesView) -> dict[str, Any]:
@@ -301,10 +301,10 @@ def bound(field: str, view: SamplesView) -> dict[str, Any]:
 
 def _to_address(field: str, name: str) -> None:
     value = widget_value(name)
-    _change(**{field: tuple(value) if isinstance(value, list) else value})
+    _change_view(**{field: tuple(value) if isinstance(value, list) else value})
 
 
-def _change(**fields: Any) -> None:
+def _change_view(**fields: Any) -> None:
     view, _ = read_address(current_query_params())
     if fields.get("dataset", view.dataset) != view.dataset:
         # Another data set has other classes and published images, and maybe no sample.

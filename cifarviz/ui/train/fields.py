@@ -47,7 +47,7 @@ def field_input(
 ) -> None:
     """Show field ``name`` of the class ``made`` with ``value``; ``give`` gets each new one."""
     annotation: Any = made.model_fields[name].annotation
-    label, hint = sentence_case(made.words(name)), made.help_text(name)
+    label, hint = sentence_case(made.label(name)), made.help_text(name)
     if annotation is bool:
         st.toggle(
             label,

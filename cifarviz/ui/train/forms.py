@@ -87,7 +87,7 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     made = section_class("data", data)
     titles = {info.name: info.title for info in all_datasets()}
     choice_input(
-        sentence_case(made.words("dataset")),
+        sentence_case(made.label("dataset")),
         tuple(titles),
         data["dataset"],
         setup_edits.set_dataset,
@@ -176,7 +176,7 @@ def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = ""
     """A heading, a menu of the kinds, what the chosen one does, and its fields."""
     kinds = SECTIONS[section]
     fields = draft.section(section)
-    label = sentence_case(Experiment.words(section))
+    label = sentence_case(Experiment.label(section))
     st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
     choice_input(
         label,
@@ -253,7 +253,7 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
     key = f"{draft.generation}-early_stopping"
     on = draft.is_on("early_stopping")
     st.toggle(
-        sentence_case(Experiment.words("early_stopping")),
+        sentence_case(Experiment.label("early_stopping")),
         value=on,
         key=widget_key(key, on),
         help=Experiment.help_text("early_stopping"),
@@ -297,12 +297,12 @@ def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
     """Show the course of the learning rate, or what has to be put right before it can be shown."""
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
-        words = " and ".join(Experiment.words(name) for name in wrong)
+        words = " and ".join(Experiment.label(name) for name in wrong)
         st.caption(f"The learning rate is drawn here once the {words} can be used.")
         return
     schedule = draft.section("schedule")
     steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch
-    figure = _figure(
+    figure = _cached_figure(
         schedule["kind"],
         tuple(schedule.items()),
         float(draft.section("optimizer")["learning_rate"]),
@@ -319,7 +319,7 @@ def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
 
 
 @lru_cache(maxsize=32)
-def _figure(
+def _cached_figure(
     kind: str, schedule: tuple[tuple[str, Any], ...], rate: float, steps: int, epochs: int
 ) -> go.Figure:
     made: Any = SECTIONS["schedule"][kind]

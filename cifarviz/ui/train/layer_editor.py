@@ -66,7 +66,7 @@ def _glossary(draft: Draft) -> Mapping[str, str]:
 def _field_help(name: str) -> str:
     """A field in plain words, as the first type of layers that has it puts it."""
     made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
-    return f"- **{sentence_case(made.words(name))}**: {made.help_text(name)}"
+    return f"- **{sentence_case(made.label(name))}**: {made.help_text(name)}"
 
 
 def _totals(trace: Trace) -> None:

@@ -10,7 +10,7 @@ from cifarviz.data import library
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.assessment import Assessment, assess
-from cifarviz.experiment.changes import Change, changes, in_way, nearest_way
+from cifarviz.experiment.changes import ExperimentChange, changes, in_way, nearest_way
 from cifarviz.experiment.draft import Draft, draft_of
 from cifarviz.experiment.experiment import Experiment, Sizes
 from cifarviz.experiment.presets import PRESETS, Preset
@@ -267,7 +267,7 @@ def _of_run(run_id: str, number: int) -> Draft:
     return draft_of(experiment, preset, number)
 
 
-def preset_panel(draft: Draft, made: Sequence[Change]) -> None:
+def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
     """Show the choice of a preset, its story, and the changes ``made`` against it."""
     key = f"{draft.generation}-preset"
     st.selectbox(
@@ -340,7 +340,7 @@ def _say_what_train_does(draft: Draft, preset: Preset) -> None:
     st.caption(f":material/info: {said}")
 
 
-def _changes(draft: Draft, made: Sequence[Change]) -> None:
+def _changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
     if not made:
         st.caption("Nothing is changed against the preset.")
         return

@@ -11,7 +11,7 @@ from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.figures.learning_rate import rate_words
-from cifarviz.figures.theme import Metric
+from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import progress_item, waits_for
@@ -49,7 +49,7 @@ def live_view() -> None:
         return
     state.remember("run", run.id)
     active = cache.store().active()
-    _show(run, active)
+    _render_run(run, active)
     queue(run, active)
 
 
@@ -78,7 +78,7 @@ def _watched() -> Run | None:
     return runs[0]
 
 
-def _show(run: Run, active: Sequence[Run]) -> None:
+def _render_run(run: Run, active: Sequence[Run]) -> None:
     feed, live = _feed(run)
     items = feed.items()
     top = st.container(horizontal=True, vertical_alignment="center")
@@ -133,7 +133,7 @@ def live_charts(run: Run, feed: RunFeed, live: Live | None) -> None:
             )
 
 
-def _description(metric: Metric, run: Run, feed: RunFeed) -> str:
+def _description(metric: MetricName, run: Run, feed: RunFeed) -> str:
     """What a chart shows, for screen readers."""
     about = f"{metric.capitalize()} of “{run.name}” over the epochs"
     rates = np.array(feed.learning_rates())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cifarviz.experiment.lab import KINDS, Kind
+from cifarviz.experiment.lab import KINDS, LabKind
 from cifarviz.live.feeds import NOT_BEGUN, PageFeed
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, keep_series
@@ -21,7 +21,7 @@ def store(settings: Settings) -> RunStore:
     return RunStore(settings)
 
 
-def stored(store: RunStore, kind: Kind, *states: RunState) -> tuple[Series, list[Run]]:
+def stored(store: RunStore, kind: LabKind, *states: RunState) -> tuple[Series, list[Run]]:
     runs = [
         stored_runs.store_run(
             store, stored_runs.experiment(), state=state, epochs=3 * (state is RunState.FINISHED)
@@ -91,7 +91,7 @@ def test_the_mark_changes_with_states_and_deletion_and_when_a_run_goes_on(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_experiment_can_be_sent_from_before_its_first_epoch(
-    store: RunStore, kind: Kind
+    store: RunStore, kind: LabKind
 ) -> None:
     series, [_, run] = stored(store, kind, RunState.QUEUED, RunState.RUNNING)
     feed = PageFeed(SeriesFeed(store, kind, series, None).message)

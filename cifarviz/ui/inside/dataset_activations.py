@@ -19,17 +19,17 @@ from cifarviz.datasets.registry import find
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights
+from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items, run_again_on
-from cifarviz.ui.dataset_images import held_back_images, images_of
+from cifarviz.ui.dataset_images import images_of, validation_images
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 @dataclass(frozen=True)
-class OverAll:
+class DatasetActivations:
     """What the channels of each layer with maps make of many images, by the layers' names.
 
     ``test`` says which test images excite them most. ``judged`` says which are dead for all
@@ -41,7 +41,7 @@ class OverAll:
     judged_by: Literal["validation", "test"]
 
 
-Job = BackgroundJob[OverAll]
+Job = BackgroundJob[DatasetActivations]
 
 # So many images, as in the sample, take less than a second: nobody need ask for it.
 _FEW = 3_000
@@ -52,7 +52,7 @@ _SETTLED = 0.5
 _MOST_KEPT = 64
 
 
-def job_over_all(run: Run, which: Weights) -> Job:
+def job_over_all(run: Run, which: WeightsChoice) -> Job:
     """The look at all these images with these weights; it is begun if it was not.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DatasetNotFound``.
@@ -60,7 +60,7 @@ def job_over_all(run: Run, which: Weights) -> Job:
     return _jobs().begun(_key(run, which), partial(_made, run, which))
 
 
-def found_over_all(run: Run, which: Weights) -> OverAll | None:
+def found_over_all(run: Run, which: WeightsChoice) -> DatasetActivations | None:
     """What it found, if it has been done; nothing is begun."""
     job = _jobs().get(_key(run, which))
     # One that broke off says so where it is looked at.
@@ -72,7 +72,7 @@ def test_images(run: Run) -> ImageSet:
     return images_of(find(run.experiment.data.dataset), "test")
 
 
-def show_over_all(run: Run, which: Weights) -> None:
+def show_over_all(run: Run, which: WeightsChoice) -> None:
     """Begin the look at few images; offer that at many; say how far it is, and what went wrong.
 
     The page runs again when it is done.
@@ -94,7 +94,7 @@ def show_over_all(run: Run, which: Weights) -> None:
                 _offer(run, which)
 
 
-def _begin_when_settled(run: Run, which: Weights, key: tuple[object, ...]) -> None:
+def _begin_when_settled(run: Run, which: WeightsChoice, key: tuple[object, ...]) -> None:
     """Begin after a while, unless this browser looks at something else by then."""
     latest = state.latest_look()
     latest.key = key
@@ -110,7 +110,7 @@ def _begin_when_settled(run: Run, which: Weights, key: tuple[object, ...]) -> No
     timer.start()
 
 
-def _is_over(jobs: BackgroundJobs[OverAll], key: tuple[object, ...]) -> str:
+def _is_over(jobs: BackgroundJobs[DatasetActivations], key: tuple[object, ...]) -> str:
     job = jobs.get(key)
     return str(job is not None and job.over)
 
@@ -146,9 +146,9 @@ def _item(job: Job) -> Item:
     return Item(text=words, share=job.done / max(job.total, 1))
 
 
-def _offer(run: Run, which: Weights) -> None:
+def _offer(run: Run, which: WeightsChoice) -> None:
     words = f"all {len(test_images(run)):,} test images"
-    if (validation := held_back_images(run)) is not None:
+    if (validation := validation_images(run)) is not None:
         words = f"{words} and all {len(validation):,} validation images"
     if st.button(
         f"Look at {words}",
@@ -161,32 +161,32 @@ def _offer(run: Run, which: Weights) -> None:
         st.rerun()
 
 
-def _made(run: Run, which: Weights) -> Job:
-    test, validation, runs = test_images(run), held_back_images(run), cache.store()
+def _made(run: Run, which: WeightsChoice) -> Job:
+    test, validation, runs = test_images(run), validation_images(run), cache.store()
 
-    def look(tell: Callable[[int], None]) -> OverAll:
+    def look(tell: Callable[[int], None]) -> DatasetActivations:
         model = cache.opened_model(run, which, runs)
         top = model.top_activations(test.images, on_progress=tell)
         if validation is None:
-            return OverAll(top, top, "test")
+            return DatasetActivations(top, top, "test")
         judged = model.top_activations(
             validation.images, on_progress=lambda done: tell(len(test) + done)
         )
-        return OverAll(top, judged, "validation")
+        return DatasetActivations(top, judged, "validation")
 
     return BackgroundJob(look, _count(run), "cifarviz-top-activations")
 
 
 def _count(run: Run) -> int:
-    validation = held_back_images(run)
+    validation = validation_images(run)
     return len(test_images(run)) + (0 if validation is None else len(validation))
 
 
-def _key(run: Run, which: Weights) -> tuple[object, ...]:
+def _key(run: Run, which: WeightsChoice) -> tuple[object, ...]:
     stamp = cache.weights_stamp(run, which)
     return run.id, which, stamp, str(cache.settings()), len(test_images(run))
 
 
 @st.cache_resource(show_spinner=False)
-def _jobs() -> BackgroundJobs[OverAll]:
+def _jobs() -> BackgroundJobs[DatasetActivations]:
     return BackgroundJobs(_MOST_KEPT)

@@ -10,7 +10,7 @@ from cifarviz.datasets.registry import find
 from cifarviz.escaping import safe_file_name
 from cifarviz.export.files import (
     ENDINGS,
-    Kind,
+    ExportKind,
     code_files,
     file_name,
     in_one_zip,
@@ -22,7 +22,7 @@ from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.kept_weights import kept_checkpoints, lacking_weights
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Weights, snapshot_epochs
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
@@ -30,7 +30,7 @@ from cifarviz.ui.address import escaped
 _MOST_RUNS = 12
 
 
-def take_away(runs: Sequence[Run]) -> None:
+def render_export(runs: Sequence[Run]) -> None:
     """Show a button that opens what there is to take: of one run all kinds, of several a report.
 
     There is none for runs without a finished epoch.
@@ -43,12 +43,12 @@ def take_away(runs: Sequence[Run]) -> None:
             _download(_several_name(runs), lambda: _report(runs), "Report", _SEVERAL)
             return
         run = runs[0]
-        _download(file_name(run, Kind.REPORT), lambda: _report(runs), "Report", _REPORT)
-        _code(run, Kind.SCRIPT, "Keras script", _SCRIPT)
-        _code(run, Kind.NOTEBOOK, "Notebook", _NOTEBOOK)
+        _download(file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT)
+        _code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
+        _code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
         _network(run)
         if not run.state.active:
-            name = file_name(run, Kind.RUN)
+            name = file_name(run, ExportKind.RUN)
             _download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
 
 
@@ -78,7 +78,7 @@ _WHICH = (
 )
 
 
-def _code(run: Run, kind: Kind, label: str, sentence: str) -> None:
+def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     name = file_name(run, kind)
     if not needs_data(run.experiment):
         by_keras = find(run.experiment.data.dataset).keras_module is not None
@@ -96,7 +96,7 @@ def _code(run: Run, kind: Kind, label: str, sentence: str) -> None:
 
 
 def _network(run: Run) -> None:
-    choices = _kept(run)
+    choices = _kept_weights(run)
     if not choices:
         st.caption(escaped(f"This run {lacking_weights(cache.store(), run, 'last')}."))
         return
@@ -112,26 +112,26 @@ def _network(run: Run) -> None:
     stem = f"run-{run.id}{part}"
     mirrored = _MIRRORED if run.experiment.mirrored_answers else ""
     _download(
-        stem + ENDINGS[Kind.KERAS],
+        stem + ENDINGS[ExportKind.KERAS],
         lambda: cache.network_file(run, which, weights_only=False),
         "Keras model",
         _KERAS + mirrored,
     )
     _download(
-        stem + ENDINGS[Kind.WEIGHTS],
+        stem + ENDINGS[ExportKind.WEIGHTS],
         lambda: cache.network_file(run, which, weights_only=True),
         "Weights alone",
         _WEIGHTS,
     )
 
 
-def _kept(run: Run) -> dict[Weights, str]:
+def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
     store = cache.store()
     words: dict[Checkpoint, str] = {
         "last": "As the run ended" if not run.state.active else "As it stands",
         "best": f"Best epoch, {run.best_epoch}",
     }
-    found: dict[Weights, str] = {one: words[one] for one in kept_checkpoints(store, run)}
+    found: dict[WeightsChoice, str] = {one: words[one] for one in kept_checkpoints(store, run)}
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
         found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
     return found
@@ -163,4 +163,4 @@ def _dataset(run: Run) -> Dataset:
 
 
 def _several_name(runs: Sequence[Run]) -> str:
-    return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[Kind.REPORT]}"
+    return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[ExportKind.REPORT]}"

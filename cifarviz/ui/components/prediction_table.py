@@ -15,7 +15,7 @@ from cifarviz.ui.components.clicked_tile import clicked_tile
 _HERE = Path(__file__).parent
 
 
-class Answer(NamedTuple):
+class PredictionCell(NamedTuple):
     """What a network says of an image: a class, whether it is right, and what a pointer is told."""
 
     name: str
@@ -23,14 +23,14 @@ class Answer(NamedTuple):
     tooltip: str
 
 
-def answer_table(
+def prediction_table(
     sprite: Sprite,
     *,
     key: str,
     indices: Sequence[int],
     actual: Sequence[str],
     columns: Sequence[str],
-    answers: Sequence[Sequence[Answer]],
+    answers: Sequence[Sequence[PredictionCell]],
     description: str,
     size: int = 64,
 ) -> int | None:
