@@ -22,7 +22,7 @@
     │   ├── UnknownFormat        written by another version of cifarviz
     │   └── StorageFull          the disk, or the folder, takes no more
     ├── SettingInvalid           an environment variable with a value that means nothing
-    ├── PlaceRefused             a place somebody named for files, where none can be written
+    ├── OutputPathInvalid             a place somebody named for files, where none can be written
     └── TrainingFailed           the loss is no longer a number, no memory left, …
 
 The message is one sentence or two for the person at the screen: the rule, what came,
@@ -131,7 +131,7 @@ class StorageFull(StoreError):
     """The disk, or the folder, takes no more."""
 
 
-class PlaceRefused(CifarvizError):
+class OutputPathInvalid(CifarvizError):
     """A place that somebody named for files, where none can be written."""
 
 

@@ -59,15 +59,15 @@ def storage_full(folder: Path, reason: str) -> StorageFull:
 
 
 @contextmanager
-def atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, which takes its place at the end.
 
     A reader sees the old file or the new one, also after a crash in between. What is not
     ``durable`` may be lost, or left empty, by a power cut right after; it is written sooner.
     """
-    temporary = _partial_name(path.parent, path.name)
+    temporary = _temporary_path(path.parent, path.name)
     try:
-        with _locked(temporary, temporary.touch):
+        with _hold_writer_lock(temporary, temporary.touch):
             yield temporary
             if durable:
                 with temporary.open("rb+") as file:
@@ -81,9 +81,9 @@ def atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Make a folder in ``parent`` that nobody else uses, to be moved away or removed at the end."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = _partial_name(parent, "folder")
+    folder = _temporary_path(parent, "folder")
     try:
-        with _locked(folder, lambda: folder.mkdir(exist_ok=True)):
+        with _hold_writer_lock(folder, lambda: folder.mkdir(exist_ok=True)):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,12 +98,12 @@ def remove_leftovers(folder: Path) -> None:
         _remove_if_abandoned(path)
 
 
-def _partial_name(folder: Path, name: str) -> Path:
+def _temporary_path(folder: Path, name: str) -> Path:
     return folder / f".{name}.{uuid4().hex}{_PARTIAL}"
 
 
 @contextmanager
-def _locked(path: Path, make: Callable[[], None]) -> Iterator[None]:
+def _hold_writer_lock(path: Path, make: Callable[[], None]) -> Iterator[None]:
     """Make a partial file or folder and hold the lock that says that its writer is alive."""
     if sys.platform == "win32":
         # There is no such lock, and so nothing is ever taken for abandoned.

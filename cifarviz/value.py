@@ -34,7 +34,7 @@ class Value(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise ExperimentInvalid(" ".join(describe(error, cls))) from error
+            raise ExperimentInvalid(" ".join(describe_errors(error, cls))) from error
 
     @classmethod
     def help_text(cls, field: str) -> str:
@@ -90,15 +90,17 @@ class Bounds:
             return kind
         if self.low is not None and self.high is not None:
             if not self.low_excluded and not self.high_excluded:
-                return f"{kind} from {_number(self.low)} to {_number(self.high)}"
+                return f"{kind} from {_format_number(self.low)} to {_format_number(self.high)}"
             above = "above" if self.low_excluded else "of at least"
             below = "below" if self.high_excluded else "at most"
-            return f"{kind} {above} {_number(self.low)} and {below} {_number(self.high)}"
+            return (
+                f"{kind} {above} {_format_number(self.low)} and {below} {_format_number(self.high)}"
+            )
         if self.low is not None:
             above = "above" if self.low_excluded else "of at least"
-            return f"{kind} {above} {_number(self.low)}"
+            return f"{kind} {above} {_format_number(self.low)}"
         below = "below" if self.high_excluded else "at most"
-        return f"{kind} {below} {_number(self.high)}"
+        return f"{kind} {below} {_format_number(self.high)}"
 
 
 def bounds(field: FieldInfo) -> Bounds:
@@ -115,26 +117,26 @@ def bounds(field: FieldInfo) -> Bounds:
             high = rule.le
         elif isinstance(rule, annotated_types.Lt):
             high, high_excluded = rule.lt, True
-    whole = int in _mentioned(field.annotation)
+    whole = int in _types_in(field.annotation)
     return Bounds(low, high, low_excluded, high_excluded, whole)
 
 
-def describe(error: ValidationError, made: type[BaseModel] | None = None) -> list[str]:
+def describe_errors(error: ValidationError, made: type[BaseModel] | None = None) -> list[str]:
     """Say each problem of ``error`` in one sentence that names the field in words.
 
     ``made`` is the class whose making failed; without it, the class is looked up by the name
     that pydantic put into the error.
     """
-    root = made or _class_named(error.title)
+    root = made or _find_class(error.title)
     return [sentence for problem in error.errors() for sentence in _sentences(problem, root)]
 
 
 def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
     raised = problem.get("ctx", {}).get("error")
-    where, field, name = _place(problem["loc"], root)
+    where, field, name = _locate(problem["loc"], root)
     if isinstance(raised, ValueError):  # our own sentences, from a validator
         return [f"{where}{argument}" for argument in raised.args]
-    came = _shown(problem["input"])
+    came = _format_input(problem["input"])
     subject = f"{where}the {name}" if where else f"The {name}"
     match problem["type"]:
         case "missing":
@@ -158,7 +160,7 @@ def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
             return [f"{subject} {reason}, not {came}."]
 
 
-def _place(
+def _locate(
     loc: tuple[int | str, ...], root: type[BaseModel] | None
 ) -> tuple[str, FieldInfo | None, str]:
     """Follow ``loc`` from ``root``: where in words, the field, and the field's name in words."""
@@ -175,7 +177,7 @@ def _place(
             continue
         field = owner.model_fields[key]
         name = field.title or key.replace("_", " ")
-        classes = [c for c in _mentioned(field.annotation) if _is_model(c)]
+        classes = [c for c in _types_in(field.annotation) if _is_model(c)]
     return where, field, name
 
 
@@ -184,19 +186,19 @@ def _tag(made: type[BaseModel]) -> object:
     return None if field is None else field.default
 
 
-def _mentioned(annotation: Any) -> list[Any]:
+def _types_in(annotation: Any) -> list[Any]:
     """Every type that an annotation mentions, however deep in unions and tuples."""
     parts = get_args(annotation)
     if not parts:
         return [annotation]
-    return [found for part in parts for found in _mentioned(part)]
+    return [found for part in parts for found in _types_in(part)]
 
 
 def _is_model(candidate: Any) -> bool:
     return isinstance(candidate, type) and issubclass(candidate, BaseModel)
 
 
-def _class_named(name: str) -> type[BaseModel] | None:
+def _find_class(name: str) -> type[BaseModel] | None:
     return next((made for made in _descendants(BaseModel) if made.__name__ == name), None)
 
 
@@ -207,11 +209,11 @@ def _descendants(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _descendants(child)
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return f"{int(value):,}" if value is not None and value == int(value) else f"{value:g}"
 
 
-def _shown(value: object) -> str:
+def _format_input(value: object) -> str:
     """What came, short enough for a sentence."""
     if value is None:
         return "nothing"

@@ -34,7 +34,7 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def choice_words(choice: str) -> str:
+def format_choice(choice: str) -> str:
     """A choice as a menu shows it: ``"ReLU"`` for ``relu``; what has no words stands for itself."""
     return _CHOICES.get(choice, choice)
 
@@ -48,7 +48,7 @@ def value_words(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) < 10**20 else "a very long number"
     if isinstance(value, float):
-        return number_text(value)
+        return format_number(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, str):
@@ -56,6 +56,6 @@ def value_words(value: object) -> str:
     return str(value)
 
 
-def number_text(value: float) -> str:
+def format_number(value: float) -> str:
     """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)

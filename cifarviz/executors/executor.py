@@ -15,7 +15,7 @@ from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.leases import Attempt
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import run_with_precision
+from cifarviz.runs.series import find_series_precision
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.store_sink import StoreSink
 from cifarviz.training.ending import Ending
@@ -58,7 +58,7 @@ class Job:
             # Time at work is known up to the last sign of life, which was given when this attempt
             # began; the time since then belongs to it.
             seconds += max(time.time() - run.progress.heartbeat, 0.0)
-        if precision is None and (peer := run_with_precision(self.store, run.id)) is not None:
+        if precision is None and (peer := find_series_precision(self.store, run.id)) is not None:
             precision = peer.precision
             reason = f"{precision}, as in “{peer.name}”, with which it is compared."
         return RunStart(
@@ -72,7 +72,7 @@ class Job:
         )
 
 
-class Place(Protocol):
+class ExecutorPlace(Protocol):
     """Where one run can train."""
 
     @property
@@ -90,7 +90,7 @@ class Executor(Protocol):
     def places(self) -> int:
         """How many runs this process trains at a time at most."""
 
-    def reserve(self) -> Place | None:
+    def reserve(self) -> ExecutorPlace | None:
         """A place that is free now, or ``None``; asked again within a second."""
 
     def train(self, job: Job) -> Ending:

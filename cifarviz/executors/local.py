@@ -34,14 +34,14 @@ class LocalExecutor:
         self._store = store
 
     def reserve(self) -> LocalPlace | None:
-        slot = locks.take(self._store.slot_path(), 0)
+        slot = locks.acquire(self._store.slot_path(), 0)
         return None if slot is None else LocalPlace(slot)
 
     def train(self, job: Job) -> Ending:
         with HEAVY_IMPORTS:
             from cifarviz.training import engine
             from cifarviz.training.precision import TimingsFile
-            from cifarviz.training.tensorboard import TensorBoardFiles
+            from cifarviz.training.tensorboard_files import TensorBoardFiles
 
         # The import of TensorFlow is not the run's time.
         job.sink.describe(heartbeat=time.time())

@@ -12,11 +12,13 @@ EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType({"loc
 
 
 def make_executor(store: RunStore) -> Executor:
-    """The executor that the settings name; raises ``SettingInvalid``."""
+    """Make the executor that the settings name; raises ``SettingInvalid``."""
     name = store.settings.executor
     if name not in EXECUTORS:
         raise SettingInvalid(
-            f"CIFARVIZ_EXECUTOR is “{name}”, and there is no such executor. Set it to one of: "
-            f"{', '.join(EXECUTORS)}."
+            "CIFARVIZ_EXECUTOR is “{name}”, but there is no such executor. Set it to one of: "
+            "{executors}.",
+            name=name,
+            executors=", ".join(EXECUTORS),
         )
     return EXECUTORS[name](store)

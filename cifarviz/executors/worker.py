@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cifarviz.errors import CifarvizError, LeaseLost, RunNotFound, StoreError, TransitionRefused
-from cifarviz.executors.executor import Job, Place
+from cifarviz.executors.executor import ExecutorPlace, Job
 from cifarviz.executors.registry import make_executor
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.leases import Attempt
@@ -21,7 +21,7 @@ from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import thin_all
 from cifarviz.runs.states import RunState
-from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
 from cifarviz.training.process_queue import ProcessQueue
@@ -30,13 +30,13 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 # Seconds between two tries while something stands in the way, doubled up to this.
-_LONGEST_PAUSE = 5.0
+_MAX_PAUSE = 5.0
 # So many tries to begin one run, over about ten seconds; then it has failed, and the next begins.
-_MOST_TRIES = 7
+_MAX_TRIES = 7
 # Seconds to wait before an ending is recorded once more.
 _RETRY_ENDING = (0.2, 1.0, 5.0)
 # What may pass, and says more about the machine than about the run in hand.
-_PASSING = (StoreError, OSError, sqlite3.Error, MemoryError)
+_TRANSIENT_ERRORS = (StoreError, OSError, sqlite3.Error, MemoryError)
 
 
 class Worker(ProcessQueue):
@@ -80,7 +80,7 @@ class Worker(ProcessQueue):
             except Exception as error:
                 self._log_problem(error)
                 # What persists must not keep a core busy.
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, _MAX_PAUSE)
             time.sleep(pause)
 
     def _log_problem(self, error: Exception) -> None:
@@ -118,7 +118,7 @@ class Worker(ProcessQueue):
             self.adopt()
         return True
 
-    def _begin(self, run_id: str) -> tuple[Job, Place] | None:
+    def _begin(self, run_id: str) -> tuple[Job, ExecutorPlace] | None:
         """Begin a run in a place that is free; ``None`` where its turn has not come."""
         try:
             place = self._executor.reserve() if self.store.is_next(run_id) else None
@@ -133,11 +133,11 @@ class Worker(ProcessQueue):
             return None  # stopped or deleted since it was looked for
         except Exception as error:
             tries = self._tries[run_id] = self._tries.get(run_id, 0) + 1
-            if tries == _MOST_TRIES or not isinstance(error, _PASSING):
+            if tries == _MAX_TRIES or not isinstance(error, _TRANSIENT_ERRORS):
                 self._give_up(run_id, error)
                 self._let_go(run_id)
                 return None
-            message = f"It cannot begin just now ({_in_words(error)}), and is tried again."
+            message = f"The run cannot start now ({_format_error(error)}). Trying again."
             self.store.describe(run_id, message=message)
             raise
         job = Job(self.store, run, Attempt(run.attempt, place.owner))
@@ -155,7 +155,7 @@ class Worker(ProcessQueue):
         """Let a run fail that cannot be looked after, so that the others get their turn."""
         log.error("run %s could not be looked after", run_id, exc_info=error)
         self._given_up.add(run_id)
-        message = f"This run could not be looked after ({_in_words(error)}). Resume it to go on."
+        message = f"This run could not be started or finished ({_format_error(error)}). Resume it."
         try:
             self.store.fail(run_id, message, attempt=attempt)
         except Exception:
@@ -170,7 +170,10 @@ class Worker(ProcessQueue):
         if run.state is RunState.FINISHED and run.experiment.best_only:
             # Only now is there nothing left that could be resumed.
             folder = self.store.folder(run_id)
-            for path in (checkpoint_path(folder, "last"), probabilities_path(folder, "last")):
+            for path in (
+                checkpoint_path(folder, "last"),
+                checkpoint_predictions_path(folder, "last"),
+            ):
                 self._tidy(run_id, partial(path.unlink, missing_ok=True))
 
     def _tidy(self, run_id: str, work: Callable[[], None]) -> None:
@@ -195,7 +198,7 @@ class Worker(ProcessQueue):
                     attempt=job.attempt,
                     stopped_early=ending.stopped_early,
                 )
-            except _PASSING:
+            except _TRANSIENT_ERRORS:
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -212,15 +215,15 @@ class Worker(ProcessQueue):
             return Ending(RunState.FAILED, str(error))
         except Exception as error:
             log.exception("run %s failed", job.run.id)
-            return Ending(RunState.FAILED, f"Training broke off: {_in_words(error)}")
+            return Ending(RunState.FAILED, f"Training failed: {_format_error(error)}")
 
     def _thin_snapshots(self) -> None:
         oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
-        # The recorded run is there to be shown whole, and could not be made again here.
+        # The recorded run is there to be shown in full, and could not be made again here.
         recorded = [run for run in oldest_first if run.origin == ORIGIN]
         folders = [self.store.folder(run.id) for run in oldest_first if run not in recorded]
-        whole = [self.store.folder(run.id) for run in recorded]
-        thin_all(folders, self.settings.snapshots_budget, whole=whole)
+        protected = [self.store.folder(run.id) for run in recorded]
+        thin_all(folders, self.settings.snapshots_budget, protected=protected)
 
     def _count_seconds(self, job: Job) -> None:
         """Add the time since the last sign of life, up to which the time at work is known."""
@@ -238,7 +241,7 @@ class Worker(ProcessQueue):
             log.debug("run %s is already stopping", job.run.id)
 
 
-def _in_words(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     """What went wrong, for the person who looks at the run."""
     if isinstance(error, CifarvizError):
         return str(error).rstrip(".")

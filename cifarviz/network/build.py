@@ -36,7 +36,7 @@ class PartialIdentity(keras.initializers.Initializer):
         return keras.ops.convert_to_tensor(kernel, dtype=dtype)
 
 
-threads.start()
+threads.start_threads()
 IMAGE = "image"
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""
@@ -50,7 +50,7 @@ _INITIALIZERS = {
 
 
 @dataclass(frozen=True)
-class _Place:
+class _LayerContext:
     """What one layer is given: the ``KerasPlace`` of ``layers.base``."""
 
     name: str
@@ -80,12 +80,12 @@ class _Builder:
         self.names = [name for names in all_layer_names(architecture.layers) for name in names]
         self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
 
-    def place(self, layer: Layer) -> _Place:
+    def place(self, layer: Layer) -> _LayerContext:
         position, (expected, name) = next(self._next)
         # Variables are named by this order.
         assert layer is expected, f"{name} takes its place before its turn"
         seed = _layer_seed(self._seed, position)
-        return _Place(name, self.dtype, seed, self._l2, self._drawn_by_keras)
+        return _LayerContext(name, self.dtype, seed, self._l2, self._drawn_by_keras)
 
 
 def build(

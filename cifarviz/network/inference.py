@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
-from cifarviz.network.threads import batch_parts, cut
+from cifarviz.network.threads import batch_parts, split_batch
 
 # Model.predict costs 50 ms a call and leaks, and calling the model without a graph is up to four
 # times slower: so graphs of our own, kept for as long as the model lives. One for each number of
@@ -72,7 +72,7 @@ def mean_log_probabilities(
     """
     views = [batch, batch[:, :, ::-1]] if mirrored else [batch]
     logs = [
-        tf.nn.log_softmax(tf.concat([logits_of(part) for part in cut(view, parts)], 0))
+        tf.nn.log_softmax(tf.concat([logits_of(part) for part in split_batch(view, parts)], 0))
         for view in views
     ]
     return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if mirrored else logs[0]

@@ -36,14 +36,14 @@ def keras_file(
         both = keras.ops.logaddexp(model(image), model(mirror_image))
         mean = keras.layers.Softmax(name="mean_of_both")(both)
         model = keras.Model(image, mean, name="mirrored_answers")
-    return _written("network.keras", model.save)
+    return _saved_bytes("network.keras", model.save)
 
 
 def weights_file(
     architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
 ) -> bytes:
     """A ``.weights.h5`` file for the ``load_weights`` of a model with the same layers in order."""
-    return _written("network.weights.h5", _network(architecture, scaling, arrays).save_weights)
+    return _saved_bytes("network.weights.h5", _network(architecture, scaling, arrays).save_weights)
 
 
 def _network(
@@ -54,7 +54,7 @@ def _network(
     return model
 
 
-def _written(name: str, write: Callable[[Path], object]) -> bytes:
+def _saved_bytes(name: str, write: Callable[[Path], object]) -> bytes:
     # Keras writes to files alone, and tells their kinds by their names.
     with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
         path = Path(folder) / name

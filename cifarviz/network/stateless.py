@@ -21,10 +21,10 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import RESCALING, build
 from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
-from cifarviz.network.threads import batch_parts, cut
-from cifarviz.network.variables import fitting
+from cifarviz.network.threads import batch_parts, split_batch
+from cifarviz.network.variables import match_arrays
 
-_MOST_KEPT = 16
+_MAX_CACHED = 16
 _lock = threading.Lock()
 
 
@@ -87,7 +87,7 @@ class StatelessNetwork:
 
     def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> NetworkWeights:
         """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
-        values = {id(variable): value for variable, value in fitting(self._model, arrays)}
+        values = {id(variable): value for variable, value in match_arrays(self._model, arrays)}
         for variable in self._variables:
             # ReLU may make 0 of NaN: the layer would look dead and the answers sound.
             if not np.isfinite(values[id(variable)]).all():
@@ -251,9 +251,9 @@ class StatelessNetwork:
     ) -> list[tuple[tf.Tensor, ...]]:
         # Of each layer at once: all the maps of a batch together would not fit into memory.
         found = []
-        for part in cut(batch, parts):
+        for part in split_batch(batch, parts):
             outputs = self._all_outputs(weights, scale, offset, part)
-            found.append([_peaks(maps) for maps in outputs if len(maps.shape) == 4])
+            found.append([_map_peaks(maps) for maps in outputs if len(maps.shape) == 4])
         return [
             tuple(tf.concat(tensors, 0) for tensors in zip(*layer, strict=True))
             for layer in zip(*found, strict=True)
@@ -287,7 +287,7 @@ class StatelessNetwork:
         return keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True)))
 
 
-def _peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     _, height, width, channels = maps.shape
     flat = tf.reshape(maps, (-1, height * width, channels))
     highest = tf.reduce_max(flat, axis=1)
@@ -305,6 +305,6 @@ def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> 
         return _stateless_network(architecture, mirrored_answers)
 
 
-@functools.lru_cache(maxsize=_MOST_KEPT)
+@functools.lru_cache(maxsize=_MAX_CACHED)
 def _stateless_network(architecture: Architecture, mirrored_answers: bool) -> StatelessNetwork:
     return StatelessNetwork(architecture, mirrored_answers=mirrored_answers)

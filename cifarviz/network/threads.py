@@ -20,7 +20,7 @@ _LESS_URGENT, _LEAST_URGENT = 10, 19
 _FEWEST_IMAGES = 8
 
 
-def configure() -> None:
+def configure_threads() -> None:
     """Set the threads of this process, unless the environment does or TensorFlow is at work."""
     if _INTRA not in os.environ and _INTER not in os.environ and cores() == 2:
         try:
@@ -31,17 +31,17 @@ def configure() -> None:
             return
 
 
-def start() -> None:
+def start_threads() -> None:
     """Start TensorFlow's threads, less urgent than the rest of the process where Linux has it so.
 
     Pages, and a browser on the same machine, go first: they need little, and are waited for.
     """
-    starter = threading.Thread(target=_start_politely)
+    starter = threading.Thread(target=_start_with_low_priority)
     starter.start()
     starter.join()
 
 
-def _start_politely() -> None:
+def _start_with_low_priority() -> None:
     # New threads are as urgent as the one that starts them.
     if sys.platform == "linux":
         own = threading.get_native_id()
@@ -71,7 +71,7 @@ def batch_parts(images: int) -> int:
     return max(min(inter, images // _FEWEST_IMAGES), 1)
 
 
-def cut(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
+def split_batch(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
     """``values`` in so many parts of about equal length, in order."""
     if parts == 1:
         return [values]
@@ -84,4 +84,4 @@ def _number(variable: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-configure()
+configure_threads()

@@ -35,13 +35,13 @@ def assign(
 ) -> None:
     """Write back what ``to_arrays`` gave; nothing is changed unless all of it fits.
 
-    Raises ``ArtifactDamaged`` as ``fitting`` does.
+    Raises ``ArtifactDamaged`` as ``match_arrays`` does.
     """
-    for variable, value in fitting(model, arrays, optimizer):
+    for variable, value in match_arrays(model, arrays, optimizer):
         variable.assign(value)
 
 
-def fitting(
+def match_arrays(
     model: keras.Model,
     arrays: Mapping[str, np.ndarray],
     optimizer: keras.optimizers.Optimizer | None = None,

@@ -15,7 +15,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import parse_experiment, scaling_from_json
 from cifarviz.runs.states import Action, RunState
 
-LATEST = 4_102_444_800.0
+MAX_TIME = 4_102_444_800.0
 """Unix time of the year 2100; a time after it is one in milliseconds, or none."""
 
 _STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
@@ -54,16 +54,16 @@ def _scaling(value: Any) -> bool:
         return False
 
 
-def _or_nothing(rule: _Rule) -> _Rule:
+def _optional(rule: _Rule) -> _Rule:
     return _Rule(f"{rule.words}, or nothing", lambda one: one is None or rule.holds(one))
 
 
-_TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, LATEST), 0.0)
+_TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, MAX_TIME), 0.0)
 _SECONDS = _Rule("a number of seconds", _number(0, 1e10), 0.0)
-_COUNT = _or_nothing(_Rule("a whole number from 0", _count()))
-_RATE = _or_nothing(_Rule("a number from 0", _number(0, 1e12)))
-_SHARE = _or_nothing(_Rule("a share from 0 to 1", _number(0, 1)))
-_WORDS = _or_nothing(_Rule("text", _text))
+_COUNT = _optional(_Rule("a whole number from 0", _count()))
+_RATE = _optional(_Rule("a number from 0", _number(0, 1e12)))
+_SHARE = _optional(_Rule("a share from 0 to 1", _number(0, 1)))
+_TEXT = _optional(_Rule("text", _text))
 
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
@@ -76,30 +76,30 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "origin": _Rule("text", _text, "unknown"),
         "machine": _Rule("text", _text, "unknown"),
         "created": _TIME,
-        "started": _or_nothing(_TIME),
-        "ended": _or_nothing(_TIME),
+        "started": _optional(_TIME),
+        "ended": _optional(_TIME),
         # Only compared with other times, never shown.
-        "heartbeat": _or_nothing(_Rule("a time in seconds", _number(0, 1e13))),
+        "heartbeat": _optional(_Rule("a time in seconds", _number(0, 1e13))),
         "seconds": _SECONDS,
-        "seconds_left": _or_nothing(_SECONDS),
+        "seconds_left": _optional(_SECONDS),
         "train_images": _COUNT,
         "validation_images": _COUNT,
         "images_per_second": _RATE,
         "current_rate": _RATE,
-        "precision": _or_nothing(
+        "precision": _optional(
             _Rule("float32 or bfloat16", lambda one: one in ("float32", "bfloat16"))
         ),
-        "scaling": _or_nothing(_Rule("a scale and an offset for each channel", _scaling)),
-        "precision_reason": _WORDS,
-        "message": _WORDS,
-        "note": _WORDS,
-        "remark": _WORDS,
-        "phase": _WORDS,
-        "parent": _WORDS,
+        "scaling": _optional(_Rule("a scale and an offset for each channel", _scaling)),
+        "precision_reason": _TEXT,
+        "message": _TEXT,
+        "note": _TEXT,
+        "remark": _TEXT,
+        "phase": _TEXT,
+        "parent": _TEXT,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
         "attempt": _Rule("a whole number from 0", _count(), 0),
-        "exact_loss_from": _or_nothing(_Rule("an epoch from 1", _count(1))),
+        "exact_loss_from": _optional(_Rule("an epoch from 1", _count(1))),
         "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,
@@ -107,7 +107,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         # Worked out from its epochs.
         "epochs_done": _Rule("a whole number from 0", _count(), 0),
         "best_epoch": _COUNT,
-        "best_loss": _or_nothing(_Rule("a loss", _number(-1, 1e39))),
+        "best_loss": _optional(_Rule("a loss", _number(-1, 1e39))),
         "best_epoch_val_accuracy": _SHARE,
         "best_val_accuracy": _SHARE,
         "best_val_accuracy_epoch": _COUNT,
@@ -116,7 +116,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
 )
 
 
-def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+def check_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     """The columns of a row of ``SELECT_RUNS`` with what cannot be replaced, and what that was.
 
     The latter is a sentence, or ``None`` of a sound record.
@@ -131,7 +131,9 @@ def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
     for name, rule in _RULES.items():
         value = columns[name]
         if not rule.holds(value):
-            damage = damage or f"its “{name}” is {_short(value)}, and should be {rule.words}."
+            damage = (
+                damage or f"its “{name}” is {_format_value(value)}, and should be {rule.words}."
+            )
             columns[name] = rule.stand_in
     # Whatever else a newer version may have put there is nobody's choice here.
     if columns["preferred"] not in get_args(Checkpoint):
@@ -154,7 +156,7 @@ def is_safe_id(run_id: str) -> bool:
     return bool(_SAFE_ID.fullmatch(run_id))
 
 
-def key_of(run_id: str) -> tuple[str, str | int]:
+def row_key(run_id: str) -> tuple[str, str | int]:
     """The column of ``runs`` by which a run is found, and its value there.
 
     That is its id or, of a record whose id is damaged, the number of its row.
@@ -174,7 +176,7 @@ def _history_damage(columns: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return "missing"
     text = f"“{value}”" if isinstance(value, str) else repr(value)

@@ -40,12 +40,12 @@ class RunQueue(Curation):
                 return False
         return False
 
-    def take(self, run_id: str) -> BaseFileLock | None:
+    def acquire(self, run_id: str) -> BaseFileLock | None:
         """Begin to look after a run: its lock, or ``None`` where somebody else does.
 
         Raises ``StoreError`` as ``locks.take`` does.
         """
-        lock = locks.take(self.lock_path(run_id))
+        lock = locks.acquire(self.lock_path(run_id))
         if lock is None:
             return None
         with self.database.connect() as connection:

@@ -27,7 +27,7 @@ class Series:
     labels: tuple[str, ...]
 
 
-def keep_series(
+def save_series(
     store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
 ) -> Series:
     """Keep that these runs, ids with labels, belong together, but for those deleted meanwhile."""
@@ -49,7 +49,9 @@ def keep_series(
 
 def find_series(store: RunStore, series_id: str) -> Series:
     """One series; raises ``RunNotFound``."""
-    found = [one for one in _read(store, "WHERE series.id = ?", series_id) if one.id == series_id]
+    found = [
+        one for one in _load_series(store, "WHERE series.id = ?", series_id) if one.id == series_id
+    ]
     if not found:
         raise RunNotFound(
             "There is no series “{series_id}” here. Start a new one, or choose another.",
@@ -60,23 +62,23 @@ def find_series(store: RunStore, series_id: str) -> Series:
 
 def all_series(store: RunStore, kind: str) -> list[Series]:
     """Those of a kind that have a run left, the newest first."""
-    return [one for one in _read(store, "WHERE kind = ?", kind) if one.run_ids]
+    return [one for one in _load_series(store, "WHERE kind = ?", kind) if one.run_ids]
 
 
-def runs_of(store: RunStore, series: Series) -> list[Run]:
+def series_runs(store: RunStore, series: Series) -> list[Run]:
     """The runs that are still here, in their order, without those whose record is damaged."""
     by_id = {run.id: run for run in store.all() if run.damage is None}
     return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
 
 
-class PrecisionOfRun(NamedTuple):
+class RunPrecision(NamedTuple):
     """A run's name, and the precision that it trains in."""
 
     name: str
     precision: str
 
 
-def run_with_precision(store: RunStore, run_id: str) -> PrecisionOfRun | None:
+def find_series_precision(store: RunStore, run_id: str) -> RunPrecision | None:
     """The first run of the same series whose precision is settled; ``None`` where there is none.
 
     Runs that are compared train in one precision: the first that begins settles it for all.
@@ -89,10 +91,10 @@ def run_with_precision(store: RunStore, run_id: str) -> PrecisionOfRun | None:
             "WHERE own.run = ? ORDER BY other.position LIMIT 1",
             (run_id,),
         ).fetchone()
-    return None if row is None else PrecisionOfRun(*row)
+    return None if row is None else RunPrecision(*row)
 
 
-def _read(store: RunStore, where: str, value: str) -> list[Series]:
+def _load_series(store: RunStore, where: str, value: str) -> list[Series]:
     with store.database.connect() as connection:
         rows = connection.execute(
             "SELECT series.*, run, label FROM series LEFT JOIN series_runs "

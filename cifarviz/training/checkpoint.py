@@ -103,8 +103,7 @@ def restore_start(
     """
     if not artifacts.exists(START_CHECKPOINT):
         raise ArtifactMissing(
-            "The weights that this run was to begin with are not there any more: fork its parent "
-            "again."
+            "The weights that this run starts from are missing: fork its parent again."
         )
     arrays, facts = artifacts.load(START_CHECKPOINT)
     carried = bool(facts.get("optimizer"))

@@ -23,7 +23,7 @@ from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, scaling_to_json
 from cifarviz.runs.run_headline import best_of
 from cifarviz.runs.states import RunState
-from cifarviz.runs.stored_probabilities import keep_epoch_probabilities, keep_probabilities
+from cifarviz.runs.stored_predictions import save_checkpoint_predictions, save_epoch_predictions
 from cifarviz.training.checkpoint import (
     Position,
     restore,
@@ -33,13 +33,13 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import choose, lacks_bfloat16
+from cifarviz.training.precision import choose_precision, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.reporting import RunStart, Sink, Timings
-from cifarviz.training.snapshots import SnapshotKeeper
-from cifarviz.training.speed import Speed, next_batches
+from cifarviz.training.snapshot_writer import SnapshotWriter
+from cifarviz.training.speed import SpeedMeter, next_batches
 from cifarviz.training.step import TrainingTensors, ValidationStep
-from cifarviz.training.tensorboard import TensorBoardFiles
+from cifarviz.training.tensorboard_files import TensorBoardFiles
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
 
@@ -76,8 +76,8 @@ def train(
         return Ending(RunState.STOPPED)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrainingFailed(
-            "There was not enough memory for this network and batch size. Choose a smaller "
-            "batch or a smaller network."
+            "There was not enough memory for this network and batch size. Choose a smaller batch "
+            "size or a smaller network."
         ) from error
     except tf.errors.OpError as error:
         if training.precision != "bfloat16":
@@ -92,7 +92,7 @@ class _Stopped(Exception):
     """The run was asked to stop before its first step."""
 
 
-class _Validated(NamedTuple):
+class _ValidationResult(NamedTuple):
     """What validation found: means, and the predictions; ``None`` without images."""
 
     loss: float | None
@@ -115,7 +115,7 @@ class _Training:
         self.sink, self.artifacts, self.start, self.timings = sink, artifacts, start, timings
         self.note = start.note
         self.precision: Precision | None = None
-        self.speed = Speed()
+        self.speed = SpeedMeter()
 
     def prepare(
         self,
@@ -160,7 +160,7 @@ class _Training:
             ValidationStep(self.model, experiment, plan.validation) if plan.validation else None
         )
         self.recorder.step = position.step
-        self.snapshots = SnapshotKeeper(
+        self.snapshots = SnapshotWriter(
             self.artifacts,
             experiment,
             plan,
@@ -174,29 +174,29 @@ class _Training:
         """The network, in the precision that was asked for, found before, or is found now."""
         self.images = TrainingTensors(self.plan.train)
         if self.experiment.precision != "auto":
-            return self.settled(self.experiment.precision)
+            return self.use_precision(self.experiment.precision)
         if self.start.precision is not None:
             reason = self.start.precision_reason
-            return self.settled(self.start.precision, precision_reason=reason)
+            return self.use_precision(self.start.precision, precision_reason=reason)
         if lacks_bfloat16():
-            return self.settled("float32", precision_reason=NO_INSTRUCTIONS)
+            return self.use_precision("float32", precision_reason=NO_INSTRUCTIONS)
         timing = None if self.timings is None else self.timings.find(self.experiment)
         trainable = None
         if timing is None:
             self.recorder.enter("choosing")
-            timing, trainable = choose(
+            timing, trainable = choose_precision(
                 self.build, self.experiment, len(self.plan.train), self.check_stop
             )
             if timing is None:
-                return self.settled("float32", trainable, precision_reason=SHORT_RUN)
+                return self.use_precision("float32", trainable, precision_reason=SHORT_RUN)
             try:
                 if self.timings is not None:
-                    self.timings.keep(self.experiment, timing)
+                    self.timings.save(self.experiment, timing)
             except (CifarvizError, OSError):
                 log.warning("what was timed could not be kept", exc_info=True)
-        return self.settled(timing.best, trainable, precision_reason=timing.reason)
+        return self.use_precision(timing.best, trainable, precision_reason=timing.reason)
 
-    def settled(
+    def use_precision(
         self, precision: Precision, trainable: Trainable | None = None, **reason: str | None
     ) -> Trainable:
         """The network in this precision, which is made known; ``trainable`` if it is made."""
@@ -216,9 +216,9 @@ class _Training:
     def run(self) -> Ending:
         epochs = self.epochs
         if not epochs and not self.position.images:
-            self.snapshots.keep(self.position.epochs_done, self.model, None, first=True)
+            self.snapshots.save(self.position.epochs_done, self.model, None, first=True)
         while (ending := ending_after(self.experiment, epochs)) is None:
-            epoch = self.one_epoch(epochs)
+            epoch = self.run_epoch(epochs)
             self.sink.describe(images_per_second=self.speed.overall)
             if epoch is None:
                 self.recorder.flush()
@@ -226,14 +226,14 @@ class _Training:
                 return Ending(RunState.STOPPED)
             epochs.append(epoch)
         stopping = self.experiment.early_stopping
-        self.snapshots.keep_last(self.position.epochs_done, self.model)
+        self.snapshots.save_last_weights(self.position.epochs_done, self.model)
         if stopping is not None and stopping.restore_best_weights:
             self.recorder.enter("saving")
             restore_best(self.artifacts, self.model)
             save_last(self.artifacts, self.model, self.optimizer, self.position)
         return ending
 
-    def one_epoch(self, before: list[Epoch]) -> Epoch | None:
+    def run_epoch(self, before: list[Epoch]) -> Epoch | None:
         """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
         number = self.position.epochs_done + 1
         # On the clock of the run, moved back by what was spent on this epoch before it was stopped.
@@ -243,9 +243,9 @@ class _Training:
         self.position.seconds = self.recorder.seconds_at_work() - began
         if validated is None:
             return None
-        epoch = self.finished_epoch(number, validated)
+        epoch = self.make_epoch(number, validated)
         tested = validated.predictions if self.plan.validation is self.test else None
-        if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
+        if number in self.experiment.test_epochs and not self.save_test_predictions(number, tested):
             return None
         self.recorder.phase = "saving"
         self.write_tensorboard(epoch)
@@ -254,11 +254,11 @@ class _Training:
         self.recorder.flush(epoch)
         if best_of([*before, epoch], self.experiment.monitor) is epoch:
             save_best(self.artifacts, self.model, number)
-            self.keep_answers("best", tested)
+            self.save_checkpoint_predictions("best", tested)
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.artifacts, self.model, self.optimizer, self.position)
-        self.keep_answers("last", tested)
-        self.snapshots.keep(number, self.model, validated.predictions)
+        self.save_checkpoint_predictions("last", tested)
+        self.snapshots.save(number, self.model, validated.predictions)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
@@ -280,7 +280,7 @@ class _Training:
             self.recorder.images_per_second = self.speed.current
             self.recorder.seconds_per_step = self.speed.seconds_per_step
             if not np.isfinite(loss).all():
-                self.fail_at(position.step + int(np.argmin(np.isfinite(loss))) + 1)
+                self.fail_diverged(position.step + int(np.argmin(np.isfinite(loss))) + 1)
             size = batches.shape[1]
             position.images += batches.size
             position.loss_sum += float(loss.sum(dtype=np.float64)) * size
@@ -289,17 +289,18 @@ class _Training:
             self.recorder.batches(position.step - steps + 1, loss, accuracy)
         return True
 
-    def fail_at(self, step: int) -> None:
+    def fail_diverged(self, step: int) -> None:
         self.recorder.flush()
         raise TrainingFailed(
-            f"The loss was no longer a number at training step {step}: the weights grew out of "
-            "bounds. Lower the learning rate and train again."
+            "The loss became NaN or infinite at training step {step}: training diverged. Lower the "
+            "learning rate and train again.",
+            step=step,
         )
 
-    def validate(self) -> _Validated | None:
+    def validate(self) -> _ValidationResult | None:
         """One pass over the validation images; ``None`` if asked to stop meanwhile."""
         if self.validation_step is None or self.plan.validation is None:
-            return _Validated(None, None, None)
+            return _ValidationResult(None, None, None)
         self.recorder.enter("validating")
         began = self.recorder.seconds_at_work()
         loss_sum, hits, parts = 0.0, 0, []
@@ -312,12 +313,12 @@ class _Training:
             self.recorder.beat()
         self.recorder.seconds_per_validation = self.recorder.seconds_at_work() - began
         if not np.isfinite(loss_sum):
-            self.fail_at(self.position.step)
+            self.fail_diverged(self.position.step)
         images = len(self.plan.validation)
         predictions = Predictions(np.concatenate(parts))
-        return _Validated(loss_sum / images, hits / images, predictions)
+        return _ValidationResult(loss_sum / images, hits / images, predictions)
 
-    def keep_test_answers(self, number: int, tested: Predictions | None) -> bool:
+    def save_test_predictions(self, number: int, tested: Predictions | None) -> bool:
         """Keep what the network says about the test images; ``False`` if asked to stop.
 
         ``tested`` it is, where validation has just asked about them.
@@ -331,16 +332,16 @@ class _Training:
                 parts.append(part)
                 self.recorder.beat()
             tested = Predictions(np.concatenate(parts))
-        keep_epoch_probabilities(self.artifacts, number, self.test, tested)
+        save_epoch_predictions(self.artifacts, number, self.test, tested)
         return True
 
-    def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
+    def save_checkpoint_predictions(self, which: Checkpoint, tested: Predictions | None) -> None:
         """Spare Evaluate the work where validation has asked about the test images."""
         if tested is None:
             return
         try:
             stamp = self.artifacts.stamp(checkpoint_name(which))
-            keep_probabilities(self.artifacts, which, stamp, self.test, tested)
+            save_checkpoint_predictions(self.artifacts, which, stamp, self.test, tested)
         except (CifarvizError, OSError):
             # Evaluate asks the network again where they are not there.
             log.warning("test predictions of the run could not be kept", exc_info=True)
@@ -352,7 +353,7 @@ class _Training:
             self.note = f"{self.note} {note}" if self.note else note
             self.sink.describe(note=self.note)
 
-    def finished_epoch(self, number: int, validated: _Validated) -> Epoch:
+    def make_epoch(self, number: int, validated: _ValidationResult) -> Epoch:
         position = self.position
         return Epoch(
             epoch=number,

@@ -18,26 +18,26 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import IMPORTED
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
-from cifarviz.training.plan import watched_images
+from cifarviz.training.plan import tracked_image_count
 from cifarviz.training.timing import SHORT_RUN
 
 # Seconds a step costs beside its multiply-adds. Measured on 2 cores with the presets and six
 # other networks at batches of 4 to 256: 0.5 to 4 ms.
-_STEP = 0.002
+_STEP_SECONDS = 0.002
 # Multiply-adds a second that training may reach (from low to high) where nothing is recorded.
 # Measured on 2 cores with AMX: 10 to 45 thousand million in float32, up to 120 in bfloat16.
 _BOUNDS = {"float32": (8e9, 80e9), "bfloat16": (6e9, 160e9)}
 _STEP_BOUNDS = (0.0005, 0.004)
 # How many times as fast bfloat16 may be as float32.
-_GAIN = 4
+_MAX_BFLOAT16_GAIN = 4
 # Validation goes forward only; the way back costs twice as much again.
-_VALIDATION = 1 / 3
+_VALIDATION_COST = 1 / 3
 # What each doubling of the network, or two of the batch, adds to the doubt; and the doubt that
 # stays with the very same network, since a machine is not always equally busy.
-_DOUBT, _LEAST_DOUBT = 1.15, 1.1
+_DOUBT_PER_DOUBLING, _MIN_DOUBT = 1.15, 1.1
 # A run this many doublings away says next to nothing, so bounds are better.
-_FARTHEST = 6.0
-_MOST_RUNS = 5
+_MAX_DISTANCE = 6.0
+_MAX_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class MeasuredSpeed:
     def rate(self) -> float:
         """Multiply-adds a second, without what a step costs in any case."""
         step = self.batch_size / self.images_per_second
-        return self.operations * self.batch_size / max(step - _STEP, step / 2)
+        return self.operations * self.batch_size / max(step - _STEP_SECONDS, step / 2)
 
 
 @dataclass(frozen=True)
-class Work:
+class EpochWork:
     """What one epoch has to do. ``precision`` is ``None`` where the faster one will be found."""
 
     operations: int
@@ -73,19 +73,19 @@ class Work:
 
     def seconds(self, rate: float, step: float) -> float:
         """Seconds at ``rate`` multiply-adds a second, with ``step`` seconds for each step."""
-        images = self.train_images + _VALIDATION * self.validation_images
+        images = self.train_images + _VALIDATION_COST * self.validation_images
         return self.operations * images / rate + step * -(-self.train_images // self.batch_size)
 
 
-def work_of(experiment: Experiment, train_images: int, validation_images: int) -> Work:
+def epoch_work(experiment: Experiment, train_images: int, validation_images: int) -> EpochWork:
     """What an epoch of ``experiment`` has to do with so many images of each kind."""
-    return Work(
+    return EpochWork(
         operations=experiment.architecture.trace().operations,
         batch_size=experiment.batch_size,
         precision=None if experiment.precision == "auto" else experiment.precision,
         train_images=train_images,
         validation_images=validation_images
-        + watched_images(experiment.data.wrong_labels, train_images),
+        + tracked_image_count(experiment.data.wrong_labels, train_images),
     )
 
 
@@ -100,13 +100,13 @@ class Estimate:
     """Whether the recorded runs had this very network size, batch and precision."""
 
 
-def estimate_epoch(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
+def estimate_epoch(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate:
     """Estimate an epoch of ``work`` from those ``speeds`` that are most like it.
 
     ``speeds`` come the newest first, from runs of this machine.
     """
     if work.precision is None:
-        return _in_the_faster(work, speeds)
+        return _estimate_auto(work, speeds)
     measured = sorted(
         (distance, place)
         for place, speed in enumerate(speeds)
@@ -118,21 +118,21 @@ def estimate_epoch(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
         return Estimate(
             work.seconds(fast, _STEP_BOUNDS[0]), work.seconds(slow, _STEP_BOUNDS[1]), 0, False
         )
-    used = nearest[:_MOST_RUNS]
+    used = nearest[:_MAX_RUNS]
     rates = sorted(speed.rate for _, speed in used)
-    if len(rates) == _MOST_RUNS:
+    if len(rates) == _MAX_RUNS:
         rates = rates[1:-1]  # one that was disturbed, or too short to tell, says little
-    doubt = _LEAST_DOUBT * _DOUBT ** median(distance for distance, _ in used)
-    typical = work.seconds(median(rates), _STEP)
+    doubt = _MIN_DOUBT * _DOUBT_PER_DOUBLING ** median(distance for distance, _ in used)
+    typical = work.seconds(median(rates), _STEP_SECONDS)
     return Estimate(
-        low=min(work.seconds(rates[-1], _STEP), typical / doubt),
-        high=max(work.seconds(rates[0], _STEP), typical * doubt),
+        low=min(work.seconds(rates[-1], _STEP_SECONDS), typical / doubt),
+        high=max(work.seconds(rates[0], _STEP_SECONDS), typical * doubt),
         runs=len(used),
         same=all(distance == 0 for distance, _ in used),
     )
 
 
-def _in_the_faster(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
+def _estimate_auto(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate:
     exact, fast = (
         estimate_epoch(replace(work, precision=precision), speeds)
         for precision in ("float32", "bfloat16")
@@ -144,7 +144,7 @@ def _in_the_faster(work: Work, speeds: Sequence[MeasuredSpeed]) -> Estimate:
     if fast.runs or any(speed.chosen for speed in speeds if speed.precision == "float32"):
         return exact
     # All that is known was trained in float32 because somebody asked for it.
-    return replace(exact, low=exact.low / _GAIN, same=False)
+    return replace(exact, low=exact.low / _MAX_BFLOAT16_GAIN, same=False)
 
 
 def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[MeasuredSpeed, ...]:
@@ -155,24 +155,24 @@ def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[MeasuredSpeed, .
         brought = run.origin in (ORIGIN, IMPORTED)
         if brought or run.machine != machine or not run.images_per_second or run.precision is None:
             continue
-        size = _size(run.experiment_json)
+        size = _network_size(run.experiment_json)
         if size is not None:
             chosen = run.precision_reason not in (None, SHORT_RUN)
             found.append(MeasuredSpeed(*size, run.precision, run.images_per_second, chosen))
     return tuple(found)
 
 
-def _distance(work: Work, speed: MeasuredSpeed) -> float | None:
+def _distance(work: EpochWork, speed: MeasuredSpeed) -> float | None:
     """In doublings of the network; ``None`` if the speed says nothing about the work."""
     if speed.precision != work.precision or min(speed.operations, work.operations) <= 0:
         return None
     network = abs(log2(work.operations / speed.operations))
     distance = network + abs(log2(work.batch_size / speed.batch_size)) / 2
-    return distance if distance <= _FARTHEST else None
+    return distance if distance <= _MAX_DISTANCE else None
 
 
 @lru_cache(maxsize=1024)
-def _size(experiment_json: str) -> tuple[int, int] | None:
+def _network_size(experiment_json: str) -> tuple[int, int] | None:
     """Multiply-adds an image and batch size; ``None`` for what this version cannot read."""
     try:
         experiment = Experiment.from_json(experiment_json)

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifarviz.network.batch_norm import normalized
 from cifarviz.network.inference import compute_logits
+from cifarviz.network.joint_batch_norm import normalize_jointly
 from cifarviz.network.relu import compiled_gradient_relu
 
 # From so many values on, starting compiled code costs less than it wins.
@@ -97,7 +97,7 @@ def _normalize(
 ) -> list[tf.Tensor]:
     """As ``layer(whole, training=True)``, with the moments of all parts together."""
     channels = parts[0].shape[-1]
-    done = normalized(
+    done = normalize_jointly(
         parts,
         layer.gamma.value if layer.scale else tf.ones(channels),
         layer.beta.value if layer.center else tf.zeros(channels),

@@ -17,7 +17,7 @@ from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
 
 # Streams of random numbers that must not meet: [seed, epoch] is the order of an epoch.
 _SUBSET_STREAM = 2**32 - 1
-MOST_WATCHED: Final = 500
+MAX_TRACKED: Final = 500
 """So many images with wrong labels at most, and as many with right ones, are followed."""
 
 
@@ -58,11 +58,11 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
         _scaling(experiment, dataset),
         experiment.batch_size,
         images.right_labels,
-        _watched(images.given, images.right_labels, experiment.data.wrong_labels_seed),
+        _tracked_positions(images.given, images.right_labels, experiment.data.wrong_labels_seed),
     )
 
 
-class LabelledImages(NamedTuple):
+class TrainingImageSets(NamedTuple):
     """The images to train on with their ``given`` labels and the right ones, (n,), and those
     to validate on."""
 
@@ -71,7 +71,7 @@ class LabelledImages(NamedTuple):
     validation: ImageSet | None
 
 
-def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
+def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImageSets:
     """Split and limit the data, and make labels wrong, as the experiment asks."""
     parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
@@ -86,20 +86,20 @@ def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
     given = with_wrong_labels(
         train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
     )
-    return LabelledImages(given, train.labels, validation)
+    return TrainingImageSets(given, train.labels, validation)
 
 
-def watched_images(wrong_labels: float, train_images: int) -> int:
+def tracked_image_count(wrong_labels: float, train_images: int) -> int:
     """How many training images a plan with this share of wrong labels follows."""
     wrong = wrong_count(wrong_labels, train_images)
-    return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
+    return min(wrong, MAX_TRACKED) + min(wrong, MAX_TRACKED, train_images - wrong)
 
 
-def _watched(given: ImageSet, right: Labels, seed: int) -> NDArray[np.int64]:
+def _tracked_positions(given: ImageSet, right: Labels, seed: int) -> NDArray[np.int64]:
     """The first with wrong labels, by their turn, and as many of those that would be next."""
     order = turns(given.indices, seed)
     wrong = (given.labels != right)[order]
-    most = min(int(wrong.sum()), MOST_WATCHED)
+    most = min(int(wrong.sum()), MAX_TRACKED)
     return np.concatenate([order[wrong][:most], order[~wrong][:most]])
 
 
@@ -120,8 +120,8 @@ def check_plan(experiment: Experiment, dataset: Dataset) -> None:
         raise ExperimentInvalid(
             "{dataset} has images of {image_shape}, but the network expects {input_shape}.",
             dataset=dataset.info.title,
-            image_shape=_cross(dataset.info.image_shape),
-            input_shape=_cross(experiment.architecture.input_shape),
+            image_shape=_format_shape(dataset.info.image_shape),
+            input_shape=_format_shape(experiment.architecture.input_shape),
         )
     experiment.check_against(len(dataset.train), len(dataset.test))
 
@@ -140,5 +140,5 @@ def _scaling(experiment: Experiment, dataset: Dataset) -> Scaling:
     return scaling(experiment.preprocessing, mean.tolist(), std.tolist(), channels)
 
 
-def _cross(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))

@@ -25,13 +25,13 @@ from cifarviz.training.timing import Precision, Timing
 from cifarviz.training.trainable import Trainable
 
 # Seconds of steps in each precision that are timed, and into how many blocks they are cut.
-_TIMED = 0.5
+_TIMED_SECONDS = 0.5
 _BLOCKS = 5
-_MOST_STEPS = 100
+_MAX_STEPS = 100
 # Seconds that a run must take for the choice to be worth its time.
-_WORTH_IT = 5.0
+_MIN_RUN_SECONDS = 5.0
 # Two networks of more parameters than this are not kept side by side.
-_KEEP_BOTH = 10_000_000
+_MAX_PARAMETERS_OF_BOTH = 10_000_000
 
 
 class TimingsFile:
@@ -42,17 +42,17 @@ class TimingsFile:
 
     def find(self, experiment: Experiment) -> Timing | None:
         try:
-            entry = self._read()[key(experiment)]
+            entry = self._read()[timing_key(experiment)]
             timing = Timing(entry["float32"], entry["bfloat16"])
             times = [timing.float32] if timing.bfloat16 is None else [*entry.values()]
             return timing if min(times) > 0 else None
         except (KeyError, TypeError):
             return None
 
-    def keep(self, experiment: Experiment, timing: Timing) -> None:
+    def save(self, experiment: Experiment, timing: Timing) -> None:
         """Raises ``StorageFull``."""
         entry = {"float32": timing.float32, "bfloat16": timing.bfloat16}
-        text = json.dumps({**self._read(), key(experiment): entry}, indent=1)
+        text = json.dumps({**self._read(), timing_key(experiment): entry}, indent=1)
         write_atomically(self._path, lambda file: file.write(text.encode()))
 
     def _read(self) -> dict[str, dict[str, float]]:
@@ -63,7 +63,7 @@ class TimingsFile:
         return content if isinstance(content, dict) else {}
 
 
-def key(experiment: Experiment) -> str:
+def timing_key(experiment: Experiment) -> str:
     """What a timing holds for: network, batch size, processor, TensorFlow and its settings."""
     parts = (
         experiment.architecture.model_dump_json(),
@@ -79,7 +79,7 @@ def key(experiment: Experiment) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def choose(
+def choose_precision(
     make: Callable[[Precision], Trainable],
     experiment: Experiment,
     images: int,
@@ -94,10 +94,10 @@ def choose(
     exact = make("float32")
     exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, check_stop)
     steps = experiment.epochs * -(-images // exact_stopwatch.batch_size)
-    if exact_stopwatch.roughly() * steps < _WORTH_IT:
+    if exact_stopwatch.roughly() * steps < _MIN_RUN_SECONDS:
         exact_stopwatch.put_back()
         return None, exact
-    keep_both = exact.model.count_params() <= _KEEP_BOTH
+    keep_both = exact.model.count_params() <= _MAX_PARAMETERS_OF_BOTH
     in_float32: float | None = None
     if not keep_both:
         (in_float32,) = _least_seconds([exact_stopwatch])
@@ -152,7 +152,7 @@ class _Stopwatch:
         self, trainable: Trainable, batch_size: int, images: int, check_stop: Callable[[], None]
     ) -> None:
         self.batch_size = min(batch_size, images)
-        self._most = min(_MOST_STEPS, images // self.batch_size)
+        self._most = min(_MAX_STEPS, images // self.batch_size)
         self._trainable = trainable
         self._check_stop = check_stop
         self._before = to_arrays(trainable.model, trainable.optimizer)
@@ -167,7 +167,7 @@ class _Stopwatch:
 
     def steps_in_a_block(self) -> int:
         """How many steps take about as long as a block should."""
-        return int(np.clip(_TIMED / _BLOCKS / self.roughly(), 1, self._most))
+        return int(np.clip(_TIMED_SECONDS / _BLOCKS / self.roughly(), 1, self._most))
 
     def seconds(self, steps: int) -> float:
         """Seconds a step, by so many of them in one call."""

@@ -12,12 +12,12 @@ from filelock import BaseFileLock
 from cifarviz.data import library
 from cifarviz.errors import RunError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.curation import checked_name
+from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
-from cifarviz.training.forking import keep_start
+from cifarviz.training.fork_start import save_start
 from cifarviz.training.plan import check_plan
 from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 
@@ -69,20 +69,20 @@ class ProcessQueue(ABC):
 
         def keep(run_id: str) -> Fork:
             folder = self.store.folder
-            return keep_start(parent, folder(parent_id), folder(run_id), experiment, epoch)
+            return save_start(parent, folder(parent_id), folder(run_id), experiment, epoch)
 
         return self._submit(experiment, name, keep)
 
     def _submit(
         self, experiment: Experiment, name: str, prepare: Callable[[str], Fork | None]
     ) -> Run:
-        name = checked_name(name)
+        name = validate_name(name)
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
         check_plan(experiment, dataset)
         if experiment.tensorboard:
             check_tensorboard_folder(self.settings.tensorboard_dir)
         run_id = new_run_id()
-        lock = self._take(run_id)
+        lock = self._acquire(run_id)
         try:
             fork = prepare(run_id)
             run = self.store.create(run_id, experiment, name, self._origin, fork)
@@ -104,7 +104,7 @@ class ProcessQueue(ABC):
         with self._changed:
             # A run that was stopped while it waited here is still locked by us.
             ours = self._locks.get(run_id)
-            lock = ours or self._take(run_id)
+            lock = ours or self._acquire(run_id)
             try:
                 run = self.store.get(run_id)
                 if ours is not None or run.state is not RunState.QUEUED:
@@ -136,7 +136,7 @@ class ProcessQueue(ABC):
             with self._changed:
                 if run_id in self._locks or run_id in self._given_up:
                     continue
-                lock = self.store.take(run_id)
+                lock = self.store.acquire(run_id)
                 if lock is None:
                     continue
                 # Somebody may have taken it up, or out of the queue, before the lock was ours.
@@ -154,10 +154,12 @@ class ProcessQueue(ABC):
             time.sleep(POLL_SECONDS)
         return run
 
-    def _take(self, run_id: str) -> BaseFileLock:
-        lock = self.store.take(run_id)
+    def _acquire(self, run_id: str) -> BaseFileLock:
+        lock = self.store.acquire(run_id)
         if lock is None:
-            raise RunError(f"Another process is looking after run {run_id}: let it finish first.")
+            raise RunError(
+                "Another process is training run {run_id}: let it finish first.", run_id=run_id
+            )
         return lock
 
     def _enqueue(self, run_id: str, lock: BaseFileLock) -> None:

@@ -71,5 +71,5 @@ class Timings(Protocol):
     def find(self, experiment: Experiment) -> Timing | None:
         """What was measured for such a network on this machine."""
 
-    def keep(self, experiment: Experiment, timing: Timing) -> None:
+    def save(self, experiment: Experiment, timing: Timing) -> None:
         """Remember it; raises ``StorageFull``."""

@@ -5,10 +5,10 @@ import numpy as np
 # Seconds that one call of the compiled step should take: charts move at least four times a
 # second, and a stop need not wait long.
 _CHUNK_SECONDS = 0.15
-_LONGEST_CHUNK = 512
+_MAX_CHUNK = 512
 
 
-class Speed:
+class SpeedMeter:
     """Learns from each call how long a step takes."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Speed:
         old = self.seconds_per_step
         self.seconds_per_step = new if old is None else 0.8 * old + 0.2 * new
         self.current = images / steps / self.seconds_per_step
-        self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _LONGEST_CHUNK))
+        self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _MAX_CHUNK))
 
     @property
     def overall(self) -> float | None:

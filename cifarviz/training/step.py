@@ -9,7 +9,7 @@ import tensorflow as tf
 from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
-from cifarviz.network.threads import batch_parts, cut
+from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
 
@@ -110,7 +110,7 @@ class TrainingStep:
         images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
-            logits = forward(self._model, cut(images, parts), self._batch_size)
+            logits = forward(self._model, split_batch(images, parts), self._batch_size)
             minimized = _mean(self._objective, labels, logits)
             penalized = tf.add_n([minimized, *self._model.losses])
         gradients = tape.gradient(penalized, [variable.value for variable in variables])
@@ -177,7 +177,7 @@ def objective(loss: Loss, classes: int) -> LossFunction:
 def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.Tensor:
     """The mean loss of a batch whose logits come in parts."""
     images = tf.cast(tf.shape(labels)[0], tf.float32)
-    pieces = zip(cut(labels, len(parts)), parts, strict=True)
+    pieces = zip(split_batch(labels, len(parts)), parts, strict=True)
     return tf.add_n([tf.reduce_sum(loss(right, logits)) / images for right, logits in pieces])
 
 

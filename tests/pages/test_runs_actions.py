@@ -66,7 +66,7 @@ def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
 @pytest.mark.parametrize("state", [RunState.STOPPED, RunState.FAILED])
 def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunState) -> None:
     run = stored_runs.store_run(store, OWN, state=state, message="The disk was full.")
-    slot = locks.take(store.slot_path())
+    slot = locks.acquire(store.slot_path())
     assert slot is not None
     # While somebody else trains, the resumed run waits: nothing is trained here.
     with slot:

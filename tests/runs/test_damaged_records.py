@@ -6,10 +6,10 @@ from contextlib import closing
 import pytest
 
 from cifarviz.errors import CifarvizError, RunDamaged, TransitionRefused
-from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import stored_checkpoints
 from tests import stored_runs
 from tests.runs.held_run import PROGRESS, points
 
@@ -63,7 +63,7 @@ def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
     assert store.get(run.id) == found[run.id]
     assert store.active() == []
     assert found[run.id].epochs_done == 0
-    assert kept_checkpoints(store, found[run.id]) == ()
+    assert stored_checkpoints(store, found[run.id]) == ()
     assert len(store.histories([run.id, sound.id])[sound.id]) == 3
     store.batch_points(run.id)
     with pytest.raises(CifarvizError):
@@ -96,7 +96,7 @@ def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> Non
         assert [run.id for run in store.active()] == [runs[1].id]
         assert store.is_next(runs[1].id)
         # Somebody looks after it, whatever its state is called.
-        with pytest.raises(TransitionRefused, match="A process is looking after"):
+        with pytest.raises(TransitionRefused, match="Another process is training"):
             store.delete(runs[0].id)
 
 

@@ -15,8 +15,8 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 from cifarviz.training import engine, precision, timing
-from cifarviz.training.entry_queue import Submission, queue_series
 from cifarviz.training.precision import TimingsFile
+from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.training.step import TrainingStep
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Timing
 
@@ -32,13 +32,13 @@ def _unknown_processor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a tiny run is timed."""
-    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
-    monkeypatch.setattr(precision, "_TIMED", 0.01)
+    monkeypatch.setattr(precision, "_MIN_RUN_SECONDS", 0.0)
+    monkeypatch.setattr(precision, "_TIMED_SECONDS", 0.01)
 
 
 def faster(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one precision win, whatever was timed."""
-    monkeypatch.setattr(timing, "_LEAST_GAIN", 1e9 if name == "float32" else 0.0)
+    monkeypatch.setattr(timing, "_MIN_GAIN", 1e9 if name == "float32" else 0.0)
 
 
 def history(worker: Worker, run: Run) -> list[tuple[float, ...]]:
@@ -103,12 +103,12 @@ def test_a_damaged_file_is_as_good_as_none(
     content: str, settings: Settings, make_experiment: Callable
 ) -> None:
     experiment, timings = make_experiment(), TimingsFile(settings.home / "precision.json")
-    timings.keep(experiment, Timing(2.0, 1.0))
+    timings.save(experiment, Timing(2.0, 1.0))
     path = settings.home / "precision.json"
     [key] = json.loads(path.read_text())
     path.write_text(content.replace("KEY", key))
     assert timings.find(experiment) is None
-    timings.keep(experiment, Timing(2.0, 1.0))
+    timings.save(experiment, Timing(2.0, 1.0))
     assert timings.find(experiment) == Timing(2.0, 1.0)
 
 
@@ -128,7 +128,7 @@ def test_a_processor_without_bfloat16_trains_in_float32_and_says_why(
     worker: Worker, trained: TrainRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_bfloat16(monkeypatch)
-    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(precision, "_MIN_RUN_SECONDS", 0.0)
     run = trained(precision="auto", epochs=1)
     assert (run.state, run.precision) == (RunState.FINISHED, "float32")
     assert run.precision_reason == (
@@ -172,7 +172,7 @@ def test_without_instructions_for_bfloat16_nothing_is_timed(
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     # Neither what was timed under another rule, nor time itself, is asked.
     monkeypatch.setattr(TimingsFile, "find", lambda *_: Timing(2.0, 1.0))
-    monkeypatch.setattr(engine, "choose", None)
+    monkeypatch.setattr(engine, "choose_precision", None)
     run = trained(precision="auto", epochs=1)
     assert (run.state, run.precision, run.precision_reason) == (
         RunState.FINISHED,
@@ -231,7 +231,7 @@ def test_what_was_timed_need_not_be_kept(
     def full(*_arguments: object) -> None:
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(TimingsFile, "keep", full)
+    monkeypatch.setattr(TimingsFile, "save", full)
     assert trained(precision="auto", epochs=1).state is RunState.FINISHED
 
 
@@ -264,7 +264,7 @@ def test_a_stop_while_it_is_timed_is_heard(
 ) -> None:
     run = worker.submit(make_experiment(precision="auto"), "stopped")
     with monkeypatch.context() as endless:
-        endless.setattr(precision, "_TIMED", 60.0)
+        endless.setattr(precision, "_TIMED_SECONDS", 60.0)
         endless.setattr(precision, "_BLOCKS", 10_000)
         while _phase(worker, run) != "choosing":
             worker.wait(run.id, seconds=0.01)

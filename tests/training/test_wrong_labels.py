@@ -17,10 +17,10 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import load_arrays
-from cifarviz.runs.snapshots import read_predictions, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import load_predictions, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
-from cifarviz.training.estimate import work_of
-from cifarviz.training.plan import MOST_WATCHED, make_plan, training_images, watched_images
+from cifarviz.training.estimate import epoch_work
+from cifarviz.training.plan import MAX_TRACKED, make_plan, tracked_image_count, training_images
 from tests.training.conftest import MakeExperiment, TrainRun
 
 # Nothing that is different while it trains: what is measured then can be measured again.
@@ -72,11 +72,11 @@ def test_all_wrong_ones_are_watched_up_to_a_number_and_as_many_right_ones(
     plan = make_plan(made, sample)
     wrong = (plan.train.labels != plan.right_labels)[plan.watched]
     total = round(share * images)
-    assert wrong.sum() == min(total, MOST_WATCHED)
-    assert (~wrong).sum() == min(total, MOST_WATCHED, images - total)
+    assert wrong.sum() == min(total, MAX_TRACKED)
+    assert (~wrong).sum() == min(total, MAX_TRACKED, images - total)
     assert len(set(plan.watched.tolist())) == len(plan.watched)
-    assert len(plan.watched) == watched_images(share, images)
-    assert work_of(made, images, 100).validation_images == 100 + len(plan.watched)
+    assert len(plan.watched) == tracked_image_count(share, images)
+    assert epoch_work(made, images, 100).validation_images == 100 + len(plan.watched)
 
 
 def test_training_is_measured_against_the_labels_it_was_given(
@@ -109,12 +109,12 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
 ) -> None:
     run = trained(data=Data(train_images=90, wrong_labels=0.2, wrong_labels_seed=4), epochs=3)
     folder = worker.store.folder(run.id)
-    assert snapshot_epochs(folder, "memory") == [1, 2, 3]
+    assert snapshot_epochs(folder, "train_predictions") == [1, 2, 3]
     images = training_images(run.experiment, sample)
     said = [label_predictions_after(folder, epoch, 10) for epoch in (1, 2, 3)]
     places = positions_of(images.given.indices, said, folder)
     assert len(places) == 36
-    assert read_predictions(folder, 1, 10, kind="memory").split == "train"
+    assert load_predictions(folder, 1, 10, kind="train_predictions").split == "train"
     assert run.scaling is not None
     for epoch, one in zip((1, 2, 3), said, strict=True):
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
@@ -130,7 +130,7 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
     assert len(memory.false) == 18
     # And a run without wrong labels keeps nothing of the kind.
     clean = trained(data=Data(train_images=90), epochs=1)
-    assert snapshot_epochs(worker.store.folder(clean.id), "memory") == []
+    assert snapshot_epochs(worker.store.folder(clean.id), "train_predictions") == []
 
 
 def test_the_seed_of_wrong_labels_decides_the_run(

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _BUCKETS = 30
 # Where the number of a run's turn is in the name of a file; TensorBoard reads them in this order.
-_TURN = 3
+_TURN_PART = 3
 
 
 class TensorBoardFiles:
@@ -103,7 +103,7 @@ class _EventFile:
     def __init__(self, folder: Path, first_epoch: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = sorted(path for path in folder.glob(_name("*")) if path.is_file())
-        turn = 1 + (int(earlier[-1].name.split(".")[_TURN]) if earlier else 0)
+        turn = 1 + (int(earlier[-1].name.split(".")[_TURN_PART]) if earlier else 0)
         self._path = folder / _name(f"{turn:010d}")
         self._writer = tf.io.TFRecordWriter(str(self._path))
         self._add(file_version="brain.Event:2")
@@ -121,7 +121,7 @@ class _EventFile:
         self._tensor("scalars", tag, step, np.float32(value))
 
     def histogram(self, tag: str, step: int, values: np.ndarray) -> None:
-        self._tensor("histograms", tag, step, buckets(values))
+        self._tensor("histograms", tag, step, histogram_buckets(values))
 
     def flush(self) -> None:
         self._writer.flush()
@@ -158,7 +158,7 @@ def _events(paths: list[Path]) -> list[tf.compat.v1.Event]:
     return list(events.values())
 
 
-def buckets(values: np.ndarray) -> np.ndarray:
+def histogram_buckets(values: np.ndarray) -> np.ndarray:
     """A histogram as TensorBoard takes it: rows of left edge, right edge, count: float64 (30, 3).
 
     Values that are no numbers are left out.

@@ -13,21 +13,21 @@ from cifarviz.network.inference import log_probabilities
 from cifarviz.network.stateless import stateless_network
 from cifarviz.network.variables import to_arrays
 from cifarviz.runs.artifacts import Artifacts
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
-    keep_answers,
-    keep_weights,
+    save_predictions,
+    save_weights,
     snapshot_name,
     thin,
 )
+from cifarviz.runs.stored_maps import save_maps
 from cifarviz.training.plan import Plan
 
 log = logging.getLogger(__name__)
 
 
-class SnapshotKeeper:
+class SnapshotWriter:
     """Writes a run's snapshots within ``budget`` bytes; it never stops a run.
 
     Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
@@ -51,7 +51,7 @@ class SnapshotKeeper:
         self._split: Split = "test" if on_test else "train"
         self._given_up = False
 
-    def keep(
+    def save(
         self,
         epoch: int,
         model: keras.Model,
@@ -67,14 +67,14 @@ class SnapshotKeeper:
             return
         with self._within_budget():
             if first or is_weights_epoch(epoch):
-                self._keep_weights(epoch, model)
+                self._save_weights(epoch, model)
             if predictions is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
-                keep_answers(self._artifacts, epoch, self._split, indices, predictions)
+                save_predictions(self._artifacts, epoch, self._split, indices, predictions)
             if epoch and len(self._plan.watched):
-                self._keep_memory(epoch, model)
+                self._save_train_predictions(epoch, model)
 
-    def keep_last(self, epoch: int, model: keras.Model) -> None:
+    def save_last_weights(self, epoch: int, model: keras.Model) -> None:
         """Keep the weights that a run ended with, where its checkpoints will not hold them."""
         stopping = self._experiment.early_stopping
         restores_best = stopping is not None and stopping.restore_best_weights
@@ -83,7 +83,7 @@ class SnapshotKeeper:
         with self._within_budget():
             # One that was cut off at its very end may stand at its best weights by now.
             if not self._artifacts.exists(snapshot_name("weights", epoch)):
-                self._keep_weights(epoch, model)
+                self._save_weights(epoch, model)
 
     @property
     def _idle(self) -> bool:
@@ -99,17 +99,19 @@ class SnapshotKeeper:
             log.warning("the run that trains keeps no more snapshots", exc_info=True)
             self._given_up = True
 
-    def _keep_weights(self, epoch: int, model: keras.Model) -> None:
+    def _save_weights(self, epoch: int, model: keras.Model) -> None:
         arrays = to_arrays(model)
-        keep_weights(self._artifacts, epoch, arrays)
-        self._keep_maps(epoch, arrays)
+        save_weights(self._artifacts, epoch, arrays)
+        self._save_maps(epoch, arrays)
 
-    def _keep_memory(self, epoch: int, model: keras.Model) -> None:
+    def _save_train_predictions(self, epoch: int, model: keras.Model) -> None:
         watched = self._plan.train.take(self._plan.watched)
         found = Predictions(log_probabilities(model, watched.images))
-        keep_answers(self._artifacts, epoch, "train", watched.indices, found, kind="memory")
+        save_predictions(
+            self._artifacts, epoch, "train", watched.indices, found, kind="train_predictions"
+        )
 
-    def _keep_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    def _save_maps(self, epoch: int, arrays: dict[str, np.ndarray]) -> None:
         images = self._data.test.having(self._pinned_images())
         if not len(images):
             return
@@ -118,4 +120,4 @@ class SnapshotKeeper:
             self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
         )
         outputs = network.observe_all(network.weights(arrays, self._plan.scaling), images.images)
-        keep_maps(self._artifacts, epoch, images.indices, outputs)
+        save_maps(self._artifacts, epoch, images.indices, outputs)

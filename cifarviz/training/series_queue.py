@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab import LabExperiment
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, keep_series
+from cifarviz.runs.series import Series, save_series
 from cifarviz.training.process_queue import ProcessQueue
 
 
@@ -31,13 +31,13 @@ def queue_series(
         for one in submissions:
             runs.append(worker.submit(one.experiment, one.name))
         labelled = [(run.id, one.label) for run, one in zip(runs, submissions, strict=True)]
-        return keep_series(worker.store, kind, title, labelled), runs
+        return save_series(worker.store, kind, title, labelled), runs
     except BaseException:
         worker.store.stop_all([run.id for run in runs])
         raise
 
 
-def queue_entry(worker: ProcessQueue, entry: LabExperiment) -> Series:
+def queue_lab_experiment(worker: ProcessQueue, entry: LabExperiment) -> Series:
     """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
     submissions = [
         Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants
