@@ -1,4 +1,4 @@
-"""How the value of a field is written for people: choices, numbers, lists."""
+"""Format the values of fields for people: choices, numbers, lists."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -35,12 +35,12 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
 
 
 def format_choice(choice: str) -> str:
-    """A choice as a menu shows it: ``"ReLU"`` for ``relu``; what has no words stands for itself."""
+    """Format a choice for a menu: ``"ReLU"`` for ``relu``; an unknown choice stays as it is."""
     return _CHOICES.get(choice, choice)
 
 
 def value_words(value: object) -> str:
-    """Any value of a field, short: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
+    """Format any value of a field: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -57,5 +57,5 @@ def value_words(value: object) -> str:
 
 
 def format_number(value: float) -> str:
-    """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
+    """Format a number as it is typed: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)

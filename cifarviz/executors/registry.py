@@ -1,4 +1,4 @@
-"""The executors there are, by the names that ``CIFARVIZ_EXECUTOR`` takes."""
+"""The registered executors, by the values of ``CIFARVIZ_EXECUTOR``."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

@@ -1,7 +1,7 @@
-"""Batch normalization of a batch that is worked on in parts, with what follows it at once.
+"""Batch normalization of a batch that is processed in parts, with an optional ReLU after it.
 
-The figures are those of ``keras.layers.BatchNormalization`` in training, and of its gradient, but
-for rounding; the element-wise work is compiled, which docs/performance.md says what it brings.
+The values equal those of ``keras.layers.BatchNormalization`` in training, and of its gradient,
+except for rounding; the element-wise operations are compiled (docs/performance.md).
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ def normalize_jointly(
 ) -> NormalizedParts:
     """Normalize over all axes but the last, of all parts together; ``relu``: and then apply ReLU.
 
-    ``scale`` and ``offset`` are float32 (channels,); parts come out in the type they came in,
-    calculated in float32.
+    ``scale`` and ``offset`` are float32 (channels,); parts are returned in their own type,
+    computed in float32.
     """
     count = len(parts)
 
@@ -42,7 +42,7 @@ def normalize_jointly(
         outputs = [_scale_and_shift(part, slope, start, relu=relu) for part in values]
 
         def gradient(*above):  # type: ignore[no-untyped-def]
-            # What reaches mean and variance is dropped, as they only feed the moving averages.
+            # Gradients of mean and variance are dropped: they only feed the moving averages.
             pairs = list(zip(values, above[:count], strict=True))
             sums = [
                 _gradient_sums(part, from_above, slope, start, mean, spread, relu=relu)
@@ -98,7 +98,7 @@ def _scale_and_shift(
 def _relu_gradient(
     values: tf.Tensor, above: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
 ) -> tf.Tensor:
-    """The gradient from above that ReLU lets through, float32."""
+    """Return the gradient of the ReLU, float32; without ``relu`` the gradient as it is."""
     exact = tf.cast(above, tf.float32)
     if not relu:
         return exact

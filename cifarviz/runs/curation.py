@@ -1,4 +1,4 @@
-"""What people do to runs: name, star and annotate them, and choose their answer."""
+"""What people change in runs: names, stars, notes, and the weights to use."""
 
 import sqlite3
 from collections.abc import Callable
@@ -17,35 +17,35 @@ LONGEST_NAME = 100
 """Characters of a run's name."""
 
 LONGEST_REMARK = 500
-"""Characters of what a person may write down about a run."""
+"""Characters of a note on a run."""
 
 
 class Curation:
-    """The part of ``RunStore`` that is for people. Each method raises ``RunNotFound``."""
+    """The part of ``RunStore`` with changes by people; each method raises ``RunNotFound``."""
 
     settings: Settings
     database: Database
     changing: Callable[[str], AbstractContextManager[sqlite3.Connection]]
 
     def rename(self, run_id: str, name: str) -> None:
-        """Give a run another name; raises ``ExperimentInvalid`` as ``validate_name`` does."""
+        """Rename a run; raises ``ExperimentInvalid`` as ``validate_name`` does."""
         self._set(run_id, name=validate_name(name))
 
     def star(self, run_id: str, starred: bool) -> None:
-        """Mark a run as one to keep: its snapshots are thinned out after all others'."""
+        """Star a run, or remove its star; snapshots of starred runs are thinned out last."""
         self._set(run_id, starred=int(starred))
 
     def remark(self, run_id: str, text: str) -> None:
-        """Write down what a person thinks of a run; nothing takes it away.
+        """Save a person's note on a run.
 
         Raises ``ExperimentInvalid`` as ``validate_remark`` does.
         """
         self._set(run_id, remark=validate_remark(text) or None)
 
     def prefer(self, run_id: str, which: Checkpoint | None) -> None:
-        """Make a checkpoint the run's answer wherever nobody asks for another; ``None``: undo it.
+        """Set the checkpoint to use by default; ``None`` resets it.
 
-        Raises ``ArtifactMissing`` where the run has not kept it.
+        Raises ``ArtifactMissing`` if the run does not have it.
         """
         if which is not None and not checkpoint_path(self.folder(run_id), which).is_file():
             with self.database.connect() as connection:
@@ -65,7 +65,7 @@ class Curation:
         return self.settings.tensorboard_dir / _safe_folder_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
-        """The lock that whoever looks after the run holds while it is active."""
+        """The lock that the owner of the run holds while it is active."""
         return self.settings.locks / f"run-{_safe_folder_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
@@ -75,16 +75,16 @@ class Curation:
 
 
 def validate_name(name: str) -> str:
-    """``name`` without surplus white space, as every run has to be called.
+    """Return ``name`` without surplus white space, as every run's name must be.
 
     Raises ``ExperimentInvalid`` for one that is empty, has more than 100 characters, or holds
     control characters, which would garble the text around it.
     """
     name = " ".join(name.split())
-    if hidden := _invisible_character(name):
+    if character := _invisible_character(name):
         raise ExperimentInvalid(
             "A run's name may only hold visible characters; this one holds {character}.",
-            character=hidden,
+            character=character,
         )
     if not 1 <= len(name) <= LONGEST_NAME or is_blank(name):
         count = 0 if is_blank(name) else len(name)
@@ -97,14 +97,14 @@ def validate_name(name: str) -> str:
 
 
 def validate_remark(text: str) -> str:
-    """``text`` without white space around it, as what a person notes down has to be.
+    """Return ``text`` without white space around it, as a note must be.
 
     Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
     """
     text = text.strip()
-    if hidden := _invisible_character(text.replace("\n", "").replace("\t", "")):
+    if character := _invisible_character(text.replace("\n", "").replace("\t", "")):
         raise ExperimentInvalid(
-            "A note may only hold text; this one holds {character}.", character=hidden
+            "A note may only hold text; this one holds {character}.", character=character
         )
     if len(text) > LONGEST_REMARK:
         raise ExperimentInvalid(
@@ -117,9 +117,9 @@ def validate_remark(text: str) -> str:
 
 def _invisible_character(text: str) -> str | None:
     """The first control character of ``text``, as it can be printed."""
-    return next((printable(one) for one in text if is_invisible(one)), None)
+    return next((printable(letter) for letter in text if is_invisible(letter)), None)
 
 
 def _safe_folder_name(run_id: str) -> str:
-    """``run_id``, but for one in a damaged record, which must not lead anywhere else."""
+    """Return ``run_id``, or ``no-run`` for a damaged id, which might be another path."""
     return run_id if is_safe_id(run_id) else "no-run"

@@ -1,7 +1,7 @@
-"""What a stored record of a run can hold, and what is left of one that holds something else.
+"""Check stored records of runs, and replace invalid values.
 
-The store is written by this program alone, but a disk, another tool or another version may have
-changed it. One bad record must not keep the others from being listed.
+Only this program writes the store, but a disk, another tool or another version may have changed it.
+A damaged record must not keep the others from being listed.
 """
 
 import math
@@ -20,16 +20,16 @@ MAX_TIME = 4_102_444_800.0
 
 _STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# What stands for an id that is none; no id looks like it.
+# Replaces a damaged id; no valid id looks like it.
 _ROW = re.compile(r"row:([0-9]{1,18})")
 
 
 class _Rule(NamedTuple):
-    """What a column holds, in words; the test of a value; and what stands in for another one."""
+    """The description of a column's values, their test, and a replacement for invalid ones."""
 
-    words: str
-    holds: Callable[[Any], bool]
-    stand_in: object = None
+    description: str
+    is_valid: Callable[[Any], bool]
+    replacement: object = None
 
 
 def _number(low: float, high: float) -> Callable[[Any], bool]:
@@ -49,13 +49,15 @@ def _scaling(value: Any) -> bool:
         scaling = scaling_from_json(value)
         numbers = [*scaling.scale, *scaling.offset]
         same = len(scaling.scale) == len(scaling.offset)
-        return same and all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+        return same and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
     except (KeyError, TypeError, ValueError, RecursionError):
         return False
 
 
 def _optional(rule: _Rule) -> _Rule:
-    return _Rule(f"{rule.words}, or nothing", lambda one: one is None or rule.holds(one))
+    return _Rule(
+        f"{rule.description}, or nothing", lambda value: value is None or rule.is_valid(value)
+    )
 
 
 _TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, MAX_TIME), 0.0)
@@ -67,10 +69,12 @@ _TEXT = _optional(_Rule("text", _text))
 
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "id": _Rule("letters and digits", lambda one: _text(one) and bool(_SAFE_ID.fullmatch(one))),
-        "name": _Rule("text", lambda one: _text(one) and bool(one.strip()), "(no name)"),
+        "id": _Rule(
+            "letters and digits", lambda value: _text(value) and bool(_SAFE_ID.fullmatch(value))
+        ),
+        "name": _Rule("text", lambda value: _text(value) and bool(value.strip()), "(no name)"),
         "state": _Rule(
-            "a state that this version knows", lambda one: one in _STATES, RunState.FAILED
+            "a state that this version knows", lambda value: value in _STATES, RunState.FAILED
         ),
         "experiment": _Rule("text", _text, "{}"),
         "origin": _Rule("text", _text, "unknown"),
@@ -87,7 +91,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "images_per_second": _RATE,
         "current_rate": _RATE,
         "precision": _optional(
-            _Rule("float32 or bfloat16", lambda one: one in ("float32", "bfloat16"))
+            _Rule("float32 or bfloat16", lambda value: value in ("float32", "bfloat16"))
         ),
         "scaling": _optional(_Rule("a scale and an offset for each channel", _scaling)),
         "precision_reason": _TEXT,
@@ -100,11 +104,11 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "stopped_early": _COUNT,
         "attempt": _Rule("a whole number from 0", _count(), 0),
         "exact_loss_from": _optional(_Rule("an epoch from 1", _count(1))),
-        "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
+        "starred": _Rule("0 or 1", lambda value: value in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,
         "steps_per_epoch": _COUNT,
-        # Worked out from its epochs.
+        # Computed from its epochs.
         "epochs_done": _Rule("a whole number from 0", _count(), 0),
         "best_epoch": _COUNT,
         "best_loss": _optional(_Rule("a loss", _number(-1, 1e39))),
@@ -117,32 +121,33 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
 
 
 def check_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """The columns of a row of ``SELECT_RUNS`` with what cannot be replaced, and what that was.
+    """Return the columns of a row of ``SELECT_RUNS``, invalid values replaced, and the damage.
 
-    The latter is a sentence, or ``None`` of a sound record.
+    The damage is a sentence, or ``None`` for a valid record.
     """
     columns = dict(row)
     damage = None
-    # Before what is worked out from them.
+    # First, since other columns are computed from them.
     if columns["bad_epochs"]:
-        damage = "its history has an epoch that no training has written."
+        damage = "its history has an invalid epoch."
     elif columns["bad_batches"]:
-        damage = "its training steps and their values disagree in number, or are none."
+        damage = "its training steps are invalid, or differ in number from their values."
     for name, rule in _RULES.items():
         value = columns[name]
-        if not rule.holds(value):
+        if not rule.is_valid(value):
             damage = (
-                damage or f"its “{name}” is {_format_value(value)}, and should be {rule.words}."
+                damage
+                or f"its “{name}” is {_format_value(value)}, and should be {rule.description}."
             )
-            columns[name] = rule.stand_in
-    # Whatever else a newer version may have put there is nobody's choice here.
+            columns[name] = rule.replacement
+    # A newer version may have stored other values; they are ignored.
     if columns["preferred"] not in get_args(Checkpoint):
         columns["preferred"] = None
     if columns["requested"] not in _ACTIONS:
         columns["requested"] = None
     damage = damage or _history_damage(columns)
     if columns["id"] is None:
-        # Deleting finds it by this; nobody can train it, whatever its state is.
+        # Deleting finds it by this; it cannot be trained in any state.
         columns |= {"id": f"row:{row['row_number']}", "state": RunState.FAILED}
     if damage is not None:
         columns |= {"epochs_done": 0, "best_epoch": None, "best_loss": None}
@@ -157,12 +162,12 @@ def is_safe_id(run_id: str) -> bool:
 
 
 def row_key(run_id: str) -> tuple[str, str | int]:
-    """The column of ``runs`` by which a run is found, and its value there.
+    """Return the column of ``runs`` that identifies a run, and its value there.
 
-    That is its id or, of a record whose id is damaged, the number of its row.
+    That is its id or, for a record with a damaged id, the number of its row.
     """
-    found = _ROW.fullmatch(run_id)
-    return ("id", run_id) if found is None else ("rowid", int(found[1]))
+    match = _ROW.fullmatch(run_id)
+    return ("id", run_id) if match is None else ("rowid", int(match[1]))
 
 
 def _history_damage(columns: Mapping[str, Any]) -> str | None:

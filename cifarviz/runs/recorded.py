@@ -1,7 +1,7 @@
 """The recorded demonstration run: one real run that comes with cifarviz.
 
 ``scripts/record_run.py`` made it. It is unpacked into a home once, where it is a run like any
-other; who hides it finds it hidden until it is brought back.
+other; once hidden, it stays hidden until it is restored.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 RECORDED_RUN = ASSETS / "recorded-run.zip"
 
 ORIGIN = "recorded"
-"""The ``origin`` of the recorded run, by which it is known among the others."""
+"""The ``origin`` that identifies the recorded run."""
 
 _PREFERENCE = "recorded run"
 _HIDDEN = "hidden"
@@ -40,7 +40,7 @@ def unpack_recorded_once(store: RunStore, archive: Path = RECORDED_RUN) -> None:
 
 def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
     """Unpack the recorded run unless it is here; raises as ``archive.unpack`` does."""
-    # Two servers that begin at once must not both unpack it.
+    # Two servers that start at once must not both unpack it.
     lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:
         if (run := find_recorded_run(store)) is None:
@@ -53,7 +53,7 @@ def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
 
 
 def hide_recorded_run(store: RunStore) -> None:
-    """Remove the recorded run from this home, until it is brought back."""
+    """Remove the recorded run from this home until it is restored."""
     save_preference(store, _PREFERENCE, _HIDDEN)
     if (run := find_recorded_run(store)) is not None:
         store.delete(run.id)
@@ -65,5 +65,5 @@ def is_recorded_run_hidden(store: RunStore) -> bool:
 
 
 def find_recorded_run(store: RunStore) -> Run | None:
-    """The recorded run of this home, if it is here."""
+    """Return the recorded run of this home, if it is here."""
     return next((run for run in store.all() if run.origin == ORIGIN), None)

@@ -1,8 +1,8 @@
-"""Training a network, from an experiment and its data to the last checkpoint.
+"""Train a network, from an experiment and its data to the last checkpoint.
 
-Reads from top to bottom as it happens: data, network, epochs, validation. A loop of our own
-rather than ``fit``: it sees each batch's own loss, stops within a chunk of steps, also in
-the middle of validation, and goes on from any step as if it had never been cut off.
+The file follows the order of training: data, network, epochs, validation. Unlike ``fit``, the loop
+reports each batch's own loss, stops within a chunk of steps, also in the middle of validation,
+and continues from any step as if it had never been interrupted.
 """
 
 import logging
@@ -46,7 +46,7 @@ from cifarviz.training.trainable import Trainable, make_trainable
 log = logging.getLogger(__name__)
 
 TensorBoard = Callable[[int], TensorBoardFiles]
-"""Makes the files of a run whose next epoch is given."""
+"""Makes the files of a run, given its next epoch."""
 
 
 def train(
@@ -63,10 +63,10 @@ def train(
 ) -> Ending:
     """Train until the experiment has finished or the sink asks to stop.
 
-    Goes on from where ``start`` and ``artifacts`` stand. ``timings`` remember which precision was
-    faster; snapshots take up to ``snapshot_budget`` bytes, feature maps are of the test images with
-    the official indices ``pinned_images()``. Raises ``TrainingFailed``, ``StorageFull``, and what
-    sink and artifacts do.
+    Continues from ``start`` and ``artifacts``. ``timings`` store which precision was faster;
+    snapshots take up to ``snapshot_budget`` bytes, feature maps are of the test images with the
+    official indices ``pinned_images()``. Raises ``TrainingFailed``, ``StorageFull``, and what sink
+    and artifacts do.
     """
     training = _Training(experiment, data, sink, artifacts, start, timings)
     try:
@@ -89,11 +89,11 @@ def train(
 
 
 class _Stopped(Exception):
-    """The run was asked to stop before its first step."""
+    """The run was stopped before its first step."""
 
 
 class _ValidationResult(NamedTuple):
-    """What validation found: means, and the predictions; ``None`` without images."""
+    """Mean loss and accuracy, and the predictions; ``None`` without validation images."""
 
     loss: float | None
     accuracy: float | None
@@ -123,7 +123,7 @@ class _Training:
         pinned_images: Callable[[], Sequence[int]],
         tensorboard: TensorBoard | None,
     ) -> None:
-        """Plan, make the network, and put it back to where the run stands."""
+        """Plan, build the network, and restore it to the run's position."""
         experiment, start = self.experiment, self.start
         self.plan = plan = make_plan(experiment, self.data)
         self.sink.describe(
@@ -146,7 +146,7 @@ class _Training:
         )
         self.sink.rewind(step=position.step, epoch=position.epochs_done)
         self.epochs = [epoch for epoch in start.epochs if epoch.epoch <= position.epochs_done]
-        # Of an epoch that an earlier version began, it has measured a part.
+        # An earlier version may have measured a part of an unfinished epoch.
         first_exact = position.epochs_done + (2 if position.images else 1)
         if start.exact_loss_from is None or first_exact < start.exact_loss_from:
             self.sink.describe(exact_loss_from=first_exact)
@@ -171,7 +171,7 @@ class _Training:
         self.tensorboard = None if tensorboard is None else tensorboard(position.epochs_done + 1)
 
     def make_trainable(self) -> Trainable:
-        """The network, in the precision that was asked for, found before, or is found now."""
+        """Build the network in the chosen precision, or find the faster one."""
         self.images = TrainingTensors(self.plan.train)
         if self.experiment.precision != "auto":
             return self.use_precision(self.experiment.precision)
@@ -193,13 +193,13 @@ class _Training:
                 if self.timings is not None:
                     self.timings.save(self.experiment, timing)
             except (CifarvizError, OSError):
-                log.warning("what was timed could not be kept", exc_info=True)
+                log.warning("the timing could not be saved", exc_info=True)
         return self.use_precision(timing.best, trainable, precision_reason=timing.reason)
 
     def use_precision(
         self, precision: Precision, trainable: Trainable | None = None, **reason: str | None
     ) -> Trainable:
-        """The network in this precision, which is made known; ``trainable`` if it is made."""
+        """Report the precision, and return ``trainable`` or build it."""
         self.precision = precision
         self.sink.describe(precision=precision, **reason)
         return trainable or self.build(precision)
@@ -208,7 +208,7 @@ class _Training:
         return make_trainable(self.experiment, self.plan, self.images, precision)
 
     def check_stop(self) -> None:
-        """Raise ``_Stopped`` if asked to stop."""
+        """Raise ``_Stopped`` if a stop was requested."""
         self.recorder.beat()
         if self.recorder.stop_requested():
             raise _Stopped
@@ -219,7 +219,7 @@ class _Training:
             self.snapshots.save(self.position.epochs_done, self.model, None, first=True)
         while (ending := ending_after(self.experiment, epochs)) is None:
             epoch = self.run_epoch(epochs)
-            self.sink.describe(images_per_second=self.speed.overall)
+            self.sink.describe(images_per_second=self.speed.mean)
             if epoch is None:
                 self.recorder.flush()
                 save_last(self.artifacts, self.model, self.optimizer, self.position)
@@ -234,9 +234,9 @@ class _Training:
         return ending
 
     def run_epoch(self, before: list[Epoch]) -> Epoch | None:
-        """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
+        """Train the next epoch, or the rest of it; returns ``None`` if stopped."""
         number = self.position.epochs_done + 1
-        # On the clock of the run, moved back by what was spent on this epoch before it was stopped.
+        # Time spent on this epoch before it was interrupted counts too.
         began = self.recorder.seconds_at_work() - self.position.seconds
         self.recorder.epoch = number
         validated = self.validate() if self.train_epoch(number) else None
@@ -249,8 +249,8 @@ class _Training:
             return None
         self.recorder.phase = "saving"
         self.write_tensorboard(epoch)
-        # The history first: a checkpoint must never be ahead of it, since what is behind
-        # the checkpoint is trained again.
+        # The history first: a checkpoint must never be ahead of it, since epochs after the
+        # checkpoint are trained again.
         self.recorder.flush(epoch)
         if best_of([*before, epoch], self.experiment.monitor) is epoch:
             save_best(self.artifacts, self.model, number)
@@ -262,7 +262,7 @@ class _Training:
         return epoch
 
     def train_epoch(self, number: int) -> bool:
-        """The rest of an epoch; ``False`` if asked to stop."""
+        """Train the rest of an epoch; returns ``False`` if stopped."""
         self.recorder.enter("training")
         plan, position = self.plan, self.position
         order = epoch_order(self.experiment.seed, number, len(plan.train))
@@ -276,7 +276,7 @@ class _Training:
             loss, accuracy = self.train_step(
                 batches, self.rates[position.step : position.step + steps], position.step + 1
             )
-            self.speed.note(number, batches.size, steps, time.monotonic() - began)
+            self.speed.add(number, batches.size, steps, time.monotonic() - began)
             self.recorder.images_per_second = self.speed.current
             self.recorder.seconds_per_step = self.speed.seconds_per_step
             if not np.isfinite(loss).all():
@@ -298,7 +298,7 @@ class _Training:
         )
 
     def validate(self) -> _ValidationResult | None:
-        """One pass over the validation images; ``None`` if asked to stop meanwhile."""
+        """Make a pass over the validation images; returns ``None`` if stopped."""
         if self.validation_step is None or self.plan.validation is None:
             return _ValidationResult(None, None, None)
         self.recorder.enter("validating")
@@ -319,9 +319,9 @@ class _Training:
         return _ValidationResult(loss_sum / images, hits / images, predictions)
 
     def save_test_predictions(self, number: int, tested: Predictions | None) -> bool:
-        """Keep what the network says about the test images; ``False`` if asked to stop.
+        """Save the predictions for the test images; returns ``False`` if stopped.
 
-        ``tested`` it is, where validation has just asked about them.
+        ``tested`` are these predictions if the test images are the validation images.
         """
         if tested is None:
             self.recorder.enter("testing")
@@ -336,15 +336,15 @@ class _Training:
         return True
 
     def save_checkpoint_predictions(self, which: Checkpoint, tested: Predictions | None) -> None:
-        """Spare Evaluate the work where validation has asked about the test images."""
+        """Save the predictions for Evaluate if the test images are the validation images."""
         if tested is None:
             return
         try:
             stamp = self.artifacts.stamp(checkpoint_name(which))
             save_checkpoint_predictions(self.artifacts, which, stamp, self.test, tested)
         except (CifarvizError, OSError):
-            # Evaluate asks the network again where they are not there.
-            log.warning("test predictions of the run could not be kept", exc_info=True)
+            # Evaluate computes them if they are missing.
+            log.warning("test predictions of the run could not be saved", exc_info=True)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:

@@ -1,9 +1,9 @@
-"""How long an epoch will take, from how fast this machine's recorded runs were.
+"""Estimate how long an epoch takes, from the speeds of earlier runs on this machine.
 
 A training step is taken to cost a fixed time (``_STEP``: starting the step, updating the
-weights) and its images' multiply-adds at a rate that the recorded runs tell. Networks that
-differ in size reach different rates, so the further the recorded runs are from what is asked,
-the wider the answer. Before there are any runs, the rate lies between bounds.
+weights) plus its images' multiply-adds at a rate that earlier runs reached. Networks of different
+sizes reach different rates, so the less similar the earlier runs are, the wider the estimate.
+Without any runs, the rate lies between fixed bounds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,19 +32,19 @@ _STEP_BOUNDS = (0.0005, 0.004)
 _MAX_BFLOAT16_GAIN = 4
 # Validation goes forward only; the way back costs twice as much again.
 _VALIDATION_COST = 1 / 3
-# What each doubling of the network, or two of the batch, adds to the doubt; and the doubt that
-# stays with the very same network, since a machine is not always equally busy.
-_DOUBT_PER_DOUBLING, _MIN_DOUBT = 1.15, 1.1
-# A run this many doublings away says next to nothing, so bounds are better.
+# The uncertainty that each doubling of the network, or two of the batch, adds; and that of the
+# same network, since a machine is not always equally busy.
+_UNCERTAINTY_PER_DOUBLING, _MIN_UNCERTAINTY = 1.15, 1.1
+# A run more doublings away is not used.
 _MAX_DISTANCE = 6.0
 _MAX_RUNS = 5
 
 
 @dataclass(frozen=True)
 class MeasuredSpeed:
-    """How fast one recorded run was; ``operations`` are multiply-adds an image, forward.
+    """The speed of an earlier run; ``operations`` are multiply-adds per image, forward.
 
-    ``chosen``: its precision was found to be the faster one.
+    ``chosen``: its precision was measured to be the faster.
     """
 
     operations: int
@@ -55,21 +55,21 @@ class MeasuredSpeed:
 
     @property
     def rate(self) -> float:
-        """Multiply-adds a second, without what a step costs in any case."""
+        """Multiply-adds per second, without the fixed cost of a step."""
         step = self.batch_size / self.images_per_second
         return self.operations * self.batch_size / max(step - _STEP_SECONDS, step / 2)
 
 
 @dataclass(frozen=True)
 class EpochWork:
-    """What one epoch has to do. ``precision`` is ``None`` where the faster one will be found."""
+    """The work of one epoch; ``precision`` is ``None`` if the faster will be used."""
 
     operations: int
     batch_size: int
     precision: Literal["float32", "bfloat16"] | None
     train_images: int
     validation_images: int
-    """All that are only looked at after an epoch."""
+    """All images that are only predicted after an epoch."""
 
     def seconds(self, rate: float, step: float) -> float:
         """Seconds at ``rate`` multiply-adds a second, with ``step`` seconds for each step."""
@@ -78,7 +78,7 @@ class EpochWork:
 
 
 def epoch_work(experiment: Experiment, train_images: int, validation_images: int) -> EpochWork:
-    """What an epoch of ``experiment`` has to do with so many images of each kind."""
+    """Return the work of an epoch of ``experiment`` with so many images of each kind."""
     return EpochWork(
         operations=experiment.architecture.trace().operations,
         batch_size=experiment.batch_size,
@@ -91,19 +91,19 @@ def epoch_work(experiment: Experiment, train_images: int, validation_images: int
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds an epoch, from ``low`` to ``high``; ``runs`` 0 means a guess within bounds."""
+    """Seconds per epoch, from ``low`` to ``high``; with ``runs`` 0 from fixed bounds alone."""
 
     low: float
     high: float
     runs: int
     same: bool
-    """Whether the recorded runs had this very network size, batch and precision."""
+    """Whether the earlier runs had the same network size, batch size and precision."""
 
 
 def estimate_epoch(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate:
-    """Estimate an epoch of ``work`` from those ``speeds`` that are most like it.
+    """Estimate an epoch of ``work`` from the most similar of ``speeds``.
 
-    ``speeds`` come the newest first, from runs of this machine.
+    ``speeds`` are of runs on this machine, the newest first.
     """
     if work.precision is None:
         return _estimate_auto(work, speeds)
@@ -121,12 +121,13 @@ def estimate_epoch(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate
     used = nearest[:_MAX_RUNS]
     rates = sorted(speed.rate for _, speed in used)
     if len(rates) == _MAX_RUNS:
-        rates = rates[1:-1]  # one that was disturbed, or too short to tell, says little
-    doubt = _MIN_DOUBT * _DOUBT_PER_DOUBLING ** median(distance for distance, _ in used)
+        rates = rates[1:-1]  # without outliers
+    distance = median(distance for distance, _ in used)
+    uncertainty = _MIN_UNCERTAINTY * _UNCERTAINTY_PER_DOUBLING**distance
     typical = work.seconds(median(rates), _STEP_SECONDS)
     return Estimate(
-        low=min(work.seconds(rates[-1], _STEP_SECONDS), typical / doubt),
-        high=max(work.seconds(rates[0], _STEP_SECONDS), typical * doubt),
+        low=min(work.seconds(rates[-1], _STEP_SECONDS), typical / uncertainty),
+        high=max(work.seconds(rates[0], _STEP_SECONDS), typical * uncertainty),
         runs=len(used),
         same=all(distance == 0 for distance, _ in used),
     )
@@ -143,27 +144,27 @@ def _estimate_auto(work: EpochWork, speeds: Sequence[MeasuredSpeed]) -> Estimate
         return fast
     if fast.runs or any(speed.chosen for speed in speeds if speed.precision == "float32"):
         return exact
-    # All that is known was trained in float32 because somebody asked for it.
+    # All runs were trained in float32 because somebody chose it.
     return replace(exact, low=exact.low / _MAX_BFLOAT16_GAIN, same=False)
 
 
 def recorded_speeds(runs: Iterable[Run], machine: str) -> tuple[MeasuredSpeed, ...]:
-    """The speeds of those ``runs`` that were measured on ``machine``, in their order."""
-    found = []
+    """Return the speeds of those ``runs`` that were trained on ``machine``, in their order."""
+    speeds = []
     for run in runs:
-        # A run that was brought from elsewhere may name the same processor.
-        brought = run.origin in (ORIGIN, IMPORTED)
-        if brought or run.machine != machine or not run.images_per_second or run.precision is None:
+        # An imported run may name the same processor.
+        imported = run.origin in (ORIGIN, IMPORTED)
+        if imported or run.machine != machine or not run.images_per_second or run.precision is None:
             continue
         size = _network_size(run.experiment_json)
         if size is not None:
             chosen = run.precision_reason not in (None, SHORT_RUN)
-            found.append(MeasuredSpeed(*size, run.precision, run.images_per_second, chosen))
-    return tuple(found)
+            speeds.append(MeasuredSpeed(*size, run.precision, run.images_per_second, chosen))
+    return tuple(speeds)
 
 
 def _distance(work: EpochWork, speed: MeasuredSpeed) -> float | None:
-    """In doublings of the network; ``None`` if the speed says nothing about the work."""
+    """Return the distance in doublings of the network; ``None`` if they are not comparable."""
     if speed.precision != work.precision or min(speed.operations, work.operations) <= 0:
         return None
     network = abs(log2(work.operations / speed.operations))
@@ -173,7 +174,7 @@ def _distance(work: EpochWork, speed: MeasuredSpeed) -> float | None:
 
 @lru_cache(maxsize=1024)
 def _network_size(experiment_json: str) -> tuple[int, int] | None:
-    """Multiply-adds an image and batch size; ``None`` for what this version cannot read."""
+    """Return multiply-adds per image and batch size; ``None`` if this version cannot read it."""
     try:
         experiment = Experiment.from_json(experiment_json)
     except (ExperimentInvalid, UnknownFormat):

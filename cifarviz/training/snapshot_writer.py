@@ -1,4 +1,4 @@
-"""Keeps, while a run trains, what it will be looked back at by."""
+"""Writes the snapshots of a run while it trains."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class SnapshotWriter:
-    """Writes a run's snapshots within ``budget`` bytes; it never stops a run.
+    """Writes a run's snapshots within ``budget`` bytes; its errors never stop a run.
 
-    Answers are about the validation images of ``plan`` and, where it has wrong labels, about the
-    training images that it watches; feature maps are of the test images of ``data`` with the
-    official indices that ``pinned_images`` gives just then.
+    Predictions are for the validation images of ``plan`` and, with wrong labels, for its tracked
+    training images; feature maps are of the test images of ``data`` with the official indices
+    that ``pinned_images`` returns at that time.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SnapshotWriter:
         self._experiment, self._plan, self._data = experiment, plan, data
         on_test = isinstance(experiment.validation, TestValidation)
         self._split: Split = "test" if on_test else "train"
-        self._given_up = False
+        self._failed = False
 
     def save(
         self,
@@ -59,9 +59,10 @@ class SnapshotWriter:
         *,
         first: bool = False,
     ) -> None:
-        """After ``epoch`` (0: before the first), with what validation has just found.
+        """Save the snapshots after ``epoch`` (0: before the first).
 
-        Of the ``first``, which a run begins with, the weights are kept whatever its number.
+        ``predictions`` are for the validation images. With ``first``, for the epoch that a run
+        starts from, weights are saved whatever its number.
         """
         if self._idle:
             return
@@ -71,23 +72,23 @@ class SnapshotWriter:
             if predictions is not None and self._plan.validation is not None:
                 indices = self._plan.validation.indices
                 save_predictions(self._artifacts, epoch, self._split, indices, predictions)
-            if epoch and len(self._plan.watched):
+            if epoch and len(self._plan.tracked):
                 self._save_train_predictions(epoch, model)
 
     def save_last_weights(self, epoch: int, model: keras.Model) -> None:
-        """Keep the weights that a run ended with, where its checkpoints will not hold them."""
+        """Save the weights of the last epoch, if no checkpoint will hold them."""
         stopping = self._experiment.early_stopping
         restores_best = stopping is not None and stopping.restore_best_weights
         if self._idle or not (restores_best or self._experiment.best_only):
             return
         with self._within_budget():
-            # One that was cut off at its very end may stand at its best weights by now.
+            # A run that was killed at its very end may have restored its best weights already.
             if not self._artifacts.exists(snapshot_name("weights", epoch)):
                 self._save_weights(epoch, model)
 
     @property
     def _idle(self) -> bool:
-        return self._given_up or not self._budget
+        return self._failed or not self._budget
 
     @contextmanager
     def _within_budget(self) -> Iterator[None]:
@@ -95,9 +96,9 @@ class SnapshotWriter:
             yield
             thin(self._artifacts, self._budget)
         except Exception:
-            # They are for looking back, so training goes on without them, whatever it was.
-            log.warning("the run that trains keeps no more snapshots", exc_info=True)
-            self._given_up = True
+            # Training does not need them, so it goes on whatever the error.
+            log.warning("the run saves no more snapshots", exc_info=True)
+            self._failed = True
 
     def _save_weights(self, epoch: int, model: keras.Model) -> None:
         arrays = to_arrays(model)
@@ -105,7 +106,7 @@ class SnapshotWriter:
         self._save_maps(epoch, arrays)
 
     def _save_train_predictions(self, epoch: int, model: keras.Model) -> None:
-        watched = self._plan.train.take(self._plan.watched)
+        watched = self._plan.train.take(self._plan.tracked)
         found = Predictions(log_probabilities(model, watched.images))
         save_predictions(
             self._artifacts, epoch, "train", watched.indices, found, kind="train_predictions"
@@ -115,7 +116,7 @@ class SnapshotWriter:
         images = self._data.test.having(self._pinned_images())
         if not len(images):
             return
-        # In float32 and with the weights as they are kept, as Inside would show them.
+        # In float32 and from the saved weights, as Inside would show them.
         network = stateless_network(
             self._experiment.architecture, mirrored_answers=self._experiment.mirrored_answers
         )

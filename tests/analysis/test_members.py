@@ -117,7 +117,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so(store: RunStore) -> None:
     made = stored_runs.experiment(best_only=True)
     run = stored_runs.store_run(store, made, name="lean")
     stored_runs.add_checkpoint(store, run, "best")
-    with pytest.raises(ArtifactMissing, match="“lean” has kept the checkpoint of its best"):
+    with pytest.raises(ArtifactMissing, match="“lean” was set to save only the checkpoint"):
         check_members(store, [Member(trained(store, "a")), Member(run)])
 
 
@@ -129,7 +129,7 @@ def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
 
 def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    with pytest.raises(ArtifactMissing, match="no answers after epoch 2"):
+    with pytest.raises(ArtifactMissing, match="no saved predictions for epoch 2"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 

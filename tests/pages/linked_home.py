@@ -118,8 +118,8 @@ def _memorised(store: RunStore) -> str:
     made = stored_runs.experiment(data=data, validation=TestValidation())
     run = stored_runs.store_run(store, made, name="by heart", state=RunState.FINISHED)
     plan = make_plan(run.experiment, library.load("cifar10", "sample", store.settings))
-    watched = plan.train.take(plan.watched)
-    right = plan.right_labels[plan.watched]
+    watched = plan.train.take(plan.tracked)
+    right = plan.true_labels[plan.tracked]
     wrong = np.flatnonzero(watched.labels != right)
     for epoch, late in ((1, wrong), (2, wrong[20:]), (3, wrong[:3])):
         said = watched.labels.copy()

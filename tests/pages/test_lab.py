@@ -270,8 +270,8 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
     made = stored_runs.experiment(data=data, validation=TestValidation())
     run = stored_runs.store_run(store, made)
     plan = make_plan(run.experiment, library.load("cifar10", "sample", store.settings))
-    watched = plan.train.take(plan.watched)
-    right = plan.right_labels[plan.watched]
+    watched = plan.train.take(plan.tracked)
+    right = plan.true_labels[plan.tracked]
     wrong = np.flatnonzero(watched.labels != right)
     for epoch in (1, 2, 3):
         said_now = watched.labels.copy()

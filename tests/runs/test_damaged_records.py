@@ -30,14 +30,14 @@ DAMAGES = {
     "newer": ("UPDATE runs SET experiment = '{\"format\": 99}'", "format 99"),
     "deep": (f"UPDATE runs SET experiment = '{'[' * 5000}'", "not valid JSON"),
     "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "its “heartbeat” is 1e+18"),
-    "loss": ("UPDATE epochs SET loss = 1e300", "an epoch that no training has written"),
-    "text loss": ("UPDATE epochs SET loss = 'low'", "an epoch that no training has written"),
-    "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an epoch that no training has written"),
+    "loss": ("UPDATE epochs SET loss = 1e300", "an invalid epoch"),
+    "text loss": ("UPDATE epochs SET loss = 'low'", "an invalid epoch"),
+    "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an invalid epoch"),
     "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs do not follow each other"),
     "beginning": ("UPDATE epochs SET epoch = epoch + 500", "do not follow each other"),
-    "count": ("UPDATE batches SET count = count + 1", "disagree in number"),
-    "no blob": ("UPDATE batches SET loss = 5", "disagree in number"),
-    "step": ("UPDATE batches SET first_step = -1", "disagree in number"),
+    "count": ("UPDATE batches SET count = count + 1", "differ in number"),
+    "no blob": ("UPDATE batches SET loss = 5", "differ in number"),
+    "step": ("UPDATE batches SET first_step = -1", "differ in number"),
 }  # fmt: skip
 
 

@@ -208,7 +208,8 @@ def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
     path = snapshot_path(run, "weights", 2)
     path.write_bytes(content)
     with pytest.raises(
-        ArtifactDamaged, match=r"weights of epoch 2 of run 8c5b5cbc are damaged.*the others still work"
+        ArtifactDamaged,
+        match=r"weights of epoch 2 of run 8c5b5cbc are damaged.*the others still",
     ):
         load_weights(run, 2)
     path.unlink()

@@ -65,13 +65,13 @@ def test_what_was_found_is_kept_for_the_same_network_and_batch(
     faster("bfloat16", monkeypatch)
     first = trained(precision="auto", epochs=1)
     timed = []
-    real = precision._Stopwatch.steps_in_a_block
+    real = precision._Stopwatch.steps_per_block
 
     def counted(stopwatch: precision._Stopwatch) -> int:
         timed.append(stopwatch)
         return real(stopwatch)
 
-    monkeypatch.setattr(precision._Stopwatch, "steps_in_a_block", counted)
+    monkeypatch.setattr(precision._Stopwatch, "steps_per_block", counted)
     again = trained(precision="auto", epochs=1, seed=6)
     assert (again.precision, again.precision_reason) == (first.precision, first.precision_reason)
     assert timed == []
@@ -187,17 +187,17 @@ def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.Monkey
 
     class Steady:
         def __init__(self, seconds: float) -> None:
-            self.own, self.put_backs = seconds, 0
+            self.own, self.restored = seconds, 0
 
-        def steps_in_a_block(self) -> int:
+        def steps_per_block(self) -> int:
             return 3
 
         def seconds(self, steps: int) -> float:
             assert steps == 3
             return self.own * (1 + next(disturbed))
 
-        def put_back(self) -> None:
-            self.put_backs += 1
+        def restore_weights(self) -> None:
+            self.restored += 1
 
     for _ in range(7):
         pair = [Steady(0.010), Steady(0.010)]
@@ -205,7 +205,7 @@ def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.Monkey
         assert Timing(exact, fast).best == "float32"
         exact, fast = precision._least_seconds([Steady(0.020), Steady(0.010)])  # type: ignore[list-item]
         assert Timing(exact, fast).best == "bfloat16"
-        assert [one.put_backs for one in pair] == [1, 1]
+        assert [one.restored for one in pair] == [1, 1]
 
 
 def test_runs_of_a_series_train_in_the_precision_that_the_first_found(

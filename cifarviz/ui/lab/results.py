@@ -240,9 +240,9 @@ def _name(dataset: Dataset) -> str:
 def _labels(experiment_json: str, dataset: Dataset, _run: Run) -> TrainingLabels:
     trained = training_images(_run.experiment, dataset)
     return TrainingLabels(
-        trained.given.indices.copy(),
-        trained.given.labels.copy(),
-        trained.right_labels.copy(),
+        trained.train.indices.copy(),
+        trained.train.labels.copy(),
+        trained.true_labels.copy(),
         len(address_names(dataset.info)),
     )
 

@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_queued(
         with pytest.raises(StorageFull) as refused:
             worker.submit(make_experiment(tensorboard=True), "tiny")
         assert str(refused.value) == (
-            f"TensorBoard files cannot be written to “{tmp_path / place}”: a file is in the way. "
+            f"TensorBoard files cannot be written to “{tmp_path / place}”: a file has that name. "
             "Set CIFARVIZ_TENSORBOARD_DIR to a folder you may write to, or switch them off on the "
             "Train page, under Training."
         )
@@ -224,7 +224,7 @@ def test_a_folder_that_breaks_later_ends_the_files_and_not_the_run(
     monkeypatch.setattr(TensorBoardFiles, "write", broken_before_epoch_2)
     run = trained(tensorboard=True)
     assert (run.state, run.epochs_done, run.message) == (RunState.FINISHED, 3, None)
-    assert (run.note or "").startswith("TensorBoard files have nothing from epoch 2 on: “")
+    assert (run.note or "").startswith("TensorBoard files end before epoch 2: “")
     assert (run.note or "").endswith("was removed).")
     histories = [[tuple(e)[:-1] for e in worker.store.epochs(one.id)] for one in (run, quiet)]
     assert histories[0] == histories[1]
@@ -234,7 +234,7 @@ def test_a_full_disk_is_said_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "events.out.tfevents.0000000001.cifarviz").symlink_to("/dev/full")
     files = TensorBoardFiles(tmp_path, 1)
-    with pytest.raises(StorageFull, match=r"could not be written to \(No space left on device\)"):
+    with pytest.raises(StorageFull, match=r"could not be written \(No space left on device\)"):
         files.write(Epoch(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0), keras.Sequential())
 
 
