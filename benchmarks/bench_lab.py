@@ -40,10 +40,10 @@ from cifarviz.experiment import lab
 from cifarviz.experiment.lab import LabExperiment
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import runs_of
+from cifarviz.runs.series import series_runs
 from cifarviz.runs.snapshots import snapshot_epochs
-from cifarviz.training.entry_queue import queue_entry
 from cifarviz.training.plan import training_images
+from cifarviz.training.series_queue import queue_lab_experiment
 
 _LIMIT = 180.0
 _SEEDS: Final = 3
@@ -75,12 +75,12 @@ def _measure(
     worker: Worker, entry: LabExperiment, judge: Callable[..., tuple[LabVerdict, Checks]]
 ) -> dict[str, Any]:
     began, worked = time.monotonic(), time.process_time()
-    series = queue_entry(worker, entry)
+    series = queue_lab_experiment(worker, entry)
     runs = [worker.wait(run_id) for run_id in series.run_ids]
     seconds, processor = time.monotonic() - began, time.process_time() - worked
     results = [
         _result(worker, run, label)
-        for run, label in zip(runs_of(worker.store, series), series.labels, strict=True)
+        for run, label in zip(series_runs(worker.store, series), series.labels, strict=True)
     ]
     verdict, checks = judge(worker, runs, results)
     return {
@@ -171,7 +171,7 @@ def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
         run.experiment, library.load(data.dataset, data.variant, worker.settings)
     )
     folder = worker.store.folder(run.id)
-    epochs = snapshot_epochs(folder, "memory")
+    epochs = snapshot_epochs(folder, "train_predictions")
     said = [
         label_predictions_after(folder, epoch, run.experiment.architecture.classes)
         for epoch in epochs

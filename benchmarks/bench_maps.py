@@ -35,9 +35,9 @@ from cifarviz.network.build import build
 from cifarviz.network.variables import assign
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.machine import machine_name
-from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_predictions
+from cifarviz.runs.snapshots import load_predictions
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -100,7 +100,7 @@ def our_maps(model: TrainedModel, image: np.ndarray) -> None:
 
 def our_matrix(folder: Path, epoch: int, data: Dataset) -> None:
     """What Evaluate works out and sends for another epoch of the slider."""
-    answers = read_predictions(folder, epoch, 10)
+    answers = load_predictions(folder, epoch, 10)
     # Labels of the images that this machine may not have: it is about the time.
     labels = np.resize(data.train.labels, len(answers.indices))
     found = evaluate(labels, answers.predictions, answers.indices, CIFAR10.classes)
@@ -122,7 +122,7 @@ def main() -> None:
     data = library.load(CIFAR10, "full" if full else "sample", own)
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as home:
         store = RunStore(replace(own, home=Path(home)))
-        run = bring_back(store)
+        run = restore_recorded_run(store)
         folder = store.folder(run.id)
         plain, ours = plain_keras(run, folder), open_checkpoint(store, run, "last")
         jobs: dict[str, Callable[[int], None]] = {

@@ -56,13 +56,13 @@ from cifarviz.figures.pictures import channel_grid
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
 from cifarviz.figures.reliability import Reliability, reliability_figure
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
-from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import kept_or_asked
+from cifarviz.runs.stored_predictions import load_or_compute_predictions
+from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.settings import Settings
 
 if TYPE_CHECKING:
@@ -258,13 +258,13 @@ class Home:
         if isinstance(which, int):
             predictions = compute()
         else:
-            predictions = kept_or_asked(
+            predictions = load_or_compute_predictions(
                 self.store.folder(found.id),
                 which,
                 test,
                 len(classes),
                 compute,
-                keep=dataset.variant == found.experiment.data.variant,
+                save=dataset.variant == found.experiment.data.variant,
             )
         return evaluate_predictions(test.labels, predictions, test.indices, classes)
 
@@ -408,7 +408,7 @@ class Home:
     def _weights(self, run: Run, weights: WeightsChoice | None) -> WeightsChoice:
         if weights is not None:
             return weights
-        return next(iter(kept_checkpoints(self.store, run)), "last")
+        return next(iter(stored_checkpoints(self.store, run)), "last")
 
     def _own_worker(self) -> Worker:
         if self._worker is None:

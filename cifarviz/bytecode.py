@@ -1,7 +1,7 @@
 """Compile the installed packages to bytecode, once, while the dashboard is in use.
 
-``scripts/setup_environment.sh`` installs without compiling, so that the first page is there
-sooner, and leaves a mark in the environment. The dashboard compiles when its first page is out.
+``scripts/setup_environment.sh`` installs without compiling, so that the first page appears
+sooner, and leaves a mark in the environment. The dashboard compiles after its first page.
 """
 
 import compileall
@@ -15,13 +15,13 @@ from pathlib import Path
 import filelock
 
 MARK = "not-compiled"
-"""The file in the environment's folder that says that bytecode is missing."""
+"""The file in the environment's folder that marks missing bytecode."""
 
 
 def compile_missing() -> None:
     """Compile what this environment lacks, in a process of the lowest priority, and wait for it.
 
-    One that is cut off goes on the next time.
+    If it is killed, it goes on the next time.
     """
     if (Path(sys.prefix) / MARK).exists():
         subprocess.run(
@@ -40,7 +40,7 @@ def main() -> None:
     mark = Path(sys.prefix) / MARK
     lock = filelock.FileLock(f"{mark}.lock", blocking=False)
     with contextlib.suppress(filelock.Timeout), lock:
-        # Each file is written whole or not at all, and one that is up to date is passed over.
+        # compileall writes each file atomically, and skips those that are up to date.
         compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2)
         mark.unlink(missing_ok=True)
 

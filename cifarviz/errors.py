@@ -4,30 +4,30 @@
 
     CifarvizError
     ├── DataError
-    │   ├── DatasetNotFound      the data set asked for is not on this machine
+    │   ├── DatasetNotFound      the data set is not on this machine
     │   ├── DatasetDamaged       bytes that are not the published data set
-    │   ├── FetchCancelled       the user called the download off
+    │   ├── FetchCancelled       the user cancelled the download
     │   └── ImageUnreadable      a file that cannot be shown as an image
     │       └── ImageDecoderBusy … for now, because too many others are being decoded
-    ├── ExperimentInvalid        a choice, or two that do not go together
+    ├── ExperimentInvalid        an invalid value, or two that do not go together
     ├── RunError
     │   ├── RunNotFound          no run has this id
-    │   ├── RunDamaged           a stored record that no run can have
+    │   ├── RunDamaged           an invalid record in the store
     │   ├── TransitionRefused    a run in this state cannot do that
-    │   ├── LeaseLost            a run that somebody else looks after by now
-    │   ├── ArtifactMissing      weights or predictions that are not there
-    │   └── ArtifactDamaged      … or that cannot be read, or do not fit
+    │   ├── LeaseLost            another owner trains the run by now
+    │   ├── ArtifactMissing      missing weights or predictions
+    │   └── ArtifactDamaged      … or they cannot be read, or do not fit
     ├── StoreError
     │   ├── ArchiveDamaged       a file that is no packed run
     │   ├── UnknownFormat        written by another version of cifarviz
-    │   └── StorageFull          the disk, or the folder, takes no more
-    ├── SettingInvalid           an environment variable with a value that means nothing
-    ├── PlaceRefused             a place somebody named for files, where none can be written
-    └── TrainingFailed           the loss is no longer a number, no memory left, …
+    │   └── StorageFull          the disk, or the folder, is full or read-only
+    ├── SettingInvalid           an environment variable with an invalid value
+    ├── OutputPathInvalid        a path for files at which none can be written
+    └── TrainingFailed           the loss is NaN, no memory left, …
 
-The message is one sentence or two for the person at the screen: the rule, what came,
-and what to do about it. Pages and the command line print it as it is. It is one template
-with named values, which programs read from the error.
+The message is a sentence or two for the user: what happened, what was expected, and what to do.
+Pages and the command line print it as it is. It is a template with named values, which programs
+read from the error.
 """
 
 import numbers
@@ -38,7 +38,8 @@ class CifarvizError(Exception):
 
     ``template`` has a place for each of ``values``, as in ``"{count:,} images"``; without values
     it is the message itself, braces and all. Values are never read as templates: numbers, texts,
-    truth values and ``None`` are kept, anything else as its text, so that JSON can hold them.
+    truth values and ``None`` are stored as they are, anything else as text, so that JSON can hold
+    them.
     """
 
     def __init__(self, template: str = "", **values: object) -> None:
@@ -56,7 +57,7 @@ def _plain(value: object) -> str | int | float | None:
 
 
 class SettingInvalid(CifarvizError):
-    """An environment variable with a value that means nothing."""
+    """An environment variable with an invalid value."""
 
 
 class DataError(CifarvizError):
@@ -64,7 +65,7 @@ class DataError(CifarvizError):
 
 
 class DatasetNotFound(DataError):
-    """The data set asked for is not on this machine, or no source gave it."""
+    """The data set is not on this machine, and no source had it."""
 
 
 class DatasetDamaged(DataError):
@@ -72,7 +73,7 @@ class DatasetDamaged(DataError):
 
 
 class FetchCancelled(DataError):
-    """The user called the download off."""
+    """The user cancelled the download."""
 
 
 class ImageUnreadable(DataError):
@@ -84,7 +85,7 @@ class ImageDecoderBusy(ImageUnreadable):
 
 
 class ExperimentInvalid(CifarvizError, ValueError):
-    """A choice that cannot be trained, or two that do not go together."""
+    """An invalid value of an experiment, or two that do not go together."""
 
 
 class RunError(CifarvizError):
@@ -96,19 +97,19 @@ class RunNotFound(RunError):
 
 
 class RunDamaged(RunError):
-    """The store's record of a run is one that no run can have."""
+    """The store's record of a run is invalid."""
 
 
 class TransitionRefused(RunError):
-    """A run in this state cannot do what was asked."""
+    """A run in this state cannot do what was requested."""
 
 
 class LeaseLost(RunError):
-    """Whoever reports on a run has been given up, or its attempt is not the newest any more."""
+    """The attempt that reports on a run has ended, or is no longer the newest."""
 
 
 class ArtifactMissing(RunError):
-    """Weights, predictions or another file of a run that is not there."""
+    """Weights, predictions or another file of a run are missing."""
 
 
 class ArtifactDamaged(RunError):
@@ -116,11 +117,11 @@ class ArtifactDamaged(RunError):
 
 
 class StoreError(CifarvizError):
-    """Something about the folder that keeps all runs."""
+    """Something about the folder that holds all runs."""
 
 
 class ArchiveDamaged(StoreError):
-    """A file that is no packed run, or not all of one."""
+    """A file that is no packed run, or incomplete."""
 
 
 class UnknownFormat(StoreError):
@@ -128,12 +129,12 @@ class UnknownFormat(StoreError):
 
 
 class StorageFull(StoreError):
-    """The disk, or the folder, takes no more."""
+    """The disk, or the folder, is full or read-only."""
 
 
-class PlaceRefused(CifarvizError):
-    """A place that somebody named for files, where none can be written."""
+class OutputPathInvalid(CifarvizError):
+    """A path for files at which none can be written."""
 
 
 class TrainingFailed(CifarvizError):
-    """Training cannot go on: the loss is no longer a number, memory ran out, …"""
+    """Training cannot go on: the loss is NaN, memory ran out, …"""

@@ -1,7 +1,7 @@
-"""How text that people chose is put where something else reads it: one function for each place.
+"""Escape user text for each format that it is written to.
 
 Names of runs, files and classes, remarks, and messages that quote them may hold anything. Each
-function here returns text that its reader shows letter by letter, or takes as one value:
+function returns text that its format shows literally, or reads as a single value:
 
 ==================  ==============================================================
 ``printable``       a terminal, a log: no character that moves the cursor or the text
@@ -35,23 +35,25 @@ _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
 _RESERVED = re.compile(
     r"^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?= *(\.|$))", re.IGNORECASE
 )
-# What a spreadsheet takes for the beginning of a formula, its full-width forms included.
+# How a formula starts in a spreadsheet, full-width forms included.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+|inf)([eE][+-]?\d+)?")
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character shows nothing of its own and may change how others are shown."""
+    """Whether a character is invisible and may change how others are shown."""
     return unicodedata.category(character) in _INVISIBLE and character not in _JOINERS
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of ``text`` can be seen: it holds spaces, joiners, accents, fillers alone."""
-    return all(one in _FILLERS or unicodedata.category(one)[0] in "CZM" for one in text)
+    """Whether ``text`` is invisible: it holds only spaces, joiners, accents and fillers."""
+    return all(
+        character in _FILLERS or unicodedata.category(character)[0] in "CZM" for character in text
+    )
 
 
 def printable(text: str) -> str:
-    """``text`` with what cannot be seen as Python writes it: ``\\x1b``, ``\\u202e``, ``\\n``.
+    """Return ``text`` with invisible characters escaped: ``\\x1b``, ``\\u202e``, ``\\n``.
 
     A byte of a file name that is not UTF-8 (``os.fsdecode``) becomes ``\\x`` and its number.
     """
@@ -85,23 +87,24 @@ def notebook_text(text: str) -> str:
 def python_literal(text: str) -> str:
     """``text`` as a literal in Python source, in double quotes, on one line."""
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{"".join(_escape(one) if is_invisible(one) else one for one in quoted)}"'
+    escaped = (_escape(letter) if is_invisible(letter) else letter for letter in quoted)
+    return f'"{"".join(escaped)}"'
 
 
 def csv_cell(text: str) -> str:
-    """``text`` for a cell; what a spreadsheet would calculate gets an apostrophe before it."""
-    # A program may pass over what cannot be seen before the sign.
-    seen = "".join(one for one in text if one in "\t\r\n" or not is_invisible(one))
-    return f"'{text}" if _FORMULA.match(seen) and not _NUMBER.fullmatch(text) else text
+    """``text`` for a cell; a formula gets an apostrophe before it."""
+    # A program may skip invisible characters before the sign.
+    visible = "".join(letter for letter in text if letter in "\t\r\n" or not is_invisible(letter))
+    return f"'{text}" if _FORMULA.match(visible) and not _NUMBER.fullmatch(text) else text
 
 
 def safe_file_name(text: str, ending: str = "") -> str:
-    """A name for a file, made of ``text`` and ``ending``, that every system takes.
+    """Make a file name from ``text`` and ``ending`` that is valid on every system.
 
     Without separators, controls and reserved names, at most ``LONGEST_FILE_NAME`` bytes of UTF-8;
     letters of any script stay. Different texts may give the same name.
     """
-    flat = "".join(" " if is_invisible(one) else one for one in text)
+    flat = "".join(" " if is_invisible(letter) else letter for letter in text)
     flat = " ".join(re.sub(r'[<>:"/\\|?*%]', "-", flat).split())
     flat = _RESERVED.sub(r"\1_", flat.strip(". "))
     room = LONGEST_FILE_NAME - len(ending.encode())

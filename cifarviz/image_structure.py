@@ -1,7 +1,7 @@
-"""The structure of a stranger's image file, read and limited before anything is decoded.
+"""Read the structure of an untrusted image file, and limit it before anything is decoded.
 
-Each reader walks the file once, in time that grows with its length, and keeps what pixels depend
-on. Pillow, whose own readers have no such limits, is then given nothing else: no EXIF, ICC, XMP or
+Each reader walks the file once, in time that grows with its length, and returns only what pixels
+depend on. Pillow, whose readers have no such limits, then gets nothing else: no EXIF, ICC, XMP or
 MPF data, no comments, no second frame.
 """
 
@@ -16,11 +16,11 @@ MAX_PIXELS: Final = 50_000_000
 MAX_CHUNKS: Final = 50_000
 MAX_JPEG_SEGMENTS: Final = 1_000
 MAX_JPEG_SCAN_PIXELS: Final = 20 * MAX_PIXELS
-"""Pixels times scans: each scan of a progressive JPEG goes through all pixels again."""
+"""Pixels times scans: each scan of a progressive JPEG covers all pixels again."""
 MAX_GIF_BLOCKS: Final = 500_000
 MAX_BMP_RLE_BYTES: Final = 4_000_000
 MAX_TEXT_BYTES: Final = 64 * 2**20
-"""All compressed texts and profiles of a PNG together, unpacked; one may have a 64th of it."""
+"""All compressed texts and profiles of a PNG, unpacked; each may have a 64th of it."""
 
 # Runs of FF between the bytes of a JPEG's scans: Pillow's buffer is read again at each refill.
 _FILL: Final = b"\xff" * 65_536
@@ -34,13 +34,13 @@ _XMP_ORIENTATION: Final = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 class StructureError(Exception):
     """The file is cut off or damaged, or has more parts than an image needs.
 
-    The message says which, beginning with a verb, to follow the name of the file.
+    The message starts with a verb, as it follows the name of the file.
     """
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """What decides the pixels of an image.
+    """The parts of an image file that decide its pixels.
 
     ``format`` is Pillow's name; ``data`` the bytes to decode; ``width`` and ``height`` as the file
     declares them. ``orientation`` is EXIF's, 1 to 8, ``None`` where the EXIF data is damaged. Of a
@@ -74,7 +74,7 @@ def read_structure(data: bytes) -> ImageFile | None:
 
 
 def _damaged() -> StructureError:
-    return StructureError("is cut off or damaged: it starts like an image but has no readable one.")
+    return StructureError("is cut off or damaged: it starts like an image but cannot be read.")
 
 
 def _too_many(parts: str, limit: int) -> StructureError:
@@ -99,7 +99,7 @@ def _read_png(data: bytes) -> ImageFile:
         length, kind = struct.unpack_from(">I4s", data, position)
         begin, position = position + 8, position + 12 + length
         if kind == b"IDAT":
-            # A cut one is given to the decoder, which knows whether pixels are missing.
+            # A truncated chunk goes to the decoder, which finds out whether pixels are missing.
             if not complete:
                 pixels.append(data[begin : begin + length])
             continue
@@ -137,7 +137,7 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 class _PngTexts:
-    """The texts of a PNG that say how it lies; the others are only measured."""
+    """The texts of a PNG that hold its orientation; the others are only measured."""
 
     def __init__(self) -> None:
         self.exif = self.xmp = b""
@@ -186,7 +186,7 @@ def _read_jpeg(data: bytes) -> ImageFile:
     first_scan = end = None
     position = 2
     for _ in range(MAX_JPEG_SEGMENTS):
-        # Padding and stray bytes are passed over.
+        # Skip padding and stray bytes.
         if first_scan is None:
             padding = data.find(b"\xff", position)
             found = _NOT_FF.search(data, padding) if padding >= 0 else None
@@ -326,7 +326,7 @@ def _read_webp(data: bytes) -> ImageFile:
 
 
 def _orientation(exif: bytes, xmp: bytes) -> int | None:
-    """Read how a photo was held, 1 to 8; ``None`` where its EXIF data is damaged."""
+    """Read a photo's orientation, 1 to 8; ``None`` where its EXIF data is damaged."""
     try:
         value = _exif_orientation(exif.removeprefix(b"Exif\0\0")) if exif else None
     except (struct.error, KeyError):
@@ -338,7 +338,7 @@ def _orientation(exif: bytes, xmp: bytes) -> int | None:
 
 
 def _exif_orientation(exif: bytes) -> int | None:
-    """Look for the tag in EXIF's first directory; nothing else of it is read."""
+    """Find the orientation in EXIF's first directory; nothing else is read."""
     order = {b"II*\0": "<", b"MM\0*": ">"}[exif[:4]]
     (begin,) = struct.unpack_from(f"{order}I", exif, 4)
     (entries,) = struct.unpack_from(f"{order}H", exif, begin)
@@ -360,7 +360,7 @@ _READERS: Final[dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], Image
 
 
 def describe_other(data: bytes) -> str:
-    """Say what a file is that is in none of the formats, as "a PDF document"."""
+    """Describe a file that is in none of the formats, such as "a PDF document"."""
     head = data[:4096]
     brand = head[8:12] if head[4:8] == b"ftyp" else b""
     if head.startswith((b"II*\0", b"MM\0*")):

@@ -1,4 +1,4 @@
-"""Where the files beside the code lie, in a checkout and in an installed package.
+"""Folders of the files that come with the code, in a checkout and in an installed package.
 
 A checkout has ``app.py``, ``pages/``, ``assets/`` and ``.streamlit/`` at its top; a wheel has the
 same files in ``cifarviz/_dashboard/``, where ``pyproject.toml`` puts them.
@@ -21,9 +21,9 @@ ASSETS = DASHBOARD / "assets"
 
 def program_name() -> str:
     """Return how the command line is called here: ``cifarviz`` or ``python -m cifarviz``."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
         return "python -m cifarviz"
-    if called.stem == "cifarviz" or IS_INSTALLED:
+    if program.stem == "cifarviz" or IS_INSTALLED:
         return "cifarviz"
     return "python -m cifarviz"

@@ -1,8 +1,8 @@
-"""One thread at a time imports a heavy library.
+"""A lock so that only one thread at a time imports a heavy library.
 
-TensorFlow and scikit-learn import parts of themselves in circles. Two threads that begin at
-different ends wait for each other's half-loaded modules, and Python breaks that off with an
-error: in a server, the warm-up and the first run could meet so.
+TensorFlow and scikit-learn have circular imports. Two threads that start at different ends wait
+for each other's half-loaded modules, which Python ends with an error. In a server, the warm-up and
+the first run could do so.
 """
 
 import gc
@@ -12,7 +12,7 @@ from types import TracebackType
 
 
 class _HeavyImports:
-    """A lock that a thread may take again; after TensorFlow has come, its objects stay for good."""
+    """A reentrant lock; once TensorFlow is loaded, its objects are exempt from collection."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -30,7 +30,7 @@ class _HeavyImports:
         try:
             if kind is None and not self._is_frozen and "tensorflow" in sys.modules:
                 # Streamlit collects garbage after each run of a page: half a million objects that
-                # never go would make that a tenth of a second each time.
+                # are never freed would make that 0.1 s each time.
                 self._is_frozen = True
                 gc.collect()
                 gc.freeze()

@@ -1,17 +1,17 @@
-"""Where things live and the few knobs, read from the environment.
+"""Folders and settings, read from the environment.
 
 ============================  =================================================================
 ``CIFARVIZ_HOME``             runs and downloaded data; default ``~/.cifarviz``
-``CIFARVIZ_DATA_DIR``         a folder or archive that holds a full data set; asked before any
-                              other source
+``CIFARVIZ_DATA_DIR``         a folder or archive that holds a full data set; comes before
+                              any other source
 ``CIFARVIZ_TENSORBOARD_DIR``  TensorBoard files, a folder a run; default ``tensorboard`` in the
                               home
-``CIFARVIZ_EXECUTOR``         who trains queued runs; default ``local``, a thread of this process
+``CIFARVIZ_EXECUTOR``         what trains queued runs; default ``local``, a thread of this process
 ``CIFARVIZ_RUN_MB``           megabytes that one run's snapshots may take; default 100
 ``CIFARVIZ_SNAPSHOTS_MB``     megabytes that those of all runs may take; default 5000
 ``CIFARVIZ_WARM_UP``          ``0`` keeps the dashboard from loading TensorFlow before it is needed
 ``CIFARVIZ_RECORDED``         ``0`` starts a new home without the recorded demonstration run
-``KERAS_HOME``                Keras' own folder, whose data cache is looked into; default
+``KERAS_HOME``                Keras' folder, whose data cache is also searched; default
                               ``~/.keras``
 ============================  =================================================================
 """
@@ -35,7 +35,7 @@ class Settings:
     warm_up: bool = True
     recorded: bool = True
     executor: str = "local"
-    """Who trains queued runs, by its name among ``executors.registry.EXECUTORS``."""
+    """A name among ``executors.registry.EXECUTORS``."""
     run_budget: int = 100_000_000
     """Bytes that the snapshots of one run may take."""
     snapshots_budget: int = 5_000_000_000
@@ -48,11 +48,11 @@ class Settings:
         Raises ``SettingInvalid``.
         """
         env = os.environ if environ is None else environ
-        named = env.get("CIFARVIZ_DATA_DIR", "").strip()
+        data_dir = env.get("CIFARVIZ_DATA_DIR", "").strip()
         home = _folder(env.get("CIFARVIZ_HOME"), "~/.cifarviz")
         return cls(
             home=home,
-            data_dir=_folder(named, "") if named else None,
+            data_dir=_folder(data_dir, "") if data_dir else None,
             tensorboard_dir=_folder(env.get("CIFARVIZ_TENSORBOARD_DIR"), str(home / "tensorboard")),
             keras_home=_folder(env.get("KERAS_HOME"), "~/.keras"),
             run_budget=_megabytes(env, "CIFARVIZ_RUN_MB", 100),
@@ -74,7 +74,7 @@ class Settings:
 
     @property
     def locks(self) -> Path:
-        """Files that processes lock; their content says nothing."""
+        """Lock files; their content has no meaning."""
         return self.home / "locks"
 
 
@@ -84,10 +84,10 @@ def _folder(value: str | None, default: str) -> Path:
 
 
 def _megabytes(env: Mapping[str, str], name: str, default: int) -> int:
-    """Bytes."""
+    """Read a variable in megabytes; returns bytes."""
     text = env.get(name, "").strip() or str(default)
     if not text.isdecimal():
         raise SettingInvalid(
-            "{name} is a number of megabytes, 0 or more, not “{text}”.", name=name, text=text
+            "{name} must be a number of megabytes, 0 or more, not “{text}”.", name=name, text=text
         )
     return int(text) * 1_000_000

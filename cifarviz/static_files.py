@@ -1,9 +1,9 @@
-"""What the server hands out as files: Plotly's own script, for the live charts.
+"""Plotly's script as a static file, for the live charts.
 
-Streamlit serves the folder ``static/`` beside ``app.py``. It refuses links that lead out of it,
-so the script is copied there from the installed plotly package. Starting the dashboard does so
-before the server runs (``provide_intact``), and ``app.py`` once more, which costs two looks at the
-disk when the copy is there; a copy made under a running server is served too.
+Streamlit serves the folder ``static/`` next to ``app.py``. It refuses links that lead out of it,
+so the script is copied there from the installed plotly package. Starting the dashboard copies it
+before the server runs (``provide_intact``), and ``app.py`` checks again; a copy made while the
+server runs is served too.
 """
 
 import filecmp
@@ -27,7 +27,7 @@ def provide(folder: Path) -> Path:
     if target.is_file() and target.stat().st_size == source.stat().st_size:
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    # Two servers may start at once, and a browser may be reading: never a half-written file.
+    # Two servers may start at once, and a browser may be reading the file.
     handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
     part = Path(name)
     try:
@@ -44,12 +44,12 @@ def provide(folder: Path) -> Path:
 
 
 def is_intact(script: Path) -> bool:
-    """Whether ``script`` is, byte for byte, what the installed plotly package brings."""
+    """Whether ``script`` equals the installed plotly package's, byte for byte."""
     return script.is_file() and filecmp.cmp(script, _installed_script(), shallow=False)
 
 
 def provide_intact(folder: Path) -> Path:
-    """Put Plotly's script into ``folder``, anew if the copy there is damaged; returns its path."""
+    """Put Plotly's script into ``folder``, replacing a damaged copy; returns its path."""
     script = provide(folder)
     if not is_intact(script):
         script.unlink()

@@ -1,7 +1,7 @@
-"""Writing files whole or not at all, and saying in words when a disk or folder refuses.
+"""Write files completely or not at all, and explain when a disk or folder refuses.
 
-Whatever is not complete yet is called ``.….part`` and locked by whoever writes it. The lock ends
-with its process, so what a killed one left behind is known by its being free.
+An incomplete file is called ``.….part`` and locked by its writer. The lock ends with the process,
+so an unlocked partial file was left behind by a process that was killed.
 """
 
 import errno
@@ -38,36 +38,36 @@ def storage_errors(folder: Path) -> Iterator[None]:
         yield
     except (FileExistsError, NotADirectoryError) as error:
         raise StorageFull(
-            "“{folder}” cannot be made: a file of that name is in the way. "
+            "The folder “{folder}” cannot be created: a file has that name. "
             "Set CIFARVIZ_HOME to a folder.",
             folder=folder,
         ) from error
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        raise storage_full(folder, error.strerror or "it was refused") from error
+        raise storage_full(folder, error.strerror or "permission denied") from error
 
 
 def storage_full(folder: Path, reason: str) -> StorageFull:
-    """The error for a folder that takes no more, for a reason in the system's words."""
+    """Make the error for a folder that is full or read-only; ``reason`` is the system's text."""
     return StorageFull(
-        "Nothing more can be written to “{folder}”: {reason}. Make room (the Runs page can "
-        "delete runs) or allow writing there, or set CIFARVIZ_HOME to another folder.",
+        "“{folder}” is full or read-only: {reason}. Delete runs on the Runs page, allow writing "
+        "there, or set CIFARVIZ_HOME to another folder.",
         folder=folder,
         reason=reason,
     )
 
 
 @contextmanager
-def atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Give a temporary name beside ``path`` to write to, which takes its place at the end.
+def atomic_write(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary path to write to, which replaces ``path`` at the end.
 
-    A reader sees the old file or the new one, also after a crash in between. What is not
-    ``durable`` may be lost, or left empty, by a power cut right after; it is written sooner.
+    A reader sees the old file or the new one, also after a crash in between. Without ``durable``,
+    writing is faster, but a power cut soon after may leave the file missing or empty.
     """
-    temporary = _partial_name(path.parent, path.name)
+    temporary = _temporary_path(path.parent, path.name)
     try:
-        with _locked(temporary, temporary.touch):
+        with _hold_writer_lock(temporary, temporary.touch):
             yield temporary
             if durable:
                 with temporary.open("rb+") as file:
@@ -79,34 +79,34 @@ def atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder in ``parent`` that nobody else uses, to be moved away or removed at the end."""
+    """Create a private folder in ``parent``, which is removed at the end unless it was moved."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = _partial_name(parent, "folder")
+    folder = _temporary_path(parent, "folder")
     try:
-        with _locked(folder, lambda: folder.mkdir(exist_ok=True)):
+        with _hold_writer_lock(folder, lambda: folder.mkdir(exist_ok=True)):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left half written in ``folder``, not in folders below it.
+    """Remove partial files that killed processes left in ``folder``, but not below it.
 
-    What somebody is writing just now is left alone.
+    Files that are being written are left alone.
     """
     for path in folder.glob(f".*{_PARTIAL}"):
         _remove_if_abandoned(path)
 
 
-def _partial_name(folder: Path, name: str) -> Path:
+def _temporary_path(folder: Path, name: str) -> Path:
     return folder / f".{name}.{uuid4().hex}{_PARTIAL}"
 
 
 @contextmanager
-def _locked(path: Path, make: Callable[[], None]) -> Iterator[None]:
-    """Make a partial file or folder and hold the lock that says that its writer is alive."""
+def _hold_writer_lock(path: Path, make: Callable[[], None]) -> Iterator[None]:
+    """Create a partial file or folder, and lock it while it is written."""
     if sys.platform == "win32":
-        # There is no such lock, and so nothing is ever taken for abandoned.
+        # Windows has no such lock, so nothing counts as abandoned.
         make()
         yield
         return
@@ -116,10 +116,10 @@ def _locked(path: Path, make: Callable[[], None]) -> Iterator[None]:
             handle = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             continue
-        # A file system without locks has nothing abandoned either.
+        # On a file system without locks nothing counts as abandoned either.
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        # Somebody who cleans up may have come between, and taken it for abandoned.
+        # Another process may have removed it as abandoned in between.
         if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
             break
         os.close(handle)
@@ -136,7 +136,7 @@ def _remove_if_abandoned(path: Path) -> None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return
-    # The lock is held until it is gone, so that nobody begins to write to it meanwhile.
+    # Locked until it is removed, so that nobody starts writing to it.
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.is_dir():
@@ -144,7 +144,7 @@ def _remove_if_abandoned(path: Path) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError:
-        # Somebody is writing it, or this folder is not ours to write to.
+        # It is being written, or the folder is read-only.
         return
     finally:
         os.close(handle)

@@ -1,6 +1,6 @@
-"""The base of every value in an experiment: frozen, checked when made, with words for people.
+"""The base class of every value in an experiment: frozen, validated, with labels for people.
 
-What pydantic finds wrong with one is said in words a person at the screen understands.
+Pydantic's errors are turned into plain sentences.
 """
 
 from collections.abc import Iterator
@@ -24,36 +24,36 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     title: ClassVar[str] = ""
-    """What a person calls this choice, for menus."""
+    """The name of this choice in menus."""
     explanation: ClassVar[str] = ""
-    """One sentence on what it does, in plain words."""
+    """A sentence on what it does."""
 
     @classmethod
     def make(cls, **fields: Any) -> Self:
-        """Make the value, or raise ``ExperimentInvalid`` with one sentence a problem."""
+        """Make the value, or raise ``ExperimentInvalid`` with a sentence for each problem."""
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise ExperimentInvalid(" ".join(describe(error, cls))) from error
+            raise ExperimentInvalid(" ".join(describe_errors(error, cls))) from error
 
     @classmethod
     def help_text(cls, field: str) -> str:
-        """One sentence on what ``field`` does, in plain words."""
+        """Return a sentence on what ``field`` does."""
         return cls.model_fields[field].description or ""
 
     @classmethod
     def label(cls, field: str) -> str:
-        """What a person calls ``field``: ``"kernel size"`` for ``kernel_size``."""
+        """Return the label of ``field``: ``"kernel size"`` for ``kernel_size``."""
         return cls.model_fields[field].title or field.replace("_", " ")
 
     @classmethod
     def limits(cls, field: str) -> tuple[float | None, float | None]:
-        """Smallest and largest number ``field`` takes; ``None`` where there is no limit.
+        """Return the smallest and largest number of ``field``; ``None`` where there is no limit.
 
-        A limit may itself be excluded, as 0 is for a learning rate.
+        A limit itself may be excluded, as 0 is for a learning rate.
         """
-        found = bounds(cls.model_fields[field])
-        return found.low, found.high
+        limits = bounds(cls.model_fields[field])
+        return limits.low, limits.high
 
 
 _NUMBER_ERRORS = frozenset(
@@ -82,23 +82,25 @@ class Bounds:
     high: float | None
     low_excluded: bool
     high_excluded: bool
-    whole: bool
+    is_integer: bool
 
     def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
+        kind = "a whole number" if self.is_integer else "a number"
         if self.low is None and self.high is None:
             return kind
         if self.low is not None and self.high is not None:
             if not self.low_excluded and not self.high_excluded:
-                return f"{kind} from {_number(self.low)} to {_number(self.high)}"
+                return f"{kind} from {_format_number(self.low)} to {_format_number(self.high)}"
             above = "above" if self.low_excluded else "of at least"
             below = "below" if self.high_excluded else "at most"
-            return f"{kind} {above} {_number(self.low)} and {below} {_number(self.high)}"
+            return (
+                f"{kind} {above} {_format_number(self.low)} and {below} {_format_number(self.high)}"
+            )
         if self.low is not None:
             above = "above" if self.low_excluded else "of at least"
-            return f"{kind} {above} {_number(self.low)}"
+            return f"{kind} {above} {_format_number(self.low)}"
         below = "below" if self.high_excluded else "at most"
-        return f"{kind} {below} {_number(self.high)}"
+        return f"{kind} {below} {_format_number(self.high)}"
 
 
 def bounds(field: FieldInfo) -> Bounds:
@@ -115,26 +117,25 @@ def bounds(field: FieldInfo) -> Bounds:
             high = rule.le
         elif isinstance(rule, annotated_types.Lt):
             high, high_excluded = rule.lt, True
-    whole = int in _mentioned(field.annotation)
-    return Bounds(low, high, low_excluded, high_excluded, whole)
+    return Bounds(low, high, low_excluded, high_excluded, int in _types_in(field.annotation))
 
 
-def describe(error: ValidationError, made: type[BaseModel] | None = None) -> list[str]:
-    """Say each problem of ``error`` in one sentence that names the field in words.
+def describe_errors(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
+    """Describe each problem of ``error`` in a sentence with the label of the field.
 
-    ``made`` is the class whose making failed; without it, the class is looked up by the name
-    that pydantic put into the error.
+    ``model`` is the class that could not be made; without it, the class is found by the name in
+    pydantic's error.
     """
-    root = made or _class_named(error.title)
-    return [sentence for problem in error.errors() for sentence in _sentences(problem, root)]
+    root = model or _find_class(error.title)
+    return [text for problem in error.errors() for text in _problem_sentences(problem, root)]
 
 
-def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
+def _problem_sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
     raised = problem.get("ctx", {}).get("error")
-    where, field, name = _place(problem["loc"], root)
-    if isinstance(raised, ValueError):  # our own sentences, from a validator
+    where, field, name = _locate(problem["loc"], root)
+    if isinstance(raised, ValueError):  # sentences from a validator of ours
         return [f"{where}{argument}" for argument in raised.args]
-    came = _shown(problem["input"])
+    came = _format_input(problem["input"])
     subject = f"{where}the {name}" if where else f"The {name}"
     match problem["type"]:
         case "missing":
@@ -148,7 +149,7 @@ def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
             expected, tag = problem["ctx"]["expected_tags"], problem["ctx"]["tag"]
             return [f"{subject} must be one of {expected}, not “{tag}”."]
         case "union_tag_not_found":
-            return [f"{subject} does not say of which kind it is: {came} came."]
+            return [f"{subject} has no type: {came} came."]
         case kind if kind in _NUMBER_ERRORS and field is not None:
             return [f"{subject} must be {bounds(field)}, not {came}."]
         case kind if kind in _TRUTH_ERRORS:
@@ -158,10 +159,10 @@ def _sentences(problem: Any, root: type[BaseModel] | None) -> list[str]:
             return [f"{subject} {reason}, not {came}."]
 
 
-def _place(
+def _locate(
     loc: tuple[int | str, ...], root: type[BaseModel] | None
 ) -> tuple[str, FieldInfo | None, str]:
-    """Follow ``loc`` from ``root``: where in words, the field, and the field's name in words."""
+    """Follow ``loc`` from ``root``: the text of where it is, the field, and its label."""
     classes = [] if root is None else [root]
     where, field, name = "", None, "value"
     for key in loc:
@@ -169,35 +170,35 @@ def _place(
             if name == "layers":
                 where, name = f"In layer {key + 1}, ", "layer"
             continue
-        owner = next((made for made in classes if key in made.model_fields), None)
+        owner = next((model for model in classes if key in model.model_fields), None)
         if owner is None:  # the tag of a union, or a field that isn't there
-            classes = [made for made in classes if _tag(made) == key] or classes
+            classes = [model for model in classes if _tag(model) == key] or classes
             continue
         field = owner.model_fields[key]
         name = field.title or key.replace("_", " ")
-        classes = [c for c in _mentioned(field.annotation) if _is_model(c)]
+        classes = [c for c in _types_in(field.annotation) if _is_model(c)]
     return where, field, name
 
 
-def _tag(made: type[BaseModel]) -> object:
-    field = made.model_fields.get("type") or made.model_fields.get("kind")
+def _tag(model: type[BaseModel]) -> object:
+    field = model.model_fields.get("type") or model.model_fields.get("kind")
     return None if field is None else field.default
 
 
-def _mentioned(annotation: Any) -> list[Any]:
+def _types_in(annotation: Any) -> list[Any]:
     """Every type that an annotation mentions, however deep in unions and tuples."""
     parts = get_args(annotation)
     if not parts:
         return [annotation]
-    return [found for part in parts for found in _mentioned(part)]
+    return [type_ for part in parts for type_ in _types_in(part)]
 
 
 def _is_model(candidate: Any) -> bool:
     return isinstance(candidate, type) and issubclass(candidate, BaseModel)
 
 
-def _class_named(name: str) -> type[BaseModel] | None:
-    return next((made for made in _descendants(BaseModel) if made.__name__ == name), None)
+def _find_class(name: str) -> type[BaseModel] | None:
+    return next((model for model in _descendants(BaseModel) if model.__name__ == name), None)
 
 
 def _descendants(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -207,12 +208,12 @@ def _descendants(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _descendants(child)
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return f"{int(value):,}" if value is not None and value == int(value) else f"{value:g}"
 
 
-def _shown(value: object) -> str:
-    """What came, short enough for a sentence."""
+def _format_input(value: object) -> str:
+    """Format an input briefly enough for a sentence."""
     if value is None:
         return "nothing"
     if isinstance(value, str):

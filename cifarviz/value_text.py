@@ -1,4 +1,4 @@
-"""How the value of a field is written for people: choices, numbers, lists."""
+"""Format the values of fields for people: choices, numbers, lists."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -34,13 +34,13 @@ _CHOICES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def choice_words(choice: str) -> str:
-    """A choice as a menu shows it: ``"ReLU"`` for ``relu``; what has no words stands for itself."""
+def format_choice(choice: str) -> str:
+    """Format a choice for a menu: ``"ReLU"`` for ``relu``; an unknown choice stays as it is."""
     return _CHOICES.get(choice, choice)
 
 
 def value_words(value: object) -> str:
-    """Any value of a field, short: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
+    """Format any value of a field: ``on``, ``50,000``, ``ReLU``, ``15, 30``, ``nothing``."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -48,7 +48,7 @@ def value_words(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) < 10**20 else "a very long number"
     if isinstance(value, float):
-        return number_text(value)
+        return format_number(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, str):
@@ -56,6 +56,6 @@ def value_words(value: object) -> str:
     return str(value)
 
 
-def number_text(value: float) -> str:
-    """A number as a person types it: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
+def format_number(value: float) -> str:
+    """Format a number as it is typed: ``255`` for 255.0, ``0.0001``, ``1e-05``."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)

@@ -6,8 +6,8 @@ from cifarviz.analysis.members import Member
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import DataError
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import weights_position
 from cifarviz.runs.records import Run
+from cifarviz.runs.stored_weights import weights_position
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names

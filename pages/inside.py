@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui.epoch_scrubber import (
     epoch_in_address,
     epoch_scrubber,
@@ -68,6 +68,6 @@ if run is not None and which is not None:
             look_over_epochs(run, kept, fourth, other)
         else:
             # One that was stopped in the middle of an epoch is nearest to its last whole one.
-            epoch = epoch_of(run, which) or run.epochs_done
+            epoch = weights_epoch(run, which) or run.epochs_done
             words = checkpoint_words(run, which)
             render_inspection(run, which, epoch, words, fourth, other)

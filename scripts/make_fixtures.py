@@ -27,9 +27,9 @@ from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
 from cifarviz.runs.archive import pack
 from cifarviz.runs.database import SCHEMA_VERSION
-from cifarviz.runs.pins import prefer
+from cifarviz.runs.pins import save_preference
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import keep_series
+from cifarviz.runs.series import save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
@@ -92,8 +92,8 @@ def make(folder: Path) -> None:
         worker = Worker(settings, "command line")
         store = worker.store
         # Feature maps of one image are enough.
-        prefer(store, "pins cifar10", [1])
-        prefer(store, "recorded run", "hidden")
+        save_preference(store, "pins cifar10", [1])
+        save_preference(store, "recorded run", "hidden")
         run = _trained(worker, worker.submit(experiment(), "of this version"))
         full = _trained(worker, worker.submit(full_experiment(), "with all files {and} “marks”"))
         store.star(full.id, True)
@@ -102,10 +102,10 @@ def make(folder: Path) -> None:
         _evaluate(store, full)
         longer = experiment().model_copy(update={"epochs": 3})
         fork = _trained(worker, worker.fork(run.id, 2, longer, "a fork"))
-        keep_series(store, "duel", "Number of epochs", [(run.id, "2"), (fork.id, "3")])
+        save_series(store, "duel", "Number of epochs", [(run.id, "2"), (fork.id, "3")])
         _enter_stopped(store)
         # What timing has found, as training.precision keeps it.
-        TimingsFile(settings.home).keep(experiment(), Timing(0.002, 0.001))
+        TimingsFile(settings.home / "precision.json").save(experiment(), Timing(0.002, 0.001))
         folder.mkdir(parents=True)
         pack(store, run.id, folder / "run.zip")
         pack(store, full.id, folder / "full-run.zip")
@@ -130,7 +130,7 @@ def _evaluate(store: RunStore, run: Run) -> None:
 def _enter_stopped(store: RunStore) -> None:
     """Enter a run that failed before its first epoch."""
     run_id = new_run_id()
-    lock = locks.take(store.lock_path(run_id))
+    lock = locks.acquire(store.lock_path(run_id))
     store.create(run_id, experiment(), "failed early", "dashboard")
     store.transition(run_id, RunState.RUNNING)
     store.describe(run_id, note="TensorBoard's folder broke.")

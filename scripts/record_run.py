@@ -25,13 +25,13 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.network.stateless import LayerOutput
 from cifarviz.runs.archive import pack
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
-from cifarviz.runs.kept_maps import keep_maps
-from cifarviz.runs.pins import pinned_images, prefer
+from cifarviz.runs.pins import pinned_images, save_preference
 from cifarviz.runs.recorded import RECORDED_RUN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from cifarviz.settings import Settings
 
 NAME = "cifar10-vgg, 30 epochs on the full set"
@@ -52,7 +52,7 @@ def train(settings: Settings) -> Run:
             return run
     if not set(PINNED) <= set(pinned_images(store, CIFAR10)):
         raise SystemExit("The images of the recorded run are no longer among the usual pins.")
-    prefer(store, f"pins {CIFAR10.name}", list(PINNED))
+    save_preference(store, f"pins {CIFAR10.name}", list(PINNED))
     run = worker.submit(PRESETS["cifar10-vgg"].experiment, NAME)
     done = 0
     while (run := store.get(run.id)).state.active:
@@ -85,7 +85,7 @@ def keep_last_maps(store: RunStore, run: Run, settings: Settings) -> None:
             LayerOutput(of[0].name, of[0].type, np.stack([one.values for one in of]))
             for of in views
         ]
-        keep_maps(FolderArtifacts(store.folder(run.id)), epoch, images.indices, outputs)
+        save_maps(FolderArtifacts(store.folder(run.id)), epoch, images.indices, outputs)
 
 
 def is_kept(name: str) -> bool:

@@ -21,12 +21,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment import lab
-from cifarviz.runs.recorded import bring_back
-from cifarviz.runs.series import all_series, runs_of
+from cifarviz.runs.recorded import restore_recorded_run
+from cifarviz.runs.series import all_series, series_runs
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training.entry_queue import queue_entry
+from cifarviz.training.series_queue import queue_lab_experiment
 from scripts import chromium
 from scripts.app_server import ROOT, AppServer, serve_files
 
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
-    recorded = bring_back(_store()).id
+    recorded = restore_recorded_run(_store()).id
     epoch = f"run={recorded}&checkpoint=epochs&epoch=9"
     return [
         Shot("start", ""),
@@ -163,11 +163,11 @@ def _duel() -> str:
     """The id of a finished duel of the lab, trained now as it is usually if there is none."""
     store = _store()
     for series in all_series(store, "duel"):
-        if all(run.state is RunState.FINISHED for run in runs_of(store, series)):
+        if all(run.state is RunState.FINISHED for run in series_runs(store, series)):
             return series.id
     print("Training a duel of the lab.", flush=True)
     worker = Worker(store.settings, "command line")
-    series = queue_entry(worker, lab.usual_duel(1))
+    series = queue_lab_experiment(worker, lab.usual_duel(1))
     for run_id in series.run_ids:
         worker.wait(run_id)
     return series.id

@@ -17,12 +17,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs import locks
-from cifarviz.runs.artifacts import (
-    Checkpoint,
-    answers_path,
-    checkpoint_path,
-    save_arrays,
-)
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, epoch_predictions_path, save_arrays
 from cifarviz.runs.log_probabilities import FORMAT, Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run, scaling_to_json
 from cifarviz.runs.states import RunState
@@ -159,7 +154,7 @@ def keep_answers(
     """Give a run its answers after an epoch, as the engine would."""
     predictions = Predictions.from_probabilities(probabilities)
     save_arrays(
-        answers_path(store.folder(run.id), epoch),
+        epoch_predictions_path(store.folder(run.id), epoch),
         {"log_probabilities": predictions.log_probabilities, "indices": indices},
         {"format": FORMAT, "epoch": epoch},
     )
@@ -173,6 +168,6 @@ def held(store: RunStore, run: Run) -> Iterator[None]:
 
 
 def _lock(store: RunStore, run_id: str) -> BaseFileLock:
-    lock = locks.take(store.lock_path(run_id))
+    lock = locks.acquire(store.lock_path(run_id))
     assert lock is not None
     return lock

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.runs.kept_maps import Output
+from cifarviz.runs.stored_maps import Output
 
 # As in the published experiment: one standard deviation is 64 grey levels around mid-grey.
 _GREYS_A_DEVIATION = 64

@@ -9,9 +9,9 @@ import numpy as np
 
 from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_by
 from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
-from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import restored_best_weights
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from cifarviz.datasets.registry import title_of
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import epoch_of, lacking_weights, training_position
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import epoch_probabilities
+from cifarviz.runs.stored_predictions import load_epoch_predictions
+from cifarviz.runs.stored_weights import explain_missing_weights, training_position, weights_epoch
 
 Answers = Callable[[Run, Checkpoint, ImageSet], Predictions]
 """Gives what a run's checkpoint predicts for these images."""
@@ -45,7 +45,7 @@ class Member:
     @property
     def epoch(self) -> int | None:
         """The epoch after which its run's network was this one; ``None`` if that is not known."""
-        return epoch_of(self.run, self.when)
+        return weights_epoch(self.run, self.when)
 
     def same_network(self, other: "Member") -> bool:
         """Whether both are one network, by whatever name."""
@@ -112,7 +112,7 @@ def vote(
     """
     check_members(store, members)
     answers = [
-        epoch_probabilities(store.folder(one.run.id), one.when, test, classes)
+        load_epoch_predictions(store.folder(one.run.id), one.when, test, classes)
         if isinstance(one.when, int)
         else ask(one.run, one.when, test)
         for one in members
@@ -140,7 +140,7 @@ def _refuse_twice(one: Member, other: Member) -> NoReturn:
 def _check_there(store: RunStore, member: Member) -> None:
     if isinstance(member.when, int):
         return  # reading says what is wrong
-    if (lacking := lacking_weights(store, member.run, member.when)) is not None:
+    if (lacking := explain_missing_weights(store, member.run, member.when)) is not None:
         raise ArtifactMissing(
             "“{run_name}” {lacking}. Leave it out, or train it again.",
             run_name=member.run.name,

@@ -11,7 +11,7 @@ from cifarviz.analysis.galleries import learning
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.errors import ArtifactDamaged
-from cifarviz.runs.snapshots import read_predictions
+from cifarviz.runs.snapshots import load_predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def label_predictions_after(folder: Path, epoch: int, classes: int) -> LabelPred
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    answers = read_predictions(folder, epoch, classes, kind="memory")
+    answers = load_predictions(folder, epoch, classes, kind="train_predictions")
     return read_only(
         LabelPredictions(answers.indices, predicted_classes(answers.predictions.log_probabilities))
     )

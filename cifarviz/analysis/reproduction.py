@@ -9,12 +9,12 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from cifarviz.errors import PlaceRefused
+from cifarviz.errors import OutputPathInvalid
 from cifarviz.experiment.presets import PRESETS, Preset
 from cifarviz.experiment.published.preset import HistoryRow
 from cifarviz.runs.earlier_losses import PLAIN, EarlierLosses
 from cifarviz.runs.records import Epoch
-from cifarviz.storage import atomically
+from cifarviz.storage import atomic_write
 
 FigureKind = Literal["share", "difference", "loss", "epoch"]
 """A share is shown in percent, a difference of two shares in points, a loss in nats, an epoch as a
@@ -198,14 +198,14 @@ def _gap(history: Sequence[Epoch]) -> float:
 def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
     """The parts of each preset by its name; none where there is no file.
 
-    Raises ``PlaceRefused`` for a file that is something else.
+    Raises ``OutputPathInvalid`` for a file that is something else.
     """
     try:
         return _Results.validate_json(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValidationError) as error:
-        raise PlaceRefused(
+        raise OutputPathInvalid(
             "{path} does not hold earlier results, so nothing was written: move it away, or name "
             "another place with --out.",
             path=path,
@@ -213,7 +213,7 @@ def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
 
 
 def check_place(page: Path) -> None:
-    """Raise ``PlaceRefused`` if the report can't be written here later; nothing is left behind."""
+    """Raise ``OutputPathInvalid`` if the report can't be written here later; leaves no file."""
     if page.suffix == ".json":
         raise _refused(page, "the numbers go into a .json file, so the page needs another name")
     if page.is_dir():
@@ -237,8 +237,8 @@ def check_place(page: Path) -> None:
 def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
     """Put the tables into the page and the numbers into the JSON file of the same name.
 
-    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``PlaceRefused`` where they
-    can't be written.
+    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``OutputPathInvalid`` where
+    they can't be written.
     """
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -249,14 +249,14 @@ def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
             (page, text.encode("utf-8")),
             (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
         ):
-            with atomically(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
         raise _refused(page, error.strerror or str(error)) from error
 
 
-def _refused(page: Path, reason: str) -> PlaceRefused:
-    return PlaceRefused(
+def _refused(page: Path, reason: str) -> OutputPathInvalid:
+    return OutputPathInvalid(
         "The report cannot be written to {page}: {reason}. Name another place with --out.",
         page=page,
         reason=reason,

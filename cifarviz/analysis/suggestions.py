@@ -10,7 +10,7 @@ from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValida
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import AdamW
 from cifarviz.experiment.schedules import Constant, Cosine
-from cifarviz.value_text import number_text
+from cifarviz.value_text import format_number
 
 # More weights than this for each training image are easily enough to learn them all by heart.
 _WEIGHTS_AN_IMAGE = 20
@@ -92,7 +92,7 @@ def _against_overfitting(
         )  # fmt: skip
     elif max(rates) < _HIGH_DROPOUT:
         yield _with_dropout(
-            made, _HIGH_DROPOUT, "Raise dropout to 0.5", f"{number_text(max(rates))} is mild"
+            made, _HIGH_DROPOUT, "Raise dropout to 0.5", f"{format_number(max(rates))} is mild"
         )
     if made.l2 == 0 and not isinstance(made.optimizer, AdamW):
         yield _changed("Add an L2 penalty", "it keeps the weights small", made, l2=_L2)
@@ -125,7 +125,7 @@ def _against_underfitting(
     rates = made.architecture.dropout_rates
     if max(rates, default=0) > _DROPOUT:
         yield _with_dropout(
-            made, _DROPOUT / 2, "Lower dropout", f"{number_text(max(rates))} holds it back"
+            made, _DROPOUT / 2, "Lower dropout", f"{format_number(max(rates))} holds it back"
         )
     if made.l2 > _L2:
         yield _changed("Lower the L2 penalty", "it keeps the weights too small", made, l2=_L2)
@@ -180,9 +180,9 @@ def _with_dropout(
 def _with_rate(made: Experiment, times: float, what: str, why: str) -> ExperimentSuggestion | None:
     rate = float(f"{made.optimizer.learning_rate * times:.2g}")
     optimizer = {**dict(made.optimizer), "learning_rate": rate}
-    before = number_text(made.optimizer.learning_rate)
+    before = format_number(made.optimizer.learning_rate)
     return _changed(
-        what, why.format(rate=number_text(rate), before=before), made, optimizer=optimizer
+        what, why.format(rate=format_number(rate), before=before), made, optimizer=optimizer
     )
 
 

@@ -11,7 +11,7 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.galleries import Learning
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
-from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, is_exact, losses_words
+from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, has_exact_loss, losses_words
 from cifarviz.runs.records import Epoch, Run
 
 
@@ -126,7 +126,7 @@ def history_table(epochs: Sequence[Epoch], run: Run) -> pd.DataFrame:
         frame["val_accuracy_high"] = [high for _, high in bounds]
     if earlier_losses(run) is not None:
         frame["losses"] = [
-            PLAIN if is_exact(run, one.epoch) else losses_words(run) for one in epochs
+            PLAIN if has_exact_loss(run, one.epoch) else losses_words(run) for one in epochs
         ]
     return frame
 

@@ -24,7 +24,7 @@ from cifarviz.cli.exit_codes import run_and_exit
 from cifarviz.cli.output import print_line, say
 from cifarviz.installation import DASHBOARD, IS_INSTALLED
 from cifarviz.settings import Settings
-from cifarviz.storage import atomically, storage_errors
+from cifarviz.storage import atomic_write, storage_errors
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -129,7 +129,7 @@ def _copy_pages(folder: Path) -> None:
         # Another server of this installation may be reading what is there.
         if not target.exists() or not filecmp.cmp(source, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with atomically(target, durable=False) as part:
+            with atomic_write(target, durable=False) as part:
                 shutil.copyfile(source, part)
 
 

@@ -18,7 +18,7 @@ from cifarviz.errors import (
     CifarvizError,
     ExperimentInvalid,
     ImageUnreadable,
-    PlaceRefused,
+    OutputPathInvalid,
     RunNotFound,
     TransitionRefused,
 )
@@ -41,7 +41,7 @@ _WRONG_REQUESTS = (
     ArtifactMissing,
     ExperimentInvalid,
     ImageUnreadable,
-    PlaceRefused,
+    OutputPathInvalid,
     RunNotFound,
     TransitionRefused,
 )

@@ -12,7 +12,7 @@ from cifarviz.cli.output import say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
-from cifarviz.errors import PlaceRefused
+from cifarviz.errors import OutputPathInvalid
 from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, packed
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
@@ -21,7 +21,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.storage import atomically
+from cifarviz.storage import atomic_write
 
 
 def export(
@@ -119,7 +119,7 @@ def _place(out: Path, kind: ExportKind, run: Run) -> Path:
             f"The name of a {kind} ends in {ending}, and {path.name} does not."
         )
     if not path.parent.is_dir():
-        raise PlaceRefused(
+        raise OutputPathInvalid(
             "There is no folder {folder}: make it, or name another place.", folder=path.parent
         )
     return path
@@ -135,7 +135,7 @@ def _write(folder: Path, files: Mapping[str, bytes], first: str) -> None:
             _refuse_existing(path)
             wanted[path] = content
     for path, content in wanted.items():
-        with place_errors(path), atomically(path) as temporary:
+        with place_errors(path), atomic_write(path) as temporary:
             temporary.write_bytes(content)
         say(f"{path}: {len(content) / 1e6:,.2f} MB")
 
@@ -151,6 +151,6 @@ def _refuse_existing(path: Path) -> None:
     with place_errors(path):
         there = os.path.lexists(path)
     if there:
-        raise PlaceRefused(
+        raise OutputPathInvalid(
             "{path} is there already: choose another name, or remove it first.", path=path
         )

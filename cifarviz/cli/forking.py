@@ -10,9 +10,9 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.run_names import fork_name
-from cifarviz.runs.curation import checked_name
+from cifarviz.runs.curation import validate_name
 from cifarviz.settings import Settings
-from cifarviz.training.forking import carries_optimizer
+from cifarviz.training.fork_start import carries_optimizer
 
 
 def fork(
@@ -40,7 +40,7 @@ def fork(
     as_json: AsJson = False,
 ) -> int:
     """Go on from a run's weights after an epoch with something changed, as a run of its own."""
-    given = None if name is None else checked_name(name)
+    given = None if name is None else validate_name(name)
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
     changed = ForkChanges(epochs, learning_rate, dropout, flip, shift, _images(train_images))

@@ -7,7 +7,7 @@ import typer
 
 from cifarviz.cli.output import AsJson, print_json, say
 from cifarviz.cli.paths import parse_path
-from cifarviz.errors import PlaceRefused
+from cifarviz.errors import OutputPathInvalid
 from cifarviz.runs.archive import IMPORTED, unpack
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -24,7 +24,7 @@ def import_run(
 ) -> None:
     """Add a packed run to the runs of this home; nothing in the file is executed."""
     if not file.is_file():
-        raise PlaceRefused("There is no file “{file}”.", file=file)
+        raise OutputPathInvalid("There is no file “{file}”.", file=file)
     run = unpack(RunStore(Settings.from_environment()), file, origin=IMPORTED)
     if as_json:
         print_json({"run": run.id, "name": run.name, "epochs": run.epochs_done})

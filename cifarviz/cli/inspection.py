@@ -23,16 +23,16 @@ from cifarviz.datasets.registry import find
 from cifarviz.errors import ArtifactMissing, ImageUnreadable
 from cifarviz.escaping import safe_file_name
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import (
-    lacking_weights,
-    other_weights,
-    usual_weights,
-    weights_position,
-)
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import kept_or_asked
+from cifarviz.runs.stored_predictions import load_or_compute_predictions
+from cifarviz.runs.stored_weights import (
+    default_weights,
+    explain_missing_weights,
+    other_checkpoint,
+    weights_position,
+)
 from cifarviz.settings import Settings
 
 if TYPE_CHECKING:
@@ -177,11 +177,11 @@ def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Chec
 
     Raises ``ArtifactMissing`` where they are not there.
     """
-    wanted = wanted or usual_weights(store, run)
-    if (lacking := lacking_weights(store, run, wanted)) is None:
+    wanted = wanted or default_weights(store, run)
+    if (lacking := explain_missing_weights(store, run, wanted)) is None:
         return wanted
-    other = other_weights(wanted)
-    there = lacking_weights(store, run, other) is None
+    other = other_checkpoint(wanted)
+    there = explain_missing_weights(store, run, other) is None
     raise ArtifactMissing(
         "“{run_name}” ({run_id}) {lacking}. Ask for them with --checkpoint {other}."
         if there
@@ -203,13 +203,13 @@ def _test_predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
 ) -> Predictions:
     """What the network says of the test images; kept, so that it is asked once, here or there."""
-    return kept_or_asked(
+    return load_or_compute_predictions(
         store.folder(run.id),
         which,
         dataset.test,
         len(dataset.info.classes),
         lambda: _model(store, run, which).predictions(dataset.test.images),
-        keep=dataset.variant == run.experiment.data.variant,
+        save=dataset.variant == run.experiment.data.variant,
         on_refusal=lambda error: say(f"These answers could not be kept for the next time: {error}"),
     )
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cifarviz.errors import PlaceRefused
+from cifarviz.errors import OutputPathInvalid
 
 _NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def parse_path(given: str | Path) -> Path:
-    """The path that is ``given``, whether or not anything is there; raises ``PlaceRefused``.
+    """The path that is ``given``, whether or not anything is there; raises ``OutputPathInvalid``.
 
     Refused are an empty text, and what the system cannot even look for: a name that is too long,
     a NUL, a folder that may not be entered.
@@ -20,7 +20,7 @@ def parse_path(given: str | Path) -> Path:
     # An option's default comes here as well.
     text = os.fspath(given)
     if not text.strip():
-        raise PlaceRefused("The path is empty: name a file or a folder.")
+        raise OutputPathInvalid("The path is empty: name a file or a folder.")
     with place_errors(text):
         try:
             os.lstat(text)
@@ -32,14 +32,16 @@ def parse_path(given: str | Path) -> Path:
 
 @contextmanager
 def place_errors(path: Path | str) -> Iterator[None]:
-    """Turn the system's refusals to read or write ``path`` into ``PlaceRefused``."""
+    """Turn the system's refusals to read or write ``path`` into ``OutputPathInvalid``."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise PlaceRefused(
+        raise OutputPathInvalid(
             "“{path}” cannot be used: {reason}.", path=path, reason=reason
         ) from error
     except ValueError as error:
         # A path with a NUL, or with letters that the system's encoding lacks.
-        raise PlaceRefused("“{path}” cannot be used: {error}.", path=path, error=error) from error
+        raise OutputPathInvalid(
+            "“{path}” cannot be used: {error}.", path=path, error=error
+        ) from error

@@ -15,7 +15,7 @@ from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
 from cifarviz.installation import program_name
-from cifarviz.runs.curation import checked_name
+from cifarviz.runs.curation import validate_name
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -82,7 +82,7 @@ def train(
 ) -> int:
     """Train a preset and print its history; Ctrl-C stops it and keeps what was learned."""
     experiment = find_preset(preset).experiment
-    run_name = checked_name(preset if name is None else name)
+    run_name = validate_name(preset if name is None else name)
     settings = Settings.from_environment()
     if dataset is not None:
         experiment = fit_experiment(experiment, str(dataset))

@@ -17,7 +17,7 @@ from cifarviz.data.verification import fingerprints_of
 from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
-from cifarviz.storage import atomically, remove_leftovers, storage_errors
+from cifarviz.storage import atomic_write, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
@@ -120,7 +120,7 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
             "fingerprints": asdict(info.fingerprints or fingerprints_of(arrays)),
             "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
         }
-        with atomically(folder / MARKER) as temporary:
+        with atomic_write(folder / MARKER) as temporary:
             temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
 
 
@@ -144,7 +144,7 @@ def need_space(folder: Path, amount: int) -> None:
 
 def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-    with atomically(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(
             file,
             {

@@ -1,1 +1,1 @@
-"""Executors: who trains queued runs. ``worker.py`` is the entry point for everybody else."""
+"""Executors: what trains queued runs. ``worker.py`` is the entry point for other packages."""

@@ -1,7 +1,7 @@
-"""What an executor is: it takes a queued run and sees it to its end.
+"""The executor interface: an executor takes a queued run and trains it to its end.
 
-A new one is a file with a class like ``LocalExecutor`` and a line in ``registry.py``. Everything
-else is the worker's: order, tries and pauses, what is recorded when a run has ended.
+A new executor is a file with a class like ``LocalExecutor`` and a line in ``registry.py``. The
+worker does the rest: order, retries and pauses, and recording how a run ended.
 """
 
 import time
@@ -15,7 +15,7 @@ from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.leases import Attempt
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import run_with_precision
+from cifarviz.runs.series import find_series_precision
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.store_sink import StoreSink
 from cifarviz.training.ending import Ending
@@ -25,7 +25,7 @@ from cifarviz.training.timing import PRECISIONS
 
 @dataclass(frozen=True)
 class Job:
-    """A run that has begun, with everything its training reads and reports to."""
+    """A run that has started, with everything its training reads and reports to."""
 
     store: RunStore
     run: Run
@@ -33,12 +33,12 @@ class Job:
 
     @property
     def experiment(self) -> Experiment:
-        """What to train; raises as ``Run.experiment`` does."""
+        """The experiment to train; raises as ``Run.experiment`` does."""
         return self.run.experiment
 
     @property
     def sink(self) -> StoreSink:
-        """Takes what happens to the run."""
+        """Receives what happens to the run."""
         return StoreSink(self.store, self.run.id, self.attempt)
 
     @property
@@ -47,18 +47,18 @@ class Job:
         return FolderArtifacts(self.store.folder(self.run.id))
 
     def pinned_images(self, info: DatasetInfo) -> Sequence[int]:
-        """The test images whose feature maps are kept, as they are pinned now."""
+        """Return the test images that are pinned now: their feature maps are saved."""
         return pinned_images(self.store, info)
 
     def start(self) -> RunStart:
-        """How far the run has come, now: what is left is the engine's time."""
+        """Return the run's current state; from now on the engine measures the time."""
         run = self.store.get(self.run.id)
         seconds, precision, reason = run.seconds, run.precision, run.precision_reason
         if run.progress is not None:
-            # Time at work is known up to the last sign of life, which was given when this attempt
-            # began; the time since then belongs to it.
+            # Training time is known up to the last heartbeat, at the start of this attempt; the
+            # time since then belongs to it.
             seconds += max(time.time() - run.progress.heartbeat, 0.0)
-        if precision is None and (peer := run_with_precision(self.store, run.id)) is not None:
+        if precision is None and (peer := find_series_precision(self.store, run.id)) is not None:
             precision = peer.precision
             reason = f"{precision}, as in “{peer.name}”, with which it is compared."
         return RunStart(
@@ -72,30 +72,30 @@ class Job:
         )
 
 
-class Place(Protocol):
-    """Where one run can train."""
+class ExecutorPlace(Protocol):
+    """A place in which a run can train."""
 
     @property
     def owner(self) -> str:
-        """Who looks after the run there: ``leases.this_process()``, or a name of its own."""
+        """The owner of the run there: ``leases.this_process()``, or another name."""
 
     def release(self) -> None:
-        """Leave the place to the next run."""
+        """Free the place for the next run."""
 
 
 class Executor(Protocol):
-    """Trains the runs of one home. Made once a process, with the store; shared by threads."""
+    """Trains the runs of a home; made once per process with the store, shared by threads."""
 
     @property
     def places(self) -> int:
-        """How many runs this process trains at a time at most."""
+        """How many runs this process trains at once at most."""
 
-    def reserve(self) -> Place | None:
-        """A place that is free now, or ``None``; asked again within a second."""
+    def reserve(self) -> ExecutorPlace | None:
+        """Return a free place, or ``None``; called again within a second."""
 
     def train(self, job: Job) -> Ending:
-        """See a run to its end, and return how it ends; the caller records that.
+        """Train a run to its end, and return how it ends; the caller records that.
 
-        Called in a thread of its own, which may wait here. What training raises may pass; it fails
-        the run, but for ``LeaseLost``.
+        Called in its own thread, which may block. May raise what training raises: the run then
+        fails, except for ``LeaseLost``.
         """

@@ -1,4 +1,4 @@
-"""The executor that trains in a thread of this process, one run a home at a time."""
+"""The executor that trains in a thread of this process, one run per home at a time."""
 
 import time
 from functools import partial
@@ -15,7 +15,7 @@ from cifarviz.training.ending import Ending
 
 
 class LocalPlace:
-    """The one slot of a home, which is free when its process has ended, however it died."""
+    """The only slot of a home; it becomes free when its process ends, however it dies."""
 
     def __init__(self, lock: BaseFileLock) -> None:
         self._lock = lock
@@ -26,7 +26,7 @@ class LocalPlace:
 
 
 class LocalExecutor:
-    """Trains in the calling thread. Free of TensorFlow until the first run's turn comes."""
+    """Trains in the calling thread; does not load TensorFlow before the first run."""
 
     places = 1
 
@@ -34,16 +34,16 @@ class LocalExecutor:
         self._store = store
 
     def reserve(self) -> LocalPlace | None:
-        slot = locks.take(self._store.slot_path(), 0)
+        slot = locks.acquire(self._store.slot_path(), 0)
         return None if slot is None else LocalPlace(slot)
 
     def train(self, job: Job) -> Ending:
         with HEAVY_IMPORTS:
             from cifarviz.training import engine
             from cifarviz.training.precision import TimingsFile
-            from cifarviz.training.tensorboard import TensorBoardFiles
+            from cifarviz.training.tensorboard_files import TensorBoardFiles
 
-        # The import of TensorFlow is not the run's time.
+        # The import of TensorFlow does not count as the run's time.
         job.sink.describe(heartbeat=time.time())
         experiment, settings = job.experiment, self._store.settings
         data = library.load(experiment.data.dataset, experiment.data.variant, settings)

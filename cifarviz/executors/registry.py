@@ -1,4 +1,4 @@
-"""The executors there are, by the names that ``CIFARVIZ_EXECUTOR`` takes."""
+"""The registered executors, by the values of ``CIFARVIZ_EXECUTOR``."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,11 +12,13 @@ EXECUTORS: Mapping[str, Callable[[RunStore], Executor]] = MappingProxyType({"loc
 
 
 def make_executor(store: RunStore) -> Executor:
-    """The executor that the settings name; raises ``SettingInvalid``."""
+    """Make the executor that the settings name; raises ``SettingInvalid``."""
     name = store.settings.executor
     if name not in EXECUTORS:
         raise SettingInvalid(
-            f"CIFARVIZ_EXECUTOR is “{name}”, and there is no such executor. Set it to one of: "
-            f"{', '.join(EXECUTORS)}."
+            "CIFARVIZ_EXECUTOR is “{name}”, but there is no such executor. Set it to one of: "
+            "{executors}.",
+            name=name,
+            executors=", ".join(EXECUTORS),
         )
     return EXECUTORS[name](store)

@@ -1,8 +1,7 @@
-"""The worker of a process: its queue, and threads that hand runs to the executor in turn.
+"""The worker of a process: its queue, and threads that pass runs to the executor in turn.
 
-The one entry point for pages, commands and scripts: whoever trains, in whatever process or on
-whatever machine, they see a ``Worker``. It is free of TensorFlow until a run's turn comes, so that
-a queue can be shown at once.
+Pages, commands and scripts use only ``Worker``, whichever executor trains. It does not load
+TensorFlow before a run starts, so that a queue can be shown at once.
 """
 
 import logging
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cifarviz.errors import CifarvizError, LeaseLost, RunNotFound, StoreError, TransitionRefused
-from cifarviz.executors.executor import Job, Place
+from cifarviz.executors.executor import ExecutorPlace, Job
 from cifarviz.executors.registry import make_executor
 from cifarviz.runs.artifacts import checkpoint_path
 from cifarviz.runs.leases import Attempt
@@ -21,7 +20,7 @@ from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import thin_all
 from cifarviz.runs.states import RunState
-from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from cifarviz.training.ending import Ending
 from cifarviz.training.process_queue import ProcessQueue
@@ -29,23 +28,23 @@ from cifarviz.training.process_queue import ProcessQueue
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-# Seconds between two tries while something stands in the way, doubled up to this.
-_LONGEST_PAUSE = 5.0
-# So many tries to begin one run, over about ten seconds; then it has failed, and the next begins.
-_MOST_TRIES = 7
-# Seconds to wait before an ending is recorded once more.
+# Seconds between two tries after an error, doubled up to this.
+_MAX_PAUSE = 5.0
+# Tries to start a run, over about ten seconds; then it fails, and the next one starts.
+_MAX_TRIES = 7
+# Seconds to wait before each new try to record an ending.
 _RETRY_ENDING = (0.2, 1.0, 5.0)
-# What may pass, and says more about the machine than about the run in hand.
-_PASSING = (StoreError, OSError, sqlite3.Error, MemoryError)
+# Errors that may pass, and are due to the machine rather than to the run.
+_TRANSIENT_ERRORS = (StoreError, OSError, sqlite3.Error, MemoryError)
 
 
 class Worker(ProcessQueue):
     """Takes experiments, has the executor train them in turn, and records how they end.
 
-    Make one a process. Its threads, one for each place of the executor, are daemons, so that they
-    never keep a process from ending: what was training in it is then found *interrupted* and can
-    be resumed, what waited is still queued. Nothing that goes wrong with one run ends a thread,
-    which serves the others too.
+    Make a single worker per process. Its threads, one for each place of the executor, are daemons,
+    so that they never keep a process from ending: a run that was training in it is then
+    *interrupted* and can be resumed, waiting runs are still queued. An error of a run never ends a
+    thread, which serves the other runs too.
     """
 
     def __init__(self, settings: Settings, origin: str) -> None:
@@ -53,9 +52,9 @@ class Worker(ProcessQueue):
         super().__init__(settings, origin)
         self._executor = make_executor(self.store)
         self._threads: list[threading.Thread] = []
-        # Held while a run is chosen and begun, so that no two threads choose the same.
+        # Held while a run is chosen and started, so that no two threads choose the same.
         self._choosing = threading.Lock()
-        # The newest attempt at each run that is under way here.
+        # The newest attempt at each run that trains here.
         self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
         self._last_problem = ""
@@ -74,23 +73,23 @@ class Worker(ProcessQueue):
                 while not self._waiting:
                     self._changed.wait()
             try:
-                if self._next_turn():
+                if self._train_next():
                     continue
                 pause = POLL_SECONDS
             except Exception as error:
                 self._log_problem(error)
-                # What persists must not keep a core busy.
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                # A lasting error must not keep a core busy.
+                pause = min(2 * pause, _MAX_PAUSE)
             time.sleep(pause)
 
     def _log_problem(self, error: Exception) -> None:
-        """Log what keeps the queue from going on, once as long as it is the same."""
+        """Log an error of the queue, unless it is the same as the last."""
         if repr(error) != self._last_problem:
             self._last_problem = repr(error)
-            log.error("the queue cannot go on just now; trying again", exc_info=error)
+            log.error("the queue is blocked; trying again", exc_info=error)
 
-    def _next_turn(self) -> bool:
-        """See the run that is next to its end, if it is ours and a place is free; tells whether."""
+    def _train_next(self) -> bool:
+        """Train the next run to its end; returns whether one was ready and a place was free."""
         with self._choosing:
             run_id = self._first_waiting()
             begun = self._begin(run_id) if run_id is not None else None
@@ -100,7 +99,7 @@ class Worker(ProcessQueue):
         try:
             self._finish(job, self._train(job))
         except LeaseLost as error:
-            # What became of the run is somebody else's to say.
+            # Another owner records how the run ends.
             log.warning("%s", error)
         except Exception as error:
             self._give_up(run_id, error, job.attempt)
@@ -109,17 +108,17 @@ class Worker(ProcessQueue):
                 place.release()
             finally:
                 with self._changed:
-                    # It may have been resumed already, and begun by another thread.
+                    # It may have been resumed already, and started by another thread.
                     if self._jobs[run_id] is job:
                         del self._jobs[run_id]
                         if run_id not in self._waiting:
-                            self._let_go(run_id)
+                            self._release(run_id)
         if self._adopts:
             self.adopt()
         return True
 
-    def _begin(self, run_id: str) -> tuple[Job, Place] | None:
-        """Begin a run in a place that is free; ``None`` where its turn has not come."""
+    def _begin(self, run_id: str) -> tuple[Job, ExecutorPlace] | None:
+        """Start a run in a free place; ``None`` if it is not its turn."""
         try:
             place = self._executor.reserve() if self.store.is_next(run_id) else None
             if place is None:
@@ -130,14 +129,14 @@ class Worker(ProcessQueue):
                 place.release()
                 raise
         except (RunNotFound, TransitionRefused):
-            return None  # stopped or deleted since it was looked for
+            return None  # stopped or deleted meanwhile
         except Exception as error:
             tries = self._tries[run_id] = self._tries.get(run_id, 0) + 1
-            if tries == _MOST_TRIES or not isinstance(error, _PASSING):
+            if tries == _MAX_TRIES or not isinstance(error, _TRANSIENT_ERRORS):
                 self._give_up(run_id, error)
-                self._let_go(run_id)
+                self._release(run_id)
                 return None
-            message = f"It cannot begin just now ({_in_words(error)}), and is tried again."
+            message = f"The run cannot start now ({_format_error(error)}). Trying again."
             self.store.describe(run_id, message=message)
             raise
         job = Job(self.store, run, Attempt(run.attempt, place.owner))
@@ -147,15 +146,15 @@ class Worker(ProcessQueue):
             self._tries.pop(run_id, None)
         return job, place
 
-    def _let_go(self, run_id: str) -> None:
+    def _release(self, run_id: str) -> None:
         self._tries.pop(run_id, None)
-        super()._let_go(run_id)
+        super()._release(run_id)
 
     def _give_up(self, run_id: str, error: Exception, attempt: Attempt | None = None) -> None:
-        """Let a run fail that cannot be looked after, so that the others get their turn."""
-        log.error("run %s could not be looked after", run_id, exc_info=error)
-        self._given_up.add(run_id)
-        message = f"This run could not be looked after ({_in_words(error)}). Resume it to go on."
+        """Mark a run as failed that cannot be started or finished, so that the others can train."""
+        log.error("run %s could not be started or finished", run_id, exc_info=error)
+        self._failed_runs.add(run_id)
+        message = f"This run could not be started or finished ({_format_error(error)}). Resume it."
         try:
             self.store.fail(run_id, message, attempt=attempt)
         except Exception:
@@ -164,22 +163,25 @@ class Worker(ProcessQueue):
     def _finish(self, job: Job, ending: Ending) -> None:
         run_id = job.run.id
         self._tidy(run_id, partial(self._count_seconds, job))
-        # Before it is over: who waits for its end finds the home within its budget.
+        # Before it ends: whoever waits for its end finds the home within its budget.
         self._tidy(run_id, self._thin_snapshots)
         run = self._record_ending(job, ending)
         if run.state is RunState.FINISHED and run.experiment.best_only:
-            # Only now is there nothing left that could be resumed.
+            # Only now can it no longer be resumed.
             folder = self.store.folder(run_id)
-            for path in (checkpoint_path(folder, "last"), probabilities_path(folder, "last")):
+            for path in (
+                checkpoint_path(folder, "last"),
+                checkpoint_predictions_path(folder, "last"),
+            ):
                 self._tidy(run_id, partial(path.unlink, missing_ok=True))
 
     def _tidy(self, run_id: str, work: Callable[[], None]) -> None:
-        """Do what a run's ending does not depend on."""
+        """Do work whose failure does not affect the run's ending."""
         try:
             work()
         except Exception:
-            # A run deleted meanwhile, for one: the next run thins out again.
-            log.warning("not all could be tidied up after run %s", run_id, exc_info=True)
+            # For example, a run was deleted meanwhile; the next run thins out again.
+            log.warning("could not tidy up after run %s", run_id, exc_info=True)
 
     def _record_ending(self, job: Job, ending: Ending) -> Run:
         run_id = job.run.id
@@ -195,7 +197,7 @@ class Worker(ProcessQueue):
                     attempt=job.attempt,
                     stopped_early=ending.stopped_early,
                 )
-            except _PASSING:
+            except _TRANSIENT_ERRORS:
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -203,7 +205,7 @@ class Worker(ProcessQueue):
                 time.sleep(pause)
 
     def _train(self, job: Job) -> Ending:
-        """Have the executor train the run; returns how it ends."""
+        """Let the executor train the run; returns how it ends."""
         try:
             return self._executor.train(job)
         except LeaseLost:
@@ -212,20 +214,20 @@ class Worker(ProcessQueue):
             return Ending(RunState.FAILED, str(error))
         except Exception as error:
             log.exception("run %s failed", job.run.id)
-            return Ending(RunState.FAILED, f"Training broke off: {_in_words(error)}")
+            return Ending(RunState.FAILED, f"Training failed: {_format_error(error)}")
 
     def _thin_snapshots(self) -> None:
         oldest_first = sorted(self.store.all(), key=lambda run: (run.starred, run.created))
-        # The recorded run is there to be shown whole, and could not be made again here.
+        # The recorded run is there to be shown in full, and could not be made again here.
         recorded = [run for run in oldest_first if run.origin == ORIGIN]
         folders = [self.store.folder(run.id) for run in oldest_first if run not in recorded]
-        whole = [self.store.folder(run.id) for run in recorded]
-        thin_all(folders, self.settings.snapshots_budget, whole=whole)
+        protected = [self.store.folder(run.id) for run in recorded]
+        thin_all(folders, self.settings.snapshots_budget, protected=protected)
 
     def _count_seconds(self, job: Job) -> None:
-        """Add the time since the last sign of life, up to which the time at work is known."""
+        """Add the time since the last heartbeat to the run's training time."""
         run = self.store.get(job.run.id)
-        # Who was stopped while paused did no work since.
+        # A run that was stopped while paused did no work since.
         if run.progress is not None and run.state is not RunState.PAUSED:
             now = time.time()
             spent = max(now - run.progress.heartbeat, 0.0)
@@ -238,8 +240,8 @@ class Worker(ProcessQueue):
             log.debug("run %s is already stopping", job.run.id)
 
 
-def _in_words(error: Exception) -> str:
-    """What went wrong, for the person who looks at the run."""
+def _format_error(error: Exception) -> str:
+    """Format an error for the run's message."""
     if isinstance(error, CifarvizError):
         return str(error).rstrip(".")
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

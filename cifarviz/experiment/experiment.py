@@ -23,7 +23,7 @@ from cifarviz.experiment.preprocessing import Divide, Preprocessing
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
 from cifarviz.experiment.sizes import Sizes, count
 from cifarviz.experiment.stored_format import FORMAT, current_text
-from cifarviz.value import Value, describe
+from cifarviz.value import Value, describe_errors
 
 __all__ = [
     "FORMAT",
@@ -222,7 +222,7 @@ class Experiment(Value):
         try:
             return cls.model_validate_json(current)
         except ValidationError as error:
-            raise ExperimentInvalid(" ".join(describe(error, cls))) from error
+            raise ExperimentInvalid(" ".join(describe_errors(error, cls))) from error
 
     def sizes(self, train_images: int, test_images: int) -> Sizes:
         """Work out the numbers of images for a data set with so many of each.

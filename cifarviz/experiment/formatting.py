@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cifarviz.datasets.registry import is_known, title_of
-from cifarviz.value_text import number_text, value_words
+from cifarviz.value_text import format_number, value_words
 
 # Fields that are known by their value, and how: {} stands for it.
 _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
@@ -58,7 +58,7 @@ def share_words(value: object) -> str:
     """A share as per cent, ``20%``, and none as ``none``; what is no number as any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value_words(value)
-    return f"{number_text(round(100 * value, 10))}%" if value else "none"
+    return f"{format_number(round(100 * value, 10))}%" if value else "none"
 
 
 def brief(name: str, words: str, value: object) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cifarviz.value_text import choice_words, value_words
+from cifarviz.value_text import format_choice, value_words
 
 ActivationName = Literal[
     "linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softmax"
@@ -67,7 +67,7 @@ def activation_words(fields: Mapping[str, Any]) -> str:
 
 def padding_words(fields: Mapping[str, Any]) -> str:
     """The padding in a layer's line of settings: ``same padding``."""
-    return f"{choice_words(fields['padding']).lower()} padding"
+    return f"{format_choice(fields['padding']).lower()} padding"
 
 
 def stride_words(fields: Mapping[str, Any], usual: int | None = 1) -> str:
@@ -78,7 +78,7 @@ def stride_words(fields: Mapping[str, Any], usual: int | None = 1) -> str:
 def initializer_words(fields: Mapping[str, Any]) -> str:
     """The initialiser in a layer's line of settings, but for the usual one: ``He normal``."""
     usual = fields["initializer"] == "glorot_uniform"
-    return "" if usual else choice_words(fields["initializer"])
+    return "" if usual else format_choice(fields["initializer"])
 
 
 def bias_words(fields: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from cifarviz.live.items import (
     waits_for,
 )
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
-from cifarviz.runs.lineage import epochs_before
+from cifarviz.runs.lineage import inherited_epochs
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -243,7 +243,7 @@ def _fingerprint(crc: int, history: History, done: int) -> str:
 
 
 def _before(store: RunStore, run: Run) -> list[Epoch]:
-    return [] if run.parent is None else list(epochs_before(store, run))
+    return [] if run.parent is None else list(inherited_epochs(store, run))
 
 
 class ActiveFeed:

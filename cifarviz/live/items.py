@@ -9,17 +9,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit
-from cifarviz.runs.kept_weights import restored_best_weights, training_position
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
     best_criterion,
     format_duration,
     headline,
-    highest,
+    highest_accuracy,
     time_at_work,
 )
 from cifarviz.runs.states import Action, RunState
+from cifarviz.runs.stored_weights import restored_best_weights, training_position
 
 _ASKED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
 DAMAGED = "damaged"
@@ -183,7 +183,7 @@ def _best(run: Run) -> Metric:
     if run.best_epoch is None:
         return Metric(label, _UNKNOWN, "Known after the first epoch.")
     hint = f"The epoch with the {best_criterion(run)}; below, its validation accuracy."
-    if top := highest(run):
+    if top := highest_accuracy(run):
         hint += f" The highest of all: {top}."
     return Metric(label, str(run.best_epoch), hint, headline(run))
 
@@ -266,7 +266,7 @@ def named(names: Sequence[str]) -> str:
 
 def _best_so_far(run: Run) -> str:
     """The headline and, where another epoch has a higher accuracy, that one."""
-    words = " · ".join(filter(None, [headline(run), highest(run)]))
+    words = " · ".join(filter(None, [headline(run), highest_accuracy(run)]))
     return f"Best: {words}." if words else ""
 
 

@@ -1,4 +1,4 @@
-"""An ``Architecture`` made into a Keras model."""
+"""Build a Keras model from an ``Architecture``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from cifarviz.experiment.architecture import Architecture, all_layer_names
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.layers.base import Layer
 from cifarviz.layers.choices import InitializerName
-from cifarviz.network import threads  # first of all: TensorFlow asks once
+from cifarviz.network import threads  # first: TensorFlow reads its settings once
 
 
 class PartialIdentity(keras.initializers.Initializer):
-    """Filters, or units, that begin by handing on one input channel each.
+    """An initializer whose filters, or units, each pass on a single input channel.
 
-    What is over, where a layer has more of them than input channels, is drawn as by Glorot
-    uniform. Deep networks so begin with their input in sight (after Jordan, arXiv 2404.00498).
+    Filters beyond the number of input channels are drawn by Glorot uniform. Deep networks so start
+    close to the identity (after Jordan, arXiv 2404.00498).
     """
 
     def __init__(self, seed: int | None = None) -> None:
@@ -28,15 +28,15 @@ class PartialIdentity(keras.initializers.Initializer):
     def __call__(self, shape: tuple[int, ...], dtype: Any = None, **options: Any) -> Any:
         """A kernel (…, input channels, filters): the identity sits in the middle of its window."""
         kernel = np.array(keras.initializers.GlorotUniform(seed=self.seed)(shape, dtype="float32"))
-        handed_on = min(shape[-2:])
-        kernel[..., :handed_on] = 0.0
+        identities = min(shape[-2:])
+        kernel[..., :identities] = 0.0
         middle = tuple(side // 2 for side in shape[:-2])
-        for channel in range(handed_on):
+        for channel in range(identities):
             kernel[(*middle, channel, channel)] = 1.0
         return keras.ops.convert_to_tensor(kernel, dtype=dtype)
 
 
-threads.start()
+threads.start_threads()
 IMAGE = "image"
 RESCALING = "rescaling"
 """Name of the first layer, which is preprocessing and not one of the network's own layers."""
@@ -50,8 +50,8 @@ _INITIALIZERS = {
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What one layer is given: the ``KerasPlace`` of ``layers.base``."""
+class _LayerContext:
+    """The values a layer is built with: the ``KerasPlace`` of ``layers.base``."""
 
     name: str
     dtype: keras.DTypePolicy
@@ -80,12 +80,12 @@ class _Builder:
         self.names = [name for names in all_layer_names(architecture.layers) for name in names]
         self._next = enumerate(zip(_all_layers(architecture), self.names, strict=True))
 
-    def place(self, layer: Layer) -> _Place:
+    def place(self, layer: Layer) -> _LayerContext:
         position, (expected, name) = next(self._next)
-        # Variables are named by this order.
-        assert layer is expected, f"{name} takes its place before its turn"
+        # The names of variables depend on this order.
+        assert layer is expected, f"{name} is built out of order"
         seed = _layer_seed(self._seed, position)
-        return _Place(name, self.dtype, seed, self._l2, self._drawn_by_keras)
+        return _LayerContext(name, self.dtype, seed, self._l2, self._drawn_by_keras)
 
 
 def build(
@@ -104,9 +104,10 @@ def build(
     penalty on the kernels of convolution and dense layers. The same seed gives the same weights,
     in both precisions; each layer draws from a seed of its own and nothing global is touched, so
     any number of threads may build at once. With ``"bfloat16"`` the weights, the preprocessing
-    and the output layer stay float32. ``mirrored_answers`` is kept for ``inference``; the model
-    itself answers to one image at a time. ``drawn_by_keras``: only Keras' own initialisers, for a
-    model whose weights are replaced anyway. A whitening layer does nothing before ``whiten``.
+    and the output layer stay float32. ``mirrored_answers`` is stored for
+    ``inference``; the model itself does not mirror images. ``drawn_by_keras``: only Keras' own
+    initializers, for a model whose weights are replaced anyway. A whitening layer does nothing
+    before ``whiten``.
     """
     exact = keras.DTypePolicy("float32")
     image = keras.Input(architecture.input_shape, name=IMAGE, dtype="float32")
@@ -131,7 +132,7 @@ def whiten(
     scaling: Scaling,
     images: npt.NDArray[np.uint8],
 ) -> None:
-    """Set the kernel of the first layer by the images to train on, if they give it.
+    """Set the kernel of the first layer from the training images, if its type wants that.
 
     ``images`` are uint8 (n, height, width, channels).
     """

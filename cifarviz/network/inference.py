@@ -1,4 +1,4 @@
-"""What a network predicts for images."""
+"""A network's predictions for images."""
 
 import math
 import threading
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
-from cifarviz.network.threads import batch_parts, cut
+from cifarviz.network.threads import batch_parts, split_batch
 
-# Model.predict costs 50 ms a call and leaks, and calling the model without a graph is up to four
-# times slower: so graphs of our own, kept for as long as the model lives. One for each number of
-# parts that a batch is cut into; they are traced when they are first used.
+# Model.predict costs 50 ms per call and leaks memory, and calling the model without a graph is up
+# to four times slower. So each model has own graphs, for each number of parts that a batch is
+# split into; they are traced when they are first used.
 _Graphs = dict[int, Callable[[tf.Tensor], tf.Tensor]]
 _graphs: "weakref.WeakKeyDictionary[keras.Model, _Graphs]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -40,16 +40,16 @@ def log_probability_batches(
     """As ``log_probabilities``, a batch at a time, for callers that show progress or may stop."""
     check_images(model, images)
     for start in range(0, len(images), batch_size):
-        # A copy: a memory-mapped slice handed over as it is would be read by other threads.
+        # A copy, or other threads would read the memory-mapped slice.
         batch = np.array(images[start : start + batch_size], dtype=np.uint8)
         yield log_probability_batch(model, batch).numpy()
 
 
 def log_probability_batch(model: keras.Model, batch: NDArray[np.uint8]) -> tf.Tensor:
-    """Log-probabilities, float32 (n, classes), of one batch of raw images; all cores work.
+    """Log-probabilities, float32 (n, classes), of a batch of raw images; uses all cores.
 
-    Where the network was made for mirrored answers, each is of the mean of the probabilities for
-    the image and for its mirror image.
+    With ``mirrored_answers``, each is of the mean of the probabilities for the image and for its
+    mirror image.
     """
     return _graph(model, batch_parts(len(batch)))(tf.constant(batch))
 
@@ -66,13 +66,13 @@ def compute_logits(output: keras.layers.Dense, values: tf.Tensor) -> tf.Tensor:
 def mean_log_probabilities(
     logits_of: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, parts: int, *, mirrored: bool
 ) -> tf.Tensor:
-    """Log-probabilities of ``batch``, computed in so many parts side by side.
+    """Log-probabilities of ``batch``, computed in so many parts in parallel.
 
     ``mirrored``: of the mean of the probabilities for the images and for their mirror images.
     """
     views = [batch, batch[:, :, ::-1]] if mirrored else [batch]
     logs = [
-        tf.nn.log_softmax(tf.concat([logits_of(part) for part in cut(view, parts)], 0))
+        tf.nn.log_softmax(tf.concat([logits_of(part) for part in split_batch(view, parts)], 0))
         for view in views
     ]
     return tf.reduce_logsumexp(logs, 0) - math.log(len(logs)) if mirrored else logs[0]
@@ -83,8 +83,8 @@ def check_images(model: keras.Model, images: NDArray[np.uint8]) -> None:
     expected = tuple(model.input_shape[1:])
     if images.ndim != 4 or images.shape[1:] != expected:
         raise ExperimentInvalid(
-            "This network takes {expected} images and {found} "
-            "came: choose images of the data set it was trained on, or upload one to be fitted.",
+            "This network takes {expected} images, but got {found}. Choose images of the data set "
+            "it was trained on, or upload an image, which is resized.",
             expected=in_words(expected),
             found=in_words(images.shape[1:]),
         )
@@ -99,12 +99,12 @@ def _graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _make_graph(model: keras.Model, parts: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    # Held weakly, or the table's value would keep its own key alive for ever.
-    held = weakref.ref(model)
+    # A weak reference, or the table's value would keep its key alive for ever.
+    reference = weakref.ref(model)
 
     def forward(batch: tf.Tensor) -> tf.Tensor:
-        living = held()
-        assert living is not None  # the caller holds it
+        living = reference()
+        assert living is not None  # the caller has a reference
         _, *hidden, output = living.layers
 
         def logits_of(part: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""A stored network as files of Keras' own, which open without cifarviz."""
+"""Export a stored network as Keras files, which open without cifarviz."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -22,28 +22,28 @@ def keras_file(
 ) -> bytes:
     """A ``.keras`` file: raw pixels 0 to 255 in, float32 probabilities out, nothing to compile.
 
-    ``arrays`` are what ``network.variables.to_arrays`` gave. With ``mirrored_answers`` the model
-    asks the network for the image and its mirror image, and gives the mean. Layers and functions
-    are Keras' own, so it loads anywhere. The last of them is a softmax in either case, so that
-    Keras evaluates its loss from logits. Raises ``ArtifactDamaged`` when the arrays don't fit.
+    ``arrays`` come from ``network.variables.to_arrays``. With ``mirrored_answers`` the model
+    returns the mean prediction for the image and its mirror image. Layers and functions are Keras'
+    own, so it loads anywhere. The last of them is always a softmax, so that Keras evaluates its
+    loss from logits. Raises ``ArtifactDamaged`` when the arrays don't fit.
     """
     model = _network(architecture, scaling, arrays)
     if mirrored_answers:
-        # What it gives to the softmax are logarithms of the sum of both images' probabilities.
+        # The softmax gets the logarithms of the sum of both images' probabilities.
         model.layers[-1].activation = keras.activations.log_softmax
         image = keras.Input(architecture.input_shape, name="image", dtype="float32")
         mirror_image = keras.ops.flip(image, axis=2)
         both = keras.ops.logaddexp(model(image), model(mirror_image))
         mean = keras.layers.Softmax(name="mean_of_both")(both)
         model = keras.Model(image, mean, name="mirrored_answers")
-    return _written("network.keras", model.save)
+    return _saved_bytes("network.keras", model.save)
 
 
 def weights_file(
     architecture: Architecture, scaling: Scaling, arrays: Mapping[str, np.ndarray]
 ) -> bytes:
     """A ``.weights.h5`` file for the ``load_weights`` of a model with the same layers in order."""
-    return _written("network.weights.h5", _network(architecture, scaling, arrays).save_weights)
+    return _saved_bytes("network.weights.h5", _network(architecture, scaling, arrays).save_weights)
 
 
 def _network(
@@ -54,8 +54,8 @@ def _network(
     return model
 
 
-def _written(name: str, write: Callable[[Path], object]) -> bytes:
-    # Keras writes to files alone, and tells their kinds by their names.
+def _saved_bytes(name: str, write: Callable[[Path], object]) -> bytes:
+    # Keras writes only to files, and chooses the format by the name.
     with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
         path = Path(folder) / name
         write(path)

@@ -1,7 +1,7 @@
-"""ReLU for mixed precision, with a gradient that is quicker than TensorFlow's own.
+"""ReLU for mixed precision, with a gradient that is faster than TensorFlow's own.
 
-TensorFlow works through bfloat16 values one by one here; compiled, the same choice between two
-values takes half the time (docs/performance.md). The values are the same.
+TensorFlow processes bfloat16 values one by one here; compiled, it takes half the time
+(docs/performance.md). The values are the same.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 @tf.custom_gradient
 def compiled_gradient_relu(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """Positive values as they are, 0 for the others."""
+    """ReLU: positive values as they are, 0 for the others."""
     positive = tf.nn.relu(values)
 
     def gradient(above: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,7 @@
 """A network whose weights are an argument.
 
-Building a Keras model and compiling what is asked of it takes a tenth of a second; handing other
-weights to what is compiled already takes a millisecond. So one calculation is kept for each
-architecture, and any epoch of any run of it can be asked at once.
+Building and compiling a Keras model takes 0.1 s; passing other weights to a compiled graph takes
+1 ms. So the graphs of each architecture are cached, for the weights of any epoch of any run.
 """
 
 import functools
@@ -21,22 +20,22 @@ from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.network.build import RESCALING, build
 from cifarviz.network.inference import check_images, compute_logits, mean_log_probabilities
-from cifarviz.network.threads import batch_parts, cut
-from cifarviz.network.variables import fitting
+from cifarviz.network.threads import batch_parts, split_batch
+from cifarviz.network.variables import match_arrays
 
-_MOST_KEPT = 16
+_MAX_CACHED = 16
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class LayerOutput:
-    """One layer's output for one image, or for several."""
+    """A layer's output for one image, or for several."""
 
     name: str
     type: str
     """As in the architecture: ``"conv2d"``, ``"max_pool2d"``, …"""
     values: NDArray[np.float32]
-    """(height, width, channels) of a layer with maps, else (values,); of several images (n, …)."""
+    """(height, width, channels) of a layer with maps, else (values,); for several images (n, …)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +43,8 @@ class Peaks:
     """Where each channel of a layer with maps is highest in each of n images.
 
     ``values`` float32 (n, channels); ``places`` int32 (n, channels): row · width + column, the
-    first of equals; ``silent`` bool (n, channels): it has the same value everywhere, and on a 1×1
-    map zero, as in ``ScaledMaps.dead``.
+    first of equals; ``silent`` bool (n, channels): the map has the same value everywhere, or on a
+    1×1 map 0, as in ``ScaledMaps.dead``.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Peaks:
 
 @dataclass(frozen=True, eq=False)
 class NetworkWeights:
-    """All that one network has learned, and how it scales pixels, ready for a calculation."""
+    """The weights of a network and its pixel scaling, as tensors."""
 
     values: tuple[tf.Tensor, ...]
     scale: tf.Tensor
@@ -64,7 +63,7 @@ class NetworkWeights:
 
 
 class StatelessNetwork:
-    """The calculation of an architecture, in float32; any number of threads may use it."""
+    """The graphs of an architecture, in float32; any number of threads may use them."""
 
     def __init__(self, architecture: Architecture, *, mirrored_answers: bool) -> None:
         channels = architecture.input_shape[-1]
@@ -76,7 +75,7 @@ class StatelessNetwork:
             for layer in self._model.layers
             if not isinstance(layer, keras.layers.InputLayer) and layer.name != RESCALING
         ]
-        # Without dropout's random generators, which answers have no use for.
+        # Without dropout's random generators, which predictions do not need.
         self._variables = [
             variable for variable in self._model.variables if variable.dtype == "float32"
         ]
@@ -86,15 +85,15 @@ class StatelessNetwork:
         self._peaks: dict[int, Callable[..., list[tuple[tf.Tensor, ...]]]] = {}
 
     def weights(self, arrays: Mapping[str, np.ndarray], scaling: Scaling) -> NetworkWeights:
-        """What ``variables.to_arrays`` gave, checked; raises ``ArtifactDamaged``."""
-        values = {id(variable): value for variable, value in fitting(self._model, arrays)}
+        """Check and convert the arrays of ``variables.to_arrays``; raises ``ArtifactDamaged``."""
+        values = {id(variable): value for variable, value in match_arrays(self._model, arrays)}
         for variable in self._variables:
-            # ReLU may make 0 of NaN: the layer would look dead and the answers sound.
+            # ReLU may turn NaN into 0: the layer would look dead and the predictions valid.
             if not np.isfinite(values[id(variable)]).all():
                 raise ArtifactDamaged(
-                    "These weights cannot be used: “{path}” holds values that are not "
-                    "numbers, so the training went astray. Choose another run, or train again with "
-                    "a smaller learning rate.",
+                    "These weights cannot be used: “{path}” holds NaN or infinite values, as "
+                    "training diverged. Choose another run, or train again with a lower learning "
+                    "rate.",
                     path=variable.path,
                 )
         return NetworkWeights(
@@ -108,14 +107,14 @@ class StatelessNetwork:
     ) -> NDArray[np.float32]:
         """Log-probabilities, float32 (n, classes), of one batch of raw images.
 
-        Where the run was made for mirrored answers, each is of the mean of the probabilities for
-        the image and for its mirror image. Raises ``ExperimentInvalid`` for images of another
+        With ``mirrored_answers``, each is of the mean of the probabilities for the image and for
+        its mirror image. Raises ``ExperimentInvalid`` for images of another
         shape.
         """
         check_images(self._model, batch)
         if not len(batch):
             return np.empty((0, self.architecture.classes), np.float32)
-        # A copy: a memory-mapped slice handed over as it is would be read by other threads.
+        # A copy, or other threads would read the memory-mapped slice.
         pixels = tf.constant(np.array(batch, dtype=np.uint8))
         graph = self._prediction_graph(batch_parts(len(batch)))
         return graph(weights.values, weights.scale, weights.offset, pixels).numpy()
@@ -127,7 +126,7 @@ class StatelessNetwork:
         image has another shape than the network takes.
         """
         outputs = self.observe_all(weights, image[np.newaxis])
-        return tuple(LayerOutput(one.name, one.type, one.values[0]) for one in outputs)
+        return tuple(LayerOutput(output.name, output.type, output.values[0]) for output in outputs)
 
     def observe_all(
         self, weights: NetworkWeights, images: NDArray[np.uint8]
@@ -154,33 +153,33 @@ class StatelessNetwork:
         parts = batch_parts(len(batch))
         if parts not in self._peaks:
             self._peaks[parts] = self._graph(functools.partial(self._find_peaks, parts), None)
-        found = self._peaks[parts](weights.values, weights.scale, weights.offset, pixels)
+        peaks = self._peaks[parts](weights.values, weights.scale, weights.offset, pixels)
         return tuple(
             Peaks(layer.name, *(tensor.numpy() for tensor in tensors))
-            for layer, tensors in zip(self._layers_with_maps, found, strict=True)
+            for layer, tensors in zip(self._layers_with_maps, peaks, strict=True)
         )
 
     def attention(
         self, weights: NetworkWeights, image: NDArray[np.uint8], layer: str, class_index: int
     ) -> NDArray[np.float32]:
-        """Where in a layer's maps the evidence for a class lies, float32 (height, width), from 0.
+        """Compute Grad-CAM for a class at a layer with maps: float32 (height, width), from 0.
 
-        Grad-CAM (Selvaraju et al., arXiv 1610.02391): the layer's channels, each weighted by the
-        mean of the gradient of the class's score with respect to it, summed; what is below 0
-        speaks against the class and is 0. The score is what goes into the last softmax. Raises
+        After Selvaraju et al., arXiv 1610.02391: the sum of the layer's channels, each weighted by
+        the mean gradient of the class's score with respect to it; negative sums, which speak
+        against the class, become 0. The score is the input of the last softmax. Raises
         ``ArtifactMissing`` if there is no layer with maps of that name, and ``ExperimentInvalid``
         for an image of another shape.
         """
         batch = np.array(image[np.newaxis], dtype=np.uint8)
         check_images(self._model, batch)
         if layer not in self._attention:
-            place = next((n for n, one in enumerate(self._layers) if one.name == layer), None)
+            place = next((n for n, own in enumerate(self._layers) if own.name == layer), None)
             if place is None or len(self._layers[place].output.shape) != 4:
                 raise ArtifactMissing(
                     "This network has no layer with maps called “{layer}”.", layer=layer
                 )
             self._attention[layer] = self._graph(
-                functools.partial(self._attend, place), 1, tf.TensorSpec((), tf.int32)
+                functools.partial(self._compute_attention, place), 1, tf.TensorSpec((), tf.int32)
             )
         found = self._attention[layer](
             weights.values, weights.scale, weights.offset, tf.constant(batch), class_index
@@ -188,7 +187,7 @@ class StatelessNetwork:
         return np.array(found.numpy(), np.float32)
 
     def _prediction_graph(self, parts: int) -> Callable[..., tf.Tensor]:
-        # Two threads may both make one: then one of them is thrown away.
+        # Two threads may both make a graph; then one graph is discarded.
         if parts not in self._predictions:
 
             def predict(
@@ -202,7 +201,7 @@ class StatelessNetwork:
                         inputs = layer(inputs, training=False)
                     return compute_logits(output, inputs)
 
-                with self._having(values):
+                with self._with_weights(values):
                     return mean_log_probabilities(logits_of, batch, parts, mirrored=self._mirrored)
 
             self._predictions[parts] = self._graph(predict, images=None)
@@ -211,7 +210,7 @@ class StatelessNetwork:
     def _graph(
         self, function: Callable[..., Any], images: int | None, *more: tf.TensorSpec
     ) -> Callable[..., Any]:
-        # Said beforehand, so that it is traced once, whatever comes.
+        # A fixed signature, so that it is traced once for all inputs.
         channels = tf.TensorSpec(self.architecture.input_shape[-1:], tf.float32)
         signature = [
             tuple(tf.TensorSpec(variable.shape, tf.float32) for variable in self._variables),
@@ -231,7 +230,7 @@ class StatelessNetwork:
     ) -> list[tf.Tensor]:
         values = tf.cast(batch, tf.float32) * scale + offset
         outputs = []
-        with self._having(weights):
+        with self._with_weights(weights):
             for layer in self._layers:
                 values = layer(values, training=False)
                 outputs.append(values)
@@ -249,17 +248,17 @@ class StatelessNetwork:
         offset: tf.Tensor,
         batch: tf.Tensor,
     ) -> list[tuple[tf.Tensor, ...]]:
-        # Of each layer at once: all the maps of a batch together would not fit into memory.
+        # Layer by layer: all maps of a batch together would not fit into memory.
         found = []
-        for part in cut(batch, parts):
+        for part in split_batch(batch, parts):
             outputs = self._all_outputs(weights, scale, offset, part)
-            found.append([_peaks(maps) for maps in outputs if len(maps.shape) == 4])
+            found.append([_map_peaks(maps) for maps in outputs if len(maps.shape) == 4])
         return [
             tuple(tf.concat(tensors, 0) for tensors in zip(*layer, strict=True))
             for layer in zip(*found, strict=True)
         ]
 
-    def _attend(
+    def _compute_attention(
         self,
         place: int,
         weights: tuple[tf.Tensor, ...],
@@ -269,7 +268,7 @@ class StatelessNetwork:
         class_index: tf.Tensor,
     ) -> tf.Tensor:
         values = tf.cast(batch, tf.float32) * scale + offset
-        with self._having(weights):
+        with self._with_weights(weights):
             for layer in self._layers[: place + 1]:
                 values = layer(values, training=False)
             maps = values
@@ -277,34 +276,34 @@ class StatelessNetwork:
                 tape.watch(maps)
                 for layer in self._layers[place + 1 : -1]:
                     values = layer(values, training=False)
-                # Without the softmax, which would mix the other classes in.
+                # Without the softmax, which would mix in the other classes.
                 score = compute_logits(self._layers[-1], values)[0, class_index]
             gradient = tape.gradient(score, maps)
         weight = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
         return tf.nn.relu(tf.reduce_sum(weight * maps, axis=-1))[0]
 
-    def _having(self, weights: tuple[tf.Tensor, ...]) -> keras.StatelessScope:
+    def _with_weights(self, weights: tuple[tf.Tensor, ...]) -> keras.StatelessScope:
         return keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True)))
 
 
-def _peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _map_peaks(maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     _, height, width, channels = maps.shape
     flat = tf.reshape(maps, (-1, height * width, channels))
     highest = tf.reduce_max(flat, axis=1)
     places = tf.argmax(flat, axis=1, output_type=tf.int32)
-    # On a map of one value, that is the same everywhere: only zero says nothing.
+    # A map of a single value is silent only if it is 0.
     level = tf.zeros_like(highest) if height * width == 1 else tf.reduce_min(flat, axis=1)
     silent = tf.math.is_finite(highest) & (highest == level)
     return highest, places, silent
 
 
 def stateless_network(architecture: Architecture, *, mirrored_answers: bool) -> StatelessNetwork:
-    """The calculation of this architecture, made once."""
-    # Without it, each of several threads that come first would make its own.
+    """Return the cached graphs of this architecture."""
+    # Otherwise several threads could each build their own.
     with _lock:
         return _stateless_network(architecture, mirrored_answers)
 
 
-@functools.lru_cache(maxsize=_MOST_KEPT)
+@functools.lru_cache(maxsize=_MAX_CACHED)
 def _stateless_network(architecture: Architecture, mirrored_answers: bool) -> StatelessNetwork:
     return StatelessNetwork(architecture, mirrored_answers=mirrored_answers)

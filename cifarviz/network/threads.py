@@ -1,10 +1,9 @@
 """How TensorFlow uses the processor's cores.
 
-TensorFlow by default lets every operation use all cores, one operation after the other. On two
-cores it trains faster the other way round: each operation keeps to one core, and two halves of a
-batch go side by side (docs/performance.md). That was measured on two cores, so with more of them
-TensorFlow's own choice stays, unless ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS``
-say otherwise.
+By default TensorFlow runs operations one after the other, each on all cores. On two cores it trains
+faster if each operation uses a single core, and two halves of a batch run in parallel
+(docs/performance.md). That was measured on two cores, so with more cores TensorFlow's default
+stays, unless ``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS`` are set.
 """
 
 import os
@@ -14,53 +13,53 @@ import threading
 import tensorflow as tf
 
 _INTRA, _INTER = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
-# How much nicer than the rest of the process TensorFlow's threads are, and the nicest there is.
-_LESS_URGENT, _LEAST_URGENT = 10, 19
-# Fewer images than this in each part, and starting its operations costs more than is won.
-_FEWEST_IMAGES = 8
+# The niceness of TensorFlow's threads above that of the process, and the highest niceness.
+_EXTRA_NICENESS, _MAX_NICENESS = 10, 19
+# With fewer images in each part, starting its operations costs more than it gains.
+_MIN_IMAGES = 8
 
 
-def configure() -> None:
-    """Set the threads of this process, unless the environment does or TensorFlow is at work."""
+def configure_threads() -> None:
+    """Set the threads of this process, unless the environment does or TensorFlow has started."""
     if _INTRA not in os.environ and _INTER not in os.environ and cores() == 2:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(2)
         except RuntimeError:
-            # Somebody has used TensorFlow before; then it stays as it is.
+            # TensorFlow was used before; its settings can no longer change.
             return
 
 
-def start() -> None:
-    """Start TensorFlow's threads, less urgent than the rest of the process where Linux has it so.
+def start_threads() -> None:
+    """Start TensorFlow's threads, on Linux with lower priority than the rest of the process.
 
-    Pages, and a browser on the same machine, go first: they need little, and are waited for.
+    Pages, and a browser on the same machine, go first: they need little, and users wait for them.
     """
-    starter = threading.Thread(target=_start_politely)
+    starter = threading.Thread(target=_start_with_low_priority)
     starter.start()
     starter.join()
 
 
-def _start_politely() -> None:
-    # New threads are as urgent as the one that starts them.
+def _start_with_low_priority() -> None:
+    # New threads inherit the priority of the thread that starts them.
     if sys.platform == "linux":
         own = threading.get_native_id()
-        urgency = min(os.getpriority(os.PRIO_PROCESS, own) + _LESS_URGENT, _LEAST_URGENT)
-        os.setpriority(os.PRIO_PROCESS, own, urgency)
+        niceness = min(os.getpriority(os.PRIO_PROCESS, own) + _EXTRA_NICENESS, _MAX_NICENESS)
+        os.setpriority(os.PRIO_PROCESS, own, niceness)
     tf.config.list_logical_devices()
 
 
 def cores() -> int:
-    """The cores this process may use."""
+    """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def batch_parts(images: int) -> int:
-    """Into how many parts a batch of so many images is cut, to be worked on side by side.
+    """Return into how many parts a batch of so many images is split, to run in parallel.
 
-    A GPU works on a batch whole.
+    On a GPU a batch is not split.
     """
     if tf.config.list_physical_devices("GPU"):
         return 1
@@ -68,11 +67,11 @@ def batch_parts(images: int) -> int:
     inter = tf.config.threading.get_inter_op_parallelism_threads() or _number(_INTER)
     if intra != 1 or inter < 2:
         return 1
-    return max(min(inter, images // _FEWEST_IMAGES), 1)
+    return max(min(inter, images // _MIN_IMAGES), 1)
 
 
-def cut(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
-    """``values`` in so many parts of about equal length, in order."""
+def split_batch(values: tf.Tensor, parts: int) -> list[tf.Tensor]:
+    """Split ``values`` into so many parts of about equal length, in order."""
     if parts == 1:
         return [values]
     length = tf.shape(values)[0]
@@ -84,4 +83,4 @@ def _number(variable: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-configure()
+configure_threads()

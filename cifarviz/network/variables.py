@@ -1,7 +1,7 @@
-"""Everything a model and its optimizer remember, as plain named arrays, and back.
+"""Convert all variables of a model and its optimizer to named arrays, and back.
 
-Keras' own weight files leave out the states of dropout's random generators, without which a
-resumed run differs from an uninterrupted one.
+Keras' own weight files lack the states of dropout's random generators, without which a resumed
+run differs from an uninterrupted one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ def to_arrays(
 
     The names depend on the architecture and the optimizer alone, so they are the same in every
     process: ``model/002/conv2d_1/kernel``, ``optimizer/000/iteration``, … An optimizer that
-    wasn't used yet is built first.
+    was not used yet is built first.
     """
-    # What numpy() gives may be TensorFlow's own memory, which the next step writes to.
+    # numpy() may return TensorFlow's own memory, which the next step overwrites.
     return {name: np.array(variable.numpy()) for name, variable in _variables(model, optimizer)}
 
 
@@ -33,22 +33,22 @@ def assign(
     arrays: Mapping[str, np.ndarray],
     optimizer: keras.optimizers.Optimizer | None = None,
 ) -> None:
-    """Write back what ``to_arrays`` gave; nothing is changed unless all of it fits.
+    """Assign the arrays of ``to_arrays``; nothing is changed unless all of them fit.
 
-    Raises ``ArtifactDamaged`` as ``fitting`` does.
+    Raises ``ArtifactDamaged`` as ``match_arrays`` does.
     """
-    for variable, value in fitting(model, arrays, optimizer):
+    for variable, value in match_arrays(model, arrays, optimizer):
         variable.assign(value)
 
 
-def fitting(
+def match_arrays(
     model: keras.Model,
     arrays: Mapping[str, np.ndarray],
     optimizer: keras.optimizers.Optimizer | None = None,
 ) -> list[tuple[keras.Variable, np.ndarray]]:
-    """Each variable and its value among what ``to_arrays`` gave.
+    """Return each variable with its value among the arrays of ``to_arrays``.
 
-    Without ``optimizer`` the optimizer's arrays are passed over; names that start with neither
+    Without ``optimizer`` the optimizer's arrays are ignored; names that start with neither
     ``model/`` nor ``optimizer/`` are the caller's own. Raises ``ArtifactDamaged`` if a name is
     missing or unknown, or a shape or a kind of number is another.
     """
@@ -64,11 +64,11 @@ def fitting(
 def _variables(
     model: keras.Model, optimizer: keras.optimizers.Optimizer | None
 ) -> Iterator[tuple[str, keras.Variable]]:
-    # Names are made of positions and the variables' own short names: Keras' paths count how many
-    # optimizers and random generators this process has made so far.
+    # Names consist of positions and the variables' short names: Keras' paths count how many
+    # optimizers and random generators this process has made.
     layers = {layer.name: layer for layer in model.layers}
     for position, name in enumerate(model.layer_order):
-        # A block may have no layer of its own beside those it is made of.
+        # A block may have no layer besides those it consists of.
         for variable in layers[name].variables if name in layers else ():
             yield f"{_MODEL}{position:03d}/{name}/{variable.name}", variable
     if optimizer is not None:
@@ -78,15 +78,17 @@ def _variables(
             yield f"{_OPTIMIZER}{position:03d}/{variable.name}", variable
 
 
-def _check_names(expected: set[str], came: set[str]) -> None:
-    missing, unknown = sorted(expected - came), sorted(came - expected)
+def _check_names(expected: set[str], names: set[str]) -> None:
+    missing, unknown = sorted(expected - names), sorted(names - expected)
     if not missing and not unknown:
         return
-    what = f"“{missing[0]}” is missing" if missing else f"“{unknown[0]}” is not one of its parts"
     raise ArtifactDamaged(
-        "These weights do not fit the network: {what} ({missing} missing and {unknown} "
-        "unknown in all). Train the run again, or choose another checkpoint.",
-        what=what,
+        "These weights do not fit the network: “{name}” is missing ({missing} missing and "
+        "{unknown} unknown in all). Train the run again, or choose another checkpoint."
+        if missing
+        else "These weights do not fit the network: “{name}” is unknown ({missing} missing and "
+        "{unknown} unknown in all). Train the run again, or choose another checkpoint.",
+        name=(missing or unknown)[0],
         missing=len(missing),
         unknown=len(unknown),
     )

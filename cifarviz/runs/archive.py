@@ -1,14 +1,14 @@
-"""A run as one ``.zip``: packed here, unpacked into another home.
+"""Pack a run as one ``.zip``, and unpack it into another home.
 
 ==========================  =====================================================================
-``run.json``                the experiment, what is known of the run, and its epochs
+``run.json``                the experiment, the run's record, and its epochs
 ``batches.npz``             each training step's own loss and accuracy
-``files/…``                 its checkpoints, snapshots and answers, under the names they have here
+``files/…``                 its checkpoints, snapshots and predictions, under their names here
 ==========================  =====================================================================
 
-Whoever hands such a file over may be anybody. So names are checked against those there are, sizes
-before anything is read, arrays are read without unpickling, the experiment checks itself, and no
-Keras file is ever loaded.
+Such a file may come from anybody. So names are checked against those a run can have, sizes before
+anything is read, arrays are read without unpickling, the experiment is validated, and no Keras
+file is ever loaded.
 """
 
 import errno
@@ -25,35 +25,35 @@ import numpy as np
 
 from cifarviz.errors import CifarvizError, RunError
 from cifarviz.runs.archive_facts import (
-    MOST_JSON,
+    MAX_JSON_BYTES,
     ImportedFacts,
-    damaged,
-    facts_from,
-    facts_of,
+    archive_damaged,
+    check_packed_facts,
     parse_facts,
+    run_facts,
 )
 from cifarviz.runs.archive_files import (
     BATCHES,
-    NotOfThisRun,
+    RunFileInvalid,
     check_file,
     is_run_file,
     is_weights_file,
-    most_bytes,
+    max_bytes,
     read_batches,
 )
-from cifarviz.runs.artifacts import UNREADABLE, as_bytes, load_arrays, save_arrays
+from cifarviz.runs.artifacts import UNREADABLE, arrays_to_bytes, load_arrays, save_arrays
+from cifarviz.runs.database_rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.records import BatchPoints, Run
-from cifarviz.runs.rows import fetch_run, insert_batches, insert_run
 from cifarviz.runs.store import RunStore, new_run_id
-from cifarviz.storage import atomically, storage_errors, temporary_folder
+from cifarviz.storage import atomic_write, storage_errors, temporary_folder
 
 IMPORTED = "imported"
-"""The ``origin`` of a run that somebody brought from another home."""
+"""The ``origin`` of a run that was imported from another home."""
 
-_MOST_FILES = 20_000
-_MOST_BYTES = 4_000_000_000
+_MAX_FILES = 20_000
+_MAX_BYTES = 4_000_000_000
 _BLOCK = 1 << 20
-_BATCHES_A_ROW = 10_000
+_BATCHES_PER_ROW = 10_000
 
 
 def pack(
@@ -64,59 +64,61 @@ def pack(
     keep: Callable[[str], bool] = lambda name: True,
     half: bool = False,
 ) -> None:
-    """Write a run that is over to ``path``, which is replaced only when all is written.
+    """Write a run that has ended to ``path``, which is replaced only when all is written.
 
-    ``keep`` says which of its files go in, by names such as ``"snapshots/maps-0004.npz"``. With
-    ``half``, weights are rounded to float16 and what only training needs is left out.
+    ``keep`` selects its files by names such as ``"snapshots/maps-0004.npz"``. With ``half``,
+    weights are rounded to float16 and the optimizer's state is left out.
     Raises ``RunNotFound``, ``RunError`` for an active run, ``ArtifactDamaged`` and ``StorageFull``.
     """
     run = store.get(run_id)
     if run.state.active:
         raise RunError(
-            "“{run_name}” is {state}: stop it, or let it finish, and pack it then.",
+            "“{run_name}” is {state}. Stop it or let it finish before you pack it.",
             run_name=run.name,
             state=run.state,
         )
     folder = store.folder(run_id)
     with (
         storage_errors(path.parent),
-        atomically(path) as temporary,
-        # As small as it gets for what is kept in the repository, quickly for a person who waits.
+        atomic_write(path) as temporary,
+        # Small for the repository, fast for a person who waits.
         zipfile.ZipFile(
             temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9 if half else 4
         ) as file,
     ):
-        facts = facts_of(run, store.epochs(run_id))
+        facts = run_facts(run, store.epochs(run_id))
         file.writestr("run.json", json.dumps(facts, indent=1))
         batches = store.batch_points(run_id)
-        file.writestr("batches.npz", as_bytes({name: getattr(batches, name) for name in BATCHES}))
-        for name in sorted(_names_in(folder)):
+        file.writestr(
+            "batches.npz", arrays_to_bytes({name: getattr(batches, name) for name in BATCHES})
+        )
+        for name in sorted(_run_file_names(folder)):
             if not keep(name):
                 continue
             if half and is_weights_file(name):
-                file.writestr(f"files/{name}", _halved(folder / name))
+                file.writestr(f"files/{name}", _to_float16(folder / name))
             else:
                 file.write(folder / name, f"files/{name}")
 
 
 def unpack(store: RunStore, path: Path | IO[bytes], *, origin: str) -> Run:
-    """Enter the run that ``pack`` wrote, under its own id if that is free here.
+    """Import the run that ``pack`` wrote, under its own id if that is free here.
 
-    Nothing is left of it when it cannot be read, or is not what a run can be: raises
-    ``ArchiveDamaged``, ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``. Beside the
-    facts it takes 16 bytes of memory a training step, or 6 a parameter where weights are halved.
+    Raises ``ArchiveDamaged``, ``UnknownFormat``, ``ExperimentInvalid`` and ``StorageFull``, and
+    leaves nothing behind then. Takes 16 bytes of memory a training step, or 6 a parameter where
+    weights are float16.
     """
-    with _readable("it is no .zip file, or was cut off"):
+    with _readable("it is no .zip file, or is incomplete"):
         file = zipfile.ZipFile(path)
     with file:
         return _unpack(store, file, origin)
 
 
 @contextmanager
-def _readable(otherwise: str) -> Iterator[None]:
+def _readable(reason: str, **values: object) -> Iterator[None]:
     """Turn what hostile or broken bytes make their readers raise into ``ArchiveDamaged``.
 
-    What the system says of its files is left as it is: a disk that is full damages no archive.
+    Errors of the system are passed on: a full disk does not mean that the archive is damaged.
     """
     try:
         yield
@@ -126,32 +128,32 @@ def _readable(otherwise: str) -> Iterator[None]:
         # Without a number it comes from a decompressor; EINVAL is a place before a file's start.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise damaged(otherwise) from error
+        raise archive_damaged(reason, **values) from error
 
 
 def _unpack(store: RunStore, file: zipfile.ZipFile, origin: str) -> Run:
     members = _checked_members(file)
     with _readable("“run.json” cannot be read"):
-        facts = facts_from(_facts(file), origin)
+        facts = check_packed_facts(_load_facts(file), origin)
     _check_sizes(members, facts)
     runs = store.settings.runs
-    # Where nobody else writes: who looks at the runs meanwhile sees nothing of it.
-    with storage_errors(runs), temporary_folder(runs) as coming:
+    # A temporary folder: other readers of the runs see nothing of it meanwhile.
+    with storage_errors(runs), temporary_folder(runs) as unpacked:
         batches = None
         for entry in members:
             name = entry.filename.removeprefix("files/")
             if entry.filename == "batches.npz":
-                _copy(file, entry, coming / name)
-                with _reasons(entry.filename):
-                    batches = read_batches(coming / name, facts.limits, facts.columns["step"])
+                _extract(file, entry, unpacked / name)
+                with _damaged_member(entry.filename):
+                    batches = read_batches(unpacked / name, facts.limits, facts.columns["step"])
             elif entry.filename != "run.json":
-                _copy(file, entry, coming / "files" / name)
-                _check(coming / "files" / name, name, facts)
-        return _enter(store, facts, batches, coming / "files")
+                _extract(file, entry, unpacked / "files" / name)
+                _check_member(unpacked / "files" / name, name, facts)
+        return _enter(store, facts, batches, unpacked / "files")
 
 
 def _enter(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, files: Path) -> Run:
-    """Make a run of what has come, with its ``files``: all of it or nothing."""
+    """Insert the run with its ``files``: all of it or nothing."""
     moved = None
     try:
         with store.database.connect(write=True) as connection:
@@ -164,7 +166,7 @@ def _enter(store: RunStore, facts: ImportedFacts, batches: BatchPoints | None, f
                 "INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(run_id, *epoch) for epoch in facts.epochs],
             )
-            for part in _parts(batches):
+            for part in _split_batches(batches):
                 insert_batches(connection, run_id, part)
             if files.exists():
                 moved = files.rename(store.folder(run_id))
@@ -183,55 +185,60 @@ def _is_taken(connection: sqlite3.Connection, store: RunStore, run_id: str) -> b
 
 def _checked_members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     entries = file.infolist()
-    if len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > _MOST_BYTES:
-        raise damaged("it holds more than any run does")
+    if len(entries) > _MAX_FILES or sum(entry.file_size for entry in entries) > _MAX_BYTES:
+        raise archive_damaged("it is larger than any run")
     for entry in entries:
         name = entry.filename
         inside = name.removeprefix("files/") if name.startswith("files/") else ""
         if name not in ("run.json", "batches.npz") and not is_run_file(inside):
-            raise damaged(f"a run has no file “{name[:60]}”")
-        # Others may unpack a little to very much at once.
+            raise archive_damaged("a run has no file “{member}”", member=name[:60])
+        # Other methods may unpack a few bytes into very many at once.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise damaged(f"“{name}” is compressed in a way that cifarviz does not use")
+            raise archive_damaged(
+                "“{member}” is compressed in a way that cifarviz does not use", member=name
+            )
     names = {entry.filename for entry in entries}
     if len(names) < len(entries) or "run.json" not in names:
-        raise damaged("“run.json” is missing, or a file is there twice")
+        raise archive_damaged("“run.json” is missing, or a file is there twice")
     return entries
 
 
 def _check_sizes(members: Iterable[zipfile.ZipInfo], facts: ImportedFacts) -> None:
-    """Before anything is unpacked: each file can only be as large as the experiment makes it."""
+    """Check, before anything is unpacked, that no file is larger than the experiment allows."""
     for entry in members:
-        most = most_bytes(entry.filename.removeprefix("files/"), facts.limits)
+        most = max_bytes(entry.filename.removeprefix("files/"), facts.limits)
         if entry.filename == "batches.npz":
             steps = facts.limits.steps
             most = 16 * steps + _BLOCK
         if most is not None and entry.file_size > most:
-            raise damaged(
-                f"“{entry.filename}” unpacks to {entry.file_size:,} bytes, and such a file of this "
-                f"experiment has at most {most:,}"
+            raise archive_damaged(
+                "“{member}” unpacks to {size:,} bytes, and such a file of this experiment has at "
+                "most {most:,}",
+                member=entry.filename,
+                size=entry.file_size,
+                most=most,
             )
 
 
-def _facts(file: zipfile.ZipFile) -> dict[str, Any]:
-    if file.getinfo("run.json").file_size > MOST_JSON:
-        raise damaged("“run.json” is too large")
+def _load_facts(file: zipfile.ZipFile) -> dict[str, Any]:
+    if file.getinfo("run.json").file_size > MAX_JSON_BYTES:
+        raise archive_damaged("“run.json” is too large")
     with _readable("“run.json” cannot be read"), file.open("run.json") as member:
-        return parse_facts(member.read(MOST_JSON))
+        return parse_facts(member.read(MAX_JSON_BYTES))
 
 
-def _parts(batches: BatchPoints | None) -> Iterable[BatchPoints]:
-    for start in range(0, 0 if batches is None else len(batches), _BATCHES_A_ROW):
-        part = slice(start, start + _BATCHES_A_ROW)
+def _split_batches(batches: BatchPoints | None) -> Iterable[BatchPoints]:
+    for start in range(0, 0 if batches is None else len(batches), _BATCHES_PER_ROW):
+        part = slice(start, start + _BATCHES_PER_ROW)
         assert batches is not None
         yield BatchPoints(batches.steps[part], batches.loss[part], batches.accuracy[part])
 
 
-def _copy(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
-    """Unpack a member, and no more of it than it says it has."""
+def _extract(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+    """Unpack a member, up to the size in its header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        _readable(f"“{entry.filename}” cannot be read"),
+        _readable("“{member}” cannot be read", member=entry.filename),
         file.open(entry) as source,
         path.open("wb") as target,
     ):
@@ -239,37 +246,39 @@ def _copy(file: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
         shutil.copyfileobj(source, target, _BLOCK)
 
 
-def _check(path: Path, name: str, facts: ImportedFacts) -> None:
-    """Hold a file to its name; weights that were halved are float32 again."""
-    with _reasons(f"files/{name}"):
-        found = check_file(path, name, facts.limits)
-    if found.pop("half", False) is True:
-        arrays, _facts_with_half = load_arrays(path)
-        whole = {
+def _check_member(path: Path, name: str, facts: ImportedFacts) -> None:
+    """Check a file against its name, and turn float16 weights into float32 again."""
+    with _damaged_member(f"files/{name}"):
+        file_facts = check_file(path, name, facts.limits)
+    if file_facts.pop("half", False) is True:
+        arrays, _ = load_arrays(path)
+        arrays = {
             key: value.astype(np.float32) if value.dtype == np.float16 else value
             for key, value in arrays.items()
         }
-        save_arrays(path, whole, found, durable=False)
+        save_arrays(path, arrays, file_facts, durable=False)
 
 
 @contextmanager
-def _reasons(name: str) -> Iterator[None]:
+def _damaged_member(name: str) -> Iterator[None]:
     try:
         yield
-    except NotOfThisRun as error:
-        raise damaged(f"“{name}” is not what it says ({error})") from error
+    except RunFileInvalid as error:
+        raise archive_damaged(
+            f"“{{member}}” is not what it says ({error.template})", member=name, **error.values
+        ) from error
 
 
-def _halved(path: Path) -> bytes:
+def _to_float16(path: Path) -> bytes:
     arrays, facts = load_arrays(path)
-    kept = {name: value for name, value in arrays.items() if name.startswith("model/")}
     halved = {
         name: value.astype(np.float16) if value.dtype == np.float32 else value
-        for name, value in kept.items()
+        for name, value in arrays.items()
+        if name.startswith("model/")
     }
-    return as_bytes(halved, {**facts, "half": True})
+    return arrays_to_bytes(halved, {**facts, "half": True})
 
 
-def _names_in(folder: Path) -> list[str]:
+def _run_file_names(folder: Path) -> list[str]:
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*.npz"))
     return [name for name in paths if is_run_file(name)]

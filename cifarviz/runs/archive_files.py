@@ -1,10 +1,10 @@
-"""The files of a packed run, each held to what the run's experiment can have written.
+"""The files of a packed run, each checked against what its experiment can have written.
 
 ======================================  ==========================================================
 ``checkpoint-last``, ``-best``,         every variable of the network in float32, and of the
 ``-start``, ``snapshots/weights-N``     optimizer where training goes on; all finite
-``test-probabilities-…``,               ``probabilities`` or another of ``PREDICTIONS``, a row an
-``snapshots/answers-N``, ``/memory-N``  image and a column a class, and ``indices``
+``test-probabilities-…``,               an array of ``PREDICTION_ARRAYS``, a row an image and a
+``snapshots/answers-N``, ``/memory-N``  column a class, and ``indices``
 ``snapshots/maps-N``                    of each layer ``N/bytes`` with ``N/range``, or ``N/values``
 ``batches``                             ``steps``, ``loss`` and ``accuracy``, one of each a step
 ======================================  ==========================================================
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from cifarviz.data import sample
 from cifarviz.data.image_set import Split
 from cifarviz.datasets.registry import find
+from cifarviz.errors import StoreError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.variable_shapes import (
     model_variables,
@@ -32,25 +33,25 @@ from cifarviz.experiment.variable_shapes import (
     without_place,
 )
 from cifarviz.layers.base import SEED, Shape
-from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile
+from cifarviz.runs.artifacts import FACTS, UNREADABLE, ArrayFile, ArrayHeader
 from cifarviz.runs.records import BatchPoints
 
-MOST_STEPS: Final = 16_000_000
+MAX_STEPS: Final = 16_000_000
 """Training steps of an imported run; each takes 16 bytes of memory while it is read."""
 
 BATCHES = ("steps", "loss", "accuracy")
 
 # Bytes beside the values: facts, headers, the directory.
 _OVERHEAD = 200_000
-_MOST_FACTS = 100_000
-# Images of which a run keeps feature maps, and so many of which it follows the labels.
-_MOST_PINNED = 64
+_MAX_FACTS_BYTES = 100_000
+# Images whose feature maps a run saves.
+_MAX_PINNED = 64
 _NOT_NEGATIVE = ("_velocity", "/moving_variance", "/iteration", "/learning_rate")
 _LARGEST_LOSS = float(np.finfo(np.float32).max)
 
 
-class NotOfThisRun(ValueError):
-    """The reason why a file is none that this run can have written."""
+class RunFileInvalid(StoreError):
+    """The reason why a file is none that this run can have written, without a full stop."""
 
 
 class _ValueRange(NamedTuple):
@@ -59,21 +60,21 @@ class _ValueRange(NamedTuple):
     as_probabilities: Callable[[np.ndarray], np.ndarray]
 
 
-PREDICTIONS: Mapping[str, _ValueRange] = MappingProxyType(
+PREDICTION_ARRAYS: Mapping[str, _ValueRange] = MappingProxyType(
     {
         "probabilities": _ValueRange(0, 1, lambda values: values),
         "log_probabilities": _ValueRange(-math.inf, 0, np.exp),
     }
 )
-"""The arrays in which a network's predictions may be kept: the range of their values, and what
-makes probabilities of them."""
+"""The arrays that may hold a network's predictions: the range of their values, and the function
+that turns them into probabilities."""
 
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What an experiment allows of a run: numbers of images, of steps, of epochs.
+    """The most images, steps and epochs that a run of an experiment can have.
 
-    ``validation_images`` is what the run says of itself, or what follows from the experiment.
+    ``validation_images`` comes from the run's record, or else from the experiment.
     """
 
     experiment: Experiment
@@ -84,17 +85,17 @@ class RunLimits:
 
     @property
     def steps(self) -> int:
-        return min(self.steps_per_epoch * self.experiment.epochs, MOST_STEPS)
+        return min(self.steps_per_epoch * self.experiment.epochs, MAX_STEPS)
 
     @property
     def classes(self) -> int:
         return self.experiment.architecture.classes
 
 
-def limits_of(experiment: Experiment, validation_images: int | None) -> RunLimits:
-    """The limits of a run of ``experiment``.
+def run_limits(experiment: Experiment, validation_images: int | None) -> RunLimits:
+    """Return the limits of a run of ``experiment``.
 
-    Raises ``ExperimentInvalid`` where it asks for more images than its data set has.
+    Raises ``ExperimentInvalid`` if it needs more images than its data set has.
     """
     info = find(experiment.data.dataset)
     train, test = info.train_images, info.test_images
@@ -110,55 +111,65 @@ def limits_of(experiment: Experiment, validation_images: int | None) -> RunLimit
     )
 
 
-def most_bytes(name: str, limits: RunLimits) -> int | None:
-    """How large a file of this name can be; ``None`` if no run has such a file."""
+def max_bytes(name: str, limits: RunLimits) -> int | None:
+    """Return how large a file of this name can be; ``None`` if no run has such a file."""
     kind = _file_type(name)
-    return None if kind is None else kind.most_bytes(limits) + _OVERHEAD
+    return None if kind is None else kind.max_bytes(limits) + _OVERHEAD
 
 
 def check_file(path: Path, name: str, limits: RunLimits) -> dict[str, Any]:
-    """Hold a file to what its name says and return its facts; raises ``NotOfThisRun``."""
+    """Check that a file fits its name, and return its facts; raises ``RunFileInvalid``."""
     kind = _file_type(name)
     assert kind is not None
-    with _reasons(), ArrayFile(path) as file:
-        facts = _facts(file)
+    with _unreadable_as_invalid(), ArrayFile(path) as file:
+        facts = _load_facts(file)
         if type(facts.get("format")) is not int:
-            raise NotOfThisRun("it does not say its format")
+            raise RunFileInvalid("it does not say its format")
         kind.check(file, facts, limits, name)
         numbers = re.findall(r"-(\d{4,6})\.npz", name)
-        # One that is a copy of a last checkpoint says where the run stood.
+        # A copy of a last checkpoint has "epochs_done".
         epoch = facts.get("epoch", facts.get("epochs_done"))
         if numbers and epoch != int(numbers[0]):
-            raise NotOfThisRun("its epoch is not that of its name")
+            raise RunFileInvalid("its epoch is not that of its name")
         if numbers and int(numbers[0]) > limits.experiment.epochs:
-            raise NotOfThisRun(f"the run has {limits.experiment.epochs} epochs at most")
+            raise RunFileInvalid(
+                "the run has {epochs} epochs at most", epochs=limits.experiment.epochs
+            )
     return facts
 
 
 def read_batches(path: Path, limits: RunLimits, done: int | None) -> BatchPoints:
-    """The training steps in a file of a run that has ``done`` so many; raises ``NotOfThisRun``."""
-    with _reasons(), ArrayFile(path) as file:
-        _facts(file)
+    """Read the training steps of a run that has ``done`` so many; raises ``RunFileInvalid``."""
+    with _unreadable_as_invalid(), ArrayFile(path) as file:
+        _load_facts(file)
         if file.headers.keys() - {FACTS} != set(BATCHES):
-            raise NotOfThisRun(f"it holds {_listed(file.headers)}, and should hold {BATCHES}")
+            raise RunFileInvalid(
+                "it holds {names}, and should hold {expected}",
+                names=_list_names(file.headers),
+                expected=BATCHES,
+            )
         steps = file.headers["steps"]
         count = steps.shape[0] if len(steps.shape) == 1 else -1
         if count > limits.steps:
-            raise NotOfThisRun(
-                f"it has {count:,} training steps, and the experiment plans {limits.steps:,}"
+            raise RunFileInvalid(
+                "it has {count:,} training steps, and the experiment plans {planned:,}",
+                count=count,
+                planned=limits.steps,
             )
         if steps.dtype != np.int64:
-            raise NotOfThisRun("its steps are no whole numbers")
+            raise RunFileInvalid("its steps are no whole numbers")
         for name in ("loss", "accuracy"):
             header = file.headers[name]
             if header.shape != steps.shape or header.dtype != np.float32:
-                raise NotOfThisRun(f"“{name}” does not have a float32 for each step")
+                raise RunFileInvalid("“{array}” does not have a float32 for each step", array=name)
         values = {name: file.read(name) for name in BATCHES}
     most = limits.steps if done is None else min(limits.steps, done)
     if count and (values["steps"][0] < 1 or values["steps"][-1] > most):
-        raise NotOfThisRun(f"its steps are not among the {most:,} that the run has done")
+        raise RunFileInvalid(
+            "its steps are not among the {most:,} that the run has done", most=most
+        )
     if (np.diff(values["steps"]) != 1).any():
-        raise NotOfThisRun("its steps do not follow each other")
+        raise RunFileInvalid("its steps do not follow each other")
     _check_range(values["loss"], "loss", -1e-3, _LARGEST_LOSS)
     _check_range(values["accuracy"], "accuracy", 0, 1)
     return BatchPoints(**values)
@@ -194,12 +205,12 @@ def _check_weights(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, na
         shapes = {one: expected.get(one) for one in came}
         missing = set(expected) - came
     if missing:
-        raise NotOfThisRun(f"“{min(missing)}” is missing")
+        raise RunFileInvalid("“{array}” is missing", array=min(missing))
     halved = facts.get("half") is True
-    for one, shape in shapes.items():
+    for name, shape in shapes.items():
         if shape is None:
-            raise NotOfThisRun(f"its network has no “{one[:60]}”")
-        _check_variable(file, one, shape, halved=halved and one.startswith("model/"))
+            raise RunFileInvalid("its network has no “{array}”", array=name[:60])
+        _check_variable(file, name, shape, halved=halved and name.startswith("model/"))
     _check_position(facts, limits)
 
 
@@ -211,18 +222,15 @@ def _check_variable(file: ArrayFile, name: str, shape: Shape, *, halved: bool) -
     else:
         fits = header.dtype == (np.float16 if halved else np.float32)
     if not fits or header.shape != shape:
-        kind = "a whole number" if counts else "float16" if halved else "float32"
-        raise NotOfThisRun(
-            f"“{name}” is {header.dtype} of shape {header.shape}, and should be {kind} of shape "
-            f"{shape}"
-        )
+        expected = "a whole number" if counts else "float16" if halved else "float32"
+        raise _wrong_array(name, header, expected, shape)
     # A mean of squares, a count, a rate.
     low = 0.0 if name.endswith(_NOT_NEGATIVE) else -math.inf
     for block in file.blocks(name):
         if not np.isfinite(block).all():
-            raise NotOfThisRun(f"“{name}” has values that are no numbers")
+            raise RunFileInvalid("“{array}” has values that are no numbers", array=name)
         if (block < low).any():
-            raise NotOfThisRun(f"“{name}” has values below 0")
+            raise RunFileInvalid("“{array}” has values below 0", array=name)
 
 
 def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
@@ -237,9 +245,11 @@ def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
     for name, high in most.items():
         value = facts.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
-            raise NotOfThisRun(f"its “{name}” is not from 0 to {high:,.7g}")
+            raise RunFileInvalid(
+                "its “{field}” is not from 0 to {most:,.7g}", field=name, most=high
+            )
         if name not in ("hits", "loss_sum") and not isinstance(value, int):
-            raise NotOfThisRun(f"its “{name}” is no whole number")
+            raise RunFileInvalid("its “{field}” is no whole number", field=name)
 
 
 # Predictions
@@ -248,19 +258,21 @@ def _check_position(facts: dict[str, Any], limits: RunLimits) -> None:
 def _predictions_bytes(limits: RunLimits) -> int:
     info = find(limits.experiment.data.dataset)
     images = max(info.train_images, info.test_images)
-    return images * (8 + 8 * limits.classes * len(PREDICTIONS))
+    return images * (8 + 8 * limits.classes * len(PREDICTION_ARRAYS))
 
 
 def _check_predictions(
     file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str
 ) -> None:
     came = [one for one in file.headers if one not in (FACTS, "indices")]
-    unknown = [one for one in came if one not in PREDICTIONS]
+    unknown = [one for one in came if one not in PREDICTION_ARRAYS]
     if unknown or not came or "indices" not in file.headers:
-        raise NotOfThisRun(f"it holds {_listed(came)}, and should hold predictions and indices")
+        raise RunFileInvalid(
+            f"it holds {_list_names(came)}, and should hold predictions and indices"
+        )
     split: Split = "test" if name.startswith("test-") else facts.get("split", "train")
     if split not in get_args(Split):
-        raise NotOfThisRun("it does not say which images it is about")
+        raise RunFileInvalid("it does not say which images it is about")
     rows = _check_indices(file, split, limits)
     info = find(limits.experiment.data.dataset)
     if name.startswith("test-"):
@@ -271,20 +283,19 @@ def _check_predictions(
     else:
         allowed = set(range(1, limits.train_images + 1))
     if rows not in allowed:
-        raise NotOfThisRun(f"it is about {rows:,} images, which is not as many as the run has")
+        raise RunFileInvalid(
+            "it is about {count:,} images, which is not as many as the run has", count=rows
+        )
     for one in came:
-        header, kind = file.headers[one], PREDICTIONS[one]
+        header, kind = file.headers[one], PREDICTION_ARRAYS[one]
         if header.shape != (rows, limits.classes) or header.dtype not in (np.float16, np.float32):
-            raise NotOfThisRun(
-                f"“{one}” is {header.dtype} of shape {header.shape}, and should be float32 of "
-                f"shape {(rows, limits.classes)}"
-            )
+            raise _wrong_array(one, header, "float32", (rows, limits.classes))
         values = file.read(one).astype(np.float32)
         _check_range(values, one, kind.low, kind.high)
         if not np.isfinite(values).all():
-            raise NotOfThisRun(f"“{one}” has values that are no finite numbers")
+            raise RunFileInvalid("“{array}” has values that are no finite numbers", array=one)
         if (np.abs(kind.as_probabilities(values).sum(axis=1) - 1) > 0.05).any():
-            raise NotOfThisRun(f"“{one}” has rows that do not add up to 1")
+            raise RunFileInvalid("“{array}” has rows that do not add up to 1", array=one)
 
 
 def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
@@ -292,10 +303,12 @@ def _check_indices(file: ArrayFile, split: Split, limits: RunLimits) -> int:
     info = find(limits.experiment.data.dataset)
     images = info.test_images if split == "test" else info.train_images
     if header.dtype != np.int64 or len(header.shape) != 1 or not 1 <= header.shape[0] <= images:
-        raise NotOfThisRun("“indices” is no list of images")
+        raise RunFileInvalid("“indices” is no list of images")
     indices: NDArray[np.int64] = file.read("indices")
     if (indices < 0).any() or (indices >= images).any() or len(np.unique(indices)) < len(indices):
-        raise NotOfThisRun(f"“indices” names images twice, or that are not among the {images:,}")
+        raise RunFileInvalid(
+            "“indices” names images twice, or that are not among the {count:,}", count=images
+        )
     return len(indices)
 
 
@@ -310,19 +323,19 @@ def _layers(limits: RunLimits) -> dict[tuple[str, str], Shape]:
 def _maps_bytes(limits: RunLimits) -> int:
     # A byte a value and two numbers a channel, or four bytes a value.
     layers = _layers(limits).values()
-    return _MOST_PINNED * (8 + sum(4 * math.prod(shape) + 8 * shape[-1] for shape in layers))
+    return _MAX_PINNED * (8 + sum(4 * math.prod(shape) + 8 * shape[-1] for shape in layers))
 
 
 def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name: str) -> None:
     if "indices" not in file.headers:
-        raise NotOfThisRun("“indices” is missing")
+        raise RunFileInvalid("“indices” is missing")
     images = _check_indices(file, "test", limits)
-    if images > _MOST_PINNED:
-        raise NotOfThisRun(f"it has maps of {images:,} images, and {_MOST_PINNED} are the most")
+    if images > _MAX_PINNED:
+        raise RunFileInvalid(f"it has maps of {images:,} images, and {_MAX_PINNED} are the most")
     known, listed = _layers(limits), facts.get("layers")
     layers = [tuple(one) for one in listed] if isinstance(listed, list) else []
     if not layers or len(set(layers)) < len(layers) or any(one not in known for one in layers):
-        raise NotOfThisRun("its layers are not those of the network")
+        raise RunFileInvalid("its layers are not those of the network")
     expected: dict[str, tuple[Shape, type]] = {"indices": ((images,), np.int64)}
     for number, layer in enumerate(layers):
         shape = known[layer]
@@ -332,21 +345,18 @@ def _check_maps(file: ArrayFile, facts: dict[str, Any], limits: RunLimits, name:
             expected[f"{number}/bytes"] = ((images, *shape), np.uint8)
             expected[f"{number}/range"] = ((2, images, shape[-1]), np.float32)
     if file.headers.keys() - {FACTS} != expected.keys():
-        raise NotOfThisRun("it does not have the maps of each of its layers")
+        raise RunFileInvalid("it does not have the maps of each of its layers")
     for one, (shape, dtype) in expected.items():
         header = file.headers[one]
         if header.shape != shape or header.dtype != dtype:
-            raise NotOfThisRun(
-                f"“{one}” is {header.dtype} of shape {header.shape}, and should be "
-                f"{np.dtype(dtype)} of shape {shape}"
-            )
+            raise _wrong_array(one, header, np.dtype(dtype), shape)
         if dtype is np.float32 and not all(np.isfinite(part).all() for part in file.blocks(one)):
-            raise NotOfThisRun(f"“{one}” has values that are no numbers")
+            raise RunFileInvalid("“{array}” has values that are no numbers", array=one)
 
 
 class _FileType(NamedTuple):
     pattern: str
-    most_bytes: Callable[[RunLimits], int]
+    max_bytes: Callable[[RunLimits], int]
     check: Callable[[ArrayFile, dict[str, Any], RunLimits, str], None]
 
 
@@ -362,12 +372,12 @@ _FILE_TYPES = (
 
 
 def is_run_file(name: str) -> bool:
-    """Whether a run has files of this name, relative to its folder."""
+    """Whether a run can have a file of this name, relative to its folder."""
     return _file_type(name) is not None
 
 
 def is_weights_file(name: str) -> bool:
-    """Whether it is a network's weights that are in a file of this name."""
+    """Whether a file of this name holds a network's weights."""
     kind = _file_type(name)
     return kind is not None and kind.check is _check_weights
 
@@ -376,29 +386,45 @@ def _file_type(name: str) -> _FileType | None:
     return next((kind for kind in _FILE_TYPES if re.fullmatch(kind.pattern, name)), None)
 
 
-def _facts(file: ArrayFile) -> dict[str, Any]:
+def _load_facts(file: ArrayFile) -> dict[str, Any]:
     header = file.headers.get(FACTS)
-    if header is None or math.prod(header.shape) * header.dtype.itemsize > _MOST_FACTS:
-        raise NotOfThisRun("the facts in it are missing, or too many")
+    if header is None or math.prod(header.shape) * header.dtype.itemsize > _MAX_FACTS_BYTES:
+        raise RunFileInvalid("the facts in it are missing, or too many")
     return file.read_facts()
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
-    """Turn what broken bytes make their readers raise into ``NotOfThisRun``."""
+def _unreadable_as_invalid() -> Iterator[None]:
+    """Turn what broken bytes make their readers raise into ``RunFileInvalid``."""
     try:
         yield
-    except NotOfThisRun:
+    except RunFileInvalid:
         raise
     except (*UNREADABLE, MemoryError) as error:
-        raise NotOfThisRun("it cannot be read") from error
+        raise RunFileInvalid("it cannot be read") from error
+
+
+def _wrong_array(name: str, header: ArrayHeader, expected: object, shape: Shape) -> RunFileInvalid:
+    return RunFileInvalid(
+        "“{array}” is {found} of shape {found_shape}, and should be {expected} of shape {shape}",
+        array=name,
+        found=header.dtype,
+        found_shape=header.shape,
+        expected=expected,
+        shape=shape,
+    )
 
 
 def _check_range(values: np.ndarray, name: str, low: float, high: float) -> None:
-    # What is no number is not in any range.
+    # NaN is in no range.
     if not ((values >= low) & (values <= high)).all():
-        raise NotOfThisRun(f"“{name}” has values that are not from {low:g} to {high:g}")
+        raise RunFileInvalid(
+            "“{array}” has values that are not from {low:g} to {high:g}",
+            array=name,
+            low=low,
+            high=high,
+        )
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     return ", ".join(f"“{name[:40]}”" for name in list(names)[:3]) or "nothing"

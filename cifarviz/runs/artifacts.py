@@ -20,7 +20,7 @@ from typing import IO, Any, Final, Literal, NamedTuple, Protocol, Self, cast
 import numpy as np
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing
-from cifarviz.storage import atomically, storage_errors
+from cifarviz.storage import atomic_write, storage_errors
 
 FACTS = "__facts__"
 """The name, among the arrays of a file, of the bytes that hold its facts."""
@@ -127,7 +127,7 @@ class FolderArtifacts:
             found = path.stat()
         except FileNotFoundError as error:
             raise ArtifactMissing(
-                "{file_name} of run {run_id} is not there (any more). Choose another run.",
+                "{file_name} of run {run_id} is missing. Choose another run.",
                 file_name=path.name,
                 run_id=self.folder.name,
             ) from error
@@ -162,7 +162,7 @@ def epoch_predictions_name(epoch: int) -> str:
     return f"test-probabilities-epoch-{epoch:04d}"
 
 
-def answers_path(folder: Path, epoch: int) -> Path:
+def epoch_predictions_path(folder: Path, epoch: int) -> Path:
     """The file of ``epoch_predictions_name``."""
     return FolderArtifacts(folder).path(epoch_predictions_name(epoch))
 
@@ -176,7 +176,7 @@ def write_atomically(
     """
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomically(path, durable=durable) as temporary, temporary.open("wb") as file:
+        with atomic_write(path, durable=durable) as temporary, temporary.open("wb") as file:
             write(file)
 
 
@@ -191,7 +191,9 @@ def save_arrays(
     write_atomically(path, lambda file: _write(file, arrays, facts), durable=durable)
 
 
-def as_bytes(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None) -> bytes:
+def arrays_to_bytes(
+    arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None
+) -> bytes:
     """The bytes of the file that ``save_arrays`` would write."""
     buffer = io.BytesIO()
     _write(buffer, arrays, facts)
@@ -312,22 +314,22 @@ def load_arrays(
             arrays = {name: stored.read(name) for name in stored.headers if name != FACTS}
     except FileNotFoundError as error:
         raise missing or ArtifactMissing(
-            "{file_name} of run {run_id} is not there: the run has not got that far, or the file "
-            "was removed.",
+            "{file_name} of run {run_id} is missing: the run has not got that far, or the file was "
+            "removed.",
             file_name=path.name,
-            run_id=_run_of(path),
+            run_id=_run_id_of(path),
         ) from error
     except UNREADABLE as error:
         raise damaged or ArtifactDamaged(
             "{file_name} of run {run_id} is damaged and cannot be read. Train the run again, or "
             "delete it.",
             file_name=path.name,
-            run_id=_run_of(path),
+            run_id=_run_id_of(path),
         ) from error
     return arrays, facts
 
 
-def _run_of(path: Path) -> str:
+def _run_id_of(path: Path) -> str:
     """The run whose file this is, by the name of its folder."""
     folder = path.parent
     return folder.parent.name if folder.name == SNAPSHOTS else folder.name

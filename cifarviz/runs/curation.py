@@ -1,4 +1,4 @@
-"""What people do to runs: name, star and annotate them, and choose their answer."""
+"""What people change in runs: names, stars, notes, and the weights to use."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,63 +10,63 @@ from cifarviz.escaping import is_blank, is_invisible, printable
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path
 from cifarviz.runs.damage import is_safe_id
 from cifarviz.runs.database import Database
-from cifarviz.runs.rows import fetch_run, run_not_found, update_run
+from cifarviz.runs.database_rows import fetch_run, run_not_found, update_run
 from cifarviz.settings import Settings
 
 LONGEST_NAME = 100
 """Characters of a run's name."""
 
 LONGEST_REMARK = 500
-"""Characters of what a person may write down about a run."""
+"""Characters of a note on a run."""
 
 
 class Curation:
-    """The part of ``RunStore`` that is for people. Each method raises ``RunNotFound``."""
+    """The part of ``RunStore`` with changes by people; each method raises ``RunNotFound``."""
 
     settings: Settings
     database: Database
     changing: Callable[[str], AbstractContextManager[sqlite3.Connection]]
 
     def rename(self, run_id: str, name: str) -> None:
-        """Give a run another name; raises ``ExperimentInvalid`` as ``checked_name`` does."""
-        self._set(run_id, name=checked_name(name))
+        """Rename a run; raises ``ExperimentInvalid`` as ``validate_name`` does."""
+        self._set(run_id, name=validate_name(name))
 
     def star(self, run_id: str, starred: bool) -> None:
-        """Mark a run as one to keep: its snapshots are thinned out after all others'."""
+        """Star a run, or remove its star; snapshots of starred runs are thinned out last."""
         self._set(run_id, starred=int(starred))
 
     def remark(self, run_id: str, text: str) -> None:
-        """Write down what a person thinks of a run; nothing takes it away.
+        """Save a person's note on a run.
 
-        Raises ``ExperimentInvalid`` as ``checked_remark`` does.
+        Raises ``ExperimentInvalid`` as ``validate_remark`` does.
         """
-        self._set(run_id, remark=checked_remark(text) or None)
+        self._set(run_id, remark=validate_remark(text) or None)
 
     def prefer(self, run_id: str, which: Checkpoint | None) -> None:
-        """Make a checkpoint the run's answer wherever nobody asks for another; ``None``: undo it.
+        """Set the checkpoint to use by default; ``None`` resets it.
 
-        Raises ``ArtifactMissing`` where the run has not kept it.
+        Raises ``ArtifactMissing`` if the run does not have it.
         """
         if which is not None and not checkpoint_path(self.folder(run_id), which).is_file():
             with self.database.connect() as connection:
                 run = fetch_run(connection, run_id)
             raise ArtifactMissing(
-                "“{run_name}” has not kept these weights, so they cannot be its answer.",
+                "“{run_name}” has no such weights, so they cannot be used for it.",
                 run_name=run.name,
             )
         self._set(run_id, preferred=which)
 
     def folder(self, run_id: str) -> Path:
         """Where the run's artifacts are; it may not exist yet."""
-        return self.settings.runs / _as_file_name(run_id)
+        return self.settings.runs / _safe_folder_name(run_id)
 
     def tensorboard_folder(self, run_id: str) -> Path:
         """Where the run's TensorBoard files are, if it writes any."""
-        return self.settings.tensorboard_dir / _as_file_name(run_id)
+        return self.settings.tensorboard_dir / _safe_folder_name(run_id)
 
     def lock_path(self, run_id: str) -> Path:
-        """The lock that whoever looks after the run holds while it is active."""
-        return self.settings.locks / f"run-{_as_file_name(run_id)}.lock"
+        """The lock that the owner of the run holds while it is active."""
+        return self.settings.locks / f"run-{_safe_folder_name(run_id)}.lock"
 
     def _set(self, run_id: str, **values: object) -> None:
         with self.changing(run_id) as connection:
@@ -74,17 +74,17 @@ class Curation:
                 raise run_not_found(run_id)
 
 
-def checked_name(name: str) -> str:
-    """``name`` without surplus white space, as every run has to be called.
+def validate_name(name: str) -> str:
+    """Return ``name`` without surplus white space, as every run's name must be.
 
     Raises ``ExperimentInvalid`` for one that is empty, has more than 100 characters, or holds
     control characters, which would garble the text around it.
     """
     name = " ".join(name.split())
-    if hidden := _hidden(name):
+    if character := _invisible_character(name):
         raise ExperimentInvalid(
-            "A run's name holds characters that can be seen; this one has {hidden} in it.",
-            hidden=hidden,
+            "A run's name may only hold visible characters; this one holds {character}.",
+            character=character,
         )
     if not 1 <= len(name) <= LONGEST_NAME or is_blank(name):
         count = 0 if is_blank(name) else len(name)
@@ -96,15 +96,15 @@ def checked_name(name: str) -> str:
     return name
 
 
-def checked_remark(text: str) -> str:
-    """``text`` without white space around it, as what a person notes down has to be.
+def validate_remark(text: str) -> str:
+    """Return ``text`` without white space around it, as a note must be.
 
     Raises ``ExperimentInvalid`` for an overlong one, or one with control characters.
     """
     text = text.strip()
-    if hidden := _hidden(text.replace("\n", "").replace("\t", "")):
+    if character := _invisible_character(text.replace("\n", "").replace("\t", "")):
         raise ExperimentInvalid(
-            "A note holds text alone; this one has {hidden} in it.", hidden=hidden
+            "A note may only hold text; this one holds {character}.", character=character
         )
     if len(text) > LONGEST_REMARK:
         raise ExperimentInvalid(
@@ -115,11 +115,11 @@ def checked_remark(text: str) -> str:
     return text
 
 
-def _hidden(text: str) -> str | None:
+def _invisible_character(text: str) -> str | None:
     """The first control character of ``text``, as it can be printed."""
-    return next((printable(one) for one in text if is_invisible(one)), None)
+    return next((printable(letter) for letter in text if is_invisible(letter)), None)
 
 
-def _as_file_name(run_id: str) -> str:
-    """``run_id``, but for one in a damaged record, which must not lead anywhere else."""
+def _safe_folder_name(run_id: str) -> str:
+    """Return ``run_id``, or ``no-run`` for a damaged id, which might be another path."""
     return run_id if is_safe_id(run_id) else "no-run"

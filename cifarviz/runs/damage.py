@@ -1,7 +1,7 @@
-"""What a stored record of a run can hold, and what is left of one that holds something else.
+"""Check stored records of runs, and replace invalid values.
 
-The store is written by this program alone, but a disk, another tool or another version may have
-changed it. One bad record must not keep the others from being listed.
+Only this program writes the store, but a disk, another tool or another version may have changed it.
+A damaged record must not keep the others from being listed.
 """
 
 import math
@@ -15,21 +15,21 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import parse_experiment, scaling_from_json
 from cifarviz.runs.states import Action, RunState
 
-LATEST = 4_102_444_800.0
+MAX_TIME = 4_102_444_800.0
 """Unix time of the year 2100; a time after it is one in milliseconds, or none."""
 
 _STATES, _ACTIONS = frozenset(RunState), frozenset(Action)
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# What stands for an id that is none; no id looks like it.
+# Replaces a damaged id; no valid id looks like it.
 _ROW = re.compile(r"row:([0-9]{1,18})")
 
 
 class _Rule(NamedTuple):
-    """What a column holds, in words; the test of a value; and what stands in for another one."""
+    """The description of a column's values, their test, and a replacement for invalid ones."""
 
-    words: str
-    holds: Callable[[Any], bool]
-    stand_in: object = None
+    description: str
+    is_valid: Callable[[Any], bool]
+    replacement: object = None
 
 
 def _number(low: float, high: float) -> Callable[[Any], bool]:
@@ -49,65 +49,69 @@ def _scaling(value: Any) -> bool:
         scaling = scaling_from_json(value)
         numbers = [*scaling.scale, *scaling.offset]
         same = len(scaling.scale) == len(scaling.offset)
-        return same and all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+        return same and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
     except (KeyError, TypeError, ValueError, RecursionError):
         return False
 
 
-def _or_nothing(rule: _Rule) -> _Rule:
-    return _Rule(f"{rule.words}, or nothing", lambda one: one is None or rule.holds(one))
+def _optional(rule: _Rule) -> _Rule:
+    return _Rule(
+        f"{rule.description}, or nothing", lambda value: value is None or rule.is_valid(value)
+    )
 
 
-_TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, LATEST), 0.0)
+_TIME = _Rule("a time from 1970 to 2100, in seconds", _number(0, MAX_TIME), 0.0)
 _SECONDS = _Rule("a number of seconds", _number(0, 1e10), 0.0)
-_COUNT = _or_nothing(_Rule("a whole number from 0", _count()))
-_RATE = _or_nothing(_Rule("a number from 0", _number(0, 1e12)))
-_SHARE = _or_nothing(_Rule("a share from 0 to 1", _number(0, 1)))
-_WORDS = _or_nothing(_Rule("text", _text))
+_COUNT = _optional(_Rule("a whole number from 0", _count()))
+_RATE = _optional(_Rule("a number from 0", _number(0, 1e12)))
+_SHARE = _optional(_Rule("a share from 0 to 1", _number(0, 1)))
+_TEXT = _optional(_Rule("text", _text))
 
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "id": _Rule("letters and digits", lambda one: _text(one) and bool(_SAFE_ID.fullmatch(one))),
-        "name": _Rule("text", lambda one: _text(one) and bool(one.strip()), "(no name)"),
+        "id": _Rule(
+            "letters and digits", lambda value: _text(value) and bool(_SAFE_ID.fullmatch(value))
+        ),
+        "name": _Rule("text", lambda value: _text(value) and bool(value.strip()), "(no name)"),
         "state": _Rule(
-            "a state that this version knows", lambda one: one in _STATES, RunState.FAILED
+            "a state that this version knows", lambda value: value in _STATES, RunState.FAILED
         ),
         "experiment": _Rule("text", _text, "{}"),
         "origin": _Rule("text", _text, "unknown"),
         "machine": _Rule("text", _text, "unknown"),
         "created": _TIME,
-        "started": _or_nothing(_TIME),
-        "ended": _or_nothing(_TIME),
+        "started": _optional(_TIME),
+        "ended": _optional(_TIME),
         # Only compared with other times, never shown.
-        "heartbeat": _or_nothing(_Rule("a time in seconds", _number(0, 1e13))),
+        "heartbeat": _optional(_Rule("a time in seconds", _number(0, 1e13))),
         "seconds": _SECONDS,
-        "seconds_left": _or_nothing(_SECONDS),
+        "seconds_left": _optional(_SECONDS),
         "train_images": _COUNT,
         "validation_images": _COUNT,
         "images_per_second": _RATE,
         "current_rate": _RATE,
-        "precision": _or_nothing(
-            _Rule("float32 or bfloat16", lambda one: one in ("float32", "bfloat16"))
+        "precision": _optional(
+            _Rule("float32 or bfloat16", lambda value: value in ("float32", "bfloat16"))
         ),
-        "scaling": _or_nothing(_Rule("a scale and an offset for each channel", _scaling)),
-        "precision_reason": _WORDS,
-        "message": _WORDS,
-        "note": _WORDS,
-        "remark": _WORDS,
-        "phase": _WORDS,
-        "parent": _WORDS,
+        "scaling": _optional(_Rule("a scale and an offset for each channel", _scaling)),
+        "precision_reason": _TEXT,
+        "message": _TEXT,
+        "note": _TEXT,
+        "remark": _TEXT,
+        "phase": _TEXT,
+        "parent": _TEXT,
         "parent_epoch": _COUNT,
         "stopped_early": _COUNT,
         "attempt": _Rule("a whole number from 0", _count(), 0),
-        "exact_loss_from": _or_nothing(_Rule("an epoch from 1", _count(1))),
-        "starred": _Rule("0 or 1", lambda one: one in (0, 1), 0),
+        "exact_loss_from": _optional(_Rule("an epoch from 1", _count(1))),
+        "starred": _Rule("0 or 1", lambda value: value in (0, 1), 0),
         "epoch": _COUNT,
         "step": _COUNT,
         "steps_per_epoch": _COUNT,
-        # Worked out from its epochs.
+        # Computed from its epochs.
         "epochs_done": _Rule("a whole number from 0", _count(), 0),
         "best_epoch": _COUNT,
-        "best_loss": _or_nothing(_Rule("a loss", _number(-1, 1e39))),
+        "best_loss": _optional(_Rule("a loss", _number(-1, 1e39))),
         "best_epoch_val_accuracy": _SHARE,
         "best_val_accuracy": _SHARE,
         "best_val_accuracy_epoch": _COUNT,
@@ -116,31 +120,34 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
 )
 
 
-def checked_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """The columns of a row of ``SELECT_RUNS`` with what cannot be replaced, and what that was.
+def check_columns(row: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the columns of a row of ``SELECT_RUNS``, invalid values replaced, and the damage.
 
-    The latter is a sentence, or ``None`` of a sound record.
+    The damage is a sentence, or ``None`` for a valid record.
     """
     columns = dict(row)
     damage = None
-    # Before what is worked out from them.
+    # First, since other columns are computed from them.
     if columns["bad_epochs"]:
-        damage = "its history has an epoch that no training has written."
+        damage = "its history has an invalid epoch."
     elif columns["bad_batches"]:
-        damage = "its training steps and their values disagree in number, or are none."
+        damage = "its training steps are invalid, or differ in number from their values."
     for name, rule in _RULES.items():
         value = columns[name]
-        if not rule.holds(value):
-            damage = damage or f"its “{name}” is {_short(value)}, and should be {rule.words}."
-            columns[name] = rule.stand_in
-    # Whatever else a newer version may have put there is nobody's choice here.
+        if not rule.is_valid(value):
+            damage = (
+                damage
+                or f"its “{name}” is {_format_value(value)}, and should be {rule.description}."
+            )
+            columns[name] = rule.replacement
+    # A newer version may have stored other values; they are ignored.
     if columns["preferred"] not in get_args(Checkpoint):
         columns["preferred"] = None
     if columns["requested"] not in _ACTIONS:
         columns["requested"] = None
     damage = damage or _history_damage(columns)
     if columns["id"] is None:
-        # Deleting finds it by this; nobody can train it, whatever its state is.
+        # Deleting finds it by this; it cannot be trained in any state.
         columns |= {"id": f"row:{row['row_number']}", "state": RunState.FAILED}
     if damage is not None:
         columns |= {"epochs_done": 0, "best_epoch": None, "best_loss": None}
@@ -154,13 +161,13 @@ def is_safe_id(run_id: str) -> bool:
     return bool(_SAFE_ID.fullmatch(run_id))
 
 
-def key_of(run_id: str) -> tuple[str, str | int]:
-    """The column of ``runs`` by which a run is found, and its value there.
+def row_key(run_id: str) -> tuple[str, str | int]:
+    """Return the column of ``runs`` that identifies a run, and its value there.
 
-    That is its id or, of a record whose id is damaged, the number of its row.
+    That is its id or, for a record with a damaged id, the number of its row.
     """
-    found = _ROW.fullmatch(run_id)
-    return ("id", run_id) if found is None else ("rowid", int(found[1]))
+    match = _ROW.fullmatch(run_id)
+    return ("id", run_id) if match is None else ("rowid", int(match[1]))
 
 
 def _history_damage(columns: Mapping[str, Any]) -> str | None:
@@ -174,7 +181,7 @@ def _history_damage(columns: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return "missing"
     text = f"“{value}”" if isinstance(value, str) else repr(value)

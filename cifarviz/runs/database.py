@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cifarviz.errors import StorageFull, StoreError, UnknownFormat
-from cifarviz.storage import atomically, storage_errors, storage_full
+from cifarviz.storage import atomic_write, storage_errors, storage_full
 
 SCHEMA_VERSION = 6
 
@@ -226,7 +226,7 @@ class Database:
         try:
             with (
                 storage_errors(path.parent),
-                atomically(path) as temporary,
+                atomic_write(path) as temporary,
                 closing(sqlite3.connect(self.path)) as source,
                 closing(sqlite3.connect(temporary)) as copy,
             ):
@@ -249,7 +249,7 @@ class Database:
             connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
             with closing(connection):
                 connection.row_factory = sqlite3.Row
-                connection.text_factory = _decoded
+                connection.text_factory = _decode_text
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
@@ -283,7 +283,7 @@ class Database:
             ) from error
 
 
-def _decoded(text: bytes) -> str:
+def _decode_text(text: bytes) -> str:
     """Text of a row; bytes that are none must not keep the other rows from being read."""
     return text.decode(errors="replace")
 

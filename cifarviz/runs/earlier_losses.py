@@ -67,7 +67,7 @@ def losses_words(run: Run) -> str:
     return PLAIN if earlier is None else earlier.label
 
 
-def is_exact(run: Run, epoch: int) -> bool:
+def has_exact_loss(run: Run, epoch: int) -> bool:
     """Whether the losses of an epoch of ``run`` are the plain cross-entropy."""
     earlier = earlier_losses(run)
     return earlier is None or (earlier.until is not None and epoch > earlier.until)

@@ -1,30 +1,30 @@
-"""Leases: who looks after a run, and until when its word for it holds.
+"""Leases: who owns a run that is being trained, and until when.
 
-Whoever looks after a run renews its lease in the store with whatever it writes, by the clock of the
-store's host. A process on that host also holds the run's file lock, which the system takes from it
-however it dies: of such an owner the lock alone tells, at once. Of any other owner, who never opens
-the store itself, the lease tells: when it has expired, the owner is taken for dead.
+The owner of a run renews its lease with everything it writes to the store, by the clock of the
+store's host. A process on that host also holds the run's file lock, which ends with the process:
+for such an owner the lock alone counts. Any other owner, which never opens the store itself, counts
+as dead when its lease has expired.
 """
 
 import os
 from typing import Any, Final, NamedTuple
 
 LEASE_SECONDS: Final = 30.0
-"""A lease that was not renewed for so long has expired."""
+"""Seconds after which a lease that was not renewed expires."""
 
 _PROCESS = "process "
 
 
 def this_process() -> str:
-    """The name, as an owner of leases, of this process: it holds the locks of its runs."""
+    """Return the name of this process as an owner of leases; it holds its runs' locks."""
     return f"{_PROCESS}{os.getpid()}"
 
 
 def is_leased(owner: Any, expires: Any, now: float) -> bool:
-    """Whether a stored lease says by itself, without a lock, that its owner looks after the run.
+    """Whether a stored lease is valid by itself, without a lock.
 
-    ``expires`` and ``now`` are Unix seconds. One that expires later than any could that is made
-    now was made before the clock was put back, and says nothing.
+    ``expires`` and ``now`` are Unix seconds. A lease that expires later than a new one would was
+    made before the clock was set back, and is not valid.
     """
     if not isinstance(owner, str) or not isinstance(expires, int | float):
         return False
@@ -32,8 +32,8 @@ def is_leased(owner: Any, expires: Any, now: float) -> bool:
 
 
 class Attempt(NamedTuple):
-    """One try to train a run: what it reports counts until the run ends or is begun again."""
+    """One attempt to train a run; its reports count until the run ends or starts again."""
 
     number: int
     owner: str
-    """Who looks after the run meanwhile."""
+    """Who owns the run meanwhile."""

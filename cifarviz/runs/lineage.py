@@ -1,20 +1,20 @@
-"""What a fork has behind it: the epochs of its parent, of that one's parent, and so on."""
+"""The ancestors of a fork and their epochs."""
 
 from cifarviz.errors import RunNotFound
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 
 
-def epochs_before(store: RunStore, run: Run) -> list[Epoch]:
-    """The epochs that led to where ``run`` began, from 1; none if it is no fork.
+def inherited_epochs(store: RunStore, run: Run) -> list[Epoch]:
+    """Return the epochs before the first one of ``run``, from 1; none if it is no fork.
 
-    Of parents that are deleted nothing is known any more.
+    Those of deleted parents are missing.
     """
-    found: list[Epoch] = []
+    epochs: list[Epoch] = []
     seen = {run.id}
     while run.parent is not None and run.parent_epoch is not None:
         last = run.parent_epoch
-        found[:0] = [epoch for epoch in store.epochs(run.parent) if epoch.epoch <= last]
+        epochs[:0] = [epoch for epoch in store.epochs(run.parent) if epoch.epoch <= last]
         if run.parent in seen:
             break
         seen.add(run.parent)
@@ -22,23 +22,23 @@ def epochs_before(store: RunStore, run: Run) -> list[Epoch]:
             run = store.get(run.parent)
         except RunNotFound:
             break
-    return found
+    return epochs
 
 
 def ancestors(store: RunStore, run: Run) -> list[Run]:
-    """The parent of ``run``, the parent's, and so on, as far as they are still here."""
-    found: list[Run] = []
-    while run.parent is not None and run.parent not in {one.id for one in found}:
+    """Return the parent of ``run``, its parent, and so on, until one is deleted."""
+    ancestors: list[Run] = []
+    while run.parent is not None and run.parent not in {ancestor.id for ancestor in ancestors}:
         try:
             run = store.get(run.parent)
         except RunNotFound:
             break
-        found.append(run)
-    return found
+        ancestors.append(run)
+    return ancestors
 
 
 def branch_point(store: RunStore, run: Run) -> Epoch | None:
-    """The epoch of its parent that a fork began after; ``None`` if that is not known."""
+    """Return the parent's epoch after which a fork began; ``None`` if it is unknown."""
     if run.parent is None:
         return None
     epochs = store.epochs(run.parent)

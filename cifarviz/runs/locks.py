@@ -1,6 +1,6 @@
-"""OS file locks: they vanish with the process that held them, however it died.
+"""OS file locks, which end with the process that holds them, however it dies.
 
-A lock file stays on disk; only whether somebody holds its lock means anything.
+A lock file stays on the disk; only its lock matters.
 """
 
 from pathlib import Path
@@ -9,15 +9,15 @@ from filelock import FileLock, Timeout
 
 from cifarviz.errors import StoreError
 
-# Asking whether a lock is held takes it for an instant, so a taker tries for a little longer.
-_TAKE_SECONDS = 0.5
+# ``is_held`` takes the lock for an instant, so ``acquire`` tries for a little longer.
+_ACQUIRE_SECONDS = 0.5
 
 
-def take(path: Path, seconds: float = _TAKE_SECONDS) -> FileLock | None:
-    """Take the lock, or return ``None`` if somebody holds it for longer than ``seconds``.
+def acquire(path: Path, seconds: float = _ACQUIRE_SECONDS) -> FileLock | None:
+    """Acquire the lock; ``None`` if somebody holds it for longer than ``seconds``.
 
-    The lock may be released from another thread than the one that took it. Raises ``StoreError``
-    where the system refuses, as it does when too many files are open.
+    Any thread may release it. Raises ``StoreError`` where the system refuses, as it does when too
+    many files are open.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,8 +27,10 @@ def take(path: Path, seconds: float = _TAKE_SECONDS) -> FileLock | None:
         return None
     except OSError as error:
         raise StoreError(
-            f"The lock {path} cannot be taken just now ({error.strerror or error}). Check that "
-            "you may write to its folder and that not too many files are open."
+            "The lock {path} cannot be taken ({reason}). Check that you may write to its folder "
+            "and that not too many files are open.",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     return lock
 
@@ -37,7 +39,7 @@ def is_held(path: Path) -> bool:
     """Whether some process, this one included, holds the lock."""
     if not path.exists():
         return False
-    lock = take(path, 0)
+    lock = acquire(path, 0)
     if lock is None:
         return True
     lock.release()

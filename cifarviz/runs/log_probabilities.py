@@ -38,7 +38,7 @@ class Predictions:
         """Predictions whose logarithms are gone, of probabilities (n, classes)."""
         smallest = np.finfo(probabilities.dtype).smallest_subnormal
         logs = np.log(np.maximum(probabilities, smallest).astype(np.float64))
-        return cls(rounded_to(np.float32, logs, like=probabilities), exact=False)
+        return cls(round_keeping_best(np.float32, logs, like=probabilities), exact=False)
 
     def __len__(self) -> int:
         return len(self.log_probabilities)
@@ -47,7 +47,7 @@ class Predictions:
     def probabilities(self) -> NDArray[np.float32]:
         """float32 (n, classes), 0 to 1, read-only; the most probable class is the same."""
         logs = self.log_probabilities
-        found = rounded_to(np.float32, np.exp(logs.astype(np.float64)), like=logs)
+        found = round_keeping_best(np.float32, np.exp(logs.astype(np.float64)), like=logs)
         found.flags.writeable = False
         return found
 
@@ -56,7 +56,7 @@ FORMAT = 2
 _FORMATS = (1, FORMAT)
 
 
-class AnswerFile(NamedTuple):
+class PredictionsFile(NamedTuple):
     """``predictions`` for n images, their ``indices`` int64 (n,), and the file's facts."""
 
     predictions: Predictions
@@ -64,7 +64,7 @@ class AnswerFile(NamedTuple):
     facts: dict[str, Any]
 
 
-def rounded_to(
+def round_keeping_best(
     kind: type[Rounded], values: NDArray[np.floating[Any]], *, like: NDArray[np.floating[Any]]
 ) -> NDArray[Rounded]:
     """``values`` (n, classes) as ``kind``, highest in each row where ``like`` is."""
@@ -77,14 +77,14 @@ def rounded_to(
     return rounded
 
 
-def load_answers(
+def load_predictions_file(
     path: Path,
     classes: int,
     *,
     missing: ArtifactMissing,
     unknown: Callable[..., UnknownFormat],
     damaged: ArtifactDamaged,
-) -> AnswerFile:
+) -> PredictionsFile:
     """Read a file of either format.
 
     Raises ``missing``, ``damaged``, and what ``unknown`` makes of the format's number ``found``.
@@ -102,5 +102,5 @@ def load_answers(
     if not np.issubdtype(values.dtype, np.floating):
         raise damaged
     if facts["format"] == 1:
-        return AnswerFile(Predictions.from_probabilities(values), indices, facts)
-    return AnswerFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)
+        return PredictionsFile(Predictions.from_probabilities(values), indices, facts)
+    return PredictionsFile(Predictions(values.astype(np.float32, copy=False)), indices, facts)

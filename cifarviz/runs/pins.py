@@ -1,4 +1,4 @@
-"""Pinned images: the test images whose feature maps every run keeps on its way."""
+"""Pinned images: the test images whose feature maps every run saves."""
 
 import json
 from typing import Any
@@ -7,47 +7,47 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
 from cifarviz.runs.store import RunStore
 
-MOST = 8
-"""So many images of a data set may be pinned."""
-FIRST_SHOWN = 1
-"""The test image that is shown where none is named: the published experiment's."""
+MAX_PINNED = 8
+"""The most images of a data set that may be pinned."""
+DEFAULT_IMAGE = 1
+"""The test image to show by default: the published experiment's."""
 
 
 def pinned_images(store: RunStore, info: DatasetInfo) -> tuple[int, ...]:
-    """The official indices of the pinned test images; until somebody chooses, a good few."""
-    chosen = preference(store, _name(info))
+    """Return the official indices of the pinned test images, or a default selection."""
+    chosen = load_preference(store, _preference_name(info))
     if not isinstance(chosen, list):
-        good = dict.fromkeys((FIRST_SHOWN, *(info.one_of_each or range(MOST))))
-        return tuple(one for one in good if one < info.test_images)[:MOST]
-    numbers = [one for one in chosen if isinstance(one, int) and 0 <= one < info.test_images]
-    return tuple(dict.fromkeys(numbers))[:MOST]
+        good = dict.fromkeys((DEFAULT_IMAGE, *(info.one_of_each or range(MAX_PINNED))))
+        return tuple(image for image in good if image < info.test_images)[:MAX_PINNED]
+    numbers = [n for n in chosen if isinstance(n, int) and 0 <= n < info.test_images]
+    return tuple(dict.fromkeys(numbers))[:MAX_PINNED]
 
 
 def pin(store: RunStore, info: DatasetInfo, image: int) -> None:
-    """Add a test image to the pinned ones; raises ``RunError`` where there is no room for it."""
+    """Pin a test image; raises ``RunError`` if the most images are pinned."""
     before = pinned_images(store, info)
     if image in before:
         return
-    if len(before) >= MOST:
+    if len(before) >= MAX_PINNED:
         raise RunError(
-            "{most} images are pinned, which is as many as runs keep maps of. Unpin one first.",
-            most=MOST,
+            "You can pin at most {most} images. Unpin an image first.",
+            most=MAX_PINNED,
         )
-    prefer(store, _name(info), [*before, image])
+    save_preference(store, _preference_name(info), [*before, image])
 
 
 def unpin(store: RunStore, info: DatasetInfo, image: int) -> None:
-    """Take a test image off the pinned ones; what runs have kept of it stays."""
+    """Unpin a test image; feature maps that runs have saved stay."""
     before = pinned_images(store, info)
-    prefer(store, _name(info), [one for one in before if one != image])
+    save_preference(store, _preference_name(info), [pinned for pinned in before if pinned != image])
 
 
-def _name(info: DatasetInfo) -> str:
+def _preference_name(info: DatasetInfo) -> str:
     return f"pins {info.name}"
 
 
-def preference(store: RunStore, name: str) -> Any:
-    """The value kept under ``name``; ``None`` if nobody has chosen, or it cannot be read."""
+def load_preference(store: RunStore, name: str) -> Any:
+    """Load the preference ``name``; ``None`` if it is not set or cannot be read."""
     with store.database.connect() as connection:
         row = connection.execute("SELECT value FROM preferences WHERE name = ?", (name,)).fetchone()
     try:
@@ -56,8 +56,8 @@ def preference(store: RunStore, name: str) -> Any:
         return None
 
 
-def prefer(store: RunStore, name: str, value: Any) -> None:
-    """Keep ``value`` under ``name``; ``None`` forgets what was there."""
+def save_preference(store: RunStore, name: str, value: Any) -> None:
+    """Save the preference ``name``; ``None`` removes it."""
     with store.database.connect(write=True) as connection:
         if value is None:
             connection.execute("DELETE FROM preferences WHERE name = ?", (name,))

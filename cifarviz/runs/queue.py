@@ -1,4 +1,4 @@
-"""Which run is next, and whether anybody looks after it."""
+"""Which run is next, and whether anybody owns it."""
 
 import sqlite3
 import time
@@ -17,22 +17,22 @@ LEASE = "id, lease_owner, lease_expires"
 
 
 class RunQueue(Curation):
-    """The part of ``RunStore`` that says who is next."""
+    """The part of ``RunStore`` that orders waiting runs."""
 
     def slot_path(self) -> Path:
-        """The lock of the one place in which a run may train on this machine."""
+        """The lock of the only slot in which a run may train on this machine."""
         return self.settings.locks / "slot.lock"
 
     def queue(self) -> list[str]:
-        """The ids of the runs that wait, in the order they will train."""
+        """Return the ids of the waiting runs, in the order they will train."""
         return [row["id"] for row in self._waiting()]
 
     def orphans(self) -> list[str]:
-        """The ids of the runs that wait and that nobody looks after, in their order."""
+        """Return the ids of the waiting runs that nobody owns, in their order."""
         return [row["id"] for row in self._waiting() if not self.is_attended(row["id"], row)]
 
     def is_next(self, run_id: str) -> bool:
-        """Whether no other run that somebody looks after has been waiting for longer."""
+        """Whether no other owned run has been waiting for longer."""
         for row in self._waiting():
             if row["id"] == run_id:
                 return True
@@ -40,12 +40,12 @@ class RunQueue(Curation):
                 return False
         return False
 
-    def take(self, run_id: str) -> BaseFileLock | None:
-        """Begin to look after a run: its lock, or ``None`` where somebody else does.
+    def acquire(self, run_id: str) -> BaseFileLock | None:
+        """Acquire the lock of a run; ``None`` if it has another owner.
 
-        Raises ``StoreError`` as ``locks.take`` does.
+        Raises ``StoreError`` as ``locks.acquire`` does.
         """
-        lock = locks.take(self.lock_path(run_id))
+        lock = locks.acquire(self.lock_path(run_id))
         if lock is None:
             return None
         with self.database.connect() as connection:
@@ -56,9 +56,9 @@ class RunQueue(Curation):
         return lock
 
     def is_attended(self, run_id: str, lease: sqlite3.Row | None) -> bool:
-        """Whether anybody looks after a run; ``lease`` is its row with the columns ``LEASE``.
+        """Whether anybody owns a run; ``lease`` is its row with the columns ``LEASE``.
 
-        Somebody does who holds its lock, or whose lease says so without one (``runs.leases``).
+        The owner holds its lock, or has a valid lease without a lock (``runs.leases``).
         """
         return locks.is_held(self.lock_path(run_id)) or _is_leased(lease)
 

@@ -1,7 +1,7 @@
 """The recorded demonstration run: one real run that comes with cifarviz.
 
 ``scripts/record_run.py`` made it. It is unpacked into a home once, where it is a run like any
-other; who hides it finds it hidden until it is brought back.
+other; once hidden, it stays hidden until it is restored.
 """
 
 import logging
@@ -11,7 +11,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.installation import ASSETS
 from cifarviz.runs import locks
 from cifarviz.runs.archive import unpack
-from cifarviz.runs.pins import prefer, preference
+from cifarviz.runs.pins import load_preference, save_preference
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 
@@ -20,50 +20,50 @@ log = logging.getLogger(__name__)
 RECORDED_RUN = ASSETS / "recorded-run.zip"
 
 ORIGIN = "recorded"
-"""The ``origin`` of the recorded run, by which it is known among the others."""
+"""The ``origin`` that identifies the recorded run."""
 
 _PREFERENCE = "recorded run"
 _HIDDEN = "hidden"
 
 
-def offer_recorded(store: RunStore, archive: Path = RECORDED_RUN) -> None:
+def unpack_recorded_once(store: RunStore, archive: Path = RECORDED_RUN) -> None:
     """Unpack the recorded run the first time a home is opened; a fifth of a second.
 
     Never fails: a home without it works as well.
     """
     try:
-        if preference(store, _PREFERENCE) is None:
-            bring_back(store, archive)
+        if load_preference(store, _PREFERENCE) is None:
+            restore_recorded_run(store, archive)
     except (CifarvizError, OSError):
         log.warning("the recorded run could not be unpacked", exc_info=True)
 
 
-def bring_back(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
+def restore_recorded_run(store: RunStore, archive: Path = RECORDED_RUN) -> Run:
     """Unpack the recorded run unless it is here; raises as ``archive.unpack`` does."""
-    # Two servers that begin at once must not both unpack it.
-    lock = locks.take(store.settings.locks / "recorded.lock", 10)
+    # Two servers that start at once must not both unpack it.
+    lock = locks.acquire(store.settings.locks / "recorded.lock", 10)
     try:
-        if (run := recorded(store)) is None:
+        if (run := find_recorded_run(store)) is None:
             run = unpack(store, archive, origin=ORIGIN)
-        prefer(store, _PREFERENCE, run.id)
+        save_preference(store, _PREFERENCE, run.id)
         return run
     finally:
         if lock is not None:
             lock.release()
 
 
-def hide(store: RunStore) -> None:
-    """Remove the recorded run from this home, until it is brought back."""
-    prefer(store, _PREFERENCE, _HIDDEN)
-    if (run := recorded(store)) is not None:
+def hide_recorded_run(store: RunStore) -> None:
+    """Remove the recorded run from this home until it is restored."""
+    save_preference(store, _PREFERENCE, _HIDDEN)
+    if (run := find_recorded_run(store)) is not None:
         store.delete(run.id)
 
 
-def is_hidden(store: RunStore) -> bool:
+def is_recorded_run_hidden(store: RunStore) -> bool:
     """Whether somebody has hidden the recorded run, or deleted it."""
-    return preference(store, _PREFERENCE) is not None and recorded(store) is None
+    return load_preference(store, _PREFERENCE) is not None and find_recorded_run(store) is None
 
 
-def recorded(store: RunStore) -> Run | None:
-    """The recorded run of this home, if it is here."""
+def find_recorded_run(store: RunStore) -> Run | None:
+    """Return the recorded run of this home, if it is here."""
     return next((run for run in store.all() if run.origin == ORIGIN), None)

@@ -1,4 +1,4 @@
-"""What the store knows of a run, as values."""
+"""Runs, epochs and progress as values, as the store has them."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from cifarviz.runs.states import RunState
 
 
 class Epoch(NamedTuple):
-    """One finished epoch; what was not measured is ``None``. Losses in nats, accuracies 0–1."""
+    """A finished epoch; ``None`` where nothing was measured. Losses in nats, accuracies 0–1."""
 
     epoch: int  # from 1
     loss: float
@@ -31,9 +31,9 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True)
 class Fork:
-    """Where a run that goes on from another one's weights began: after ``epoch`` of ``parent``.
+    """The start of a run that uses another run's weights: after ``epoch`` of ``parent``.
 
-    ``precision`` and its reason are the parent's; ``None`` leaves them to the run.
+    ``precision`` and its reason are the parent's; with ``None`` the run chooses them.
     """
 
     parent: str
@@ -42,7 +42,7 @@ class Fork:
     precision_reason: str | None = None
 
     def columns(self) -> dict[str, object]:
-        """What the run keeps of it."""
+        """Return the columns of the run."""
         return {
             "parent": self.parent,
             "parent_epoch": self.epoch,
@@ -69,10 +69,10 @@ class BatchPoints:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a worker says of itself a few times a second."""
+    """A worker's report, sent a few times per second."""
 
     phase: str  # preparing, choosing, training, validating, testing, saving
-    epoch: int  # the one being worked on, from 1
+    epoch: int  # the current epoch, from 1
     step: int  # training steps done in the whole run
     steps_per_epoch: int
     images_per_second: float | None
@@ -82,14 +82,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """One run as stored. Times are Unix seconds; ``seconds`` is time at work, over all resumes.
+    """A run as stored. Times are Unix seconds; ``seconds`` is training time, over all resumes.
 
-    ``best_epoch`` goes by the experiment's monitor; ``best_loss`` and ``best_val_accuracy`` are
-    the lowest and the highest of all epochs, and so often those of another one. ``epochs_done`` is
-    the number of the last epoch, those of a fork's parent counted too.
+    ``best_epoch`` is chosen by the experiment's monitor; ``best_loss`` and ``best_val_accuracy``
+    are the lowest and the highest of all epochs, so often of another epoch. ``epochs_done`` is the
+    number of the last epoch, including those of a fork's parent.
 
-    Of a run whose record is damaged, what cannot be is left out, and its content is refused: it can
-    be listed and deleted.
+    A run with a damaged record lacks the damaged values; it can only be listed and deleted.
     """
 
     id: str
@@ -113,43 +112,43 @@ class Run:
     precision: str | None
     scaling_json: str | None
     message: str | None
-    requested: str | None  # an action asked for and not yet carried out
+    requested: str | None  # an action that was requested and not yet carried out
     progress: Progress | None
     stopped_early: int | None = None
     """The epoch after which early stopping ended the run."""
     note: str | None = None
-    """Sentences on what went wrong beside the training, which went on."""
+    """Sentences on problems that did not stop training."""
     best_epoch_val_accuracy: float | None = None
     """After the best epoch."""
     best_val_accuracy_epoch: int | None = None
-    """The first epoch with the highest."""
+    """The first epoch with ``best_val_accuracy``."""
     precision_reason: str | None = None
-    """A sentence on why it trains in its precision, where that was left to cifarviz."""
+    """Why it trains in its precision, if the experiment's is *auto*."""
     starred: bool = False
     remark: str | None = None
-    """What a person wrote down about it."""
+    """A person's note on it."""
     preferred: Checkpoint | None = None
-    """The weights that a person made its answer."""
+    """The checkpoint that a person chose to use by default."""
     parent: str | None = None
-    """The run whose weights it began with; that one may be deleted by now."""
+    """The run whose weights it started from; it may have been deleted."""
     parent_epoch: int | None = None
-    """The epoch of its parent after which it began; its own history goes on from there."""
+    """The parent's epoch after which it started; its own history continues from there."""
     exact_loss_from: int | None = None
     """The first epoch whose losses are the plain cross-entropy; ``None`` if an earlier version
-    computed them all. ``runs.earlier_losses`` says how those differ."""
+    computed them all. ``runs.earlier_losses`` describes the difference."""
     attempt: int = 0
-    """How often it has begun or been cut off: what is reported of an earlier attempt is refused."""
+    """How often it has started or been interrupted; reports of earlier attempts are refused."""
     orphaned: bool = False
-    """Queued, and no process looks after it: the one that did has ended."""
+    """Queued, but no process owns it: its process has ended."""
     damage: str | None = None
-    """What of its record no run can have, in a sentence."""
+    """A sentence on what is wrong with its record."""
 
     @property
     def experiment(self) -> Experiment:
         """The experiment; raises ``UnknownFormat``, ``ExperimentInvalid`` or ``RunDamaged``."""
-        found = parse_experiment(self.experiment_json)
-        if isinstance(found, CifarvizError):
-            raise type(found)(found.template, **found.values)
+        experiment = parse_experiment(self.experiment_json)
+        if isinstance(experiment, CifarvizError):
+            raise type(experiment)(experiment.template, **experiment.values)
         if self.damage is not None:
             raise RunDamaged(
                 "The record of “{run_name}” is damaged: {damage} Delete it on the Runs page "
@@ -159,7 +158,7 @@ class Run:
                 program=program_name(),
                 run_id=self.id,
             )
-        return found
+        return experiment
 
     @property
     def trained_experiment(self) -> Experiment:
@@ -180,7 +179,7 @@ class Run:
 
 
 def parse_experiment(text: str) -> Experiment | CifarvizError:
-    """The experiment that a run has stored, or why it cannot be read; parsed once."""
+    """Return a run's stored experiment, or the error why it cannot be read; cached."""
     return _parsed(text, all_datasets())
 
 
@@ -194,7 +193,7 @@ def _parsed(text: str, datasets: tuple[DatasetInfo, ...]) -> Experiment | Cifarv
 
 
 def scaling_to_json(scaling: Scaling) -> str:
-    """The text that a run keeps of its scaling."""
+    """Return the JSON text in which a run stores its scaling."""
     return json.dumps({"scale": list(scaling.scale), "offset": list(scaling.offset)})
 
 

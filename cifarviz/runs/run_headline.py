@@ -29,7 +29,7 @@ def headline(run: Run, accuracy: str | None = None) -> str:
     return f"{number} {validated_on(run)}, epoch {run.best_epoch} ({best_criterion(run)})"
 
 
-def highest(run: Run) -> str:
+def highest_accuracy(run: Run) -> str:
     """``72.7% validation, epoch 26 (highest validation accuracy)``, where the headline is lower."""
     own, top = run.best_epoch_val_accuracy, run.best_val_accuracy
     if own is None or top is None or f"{own:.1%}" == f"{top:.1%}":
@@ -38,7 +38,7 @@ def highest(run: Run) -> str:
     return f"{top:.1%} {validated_on(run)}, epoch {epoch} (highest validation accuracy)"
 
 
-def last(run: Run, accuracy: str | None = None) -> str:
+def last_accuracy(run: Run, accuracy: str | None = None) -> str:
     """``71.4% validation, epoch 30 (last epoch)``; nothing where nothing was validated."""
     share = run.last_val_accuracy
     if share is None:
@@ -93,7 +93,7 @@ def best_of(epochs: Sequence[Epoch], monitor: Monitor) -> Epoch | None:
 
     On the validation images; on the training images where there are none. ``None`` of none.
     """
-    return max(epochs, key=lambda epoch: _goodness(epoch, monitor), default=None)
+    return max(epochs, key=lambda epoch: _score(epoch, monitor), default=None)
 
 
 def epochs_since_best(epochs: Sequence[Epoch], monitor: Monitor) -> int:
@@ -102,7 +102,7 @@ def epochs_since_best(epochs: Sequence[Epoch], monitor: Monitor) -> int:
     return 0 if best is None else epochs[-1].epoch - best.epoch
 
 
-def _goodness(epoch: Epoch, monitor: Monitor) -> float:
+def _score(epoch: Epoch, monitor: Monitor) -> float:
     if monitor == "accuracy":
         return epoch.accuracy if epoch.val_accuracy is None else epoch.val_accuracy
     return -(epoch.loss if epoch.val_loss is None else epoch.val_loss)

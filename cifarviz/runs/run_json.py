@@ -11,14 +11,9 @@ import sqlite3
 from pathlib import Path
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, CifarvizError
-from cifarviz.runs.archive_facts import (
-    ImportedFacts,
-    facts_from_folder,
-    facts_of,
-    parse_facts,
-)
+from cifarviz.runs.archive_facts import ImportedFacts, check_folder_facts, parse_facts, run_facts
 from cifarviz.runs.artifacts import write_atomically
-from cifarviz.runs.rows import fetch_epochs, fetch_run
+from cifarviz.runs.database_rows import fetch_epochs, fetch_run
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +32,7 @@ def save_run_json(connection: sqlite3.Connection, folder: Path, run_id: str) -> 
     """
     try:
         run = fetch_run(connection, run_id)
-        facts = facts_of(run, fetch_epochs(connection, [run_id])[run_id])
+        facts = run_facts(run, fetch_epochs(connection, [run_id])[run_id])
         facts |= {"origin": run.origin, "starred": run.starred}
         content = json.dumps(facts, indent=1).encode()
         write_atomically(run_json_path(folder), lambda file: file.write(content), durable=False)
@@ -64,4 +59,4 @@ def load_run_json(folder: Path) -> ImportedFacts:
             run_id=folder.name,
             reason=error.strerror,
         ) from error
-    return facts_from_folder(parse_facts(content))
+    return check_folder_facts(parse_facts(content))

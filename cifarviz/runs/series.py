@@ -1,4 +1,4 @@
-"""Runs that belong together: what they are compared in, and what tells each from the others."""
+"""Series: runs that belong together, with what varies between them."""
 
 import time
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from cifarviz.runs.store import RunStore, new_run_id
 
 @dataclass(frozen=True)
 class Series:
-    """Runs in the order they were queued. ``kind`` is what they are for, a word of who queued them.
+    """Runs in the order they were queued; ``kind`` is their purpose, such as a lab experiment.
 
-    ``title`` says what differs, ``labels`` what of it each run has. ``made`` is Unix time.
-    ``count`` is how many runs there were; deleted ones are no longer among ``run_ids``.
+    ``title`` names what varies, ``labels`` each run's value. ``made`` is Unix time. ``count`` is
+    how many runs there were; deleted runs are no longer in ``run_ids``.
     """
 
     id: str
@@ -27,10 +27,10 @@ class Series:
     labels: tuple[str, ...]
 
 
-def keep_series(
+def save_series(
     store: RunStore, kind: str, title: str, labelled: Sequence[tuple[str, str]]
 ) -> Series:
-    """Keep that these runs, ids with labels, belong together, but for those deleted meanwhile."""
+    """Save a series of runs, ids with labels, without those deleted meanwhile."""
     series_id, made = new_run_id(), time.time()
     with store.database.connect(write=True) as connection:
         connection.execute(
@@ -48,8 +48,10 @@ def keep_series(
 
 
 def find_series(store: RunStore, series_id: str) -> Series:
-    """One series; raises ``RunNotFound``."""
-    found = [one for one in _read(store, "WHERE series.id = ?", series_id) if one.id == series_id]
+    """Return a series; raises ``RunNotFound``."""
+    found = [
+        one for one in _load_series(store, "WHERE series.id = ?", series_id) if one.id == series_id
+    ]
     if not found:
         raise RunNotFound(
             "There is no series “{series_id}” here. Start a new one, or choose another.",
@@ -59,27 +61,27 @@ def find_series(store: RunStore, series_id: str) -> Series:
 
 
 def all_series(store: RunStore, kind: str) -> list[Series]:
-    """Those of a kind that have a run left, the newest first."""
-    return [one for one in _read(store, "WHERE kind = ?", kind) if one.run_ids]
+    """Return the series of a kind that still have a run, the newest first."""
+    return [series for series in _load_series(store, "WHERE kind = ?", kind) if series.run_ids]
 
 
-def runs_of(store: RunStore, series: Series) -> list[Run]:
-    """The runs that are still here, in their order, without those whose record is damaged."""
+def series_runs(store: RunStore, series: Series) -> list[Run]:
+    """Return the runs that still exist, in their order, without damaged ones."""
     by_id = {run.id: run for run in store.all() if run.damage is None}
     return [by_id[run_id] for run_id in series.run_ids if run_id in by_id]
 
 
-class PrecisionOfRun(NamedTuple):
+class RunPrecision(NamedTuple):
     """A run's name, and the precision that it trains in."""
 
     name: str
     precision: str
 
 
-def run_with_precision(store: RunStore, run_id: str) -> PrecisionOfRun | None:
-    """The first run of the same series whose precision is settled; ``None`` where there is none.
+def find_series_precision(store: RunStore, run_id: str) -> RunPrecision | None:
+    """Return the first run of the same series that has a precision; ``None`` if none has.
 
-    Runs that are compared train in one precision: the first that begins settles it for all.
+    Runs that are compared train in the same precision: the first that starts sets it.
     """
     with store.database.connect() as connection:
         row = connection.execute(
@@ -89,10 +91,10 @@ def run_with_precision(store: RunStore, run_id: str) -> PrecisionOfRun | None:
             "WHERE own.run = ? ORDER BY other.position LIMIT 1",
             (run_id,),
         ).fetchone()
-    return None if row is None else PrecisionOfRun(*row)
+    return None if row is None else RunPrecision(*row)
 
 
-def _read(store: RunStore, where: str, value: str) -> list[Series]:
+def _load_series(store: RunStore, where: str, value: str) -> list[Series]:
     with store.database.connect() as connection:
         rows = connection.execute(
             "SELECT series.*, run, label FROM series LEFT JOIN series_runs "
@@ -107,13 +109,13 @@ def _read(store: RunStore, where: str, value: str) -> list[Series]:
     heads = {row["id"]: row for row in rows}
     return [
         Series(
-            id=one,
-            kind=heads[one]["kind"],
-            title=heads[one]["title"],
-            made=heads[one]["made"],
-            count=heads[one]["runs"],
+            id=series_id,
+            kind=heads[series_id]["kind"],
+            title=heads[series_id]["title"],
+            made=heads[series_id]["made"],
+            count=heads[series_id]["runs"],
             run_ids=tuple(run_id for run_id, _ in of_series),
             labels=tuple(label for _, label in of_series),
         )
-        for one, of_series in members.items()
+        for series_id, of_series in members.items()
     ]

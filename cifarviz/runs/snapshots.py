@@ -1,15 +1,16 @@
-"""What a run leaves of its way: weights, feature maps and answers after some of its epochs.
+"""Snapshots of a run: weights, feature maps and predictions after some of its epochs.
 
-They are copies for looking back. Nothing that a run needs to go on is among them, so they may be
-thinned out whenever they take too much room.
+They are copies for looking back. A run does not need them to go on, so they are thinned out
+when they take too much space.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,27 +26,33 @@ from cifarviz.runs.artifacts import (
     checkpoint_name,
     load_arrays,
 )
-from cifarviz.runs.log_probabilities import Predictions, load_answers, rounded_to
+from cifarviz.runs.log_probabilities import Predictions, load_predictions_file, round_keeping_best
 
 FORMAT = 1
 """Of files of weights."""
 
-Kind = Literal["weights", "maps", "answers", "memory"]
-"""``answers`` are about the validation images, ``memory`` about training images."""
+SnapshotKind = Literal["weights", "maps", "predictions", "train_predictions"]
+"""``predictions`` are for the validation images, ``train_predictions`` for training images."""
+
+PredictionsKind = Literal["predictions", "train_predictions"]
 
 WeightsChoice = Checkpoint | int
 """A checkpoint, or the epoch of a snapshot."""
 
-_NAME = re.compile(SNAPSHOTS + r"/(?P<kind>weights|maps|answers|memory)-(?P<epoch>\d{4,})")
+# What each kind is called on the disk.
+_FILE_NAMES: Final[Mapping[SnapshotKind, str]] = MappingProxyType(
+    {"weights": "weights", "maps": "maps", "predictions": "answers", "train_predictions": "memory"}
+)
+_KINDS: Final = {name: kind for kind, name in _FILE_NAMES.items()}
+_NAME = re.compile(rf"{SNAPSHOTS}/(?P<name>{'|'.join(_KINDS)})-(?P<epoch>\d{{4,}})")
 
 
 @dataclass(frozen=True, eq=False)
 class SnapshotPredictions:
-    """What a network said about images after an epoch.
+    """A network's predictions for images after an epoch.
 
-    ``indices`` int64 (n,) are the images' official ones in ``split``. The log-probabilities of
-    ``predictions`` are rounded as float16, to within 1 in 2,000, but for the class they are
-    highest for.
+    ``indices`` int64 (n,) are the images' official ones in ``split``. The log-probabilities are
+    rounded to float16, to within 1 in 2,000, except that of the most probable class.
     """
 
     split: Split
@@ -53,12 +60,12 @@ class SnapshotPredictions:
     predictions: Predictions
 
 
-def snapshot_name(kind: Kind, epoch: int) -> str:
-    """The artifact of what a run kept after ``epoch`` (0: untrained)."""
-    return f"{SNAPSHOTS}/{kind}-{epoch:04d}"
+def snapshot_name(kind: SnapshotKind, epoch: int) -> str:
+    """The artifact of a run's snapshot after ``epoch`` (0: untrained)."""
+    return f"{SNAPSHOTS}/{_FILE_NAMES[kind]}-{epoch:04d}"
 
 
-def snapshot_path(folder: Path, kind: Kind, epoch: int) -> Path:
+def snapshot_path(folder: Path, kind: SnapshotKind, epoch: int) -> Path:
     """The file of ``snapshot_name`` in a run's folder."""
     return FolderArtifacts(folder).path(snapshot_name(kind, epoch))
 
@@ -73,21 +80,21 @@ def weights_path(folder: Path, which: WeightsChoice) -> Path:
     return FolderArtifacts(folder).path(weights_name(which))
 
 
-def snapshot_epochs(folder: Path, kind: Kind) -> list[int]:
-    """The epochs of which there are such snapshots, in order."""
-    sizes = _sizes(FolderArtifacts(folder))
-    return sorted(epoch for found, epoch in sizes if found == kind)
+def snapshot_epochs(folder: Path, kind: SnapshotKind) -> list[int]:
+    """The epochs that have a snapshot of this kind, in order."""
+    sizes = _snapshot_sizes(FolderArtifacts(folder))
+    return sorted(epoch for own_kind, epoch in sizes if own_kind == kind)
 
 
 def snapshot_bytes(folder: Path) -> int:
-    """What a run's snapshots take on the disk."""
-    return sum(_sizes(FolderArtifacts(folder)).values())
+    """Bytes that a run's snapshots take on the disk."""
+    return sum(_snapshot_sizes(FolderArtifacts(folder)).values())
 
 
 def is_weights_epoch(epoch: int) -> bool:
-    """Whether weights are kept after ``epoch``: 0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, … (√2 apart).
+    """Whether weights are saved after ``epoch``: 0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, … (√2 apart).
 
-    Early on much changes from one epoch to the next, later on little.
+    Weights change much between early epochs, and little between late ones.
     """
     half_octaves = 0
     while (number := round(2 ** (half_octaves / 2))) < epoch:
@@ -95,8 +102,8 @@ def is_weights_epoch(epoch: int) -> bool:
     return epoch == 0 or number == epoch
 
 
-def keep_weights(artifacts: Artifacts, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-    """Keep a network's arrays (``network.variables``) after ``epoch``; raises ``StorageFull``."""
+def save_weights(artifacts: Artifacts, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    """Save a network's arrays (``network.variables``) after ``epoch``; raises ``StorageFull``."""
     facts = {"format": FORMAT, "epoch": epoch}
     artifacts.save(snapshot_name("weights", epoch), arrays, facts, durable=False)
 
@@ -106,7 +113,7 @@ def load_weights(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and facts of these weights of a run.
 
-    Raises ``ArtifactMissing`` and ``ArtifactDamaged``; of an epoch's, others may be whole.
+    Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     path = weights_path(folder, which)
     if not isinstance(which, int):
@@ -114,85 +121,84 @@ def load_weights(
     return load_arrays(
         path,
         missing=ArtifactMissing(
-            "Run {run_id} has no weights of epoch {epoch} (any more): they are kept of ever fewer "
-            "epochs, and thinned out for room. Choose another epoch.",
+            "Run {run_id} has no saved weights for epoch {epoch}: not every epoch's are saved, and "
+            "old ones are removed to make space. Choose another epoch.",
             run_id=folder.name,
             epoch=which,
         ),
         damaged=ArtifactDamaged(
-            "The weights of epoch {epoch} of run {run_id} are damaged and cannot be read. Its "
-            "other epochs can still be looked at: choose another one.",
+            "The weights of epoch {epoch} of run {run_id} are damaged and cannot be read. Choose "
+            "another epoch: the others still work.",
             epoch=which,
             run_id=folder.name,
         ),
     )
 
 
-def keep_answers(
+def save_predictions(
     artifacts: Artifacts,
     epoch: int,
     split: Split,
     indices: NDArray[np.int64],
     predictions: Predictions,
-    kind: Literal["answers", "memory"] = "answers",
+    kind: PredictionsKind = "predictions",
 ) -> None:
-    """Keep what a network said after ``epoch``; raises ``StorageFull``."""
+    """Save a network's predictions after ``epoch``; raises ``StorageFull``."""
     artifacts.save(
         snapshot_name(kind, epoch),
-        {"log_probabilities": _rounded(predictions.log_probabilities), "indices": indices},
+        {"log_probabilities": _to_float16(predictions.log_probabilities), "indices": indices},
         {"format": log_probabilities.FORMAT, "epoch": epoch, "split": split},
         durable=False,
     )
 
 
-def read_predictions(
-    folder: Path, epoch: int, classes: int, kind: Literal["answers", "memory"] = "answers"
+def load_predictions(
+    folder: Path, epoch: int, classes: int, kind: PredictionsKind = "predictions"
 ) -> SnapshotPredictions:
-    """What ``keep_answers`` kept.
+    """Load what ``save_predictions`` wrote.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
     damaged = ArtifactDamaged(
-        "The answers of epoch {epoch} of run {run_id} are damaged. Choose another epoch.",
+        "The predictions of epoch {epoch} of run {run_id} are damaged. Choose another epoch.",
         epoch=epoch,
         run_id=folder.name,
     )
-    found = load_answers(
+    stored = load_predictions_file(
         snapshot_path(folder, kind, epoch),
         classes,
         missing=ArtifactMissing(
-            "Run {run_id} has no answers of epoch {epoch} (any more): older ones are thinned out "
-            "for room. Choose another epoch.",
+            "Run {run_id} has no saved predictions for epoch {epoch}: old ones are removed to make "
+            "space. Choose another epoch.",
             run_id=folder.name,
             epoch=epoch,
         ),
         unknown=partial(
             UnknownFormat,
-            "The answers of epoch {epoch} of run {run_id} were written by another version of "
+            "The predictions of epoch {epoch} of run {run_id} were written by another version of "
             "cifarviz. Choose another epoch.",
             epoch=epoch,
             run_id=folder.name,
         ),
         damaged=damaged,
     )
-    if found.facts.get("split") not in get_args(Split):
+    if stored.facts.get("split") not in get_args(Split):
         raise damaged
-    return SnapshotPredictions(found.facts["split"], found.indices, found.predictions)
+    return SnapshotPredictions(stored.facts["split"], stored.indices, stored.predictions)
 
 
 def thin(artifacts: Artifacts, budget: int) -> None:
     """Remove snapshots of a run until they take ``budget`` bytes at most.
 
-    Weights first, every second of them at a time, then feature maps, then answers; the first and
-    the newest of each stay longest.
+    Weights go first, every second of them at a time, then feature maps, then predictions; the
+    first and the newest of each stay longest.
     """
-    sizes = _sizes(artifacts)
+    sizes = _snapshot_sizes(artifacts)
     taken = sum(sizes.values())
-    for kind in get_args(Kind):
-        epochs = sorted(epoch for found, epoch in sizes if found == kind)
+    for kind in get_args(SnapshotKind):
+        epochs = sorted(epoch for own_kind, epoch in sizes if own_kind == kind)
         while taken > budget and epochs:
-            gone = epochs[1:-1:2] or epochs[:1]
-            for epoch in gone:
+            for epoch in epochs[1:-1:2] or epochs[:1]:
                 taken -= sizes[kind, epoch]
                 artifacts.remove(snapshot_name(kind, epoch))
                 epochs.remove(epoch)
@@ -200,14 +206,14 @@ def thin(artifacts: Artifacts, budget: int) -> None:
                     return
 
 
-def thin_all(folders: Iterable[Path], budget: int, *, whole: Iterable[Path] = ()) -> None:
-    """Thin out runs, given the oldest first, until the snapshots of all take ``budget`` at most.
+def thin_all(folders: Iterable[Path], budget: int, *, protected: Iterable[Path] = ()) -> None:
+    """Thin out runs, the oldest first, until all snapshots take ``budget`` bytes at most.
 
-    Those that are to stay ``whole`` are not touched, but what they take counts.
+    ``folders`` begin with the oldest run. Snapshots in ``protected`` folders count, but stay.
     """
     folders = list(folders)
     sizes = {folder: snapshot_bytes(folder) for folder in folders}
-    surplus = sum(sizes.values()) + sum(map(snapshot_bytes, whole)) - budget
+    surplus = sum(sizes.values()) + sum(map(snapshot_bytes, protected)) - budget
     for folder in folders:
         if surplus <= 0:
             return
@@ -215,13 +221,13 @@ def thin_all(folders: Iterable[Path], budget: int, *, whole: Iterable[Path] = ()
         surplus -= sizes[folder] - snapshot_bytes(folder)
 
 
-def _sizes(artifacts: Artifacts) -> dict[tuple[Kind, int], int]:
+def _snapshot_sizes(artifacts: Artifacts) -> dict[tuple[SnapshotKind, int], int]:
     """Bytes of each snapshot of a run."""
     found = [(_NAME.fullmatch(name), size) for name, size in artifacts.sizes(SNAPSHOTS).items()]
-    return {(cast(Kind, name["kind"]), int(name["epoch"])): size for name, size in found if name}
+    return {(_KINDS[name["name"]], int(name["epoch"])): size for name, size in found if name}
 
 
-def _rounded(logs: NDArray[np.float32]) -> NDArray[np.float16]:
-    # Below what float16 holds are only probabilities of exp(-65504).
+def _to_float16(logs: NDArray[np.float32]) -> NDArray[np.float16]:
+    # float16 cannot hold the logarithms of probabilities below exp(-65504).
     lowest = float(np.finfo(np.float16).min)
-    return rounded_to(np.float16, np.maximum(logs, lowest), like=logs)
+    return round_keeping_best(np.float16, np.maximum(logs, lowest), like=logs)

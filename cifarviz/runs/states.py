@@ -9,9 +9,9 @@
       ▼           ▼     ▼      ▼
     stopped    finished · failed · stopped
 
-A run that had begun and whose process died is *interrupted*: it says it is active, and nobody
-holds its lock. One that only waited stays queued, for whoever takes it up. Stopped, failed and
-interrupted runs can be queued again; a finished one has nothing left to do.
+A run whose process died after it had begun is *interrupted*: its record is active, but nobody
+holds its lock. A run that was only waiting stays queued, and another process may take it over.
+Stopped, failed and interrupted runs can be queued again; a finished run cannot.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from cifarviz.errors import TransitionRefused
 
 
 class RunState(StrEnum):
-    """Where a run is in its life."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -35,7 +35,7 @@ class RunState(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether a process is (or should be) looking after the run."""
+        """Whether a process is, or should be, in charge of the run."""
         return self in ACTIVE
 
     @property
@@ -45,7 +45,7 @@ class RunState(StrEnum):
 
 
 class Action(StrEnum):
-    """What a person can ask of a run that is under way."""
+    """What a person can request of an active run."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -77,7 +77,7 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
     }
 )
 
-# A second request for what is already happening is harmless, so it is not an error.
+# A repeated request is harmless, so it is no error.
 _ALLOWED: Mapping[Action, frozenset[RunState]] = MappingProxyType(
     {
         Action.PAUSE: frozenset({RunState.RUNNING, RunState.PAUSED}),
@@ -93,16 +93,22 @@ def check_transition(name: str, current: RunState, to: RunState) -> None:
         return
     if to is RunState.QUEUED and current is RunState.FINISHED:
         raise TransitionRefused(
-            f"“{name}” has finished all its epochs, so there is nothing to resume. "
-            "Train a new run with more epochs instead."
+            "“{run_name}” has finished all its epochs, so it cannot be resumed. Train a new run "
+            "with more epochs instead.",
+            run_name=name,
         )
-    raise TransitionRefused(f"“{name}” is {current}, so it cannot become {to}.")
+    raise TransitionRefused(
+        "“{run_name}” is {state}, so it cannot become {to}.", run_name=name, state=current, to=to
+    )
 
 
 def check_action(name: str, current: RunState, action: Action) -> None:
-    """Raise ``TransitionRefused`` unless ``action`` makes sense for a run that is ``current``."""
+    """Raise ``TransitionRefused`` unless ``action`` is allowed for a run in state ``current``."""
     if current not in _ALLOWED[action]:
-        wanted = " or ".join(sorted(_ALLOWED[action]))
         raise TransitionRefused(
-            f"“{name}” is {current}: only a run that is {wanted} can be asked to {action}."
+            "“{run_name}” is {state}: you can only {action} a run that is {allowed}.",
+            run_name=name,
+            state=current,
+            action=action,
+            allowed=" or ".join(sorted(_ALLOWED[action])),
         )

@@ -19,14 +19,10 @@ from uuid import uuid4
 from cifarviz.errors import LeaseLost, RunNotFound, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.artifacts import SNAPSHOTS
-from cifarviz.runs.curation import checked_name
-from cifarviz.runs.damage import key_of
+from cifarviz.runs.curation import validate_name
+from cifarviz.runs.damage import row_key
 from cifarviz.runs.database import BAD_BATCHES, Database
-from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
-from cifarviz.runs.machine import machine_name
-from cifarviz.runs.queue import LEASE, RunQueue
-from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
-from cifarviz.runs.rows import (
+from cifarviz.runs.database_rows import (
     IS_ACTIVE,
     SELECT_RUNS,
     as_batch_points,
@@ -37,6 +33,10 @@ from cifarviz.runs.rows import (
     insert_run,
     update_run,
 )
+from cifarviz.runs.leases import LEASE_SECONDS, Attempt, this_process
+from cifarviz.runs.machine import machine_name
+from cifarviz.runs.queue import LEASE, RunQueue
+from cifarviz.runs.records import BatchPoints, Epoch, Fork, Progress, Run
 from cifarviz.runs.run_json import save_run_json
 from cifarviz.runs.states import Action, RunState, check_action, check_transition
 from cifarviz.settings import Settings
@@ -67,12 +67,12 @@ class RunStore(RunQueue):
         orphans = self._check_locks()
         with self.database.connect() as connection:
             rows = connection.execute(SELECT_RUNS + "ORDER BY created DESC, id").fetchall()
-        return _with_orphans((as_run(row) for row in rows), orphans)
+        return _mark_orphans((as_run(row) for row in rows), orphans)
 
     def get(self, run_id: str) -> Run:
         """One run; raises ``RunNotFound``."""
         orphans = self._check_locks()
-        return _with_orphans([self._get(run_id)], orphans)[0]
+        return _mark_orphans([self._get(run_id)], orphans)[0]
 
     def find(self, beginning: str) -> Run:
         """The run with this id, or the only one whose id begins so; raises ``RunNotFound``."""
@@ -82,12 +82,12 @@ class RunStore(RunQueue):
             return (exact or matches)[0]
         if matches:
             raise RunNotFound(
-                "{count} runs have an id that begins with “{beginning}”: give more of it.",
+                "{count} runs have an id that starts with “{beginning}”: type more of it.",
                 count=len(matches),
                 beginning=beginning,
             )
         raise RunNotFound(
-            "There is no run “{beginning}” here: give an id, or its beginning.", beginning=beginning
+            "There is no run “{beginning}” here: type an id, or how it starts.", beginning=beginning
         )
 
     def active(self) -> list[Run]:
@@ -97,7 +97,7 @@ class RunStore(RunQueue):
             rows = connection.execute(
                 f"{SELECT_RUNS} WHERE {IS_ACTIVE} ORDER BY state = 'queued', queued, id"
             ).fetchall()
-        return _with_orphans((as_run(row) for row in rows), orphans)
+        return _mark_orphans((as_run(row) for row in rows), orphans)
 
     def epochs(self, run_id: str) -> list[Epoch]:
         """The epochs finished so far, from 1; none of a run whose epochs are damaged."""
@@ -139,12 +139,14 @@ class RunStore(RunQueue):
                     state=run.state,
                 )
             # Its state may be unknown, and a process may be looking after it all the same.
-            if run.damage is not None and self.is_attended(run_id, _lease(connection, run_id)):
+            if run.damage is not None and self.is_attended(
+                run_id, _fetch_lease(connection, run_id)
+            ):
                 raise TransitionRefused(
-                    "A process is looking after “{run_name}”: end it before you delete the run.",
+                    "Another process is training “{run_name}”: end it before you delete the run.",
                     run_name=run.name,
                 )
-            key, value = key_of(run_id)
+            key, value = row_key(run_id)
             connection.execute(f"DELETE FROM runs WHERE {key} = ?", (value,))
         for folder in (self.folder(run_id), self.tensorboard_folder(run_id)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -161,7 +163,7 @@ class RunStore(RunQueue):
         with self.changing(run_id) as connection:
             run = fetch_run(connection, run_id)
             check_action(run.name, run.state, action)
-            _request(connection, run_id, run.state, action)
+            _insert_request(connection, run_id, run.state, action)
 
     def stop_all(self, run_ids: Sequence[str]) -> None:
         """Ask the worker of each run to stop; those that have ended or are gone are passed over.
@@ -176,7 +178,7 @@ class RunStore(RunQueue):
                 (json.dumps(list(run_ids)),),
             ).fetchall()
             for row in rows:
-                _request(connection, row["id"], RunState(row["state"]), Action.STOP)
+                _insert_request(connection, row["id"], RunState(row["state"]), Action.STOP)
                 self.save_run_json(connection, row["id"])
 
     # For workers
@@ -198,7 +200,7 @@ class RunStore(RunQueue):
             insert_run(
                 connection,
                 id=run_id,
-                name=checked_name(name),
+                name=validate_name(name),
                 state=RunState.QUEUED,
                 experiment=experiment.to_json(),
                 monitor=experiment.monitor,
@@ -387,7 +389,7 @@ class RunStore(RunQueue):
             for run_id in dead:
                 # It may have ended properly since, or been taken up by somebody else: nobody can
                 # begin to train it while this transaction lasts.
-                if not self.is_attended(run_id, _lease(connection, run_id)):
+                if not self.is_attended(run_id, _fetch_lease(connection, run_id)):
                     connection.execute(
                         "UPDATE runs SET state = ?, ended = MIN(COALESCE(heartbeat, ?), ?), "
                         "phase = NULL, seconds_left = NULL, message = ?, "
@@ -397,7 +399,7 @@ class RunStore(RunQueue):
                             RunState.INTERRUPTED,
                             now,
                             now,
-                            "The process that trained it ended before it was done.",
+                            "The process that trained this run ended too early.",
                             run_id,
                             RunState.QUEUED,
                         ),
@@ -406,7 +408,9 @@ class RunStore(RunQueue):
         return orphans
 
 
-def _request(connection: sqlite3.Connection, run_id: str, state: RunState, action: Action) -> None:
+def _insert_request(
+    connection: sqlite3.Connection, run_id: str, state: RunState, action: Action
+) -> None:
     """Enter a request that the state allows, unless it is the last one already."""
     now = time.time()
     if state is RunState.QUEUED:
@@ -419,9 +423,9 @@ def _request(connection: sqlite3.Connection, run_id: str, state: RunState, actio
     )
 
 
-def _lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
+def _fetch_lease(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row | None:
     """The ``LEASE`` of a run; ``None`` where it was deleted."""
-    key, value = key_of(run_id)
+    key, value = row_key(run_id)
     query = f"SELECT {LEASE} FROM runs WHERE {key} = ?"
     lease: sqlite3.Row | None = connection.execute(query, (value,)).fetchone()
     return lease
@@ -438,12 +442,14 @@ def _renew_lease(connection: sqlite3.Connection, run_id: str, attempt: Attempt |
     )
     if renewed.rowcount != 1:
         raise LeaseLost(
-            f"Run {run_id} has ended or was begun again since its attempt {attempt.number} began, "
-            "which therefore ends here."
+            "Run {run_id} has ended or was started again since attempt {attempt} began, so this "
+            "attempt ends here.",
+            run_id=run_id,
+            attempt=attempt.number,
         )
 
 
-def _with_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
+def _mark_orphans(runs: Iterable[Run], orphans: set[str]) -> list[Run]:
     """The runs, with a mark on those that wait and that no process looks after."""
     return [
         replace(run, orphaned=True) if run.id in orphans and run.state is RunState.QUEUED else run

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never been cut off."""
+"""Checkpoints: everything a run needs to continue as if it had never been interrupted."""
 
 from dataclasses import asdict, dataclass
 
@@ -17,10 +17,10 @@ _GENERATOR = "seed_generator"
 
 @dataclass
 class Position:
-    """Where a run stands. Sums are over the images of the epoch that is not finished yet.
+    """The position of a run in its training; sums are over the images of the unfinished epoch.
 
-    ``seconds`` is the time at work on that epoch. Of work that is lost with a killed process, and
-    so done again, only the second time counts there.
+    ``seconds`` is the training time of that epoch. Work that is lost with a killed process, and so
+    done again, counts once.
     """
 
     step: int = 0
@@ -37,7 +37,7 @@ def save_last(
     optimizer: keras.optimizers.Optimizer,
     position: Position,
 ) -> None:
-    """Keep weights, optimizer variables, random generators and the position."""
+    """Save weights, optimizer variables, random generators and the position."""
     artifacts.save(
         checkpoint_name("last"),
         to_arrays(model, optimizer),
@@ -46,7 +46,7 @@ def save_last(
 
 
 def save_best(artifacts: Artifacts, model: keras.Model, epoch: int) -> None:
-    """Keep the weights as they are after ``epoch``; the optimizer is not needed to predict."""
+    """Save the weights after ``epoch``, without the optimizer, which predictions do not need."""
     artifacts.save(checkpoint_name("best"), to_arrays(model), {"format": FORMAT, "epoch": epoch})
 
 
@@ -58,7 +58,7 @@ def restore(
     *,
     fork: bool,
 ) -> Position:
-    """Put a run back to where it stands; a ``fork`` that has yet to begin, to where it begins."""
+    """Restore a run's position, or the start of a ``fork`` that has not begun."""
     if fork and not artifacts.exists(checkpoint_name("last")):
         return restore_start(artifacts, model, optimizer, steps_per_epoch)
     return restore_last(artifacts, model, optimizer)
@@ -67,7 +67,7 @@ def restore(
 def restore_last(
     artifacts: Artifacts, model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> Position:
-    """Put back what ``save_last`` kept; the beginning when there is nothing yet.
+    """Restore what ``save_last`` saved; returns the beginning if there is nothing yet.
 
     Raises ``ArtifactDamaged`` and ``UnknownFormat``.
     """
@@ -95,30 +95,29 @@ def restore_start(
     optimizer: keras.optimizers.Optimizer,
     steps_per_epoch: int,
 ) -> Position:
-    """Begin a fork: its parent's weights, at the step where its own epochs go on.
+    """Start a fork from its parent's weights, at the step after its parent's epochs.
 
-    What was kept is turned into the fork's first last checkpoint, so that from here on it is a run
-    like any other. Dropout that the parent had not begins with generators of its own. Raises
+    The start checkpoint becomes the fork's last checkpoint, so that from here on it is a run like
+    any other. Dropout layers that the parent lacks keep their own new random generators. Raises
     ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     if not artifacts.exists(START_CHECKPOINT):
         raise ArtifactMissing(
-            "The weights that this run was to begin with are not there any more: fork its parent "
-            "again."
+            "The weights that this run starts from are missing: fork its parent again."
         )
     arrays, facts = artifacts.load(START_CHECKPOINT)
-    carried = bool(facts.get("optimizer"))
-    wanted = to_arrays(model, optimizer if carried else None)
-    given = {without_place(name): value for name, value in arrays.items()}
-    placed = {without_place(name): name for name in wanted}
-    fitted = {placed.get(name, name): value for name, value in given.items()}
-    generators = {name: one for name, one in wanted.items() if _GENERATOR in name}
+    used_optimizer = optimizer if facts.get("optimizer") else None
+    own = to_arrays(model, used_optimizer)
+    own_names = {without_place(name): name for name in own}
+    generators = {name: value for name, value in own.items() if _GENERATOR in name}
+    stored = {without_place(name): value for name, value in arrays.items()}
+    renamed = {own_names.get(name, name): value for name, value in stored.items()}
     fitted = {
         name: value
-        for name, value in {**generators, **fitted}.items()
-        if _GENERATOR not in name or name in wanted
+        for name, value in {**generators, **renamed}.items()
+        if _GENERATOR not in name or name in own
     }
-    assign(model, fitted, optimizer if carried else None)
+    assign(model, fitted, used_optimizer)
     epoch = int(facts["epoch"])
     position = Position(step=epoch * steps_per_epoch, epochs_done=epoch)
     save_last(artifacts, model, optimizer, position)
@@ -127,7 +126,7 @@ def restore_start(
 
 
 def restore_best(artifacts: Artifacts, model: keras.Model) -> None:
-    """Give the network the weights that ``save_best`` kept.
+    """Restore the weights that ``save_best`` saved.
 
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """

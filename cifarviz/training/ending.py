@@ -1,4 +1,4 @@
-"""How a run ends: at its last epoch, early, or because it was asked to stop."""
+"""How a run ends: at its last epoch, early, or because it was stopped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from cifarviz.runs.states import RunState
 
 @dataclass(frozen=True)
 class Ending:
-    """The state a run ends in; why, if there is more to say; and whether it stopped by itself."""
+    """The state a run ends in, a message if there is one, and whether it stopped early."""
 
     state: RunState
     message: str | None = None
     stopped_early: int | None = None
-    """The epoch after which it did."""
+    """The epoch after which it stopped early."""
 
 
 def ending_after(experiment: Experiment, epochs: Sequence[Epoch]) -> Ending | None:
-    """How a run with this history ends, or ``None`` if it goes on.
+    """Return how a run with this history ends, or ``None`` if it continues.
 
-    The history alone decides, so a resumed run stops where an uninterrupted one does.
+    Only the history counts, so a resumed run stops at the same epoch as an uninterrupted one.
     """
-    # By its number: a fork's first epoch is not 1.
+    # By number, since a fork's first epoch is not 1.
     if epochs and epochs[-1].epoch >= experiment.epochs:
         return Ending(RunState.FINISHED)
     stopping = experiment.early_stopping

@@ -1,8 +1,8 @@
-"""Training a network, from an experiment and its data to the last checkpoint.
+"""Train a network, from an experiment and its data to the last checkpoint.
 
-Reads from top to bottom as it happens: data, network, epochs, validation. A loop of our own
-rather than ``fit``: it sees each batch's own loss, stops within a chunk of steps, also in
-the middle of validation, and goes on from any step as if it had never been cut off.
+The file follows the order of training: data, network, epochs, validation. Unlike ``fit``, the loop
+reports each batch's own loss, stops within a chunk of steps, also in the middle of validation,
+and continues from any step as if it had never been interrupted.
 """
 
 import logging
@@ -23,7 +23,7 @@ from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Epoch, scaling_to_json
 from cifarviz.runs.run_headline import best_of
 from cifarviz.runs.states import RunState
-from cifarviz.runs.stored_probabilities import keep_epoch_probabilities, keep_probabilities
+from cifarviz.runs.stored_predictions import save_checkpoint_predictions, save_epoch_predictions
 from cifarviz.training.checkpoint import (
     Position,
     restore,
@@ -33,20 +33,20 @@ from cifarviz.training.checkpoint import (
 )
 from cifarviz.training.ending import Ending, ending_after
 from cifarviz.training.plan import epoch_order, make_plan
-from cifarviz.training.precision import choose, lacks_bfloat16
+from cifarviz.training.precision import choose_precision, lacks_bfloat16
 from cifarviz.training.recorder import Recorder
 from cifarviz.training.reporting import RunStart, Sink, Timings
-from cifarviz.training.snapshots import SnapshotKeeper
-from cifarviz.training.speed import Speed, next_batches
+from cifarviz.training.snapshot_writer import SnapshotWriter
+from cifarviz.training.speed import SpeedMeter, next_batches
 from cifarviz.training.step import TrainingTensors, ValidationStep
-from cifarviz.training.tensorboard import TensorBoardFiles
+from cifarviz.training.tensorboard_files import TensorBoardFiles
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Precision
 from cifarviz.training.trainable import Trainable, make_trainable
 
 log = logging.getLogger(__name__)
 
 TensorBoard = Callable[[int], TensorBoardFiles]
-"""Makes the files of a run whose next epoch is given."""
+"""Makes the files of a run, given its next epoch."""
 
 
 def train(
@@ -63,10 +63,10 @@ def train(
 ) -> Ending:
     """Train until the experiment has finished or the sink asks to stop.
 
-    Goes on from where ``start`` and ``artifacts`` stand. ``timings`` remember which precision was
-    faster; snapshots take up to ``snapshot_budget`` bytes, feature maps are of the test images with
-    the official indices ``pinned_images()``. Raises ``TrainingFailed``, ``StorageFull``, and what
-    sink and artifacts do.
+    Continues from ``start`` and ``artifacts``. ``timings`` store which precision was faster;
+    snapshots take up to ``snapshot_budget`` bytes, feature maps are of the test images with the
+    official indices ``pinned_images()``. Raises ``TrainingFailed``, ``StorageFull``, and what sink
+    and artifacts do.
     """
     training = _Training(experiment, data, sink, artifacts, start, timings)
     try:
@@ -76,8 +76,8 @@ def train(
         return Ending(RunState.STOPPED)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise TrainingFailed(
-            "There was not enough memory for this network and batch size. Choose a smaller "
-            "batch or a smaller network."
+            "There was not enough memory for this network and batch size. Choose a smaller batch "
+            "size or a smaller network."
         ) from error
     except tf.errors.OpError as error:
         if training.precision != "bfloat16":
@@ -89,11 +89,11 @@ def train(
 
 
 class _Stopped(Exception):
-    """The run was asked to stop before its first step."""
+    """The run was stopped before its first step."""
 
 
-class _Validated(NamedTuple):
-    """What validation found: means, and the predictions; ``None`` without images."""
+class _ValidationResult(NamedTuple):
+    """Mean loss and accuracy, and the predictions; ``None`` without validation images."""
 
     loss: float | None
     accuracy: float | None
@@ -115,7 +115,7 @@ class _Training:
         self.sink, self.artifacts, self.start, self.timings = sink, artifacts, start, timings
         self.note = start.note
         self.precision: Precision | None = None
-        self.speed = Speed()
+        self.speed = SpeedMeter()
 
     def prepare(
         self,
@@ -123,7 +123,7 @@ class _Training:
         pinned_images: Callable[[], Sequence[int]],
         tensorboard: TensorBoard | None,
     ) -> None:
-        """Plan, make the network, and put it back to where the run stands."""
+        """Plan, build the network, and restore it to the run's position."""
         experiment, start = self.experiment, self.start
         self.plan = plan = make_plan(experiment, self.data)
         self.sink.describe(
@@ -146,7 +146,7 @@ class _Training:
         )
         self.sink.rewind(step=position.step, epoch=position.epochs_done)
         self.epochs = [epoch for epoch in start.epochs if epoch.epoch <= position.epochs_done]
-        # Of an epoch that an earlier version began, it has measured a part.
+        # An earlier version may have measured a part of an unfinished epoch.
         first_exact = position.epochs_done + (2 if position.images else 1)
         if start.exact_loss_from is None or first_exact < start.exact_loss_from:
             self.sink.describe(exact_loss_from=first_exact)
@@ -160,7 +160,7 @@ class _Training:
             ValidationStep(self.model, experiment, plan.validation) if plan.validation else None
         )
         self.recorder.step = position.step
-        self.snapshots = SnapshotKeeper(
+        self.snapshots = SnapshotWriter(
             self.artifacts,
             experiment,
             plan,
@@ -171,35 +171,35 @@ class _Training:
         self.tensorboard = None if tensorboard is None else tensorboard(position.epochs_done + 1)
 
     def make_trainable(self) -> Trainable:
-        """The network, in the precision that was asked for, found before, or is found now."""
+        """Build the network in the chosen precision, or find the faster one."""
         self.images = TrainingTensors(self.plan.train)
         if self.experiment.precision != "auto":
-            return self.settled(self.experiment.precision)
+            return self.use_precision(self.experiment.precision)
         if self.start.precision is not None:
             reason = self.start.precision_reason
-            return self.settled(self.start.precision, precision_reason=reason)
+            return self.use_precision(self.start.precision, precision_reason=reason)
         if lacks_bfloat16():
-            return self.settled("float32", precision_reason=NO_INSTRUCTIONS)
+            return self.use_precision("float32", precision_reason=NO_INSTRUCTIONS)
         timing = None if self.timings is None else self.timings.find(self.experiment)
         trainable = None
         if timing is None:
             self.recorder.enter("choosing")
-            timing, trainable = choose(
+            timing, trainable = choose_precision(
                 self.build, self.experiment, len(self.plan.train), self.check_stop
             )
             if timing is None:
-                return self.settled("float32", trainable, precision_reason=SHORT_RUN)
+                return self.use_precision("float32", trainable, precision_reason=SHORT_RUN)
             try:
                 if self.timings is not None:
-                    self.timings.keep(self.experiment, timing)
+                    self.timings.save(self.experiment, timing)
             except (CifarvizError, OSError):
-                log.warning("what was timed could not be kept", exc_info=True)
-        return self.settled(timing.best, trainable, precision_reason=timing.reason)
+                log.warning("the timing could not be saved", exc_info=True)
+        return self.use_precision(timing.best, trainable, precision_reason=timing.reason)
 
-    def settled(
+    def use_precision(
         self, precision: Precision, trainable: Trainable | None = None, **reason: str | None
     ) -> Trainable:
-        """The network in this precision, which is made known; ``trainable`` if it is made."""
+        """Report the precision, and return ``trainable`` or build it."""
         self.precision = precision
         self.sink.describe(precision=precision, **reason)
         return trainable or self.build(precision)
@@ -208,7 +208,7 @@ class _Training:
         return make_trainable(self.experiment, self.plan, self.images, precision)
 
     def check_stop(self) -> None:
-        """Raise ``_Stopped`` if asked to stop."""
+        """Raise ``_Stopped`` if a stop was requested."""
         self.recorder.beat()
         if self.recorder.stop_requested():
             raise _Stopped
@@ -216,53 +216,53 @@ class _Training:
     def run(self) -> Ending:
         epochs = self.epochs
         if not epochs and not self.position.images:
-            self.snapshots.keep(self.position.epochs_done, self.model, None, first=True)
+            self.snapshots.save(self.position.epochs_done, self.model, None, first=True)
         while (ending := ending_after(self.experiment, epochs)) is None:
-            epoch = self.one_epoch(epochs)
-            self.sink.describe(images_per_second=self.speed.overall)
+            epoch = self.run_epoch(epochs)
+            self.sink.describe(images_per_second=self.speed.mean)
             if epoch is None:
                 self.recorder.flush()
                 save_last(self.artifacts, self.model, self.optimizer, self.position)
                 return Ending(RunState.STOPPED)
             epochs.append(epoch)
         stopping = self.experiment.early_stopping
-        self.snapshots.keep_last(self.position.epochs_done, self.model)
+        self.snapshots.save_last_weights(self.position.epochs_done, self.model)
         if stopping is not None and stopping.restore_best_weights:
             self.recorder.enter("saving")
             restore_best(self.artifacts, self.model)
             save_last(self.artifacts, self.model, self.optimizer, self.position)
         return ending
 
-    def one_epoch(self, before: list[Epoch]) -> Epoch | None:
-        """The next epoch after those ``before``, or what is left of it; ``None`` if stopped."""
+    def run_epoch(self, before: list[Epoch]) -> Epoch | None:
+        """Train the next epoch, or the rest of it; returns ``None`` if stopped."""
         number = self.position.epochs_done + 1
-        # On the clock of the run, moved back by what was spent on this epoch before it was stopped.
+        # Time spent on this epoch before it was interrupted counts too.
         began = self.recorder.seconds_at_work() - self.position.seconds
         self.recorder.epoch = number
         validated = self.validate() if self.train_epoch(number) else None
         self.position.seconds = self.recorder.seconds_at_work() - began
         if validated is None:
             return None
-        epoch = self.finished_epoch(number, validated)
+        epoch = self.make_epoch(number, validated)
         tested = validated.predictions if self.plan.validation is self.test else None
-        if number in self.experiment.test_epochs and not self.keep_test_answers(number, tested):
+        if number in self.experiment.test_epochs and not self.save_test_predictions(number, tested):
             return None
         self.recorder.phase = "saving"
         self.write_tensorboard(epoch)
-        # The history first: a checkpoint must never be ahead of it, since what is behind
-        # the checkpoint is trained again.
+        # The history first: a checkpoint must never be ahead of it, since epochs after the
+        # checkpoint are trained again.
         self.recorder.flush(epoch)
         if best_of([*before, epoch], self.experiment.monitor) is epoch:
             save_best(self.artifacts, self.model, number)
-            self.keep_answers("best", tested)
+            self.save_checkpoint_predictions("best", tested)
         self.position = Position(step=self.position.step, epochs_done=number)
         save_last(self.artifacts, self.model, self.optimizer, self.position)
-        self.keep_answers("last", tested)
-        self.snapshots.keep(number, self.model, validated.predictions)
+        self.save_checkpoint_predictions("last", tested)
+        self.snapshots.save(number, self.model, validated.predictions)
         return epoch
 
     def train_epoch(self, number: int) -> bool:
-        """The rest of an epoch; ``False`` if asked to stop."""
+        """Train the rest of an epoch; returns ``False`` if stopped."""
         self.recorder.enter("training")
         plan, position = self.plan, self.position
         order = epoch_order(self.experiment.seed, number, len(plan.train))
@@ -276,11 +276,11 @@ class _Training:
             loss, accuracy = self.train_step(
                 batches, self.rates[position.step : position.step + steps], position.step + 1
             )
-            self.speed.note(number, batches.size, steps, time.monotonic() - began)
+            self.speed.add(number, batches.size, steps, time.monotonic() - began)
             self.recorder.images_per_second = self.speed.current
             self.recorder.seconds_per_step = self.speed.seconds_per_step
             if not np.isfinite(loss).all():
-                self.fail_at(position.step + int(np.argmin(np.isfinite(loss))) + 1)
+                self.fail_diverged(position.step + int(np.argmin(np.isfinite(loss))) + 1)
             size = batches.shape[1]
             position.images += batches.size
             position.loss_sum += float(loss.sum(dtype=np.float64)) * size
@@ -289,17 +289,18 @@ class _Training:
             self.recorder.batches(position.step - steps + 1, loss, accuracy)
         return True
 
-    def fail_at(self, step: int) -> None:
+    def fail_diverged(self, step: int) -> None:
         self.recorder.flush()
         raise TrainingFailed(
-            f"The loss was no longer a number at training step {step}: the weights grew out of "
-            "bounds. Lower the learning rate and train again."
+            "The loss became NaN or infinite at training step {step}: training diverged. Lower the "
+            "learning rate and train again.",
+            step=step,
         )
 
-    def validate(self) -> _Validated | None:
-        """One pass over the validation images; ``None`` if asked to stop meanwhile."""
+    def validate(self) -> _ValidationResult | None:
+        """Make a pass over the validation images; returns ``None`` if stopped."""
         if self.validation_step is None or self.plan.validation is None:
-            return _Validated(None, None, None)
+            return _ValidationResult(None, None, None)
         self.recorder.enter("validating")
         began = self.recorder.seconds_at_work()
         loss_sum, hits, parts = 0.0, 0, []
@@ -312,15 +313,15 @@ class _Training:
             self.recorder.beat()
         self.recorder.seconds_per_validation = self.recorder.seconds_at_work() - began
         if not np.isfinite(loss_sum):
-            self.fail_at(self.position.step)
+            self.fail_diverged(self.position.step)
         images = len(self.plan.validation)
         predictions = Predictions(np.concatenate(parts))
-        return _Validated(loss_sum / images, hits / images, predictions)
+        return _ValidationResult(loss_sum / images, hits / images, predictions)
 
-    def keep_test_answers(self, number: int, tested: Predictions | None) -> bool:
-        """Keep what the network says about the test images; ``False`` if asked to stop.
+    def save_test_predictions(self, number: int, tested: Predictions | None) -> bool:
+        """Save the predictions for the test images; returns ``False`` if stopped.
 
-        ``tested`` it is, where validation has just asked about them.
+        ``tested`` are these predictions if the test images are the validation images.
         """
         if tested is None:
             self.recorder.enter("testing")
@@ -331,19 +332,19 @@ class _Training:
                 parts.append(part)
                 self.recorder.beat()
             tested = Predictions(np.concatenate(parts))
-        keep_epoch_probabilities(self.artifacts, number, self.test, tested)
+        save_epoch_predictions(self.artifacts, number, self.test, tested)
         return True
 
-    def keep_answers(self, which: Checkpoint, tested: Predictions | None) -> None:
-        """Spare Evaluate the work where validation has asked about the test images."""
+    def save_checkpoint_predictions(self, which: Checkpoint, tested: Predictions | None) -> None:
+        """Save the predictions for Evaluate if the test images are the validation images."""
         if tested is None:
             return
         try:
             stamp = self.artifacts.stamp(checkpoint_name(which))
-            keep_probabilities(self.artifacts, which, stamp, self.test, tested)
+            save_checkpoint_predictions(self.artifacts, which, stamp, self.test, tested)
         except (CifarvizError, OSError):
-            # Evaluate asks the network again where they are not there.
-            log.warning("test predictions of the run could not be kept", exc_info=True)
+            # Evaluate computes them if they are missing.
+            log.warning("test predictions of the run could not be saved", exc_info=True)
 
     def write_tensorboard(self, epoch: Epoch) -> None:
         if self.tensorboard is None:
@@ -352,7 +353,7 @@ class _Training:
             self.note = f"{self.note} {note}" if self.note else note
             self.sink.describe(note=self.note)
 
-    def finished_epoch(self, number: int, validated: _Validated) -> Epoch:
+    def make_epoch(self, number: int, validated: _ValidationResult) -> Epoch:
         position = self.position
         return Epoch(
             epoch=number,

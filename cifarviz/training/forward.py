@@ -1,7 +1,7 @@
-"""The forward pass of a training step, so arranged that it and its gradient are quick.
+"""The forward pass of a training step, arranged so that it and its gradient are fast.
 
-The logits are those of ``model(images, training=True)``, and so are the gradients, but for
-rounding; docs/performance.md says what each arrangement brings.
+Logits and gradients equal those of ``model(images, training=True)``, except for rounding;
+docs/performance.md has what each arrangement gains.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,25 +12,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cifarviz.network.batch_norm import normalized
 from cifarviz.network.inference import compute_logits
+from cifarviz.network.joint_batch_norm import normalize_jointly
 from cifarviz.network.relu import compiled_gradient_relu
 
-# From so many values on, starting compiled code costs less than it wins.
+# From so many values on, compiled code gains more than starting it costs.
 _LARGE = 2**20
-# A dense layer of so many weights spends its time on them, not on a batch of few images: on from
-# there the parts are one again, so that its weights and their gradient are gone through once.
+# With few images, a dense layer of so many weights spends its time on reading them: the parts are
+# joined before it, so that the weights and their gradient are read once.
 _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 
 
 def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list[tf.Tensor]:
-    """The model's logits for a batch of so many ``images``, given in parts, layer by layer.
+    """Compute the model's logits for a batch of so many ``images`` in parts, layer by layer.
 
-    They are what goes into the last layer's softmax, float32 (part, classes). Nothing in one part
-    waits for another, so TensorFlow works on them side by side; only batch normalization measures
-    mean and variance over all of them, and applies the ReLU that follows it. Between a convolution
-    and max pooling, ReLU waits until the maps are smaller: the largest value is positive or not
-    before and after.
+    They are the input of the last layer's softmax, float32 (part, classes). The parts are
+    independent, so TensorFlow works on them in parallel; only batch normalization measures mean
+    and variance over all of them, and applies the ReLU that follows it. Between a convolution and
+    max pooling, ReLU is applied after pooling, to fewer values with the same result.
     """
     values = list(parts)
     relu_waits = relu_done = False
@@ -62,18 +61,18 @@ def forward(model: keras.Model, parts: Sequence[tf.Tensor], images: int) -> list
 
 
 def _has_relu(layer: keras.layers.Layer) -> bool:
-    """Whether the layer ends with a ReLU that may be exchanged; Keras has activations come last."""
+    """Whether the layer ends with a ReLU that may be replaced."""
     return getattr(layer, "activation", None) is keras.activations.relu and not _weight_count(layer)
 
 
 def _weight_count(layer: keras.layers.Layer) -> int:
-    """The weights of a layer that multiplies a vector by a matrix."""
+    """Return the number of weights of a dense layer; 0 for other layers."""
     kernel = getattr(layer, "kernel", None)
     return int(np.prod(kernel.shape)) if kernel is not None and len(kernel.shape) == 2 else 0
 
 
 def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The quickest ReLU for what ``layer`` puts out for so many images."""
+    """Return the fastest ReLU for the output of ``layer`` for so many images."""
     values = images * int(np.prod(layer.output.shape[1:]))
     if layer.compute_dtype == "bfloat16" and values >= _LARGE:
         return compiled_gradient_relu
@@ -84,7 +83,7 @@ def _relu_for(layer: keras.layers.Layer, images: int) -> Callable[[tf.Tensor], t
 def _activation(
     layer: keras.layers.Layer, activation: Callable[[tf.Tensor], tf.Tensor]
 ) -> Iterator[None]:
-    """Give the layer of a training run, which nobody else uses, another activation for a while."""
+    """Replace a layer's activation temporarily; no other thread uses the layer."""
     own, layer.activation = layer.activation, activation
     try:
         yield
@@ -95,9 +94,9 @@ def _activation(
 def _normalize(
     layer: keras.layers.BatchNormalization, parts: Sequence[tf.Tensor], *, relu: bool
 ) -> list[tf.Tensor]:
-    """As ``layer(whole, training=True)``, with the moments of all parts together."""
+    """Apply ``layer`` in training mode, with the moments of all parts together."""
     channels = parts[0].shape[-1]
-    done = normalized(
+    done = normalize_jointly(
         parts,
         layer.gamma.value if layer.scale else tf.ones(channels),
         layer.beta.value if layer.center else tf.zeros(channels),

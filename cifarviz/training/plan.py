@@ -1,4 +1,4 @@
-"""What a run trains on: the arrays, the scaling and the order of images, from an experiment."""
+"""The training data of a run: arrays, scaling and order of images, from an experiment."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -15,36 +15,36 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
 from cifarviz.experiment.preprocessing import Scaling, Standardize, scaling
 
-# Streams of random numbers that must not meet: [seed, epoch] is the order of an epoch.
+# Not an epoch, so that it is no [seed, epoch], which gives the order of an epoch.
 _SUBSET_STREAM = 2**32 - 1
-MOST_WATCHED: Final = 500
-"""So many images with wrong labels at most, and as many with right ones, are followed."""
+MAX_TRACKED: Final = 500
+"""The most images with wrong labels that are tracked; as many with correct ones are, too."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that the data decide about a run.
+    """The images, scaling and batches of a run.
 
-    ``train`` has the labels that are trained on, some of them wrong where the experiment says so;
-    ``right_labels`` (n,) are the right ones of the same images. ``watched`` int64 are the
-    positions in ``train`` whose images are followed from epoch to epoch: none without wrong labels.
+    ``train`` has the labels to train on, some of them wrong if the experiment wants it;
+    ``true_labels`` (n,) are the correct ones of the same images. ``tracked`` int64 are positions in
+    ``train`` of the images that are tracked over all epochs: none without wrong labels.
     """
 
     train: ImageSet
     validation: ImageSet | None
     scaling: Scaling
     batch_size: int
-    right_labels: Labels
-    watched: NDArray[np.int64]
+    true_labels: Labels
+    tracked: NDArray[np.int64]
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches an epoch; the last one may be smaller."""
+        """Batches per epoch; the last may be smaller."""
         return -(-len(self.train) // self.batch_size)
 
 
 def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
-    """Split, limit and measure the data as the experiment asks.
+    """Split, limit and measure the data of an experiment.
 
     Means and deviations are measured on the whole training set of the chosen variant, before
     it is split. With fewer ``train_images`` the same seed takes the same images, and a larger
@@ -53,26 +53,26 @@ def make_plan(experiment: Experiment, dataset: Dataset) -> Plan:
     check_plan(experiment, dataset)
     images = training_images(experiment, dataset)
     return Plan(
-        images.given,
+        images.train,
         images.validation,
         _scaling(experiment, dataset),
         experiment.batch_size,
-        images.right_labels,
-        _watched(images.given, images.right_labels, experiment.data.wrong_labels_seed),
+        images.true_labels,
+        _tracked_positions(images.train, images.true_labels, experiment.data.wrong_labels_seed),
     )
 
 
-class LabelledImages(NamedTuple):
-    """The images to train on with their ``given`` labels and the right ones, (n,), and those
-    to validate on."""
+class TrainingImageSets(NamedTuple):
+    """The images to train on, whose labels may be wrong, their ``true_labels`` (n,), and the
+    images to validate on."""
 
-    given: ImageSet
-    right_labels: Labels
+    train: ImageSet
+    true_labels: Labels
     validation: ImageSet | None
 
 
-def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
-    """Split and limit the data, and make labels wrong, as the experiment asks."""
+def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImageSets:
+    """Split and limit the data of an experiment, and replace labels with wrong ones."""
     parts = split_positions(experiment, len(dataset.train))
     train, validation = dataset.train, None
     if parts is not None:
@@ -83,30 +83,30 @@ def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
     if data.train_images is not None and data.train_images < len(train):
         stream = np.random.default_rng([experiment.seed, _SUBSET_STREAM])
         train = train.take(stream.permutation(len(train))[: data.train_images])
-    given = with_wrong_labels(
+    noisy = with_wrong_labels(
         train, data.wrong_labels, data.wrong_labels_seed, len(dataset.info.classes)
     )
-    return LabelledImages(given, train.labels, validation)
+    return TrainingImageSets(noisy, train.labels, validation)
 
 
-def watched_images(wrong_labels: float, train_images: int) -> int:
-    """How many training images a plan with this share of wrong labels follows."""
+def tracked_image_count(wrong_labels: float, train_images: int) -> int:
+    """Return how many training images are tracked at this share of wrong labels."""
     wrong = wrong_count(wrong_labels, train_images)
-    return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
+    return min(wrong, MAX_TRACKED) + min(wrong, MAX_TRACKED, train_images - wrong)
 
 
-def _watched(given: ImageSet, right: Labels, seed: int) -> NDArray[np.int64]:
-    """The first with wrong labels, by their turn, and as many of those that would be next."""
-    order = turns(given.indices, seed)
-    wrong = (given.labels != right)[order]
-    most = min(int(wrong.sum()), MOST_WATCHED)
+def _tracked_positions(train: ImageSet, true_labels: Labels, seed: int) -> NDArray[np.int64]:
+    """Return the first positions with wrong labels, and as many with correct ones, in order."""
+    order = turns(train.indices, seed)
+    wrong = (train.labels != true_labels)[order]
+    most = min(int(wrong.sum()), MAX_TRACKED)
     return np.concatenate([order[wrong][:most], order[~wrong][:most]])
 
 
 def split_positions(
     experiment: Experiment, train_images: int
 ) -> tuple[Positions, Positions] | None:
-    """The positions to train on and those held back for validation, where that is a split."""
+    """Return the training and the validation positions, or ``None`` without a split."""
     if not isinstance(experiment.validation, SplitValidation):
         return None
     return train_validation_split(
@@ -120,14 +120,14 @@ def check_plan(experiment: Experiment, dataset: Dataset) -> None:
         raise ExperimentInvalid(
             "{dataset} has images of {image_shape}, but the network expects {input_shape}.",
             dataset=dataset.info.title,
-            image_shape=_cross(dataset.info.image_shape),
-            input_shape=_cross(experiment.architecture.input_shape),
+            image_shape=_format_shape(dataset.info.image_shape),
+            input_shape=_format_shape(experiment.architecture.input_shape),
         )
     experiment.check_against(len(dataset.train), len(dataset.test))
 
 
 def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
-    """The order of the images in one epoch (from 1): a permutation of ``range(images)``."""
+    """Return the order of the images in an epoch (from 1): a permutation of ``range(images)``."""
     return np.random.default_rng([seed, epoch]).permutation(images)
 
 
@@ -140,5 +140,5 @@ def _scaling(experiment: Experiment, dataset: Dataset) -> Scaling:
     return scaling(experiment.preprocessing, mean.tolist(), std.tolist(), channels)
 
 
-def _cross(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))

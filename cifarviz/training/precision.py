@@ -1,9 +1,8 @@
-"""Which precision trains this network faster on this machine: found by timing a few steps.
+"""Find the precision that trains a network faster on this machine, by timing a few steps.
 
-bfloat16 calculates with 8 bits of precision instead of 24. Processors made for it are several
-times faster with it; others imitate it and are slower, so where the processor says that it has no
-instructions for it, nothing is timed. What was found is kept in the home, for the same network,
-batch size and machine.
+bfloat16 has 8 bits of precision instead of 24. Processors made for it are several times faster
+with it; others emulate it and are slower, so nothing is timed on a processor without instructions
+for it. Timings are saved in the home, for the same network, batch size and machine.
 """
 
 import hashlib
@@ -24,35 +23,35 @@ from cifarviz.runs.machine import has_bfloat16, machine_name
 from cifarviz.training.timing import Precision, Timing
 from cifarviz.training.trainable import Trainable
 
-# Seconds of steps in each precision that are timed, and into how many blocks they are cut.
-_TIMED = 0.5
+# Seconds that are timed in each precision, and into how many blocks they are divided.
+_TIMED_SECONDS = 0.5
 _BLOCKS = 5
-_MOST_STEPS = 100
-# Seconds that a run must take for the choice to be worth its time.
-_WORTH_IT = 5.0
-# Two networks of more parameters than this are not kept side by side.
-_KEEP_BOTH = 10_000_000
+_MAX_STEPS = 100
+# Shorter runs are not worth the time it takes to choose.
+_MIN_RUN_SECONDS = 5.0
+# Two networks of more parameters do not stay in memory together.
+_MAX_PARAMETERS_OF_BOTH = 10_000_000
 
 
 class TimingsFile:
-    """The ``Timings`` of a home, in a file. A damaged one is as good as none."""
+    """The ``Timings`` of a home, in a file; a damaged file counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def find(self, experiment: Experiment) -> Timing | None:
         try:
-            entry = self._read()[key(experiment)]
+            entry = self._read()[timing_key(experiment)]
             timing = Timing(entry["float32"], entry["bfloat16"])
             times = [timing.float32] if timing.bfloat16 is None else [*entry.values()]
             return timing if min(times) > 0 else None
         except (KeyError, TypeError):
             return None
 
-    def keep(self, experiment: Experiment, timing: Timing) -> None:
-        """Raises ``StorageFull``."""
+    def save(self, experiment: Experiment, timing: Timing) -> None:
+        """Save a timing; raises ``StorageFull``."""
         entry = {"float32": timing.float32, "bfloat16": timing.bfloat16}
-        text = json.dumps({**self._read(), key(experiment): entry}, indent=1)
+        text = json.dumps({**self._read(), timing_key(experiment): entry}, indent=1)
         write_atomically(self._path, lambda file: file.write(text.encode()))
 
     def _read(self) -> dict[str, dict[str, float]]:
@@ -63,8 +62,8 @@ class TimingsFile:
         return content if isinstance(content, dict) else {}
 
 
-def key(experiment: Experiment) -> str:
-    """What a timing holds for: network, batch size, processor, TensorFlow and its settings."""
+def timing_key(experiment: Experiment) -> str:
+    """Return a key of all that a timing depends on: network, batch, processor, TensorFlow."""
     parts = (
         experiment.architecture.model_dump_json(),
         experiment.batch_size,
@@ -79,25 +78,25 @@ def key(experiment: Experiment) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def choose(
+def choose_precision(
     make: Callable[[Precision], Trainable],
     experiment: Experiment,
     images: int,
     check_stop: Callable[[], None],
 ) -> tuple[Timing | None, Trainable]:
-    """Time steps in both precisions; give the times and the network of the faster, as it was made.
+    """Time steps in both precisions; returns the times and the faster, untrained network.
 
     ``make`` builds it in a precision, ``images`` are to be trained on, and ``check_stop`` is
-    called between steps: what it raises ends the choice. Where the whole run would be over before,
-    it is float32, without times.
+    called between steps and may raise. A run that would take less time than the choice gets
+    float32, without times.
     """
     exact = make("float32")
     exact_stopwatch = _Stopwatch(exact, experiment.batch_size, images, check_stop)
     steps = experiment.epochs * -(-images // exact_stopwatch.batch_size)
-    if exact_stopwatch.roughly() * steps < _WORTH_IT:
-        exact_stopwatch.put_back()
+    if exact_stopwatch.rough_seconds() * steps < _MIN_RUN_SECONDS:
+        exact_stopwatch.restore_weights()
         return None, exact
-    keep_both = exact.model.count_params() <= _KEEP_BOTH
+    keep_both = exact.model.count_params() <= _MAX_PARAMETERS_OF_BOTH
     in_float32: float | None = None
     if not keep_both:
         (in_float32,) = _least_seconds([exact_stopwatch])
@@ -106,11 +105,11 @@ def choose(
     try:
         fast = make("bfloat16")
         fast_stopwatch = _Stopwatch(fast, experiment.batch_size, images, check_stop)
-        fast_stopwatch.roughly()
+        fast_stopwatch.rough_seconds()
     except tf.errors.ResourceExhaustedError:
         raise
     except tf.errors.OpError:
-        # Some processors have no way to calculate a convolution in it.
+        # Some processors cannot compute a convolution in bfloat16.
         if in_float32 is None:
             (in_float32,) = _least_seconds([exact_stopwatch])
         return Timing(in_float32, None), exact if keep_both else make("float32")
@@ -130,53 +129,53 @@ def lacks_bfloat16() -> bool:
 
 
 def _least_seconds(stopwatches: Sequence["_Stopwatch"]) -> list[float]:
-    """Seconds a step of each: the least of several blocks, which take turns.
+    """Return the seconds per step of each: the minimum over several blocks, which alternate.
 
-    Whatever else the machine does only adds to a block's time, so the least is nearest to the
-    truth; and where it is busy throughout, turns let all of them have their share of it.
+    Other programs only add to a block's time, so the minimum is closest to the truth; and as the
+    blocks alternate, a busy machine slows all of them.
     """
-    blocks = [stopwatch.steps_in_a_block() for stopwatch in stopwatches]
+    blocks = [stopwatch.steps_per_block() for stopwatch in stopwatches]
     rounds = [
-        [one.seconds(steps) for one, steps in zip(stopwatches, blocks, strict=True)]
+        [stopwatch.seconds(steps) for stopwatch, steps in zip(stopwatches, blocks, strict=True)]
         for _ in range(_BLOCKS)
     ]
     for stopwatch in stopwatches:
-        stopwatch.put_back()
+        stopwatch.restore_weights()
     return [min(times) for times in zip(*rounds, strict=True)]
 
 
 class _Stopwatch:
-    """Times the steps of a network, which has its first weights again afterwards."""
+    """Times the steps of a network and restores its initial weights afterwards."""
 
     def __init__(
         self, trainable: Trainable, batch_size: int, images: int, check_stop: Callable[[], None]
     ) -> None:
         self.batch_size = min(batch_size, images)
-        self._most = min(_MOST_STEPS, images // self.batch_size)
+        self._max_steps = min(_MAX_STEPS, images // self.batch_size)
         self._trainable = trainable
         self._check_stop = check_stop
-        self._before = to_arrays(trainable.model, trainable.optimizer)
+        self._initial = to_arrays(trainable.model, trainable.optimizer)
         self._warm = False
 
-    def roughly(self) -> float:
-        """Seconds a step, by two of them after the first, which builds the graph."""
+    def rough_seconds(self) -> float:
+        """Return seconds per step, from two steps after the first, which builds the graph."""
         if not self._warm:
             self.seconds(1)
             self._warm = True
         return min(self.seconds(1), self.seconds(1))
 
-    def steps_in_a_block(self) -> int:
-        """How many steps take about as long as a block should."""
-        return int(np.clip(_TIMED / _BLOCKS / self.roughly(), 1, self._most))
+    def steps_per_block(self) -> int:
+        """Return how many steps take about as long as a block should."""
+        return int(np.clip(_TIMED_SECONDS / _BLOCKS / self.rough_seconds(), 1, self._max_steps))
 
     def seconds(self, steps: int) -> float:
-        """Seconds a step, by so many of them in one call."""
+        """Return seconds per step, from so many steps in one call."""
         self._check_stop()
         batches = np.arange(steps * self.batch_size).reshape(steps, self.batch_size)
         began = time.perf_counter()
         self._trainable.step(batches, np.zeros(steps, np.float32), 1)
         return (time.perf_counter() - began) / steps
 
-    def put_back(self) -> None:
-        """Undo what the steps have changed."""
-        assign(self._trainable.model, self._before, self._trainable.optimizer)
+    def restore_weights(self) -> None:
+        """Restore the initial weights and optimizer state."""
+        assign(self._trainable.model, self._initial, self._trainable.optimizer)

@@ -1,4 +1,4 @@
-"""The runs of the queue that one process looks after: those it entered, and those it took up."""
+"""The queued runs that a process owns: those it submitted, and those it took over."""
 
 import logging
 import shutil
@@ -12,43 +12,43 @@ from filelock import BaseFileLock
 from cifarviz.data import library
 from cifarviz.errors import RunError, TransitionRefused
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.runs.curation import checked_name
+from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore, new_run_id
 from cifarviz.settings import Settings
-from cifarviz.training.forking import keep_start
+from cifarviz.training.fork_start import save_start
 from cifarviz.training.plan import check_plan
 from cifarviz.training.tensorboard_folder import check_tensorboard_folder
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at a run that is waited for.
+# Seconds between two checks of a run that ``wait`` waits for.
 POLL_SECONDS = 0.1
 
 
 class ProcessQueue(ABC):
-    """Enters runs in the queue of a home and holds their locks until they have ended.
+    """Adds runs to the queue of a home and holds their locks until they have ended.
 
-    The order is the store's (``runs/queue.py``), over all processes; who trains the runs is for a
-    subclass to say.
+    The order comes from the store (``runs/queue.py``), across all processes; a subclass trains the
+    runs.
     """
 
     def __init__(self, settings: Settings, origin: str) -> None:
         self.settings = settings
         self.store = RunStore(settings)
         self._origin = origin
-        # What this process looks after: the runs that train, and those that wait.
+        # The locks of this process's runs, and those of them that wait.
         self._locks: dict[str, BaseFileLock] = {}
         self._waiting: set[str] = set()
         self._changed = threading.Condition()
         self._adopts = False
-        # Runs that could not be begun here: only a person takes them up again.
-        self._given_up: set[str] = set()
+        # Runs that could not start here: only a person resumes them.
+        self._failed_runs: set[str] = set()
 
     @abstractmethod
     def _start_threads(self) -> None:
-        """Have the runs in ``_waiting`` trained; called whenever there is one more."""
+        """Train the runs in ``_waiting``; called whenever a run is added."""
 
     def submit(self, experiment: Experiment, name: str) -> Run:
         """Queue a new run and return at once.
@@ -59,30 +59,30 @@ class ProcessQueue(ABC):
         return self._submit(experiment, name, lambda run_id: None)
 
     def fork(self, parent_id: str, epoch: int, experiment: Experiment, name: str) -> Run:
-        """Queue a new run that goes on from a run's weights after ``epoch``; see ``submit``.
+        """Queue a new run that starts from a run's weights after ``epoch``; see ``submit``.
 
-        The weights are copied now, so that the parent may go on, be thinned out or be deleted.
+        The weights are copied now, so that the parent may change or be deleted afterwards.
         Raises ``RunNotFound``, ``ExperimentInvalid`` where ``check_fork`` does,
         ``ArtifactMissing`` and ``ArtifactDamaged`` too.
         """
         parent = self.store.get(parent_id)
 
-        def keep(run_id: str) -> Fork:
+        def copy_weights(run_id: str) -> Fork:
             folder = self.store.folder
-            return keep_start(parent, folder(parent_id), folder(run_id), experiment, epoch)
+            return save_start(parent, folder(parent_id), folder(run_id), experiment, epoch)
 
-        return self._submit(experiment, name, keep)
+        return self._submit(experiment, name, copy_weights)
 
     def _submit(
         self, experiment: Experiment, name: str, prepare: Callable[[str], Fork | None]
     ) -> Run:
-        name = checked_name(name)
+        name = validate_name(name)
         dataset = library.load(experiment.data.dataset, experiment.data.variant, self.settings)
         check_plan(experiment, dataset)
         if experiment.tensorboard:
             check_tensorboard_folder(self.settings.tensorboard_dir)
         run_id = new_run_id()
-        lock = self._take(run_id)
+        lock = self._acquire(run_id)
         try:
             fork = prepare(run_id)
             run = self.store.create(run_id, experiment, name, self._origin, fork)
@@ -94,17 +94,17 @@ class ProcessQueue(ABC):
         return run
 
     def resume(self, run_id: str) -> Run:
-        """Queue a stopped, failed or interrupted run to go on from its last checkpoint.
+        """Queue a stopped, failed or interrupted run to continue from its last checkpoint.
 
-        Also takes up a queued one that no process looks after, at its place in the queue.
+        Also takes over a queued run that no process owns, at its place in the queue.
         """
         run = self.store.get(run_id)
         library.load(run.experiment.data.dataset, run.experiment.data.variant, self.settings)
-        # The thread must not let go of the lock between our look at it and our use of it.
+        # A thread must not release the lock between our check and our use of it.
         with self._changed:
-            # A run that was stopped while it waited here is still locked by us.
+            # This process may still hold the lock of a run that was stopped while it waited.
             ours = self._locks.get(run_id)
-            lock = ours or self._take(run_id)
+            lock = ours or self._acquire(run_id)
             try:
                 run = self.store.get(run_id)
                 if ours is not None or run.state is not RunState.QUEUED:
@@ -113,12 +113,12 @@ class ProcessQueue(ABC):
                 if ours is None:
                     lock.release()
                 raise
-            self._given_up.discard(run_id)
+            self._failed_runs.discard(run_id)
             self._enqueue(run_id, lock)
         return run
 
     def resume_all(self, run_ids: Iterable[str]) -> None:
-        """Resume the runs; those that wait or train again already, or have finished, stay so."""
+        """Resume the runs, except those that are active or finished."""
         for run_id in run_ids:
             try:
                 self.resume(run_id)
@@ -126,20 +126,20 @@ class ProcessQueue(ABC):
                 log.info("not resumed: %s", error)
 
     def adopt(self) -> None:
-        """Take up all queued runs that no process looks after, in their order.
+        """Take over all queued runs that no process owns, in their order.
 
-        From now on also whenever a run of this process has ended. Of several processes that try
-        at once, the lock lets one have a run.
+        From now on also whenever a run of this process has ended. If several processes try at
+        once, the lock decides who gets a run.
         """
         self._adopts = True
         for run_id in self.store.orphans():
             with self._changed:
-                if run_id in self._locks or run_id in self._given_up:
+                if run_id in self._locks or run_id in self._failed_runs:
                     continue
-                lock = self.store.take(run_id)
+                lock = self.store.acquire(run_id)
                 if lock is None:
                     continue
-                # Somebody may have taken it up, or out of the queue, before the lock was ours.
+                # It may have been started or removed from the queue before the lock was ours.
                 if run_id in self.store.queue():
                     self._enqueue(run_id, lock)
                 else:
@@ -154,10 +154,12 @@ class ProcessQueue(ABC):
             time.sleep(POLL_SECONDS)
         return run
 
-    def _take(self, run_id: str) -> BaseFileLock:
-        lock = self.store.take(run_id)
+    def _acquire(self, run_id: str) -> BaseFileLock:
+        lock = self.store.acquire(run_id)
         if lock is None:
-            raise RunError(f"Another process is looking after run {run_id}: let it finish first.")
+            raise RunError(
+                "Another process is training run {run_id}: let it finish first.", run_id=run_id
+            )
         return lock
 
     def _enqueue(self, run_id: str, lock: BaseFileLock) -> None:
@@ -168,11 +170,11 @@ class ProcessQueue(ABC):
                 self._start_threads()
             except BaseException:
                 self.store.stop_all([run_id])
-                self._let_go(run_id)
+                self._release(run_id)
                 raise
             self._changed.notify_all()
 
-    def _let_go(self, run_id: str) -> None:
+    def _release(self, run_id: str) -> None:
         with self._changed:
             self._waiting.discard(run_id)
             lock = self._locks.pop(run_id, None)
@@ -180,11 +182,11 @@ class ProcessQueue(ABC):
                 lock.release()
 
     def _first_waiting(self) -> str | None:
-        """The run of ours that has waited longest; lets go of those that wait no more."""
-        # The store is read under the lock: what is entered meanwhile would seem to wait no more.
+        """Return this process's next run in the queue, and release those no longer queued."""
+        # Under the lock, since a run added meanwhile would seem to have left the queue.
         with self._changed:
             queue = self.store.queue()
-            # Stopped or deleted meanwhile, or in a state that this version doesn't know.
+            # Stopped or deleted meanwhile, or in an unknown state.
             for run_id in self._waiting - set(queue):
-                self._let_go(run_id)
+                self._release(run_id)
             return next((run_id for run_id in queue if run_id in self._waiting), None)

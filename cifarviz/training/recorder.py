@@ -1,4 +1,4 @@
-"""How the engine tells its sink what happens and hears what people ask for."""
+"""Report progress from the engine to its sink, and poll for requests."""
 
 import time
 
@@ -8,22 +8,22 @@ from cifarviz.runs.records import BatchPoints, Epoch, Progress
 from cifarviz.runs.states import Action, RunState
 from cifarviz.training.reporting import Sink
 
-# Seconds between two writes, and between two questions whether there is a request.
+# Seconds between two writes, and between two polls for a request.
 WRITE_SECONDS = 0.25
 POLL_SECONDS = 0.1
 
 
 class Recorder:
-    """Batches points and progress into at most four writes a second.
+    """Collects points and progress into at most four writes per second.
 
-    A write is due only when time is up or somebody calls ``flush``, so that the engine may
-    report every batch of the smallest network without being slowed down.
+    It writes only when it is time or ``flush`` is called, so that the engine can report every batch
+    of the smallest network without being slowed down.
     """
 
     def __init__(
         self, sink: Sink, *, epochs: int, steps_per_epoch: int, seconds: float, since: float
     ) -> None:
-        """``seconds`` is the time at work on the run until ``since``, on the monotonic clock."""
+        """``seconds`` is the run's training time until ``since``, on the monotonic clock."""
         self._sink = sink
         self._total_steps = epochs * steps_per_epoch
         self._steps_per_epoch = steps_per_epoch
@@ -41,10 +41,10 @@ class Recorder:
         self.seconds_per_validation = 0.0
 
     def seconds_at_work(self) -> float:
-        """Seconds of work on this run so far: over all its turns, without pauses.
+        """Return the training time of this run so far, over all attempts, without pauses.
 
-        The one clock of a run: its epochs, its validation and its own ``seconds`` go by it. Of a
-        killed turn it counts what was known at its last sign of life.
+        The times of epochs, validation and the run itself use this clock. Of an attempt that was
+        killed, it counts the time until the last heartbeat.
         """
         now = time.monotonic()
         if self._at_work:
@@ -53,37 +53,37 @@ class Recorder:
         return self._seconds
 
     def batches(self, first_step: int, loss: np.ndarray, accuracy: np.ndarray) -> None:
-        """Note consecutive batches' own loss and accuracy."""
+        """Add consecutive batches' own loss and accuracy."""
         self._pending.append((first_step, loss, accuracy))
         self.step = first_step + len(loss) - 1
         self.beat()
 
     def beat(self) -> None:
-        """Write if it is time to."""
+        """Write if the last write is long enough ago."""
         if time.monotonic() - self._last_write >= WRITE_SECONDS:
             self.flush()
 
     def flush(self, epoch: Epoch | None = None) -> None:
-        """Write everything noted so far, and a finished epoch if there is one."""
+        """Write everything collected so far, and a finished epoch if there is one."""
         points = None
         if self._pending:
             first = self._pending[0][0]
             loss = np.concatenate([loss for _, loss, _ in self._pending])
             accuracy = np.concatenate([accuracy for _, _, accuracy in self._pending])
             points = BatchPoints(np.arange(first, first + len(loss)), loss, accuracy)
-        # A process that is killed has no chance to say at its end how long it worked.
+        # A process that is killed cannot report its time at the end.
         seconds = self.seconds_at_work()
         self._sink.record(self._progress(time.time()), points, epoch, seconds)
         self._pending.clear()
         self._last_write = time.monotonic()
 
     def enter(self, phase: str) -> None:
-        """Say what is being done now."""
+        """Set the current phase."""
         self.phase = phase
         self.beat()
 
     def stop_requested(self) -> bool:
-        """Whether to stop. Waits here while the run is paused; asks ten times a second at most."""
+        """Whether to stop; waits while the run is paused, polls ten times per second at most."""
         now = time.monotonic()
         if now - self._last_poll < POLL_SECONDS:
             return False

@@ -1,7 +1,7 @@
-"""What training is told when it begins, and where it reports to: no store, no folder, no machine.
+"""Interfaces between training and its surroundings, without a store, a folder or a machine.
 
-Who takes part in a run's training implements these: the store does (``runs/store_sink.py``), and so
-may what sends messages to another machine.
+The store implements them (``runs/store_sink.py``); code that sends messages to another machine can
+do so too.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from cifarviz.training.timing import Precision, Timing
 
 @dataclass(frozen=True)
 class RunStart:
-    """How far a run has come when its training begins, or begins again; the default is a new run.
+    """The state of a run when its training starts or resumes; the default is a new run.
 
-    ``epochs`` is its history and ``seconds`` its time at work so far, up to this moment. With
-    ``precision`` *auto* in its experiment it trains in the ``precision`` given here, for the reason
-    given here; ``None`` has the engine find out.
+    ``epochs`` is its history and ``seconds`` its training time so far. If its experiment's
+    precision is *auto*, it trains in this ``precision`` for this reason; with ``None`` the engine
+    finds the faster one.
     """
 
     epochs: tuple[Epoch, ...] = ()
@@ -27,21 +27,21 @@ class RunStart:
     precision: Precision | None = None
     precision_reason: str | None = None
     is_fork: bool = False
-    """Begins with the weights in the artifact ``checkpoint-start``."""
+    """Starts from the weights in the artifact ``checkpoint-start``."""
     exact_loss_from: int | None = 1
     """The first epoch whose losses are the plain cross-entropy; ``None`` if there is none yet."""
     note: str | None = None
-    """Sentences on what went wrong beside the training in earlier turns."""
+    """Sentences on problems of earlier attempts that did not stop training."""
 
 
 class Sink(Protocol):
-    """Takes what happens to a run, and says what people ask of it.
+    """Receives what happens to a run, and returns what people request.
 
-    A call may raise ``LeaseLost``: the run is somebody else's by now, and training it must end.
+    Any call may raise ``LeaseLost``: another owner has the run, and training must end.
     """
 
     def describe(self, **facts: object) -> None:
-        """Keep facts of the run: ``train_images``, ``precision``, ``scaling``, …"""
+        """Save facts of the run: ``train_images``, ``precision``, ``scaling``, …"""
 
     def record(
         self,
@@ -50,26 +50,26 @@ class Sink(Protocol):
         epoch: Epoch | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Add what happened since the last call, at most four times a second.
+        """Add what happened since the last call, at most four times per second.
 
-        ``batches`` are consecutive steps; ``seconds`` is the time at work on the whole run.
+        ``batches`` are consecutive steps; ``seconds`` is the training time of the whole run.
         """
 
     def rewind(self, *, step: int, epoch: int) -> None:
-        """Forget the batches after ``step`` and the epochs after ``epoch``: they come again."""
+        """Delete the batches after ``step`` and the epochs after ``epoch``: they are repeated."""
 
     def take_request(self) -> Action | None:
-        """The newest request that was not carried out yet; asked at most ten times a second."""
+        """Return the newest open request; polled at most ten times per second."""
 
     def transition(self, to: RunState) -> object:
-        """Say that the run pauses, goes on or stops; raises ``TransitionRefused``."""
+        """Change the run's state: paused, running, stopping; raises ``TransitionRefused``."""
 
 
 class Timings(Protocol):
-    """Remembers how long steps of a network took in each precision."""
+    """Stores how long steps of a network took in each precision."""
 
     def find(self, experiment: Experiment) -> Timing | None:
-        """What was measured for such a network on this machine."""
+        """Return the timing of such a network on this machine, if there is one."""
 
-    def keep(self, experiment: Experiment, timing: Timing) -> None:
-        """Remember it; raises ``StorageFull``."""
+    def save(self, experiment: Experiment, timing: Timing) -> None:
+        """Save a timing; raises ``StorageFull``."""

@@ -1,31 +1,31 @@
-"""How fast a run goes, and how many of its steps fit into one call."""
+"""Measure a run's speed, and choose how many steps to make per call."""
 
 import numpy as np
 
 # Seconds that one call of the compiled step should take: charts move at least four times a
 # second, and a stop need not wait long.
 _CHUNK_SECONDS = 0.15
-_LONGEST_CHUNK = 512
+_MAX_CHUNK = 512
 
 
-class Speed:
-    """Learns from each call how long a step takes."""
+class SpeedMeter:
+    """Measures from each call how long a step takes."""
 
     def __init__(self) -> None:
         self.chunk = 1
-        """How many steps the next call should have."""
+        """How many steps the next call should make."""
         self.seconds_per_step: float | None = None
         self.current: float | None = None
-        """Images a second, of late."""
+        """Recent images per second."""
         self._first_epoch: int | None = None
         self._later = [0, 0.0]
         self._first = [0, 0.0]
         self._warm = False
 
-    def note(self, epoch: int, images: int, steps: int, seconds: float) -> None:
-        """Take in one call."""
+    def add(self, epoch: int, images: int, steps: int, seconds: float) -> None:
+        """Add the measurement of one call."""
         if not self._warm:
-            # The first execution builds and traces; it says nothing about speed.
+            # The first call also builds the graph.
             self._warm, self._first_epoch = True, epoch
             return
         total = self._first if epoch == self._first_epoch else self._later
@@ -35,19 +35,19 @@ class Speed:
         old = self.seconds_per_step
         self.seconds_per_step = new if old is None else 0.8 * old + 0.2 * new
         self.current = images / steps / self.seconds_per_step
-        self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _LONGEST_CHUNK))
+        self.chunk = int(np.clip(_CHUNK_SECONDS / self.seconds_per_step, 1, _MAX_CHUNK))
 
     @property
-    def overall(self) -> float | None:
-        """Images a second from the second epoch on; of the first while there is no other."""
+    def mean(self) -> float | None:
+        """Images per second from the second epoch on, or of the first if there is no other."""
         images, seconds = self._later if self._later[0] else self._first
         return images / seconds if seconds else None
 
 
 def next_batches(order: np.ndarray, done: int, batch_size: int, most: int) -> np.ndarray:
-    """The next batches of an epoch as rows; a smaller last batch comes alone."""
+    """Return the next batches of an epoch as rows; a smaller last batch comes alone."""
     first = done * batch_size
-    whole = min(most, (len(order) - first) // batch_size)
-    if whole == 0:
+    full_batches = min(most, (len(order) - first) // batch_size)
+    if full_batches == 0:
         return order[None, first:]
-    return order[first : first + whole * batch_size].reshape(whole, batch_size)
+    return order[first : first + full_batches * batch_size].reshape(full_batches, batch_size)

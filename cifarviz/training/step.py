@@ -1,4 +1,4 @@
-"""The compiled training step: several optimizer steps a call, everything inside the graph."""
+"""The compiled training step: several optimizer steps per call, all inside the graph."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 from cifarviz.data.image_set import ImageSet
 from cifarviz.experiment.experiment import Augmentation, Experiment, Loss
 from cifarviz.network.inference import log_probability_batch
-from cifarviz.network.threads import batch_parts, cut
+from cifarviz.network.threads import batch_parts, split_batch
 from cifarviz.training.forward import forward
 from cifarviz.training.update import apply_gradients
 
@@ -27,8 +27,8 @@ class TrainingTensors:
 class TrainingStep:
     """Trains a model on images that stay in memory.
 
-    The loss it reports is the plain cross-entropy. Label smoothing and an L2 penalty steer the
-    weights but are left out of the figures, so that runs with and without them can be compared.
+    The reported loss is the plain cross-entropy. Label smoothing and an L2 penalty affect the
+    weights but not the reported loss, so that runs with and without them can be compared.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class TrainingStep:
         parts = batch_parts(experiment.batch_size)
         self._compiled = self._compile(parts)
         # An epoch may end with a batch of a single image, which cannot be cut.
-        self._compiled_whole = self._compile(1) if parts > 1 else self._compiled
-        self._fewest = parts
+        self._compiled_uncut = self._compile(1) if parts > 1 else self._compiled
+        self._parts = parts
 
     def __call__(
         self, batches: np.ndarray, learning_rates: np.ndarray, first_step: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One optimizer step for each row of ``batches``.
+        """Make an optimizer step for each row of ``batches``.
 
         ``batches`` (k, b) holds positions in the data, ``learning_rates`` (k,) a rate a step,
         ``first_step`` the number of the first of them in the run, from 1. Returns each
         batch's own loss and accuracy, before its step: float32 (k,) each.
         """
-        compiled = self._compiled if batches.shape[1] >= self._fewest else self._compiled_whole
+        compiled = self._compiled if batches.shape[1] >= self._parts else self._compiled_uncut
         losses, accuracies = compiled(
             tf.convert_to_tensor(batches, tf.int32),
             tf.convert_to_tensor(learning_rates, tf.float32),
@@ -98,7 +98,7 @@ class TrainingStep:
             accuracies = accuracies.write(i, accuracy)
         return losses.stack(), accuracies.stack()
 
-    # Nothing in it depends on values, and its calls hold what AutoGraph cannot read.
+    # It has no control flow on values, and calls code that AutoGraph cannot convert.
     @tf.autograph.experimental.do_not_convert
     def _step(
         self, batch: tf.Tensor, learning_rate: tf.Tensor, step: tf.Tensor, parts: int
@@ -110,7 +110,7 @@ class TrainingStep:
         images = tf.cast(augment(images, self._augmentation, seed), tf.float32)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
-            logits = forward(self._model, cut(images, parts), self._batch_size)
+            logits = forward(self._model, split_batch(images, parts), self._batch_size)
             minimized = _mean(self._objective, labels, logits)
             penalized = tf.add_n([minimized, *self._model.losses])
         gradients = tape.gradient(penalized, [variable.value for variable in variables])
@@ -126,8 +126,8 @@ class ValidationStep:
     def __init__(self, model: keras.Model, experiment: Experiment, data: ImageSet) -> None:
         self._model = model
         self._data = data
-        # About a tenth of a second a batch, so that a stop need not wait; fixed by the
-        # network alone, so that sums come out the same on every run.
+        # About 0.1 s per batch, so that a stop is quick; it depends on the network alone, so that
+        # sums are the same in every run.
         self.batch_size = int(np.clip(10**10 // experiment.architecture.trace().operations, 8, 500))
 
     @property
@@ -136,7 +136,7 @@ class ValidationStep:
         return range(0, len(self._data), self.batch_size)
 
     def __call__(self, first: int) -> tuple[float, int, np.ndarray]:
-        """The batch that begins at ``first``: its sum of losses, hits and log-probabilities.
+        """Return the sum of losses, hits and log-probabilities of the batch from ``first``.
 
         The last are float32 (n, classes).
         """
@@ -151,14 +151,14 @@ class ValidationStep:
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """The loss that is shown, in nats: of integer labels (b,) and logits (b, classes), (b,)."""
+    """Return the reported loss in nats, (b,), of integer labels (b,) and logits (b, classes)."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
 def objective(loss: Loss, classes: int) -> LossFunction:
-    """What training minimizes, but for the L2 penalty: the cross-entropy, with label smoothing.
+    """Return the loss to minimize, without the L2 penalty: cross-entropy with label smoothing.
 
-    It takes integer labels (b,) and logits (b, classes) and gives float32 (b,).
+    It takes integer labels (b,) and logits (b, classes) and returns float32 (b,).
     """
     if loss.labels == "integer":
         return cross_entropy
@@ -175,17 +175,17 @@ def objective(loss: Loss, classes: int) -> LossFunction:
 
 
 def _mean(loss: LossFunction, labels: tf.Tensor, parts: list[tf.Tensor]) -> tf.Tensor:
-    """The mean loss of a batch whose logits come in parts."""
+    """Return the mean loss of a batch whose logits come in parts."""
     images = tf.cast(tf.shape(labels)[0], tf.float32)
-    pieces = zip(cut(labels, len(parts)), parts, strict=True)
-    return tf.add_n([tf.reduce_sum(loss(right, logits)) / images for right, logits in pieces])
+    pieces = zip(split_batch(labels, len(parts)), parts, strict=True)
+    return tf.add_n([tf.reduce_sum(loss(own, logits)) / images for own, logits in pieces])
 
 
 def augment(images: tf.Tensor, augmentation: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     """Flip and shift uint8 images (b, h, w, c) at random, each on its own.
 
     ``seed`` is an int32 tensor of two numbers. Shifts of up to ``augmentation.shift`` pixels
-    each way mirror the border into what becomes free.
+    in each direction fill the border by reflection.
     """
     count = tf.shape(images)[0]
     if augmentation.flip:
@@ -210,6 +210,6 @@ def _shift(images: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
 
 
 def _mirrored(size: int, offsets: tf.Tensor) -> tf.Tensor:
-    """Where each shifted row (or column) comes from: int32 (b, size)."""
+    """Return the source of each shifted row (or column): int32 (b, size)."""
     positions = tf.abs(tf.range(size)[None, :] + offsets[:, None])
     return tf.minimum(positions, 2 * (size - 1) - positions)

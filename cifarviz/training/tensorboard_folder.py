@@ -1,4 +1,4 @@
-"""Whether TensorBoard files can be written, asked before a run is queued."""
+"""Check whether TensorBoard files can be written, before a run is queued."""
 
 import tempfile
 from pathlib import Path
@@ -7,19 +7,19 @@ from cifarviz.errors import StorageFull
 
 
 def check_tensorboard_folder(folder: Path) -> None:
-    """Raise ``StorageFull`` if the folder can't be written to, or made. It is not made here."""
-    there = folder
+    """Raise ``StorageFull`` if the folder can't be created or written; does not create it."""
+    existing = folder
     try:
-        # A file has nothing below it, so this looks on above it.
-        while not there.exists() and there != there.parent:
-            there = there.parent
-        if not there.is_dir():
-            raise _refusal(folder, "a file is in the way")
+        # The nearest folder above that exists, or a file in its place.
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir():
+            raise _refusal(folder, "a file has that name")
         # It has no name, and is gone as soon as it is closed.
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             return
     except OSError as error:
-        raise _refusal(folder, error.strerror or "it was refused") from error
+        raise _refusal(folder, error.strerror or "permission denied") from error
 
 
 def _refusal(folder: Path, reason: str) -> StorageFull:

@@ -1,4 +1,4 @@
-"""How long a training step took in each precision, and what follows."""
+"""How long a training step took in each precision, and which to use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,20 @@ Precision = Literal["float32", "bfloat16"]
 PRECISIONS: Mapping[str, Precision] = MappingProxyType(
     {"float32": "float32", "bfloat16": "bfloat16"}
 )
-"""Each by its name, the more exact first."""
+"""Each precision by its name, the more exact first."""
 
-# bfloat16 must win by this much: float32 is the more exact, and repeats the published runs. A
-# smaller gain is worth little, and could be another program's doing, of which then one run would
-# be in bfloat16 and the next in float32.
-_LEAST_GAIN = 1.2
-SHORT_RUN = "float32, as the whole run takes only seconds in it."
-"""Why, where nothing was timed because it was not worth it."""
+# bfloat16 must be faster by this factor: float32 is more exact, and repeats the published runs. A
+# smaller gain could be due to another program, so that runs would differ in precision by chance.
+_MIN_GAIN = 1.2
+SHORT_RUN = "float32, as the run takes only seconds in it."
+"""The reason where nothing was timed because it was not worth the time."""
 NO_INSTRUCTIONS = "float32, as this processor has no instructions for bfloat16."
-"""Why, where nothing was timed because the answer is known: bfloat16 is imitated there, several
-times as slowly."""
+"""The reason where nothing was timed because bfloat16 is emulated, several times slower."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a training step took in each precision; ``None`` where it cannot be done in it."""
+    """Seconds per training step in each precision; ``None`` if the processor cannot do it."""
 
     float32: float
     bfloat16: float | None
@@ -33,14 +31,14 @@ class Timing:
     def best(self) -> Precision:
         if self.bfloat16 is None:
             return "float32"
-        return "bfloat16" if self.float32 / self.bfloat16 >= _LEAST_GAIN else "float32"
+        return "bfloat16" if self.float32 / self.bfloat16 >= _MIN_GAIN else "float32"
 
     @property
     def reason(self) -> str:
-        """A sentence on the choice."""
+        """A sentence on why ``best`` was chosen."""
         if self.bfloat16 is None:
             return "float32, as this processor cannot train this network in bfloat16."
-        fast, exact = _milliseconds(self.bfloat16), _milliseconds(self.float32)
+        fast, exact = _format_milliseconds(self.bfloat16), _format_milliseconds(self.float32)
         times = f"a step took {fast} in bfloat16 and {exact} in float32"
         if self.best == "bfloat16":
             gain = self.float32 / self.bfloat16
@@ -48,5 +46,5 @@ class Timing:
         return f"float32, as bfloat16 is not clearly faster for this network here: {times}."
 
 
-def _milliseconds(seconds: float) -> str:
+def _format_milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms"

@@ -14,7 +14,7 @@ from cifarviz.training.step import TrainingStep, TrainingTensors
 
 @dataclass(frozen=True, eq=False)
 class Trainable:
-    """What learns."""
+    """A network, its optimizer and its training step."""
 
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
@@ -27,7 +27,7 @@ def make_trainable(
     images: TrainingTensors,
     precision: Literal["float32", "bfloat16"],
 ) -> Trainable:
-    """Build them as the experiment says, with its first weights."""
+    """Build the network, optimizer and step of an experiment, with its initial weights."""
     model = build(
         experiment.architecture,
         plan.scaling,
@@ -43,7 +43,7 @@ def make_trainable(
 
 
 def build_optimizer(optimizer: spec.Optimizer) -> keras.optimizers.Optimizer:
-    """The Keras optimizer, its learning rate a variable that the training step sets."""
+    """Build the Keras optimizer; the training step sets its learning rate."""
     rate = optimizer.learning_rate
     match optimizer:
         case spec.SGD(momentum=momentum, nesterov=nesterov):

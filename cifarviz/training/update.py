@@ -1,8 +1,8 @@
-"""One step of an optimizer, in as few operations as TensorFlow has for it.
+"""An optimizer step in as few TensorFlow operations as possible.
 
-Keras puts each step together from a dozen element-wise operations a variable. TensorFlow has
-Adam and momentum as one operation each, which read and write the same variables and come to the
-same values but for rounding. What they leave out is done as Keras does it.
+Keras builds each step from a dozen element-wise operations per variable. TensorFlow has fused
+operations for Adam and momentum, which read and write the same variables and give the same values
+except for rounding. The rest is computed as in Keras.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def apply_gradients(
     variables: Sequence[keras.Variable],
     learning_rate: tf.Tensor,
 ) -> None:
-    """Move ``variables`` one step; ``optimizer`` has been built for them, in this order."""
+    """Update ``variables`` by a step; ``optimizer`` was built for them in this order."""
     optimizer.learning_rate.assign(learning_rate)
     match optimizer:
         case keras.optimizers.AdamW():  # an Adam too, so it comes first

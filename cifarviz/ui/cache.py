@@ -18,11 +18,11 @@ from cifarviz.datasets.info import Variant
 from cifarviz.datasets.registry import find
 from cifarviz.executors.worker import Worker
 from cifarviz.loading import HEAVY_IMPORTS
-from cifarviz.runs.kept_maps import images_of_maps, read_maps
-from cifarviz.runs.recorded import offer_recorded
+from cifarviz.runs.recorded import unpack_recorded_once
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_path, weights_path
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def worker() -> Worker:
 def _worker(settings: Settings) -> Worker:
     worker = Worker(settings, "dashboard")
     if settings.recorded:
-        offer_recorded(worker.store)
+        unpack_recorded_once(worker.store)
     _adopt(worker)
     return worker
 
@@ -165,7 +165,7 @@ def kept_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
 def _kept_views(
     run_id: str, epoch: int, image: int, stamp: int, settings: Settings
 ) -> tuple[LayerView, ...]:
-    return feature_maps.layer_views(read_maps(RunStore(settings).folder(run_id), epoch, image))
+    return feature_maps.layer_views(load_maps(RunStore(settings).folder(run_id), epoch, image))
 
 
 def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
@@ -175,7 +175,7 @@ def images_with_maps(run: Run, epoch: int) -> tuple[int, ...]:
 
 @st.cache_resource(max_entries=1024, show_spinner=False, hash_funcs={Settings: repr})
 def _images_with_maps(run_id: str, epoch: int, stamp: int, settings: Settings) -> tuple[int, ...]:
-    return images_of_maps(RunStore(settings).folder(run_id), epoch)
+    return map_image_indices(RunStore(settings).folder(run_id), epoch)
 
 
 def _maps_stamp(run: Run, epoch: int) -> int:

@@ -6,9 +6,9 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cifarviz.runs import kept_weights
+from cifarviz.runs import stored_weights
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Kind, WeightsChoice, snapshot_epochs
+from cifarviz.runs.snapshots import SnapshotKind, WeightsChoice, snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
@@ -19,7 +19,7 @@ from cifarviz.ui.query import fill_query_param, update_query_params
 
 def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
     """The epochs whose weights ``run`` has kept, in order, and what holds them."""
-    return kept_weights.epochs_with_weights(cache.store().folder(run.id), run)
+    return stored_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
 def epochs_to_look_into(run: Run, image: int | None) -> dict[int, WeightsChoice]:
@@ -42,7 +42,7 @@ def images_with_any_maps(run: Run) -> set[int]:
 
 def epochs_with_answers(run: Run) -> list[int]:
     """The epochs after which ``run`` has kept what it said about its validation images."""
-    kept = snapshot_epochs(cache.store().folder(run.id), "answers")
+    kept = snapshot_epochs(cache.store().folder(run.id), "predictions")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
 
 
@@ -53,7 +53,7 @@ def keeps_something_inside(run: Run) -> bool:
 
 def keeps_something_answered(run: Run) -> bool:
     """Whether ``run`` has kept answers, or weights to be asked, of an epoch it has finished."""
-    return _has_snapshots(run, "answers", "weights", since=1)
+    return _has_snapshots(run, "predictions", "weights", since=1)
 
 
 def keeps_weights(run: Run) -> bool:
@@ -61,7 +61,7 @@ def keeps_weights(run: Run) -> bool:
     return _has_snapshots(run, "weights", since=0)
 
 
-def _has_snapshots(run: Run, *kinds: Kind, since: int) -> bool:
+def _has_snapshots(run: Run, *kinds: SnapshotKind, since: int) -> bool:
     if run.damage is not None:
         return False
     folder = cache.store().folder(run.id)

@@ -9,16 +9,21 @@ import streamlit as st
 
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import (
-    epochs_with_weights,
-    kept_checkpoints,
-    restored_best_weights,
-    weights_position,
+from cifarviz.runs.recorded import (
+    ORIGIN,
+    hide_recorded_run,
+    is_recorded_run_hidden,
+    restore_recorded_run,
 )
-from cifarviz.runs.recorded import ORIGIN, bring_back, hide, is_hidden
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, headline
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import (
+    epochs_with_weights,
+    restored_best_weights,
+    stored_checkpoints,
+    weights_position,
+)
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live_items import run_again_on
@@ -151,7 +156,7 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
 
 def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
     """The weights of ``run`` that are on disk, those that answer for it first."""
-    return kept_checkpoints(cache.store(), run)
+    return stored_checkpoints(cache.store(), run)
 
 
 def checkpoint_words(run: Run, which: str) -> str:
@@ -285,7 +290,7 @@ def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
 
 def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str:
     run = next((run for run in store.active() if run.id == run_id), None)
-    return str(run is None or bool(kept_checkpoints(store, run)) or keeps(run))
+    return str(run is None or bool(stored_checkpoints(store, run)) or keeps(run))
 
 
 def hide_button() -> None:
@@ -298,14 +303,14 @@ def hide_button() -> None:
         "back at any time.",
     ):
         with errors_shown():
-            hide(cache.store())
+            hide_recorded_run(cache.store())
             update_query_params(runs=None)
             st.rerun()
 
 
 def bring_back_button() -> None:
     """A button that brings the recorded run back, where it is hidden."""
-    if not is_hidden(cache.store()):
+    if not is_recorded_run_hidden(cache.store()):
         return
     if st.button(
         "Bring the recorded run back",
@@ -315,5 +320,5 @@ def bring_back_button() -> None:
         "overfitting.",
     ):
         with errors_shown(), st.spinner("Unpacking it …"):
-            bring_back(cache.store())
+            restore_recorded_run(cache.store())
             st.rerun()

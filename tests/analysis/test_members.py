@@ -8,7 +8,7 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid, UnknownFormat
 from cifarviz.experiment.choices import Data, EarlyStopping
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import Checkpoint, answers_path, save_arrays
+from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path, save_arrays
 from cifarviz.runs.log_probabilities import FORMAT, Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -59,11 +59,11 @@ def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
 def test_answers_of_another_format_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     save_arrays(
-        answers_path(store.folder(second.id), 2),
+        epoch_predictions_path(store.folder(second.id), 2),
         {"probabilities": answers(3), "indices": TEST.indices},
         {"format": FORMAT + 1},
     )
-    with pytest.raises(UnknownFormat, match="after epoch 2 is of format 3"):
+    with pytest.raises(UnknownFormat, match="after epoch 2 have format 3"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
@@ -117,26 +117,26 @@ def test_a_run_that_kept_its_best_epoch_only_says_so(store: RunStore) -> None:
     made = stored_runs.experiment(best_only=True)
     run = stored_runs.store_run(store, made, name="lean")
     stored_runs.add_checkpoint(store, run, "best")
-    with pytest.raises(ArtifactMissing, match="“lean” has kept the checkpoint of its best"):
+    with pytest.raises(ArtifactMissing, match="“lean” was set to save only the checkpoint"):
         check_members(store, [Member(trained(store, "a")), Member(run)])
 
 
 def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
     gone = stored_runs.store_run(store, stored_runs.experiment(), name="gone")
-    with pytest.raises(ArtifactMissing, match="“gone” has no weights any more"):
+    with pytest.raises(ArtifactMissing, match="“gone” has no weights: their files were removed"):
         check_members(store, [Member(trained(store, "a")), Member(gone)])
 
 
 def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    with pytest.raises(ArtifactMissing, match="no answers after epoch 2"):
+    with pytest.raises(ArtifactMissing, match="no saved predictions for epoch 2"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
 def test_answers_about_other_images_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices + 1)
-    with pytest.raises(ArtifactDamaged, match="not about these test images"):
+    with pytest.raises(ArtifactDamaged, match="for other test images"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 

@@ -197,7 +197,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(
     broken = arrays[stored].copy()
     broken.flat[0] = np.nan
 
-    with pytest.raises(ArtifactDamaged, match=f"“{name}” holds values that are not numbers"):
+    with pytest.raises(ArtifactDamaged, match=f"“{name}” holds NaN or infinite values"):
         TrainedModel(ARCHITECTURE, SCALING, {**arrays, stored: broken})
 
 

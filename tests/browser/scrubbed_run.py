@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from cifarviz.data import library
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.snapshots import keep_answers
+from cifarviz.runs.snapshots import save_predictions
 from cifarviz.runs.store import RunStore
 
 
@@ -16,7 +16,7 @@ def add_answers(store: RunStore, run: str, epoch: int) -> None:
     said = np.where(np.arange(200) < 20 * epoch, images.labels, (images.labels + 1) % 10)
     shares = np.full((200, 10), 0.03, np.float32)
     shares[np.arange(200), said] = 0.73
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(run)),
         epoch,
         "train",

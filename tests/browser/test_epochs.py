@@ -12,7 +12,7 @@ from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.records import Epoch, Progress
-from cifarviz.runs.snapshots import keep_weights
+from cifarviz.runs.snapshots import save_weights
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -91,7 +91,7 @@ def test_from_a_cell_to_a_picture_to_its_feature_maps_at_the_same_epoch(
     run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
     for epoch in (1, 2, 3):
         add_answers(store, run.id, epoch)
-        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, weights)
+        save_weights(FolderArtifacts(store.folder(run.id)), epoch, weights)
     page.goto(f"{app.url}/evaluate?run={run.id}&checkpoint=epochs&epoch=2&order=alike")
     settle(page)
     shown(page, 2)
@@ -125,7 +125,7 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
     for epoch, factor in enumerate((-1, 0.5, -0.5)):
-        keep_weights(
+        save_weights(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             {
@@ -162,7 +162,7 @@ def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
             for name, value in weights.items()
             if value.dtype == "float32"
         }
-        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
+        save_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
     address = f"run={run.id}&checkpoint=epochs&epoch=2&with={run.id}&at=0&order=change&colors=magma"
     page.goto(f"{app.url}/inside?{address}")
     shown(page, 2)
@@ -207,7 +207,7 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, epochs=3, checkpoints={"last": weights})
     early = {name: value * np.float32(0.5) for name, value in weights.items() if value.ndim}
-    keep_weights(FolderArtifacts(store.folder(run.id)), 1, early)
+    save_weights(FolderArtifacts(store.folder(run.id)), 1, early)
 
     page.goto(f"{app.url}/inside?run={run.id}&checkpoint=epochs&epoch=1&image=1")
     grid = page.get_by_role("group", name="Channels of conv2d_2", exact=True)

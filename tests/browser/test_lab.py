@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from cifarviz.runs.series import keep_series
+from cifarviz.runs.series import save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -51,7 +51,7 @@ def test_curves_and_numbers_move_while_the_script_does_not_run(server, page: Pag
     other = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.STOPPED, epochs=2)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1)
     labelled = [(run.id, "one"), (other.id, "another")]
-    series = keep_series(store, "duel", "One against another", labelled)
+    series = save_series(store, "duel", "One against another", labelled)
     points = "document.querySelector('.st-key-lab-loss .cifarviz-chart')._fullData.reduce("
     points += "(sum, trace) => sum + trace.x.length, 0)"
     line = page.locator(".st-key-lab-progress")

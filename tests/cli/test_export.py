@@ -103,9 +103,9 @@ def test_other_data_under_the_same_name_is_kept(call: Call, stored: Run, tmp_pat
         (("--as", "script", "--out", "nowhere/x.py"), "There is no folder nowhere"),
         (("--as", "script", "--out", "x.py", "--epoch", "1"), "--epoch goes with --as keras"),
         (("--as", "run", "--out", "x.zip", "--checkpoint", "best"), "weights or report"),
-        (("--as", "report", "--out", "x.html", "--checkpoint", "best"), "has no weights any"),
+        (("--as", "report", "--out", "x.html", "--checkpoint", "best"), "has no weights: their"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1", "--checkpoint", "best"), "exclude"),
-        (("--as", "keras", "--out", "x.keras"), "has no weights any more"),
+        (("--as", "keras", "--out", "x.keras"), "has no weights: their files were removed"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1"), "it has kept none of any epoch"),
         (("--as", "script"), "--out is missing"),
     ],
@@ -130,7 +130,7 @@ def test_several_runs_make_one_report_and_nothing_else(
     answer = call("export", *both, "--as", "report", "--out", path)
     assert answer.code == 0
     # What is not in it is said.
-    assert "has no weights any more" in answer.err
+    assert "has no weights: their files were removed" in answer.err
     assert "<h1>2 runs compared</h1>" in path.read_text()
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
-from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 
 Call = Callable[..., Any]
@@ -168,7 +168,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(
     ):
         answer = call(*words, "--checkpoint", "last")
         assert answer.code == 2
-        assert "has kept the checkpoint of its best epoch only" in answer.err
+        assert "was set to save only the checkpoint of its best epoch" in answer.err
         assert "Ask for them with --checkpoint best." in answer.err
         assert call(*words).code == 0
 
@@ -177,10 +177,10 @@ def test_without_the_full_set_a_run_on_it_is_judged_by_the_sample(
     call: Call, settings: Settings
 ) -> None:
     store = RunStore(settings)
-    run = bring_back(store)
+    run = restore_recorded_run(store)
     answer = call("evaluate", run.id, "--json")
     assert (answer.code, answer.json["images"]) == (0, 1000)
     assert 0.6 < answer.json["accuracy"] < 0.8
     assert "The full set of cifar10 is not on this machine" in answer.err
     # What it says of the sample is not kept as what it says of its own images.
-    assert not probabilities_path(store.folder(run.id), "last").exists()
+    assert not checkpoint_predictions_path(store.folder(run.id), "last").exists()

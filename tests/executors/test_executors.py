@@ -63,7 +63,7 @@ def test_a_run_is_trained_stopped_and_resumed_in_a_process_without_the_store(
     folders = [store.folder(one.id) for one in (done, local)]
     names = [sorted(path.name for path in folder.rglob("*.npz")) for folder in folders]
     assert names[0] == names[1]
-    for kind in ("weights", "maps", "answers"):
+    for kind in ("weights", "maps", "predictions"):
         epochs = [snapshot_epochs(folder, kind) for folder in folders]
         assert epochs[0] == epochs[1] != []
     here, there = (load_arrays(checkpoint_path(folder, "last"))[0] for folder in folders)

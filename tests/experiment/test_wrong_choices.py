@@ -11,7 +11,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
-from cifarviz.value import describe
+from cifarviz.value import describe_errors
 from tests.experiment.small_experiment import NETWORK, changed, experiment
 
 
@@ -120,7 +120,7 @@ def test_a_wrong_layer_is_named_by_its_place():
 def test_every_problem_is_a_sentence_of_its_own():
     with pytest.raises(ValidationError) as refused:
         Conv2D.model_validate({"filters": 0, "kernel_size": 99, "padding": "full"})
-    assert describe(refused.value) == [
+    assert describe_errors(refused.value) == [
         "The number of filters must be a whole number from 1 to 4,096, not 0.",
         "The kernel size must be a whole number from 1 to 32, not 99.",
         "The padding must be 'same' or 'valid', not “full”.",

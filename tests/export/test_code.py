@@ -103,6 +103,6 @@ def test_dropout_in_halves_follows_the_engine() -> None:
     from cifarviz.network import threads
     from cifarviz.training import forward
 
-    assert network._FEWEST_IMAGES == threads._FEWEST_IMAGES
+    assert network._FEWEST_IMAGES == threads._MIN_IMAGES
     assert network._MANY_WEIGHTS == forward._MANY_WEIGHTS
     assert network._MANY_IMAGES == forward._MANY_IMAGES

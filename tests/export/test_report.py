@@ -20,7 +20,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.page import report
 from cifarviz.export.report.pictures import asked_maps
-from cifarviz.runs.pins import pinned_images, prefer
+from cifarviz.runs.pins import pinned_images, save_preference
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -154,7 +154,7 @@ class _Deep:
 
 def test_as_many_pinned_images_as_keep_the_file_small(settings: Settings, one: RunContents) -> None:
     store = RunStore(settings)
-    prefer(store, "pins cifar10", [38, 1253, 9_999, 67, 1])
+    save_preference(store, "pins cifar10", [38, 1253, 9_999, 67, 1])
     assert one.dataset is not None
     assert one.evaluation is not None
     maps = asked_maps(store, one.dataset, one.evaluation, _Deep(), "the weights it had")
@@ -210,5 +210,5 @@ def test_several_runs_are_told_apart_by_what_differs_alone(
     assert not any("Optimiser" in cell for cell in page.cells[:4])
     assert "2 runs compared" in page.said
     # The second run has no weights: that is said, and the rest is there.
-    assert "has no weights any more" in page.said
+    assert "has no weights: their files were removed" in page.said
     assert len(page.charts) == 3

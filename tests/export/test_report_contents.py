@@ -18,9 +18,9 @@ from cifarviz.export.report.contents import RunContents, gather
 from cifarviz.export.report.curves import gap_table
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import FolderArtifacts
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.export.report_page import ReportPage
@@ -36,7 +36,7 @@ def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> No
     for epoch in (1, 3):
         values = np.random.default_rng(epoch).random((2, 8, 8, 5), np.float32)
         outputs = [SimpleNamespace(name="conv2d_1", type="conv2d", values=values)]
-        keep_maps(FolderArtifacts(store.folder(run.id)), epoch, np.array([67, 38]), outputs)
+        save_maps(FolderArtifacts(store.folder(run.id)), epoch, np.array([67, 38]), outputs)
 
     def dataset(run: Run) -> Dataset:
         return library.load("cifar10", "sample", settings)
@@ -45,7 +45,7 @@ def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> No
     assert "They were kept after epoch 3, while the run trained." in page.said
     assert "Test image 67, pinned: bird." in page.said
     assert page.said.count("conv2d_1, 8×8: 5 channels") == 2
-    assert "has no weights any more" in page.said
+    assert "has no weights: their files were removed" in page.said
 
 
 def test_a_report_is_of_the_weights_that_answer_for_the_run_and_says_so(

@@ -21,7 +21,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.network.build import build, whiten
 from cifarviz.network.stateless import stateless_network
-from cifarviz.network.threads import cut
+from cifarviz.network.threads import split_batch
 from cifarviz.network.variables import to_arrays
 from cifarviz.training.forward import forward
 from tests import stored_runs
@@ -120,7 +120,7 @@ def test_a_batch_in_two_halves_gives_what_keras_gives_for_all_of_it(
     network: Architecture, layer: Layer
 ) -> None:
     ours = build(network, SCALING, seed=3)
-    logits = tf.concat(forward(ours, cut(tf.constant(IMAGES), 2), len(IMAGES)), 0)
+    logits = tf.concat(forward(ours, split_batch(tf.constant(IMAGES), 2), len(IMAGES)), 0)
     # What draws random numbers draws them for each half, and the exported script does, too.
     drawn = [place for place, one in enumerate(network.layers) if one.draws_random_numbers]
     whole = exported(network, drawn) if drawn else build(network, SCALING, seed=3)

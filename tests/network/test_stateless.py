@@ -122,7 +122,7 @@ def test_weights_are_copies(network, model):
 
 
 def test_an_image_of_another_shape_is_refused_in_words(network, weights):
-    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
+    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images, but got 4×4×2"):
         network.observe(weights, IMAGE[:4])
-    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images and 4×4×2 came"):
+    with pytest.raises(ExperimentInvalid, match="takes 5×4×2 images, but got 4×4×2"):
         network.log_probabilities(weights, IMAGES[:, :4])

@@ -7,7 +7,7 @@ import sys
 
 import tensorflow as tf
 
-from cifarviz.network.threads import cut
+from cifarviz.network.threads import split_batch
 
 # Before TensorFlow is used, its threads can be set again and again.
 SCRIPT = """
@@ -19,7 +19,7 @@ for cores, asked in json.loads(sys.argv[1]):
     tf.config.threading.set_inter_op_parallelism_threads(0)
     os.environ |= asked
     threads.cores = lambda: cores
-    threads.configure()
+    threads.configure_threads()
     intra = tf.config.threading.get_intra_op_parallelism_threads()
     print(intra, *map(threads.batch_parts, (1, 15, 16, 40)))
     for name in asked:
@@ -47,5 +47,5 @@ def test_parts_follow_the_threads() -> None:
 
 
 def test_parts_are_of_about_equal_length_and_in_order() -> None:
-    parts = [part.numpy().tolist() for part in cut(tf.range(7), 3)]
+    parts = [part.numpy().tolist() for part in split_batch(tf.range(7), 3)]
     assert parts == [[0, 1], [2, 3], [4, 5, 6]]

@@ -14,7 +14,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -77,7 +77,7 @@ def trained(store: RunStore, weights: Arrays) -> Run:
     )
     folder = store.folder(run.id)
     for epoch in (0, 1):
-        keep_weights(
+        save_weights(
             FolderArtifacts(folder), epoch, {name: one / 2 for name, one in weights.items()}
         )
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(50))
@@ -85,7 +85,7 @@ def trained(store: RunStore, weights: Arrays) -> Run:
     shares = np.full((50, 10), 0.03, np.float32)
     shares[np.arange(50), said] = 0.73
     for epoch in (1, 3):
-        keep_answers(
+        save_predictions(
             FolderArtifacts(folder),
             epoch,
             "train",

@@ -13,8 +13,8 @@ from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import keep_series
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.series import save_series
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
@@ -79,14 +79,14 @@ def fill(store: RunStore, weights: Arrays) -> dict[str, str]:
 
 def _keep_epochs(store: RunStore, run: Run, weights: Arrays, others: Arrays) -> None:
     folder = store.folder(run.id)
-    keep_weights(FolderArtifacts(folder), 0, dict(others))
-    keep_weights(FolderArtifacts(folder), 1, {name: value / 2 for name, value in weights.items()})
+    save_weights(FolderArtifacts(folder), 0, dict(others))
+    save_weights(FolderArtifacts(folder), 1, {name: value / 2 for name, value in weights.items()})
     images = library.load("cifar10", "sample", store.settings).train.take(np.arange(60))
     for epoch, right in ((1, 20), (2, 30), (3, 40)):
         said = np.where(np.arange(60) < right, images.labels, (images.labels + 1) % 10)
         shares = np.full((60, 10), 0.03, np.float32)
         shares[np.arange(60), said] = 0.73
-        keep_answers(
+        save_predictions(
             FolderArtifacts(folder),
             epoch,
             "train",
@@ -110,7 +110,7 @@ def _duel(store: RunStore) -> str:
     for run in runs:
         store.describe(run.id, validation_images=1000)
     labelled = [(run.id, run.name) for run in runs]
-    return keep_series(store, "duel", "Width: narrow against wide", labelled).id
+    return save_series(store, "duel", "Width: narrow against wide", labelled).id
 
 
 def _memorised(store: RunStore) -> str:
@@ -118,18 +118,18 @@ def _memorised(store: RunStore) -> str:
     made = stored_runs.experiment(data=data, validation=TestValidation())
     run = stored_runs.store_run(store, made, name="by heart", state=RunState.FINISHED)
     plan = make_plan(run.experiment, library.load("cifar10", "sample", store.settings))
-    watched = plan.train.take(plan.watched)
-    right = plan.right_labels[plan.watched]
+    watched = plan.train.take(plan.tracked)
+    right = plan.true_labels[plan.tracked]
     wrong = np.flatnonzero(watched.labels != right)
     for epoch, late in ((1, wrong), (2, wrong[20:]), (3, wrong[:3])):
         said = watched.labels.copy()
         said[late] = right[late]
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             "train",
             watched.indices,
             Predictions.from_probabilities(np.eye(10, dtype=np.float32)[said]),
-            kind="memory",
+            kind="train_predictions",
         )
-    return keep_series(store, "memorisation", "By heart", [(run.id, "20% wrong labels")]).id
+    return save_series(store, "memorisation", "By heart", [(run.id, "20% wrong labels")]).id

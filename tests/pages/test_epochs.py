@@ -12,7 +12,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights, read_predictions, snapshot_path
+from cifarviz.runs.snapshots import load_predictions, save_predictions, save_weights, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -41,9 +41,9 @@ def kept(store: RunStore, weights: Arrays, held_back: ImageSet) -> Run:
             name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
             for name, value in weights.items()
         }
-        keep_weights(FolderArtifacts(folder), epoch, quieter)
+        save_weights(FolderArtifacts(folder), epoch, quieter)
     for epoch in (1, 2, 3):
-        keep_answers(
+        save_predictions(
             FolderArtifacts(folder),
             epoch,
             "train",
@@ -138,8 +138,8 @@ def test_answers_about_other_images_are_refused_and_other_epochs_go_on(
 ) -> None:
     folder = store.folder(kept.id)
     strange = np.arange(49_000, 49_300)
-    keep_answers(
-        FolderArtifacts(folder), 2, "train", strange, read_predictions(folder, 2, 10).predictions
+    save_predictions(
+        FolderArtifacts(folder), 2, "train", strange, load_predictions(folder, 2, 10).predictions
     )
     app = evaluate_page.opened(run=kept.id, checkpoint="epochs", epoch=2)
     assert f"images that are not in {CIFAR10.title}" in evaluate_page.errors(app)
@@ -166,7 +166,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         epochs=1,
         checkpoints={"last": weights},
     )
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(run.id)),
         1,
         "train",
@@ -174,7 +174,7 @@ def test_a_run_that_is_cut_off_shows_what_it_got_to(
         Predictions.from_probabilities(answers(held_back, 30)),
     )
     # Of an epoch that is not in the history, as a power cut leaves it.
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(run.id)),
         2,
         "train",

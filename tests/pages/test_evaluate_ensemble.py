@@ -13,7 +13,7 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.ui.state import LanguageMemory
 from tests import stored_runs
 from tests.pages.app_page import walk, widget
@@ -266,6 +266,6 @@ def test_full_and_sample_meet_on_the_samples_images_and_keep_nothing_about_other
     )
     app = opened(full.id, sample.id)
     assert "not all were trained on the full set" in said(app)
-    assert probabilities_path(store.folder(sample.id), "last").is_file()
-    assert not probabilities_path(store.folder(full.id), "last").exists()
+    assert checkpoint_predictions_path(store.folder(sample.id), "last").is_file()
+    assert not checkpoint_predictions_path(store.folder(full.id), "last").exists()
     assert not app.exception

@@ -59,7 +59,7 @@ def test_a_run_that_kept_its_best_epoch_only_says_so_and_gives_that(
         store, seeded(2, best_only=True), name="lean", checkpoints={"best": three_weights[1]}
     )
     app = opened(both.id, lean.id)
-    assert "“lean” has kept the checkpoint of its best epoch only" in said(app)
+    assert "“lean” was set to save only the checkpoint of its best epoch" in said(app)
     assert "Take those, or leave it out." in said(app)
     button(app, "Take the best epoch").click().run()
     assert app.query_params["members"] == f"{both.id},{lean.id}@best"
@@ -94,7 +94,7 @@ def test_a_member_whose_weights_are_gone_is_left_out_by_a_press(
     ]
     checkpoint_path(store.folder(made[1].id), "last").unlink()
     app = opened(*ids(made))
-    assert "“m1” has no weights any more: their files were removed, so it cannot vote." in said(app)
+    assert "“m1” has no weights: their files were removed, so it cannot vote." in said(app)
     assert not app.metric
     button(app, "Leave it out").click().run()
     assert app.query_params["members"] == f"{made[0].id},{made[2].id}"

@@ -10,11 +10,11 @@ from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import FolderArtifacts
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.components import image_grid
@@ -50,7 +50,7 @@ def validated(store: RunStore, weights: Arrays) -> Run:
     """A run of three epochs that has kept the weights of epochs 0 and 3, and no answers yet."""
     made = stored_runs.experiment(validation={"kind": "split", "fraction": 0.1})
     run = stored_runs.store_run(store, made, checkpoints={"last": weights})
-    keep_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
+    save_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
     return run
 
 
@@ -60,7 +60,7 @@ def test_over_the_epochs_a_picture_is_in_the_gallery_whose_rule_it_keeps(
     right = np.random.default_rng(5).random((3, 300)) < 0.6
     for epoch, row in enumerate(right, 1):
         shares = said_by(held_back, row)
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(validated.id)),
             epoch,
             "train",
@@ -123,7 +123,7 @@ def test_the_link_leads_to_the_nearest_epoch_that_inside_can_show(
     for epoch in (1, 2, 3):
         # As sure as half precision can be: rounded to all of it.
         shares = said_by(held_back, np.arange(300) % 2 == 0, 0.9999)
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(validated.id)),
             epoch,
             "train",
@@ -156,7 +156,7 @@ def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
     test = library.load("cifar10", "sample", settings).test
     for epoch in (1, 3):
         shares = said_by(test, np.zeros(len(test), bool))
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             "test",
@@ -166,7 +166,7 @@ def test_a_pinned_image_leads_to_the_epoch_of_which_its_maps_were_kept(
     pinned = test.having([231])
     outputs = open_checkpoint(store, run, "last").observe(pinned.images[0])
     maps = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
-    keep_maps(FolderArtifacts(store.folder(run.id)), 1, pinned.indices, maps)
+    save_maps(FolderArtifacts(store.folder(run.id)), 1, pinned.indices, maps)
     address = {"run": run.id, "checkpoint": "epochs", "epoch": 1, "gallery": "mistakes"}
     app = opened(**address, picture=231, image=231)
     assert list(inside(app)) == ["See its feature maps"]

@@ -11,7 +11,7 @@ from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import probabilities_path
+from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.pages.evaluate_page import metrics, opened
@@ -24,7 +24,7 @@ def test_after_a_restart_the_network_is_not_asked_again(
 ) -> None:
     opened()
     folder = RunStore(shared[0]).folder(run.id)
-    arrays, facts = load_arrays(probabilities_path(folder, "last"))
+    arrays, facts = load_arrays(checkpoint_predictions_path(folder, "last"))
     np.testing.assert_array_equal(
         arrays["log_probabilities"], evaluation.predictions.log_probabilities
     )
@@ -47,7 +47,7 @@ def test_another_checkpoint_is_measured_anew(
 ) -> None:
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
     opened()
-    path = probabilities_path(store.folder(run.id), "last")
+    path = checkpoint_predictions_path(store.folder(run.id), "last")
     modified, size = load_arrays(path)[1]["checkpoint"]
     os.utime(checkpoint_path(store.folder(run.id), "last"), ns=(modified + 1000, modified + 1000))
 
@@ -69,5 +69,5 @@ def test_a_disk_that_takes_no_more_costs_only_a_word(
     app = opened()
     assert "could not be kept" in app.warning[0].value
     assert metrics(app)["Test images"] == "1,000"
-    assert not probabilities_path(store.folder(run.id), "last").exists()
+    assert not checkpoint_predictions_path(store.folder(run.id), "last").exists()
     assert not app.exception

@@ -15,7 +15,7 @@ from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -172,7 +172,7 @@ def test_what_cannot_be_compared_is_said(
     # Validation images: another run may have learned from them, so both must have held them back.
     first, second = (validated(store, weights, name) for name in ("first", "second"))
     right = np.arange(300) % 3 == 0
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(first.id)),
         1,
         "train",
@@ -180,7 +180,7 @@ def test_what_cannot_be_compared_is_said(
         Predictions.from_probabilities(said_by(images, right)),
     )
     apart = library.load("cifar10", "sample", store.settings).train.take(np.arange(1, 601, 2))
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(second.id)),
         1,
         "train",
@@ -197,7 +197,7 @@ def test_epochs_are_compared_over_the_images_that_both_held_back(
 ) -> None:
     first, second = (validated(store, weights, name) for name in ("first", "second"))
     a, b = np.arange(300) % 3 == 0, np.arange(300) % 4 == 0
-    keep_answers(
+    save_predictions(
         FolderArtifacts(store.folder(first.id)),
         2,
         "train",
@@ -207,7 +207,7 @@ def test_epochs_are_compared_over_the_images_that_both_held_back(
     for epoch in (1, 2, 3):
         later = images.take(np.arange(100, 300))
         shares = said_by(later, b[100:] if epoch == 2 else np.zeros(200, bool))
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(second.id)),
             epoch,
             "train",
@@ -228,7 +228,7 @@ def test_over_epochs_the_order_stays_and_the_same_is_told(
     random = np.random.default_rng(0)
     for epoch in (1, 2, 3):
         shares = random.dirichlet([0.3] * 10, 300).astype(np.float32)
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             "train",
@@ -267,7 +267,7 @@ def test_without_answers_the_weights_of_an_epoch_are_asked(
             name: value * np.float32(epoch - 0.5) if value.dtype == np.float32 else value
             for name, value in weights.items()
         }
-        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, quieter)
+        save_weights(FolderArtifacts(store.folder(run.id)), epoch, quieter)
     test = library.load("cifar10", "sample", store.settings).test
     for epoch in (0, 1):
         given = open_checkpoint(store, run, epoch).probabilities(test.images)

@@ -102,7 +102,7 @@ def test_of_a_run_that_still_trains_it_says_so(
     store: RunStore, weights: dict[str, np.ndarray]
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=RunState.RUNNING, checkpoints={"last": weights})
-    lock = locks.take(store.lock_path(run.id))
+    lock = locks.acquire(store.lock_path(run.id))
     assert lock is not None
     with lock:
         app = opened()

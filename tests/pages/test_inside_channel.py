@@ -14,11 +14,11 @@ from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
-from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import WeightsChoice, keep_weights, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, save_weights, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.inside import dataset_activations
@@ -51,7 +51,7 @@ def kept(store: RunStore, weights: Arrays) -> Run:
             name: value * np.float32((epoch + 1) / 4) if value.dtype == np.float32 else value
             for name, value in made.items()
         }
-        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, scaled)
+        save_weights(FolderArtifacts(store.folder(run.id)), epoch, scaled)
     return run
 
 
@@ -281,5 +281,5 @@ def test_the_epoch_that_weights_are_of(
     store: RunStore, state: RunState, which: WeightsChoice, epoch: int | None, words: str
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=state)
-    assert epoch_of(run, which) == epoch
+    assert weights_epoch(run, which) == epoch
     assert weights_words(run, which) == words

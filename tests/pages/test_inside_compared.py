@@ -11,7 +11,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_weights
+from cifarviz.runs.snapshots import save_weights
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -38,7 +38,7 @@ def kept(store: RunStore, weights: Arrays) -> Run:
             else value
             for name, value in weights.items()
         }
-        keep_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
+        save_weights(FolderArtifacts(store.folder(run.id)), epoch, other)
     return run
 
 
@@ -126,7 +126,7 @@ def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
     kept: Run, store: RunStore, weights: Arrays
 ) -> None:
     other = stored_runs.store_run(store, TINY, name="other", checkpoints={"last": weights})
-    keep_weights(
+    save_weights(
         FolderArtifacts(store.folder(other.id)),
         1,
         {n: v for n, v in weights.items() if v.dtype == np.float32},

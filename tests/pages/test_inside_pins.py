@@ -7,11 +7,11 @@ from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.runs.artifacts import FolderArtifacts
-from cifarviz.runs.kept_maps import keep_maps
-from cifarviz.runs.pins import MOST, pinned_images
+from cifarviz.runs.pins import MAX_PINNED, pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import snapshot_path
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.components import component_keys
@@ -28,7 +28,7 @@ def thinned(store: RunStore, settings: Settings, weights: Arrays) -> Run:
     test = library.load("cifar10", "sample", settings).test.having([231])
     outputs = open_checkpoint(store, run, "last").observe(test.images[0])
     batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
-    keep_maps(FolderArtifacts(store.folder(run.id)), 1, test.indices, batches)
+    save_maps(FolderArtifacts(store.folder(run.id)), 1, test.indices, batches)
     return run
 
 
@@ -70,7 +70,7 @@ def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -
     app = inside_page.opened(run=thinned.id, image="5")
     assert "pinned" in component_keys(app)
     app.button(key="inside-pin").click().run()
-    assert any(f"{MOST} images are pinned" in error for error in inside_page.errors(app))
+    assert any(f"{MAX_PINNED} images are pinned" in error for error in inside_page.errors(app))
 
     app = inside_page.opened(run=thinned.id, image=str(before[0]))
     assert app.button(key="inside-pin").label == "Unpin"

@@ -10,8 +10,8 @@ from cifarviz.experiment.choices import Data, TestValidation
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, all_series, find_series, keep_series
-from cifarviz.runs.snapshots import keep_answers
+from cifarviz.runs.series import Series, all_series, find_series, save_series
+from cifarviz.runs.snapshots import save_predictions
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.training.plan import make_plan
@@ -48,7 +48,7 @@ def stored_duel(store: RunStore, **states: RunState) -> tuple[Series, list[Run]]
     for run in made:
         store.describe(run.id, validation_images=1000)
     labelled = [(run.id, run.name) for run in made]
-    return keep_series(store, "duel", "Width: a against b", labelled), made
+    return save_series(store, "duel", "Width: a against b", labelled), made
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -270,8 +270,8 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
     made = stored_runs.experiment(data=data, validation=TestValidation())
     run = stored_runs.store_run(store, made)
     plan = make_plan(run.experiment, library.load("cifar10", "sample", store.settings))
-    watched = plan.train.take(plan.watched)
-    right = plan.right_labels[plan.watched]
+    watched = plan.train.take(plan.tracked)
+    right = plan.true_labels[plan.tracked]
     wrong = np.flatnonzero(watched.labels != right)
     for epoch in (1, 2, 3):
         said_now = watched.labels.copy()
@@ -280,15 +280,15 @@ def memorised(store: RunStore) -> tuple[Series, np.ndarray]:
         said_now[late] = right[late]
         probabilities = np.eye(10, dtype=np.float32)[said_now]
         folder = store.folder(run.id)
-        keep_answers(
+        save_predictions(
             FolderArtifacts(folder),
             epoch,
             "train",
             watched.indices,
             Predictions.from_probabilities(probabilities),
-            kind="memory",
+            kind="train_predictions",
         )
-    kept = keep_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
+    kept = save_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
     return kept, watched.indices[wrong]
 
 
@@ -327,7 +327,7 @@ def test_the_runs_page_says_that_labels_are_wrong(
 def test_a_memorisation_that_kept_nothing_of_its_way_says_what_to_do(store: RunStore) -> None:
     data = Data(train_images=200, wrong_labels=0.2)
     run = stored_runs.store_run(store, stored_runs.experiment(data=data))
-    series = keep_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
+    series = save_series(store, "memorisation", "Memorisation", [(run.id, "20% wrong labels")])
     app = opened(view="memorisation", series=series.id)
     assert "train once more" in said(app)
     assert find_series(store, series.id).count == 1

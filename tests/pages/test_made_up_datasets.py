@@ -9,7 +9,7 @@ from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
@@ -38,11 +38,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
             run = stored_runs.store_run(
                 store, made, name=f"on {info.title}", checkpoints={"last": weights, "best": weights}
             )
-            keep_weights(FolderArtifacts(store.folder(run.id)), 1, weights)
+            save_weights(FolderArtifacts(store.folder(run.id)), 1, weights)
             shares = np.full((20, len(info.classes)), 1 / len(info.classes), np.float32)
             indices = np.arange(20)
             predictions = Predictions.from_probabilities(shares)
-            keep_answers(FolderArtifacts(store.folder(run.id)), 3, "train", indices, predictions)
+            save_predictions(
+                FolderArtifacts(store.folder(run.id)), 3, "train", indices, predictions
+            )
             runs[info.name] = run
     return settings, runs
 

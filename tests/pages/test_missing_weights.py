@@ -6,12 +6,18 @@ import pytest
 from cifarviz.analysis.trained_model import open_checkpoint
 from cifarviz.data import library
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import Kind, keep_answers, keep_weights, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import (
+    SnapshotKind,
+    save_predictions,
+    save_weights,
+    snapshot_epochs,
+    snapshot_path,
+)
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages import evaluate_page, inside_page, predict_page, runs_page
@@ -34,15 +40,15 @@ def kept(store: RunStore, weights: Arrays) -> Run:
     for epoch in (0, 1, 2):
         factor = np.float32((epoch + 1) / 4)
         floats = {name: one * factor for name, one in weights.items() if one.dtype == np.float32}
-        keep_weights(FolderArtifacts(folder), epoch, {**weights, **floats})
+        save_weights(FolderArtifacts(folder), epoch, {**weights, **floats})
         outputs = open_checkpoint(store, run, epoch).observe(pinned.images[0])
         batches = [LayerOutput(one.name, one.type, one.values[np.newaxis]) for one in outputs]
-        keep_maps(FolderArtifacts(folder), epoch, pinned.indices, batches)
+        save_maps(FolderArtifacts(folder), epoch, pinned.indices, batches)
     for epoch in (1, 2, 3):
         said = np.where(np.arange(40) < 10 * epoch, held_back.labels, (held_back.labels + 1) % 10)
         shares = np.full((40, 10), 0.03, np.float32)
         shares[np.arange(40), said] = 0.73
-        keep_answers(
+        save_predictions(
             FolderArtifacts(folder),
             epoch,
             "train",
@@ -59,7 +65,7 @@ def bare(kept: Run, store: RunStore) -> Run:
     return kept
 
 
-def remove(store: RunStore, run: Run, *kinds: Kind) -> None:
+def remove(store: RunStore, run: Run, *kinds: SnapshotKind) -> None:
     for kind in kinds:
         for epoch in snapshot_epochs(store.folder(run.id), kind):
             snapshot_path(store.folder(run.id), kind, epoch).unlink()
@@ -110,7 +116,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
         links = [link.proto.label for link in app.get("page_link")]
         assert "See its feature maps" in links
         assert "What the run says of it at its end" not in links
-    remove(store, bare, "answers")
+    remove(store, bare, "predictions")
     app = evaluate_page.opened(run=bare.id, epoch=1)
     assert not app.exception
     assert "What the weights after epoch 1 say" in evaluate_page.text(app)
@@ -119,7 +125,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
 def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_first(
     bare: Run, store: RunStore, weights: Arrays
 ) -> None:
-    remove(store, bare, "weights", "answers", "maps")
+    remove(store, bare, "weights", "predictions", "maps")
     for page in (inside_page, evaluate_page):
         app = page.opened(run=bare.id)
         assert "has no weights: it did not finish an epoch" in " ".join(inside_page.errors(app))
@@ -129,7 +135,7 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     young = stored_runs.store_run(
         store, stored_runs.experiment(), name="young", state=RunState.STOPPED, epochs=0
     )
-    keep_weights(FolderArtifacts(store.folder(young.id)), 0, dict(weights))
+    save_weights(FolderArtifacts(store.folder(young.id)), 0, dict(weights))
     app = inside_page.opened()
     options = widget(app, "selectbox", "pick-run").options
     assert [one.split(" · ")[0] for one in options] == ["young", "whole"]
@@ -148,7 +154,7 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
     store: RunStore, weights: Arrays
 ) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
-    keep_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
+    save_weights(FolderArtifacts(store.folder(run.id)), 0, dict(weights))
     with stored_runs.held(store, run):
         app = inside_page.opened(run=run.id)
         assert not app.exception
@@ -168,7 +174,7 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
     assert not app.exception
     (error,) = inside_page.errors(app)
     assert f"The weights of epoch 2 of run {kept.id} are damaged" in error
-    assert "other epochs can still be looked at" in error
+    assert "the others still work" in error
     assert inside_page.grids(app) == inside_page.MAPS
     assert "epoch-slider" in component_keys(app)
     assert any("the feature maps that the run kept" in text for text in inside_page.said(app))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarviz.runs.recorded import hide, offer_recorded, recorded
+from cifarviz.runs.recorded import find_recorded_run, hide_recorded_run, unpack_recorded_once
 from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -19,7 +19,7 @@ def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home as a new user has it; no test changes anything in it."""
     home = str(tmp_path_factory.mktemp("recorded"))
     settings = Settings.from_environment({"CIFARVIZ_HOME": home, "CIFARVIZ_WARM_UP": "0"})
-    offer_recorded(RunStore(settings))
+    unpack_recorded_once(RunStore(settings))
     return settings
 
 
@@ -27,7 +27,7 @@ def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("CIFARVIZ_HOME", str(recorded_home.home))
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
-    run = recorded(RunStore(recorded_home))
+    run = find_recorded_run(RunStore(recorded_home))
     assert run is not None
     return run
 
@@ -145,8 +145,8 @@ def test_a_hidden_recorded_run_can_be_brought_back(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CIFARVIZ_RECORDED", "1")
-    offer_recorded(store)
-    hide(store)
+    unpack_recorded_once(store)
+    hide_recorded_run(store)
     app = opened("turn")
     app.button(key="bring-back-recorded").click().run()
     assert title(app) == "After epoch 8 it learns by heart"

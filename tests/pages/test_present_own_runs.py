@@ -8,7 +8,7 @@ from cifarviz.runs.artifacts import FolderArtifacts
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import BatchPoints, Progress, Run
-from cifarviz.runs.snapshots import keep_answers, snapshot_path
+from cifarviz.runs.snapshots import save_predictions, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -65,7 +65,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     for epoch, wrong in ((1, 30), (2, 5), (3, 20)):
         said_then = np.full((50, 10), 0.01, np.float32)
         said_then[np.arange(50), (labels + (np.arange(50) < wrong)) % 10] = 0.91
-        keep_answers(
+        save_predictions(
             FolderArtifacts(store.folder(run.id)),
             epoch,
             "test",
@@ -81,7 +81,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     assert ", after epoch 2 (lowest" in said(app)
     assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
     # Where that epoch's answers are gone, its weights are asked.
-    snapshot_path(store.folder(run.id), "answers", 2).unlink()
+    snapshot_path(store.folder(run.id), "predictions", 2).unlink()
     app = opened("mistakes", run=run.id, notes=1)
     assert "2, asked now" in widget(app, "selectbox", "present-epoch").options
     assert "After epoch 2, " in html(app)

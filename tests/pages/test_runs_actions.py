@@ -66,7 +66,7 @@ def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
 @pytest.mark.parametrize("state", [RunState.STOPPED, RunState.FAILED])
 def test_a_run_that_was_cut_short_can_be_resumed(store: RunStore, state: RunState) -> None:
     run = stored_runs.store_run(store, OWN, state=state, message="The disk was full.")
-    slot = locks.take(store.slot_path())
+    slot = locks.acquire(store.slot_path())
     assert slot is not None
     # While somebody else trains, the resumed run waits: nothing is trained here.
     with slot:
@@ -97,7 +97,7 @@ def test_one_run_shows_its_early_end_its_note_and_its_tensorboard_files(store: R
     run = stored_runs.store_run(
         store, stored_runs.experiment(tensorboard=True), message="Stopped early after epoch 3."
     )
-    store.describe(run.id, stopped_early=3, note="TensorBoard files have nothing from epoch 2 on.")
+    store.describe(run.id, stopped_early=3, note="TensorBoard files end before epoch 2.")
     store.tensorboard_folder(run.id).mkdir(parents=True)
     app = opened(run.id)
     # How it ended is no warning; what went wrong is one.

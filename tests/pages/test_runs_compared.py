@@ -208,7 +208,7 @@ def test_the_dialog_of_a_fork_says_what_it_would_begin_with(
 
 def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN, name="parent")
-    lock = locks.take(store.lock_path("fork"))
+    lock = locks.acquire(store.lock_path("fork"))
     assert lock is not None
     made = forked(OWN, 2, ForkChanges(epochs=4, learning_rate=0.0002))
     with lock:

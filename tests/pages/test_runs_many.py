@@ -12,7 +12,7 @@ from cifarviz.experiment.lab import cures
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import keep_series
+from cifarviz.runs.series import save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
@@ -33,7 +33,7 @@ def cured(store: RunStore) -> tuple[str, list[Run]]:
     for run in runs:
         store.describe(run.id, validation_images=1000)
     labels = [(run.id, one.label) for run, one in zip(runs, entry.entrants, strict=True)]
-    return keep_series(store, "cures", entry.title, labels).id, runs
+    return save_series(store, "cures", entry.title, labels).id, runs
 
 
 def looks(figure: dict[str, Any]) -> dict[str, tuple[str, str]]:

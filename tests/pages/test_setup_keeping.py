@@ -103,12 +103,12 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_said_and_refused(
     monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(blocked / "logs"))
     # Beside its switch and beside the button, which is off at once, whichever part is open.
     app = linked(SMALL.with_value("tensorboard", True), part="training")
-    beside = [one.value for one in app.markdown if "a file is in the way" in one.value]
+    beside = [one.value for one in app.markdown if "a file has that name" in one.value]
     assert [one.startswith(":red[") for one in beside] == [True]
     assert not app.code
     for part in ("training", "network"):
         app = linked(SMALL.with_value("tensorboard", True), part=part)
-        assert ["a file is in the way" in error.value for error in app.error] == [True]
+        assert ["a file has that name" in error.value for error in app.error] == [True]
         assert app.button(key="train").disabled
         assert not app.exception
     assert drafted(app).settings["tensorboard"] is True

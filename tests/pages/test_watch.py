@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.choices import NoValidation
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.runs.artifacts import answers_path
+from cifarviz.runs.artifacts import epoch_predictions_path
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -227,7 +227,7 @@ def test_a_bad_ghost_in_the_address_is_a_sentence(store: RunStore) -> None:
 
 def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    store.describe(run.id, note="TensorBoard files have nothing from epoch 2 on: disk full.")
+    store.describe(run.id, note="TensorBoard files end before epoch 2: disk full.")
     app = opened(view="watch", run=run.id)
     assert ["from epoch 2 on" in warning.value for warning in app.warning] == [True]
     assert not app.exception
@@ -275,7 +275,7 @@ def test_tensorboard_files_are_shown_with_their_command(store: RunStore) -> None
 def test_epochs_whose_answers_were_kept_can_vote(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(test_epochs=(1, 3)))
     for epoch in (1, 3):
-        path = answers_path(store.folder(run.id), epoch)
+        path = epoch_predictions_path(store.folder(run.id), epoch)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     app = opened(view="watch", run=run.id)

@@ -10,11 +10,11 @@ from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import FolderArtifacts
-from cifarviz.runs.kept_maps import keep_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Progress, Run
-from cifarviz.runs.snapshots import keep_answers, keep_weights
+from cifarviz.runs.snapshots import save_predictions, save_weights
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import save_maps
 from tests import stored_runs
 
 RANDOM = np.random.default_rng(4)
@@ -47,7 +47,7 @@ PROBABILITIES = np.full((10, 10), 0.1, np.float32)
 
 
 class Output:
-    """What a layer made of two images, as ``keep_maps`` takes it."""
+    """What a layer made of two images, as ``save_maps`` takes it."""
 
     def __init__(self, name: str, type_: str, *shape: int) -> None:
         self.name, self.type = name, type_
@@ -65,8 +65,8 @@ def store_full_run(store: RunStore) -> Run:
         BatchPoints(points, (1 / points).astype(np.float32), np.ones(30, np.float32)),
     )
     folder = store.folder(made.id)
-    keep_weights(FolderArtifacts(folder), 1, MODEL)
-    keep_answers(
+    save_weights(FolderArtifacts(folder), 1, MODEL)
+    save_predictions(
         FolderArtifacts(folder),
         2,
         "train",
@@ -74,6 +74,6 @@ def store_full_run(store: RunStore) -> Run:
         Predictions.from_probabilities(PROBABILITIES),
     )
     layers = [Output("conv2d_1", "conv2d", 32, 32, 4), Output("dense_1", "dense", 10)]
-    keep_maps(FolderArtifacts(folder), 1, np.array([1, 7]), layers)
+    save_maps(FolderArtifacts(folder), 1, np.array([1, 7]), layers)
     (folder / "notes.txt").write_text("not of the run")
     return store.get(made.id)

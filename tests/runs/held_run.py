@@ -17,7 +17,7 @@ def held_run(
     store: RunStore, name: str = "mine", experiment: Experiment = EXPERIMENT
 ) -> tuple[str, BaseFileLock]:
     run_id = new_run_id()
-    lock = locks.take(store.lock_path(run_id))
+    lock = locks.acquire(store.lock_path(run_id))
     assert lock is not None
     store.create(run_id, experiment, name, "dashboard")
     return run_id, lock

@@ -9,11 +9,11 @@ import pytest
 from cifarviz.errors import RunError
 from cifarviz.runs.archive import pack, unpack
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
-from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_predictions, snapshot_path
+from cifarviz.runs.snapshots import load_predictions, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import load_maps
 from tests import stored_runs
 from tests.runs.full_run import ARRAYS, MODEL
 
@@ -49,8 +49,8 @@ def test_all_of_a_run_arrives(
         assert facts == load_arrays(path)[1]
         assert arrays.keys() == expected.keys()
         assert all(np.array_equal(arrays[name], value) for name, value in expected.items())
-    assert [one.name for one in read_maps(there, 1, 7)] == ["conv2d_1", "dense_1"]
-    assert read_predictions(there, 2, 10).predictions.probabilities.shape == (10, 10)
+    assert [one.name for one in load_maps(there, 1, 7)] == ["conv2d_1", "dense_1"]
+    assert load_predictions(there, 2, 10).predictions.probabilities.shape == (10, 10)
     assert not (there / "notes.txt").exists()
 
 
@@ -67,7 +67,7 @@ def test_half_keeps_weights_as_float16_and_leaves_the_optimizer_out(
     np.testing.assert_array_equal(kernel, ARRAYS["model/002/conv2d_1/kernel"].astype(np.float16))
     seed = "model/004/dropout_1/seed_generator_state"
     np.testing.assert_array_equal(arrays[seed], ARRAYS[seed])
-    assert not snapshot_path(elsewhere.folder(came.id), "answers", 2).exists()
+    assert not snapshot_path(elsewhere.folder(came.id), "predictions", 2).exists()
 
 
 def test_where_its_id_is_taken_it_gets_another(store: RunStore, run: Run, tmp_path: Path) -> None:
@@ -81,6 +81,6 @@ def test_where_its_id_is_taken_it_gets_another(store: RunStore, run: Run, tmp_pa
 
 def test_an_active_run_is_not_packed(store: RunStore, tmp_path: Path) -> None:
     active = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING)
-    with stored_runs.held(store, active), pytest.raises(RunError, match="stop it, or let it"):
+    with stored_runs.held(store, active), pytest.raises(RunError, match="Stop it or let it finish"):
         pack(store, active.id, tmp_path / "run.zip")
     assert not (tmp_path / "run.zip").exists()

@@ -8,11 +8,11 @@ import pytest
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid, RunNotFound
 from cifarviz.executors.worker import Worker
 from cifarviz.runs.artifacts import FolderArtifacts
-from cifarviz.runs.curation import checked_name
-from cifarviz.runs.kept_weights import kept_checkpoints, usual_weights
+from cifarviz.runs.curation import validate_name
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import keep_weights, snapshot_bytes, snapshot_epochs
+from cifarviz.runs.snapshots import save_weights, snapshot_bytes, snapshot_epochs
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import default_weights, stored_checkpoints
 from cifarviz.settings import Settings
 from tests import stored_runs
 from tests.hostile_names import HOSTILE, REFUSED
@@ -42,7 +42,7 @@ def test_what_cannot_be_is_refused(store: RunStore) -> None:
         store.remark(run.id, "x" * 501)
     with pytest.raises(RunNotFound):
         store.star("nobody", True)
-    with pytest.raises(ArtifactMissing, match="has not kept these weights"):
+    with pytest.raises(ArtifactMissing, match="has no such weights"):
         store.prefer(run.id, "best")
 
 
@@ -52,14 +52,14 @@ def test_the_answer_of_a_run_is_what_it_ended_with_unless_a_person_said_otherwis
     run = stored_runs.store_run(
         store, stored_runs.experiment(), checkpoints={"last": {}, "best": {}}
     )
-    assert usual_weights(store, run) == "last"
-    assert kept_checkpoints(store, run) == ("last", "best")
+    assert default_weights(store, run) == "last"
+    assert stored_checkpoints(store, run) == ("last", "best")
     store.prefer(run.id, "best")
-    assert usual_weights(store, store.get(run.id)) == "best"
-    assert kept_checkpoints(store, store.get(run.id)) == ("best", "last")
+    assert default_weights(store, store.get(run.id)) == "best"
+    assert stored_checkpoints(store, store.get(run.id)) == ("best", "last")
     (store.folder(run.id) / "checkpoint-best.npz").unlink()
-    assert usual_weights(store, store.get(run.id)) == "last"
-    assert kept_checkpoints(store, store.get(run.id)) == ("last",)
+    assert default_weights(store, store.get(run.id)) == "last"
+    assert stored_checkpoints(store, store.get(run.id)) == ("last",)
     store.prefer(run.id, None)
     assert store.get(run.id).preferred is None
 
@@ -70,7 +70,7 @@ def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Sett
     store.star(old.id, True)
     for run in (old, new):
         for epoch in (1, 2, 3):
-            keep_weights(
+            save_weights(
                 FolderArtifacts(store.folder(run.id)), epoch, {"w": np.zeros(1000, np.float32)}
             )
     one = snapshot_bytes(store.folder(old.id))
@@ -86,13 +86,13 @@ def test_a_starred_run_keeps_its_snapshots_while_there_are_others(settings: Sett
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_run_may_be_called_anything_that_can_be_seen(name: str) -> None:
-    assert checked_name(f"  {name}\n") == name
+    assert validate_name(f"  {name}\n") == name
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_name_that_cannot_be_seen_is_refused(name: str) -> None:
     with pytest.raises(ExperimentInvalid, match="A run's name"):
-        checked_name(name)
+        validate_name(name)
 
 
 def test_a_note_has_lines_and_no_control_characters(store: RunStore, run: Run) -> None:

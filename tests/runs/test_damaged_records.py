@@ -6,10 +6,10 @@ from contextlib import closing
 import pytest
 
 from cifarviz.errors import CifarvizError, RunDamaged, TransitionRefused
-from cifarviz.runs.kept_weights import kept_checkpoints
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import stored_checkpoints
 from tests import stored_runs
 from tests.runs.held_run import PROGRESS, points
 
@@ -30,14 +30,14 @@ DAMAGES = {
     "newer": ("UPDATE runs SET experiment = '{\"format\": 99}'", "format 99"),
     "deep": (f"UPDATE runs SET experiment = '{'[' * 5000}'", "not valid JSON"),
     "heartbeat": ("UPDATE runs SET heartbeat = 1e18", "its “heartbeat” is 1e+18"),
-    "loss": ("UPDATE epochs SET loss = 1e300", "an epoch that no training has written"),
-    "text loss": ("UPDATE epochs SET loss = 'low'", "an epoch that no training has written"),
-    "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an epoch that no training has written"),
+    "loss": ("UPDATE epochs SET loss = 1e300", "an invalid epoch"),
+    "text loss": ("UPDATE epochs SET loss = 'low'", "an invalid epoch"),
+    "accuracy": ("UPDATE epochs SET val_accuracy = 7", "an invalid epoch"),
     "gap": ("DELETE FROM epochs WHERE epoch = 2", "2 epochs do not follow each other"),
     "beginning": ("UPDATE epochs SET epoch = epoch + 500", "do not follow each other"),
-    "count": ("UPDATE batches SET count = count + 1", "disagree in number"),
-    "no blob": ("UPDATE batches SET loss = 5", "disagree in number"),
-    "step": ("UPDATE batches SET first_step = -1", "disagree in number"),
+    "count": ("UPDATE batches SET count = count + 1", "differ in number"),
+    "no blob": ("UPDATE batches SET loss = 5", "differ in number"),
+    "step": ("UPDATE batches SET first_step = -1", "differ in number"),
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_one_damaged_record_is_listed_as_such_and_can_be_deleted(
     assert store.get(run.id) == found[run.id]
     assert store.active() == []
     assert found[run.id].epochs_done == 0
-    assert kept_checkpoints(store, found[run.id]) == ()
+    assert stored_checkpoints(store, found[run.id]) == ()
     assert len(store.histories([run.id, sound.id])[sound.id]) == 3
     store.batch_points(run.id)
     with pytest.raises(CifarvizError):
@@ -96,7 +96,7 @@ def test_a_state_nobody_knows_does_not_hold_the_queue_up(store: RunStore) -> Non
         assert [run.id for run in store.active()] == [runs[1].id]
         assert store.is_next(runs[1].id)
         # Somebody looks after it, whatever its state is called.
-        with pytest.raises(TransitionRefused, match="A process is looking after"):
+        with pytest.raises(TransitionRefused, match="Another process is training"):
             store.delete(runs[0].id)
 
 

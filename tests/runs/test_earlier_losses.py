@@ -10,8 +10,8 @@ import pytest
 
 from cifarviz.experiment.choices import Loss
 from cifarviz.runs.archive import pack, unpack
-from cifarviz.runs.earlier_losses import PLAIN, is_exact, losses_words
-from cifarviz.runs.recorded import bring_back
+from cifarviz.runs.earlier_losses import PLAIN, has_exact_loss, losses_words
+from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -45,9 +45,9 @@ def test_it_is_said_how_losses_were_computed(
 def test_each_epoch_is_exact_or_not(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     resumed = stored_runs.make_earlier(store, run, 2)
-    assert [is_exact(resumed, epoch) for epoch in (1, 2, 3)] == [False, False, True]
+    assert [has_exact_loss(resumed, epoch) for epoch in (1, 2, 3)] == [False, False, True]
     earlier = stored_runs.make_earlier(store, run)
-    assert not any(is_exact(earlier, epoch) for epoch in (1, 2, 3))
+    assert not any(has_exact_loss(earlier, epoch) for epoch in (1, 2, 3))
 
 
 def test_a_fork_has_losses_of_its_own(store: RunStore) -> None:
@@ -89,7 +89,7 @@ def test_a_run_packed_by_an_earlier_version_is_of_before_whatever_it_says(
 
 
 def test_the_recorded_run_is_of_before(store: RunStore) -> None:
-    assert losses_words(bring_back(store)).startswith(CLIPPED)
+    assert losses_words(restore_recorded_run(store)).startswith(CLIPPED)
 
 
 def test_the_runs_of_a_home_of_before_are_marked(settings: Settings) -> None:

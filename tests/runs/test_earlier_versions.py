@@ -7,11 +7,11 @@ import pytest
 
 from cifarviz.runs.archive import unpack
 from cifarviz.runs.artifacts import load_arrays
-from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import read_predictions, snapshot_epochs
+from cifarviz.runs.snapshots import load_predictions, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import load_maps
 from cifarviz.settings import Settings
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("format-*"))
@@ -30,8 +30,8 @@ def is_whole(store: RunStore, run: Run) -> None:
     }
     assert kernels == {(3, 3, 3, 4)}
     assert snapshot_epochs(folder, "weights") == [0, 1, 2]
-    assert read_predictions(folder, 2, 10).predictions.probabilities.shape == (10, 10)
-    assert len(read_maps(folder, 2, 1)) == 5
+    assert load_predictions(folder, 2, 10).predictions.probabilities.shape == (10, 10)
+    assert len(load_maps(folder, 2, 1)) == 5
 
 
 def test_there_are_some() -> None:

@@ -78,13 +78,13 @@ def test_a_node_is_alive_until_its_lease_has_expired(
     run_id, attempt = begun_by(store, NODE)
     clock(LEASE_SECONDS - 1)
     assert store.get(run_id).state is RunState.RUNNING
-    assert store.take(run_id) is None
+    assert store.acquire(run_id) is None
     StoreSink(store, run_id, attempt).record(PROGRESS)
     clock(LEASE_SECONDS - 1)
     assert store.get(run_id).state is RunState.RUNNING
     clock(2)
     assert store.get(run_id).state is RunState.INTERRUPTED
-    lock = store.take(run_id)
+    lock = store.acquire(run_id)
     assert lock is not None
     lock.release()
 
@@ -125,7 +125,7 @@ def test_what_a_late_attempt_reports_is_refused_and_changes_nothing(
         store.fail(run_id, "It broke.", attempt=attempt)
     else:
         assert store.get(run_id).state is RunState.INTERRUPTED
-    lock = store.take(run_id)
+    lock = store.acquire(run_id)
     assert lock is not None
     if since in ("queued", "begun again"):
         store.transition(run_id, RunState.QUEUED)
@@ -134,7 +134,7 @@ def test_what_a_late_attempt_reports_is_refused_and_changes_nothing(
     if since == "deleted":
         store.delete(run_id)
     before = snapshot(store)
-    with pytest.raises(LeaseLost, match=f"Run {run_id} has ended or was begun again"):
+    with pytest.raises(LeaseLost, match=f"Run {run_id} has ended or was started again"):
         report(sink)
     assert snapshot(store) == before
     lock.release()
@@ -147,7 +147,7 @@ def test_a_late_attempt_takes_no_request_of_the_next(
     late = StoreSink(store, run_id, attempt)
     clock(LEASE_SECONDS + 1)
     assert store.get(run_id).state is RunState.INTERRUPTED
-    lock = store.take(run_id)
+    lock = store.acquire(run_id)
     assert lock is not None
     store.transition(run_id, RunState.QUEUED)
     run = store.transition(run_id, RunState.RUNNING)

@@ -9,16 +9,16 @@ import numpy as np
 from cifarviz.runs.artifacts import save_arrays
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.storage import atomically, remove_leftovers, temporary_folder
+from cifarviz.storage import atomic_write, remove_leftovers, temporary_folder
 from tests import stored_runs
 
 # Writes half of each file, says so, and waits to be killed.
 WRITER = """
 import sys
 from pathlib import Path
-from cifarviz.storage import atomically, temporary_folder
+from cifarviz.storage import atomic_write, temporary_folder
 runs, run = Path(sys.argv[1]), Path(sys.argv[2])
-with atomically(run / "checkpoint-last.npz") as one, temporary_folder(runs) as coming:
+with atomic_write(run / "checkpoint-last.npz") as one, temporary_folder(runs) as coming:
     one.write_bytes(b"half")
     (coming / "files").mkdir()
     (coming / "files" / "checkpoint-best.npz").write_bytes(b"half")
@@ -98,7 +98,7 @@ def test_a_folder_is_its_makers_alone_and_gone_at_the_end(tmp_path: Path) -> Non
 
 
 def test_writing_goes_on_when_somebody_cleans_up_at_the_same_time(tmp_path: Path) -> None:
-    with atomically(tmp_path / "file") as temporary:
+    with atomic_write(tmp_path / "file") as temporary:
         remove_leftovers(tmp_path)
         temporary.write_text("whole")
     assert (tmp_path / "file").read_text() == "whole"

@@ -7,7 +7,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.datasets.fashion_mnist import FASHION_MNIST
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import RunError
-from cifarviz.runs.pins import MOST, pin, pinned_images, prefer, unpin
+from cifarviz.runs.pins import MAX_PINNED, pin, pinned_images, save_preference, unpin
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 
@@ -18,10 +18,10 @@ def test_the_usual_ones_are_in_the_sample_and_of_many_classes(
 ) -> None:
     test = sample.read(info).test
     pins = pinned_images(store, info)
-    assert len(pins) == MOST
+    assert len(pins) == MAX_PINNED
     shown = test.having(pins)
     assert tuple(shown.indices) == pins
-    assert len(set(shown.labels.tolist())) >= MOST - 1
+    assert len(set(shown.labels.tolist())) >= MAX_PINNED - 1
     assert sample.read(info).test.having(info.one_of_each).labels.tolist() == list(range(10))
 
 
@@ -32,7 +32,7 @@ def test_what_is_chosen_stays_for_every_later_look(store: RunStore, settings: Se
     pin(store, CIFAR10, 4711)
     expected = (*first[:2], *first[3:], 4711)
     assert pinned_images(RunStore(settings), CIFAR10) == expected
-    assert pinned_images(store, FASHION_MNIST)[1:] == FASHION_MNIST.one_of_each[: MOST - 1]
+    assert pinned_images(store, FASHION_MNIST)[1:] == FASHION_MNIST.one_of_each[: MAX_PINNED - 1]
 
 
 def test_there_is_room_for_eight(store: RunStore) -> None:
@@ -50,6 +50,6 @@ def test_all_can_be_taken_off(store: RunStore) -> None:
 
 @pytest.mark.parametrize("nonsense", ["x", {"a": 1}, ["x", 3.5, -1, 10_000, 7, 7]])
 def test_what_makes_no_sense_is_passed_over(store: RunStore, nonsense: object) -> None:
-    prefer(store, "pins cifar10", nonsense)
+    save_preference(store, "pins cifar10", nonsense)
     expected = (7,) if isinstance(nonsense, list) else pinned_images(store, CIFAR10)
     assert pinned_images(store, CIFAR10) == expected

@@ -9,25 +9,25 @@ from cifarviz.data import sample
 from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays
-from cifarviz.runs.kept_maps import images_of_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.recorded import (
     ORIGIN,
     RECORDED_RUN,
-    bring_back,
-    hide,
-    is_hidden,
-    offer_recorded,
-    recorded,
+    find_recorded_run,
+    hide_recorded_run,
+    is_recorded_run_hidden,
+    restore_recorded_run,
+    unpack_recorded_once,
 )
-from cifarviz.runs.snapshots import read_predictions, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import load_predictions, snapshot_epochs, snapshot_path
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import map_image_indices
 from cifarviz.settings import Settings
 from tests import stored_runs
 
 
 def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: RunStore) -> None:
-    offer_recorded(store)
+    unpack_recorded_once(store)
     (run,) = store.all()
     preset = PRESETS["cifar10-vgg"].experiment
     assert run.origin == ORIGIN
@@ -43,14 +43,14 @@ def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: R
     assert losses[-1] > 1.5 * min(losses)
 
     folder = store.folder(run.id)
-    assert snapshot_epochs(folder, "answers") == list(range(1, 31))
-    answers = read_predictions(folder, 30, 10)
+    assert snapshot_epochs(folder, "predictions") == list(range(1, 31))
+    answers = load_predictions(folder, 30, 10)
     assert (answers.split, len(answers.indices)) == ("train", 15_000)
     kept = snapshot_epochs(folder, "maps")
     assert kept == [0, 1, 2, 3, 4, 6, 8, 9, 11, 16, 23, 30]
     for epoch in kept:
-        assert len(images_of_maps(folder, epoch)) == 4
-        assert set(images_of_maps(folder, epoch)) <= set(pinned_images(store, CIFAR10))
+        assert len(map_image_indices(folder, epoch)) == 4
+        assert set(map_image_indices(folder, epoch)) <= set(pinned_images(store, CIFAR10))
     assert {0, 1, 9} <= set(snapshot_epochs(folder, "weights"))
     for path in (checkpoint_path(folder, "last"), snapshot_path(folder, "weights", 0)):
         arrays, _ = load_arrays(path)
@@ -59,10 +59,10 @@ def test_it_is_the_published_experiment_with_all_that_the_pages_look_at(store: R
 
 
 def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
-    run = bring_back(store)
+    run = restore_recorded_run(store)
     train = sample.read(CIFAR10).train
     for epoch in (1, 9, 30):
-        answers = read_predictions(store.folder(run.id), epoch, 10)
+        answers = load_predictions(store.folder(run.id), epoch, 10)
         # Of those images whose labels come with cifarviz, a tenth of all.
         _, ours, theirs = np.intersect1d(train.indices, answers.indices, return_indices=True)
         hits = answers.predictions.probabilities[theirs].argmax(axis=1) == train.labels[ours]
@@ -74,33 +74,33 @@ def test_its_answers_are_as_right_as_its_history_says(store: RunStore) -> None:
 def test_hidden_it_stays_hidden_until_it_is_brought_back(
     store: RunStore, settings: Settings
 ) -> None:
-    assert not is_hidden(store)
-    offer_recorded(store)
-    run = recorded(store)
+    assert not is_recorded_run_hidden(store)
+    unpack_recorded_once(store)
+    run = find_recorded_run(store)
     assert run is not None
-    hide(store)
+    hide_recorded_run(store)
     assert store.all() == []
     assert not store.folder(run.id).exists()
-    offer_recorded(RunStore(settings))
+    unpack_recorded_once(RunStore(settings))
     assert store.all() == []
-    assert is_hidden(store)
-    assert bring_back(store).id == run.id
-    assert bring_back(store).id == run.id
+    assert is_recorded_run_hidden(store)
+    assert restore_recorded_run(store).id == run.id
+    assert restore_recorded_run(store).id == run.id
     assert len(store.all()) == 1
-    assert not is_hidden(store)
+    assert not is_recorded_run_hidden(store)
 
 
 def test_deleted_like_any_other_run_it_can_be_brought_back(store: RunStore) -> None:
-    run = bring_back(store)
+    run = restore_recorded_run(store)
     store.delete(run.id)
-    offer_recorded(store)
-    assert recorded(store) is None
-    assert is_hidden(store)
+    unpack_recorded_once(store)
+    assert find_recorded_run(store) is None
+    assert is_recorded_run_hidden(store)
 
 
 def test_a_home_works_without_it(store: RunStore, tmp_path: Path) -> None:
     mine = stored_runs.store_run(store, stored_runs.experiment())
     (tmp_path / "broken.zip").write_bytes(RECORDED_RUN.read_bytes()[:10_000])
-    offer_recorded(store, tmp_path / "broken.zip")
-    offer_recorded(store, tmp_path / "missing.zip")
+    unpack_recorded_once(store, tmp_path / "broken.zip")
+    unpack_recorded_once(store, tmp_path / "missing.zip")
     assert [run.id for run in store.all()] == [mine.id]

@@ -61,7 +61,7 @@ def test_an_active_run_whose_lock_is_free_was_interrupted(store: RunStore) -> No
     lock.release()
     run = store.get(run_id)
     assert run.state is RunState.INTERRUPTED
-    assert "ended before it was done" in (run.message or "")
+    assert "ended too early" in (run.message or "")
 
 
 def test_a_killed_process_leaves_an_interrupted_run_with_all_it_wrote(settings: Settings) -> None:
@@ -78,7 +78,7 @@ from cifarviz.runs.store import new_run_id
 import numpy as np
 store = RunStore(Settings.from_environment())
 run_id = new_run_id()
-lock = locks.take(store.lock_path(run_id))
+lock = locks.acquire(store.lock_path(run_id))
 store.create(run_id, PRESETS["cifar10-starter"].experiment, "mine", "command line")
 store.transition(run_id, RunState.RUNNING)
 points = BatchPoints(np.arange(1, 6), np.ones(5, "f4"), np.ones(5, "f4"))

@@ -4,11 +4,11 @@ import pytest
 
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, SplitValidation
 from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, save_arrays
-from cifarviz.runs.kept_weights import WeightsPosition, training_position, weights_position
 from cifarviz.runs.records import Progress
-from cifarviz.runs.run_headline import format_duration, headline, highest, last
+from cifarviz.runs.run_headline import format_duration, headline, highest_accuracy, last_accuracy
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import WeightsPosition, training_position, weights_position
 from cifarviz.settings import Settings
 from tests import stored_runs
 
@@ -22,14 +22,14 @@ FACTS = {
 def test_each_accuracy_has_its_images_its_epoch_and_its_criterion() -> None:
     run = stored_runs.record(SPLIT, **FACTS)
     assert headline(run) == "72.0% validation, epoch 4 (lowest validation loss)"
-    assert highest(run) == "75.0% validation, epoch 7 (highest validation accuracy)"
-    assert last(run) == "71.4% validation, epoch 9 (last epoch)"
+    assert highest_accuracy(run) == "75.0% validation, epoch 7 (highest validation accuracy)"
+    assert last_accuracy(run) == "71.4% validation, epoch 9 (last epoch)"
     by_accuracy = SPLIT.model_copy(update={"monitor": "accuracy"})
     run = stored_runs.record(
         by_accuracy, **FACTS | {"best_epoch": 7, "best_epoch_val_accuracy": 0.75}
     )
     assert headline(run) == "75.0% validation, epoch 7 (highest validation accuracy)"
-    assert highest(run) == ""
+    assert highest_accuracy(run) == ""
     on_test = stored_runs.record(stored_runs.experiment(), **FACTS)
     assert headline(on_test) == "72.0% validation (test images), epoch 4 (lowest validation loss)"
 
@@ -40,7 +40,7 @@ def test_without_validation_or_epochs_there_is_no_accuracy() -> None:
     )
     blind = stored_runs.record(stored_runs.experiment(validation=NoValidation()), **FACTS | unseen)
     assert headline(blind) == "epoch 4 (lowest training loss), no validation"
-    assert highest(blind) == last(blind) == ""
+    assert highest_accuracy(blind) == last_accuracy(blind) == ""
     assert headline(stored_runs.record(SPLIT, best_epoch=None)) == ""
 
 

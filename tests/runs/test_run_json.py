@@ -11,9 +11,9 @@ import pytest
 from cifarviz.errors import ArchiveDamaged, ArtifactMissing
 from cifarviz.executors.worker import Worker
 from cifarviz.runs.archive import pack, unpack
-from cifarviz.runs.archive_facts import facts_of
+from cifarviz.runs.archive_facts import run_facts
+from cifarviz.runs.database_rows import insert_run
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.rows import insert_run
 from cifarviz.runs.run_json import load_run_json, run_json_path
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
@@ -57,12 +57,12 @@ def test_a_trained_run_is_read_from_its_folder_alone(settings: Settings) -> None
     worker.store.star(run.id, True)
     worker.store.remark(run.id, "a good one\nin two lines")
     before, history = known(worker.store, run.id)
-    facts = facts_of(worker.store.get(run.id), history)
+    facts = run_facts(worker.store.get(run.id), history)
     assert len(history) == 2
 
     store = rebuilt(worker.store)
     assert known(store, run.id) == (before, history)
-    assert facts_of(store.get(run.id), store.epochs(run.id)) == facts
+    assert run_facts(store.get(run.id), store.epochs(run.id)) == facts
 
 
 @pytest.mark.parametrize("state", list(RunState))

@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.series import all_series, find_series, keep_series, runs_of
+from cifarviz.runs.series import all_series, find_series, save_series, series_runs
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
@@ -13,14 +13,14 @@ def test_a_series_keeps_its_runs_in_their_order_with_what_differs(settings: Sett
     store = RunStore(settings)
     made = [stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in "abc"]
     labelled = [(run.id, f"with {run.name}") for run in reversed(made)]
-    kept = keep_series(store, "duel", "A against b", labelled)
-    other = keep_series(store, "cures", "Cures", [(made[0].id, "none")])
+    kept = save_series(store, "duel", "A against b", labelled)
+    other = save_series(store, "cures", "Cures", [(made[0].id, "none")])
     for store_again in (store, RunStore(settings)):
         found = find_series(store_again, kept.id)
         assert found == kept
         assert (found.kind, found.title, found.count) == ("duel", "A against b", 3)
         assert found.labels == ("with c", "with b", "with a")
-        assert [run.name for run in runs_of(store_again, found)] == ["c", "b", "a"]
+        assert [run.name for run in series_runs(store_again, found)] == ["c", "b", "a"]
     assert [one.id for one in all_series(store, "duel")] == [kept.id]
     assert [one.id for one in all_series(store, "cures")] == [other.id]
 
@@ -28,7 +28,7 @@ def test_a_series_keeps_its_runs_in_their_order_with_what_differs(settings: Sett
 def test_deleted_runs_are_gone_from_it_and_it_knows_how_many_there_were(settings: Settings) -> None:
     store = RunStore(settings)
     made = [stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in "ab"]
-    kept = keep_series(store, "duel", "A against b", [(run.id, run.name) for run in made])
+    kept = save_series(store, "duel", "A against b", [(run.id, run.name) for run in made])
     store.delete(made[0].id)
     left = find_series(store, kept.id)
     assert (left.run_ids, left.labels, left.count) == ((made[1].id,), ("b",), 2)
@@ -40,7 +40,7 @@ def test_deleted_runs_are_gone_from_it_and_it_knows_how_many_there_were(settings
 def test_a_run_deleted_before_its_series_was_kept_is_left_out(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
-    kept = keep_series(store, "duel", "A against b", [("gone", "a"), (run.id, "b")])
+    kept = save_series(store, "duel", "A against b", [("gone", "a"), (run.id, "b")])
     assert (kept.run_ids, kept.labels, kept.count) == ((run.id,), ("b",), 2)
 
 

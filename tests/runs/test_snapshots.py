@@ -8,20 +8,20 @@ import pytest
 from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, save_arrays
-from cifarviz.runs.kept_maps import read_maps
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.snapshots import (
     is_weights_epoch,
-    keep_answers,
-    keep_weights,
+    load_predictions,
     load_weights,
-    read_predictions,
+    save_predictions,
+    save_weights,
     snapshot_bytes,
     snapshot_epochs,
     snapshot_path,
     thin,
     thin_all,
 )
+from cifarviz.runs.stored_maps import load_maps
 
 RANDOM = np.random.default_rng(3)
 INDICES = np.arange(200, 500)
@@ -43,14 +43,14 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
     # So close that float16 cannot tell them apart.
     probabilities[7] = 0.02
     probabilities[7, [2, 6]] = 0.42, 0.42001
-    keep_answers(
+    save_predictions(
         FolderArtifacts(tmp_path),
         4,
         "train",
         INDICES,
         Predictions.from_probabilities(probabilities),
     )
-    answers = read_predictions(tmp_path, 4, 10)
+    answers = load_predictions(tmp_path, 4, 10)
     assert answers.split == "train"
     np.testing.assert_array_equal(answers.indices, INDICES)
     assert answers.predictions.probabilities.dtype == np.float32
@@ -60,7 +60,7 @@ def test_answers_come_back_rounded_with_the_same_class_the_highest(tmp_path: Pat
     np.testing.assert_array_equal(
         answers.predictions.probabilities.argmax(axis=1), probabilities.argmax(axis=1)
     )
-    stored = load_arrays(snapshot_path(tmp_path, "answers", 4))[0]["log_probabilities"]
+    stored = load_arrays(snapshot_path(tmp_path, "predictions", 4))[0]["log_probabilities"]
     assert stored.dtype == np.float16
 
 
@@ -69,10 +69,10 @@ def test_the_loss_of_answers_comes_back_however_large(tmp_path: Path) -> None:
     exact = RANDOM.normal(size=(300, 10)) * 300
     exact -= np.logaddexp.reduce(exact, axis=1, keepdims=True)
     exact[0, 3] = -1e5  # more than float16 holds
-    keep_answers(
+    save_predictions(
         FolderArtifacts(tmp_path), 4, "test", INDICES, Predictions(exact.astype(np.float32))
     )
-    stored = read_predictions(tmp_path, 4, 10).predictions
+    stored = load_predictions(tmp_path, 4, 10).predictions
     assert stored.exact
     np.testing.assert_allclose(stored.log_probabilities[1:], exact[1:], rtol=5e-4, atol=1e-7)
     assert stored.log_probabilities[0, 3] == -65504
@@ -95,22 +95,22 @@ def test_arrays_that_no_version_wrote_are_damaged(
     tmp_path: Path, arrays: dict[str, np.ndarray]
 ) -> None:
     save_arrays(
-        snapshot_path(tmp_path, "answers", 4),
+        snapshot_path(tmp_path, "predictions", 4),
         arrays | {"indices": np.arange(2)},
         {"format": 1, "epoch": 4, "split": "test"},
     )
     with pytest.raises(ArtifactDamaged):
-        read_predictions(tmp_path, 4, 3)
+        load_predictions(tmp_path, 4, 3)
 
 
 def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> None:
     probabilities = np.array([[1, 0, 0], [0.25, 0.5, 0.25]], np.float16)
     save_arrays(
-        snapshot_path(tmp_path, "answers", 4),
+        snapshot_path(tmp_path, "predictions", 4),
         {"probabilities": probabilities, "indices": np.arange(2)},
         {"format": 1, "epoch": 4, "split": "test"},
     )
-    found = read_predictions(tmp_path, 4, 3).predictions
+    found = load_predictions(tmp_path, 4, 3).predictions
     assert not found.exact
     np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-7)
     # 0 counts as the smallest that float16 holds, 2⁻²⁴.
@@ -118,9 +118,9 @@ def test_answers_of_an_earlier_version_are_read_and_marked(tmp_path: Path) -> No
 
 
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactMissing, match="no answers of epoch 4"):
-        read_predictions(tmp_path, 4, 10)
-    keep_answers(
+    with pytest.raises(ArtifactMissing, match="no saved predictions for epoch 4"):
+        load_predictions(tmp_path, 4, 10)
+    save_predictions(
         FolderArtifacts(tmp_path),
         4,
         "test",
@@ -128,21 +128,21 @@ def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
         Predictions.from_probabilities(some_probabilities()),
     )
     with pytest.raises(ArtifactDamaged, match="epoch 4"):
-        read_predictions(tmp_path, 4, 7)
-    path = snapshot_path(tmp_path, "answers", 4)
+        load_predictions(tmp_path, 4, 7)
+    path = snapshot_path(tmp_path, "predictions", 4)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ArtifactDamaged):
-        read_predictions(tmp_path, 4, 10)
+        load_predictions(tmp_path, 4, 10)
     save_arrays(path, {}, {"format": 99})
     with pytest.raises(UnknownFormat, match="another version"):
-        read_predictions(tmp_path, 4, 10)
+        load_predictions(tmp_path, 4, 10)
 
 
 def a_run(folder: Path, epochs: int) -> Path:
     for epoch in range(epochs + 1):
-        keep_weights(FolderArtifacts(folder), epoch, {"model/kernel": np.zeros(10_000, np.float32)})
+        save_weights(FolderArtifacts(folder), epoch, {"model/kernel": np.zeros(10_000, np.float32)})
         if epoch:
-            keep_answers(
+            save_predictions(
                 FolderArtifacts(folder),
                 epoch,
                 "test",
@@ -164,16 +164,16 @@ def test_weights_go_before_answers_and_the_ends_stay_longest(tmp_path: Path) -> 
     weights = snapshot_path(run, "weights", 0).stat().st_size
     thin(FolderArtifacts(run), snapshot_bytes(run) - 3 * weights)
     assert snapshot_epochs(run, "weights") == [0, 2, 4, 6, 7, 8]
-    assert snapshot_epochs(run, "answers") == list(range(1, 9))
+    assert snapshot_epochs(run, "predictions") == list(range(1, 9))
 
-    answers = sum(snapshot_path(run, "answers", epoch).stat().st_size for epoch in range(1, 9))
+    answers = sum(snapshot_path(run, "predictions", epoch).stat().st_size for epoch in range(1, 9))
     thin(FolderArtifacts(run), answers)
     assert snapshot_epochs(run, "weights") == []
-    assert snapshot_epochs(run, "answers") == list(range(1, 9))
+    assert snapshot_epochs(run, "predictions") == list(range(1, 9))
 
     thin(FolderArtifacts(run), answers // 2)
     assert snapshot_bytes(run) <= answers // 2
-    assert {1, 8} <= set(snapshot_epochs(run, "answers"))
+    assert {1, 8} <= set(snapshot_epochs(run, "predictions"))
 
 
 def test_nothing_is_left_for_no_room(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_the_oldest_runs_are_thinned_first(tmp_path: Path) -> None:
 def test_what_is_to_stay_whole_counts_and_is_not_touched(tmp_path: Path) -> None:
     recorded, old, new = (a_run(tmp_path / name, 4) for name in ("recorded", "old", "new"))
     size = snapshot_bytes(recorded)
-    thin_all([old, new], 2 * size, whole=[recorded])
+    thin_all([old, new], 2 * size, protected=[recorded])
     assert [snapshot_bytes(run) for run in (recorded, old, new)] == [size, 0, size]
 
 
@@ -208,20 +208,23 @@ def test_damaged_weights_name_run_and_epoch_and_leave_the_others(
     path = snapshot_path(run, "weights", 2)
     path.write_bytes(content)
     with pytest.raises(
-        ArtifactDamaged, match=r"weights of epoch 2 of run 8c5b5cbc are damaged.*other epochs can"
+        ArtifactDamaged,
+        match=r"weights of epoch 2 of run 8c5b5cbc are damaged.*the others still",
     ):
         load_weights(run, 2)
     path.unlink()
-    with pytest.raises(ArtifactMissing, match="Run 8c5b5cbc has no weights of epoch 2"):
+    with pytest.raises(ArtifactMissing, match="Run 8c5b5cbc has no saved weights for epoch 2"):
         load_weights(run, 2)
     assert load_weights(run, 1)[1]["epoch"] == 1
-    for kind in ("answers", "memory"):
+    for kind in ("predictions", "train_predictions"):
         snapshot_path(run, kind, 2).write_bytes(content)
-        with pytest.raises(ArtifactDamaged, match="answers of epoch 2 of run 8c5b5cbc are damaged"):
-            read_predictions(run, 2, 10, kind)
+        with pytest.raises(
+            ArtifactDamaged, match="predictions of epoch 2 of run 8c5b5cbc are damaged"
+        ):
+            load_predictions(run, 2, 10, kind)
     snapshot_path(run, "maps", 2).write_bytes(content)
     with pytest.raises(ArtifactDamaged, match="maps of epoch 2 of run 8c5b5cbc are damaged"):
-        read_maps(run, 2, 1)
+        load_maps(run, 2, 1)
     # By whatever door: a file of the snapshots is the run's, not that of their folder.
     with pytest.raises(ArtifactDamaged, match=r"maps-0002\.npz of run 8c5b5cbc"):
         load_arrays(snapshot_path(run, "maps", 2))

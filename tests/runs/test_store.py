@@ -37,7 +37,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store: RunStore) -> None:
         store.create(run_id, EXPERIMENT, "mine", "dashboard")
     assert store.find("12ab34c").id == "12ab34cd"
     assert store.find("12ab").id == "12ab"
-    with pytest.raises(RunNotFound, match="2 runs have an id that begins with “12ab34”"):
+    with pytest.raises(RunNotFound, match="2 runs have an id that starts with “12ab34”"):
         store.find("12ab34")
     for unknown in ("34cd", "", "12AB34CD"):
         with pytest.raises(RunNotFound, match=f"There is no run “{unknown}” here"):

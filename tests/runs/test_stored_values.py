@@ -24,17 +24,17 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.archive import unpack
-from cifarviz.runs.kept_maps import images_of_maps, read_maps
-from cifarviz.runs.kept_weights import epochs_to_fork, kept_checkpoints
 from cifarviz.runs.pins import pinned_images
-from cifarviz.runs.recorded import is_hidden
+from cifarviz.runs.recorded import is_recorded_run_hidden
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_json import load_run_json
-from cifarviz.runs.series import all_series, runs_of
-from cifarviz.runs.snapshots import load_weights, read_predictions, snapshot_epochs
+from cifarviz.runs.series import all_series, series_runs
+from cifarviz.runs.snapshots import load_predictions, load_weights, snapshot_epochs
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import epoch_probabilities, read_probabilities
+from cifarviz.runs.stored_maps import load_maps, map_image_indices
+from cifarviz.runs.stored_predictions import load_checkpoint_predictions, load_epoch_predictions
+from cifarviz.runs.stored_weights import epochs_to_fork, stored_checkpoints
 from cifarviz.settings import Settings
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "full-format-5"
@@ -181,7 +181,7 @@ def test_the_history_and_the_single_batches(place: tuple[RunStore, Run, str]) ->
 def test_checkpoints_and_weights_of_epochs(place: tuple[RunStore, Run, str]) -> None:
     store, run, run_id = place
     folder, files = store.folder(run.id), files_of(run_id)
-    assert set(kept_checkpoints(store, run)) == {"best", "last"}
+    assert set(stored_checkpoints(store, run)) == {"best", "last"}
     weights = [name for name in files if "weights-" in name]
     assert snapshot_epochs(folder, "weights") == sorted(int(name[-8:-4]) for name in weights)
     for name in ("checkpoint-best.npz", "checkpoint-last.npz", *weights):
@@ -202,8 +202,8 @@ def test_feature_maps(place: tuple[RunStore, Run, str]) -> None:
     for name in names:
         epoch = int(name[-8:-4])
         expected, facts = arrays_in(files[name])
-        assert images_of_maps(folder, epoch) == (1,) == tuple(expected["indices"])
-        layers = read_maps(folder, epoch, 1)
+        assert map_image_indices(folder, epoch) == (1,) == tuple(expected["indices"])
+        layers = load_maps(folder, epoch, 1)
         assert [[layer.name, layer.type] for layer in layers] == facts["layers"]
         for number, layer in enumerate(layers):
             if f"{number}/values" in expected:
@@ -216,16 +216,20 @@ def test_feature_maps(place: tuple[RunStore, Run, str]) -> None:
             )
 
 
-@pytest.mark.parametrize("kind", ["answers", "memory"])
-def test_predictions_after_each_epoch(kind: Any, place: tuple[RunStore, Run, str]) -> None:
+@pytest.mark.parametrize(
+    ("file_name", "kind"), [("answers", "predictions"), ("memory", "train_predictions")]
+)
+def test_predictions_after_each_epoch(
+    file_name: str, kind: Any, place: tuple[RunStore, Run, str]
+) -> None:
     store, run, run_id = place
     folder, files = store.folder(run.id), files_of(run_id)
-    names = [name for name in files if name.startswith(f"snapshots/{kind}-")]
-    assert bool(names) == (kind == "answers" or run_id == FULL)
+    names = [name for name in files if name.startswith(f"snapshots/{file_name}-")]
+    assert bool(names) == (file_name == "answers" or run_id == FULL)
     assert snapshot_epochs(folder, kind) == sorted(int(name[-8:-4]) for name in names)
     for name in names:
         expected, facts = arrays_in(files[name])
-        found = read_predictions(folder, int(name[-8:-4]), CLASSES, kind)
+        found = load_predictions(folder, int(name[-8:-4]), CLASSES, kind)
         assert found.split == facts["split"] == "train"
         np.testing.assert_array_equal(found.indices, expected["indices"])
         np.testing.assert_array_equal(
@@ -241,7 +245,7 @@ def test_predictions_of_the_test_images(where: str, settings: Settings) -> None:
 
     expected, facts = arrays_in(files["test-probabilities-best.npz"])
     np.testing.assert_array_equal(expected["indices"], test.indices)
-    best = read_probabilities(folder, "best", tuple(facts["checkpoint"]), test, CLASSES)
+    best = load_checkpoint_predictions(folder, "best", tuple(facts["checkpoint"]), test, CLASSES)
     assert best is not None
     np.testing.assert_array_equal(best.log_probabilities, expected["log_probabilities"])
     # They are what the network says whose weights lie beside them.
@@ -249,7 +253,7 @@ def test_predictions_of_the_test_images(where: str, settings: Settings) -> None:
     np.testing.assert_allclose(asked.log_probabilities, best.log_probabilities, atol=1e-4)
 
     expected, _ = arrays_in(files["test-probabilities-epoch-0001.npz"])
-    after = epoch_probabilities(folder, 1, test, CLASSES)
+    after = load_epoch_predictions(folder, 1, test, CLASSES)
     np.testing.assert_array_equal(after.log_probabilities, expected["log_probabilities"])
     assert run.experiment.test_epochs == (1,)
 
@@ -265,12 +269,12 @@ def test_what_belongs_to_the_home(home: RunStore) -> None:
     assert (series.made, series.count) == (expected["made"], expected["runs"])
     assert series.run_ids == tuple(row["run"] for row in members) == (PLAIN, FORK)
     assert series.labels == tuple(row["label"] for row in members)
-    assert [run.id for run in runs_of(home, series)] == [PLAIN, FORK]
+    assert [run.id for run in series_runs(home, series)] == [PLAIN, FORK]
 
     preferences = {row["name"]: row["value"] for row in stored("SELECT * FROM preferences")}
     assert preferences == {"pins cifar10": "[1]", "recorded run": '"hidden"'}
     assert pinned_images(home, CIFAR10) == (1,)
-    assert is_hidden(home)
+    assert is_recorded_run_hidden(home)
 
     fork, failed = home.get(FORK), home.get(FAILED)
     assert (fork.parent, fork.parent_epoch, fork.epochs_done) == (PLAIN, 2, 3)
@@ -290,8 +294,10 @@ def test_times_of_precisions(home: RunStore, monkeypatch: pytest.MonkeyPatch) ->
 
     [(key, times)] = json.loads((FIXTURE / "home" / "precision.json").read_text()).items()
     # The key is about the machine that it was timed on.
-    monkeypatch.setattr(precision, "key", lambda experiment: key)
-    timing = precision.TimingsFile(home.settings.home).find(home.get(PLAIN).experiment)
+    monkeypatch.setattr(precision, "timing_key", lambda experiment: key)
+    timing = precision.TimingsFile(home.settings.home / "precision.json").find(
+        home.get(PLAIN).experiment
+    )
     assert timing is not None
     assert {"float32": timing.float32, "bfloat16": timing.bfloat16} == times
 

@@ -14,11 +14,11 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import EarlyStopping, TestValidation
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.network.inference import log_probability_batches
-from cifarviz.runs.artifacts import Checkpoint, answers_path, checkpoint_path, load_arrays
+from cifarviz.runs.artifacts import Checkpoint, checkpoint_path, epoch_predictions_path, load_arrays
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import checkpoint_stamp, read_probabilities
+from cifarviz.runs.stored_predictions import checkpoint_stamp, load_checkpoint_predictions
 from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.recorder import Recorder
@@ -182,9 +182,9 @@ def test_answers_to_the_test_images_are_kept_after_the_epochs_asked_for(
     shorter = trained(epochs=2)
     test = library.load("cifar10", "sample", settings).test
     folder = worker.store.folder(run.id)
-    assert not answers_path(folder, 1).exists()
+    assert not epoch_predictions_path(folder, 1).exists()
     for epoch, like in ((2, shorter), (3, run)):
-        answers, facts = load_arrays(answers_path(folder, epoch))
+        answers, facts = load_arrays(epoch_predictions_path(folder, epoch))
         assert facts["epoch"] == epoch
         assert answers["log_probabilities"].dtype == np.float32
         np.testing.assert_array_equal(answers["indices"], test.indices)
@@ -203,11 +203,11 @@ def test_validation_by_the_test_images_answers_for_the_other_pages(
     assert run.state is RunState.FINISHED
     test = library.load("cifar10", "sample", settings).test
     folder = worker.store.folder(run.id)
-    assert answers_path(folder, 2).exists()
+    assert epoch_predictions_path(folder, 2).exists()
     checkpoints: tuple[Checkpoint, ...] = ("best", "last")
     for which in checkpoints:
         stamp = checkpoint_stamp(folder, which)
-        kept = read_probabilities(folder, which, stamp, test, 10)
+        kept = load_checkpoint_predictions(folder, which, stamp, test, 10)
         assert kept is not None
         asked = open_checkpoint(worker.store, run, which).predictions(test.images)
         np.testing.assert_allclose(kept.log_probabilities, asked.log_probabilities, atol=1e-5)
@@ -236,12 +236,12 @@ def test_a_stop_is_heard_while_the_test_images_are_looked_at(
     assert asked == [500]
     assert (stopped.state, stopped.epochs_done) == (RunState.STOPPED, 1)
     folder = worker.store.folder(stopped.id)
-    assert not answers_path(folder, 2).exists()
+    assert not epoch_predictions_path(folder, 2).exists()
     resumed = worker.wait(worker.resume(stopped.id).id)
     assert history(worker.store, resumed) == history(worker.store, whole)
     assert_same(
-        load_arrays(answers_path(folder, 2))[0],
-        load_arrays(answers_path(worker.store.folder(whole.id), 2))[0],
+        load_arrays(epoch_predictions_path(folder, 2))[0],
+        load_arrays(epoch_predictions_path(worker.store.folder(whole.id), 2))[0],
     )
 
 
@@ -252,12 +252,12 @@ def test_an_epoch_whose_answers_could_not_be_kept_does_not_count_as_done(
         raise StorageFull("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "keep_epoch_probabilities", full)
+        patch.setattr(engine, "save_epoch_predictions", full)
         run = trained(epochs=3, test_epochs=(2,))
     assert (run.state, run.epochs_done) == (RunState.FAILED, 1)
     resumed = worker.wait(worker.resume(run.id).id)
     assert resumed.state is RunState.FINISHED
-    assert answers_path(worker.store.folder(run.id), 2).exists()
+    assert epoch_predictions_path(worker.store.folder(run.id), 2).exists()
 
 
 def test_each_epoch_sees_every_image_once_in_an_order_of_its_own(

@@ -162,7 +162,7 @@ def test_a_snapshot_budget_is_kept_to(train: Train) -> None:
 def test_a_precision_that_is_given_is_not_looked_for(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "choose", None)
+    monkeypatch.setattr(engine, "choose_precision", None)
     sink = MemorySink()
     start = RunStart(precision="bfloat16", precision_reason="as in “first”.")
     train(sink, MemoryArtifacts(), start, precision="auto", epochs=1)

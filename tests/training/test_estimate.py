@@ -6,11 +6,11 @@ import pytest
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
-from cifarviz.training.estimate import MeasuredSpeed, Work, estimate_epoch, recorded_speeds
+from cifarviz.training.estimate import EpochWork, MeasuredSpeed, estimate_epoch, recorded_speeds
 from cifarviz.training.timing import SHORT_RUN
 
 VGG = PRESETS["cifar10-vgg"].experiment
-WORK = Work(
+WORK = EpochWork(
     operations=40_000_000,
     batch_size=32,
     precision="float32",
@@ -170,6 +170,6 @@ def test_only_this_machines_finished_measurements_count() -> None:
 def test_a_run_predicts_itself(name: str) -> None:
     experiment = PRESETS[name].experiment
     (speed,) = recorded_speeds([_run(experiment_json=experiment.to_json())], "here")
-    work = Work(speed.operations, speed.batch_size, "float32", 10_000, 0)
+    work = EpochWork(speed.operations, speed.batch_size, "float32", 10_000, 0)
     estimate = estimate_epoch(work, [speed])
     assert estimate.low < 10 < estimate.high

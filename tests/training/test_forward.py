@@ -17,7 +17,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import AveragePool2D, MaxPool2D
 from cifarviz.network.build import build
 from cifarviz.network.relu import compiled_gradient_relu
-from cifarviz.network.threads import cut
+from cifarviz.network.threads import split_batch
 from cifarviz.training import forward as forward_file
 from cifarviz.training.forward import forward
 
@@ -55,7 +55,7 @@ def learned(model: keras.Model, parts: int | None) -> tuple[np.ndarray, list[np.
         if parts is None:
             answers = model(images, training=True)
         else:
-            logits = tf.concat(forward(model, cut(images, parts), len(IMAGES)), 0)
+            logits = tf.concat(forward(model, split_batch(images, parts), len(IMAGES)), 0)
             answers = keras.ops.softmax(logits)
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(LABELS, answers))
     return answers.numpy(), [gradient.numpy() for gradient in tape.gradient(loss, variables)]
@@ -82,8 +82,8 @@ def test_before_a_dense_layer_of_many_weights_the_parts_are_one_again() -> None:
     )
     scaling = Scaling(scale=(1 / 255,) * 3, offset=(-0.5,) * 3)
     keras_own, ours = (build(network, scaling, seed=3) for _ in range(2))
-    assert len(forward(ours, cut(tf.constant(IMAGES), 2), len(IMAGES))) == 1
-    assert len(forward(ours, cut(tf.constant(IMAGES), 2), 500)) == 2
+    assert len(forward(ours, split_batch(tf.constant(IMAGES), 2), len(IMAGES))) == 1
+    assert len(forward(ours, split_batch(tf.constant(IMAGES), 2), 500)) == 2
     expected, expected_gradients = learned(keras_own, None)
     answers, gradients = learned(ours, 2)
     np.testing.assert_allclose(answers, expected, atol=2e-6)

@@ -23,9 +23,9 @@ from cifarviz.network.keras_file import keras_file
 from cifarviz.runs.artifacts import checkpoint_path, load_arrays, save_arrays
 from cifarviz.runs.earlier_losses import earlier_losses
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import WeightsChoice, load_weights, read_predictions
+from cifarviz.runs.snapshots import WeightsChoice, load_predictions, load_weights
 from cifarviz.runs.states import RunState
-from cifarviz.runs.stored_probabilities import checkpoint_stamp, read_probabilities
+from cifarviz.runs.stored_predictions import checkpoint_stamp, load_checkpoint_predictions
 from cifarviz.settings import Settings
 from cifarviz.training.plan import make_plan
 
@@ -84,12 +84,12 @@ def test_history_evaluate_and_keras_agree_on_a_network_that_is_sure_and_wrong(
     loss = worker.store.epochs(run.id)[0].val_loss
     assert loss == pytest.approx(expected, rel=1e-5)
     asked = open_checkpoint(worker.store, run, "last").predictions(test.images)
-    kept = read_probabilities(folder, "last", checkpoint_stamp(folder, "last"), test, 10)
+    kept = load_checkpoint_predictions(folder, "last", checkpoint_stamp(folder, "last"), test, 10)
     assert kept is not None
     for predictions in (asked, kept):
         found = evaluate(test.labels, predictions, test.indices, tuple("0123456789"))
         assert found.loss == pytest.approx(expected, rel=1e-5)
-    rounded = read_predictions(folder, 1, 10).predictions.log_probabilities
+    rounded = load_predictions(folder, 1, 10).predictions.log_probabilities
     assert cross_entropy(test.labels, rounded) == pytest.approx(expected, rel=1e-3)
 
 

@@ -73,7 +73,7 @@ def killed_with_two_in_the_queue(experiment_json: str) -> list[str]:
 def test_a_killed_process_leaves_what_waited_in_the_queue_for_the_next(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     ids = killed_with_two_in_the_queue(make_experiment().to_json())
     left = [worker.store.get(run_id) for run_id in ids]
@@ -103,7 +103,7 @@ def test_who_adopts_looks_again_when_a_run_has_ended(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     worker.adopt()
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     own = worker.submit(make_experiment(), "own")
     left = orphan(worker.store, make_experiment())
@@ -137,7 +137,7 @@ def test_an_orphan_can_be_resumed_and_then_by_nobody_else(
     worker: Worker, make_experiment: Make, trained: list[str]
 ) -> None:
     left = orphan(worker.store, make_experiment())
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     queued = worker.store.get(left)
     assert worker.resume(left).state is RunState.QUEUED
@@ -187,7 +187,7 @@ def test_one_that_was_given_up_here_is_not_adopted_again(
 def test_a_run_that_is_entered_while_the_queue_is_read_is_not_let_go(
     worker: Worker, make_experiment: Make, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     read = RunStore.queue
     submissions: list[threading.Thread] = []

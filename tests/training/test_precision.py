@@ -15,8 +15,8 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.settings import Settings
 from cifarviz.training import engine, precision, timing
-from cifarviz.training.entry_queue import Submission, queue_series
 from cifarviz.training.precision import TimingsFile
+from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.training.step import TrainingStep
 from cifarviz.training.timing import NO_INSTRUCTIONS, SHORT_RUN, Timing
 
@@ -32,13 +32,13 @@ def _unknown_processor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a tiny run is timed."""
-    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
-    monkeypatch.setattr(precision, "_TIMED", 0.01)
+    monkeypatch.setattr(precision, "_MIN_RUN_SECONDS", 0.0)
+    monkeypatch.setattr(precision, "_TIMED_SECONDS", 0.01)
 
 
 def faster(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one precision win, whatever was timed."""
-    monkeypatch.setattr(timing, "_LEAST_GAIN", 1e9 if name == "float32" else 0.0)
+    monkeypatch.setattr(timing, "_MIN_GAIN", 1e9 if name == "float32" else 0.0)
 
 
 def history(worker: Worker, run: Run) -> list[tuple[float, ...]]:
@@ -65,13 +65,13 @@ def test_what_was_found_is_kept_for_the_same_network_and_batch(
     faster("bfloat16", monkeypatch)
     first = trained(precision="auto", epochs=1)
     timed = []
-    real = precision._Stopwatch.steps_in_a_block
+    real = precision._Stopwatch.steps_per_block
 
     def counted(stopwatch: precision._Stopwatch) -> int:
         timed.append(stopwatch)
         return real(stopwatch)
 
-    monkeypatch.setattr(precision._Stopwatch, "steps_in_a_block", counted)
+    monkeypatch.setattr(precision._Stopwatch, "steps_per_block", counted)
     again = trained(precision="auto", epochs=1, seed=6)
     assert (again.precision, again.precision_reason) == (first.precision, first.precision_reason)
     assert timed == []
@@ -103,12 +103,12 @@ def test_a_damaged_file_is_as_good_as_none(
     content: str, settings: Settings, make_experiment: Callable
 ) -> None:
     experiment, timings = make_experiment(), TimingsFile(settings.home / "precision.json")
-    timings.keep(experiment, Timing(2.0, 1.0))
+    timings.save(experiment, Timing(2.0, 1.0))
     path = settings.home / "precision.json"
     [key] = json.loads(path.read_text())
     path.write_text(content.replace("KEY", key))
     assert timings.find(experiment) is None
-    timings.keep(experiment, Timing(2.0, 1.0))
+    timings.save(experiment, Timing(2.0, 1.0))
     assert timings.find(experiment) == Timing(2.0, 1.0)
 
 
@@ -128,7 +128,7 @@ def test_a_processor_without_bfloat16_trains_in_float32_and_says_why(
     worker: Worker, trained: TrainRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_bfloat16(monkeypatch)
-    monkeypatch.setattr(precision, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(precision, "_MIN_RUN_SECONDS", 0.0)
     run = trained(precision="auto", epochs=1)
     assert (run.state, run.precision) == (RunState.FINISHED, "float32")
     assert run.precision_reason == (
@@ -172,7 +172,7 @@ def test_without_instructions_for_bfloat16_nothing_is_timed(
     monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     # Neither what was timed under another rule, nor time itself, is asked.
     monkeypatch.setattr(TimingsFile, "find", lambda *_: Timing(2.0, 1.0))
-    monkeypatch.setattr(engine, "choose", None)
+    monkeypatch.setattr(engine, "choose_precision", None)
     run = trained(precision="auto", epochs=1)
     assert (run.state, run.precision, run.precision_reason) == (
         RunState.FINISHED,
@@ -187,17 +187,17 @@ def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.Monkey
 
     class Steady:
         def __init__(self, seconds: float) -> None:
-            self.own, self.put_backs = seconds, 0
+            self.own, self.restored = seconds, 0
 
-        def steps_in_a_block(self) -> int:
+        def steps_per_block(self) -> int:
             return 3
 
         def seconds(self, steps: int) -> float:
             assert steps == 3
             return self.own * (1 + next(disturbed))
 
-        def put_back(self) -> None:
-            self.put_backs += 1
+        def restore_weights(self) -> None:
+            self.restored += 1
 
     for _ in range(7):
         pair = [Steady(0.010), Steady(0.010)]
@@ -205,7 +205,7 @@ def test_what_else_the_machine_does_changes_no_choice(monkeypatch: pytest.Monkey
         assert Timing(exact, fast).best == "float32"
         exact, fast = precision._least_seconds([Steady(0.020), Steady(0.010)])  # type: ignore[list-item]
         assert Timing(exact, fast).best == "bfloat16"
-        assert [one.put_backs for one in pair] == [1, 1]
+        assert [one.restored for one in pair] == [1, 1]
 
 
 def test_runs_of_a_series_train_in_the_precision_that_the_first_found(
@@ -231,7 +231,7 @@ def test_what_was_timed_need_not_be_kept(
     def full(*_arguments: object) -> None:
         raise StorageFull("The disk is full.")
 
-    monkeypatch.setattr(TimingsFile, "keep", full)
+    monkeypatch.setattr(TimingsFile, "save", full)
     assert trained(precision="auto", epochs=1).state is RunState.FINISHED
 
 
@@ -264,7 +264,7 @@ def test_a_stop_while_it_is_timed_is_heard(
 ) -> None:
     run = worker.submit(make_experiment(precision="auto"), "stopped")
     with monkeypatch.context() as endless:
-        endless.setattr(precision, "_TIMED", 60.0)
+        endless.setattr(precision, "_TIMED_SECONDS", 60.0)
         endless.setattr(precision, "_BLOCKS", 10_000)
         while _phase(worker, run) != "choosing":
             worker.wait(run.id, seconds=0.01)

@@ -45,7 +45,7 @@ def test_a_run_that_waits_can_be_stopped_and_queued_again(
 def test_another_process_in_the_slot_is_waited_for(
     worker: Worker, make_experiment: Callable
 ) -> None:
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     run = worker.submit(make_experiment(epochs=1), "patient")
     time.sleep(0.5)
@@ -73,7 +73,7 @@ def test_only_one_process_looks_after_a_run(
     waits = worker.submit(make_experiment(epochs=300), "waits")
     for run in (trains, waits):
         # Its state alone would refuse it in other words.
-        with pytest.raises(RunError, match="Another process is looking after run"):
+        with pytest.raises(RunError, match="Another process is training run"):
             other.resume(run.id)
         assert worker.store.get(run.id).state.active
     other.adopt()

@@ -18,9 +18,9 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
-from cifarviz.training import engine, entry_queue
+from cifarviz.training import engine, series_queue
 from cifarviz.training.ending import Ending
-from cifarviz.training.entry_queue import Submission, queue_series
+from cifarviz.training.series_queue import Submission, queue_series
 
 Make = Callable[..., Any]
 SOON = 20.0
@@ -41,14 +41,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run is trained by doing nothing, and pauses are short."""
     monkeypatch.setattr(engine, "train", lambda *_, **__: Ending(RunState.FINISHED))
     monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(worker_module, "_LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(worker_module, "_MAX_PAUSE", 0.05)
     monkeypatch.setattr(worker_module, "_RETRY_ENDING", (0.01, 0.01))
 
 
 @pytest.fixture
 def two(worker: Worker, make_experiment: Make) -> Iterator[Callable[[], tuple[Run, Run]]]:
     """Two runs that wait for the slot, which is given free when the function returns them."""
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     first, second = (worker.submit(make_experiment(), name) for name in ("first", "second"))
 
@@ -127,8 +127,8 @@ def test_what_never_goes_away_fails_one_run_in_words_and_not_the_others(
     assert (first.state, second.state) == (RunState.FAILED, RunState.FINISHED)
     assert first.message is not None
     assert "Too many open files" in first.message
-    assert "Resume it to go on." in first.message
-    assert len(tries) == worker_module._MOST_TRIES
+    assert "Resume it." in first.message
+    assert len(tries) == worker_module._MAX_TRIES
     monkeypatch.setattr(RunStore, "is_next", real)
     assert worker.wait(worker.resume(first.id).id, SOON).state is RunState.FINISHED
 
@@ -136,14 +136,14 @@ def test_what_never_goes_away_fails_one_run_in_words_and_not_the_others(
 def test_a_run_that_cannot_begin_just_now_says_so_while_it_waits(
     worker: Worker, two: Callable[[], tuple[Run, Run]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "_MOST_TRIES", 10**6)
+    monkeypatch.setattr(worker_module, "_MAX_TRIES", 10**6)
     with monkeypatch.context() as refusing:
         once(refusing, RunStore, "is_next", EMFILE, times=10**6)
         run_id = worker.store.queue()[0]
         while (message := worker.store.get(run_id).message) is None:
             worker.wait(run_id, 0.01)
     assert message == (
-        "It cannot begin just now (OSError: [Errno 24] Too many open files), and is tried again."
+        "The run cannot start now (OSError: [Errno 24] Too many open files). Trying again."
     )
     first, second = two()
     assert (first.state, first.message) == (RunState.FINISHED, None)
@@ -163,7 +163,7 @@ def test_a_store_out_of_reach_is_asked_ever_more_seldom(
             pauses.append(seconds)
             time.sleep(0.001)
 
-    monkeypatch.setattr(worker_module, "_LONGEST_PAUSE", 5.0)
+    monkeypatch.setattr(worker_module, "_MAX_PAUSE", 5.0)
     monkeypatch.setattr(worker_module, "POLL_SECONDS", 0.1)
     # The slot is taken: what the thread waits for from now on is the store alone.
     once(monkeypatch, RunStore, "queue", StoreError("Out of reach."), times=12)
@@ -264,7 +264,7 @@ def test_what_cannot_be_queued_for_want_of_a_thread_does_not_wait(
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), EMFILE, KeyboardInterrupt()], ids=repr)
-@pytest.mark.parametrize("place", ["submit", "keep_series"])
+@pytest.mark.parametrize("place", ["submit", "save_series"])
 def test_runs_queued_together_are_all_taken_back_whatever_went_wrong(
     place: str,
     error: BaseException,
@@ -272,7 +272,7 @@ def test_runs_queued_together_are_all_taken_back_whatever_went_wrong(
     make_experiment: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     made = [Submission(make_experiment(seed=seed), f"run {seed}", "x") for seed in (1, 2, 3)]
     if place == "submit":
@@ -290,7 +290,7 @@ def test_runs_queued_together_are_all_taken_back_whatever_went_wrong(
         def raises(*_arguments: object) -> None:
             raise error
 
-        monkeypatch.setattr(entry_queue, "keep_series", raises)
+        monkeypatch.setattr(series_queue, "save_series", raises)
     with pytest.raises(type(error)):
         queue_series(worker, "duel", "x", made)
     states = [run.state for run in worker.store.all()]
@@ -316,7 +316,7 @@ def test_stopping_several_passes_over_those_that_have_ended(
 ) -> None:
     done = worker.submit(make_experiment(), "done")
     worker.wait(done.id, SOON)
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     waits = worker.submit(make_experiment(), "waits")
     stopped = worker.submit(make_experiment(), "stopped")

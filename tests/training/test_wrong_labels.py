@@ -17,10 +17,10 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 from cifarviz.runs.artifacts import load_arrays
-from cifarviz.runs.snapshots import read_predictions, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import load_predictions, snapshot_epochs, snapshot_path
 from cifarviz.settings import Settings
-from cifarviz.training.estimate import work_of
-from cifarviz.training.plan import MOST_WATCHED, make_plan, training_images, watched_images
+from cifarviz.training.estimate import epoch_work
+from cifarviz.training.plan import MAX_TRACKED, make_plan, tracked_image_count, training_images
 from tests.training.conftest import MakeExperiment, TrainRun
 
 # Nothing that is different while it trains: what is measured then can be measured again.
@@ -51,8 +51,8 @@ def test_only_training_images_get_wrong_labels_and_the_right_ones_are_kept_besid
         data=Data(train_images=1000, wrong_labels=0.25, wrong_labels_seed=3), validation=validation
     )
     plan = make_plan(made, sample)
-    np.testing.assert_array_equal(plan.right_labels, truth(sample)[plan.train.indices])
-    assert (plan.train.labels != plan.right_labels).sum() == 250
+    np.testing.assert_array_equal(plan.true_labels, truth(sample)[plan.train.indices])
+    assert (plan.train.labels != plan.true_labels).sum() == 250
     assert plan.validation is not None
     right = sample.test.labels if plan.validation is sample.test else truth(sample)
     if plan.validation is not sample.test:
@@ -60,8 +60,8 @@ def test_only_training_images_get_wrong_labels_and_the_right_ones_are_kept_besid
     # The images are those of the same experiment without wrong labels, in the same order.
     clean = make_plan(make_experiment(data=Data(train_images=1000), validation=validation), sample)
     np.testing.assert_array_equal(clean.train.indices, plan.train.indices)
-    np.testing.assert_array_equal(clean.train.labels, plan.right_labels)
-    assert len(clean.watched) == 0
+    np.testing.assert_array_equal(clean.train.labels, plan.true_labels)
+    assert len(clean.tracked) == 0
 
 
 @pytest.mark.parametrize(("share", "images"), [(0.2, 1000), (0.8, 1000), (0.5, 3000), (0.001, 100)])
@@ -70,13 +70,13 @@ def test_all_wrong_ones_are_watched_up_to_a_number_and_as_many_right_ones(
 ) -> None:
     made = make_experiment(data=Data(train_images=images, wrong_labels=share))
     plan = make_plan(made, sample)
-    wrong = (plan.train.labels != plan.right_labels)[plan.watched]
+    wrong = (plan.train.labels != plan.true_labels)[plan.tracked]
     total = round(share * images)
-    assert wrong.sum() == min(total, MOST_WATCHED)
-    assert (~wrong).sum() == min(total, MOST_WATCHED, images - total)
-    assert len(set(plan.watched.tolist())) == len(plan.watched)
-    assert len(plan.watched) == watched_images(share, images)
-    assert work_of(made, images, 100).validation_images == 100 + len(plan.watched)
+    assert wrong.sum() == min(total, MAX_TRACKED)
+    assert (~wrong).sum() == min(total, MAX_TRACKED, images - total)
+    assert len(set(plan.tracked.tolist())) == len(plan.tracked)
+    assert len(plan.tracked) == tracked_image_count(share, images)
+    assert epoch_work(made, images, 100).validation_images == 100 + len(plan.tracked)
 
 
 def test_training_is_measured_against_the_labels_it_was_given(
@@ -94,10 +94,10 @@ def test_training_is_measured_against_the_labels_it_was_given(
     arrays, _ = load_arrays(snapshot_path(folder, "weights", 0))
     assert run.scaling is not None
     model = TrainedModel(PLAIN, run.scaling, arrays)
-    said = model.probabilities(images.given.images).argmax(axis=1)
+    said = model.probabilities(images.train.images).argmax(axis=1)
     [epoch] = worker.store.epochs(run.id)
-    assert epoch.accuracy == pytest.approx((said == images.given.labels).mean(), abs=1e-6)
-    assert (said == images.given.labels).mean() != (said == images.right_labels).mean()
+    assert epoch.accuracy == pytest.approx((said == images.train.labels).mean(), abs=1e-6)
+    assert (said == images.train.labels).mean() != (said == images.true_labels).mean()
     assert images.validation is not None
     held_out = model.probabilities(images.validation.images).argmax(axis=1)
     right = truth(sample)[images.validation.indices]
@@ -109,28 +109,28 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
 ) -> None:
     run = trained(data=Data(train_images=90, wrong_labels=0.2, wrong_labels_seed=4), epochs=3)
     folder = worker.store.folder(run.id)
-    assert snapshot_epochs(folder, "memory") == [1, 2, 3]
+    assert snapshot_epochs(folder, "train_predictions") == [1, 2, 3]
     images = training_images(run.experiment, sample)
     said = [label_predictions_after(folder, epoch, 10) for epoch in (1, 2, 3)]
-    places = positions_of(images.given.indices, said, folder)
+    places = positions_of(images.train.indices, said, folder)
     assert len(places) == 36
-    assert read_predictions(folder, 1, 10, kind="memory").split == "train"
+    assert load_predictions(folder, 1, 10, kind="train_predictions").split == "train"
     assert run.scaling is not None
     for epoch, one in zip((1, 2, 3), said, strict=True):
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
-        fresh = model.probabilities(images.given.images[places]).argmax(axis=1)
+        fresh = model.probabilities(images.train.images[places]).argmax(axis=1)
         np.testing.assert_array_equal(one.answers, fresh)
     memory = track_labels(
-        images.given.labels[places],
-        images.right_labels[places],
+        images.train.labels[places],
+        images.true_labels[places],
         (1, 2, 3),
         np.stack([one.answers for one in said]),
     )
     assert len(memory.false) == 18
     # And a run without wrong labels keeps nothing of the kind.
     clean = trained(data=Data(train_images=90), epochs=1)
-    assert snapshot_epochs(worker.store.folder(clean.id), "memory") == []
+    assert snapshot_epochs(worker.store.folder(clean.id), "train_predictions") == []
 
 
 def test_the_seed_of_wrong_labels_decides_the_run(

@@ -7,10 +7,10 @@ from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.registry import layer_summary
 from cifarviz.layers.whitening import Whitening
 from cifarviz.live.items import badge, doing, outcome, state_word
-from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.training.estimate import Estimate
 from cifarviz.ui.queueing import basis, span
 from tests.stored_runs import record

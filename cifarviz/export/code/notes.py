@@ -6,9 +6,9 @@ from typing import Any
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
 from cifarviz.runs.earlier_losses import earlier_losses
-from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import training_position
 from cifarviz.value_text import value_words
 
 WRITTEN = frozenset(

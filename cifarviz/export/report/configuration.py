@@ -19,8 +19,8 @@ from cifarviz.export.report.markup import Html, code, folded, joined, paragraph,
 from cifarviz.installation import program_name
 from cifarviz.layers.base import Layer
 from cifarviz.runs.earlier_losses import losses_words
-from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.run_headline import format_duration, headline
+from cifarviz.runs.stored_weights import training_position
 from cifarviz.value import Value
 from cifarviz.value_text import value_words
 

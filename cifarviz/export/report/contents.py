@@ -12,17 +12,17 @@ from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
 from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import (
-    WeightsPosition,
-    kept_checkpoints,
-    lacking_weights,
-    restored_best_weights,
-    weights_position,
-)
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Run
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import kept_or_asked
+from cifarviz.runs.stored_predictions import load_or_compute_predictions
+from cifarviz.runs.stored_weights import (
+    WeightsPosition,
+    explain_missing_weights,
+    restored_best_weights,
+    stored_checkpoints,
+    weights_position,
+)
 
 
 class Network(Observer, Protocol):
@@ -95,7 +95,7 @@ def _contents(
 ) -> RunContents:
     evaluation, problem, dataset = None, None, None
     if which is None:
-        problem = f"This run {lacking_weights(store, run, 'last')}, so it answers nothing."
+        problem = f"This run {explain_missing_weights(store, run, 'last')}, so it answers nothing."
     else:
         try:
             dataset = open_dataset(run)
@@ -123,7 +123,7 @@ def _contents(
 
 
 def _weights_of(store: RunStore, run: Run, wanted: Checkpoint | None) -> Checkpoint | None:
-    kept = kept_checkpoints(store, run)
+    kept = stored_checkpoints(store, run)
     return wanted if wanted in kept else next(iter(kept), None)
 
 
@@ -140,14 +140,14 @@ def _predictions(
     store: RunStore, run: Run, which: Checkpoint, dataset: Dataset, open_network: OpenNetwork
 ) -> Predictions:
     test = dataset.test
-    return kept_or_asked(
+    return load_or_compute_predictions(
         store.folder(run.id),
         which,
         test,
         len(dataset.info.classes),
         lambda: open_network(run, which).predictions(test.images),
         # What a run on the full set says of the sample must not push out what it says of its own.
-        keep=dataset.variant == run.experiment.data.variant,
+        save=dataset.variant == run.experiment.data.variant,
     )
 
 

@@ -11,11 +11,11 @@ from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, layer_views
 from cifarviz.analysis.galleries import least_sure_hits, surest_mistakes
 from cifarviz.data.image_set import Dataset
-from cifarviz.runs.kept_maps import Output, images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_maps import Output, load_maps, map_image_indices
 
 # A layer's picture takes about 10 kB: with so many a report has the size of its charts' program
 # again. A network with very many layers still gets one image.
@@ -95,9 +95,9 @@ def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset])
     epoch = run.best_epoch if preferred and run.best_epoch is not None else epochs[-1]
     return _maps(
         dataset,
-        dict.fromkeys(images_of_maps(folder, epoch), "pinned"),
+        dict.fromkeys(map_image_indices(folder, epoch), "pinned"),
         f"They were kept after epoch {epoch}, while the run trained.",
-        lambda index, pixels: layer_views(read_maps(folder, epoch, index)),
+        lambda index, pixels: layer_views(load_maps(folder, epoch, index)),
         lambda index: None,
     )
 

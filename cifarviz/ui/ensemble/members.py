@@ -15,11 +15,11 @@ from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS, MOST_MEMBERS, common_name, team_name
-from cifarviz.runs.artifacts import Checkpoint, answers_path
-from cifarviz.runs.kept_weights import kept_checkpoints
+from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import stored_checkpoints
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.navigation import link_to
@@ -87,7 +87,7 @@ _REMEMBERED = "members"
 
 def weights_of(store: RunStore, run: Run, wanted: Wanted) -> Checkpoint | None:
     """The weights that ``run`` has kept, those ``wanted`` where there is a choice."""
-    kept = kept_checkpoints(store, run)
+    kept = stored_checkpoints(store, run)
     return wanted if wanted in kept else next(iter(kept), None)
 
 
@@ -96,7 +96,7 @@ def kept_epochs(store: RunStore, run: Run) -> tuple[int, ...]:
     facts = facts_of(run.experiment_json)
     folder = store.folder(run.id)
     epochs = () if facts is None else facts.test_epochs
-    return tuple(epoch for epoch in epochs if answers_path(folder, epoch).is_file())
+    return tuple(epoch for epoch in epochs if epoch_predictions_path(folder, epoch).is_file())
 
 
 def choices(

@@ -28,8 +28,8 @@ from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.training.entry_queue import Submission, queue_series
-from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
+from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.series_queue import Submission, queue_series
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.changed_line import changed_line
@@ -175,7 +175,7 @@ def _say(team: EnsemblePlan, runs: Sequence[Run], variant: PresetVariant | None)
     epochs = "1 epoch" if one.epochs == 1 else f"{one.epochs} epochs"
     on = f"the {'full' if full else 'embedded sample of'} {info.title}"
     images = f"{sizes.train:,} training images"
-    work = work_of(one, sizes.train, sizes.validation)
+    work = epoch_work(one, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
     time = span(estimate, team.total_epochs)
     if variant is None:

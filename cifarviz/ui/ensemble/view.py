@@ -16,13 +16,13 @@ from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, outcome, progress_item, waits_for
-from cifarviz.runs.artifacts import Stamp, answers_path
-from cifarviz.runs.kept_weights import lacking_weights
+from cifarviz.runs.artifacts import Stamp, epoch_predictions_path
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.runs.stored_probabilities import checkpoint_stamp
+from cifarviz.runs.stored_predictions import checkpoint_stamp
+from cifarviz.runs.stored_weights import explain_missing_weights
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
@@ -150,7 +150,7 @@ def _stamp(member: Member) -> Stamp:
     folder = cache.store().folder(member.run.id)
     if not isinstance(member.when, int):
         return checkpoint_stamp(folder, member.when)
-    path = answers_path(folder, member.when)
+    path = epoch_predictions_path(folder, member.when)
     if not path.is_file():
         # Reading it says so.
         return (0, 0)
@@ -283,7 +283,7 @@ def _lacking(run: Run, silent: Sequence[Member]) -> Iterator[str]:
             yield f"has kept no answers after epochs {listed(epochs)}, so it cannot vote."
     for one in silent:
         if not isinstance(one.when, int):
-            yield f"{lacking_weights(cache.store(), run, one.when)}, so it cannot vote."
+            yield f"{explain_missing_weights(cache.store(), run, one.when)}, so it cannot vote."
             return
 
 

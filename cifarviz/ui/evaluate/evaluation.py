@@ -19,11 +19,11 @@ from cifarviz.errors import ArtifactDamaged, RunError, StoreError
 from cifarviz.runs.artifacts import FolderArtifacts, Stamp
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import WeightsChoice, read_predictions, snapshot_path
-from cifarviz.runs.stored_probabilities import (
+from cifarviz.runs.snapshots import WeightsChoice, load_predictions, snapshot_path
+from cifarviz.runs.stored_predictions import (
     checkpoint_stamp,
-    keep_probabilities,
-    read_probabilities,
+    load_checkpoint_predictions,
+    save_checkpoint_predictions,
 )
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
@@ -121,10 +121,10 @@ def _job(
     own = variant == _run.experiment.data.variant
     keep = None
     if own and not isinstance(which, int):
-        kept = read_probabilities(folder, which, stamp, test, len(classes))
+        kept = load_checkpoint_predictions(folder, which, stamp, test, len(classes))
         if kept is not None:
             return EvaluationJob(lambda tell: kept, test, classes)
-        keep = partial(keep_probabilities, FolderArtifacts(folder), which, stamp, test)
+        keep = partial(save_checkpoint_predictions, FolderArtifacts(folder), which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
         lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
@@ -175,7 +175,7 @@ def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation,
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    path = snapshot_path(cache.store().folder(run_id), "answers", epoch)
+    path = snapshot_path(cache.store().folder(run_id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return _evaluation(run_id, epoch, stamp, cache.settings(), dataset)
 
@@ -198,7 +198,7 @@ def _evaluation(
     run_id: str, epoch: int, stamp: int, settings: Settings, dataset: Dataset
 ) -> tuple[Evaluation, EvaluatedImages]:
     classes = address_names(dataset.info)
-    answers = read_predictions(cache.store().folder(run_id), epoch, len(classes))
+    answers = load_predictions(cache.store().folder(run_id), epoch, len(classes))
     there = dataset.split(answers.split)
     order = np.argsort(there.indices)
     places = np.searchsorted(there.indices, answers.indices, sorter=order)
@@ -236,7 +236,7 @@ def _learning(
     kept, said, newest = [], [], None
     for epoch in reversed(epochs):
         try:
-            answers = read_predictions(folder, epoch, classes)
+            answers = load_predictions(folder, epoch, classes)
         except (RunError, StoreError):
             continue
         newest = newest or answers

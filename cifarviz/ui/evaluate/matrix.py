@@ -16,7 +16,7 @@ from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
-from cifarviz.runs.kept_weights import lacking_weights, usual_weights
+from cifarviz.runs.stored_weights import default_weights, explain_missing_weights
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import address_names, class_names
@@ -381,8 +381,8 @@ def way_inside(asked: EvaluatedImages, index: int, member: Member) -> WayInside:
         if not isinstance(kept[near], int):
             # With nothing to choose among, Inside has no slider.
             return WayInside(there | {"checkpoint": str(kept[near])}, words)
-    which = usual_weights(cache.store(), run)
-    if lacking_weights(cache.store(), run, which) is not None:
+    which = default_weights(cache.store(), run)
+    if explain_missing_weights(cache.store(), run, which) is not None:
         # Inside says what is missing.
         return WayInside(there, "")
     return WayInside(there | {"checkpoint": which}, f"by the run {checkpoint_words(run, which)}")

@@ -17,10 +17,10 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.choices import TestValidation
 from cifarviz.live.items import Metric
-from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, is_exact
-from cifarviz.runs.kept_weights import WeightsPosition
+from cifarviz.runs.earlier_losses import EXPLANATION, earlier_losses, has_exact_loss
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.runs.stored_weights import WeightsPosition
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.class_names import class_names
@@ -260,7 +260,7 @@ def _show_answers(run: Run, dataset: Dataset, epochs: Sequence[int], epoch: int)
         return found
 
     learned = learning_over(run.id, tuple(epochs), dataset)
-    if not is_exact(run, epoch):
+    if not has_exact_loss(run, epoch):
         said += f" {earlier_losses_sentence(run)}"
     _render(run, _named(run, epoch, found, asked, newest, learned), loss, said)
 

@@ -24,9 +24,9 @@ from cifarviz.figures.pictures import common_scale, heat_overlay, map_pictures, 
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.layers.registry import LAYER_TYPES
-from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
+from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
@@ -284,7 +284,7 @@ def show_channel_epochs(
     )
     pictures = iter(map_pictures(known))
     empty = map_pictures(missing[np.newaxis])[0]
-    current = epoch_of(run, which)
+    current = weights_epoch(run, which)
     numbers = [one.epoch for one in epochs]
     clicked = image_grid(
         sprite(np.stack([empty if one.maps is None else next(pictures) for one in epochs])),
@@ -441,7 +441,7 @@ def _field(architecture: Architecture, layer: str, one: Excited) -> ReceptiveFie
 
 def weights_words(run: Run, which: WeightsChoice) -> str:
     """What a person calls these weights: "as it ended, after epoch 30", for one."""
-    epoch = epoch_of(run, which)
+    epoch = weights_epoch(run, which)
     if isinstance(which, int):
         return f"after epoch {epoch}" if epoch else "before training"
     words = checkpoint_words(run, which)

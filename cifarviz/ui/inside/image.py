@@ -17,10 +17,10 @@ from cifarviz.errors import ArtifactDamaged, ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.sprite import sprite
 from cifarviz.figures.theme import TRAINING
-from cifarviz.runs.kept_weights import epoch_of
-from cifarviz.runs.pins import FIRST_SHOWN, MOST, pin, pinned_images, unpin
+from cifarviz.runs.pins import DEFAULT_IMAGE, MAX_PINNED, pin, pinned_images, unpin
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, weights_path
+from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
@@ -120,7 +120,7 @@ def test_image_in_address() -> int | None:
     """The official index of the test image that will be shown, if it is one."""
     if st.query_params.get("split", "test") != "test":
         return None
-    return whole_number(st.query_params.get("image", str(FIRST_SHOWN)))
+    return whole_number(st.query_params.get("image", str(DEFAULT_IMAGE)))
 
 
 def _source() -> str:
@@ -146,8 +146,8 @@ def _source() -> str:
 
 
 def _first(images: ImageSet, split: Split) -> int:
-    if split == "test" and images.position_of(FIRST_SHOWN) is not None:
-        return FIRST_SHOWN
+    if split == "test" and images.position_of(DEFAULT_IMAGE) is not None:
+        return DEFAULT_IMAGE
     return int(images.indices[0])
 
 
@@ -266,12 +266,12 @@ def _is_there(run: Run, which: WeightsChoice) -> bool:
 
 def _maps_kept(run: Run, which: WeightsChoice, image: ChosenImage) -> bool:
     """Whether the run has kept the image's feature maps of the epoch that these weights are of."""
-    epoch = epoch_of(run, which)
+    epoch = weights_epoch(run, which)
     return epoch is not None and image.test_index in cache.images_with_maps(run, epoch)
 
 
 def _kept_views(run: Run, which: WeightsChoice, image: ChosenImage) -> tuple[LayerView, ...]:
-    epoch = epoch_of(run, which)
+    epoch = weights_epoch(run, which)
     assert epoch is not None
     assert image.test_index is not None
     return cache.kept_views(run, epoch, image.test_index)
@@ -351,8 +351,8 @@ def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
         "Unpin" if there else "Pin",
         key="inside-pin",
         icon=":material/keep_off:" if there else ":material/keep:",
-        help=f"Runs keep the feature maps of the pinned images, {MOST} at most, on their way, so "
-        "that these can be looked at when the weights have been thinned out."
+        help=f"Runs keep the feature maps of the pinned images, {MAX_PINNED} at most, on their "
+        "way, so that these can be looked at when the weights have been thinned out."
         + (" What runs have kept of this one stays." if there else ""),
     ):
         with errors_shown():

@@ -34,7 +34,7 @@ from cifarviz.datasets.arrays import Labels
 from cifarviz.experiment.lab import NONE, LabKind
 from cifarviz.live.items import state_word
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.series import Series, runs_of
+from cifarviz.runs.series import Series, series_runs
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -101,7 +101,7 @@ _TOO_FEW = "Too few of its runs are here with an epoch finished, so there is not
 def standings(store: RunStore, series: Series) -> list[SeriesRun]:
     """The runs of a series that are still here, in their order."""
     labels = dict(zip(series.run_ids, series.labels, strict=True))
-    runs = runs_of(store, series)
+    runs = series_runs(store, series)
     histories = store.histories([run.id for run in runs])
     return [_series_run(labels[run.id], run, histories[run.id]) for run in runs]
 
@@ -204,7 +204,7 @@ def labels_of(run: Run) -> TrainingLabels:
 
 
 def _epochs(store: RunStore, run: Run) -> list[int]:
-    kept = snapshot_epochs(store.folder(run.id), "memory")
+    kept = snapshot_epochs(store.folder(run.id), "train_predictions")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
 
 
@@ -240,15 +240,15 @@ def _name(dataset: Dataset) -> str:
 def _labels(experiment_json: str, dataset: Dataset, _run: Run) -> TrainingLabels:
     trained = training_images(_run.experiment, dataset)
     return TrainingLabels(
-        trained.given.indices.copy(),
-        trained.given.labels.copy(),
-        trained.right_labels.copy(),
+        trained.train.indices.copy(),
+        trained.train.labels.copy(),
+        trained.true_labels.copy(),
         len(address_names(dataset.info)),
     )
 
 
 def _stamp(folder: Path, epoch: int) -> int:
-    path = snapshot_path(folder, "memory", epoch)
+    path = snapshot_path(folder, "train_predictions", epoch)
     return path.stat().st_mtime_ns if path.exists() else 0
 
 

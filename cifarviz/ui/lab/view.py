@@ -17,8 +17,8 @@ from cifarviz.experiment.sizes import Sizes
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
-from cifarviz.training.entry_queue import queue_entry
-from cifarviz.training.estimate import Estimate, estimate_epoch, recorded_speeds, work_of
+from cifarviz.training.estimate import Estimate, epoch_work, estimate_epoch, recorded_speeds
+from cifarviz.training.series_queue import queue_lab_experiment
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.errors import errors_shown
@@ -346,7 +346,7 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
                 entry.title,
                 *((one.label, one.experiment.to_json()) for one in entry.entrants),
             ),
-            lambda: queue_entry(worker, entry),
+            lambda: queue_lab_experiment(worker, entry),
             lambda made: made.run_ids,
         )
         update_query_params(series=series.id, gallery=None, picture=None)
@@ -375,7 +375,7 @@ def _estimate(
     """Of all runs from beginning to end, and of an epoch of the first."""
     speeds = recorded_speeds(runs, machine_name())
     each = [
-        estimate_epoch(work_of(one.experiment, size.train, size.validation), speeds)
+        estimate_epoch(epoch_work(one.experiment, size.train, size.validation), speeds)
         for one, size in zip(entry.entrants, sizes, strict=True)
     ]
     epochs = [one.experiment.epochs for one in entry.entrants]

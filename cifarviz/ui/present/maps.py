@@ -14,10 +14,10 @@ from cifarviz.errors import ArtifactMissing
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.figures.pictures import picture_sheet
-from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs, snapshot_path
+from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.dataset_images import images_of
@@ -108,7 +108,7 @@ def _image(stage: Stage, images: ImageSet) -> int:
     assert stage.run is not None
     folder = cache.store().folder(stage.run.id)
     kept = snapshot_epochs(folder, "maps")
-    of_run = images_of_maps(folder, kept[-1]) if kept else ()
+    of_run = map_image_indices(folder, kept[-1]) if kept else ()
     offered = [*of_run, *pinned_images(cache.store(), stage.info)]
     here = [one for one in dict.fromkeys(offered) if images.position_of(one) is not None]
     names = {
@@ -148,7 +148,7 @@ def _images_of(folder: Path, epoch: int) -> tuple[int, ...]:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _images_kept(folder: str, epoch: int, stamp: int) -> tuple[int, ...]:
-    return images_of_maps(Path(folder), epoch)
+    return map_image_indices(Path(folder), epoch)
 
 
 def _views(
@@ -167,7 +167,7 @@ def _views(
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _kept_views(run_id: str, epoch: int, stamp: int, image: int) -> tuple[LayerView, ...]:
-    return layer_views(read_maps(cache.store().folder(run_id), epoch, image))
+    return layer_views(load_maps(cache.store().folder(run_id), epoch, image))
 
 
 def _show_maps(view: LayerView, pixels: np.ndarray, name: str, actual: str, stage: Stage) -> None:

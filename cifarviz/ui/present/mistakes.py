@@ -15,10 +15,10 @@ from cifarviz.figures.percent import format_probability
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion
-from cifarviz.runs.snapshots import WeightsChoice, read_predictions, snapshot_path, weights_path
+from cifarviz.runs.snapshots import WeightsChoice, load_predictions, snapshot_path, weights_path
+from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
@@ -72,7 +72,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
             when += f" ({best_criterion(run)})"
     else:
         found, when = _mistakes_on_sample(run, kept[0]), checkpoint_words(run, kept[0])
-        epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
+        epoch = None if kept[0] == "last" else weights_epoch(run, kept[0])
     if not found.here:
         headline("Its mistakes are not here")
         st.info("None of the images that it was asked about is on this machine.")
@@ -91,7 +91,7 @@ def _epoch(stage: Stage, epochs: Sequence[int], kept: Sequence[Checkpoint]) -> i
     run = stage.run
     assert run is not None
     options = {str(one): str(one) for one in epochs}
-    usual = epoch_of(run, kept[0]) if kept else None
+    usual = weights_epoch(run, kept[0]) if kept else None
     if usual is not None and usual not in epochs and kept[0] == run.preferred:
         # A person chose these weights, so they are asked rather than passed over.
         options[str(usual)] = f"{usual}, asked now"
@@ -148,7 +148,7 @@ def _notes(found: Mistakes, when: str) -> Sequence[str]:
 
 
 def _after(run: Run, epoch: int) -> Mistakes:
-    path = snapshot_path(cache.store().folder(run.id), "answers", epoch)
+    path = snapshot_path(cache.store().folder(run.id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     info = find(run.experiment.data.dataset)
     there = [len(images_of(info, split)) for split in ("train", "test")]
@@ -161,7 +161,7 @@ def _after_cached(
 ) -> Mistakes:
     store = cache.store()
     info = find(store.get(run_id).experiment.data.dataset)
-    answers = read_predictions(store.folder(run_id), epoch, len(address_names(info)))
+    answers = load_predictions(store.folder(run_id), epoch, len(address_names(info)))
     return _mistakes(
         images_of(info, answers.split),
         answers.split,

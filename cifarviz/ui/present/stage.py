@@ -13,10 +13,10 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import CifarvizError
 from cifarviz.escaping import html_text
 from cifarviz.live.items import DAMAGED
-from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import training_position
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Mark

@@ -20,12 +20,12 @@ from cifarviz.figures.replay import Replay, payload, replay, still
 from cifarviz.live.hub import hub
 from cifarviz.live.items import doing, outcome, state_word
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
-from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Epoch, Run
-from cifarviz.runs.run_headline import format_duration, highest, time_at_work
+from cifarviz.runs.run_headline import format_duration, highest_accuracy, time_at_work
 from cifarviz.runs.run_headline import headline as headline_of
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
@@ -410,7 +410,9 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
     elif fit.verdict == "overfitting":
         notes.append("No epoch is marked in the chart: the gap shows it, not the validation loss.")
     if run.best_epoch is not None:
-        notes.append(". ".join(filter(None, [f"Best: {headline_of(run)}", highest(run)])) + ".")
+        notes.append(
+            ". ".join(filter(None, [f"Best: {headline_of(run)}", highest_accuracy(run)])) + "."
+        )
     if earlier := earlier_losses_sentence(run):
         notes.append(earlier)
     if next_step := _next_step(fit, run):

@@ -9,11 +9,17 @@ from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.live.items import doing, named
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
-from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
-from cifarviz.runs.run_headline import format_duration, headline, highest, last, time_at_work
+from cifarviz.runs.run_headline import (
+    format_duration,
+    headline,
+    highest_accuracy,
+    last_accuracy,
+    time_at_work,
+)
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
@@ -165,9 +171,9 @@ def _accuracies(run: Run) -> list[str]:
     """The headline first, then other epochs' accuracies where they are others."""
     words = [headline(run, _with_interval(run, run.best_epoch_val_accuracy))]
     if run.best_epoch != run.epochs_done:
-        words.append(last(run, _with_interval(run, run.last_val_accuracy)))
+        words.append(last_accuracy(run, _with_interval(run, run.last_val_accuracy)))
     if run.best_val_accuracy_epoch != run.epochs_done:
-        words.append(highest(run))
+        words.append(highest_accuracy(run))
     if run.preferred == "best":
         words.append(f"the weights of epoch {run.best_epoch} are used")
     return [one for one in words if one]

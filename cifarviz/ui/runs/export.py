@@ -20,9 +20,9 @@ from cifarviz.export.files import (
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
-from cifarviz.runs.kept_weights import kept_checkpoints, lacking_weights
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
+from cifarviz.runs.stored_weights import explain_missing_weights, stored_checkpoints
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
@@ -98,7 +98,7 @@ def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
 def _network(run: Run) -> None:
     choices = _kept_weights(run)
     if not choices:
-        st.caption(escaped(f"This run {lacking_weights(cache.store(), run, 'last')}."))
+        st.caption(escaped(f"This run {explain_missing_weights(cache.store(), run, 'last')}."))
         return
     which = st.selectbox(
         "Weights",
@@ -131,7 +131,7 @@ def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
         "last": "As the run ended" if not run.state.active else "As it stands",
         "best": f"Best epoch, {run.best_epoch}",
     }
-    found: dict[WeightsChoice, str] = {one: words[one] for one in kept_checkpoints(store, run)}
+    found: dict[WeightsChoice, str] = {one: words[one] for one in stored_checkpoints(store, run)}
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
         found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
     return found

@@ -12,15 +12,15 @@ from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.experiment.run_names import fork_name, free_name
 from cifarviz.runs.curation import LONGEST_NAME
-from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
-from cifarviz.training.forking import carries_optimizer
+from cifarviz.runs.stored_weights import epochs_to_fork
+from cifarviz.training.fork_start import carries_optimizer
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to
 from cifarviz.ui.queueing import queue_fork_once
-from cifarviz.value_text import number_text
+from cifarviz.value_text import format_number
 
 Arguments = ParamSpec("Arguments")
 _MOST_EPOCHS = 1000
@@ -97,7 +97,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
 
 
 def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
-    rates = ", ".join(map(number_text, made.architecture.dropout_rates))
+    rates = ", ".join(map(format_number, made.architecture.dropout_rates))
     left, right = st.columns(2)
     rate = left.number_input(
         "Learning rate",
@@ -106,7 +106,7 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         None,
         format="%g",
         step=made.optimizer.learning_rate / 10,
-        placeholder=f"as it is: {number_text(made.optimizer.learning_rate)}",
+        placeholder=f"as it is: {format_number(made.optimizer.learning_rate)}",
         key="fork-rate",
         help=Adam.help_text("learning_rate"),
     )

@@ -30,12 +30,12 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.formatting import brief
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.live.items import DAMAGED, VERDICT_COLORS, Metric
-from cifarviz.runs.damage import LATEST
-from cifarviz.runs.kept_weights import restored_best_weights
+from cifarviz.runs.damage import MAX_TIME
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
 from cifarviz.runs.states import RunState
+from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.ui.address import escaped
 from cifarviz.ui.metrics import metric_row
 from cifarviz.ui.navigation import link_to
@@ -97,7 +97,7 @@ def state_words(run: Run) -> str:
 
 def in_date(moment: float) -> str:
     """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
-    if not 0 <= moment <= LATEST:
+    if not 0 <= moment <= MAX_TIME:
         return "at an unknown time"
     then = datetime.fromtimestamp(moment)
     return f"{then.day} {then:%b %Y, %H:%M}"

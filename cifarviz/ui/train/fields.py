@@ -22,7 +22,7 @@ from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.value import Value
-from cifarviz.value_text import choice_words, number_text
+from cifarviz.value_text import format_choice, format_number
 
 _LONGEST = 40
 
@@ -123,7 +123,7 @@ def choice_input(
     key: str,
     hint: str = "",
     headed: bool = False,
-    words: Callable[[str], str] = choice_words,
+    words: Callable[[str], str] = format_choice,
 ) -> None:
     """A menu of ``options``, each in words; ``give`` gets the one chosen.
 
@@ -151,7 +151,7 @@ def number_typed(value: object) -> str:
     """A value as it stands in its text field."""
     if value is None:
         return ""
-    return number_text(value) if isinstance(value, float) else str(value)
+    return format_number(value) if isinstance(value, float) else str(value)
 
 
 def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:

@@ -30,7 +30,7 @@ from cifarviz.ui.train.fields import (
     show_problem,
     show_stand_in,
 )
-from cifarviz.value_text import choice_words
+from cifarviz.value_text import format_choice
 
 # The shape of the course doesn't need every step of a long run.
 _MOST_STEPS = 20_000
@@ -109,7 +109,7 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         # Another menu when there is another choice: the browser keeps a menu's old one.
         key=f"{draft.generation}-data-{'-'.join(variants)}",
         hint=f"{made.help_text('variant')} Numbers are training and test images.",
-        words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
+        words=lambda variant: f"{format_choice(variant)} ({counts[variant]} images)",
     )
     if stands_in:
         show_stand_in()

@@ -18,7 +18,7 @@ from cifarviz.experiment.run_names import free_name, run_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
-from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
+from cifarviz.training.estimate import epoch_work, estimate_epoch, recorded_speeds
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.changed_line import changed_line
@@ -183,7 +183,7 @@ def _say_who_is_before(active: Sequence[Run]) -> None:
 
 
 def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
-    work = work_of(experiment, sizes.train, sizes.validation)
+    work = epoch_work(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
     epoch = span(estimate)
     whole = (

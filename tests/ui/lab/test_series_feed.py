@@ -8,7 +8,7 @@ import pytest
 from cifarviz.experiment.lab import KINDS, LabKind
 from cifarviz.live.feeds import NOT_BEGUN, PageFeed
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, keep_series
+from cifarviz.runs.series import Series, save_series
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
@@ -29,7 +29,7 @@ def stored(store: RunStore, kind: LabKind, *states: RunState) -> tuple[Series, l
         for state in states
     ]
     labelled = [(run.id, "abc"[number]) for number, run in enumerate(runs)]
-    return keep_series(store, kind, "a against b", labelled), runs
+    return save_series(store, kind, "a against b", labelled), runs
 
 
 def curves(message: dict[str, Any], name: str = "loss") -> str:

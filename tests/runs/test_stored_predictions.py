@@ -8,19 +8,19 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import ArtifactMissing
 from cifarviz.runs.artifacts import (
     FolderArtifacts,
-    answers_path,
     checkpoint_path,
+    epoch_predictions_path,
     load_arrays,
     save_arrays,
 )
 from cifarviz.runs.log_probabilities import Predictions
-from cifarviz.runs.stored_probabilities import (
+from cifarviz.runs.stored_predictions import (
+    checkpoint_predictions_path,
     checkpoint_stamp,
-    epoch_probabilities,
-    keep_epoch_probabilities,
-    keep_probabilities,
-    probabilities_path,
-    read_probabilities,
+    load_checkpoint_predictions,
+    load_epoch_predictions,
+    save_checkpoint_predictions,
+    save_epoch_predictions,
 )
 
 STAMP = (123456789, 4000)
@@ -38,12 +38,12 @@ def images(first: int = 0) -> ImageSet:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     save_arrays(checkpoint_path(tmp_path, "last"), {})
-    keep_probabilities(FolderArtifacts(tmp_path), "last", STAMP, images(), ANSWERS)
+    save_checkpoint_predictions(FolderArtifacts(tmp_path), "last", STAMP, images(), ANSWERS)
     return tmp_path
 
 
 def test_what_is_kept_comes_back(folder: Path) -> None:
-    kept = read_probabilities(folder, "last", STAMP, images(), 3)
+    kept = load_checkpoint_predictions(folder, "last", STAMP, images(), 3)
     assert kept is not None
     np.testing.assert_array_equal(kept.log_probabilities, ANSWERS.log_probabilities)
     assert kept.log_probabilities.dtype == np.float32
@@ -51,54 +51,60 @@ def test_what_is_kept_comes_back(folder: Path) -> None:
 
 
 def test_what_does_not_fit_is_passed_over(folder: Path) -> None:
-    assert read_probabilities(folder, "best", STAMP, images(), 3) is None
-    assert read_probabilities(folder, "last", (STAMP[0] + 1, STAMP[1]), images(), 3) is None
-    assert read_probabilities(folder, "last", (STAMP[0], STAMP[1] + 1), images(), 3) is None
-    assert read_probabilities(folder, "last", STAMP, images(first=1), 3) is None
-    assert read_probabilities(folder, "last", STAMP, images(), 4) is None
+    assert load_checkpoint_predictions(folder, "best", STAMP, images(), 3) is None
+    assert (
+        load_checkpoint_predictions(folder, "last", (STAMP[0] + 1, STAMP[1]), images(), 3) is None
+    )
+    assert (
+        load_checkpoint_predictions(folder, "last", (STAMP[0], STAMP[1] + 1), images(), 3) is None
+    )
+    assert load_checkpoint_predictions(folder, "last", STAMP, images(first=1), 3) is None
+    assert load_checkpoint_predictions(folder, "last", STAMP, images(), 4) is None
 
 
 def test_another_format_and_a_cut_off_file_are_passed_over(folder: Path) -> None:
-    path = probabilities_path(folder, "last")
+    path = checkpoint_predictions_path(folder, "last")
     arrays, facts = load_arrays(path)
     save_arrays(path, arrays, facts | {"format": 3})
-    assert read_probabilities(folder, "last", STAMP, images(), 3) is None
+    assert load_checkpoint_predictions(folder, "last", STAMP, images(), 3) is None
 
-    keep_probabilities(FolderArtifacts(folder), "last", STAMP, images(), ANSWERS)
+    save_checkpoint_predictions(FolderArtifacts(folder), "last", STAMP, images(), ANSWERS)
     path.write_bytes(path.read_bytes()[:100])
-    assert read_probabilities(folder, "last", STAMP, images(), 3) is None
+    assert load_checkpoint_predictions(folder, "last", STAMP, images(), 3) is None
 
 
 def test_probabilities_of_an_earlier_version_are_asked_for_again(folder: Path) -> None:
     save_arrays(
-        probabilities_path(folder, "last"),
+        checkpoint_predictions_path(folder, "last"),
         {"probabilities": ANSWERS.probabilities, "indices": images().indices},
         {"format": 1, "checkpoint": list(STAMP)},
     )
-    assert read_probabilities(folder, "last", STAMP, images(), 3) is None
+    assert load_checkpoint_predictions(folder, "last", STAMP, images(), 3) is None
 
 
 def test_those_of_an_epoch_whose_weights_are_gone_are_read_for_ever(tmp_path: Path) -> None:
     probabilities = np.array([[0.25, 0.5, 0.25], [1, 1e-30, 0]] * 3, np.float32)[:5]
     save_arrays(
-        answers_path(tmp_path, 7),
+        epoch_predictions_path(tmp_path, 7),
         {"probabilities": probabilities, "indices": images().indices},
         {"format": 1, "epoch": 7},
     )
-    found = epoch_probabilities(tmp_path, 7, images(), 3)
+    found = load_epoch_predictions(tmp_path, 7, images(), 3)
     assert not found.exact
     np.testing.assert_allclose(found.probabilities, probabilities, rtol=1e-6, atol=1e-44)
     # What was not rounded to 0 costs what it should.
     assert found.log_probabilities[1, 1] == pytest.approx(-30 * np.log(10), rel=1e-6)
 
-    keep_epoch_probabilities(FolderArtifacts(tmp_path), 7, images(), ANSWERS)
-    again = epoch_probabilities(tmp_path, 7, images(), 3)
+    save_epoch_predictions(FolderArtifacts(tmp_path), 7, images(), ANSWERS)
+    again = load_epoch_predictions(tmp_path, 7, images(), 3)
     assert again.exact
     np.testing.assert_array_equal(again.log_probabilities, ANSWERS.log_probabilities)
 
 
 def test_a_deleted_run_does_not_come_back(tmp_path: Path) -> None:
-    keep_probabilities(FolderArtifacts(tmp_path / "gone"), "last", STAMP, images(), ANSWERS)
+    save_checkpoint_predictions(
+        FolderArtifacts(tmp_path / "gone"), "last", STAMP, images(), ANSWERS
+    )
     assert not (tmp_path / "gone").exists()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, UnknownFormat
 from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, save_arrays
-from cifarviz.runs.kept_maps import images_of_maps, keep_maps, read_maps
 from cifarviz.runs.snapshots import snapshot_path
+from cifarviz.runs.stored_maps import load_maps, map_image_indices, save_maps
 
 RANDOM = np.random.default_rng(8)
 INDICES = np.array([1, 231, 67])
@@ -32,16 +32,16 @@ def some_outputs() -> list[Output]:
 
 def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) -> None:
     outputs = some_outputs()
-    keep_maps(FolderArtifacts(tmp_path), 6, INDICES, outputs)
-    assert images_of_maps(tmp_path, 6) == (1, 231, 67)
+    save_maps(FolderArtifacts(tmp_path), 6, INDICES, outputs)
+    assert map_image_indices(tmp_path, 6) == (1, 231, 67)
     for place, index in enumerate(INDICES):
-        maps, dense = read_maps(tmp_path, 6, int(index))
+        maps, dense = load_maps(tmp_path, 6, int(index))
         assert (maps.name, maps.type, dense.name) == ("conv2d_1", "conv2d", "dense_1")
         np.testing.assert_array_equal(dense.values, outputs[1].values[place])
         exact = outputs[0].values[place]
         span = exact.max(axis=(0, 1)) - exact.min(axis=(0, 1))
         assert (np.abs(maps.values - exact) <= span / 510 + 1e-5).all()
-    assert (read_maps(tmp_path, 6, 231)[0].values[:, :, 2] == 2.5).all()
+    assert (load_maps(tmp_path, 6, 231)[0].values[:, :, 2] == 2.5).all()
     stored, _ = load_arrays(snapshot_path(tmp_path, "maps", 6))
     assert stored["0/bytes"].dtype == np.uint8
 
@@ -49,27 +49,27 @@ def test_maps_come_back_within_a_step_of_their_channels_range(tmp_path: Path) ->
 def test_a_channel_that_is_not_a_number_stays_so(tmp_path: Path) -> None:
     outputs = some_outputs()
     outputs[0].values[0, 1, 1, 3] = np.nan
-    keep_maps(FolderArtifacts(tmp_path), 1, INDICES, outputs)
-    values = read_maps(tmp_path, 1, 1)[0].values
+    save_maps(FolderArtifacts(tmp_path), 1, INDICES, outputs)
+    values = load_maps(tmp_path, 1, 1)[0].values
     assert np.isnan(values[..., 3]).all()
     assert np.isfinite(np.delete(values, 3, axis=2)).all()
 
 
 def test_what_is_missing_damaged_or_newer_is_said(tmp_path: Path) -> None:
-    assert images_of_maps(tmp_path, 6) == ()
+    assert map_image_indices(tmp_path, 6) == ()
     with pytest.raises(ArtifactMissing, match="no feature maps of test image 1 after epoch 6"):
-        read_maps(tmp_path, 6, 1)
-    keep_maps(FolderArtifacts(tmp_path), 6, INDICES, some_outputs())
+        load_maps(tmp_path, 6, 1)
+    save_maps(FolderArtifacts(tmp_path), 6, INDICES, some_outputs())
     with pytest.raises(ArtifactMissing, match="test image 2 "):
-        read_maps(tmp_path, 6, 2)
+        load_maps(tmp_path, 6, 2)
     path = snapshot_path(tmp_path, "maps", 6)
     arrays, facts = load_arrays(path)
     del arrays["0/range"]
     save_arrays(path, arrays, facts)
     with pytest.raises(ArtifactDamaged, match="epoch 6"):
-        read_maps(tmp_path, 6, 1)
+        load_maps(tmp_path, 6, 1)
     save_arrays(path, arrays, {**facts, "format": 2})
     with pytest.raises(UnknownFormat):
-        read_maps(tmp_path, 6, 1)
+        load_maps(tmp_path, 6, 1)
     path.write_bytes(b"nothing")
-    assert images_of_maps(tmp_path, 6) == ()
+    assert map_image_indices(tmp_path, 6) == ()

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from cifarviz.errors import RunNotFound
-from cifarviz.runs.damage import checked_columns, key_of
+from cifarviz.runs.damage import check_columns, row_key
 from cifarviz.runs.database import BAD_BATCHES, BAD_EPOCH, SAFE_ID
 from cifarviz.runs.records import BatchPoints, Epoch, Progress, Run
 from cifarviz.runs.states import ACTIVE, RunState
 
 
-def _of_best_epoch(column: str) -> str:
+def _best_epoch_column(column: str) -> str:
     """A column of the best epoch as runs/run_headline.py has it: the first of equals."""
     return f"""CASE runs.monitor
         WHEN 'accuracy' THEN (SELECT {column} FROM epochs WHERE run = runs.id
@@ -27,8 +27,8 @@ SELECT_RUNS = f"""
 SELECT runs.*, runs.rowid AS row_number,
     COALESCE((SELECT MAX(epoch) FROM epochs WHERE run = runs.id), runs.parent_epoch, 0)
         AS epochs_done,
-    {_of_best_epoch("epoch")} AS best_epoch,
-    {_of_best_epoch("val_accuracy")} AS best_epoch_val_accuracy,
+    {_best_epoch_column("epoch")} AS best_epoch,
+    {_best_epoch_column("val_accuracy")} AS best_epoch_val_accuracy,
     (SELECT MIN(COALESCE(val_loss, loss)) FROM epochs WHERE run = runs.id) AS best_loss,
     (SELECT MAX(val_accuracy) FROM epochs WHERE run = runs.id) AS best_val_accuracy,
     (SELECT epoch FROM epochs WHERE run = runs.id AND val_accuracy IS NOT NULL
@@ -50,7 +50,7 @@ IS_ACTIVE = f"(state IN ({_ACTIVE_STATES}) AND {SAFE_ID})"
 
 def fetch_run(connection: sqlite3.Connection, run_id: str) -> Run:
     """One run; raises ``RunNotFound``."""
-    key, value = key_of(run_id)
+    key, value = row_key(run_id)
     row = connection.execute(f"{SELECT_RUNS} WHERE runs.{key} = ?", (value,)).fetchone()
     if row is None:
         raise run_not_found(run_id)
@@ -106,7 +106,7 @@ def as_batch_points(rows: Sequence[sqlite3.Row], *, after: int, stride: int) -> 
 def update_run(connection: sqlite3.Connection, run_id: str, **values: object) -> bool:
     """Set columns of one run; tells whether there is such a run."""
     columns = ", ".join(f"{name} = ?" for name in values)
-    key, value = key_of(run_id)
+    key, value = row_key(run_id)
     done = connection.execute(
         f"UPDATE runs SET {columns} WHERE {key} = ?", (*values.values(), value)
     )
@@ -115,7 +115,7 @@ def update_run(connection: sqlite3.Connection, run_id: str, **values: object) ->
 
 def as_run(stored: sqlite3.Row) -> Run:
     """A row of ``SELECT_RUNS``; of one that is damaged, what can be shown of it."""
-    row, damage = checked_columns(dict(stored))
+    row, damage = check_columns(dict(stored))
     progress = None
     if row["heartbeat"] is not None:
         progress = Progress(

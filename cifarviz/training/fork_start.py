@@ -1,4 +1,4 @@
-"""Taking the weights that a fork begins with, before anything can happen to them."""
+"""Copy the weights that a fork starts from, before its parent changes them."""
 
 from pathlib import Path
 
@@ -6,44 +6,43 @@ from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import check_fork, keeps_optimizer
 from cifarviz.runs.artifacts import save_arrays, start_path
-from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.snapshots import load_weights
+from cifarviz.runs.stored_weights import epochs_to_fork
 
 FORMAT = 1
 
 
-def keep_start(
+def save_start(
     parent: Run, parent_folder: Path, folder: Path, experiment: Experiment, epoch: int
 ) -> Fork:
-    """Copy ``parent``'s weights after ``epoch`` into the folder of a fork that has yet to begin.
+    """Copy ``parent``'s weights after ``epoch`` into the folder of a fork that has not started.
 
-    With the optimiser's state where they come from the parent's last checkpoint and the optimiser
-    is the same but for its learning rate; otherwise the fork's optimiser begins anew. Raises
+    The optimizer's state is copied if they come from the parent's last checkpoint and the optimizer
+    differs at most in its learning rate; otherwise the fork's optimizer starts fresh. Raises
     ``ExperimentInvalid``, ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     check_fork(parent.experiment, experiment, epoch)
-    kept = epochs_to_fork(parent_folder, parent)
-    if epoch not in kept:
-        there = ", ".join(map(str, kept)) or "none"
+    stored = epochs_to_fork(parent_folder, parent)
+    if epoch not in stored:
         raise ArtifactMissing(
-            "“{parent_name}” has not kept its weights after epoch {epoch}; it has those after: "
-            "{there}. Choose one of these.",
+            "“{parent_name}” has no saved weights for epoch {epoch}. Choose one of these epochs: "
+            "{epochs}.",
             parent_name=parent.name,
             epoch=epoch,
-            there=there,
+            epochs=", ".join(map(str, stored)) or "none",
         )
-    arrays, facts = load_weights(parent_folder, kept[epoch])
+    arrays, facts = load_weights(parent_folder, stored[epoch])
     if facts.get("epochs_done", epoch) != epoch:
         raise ArtifactMissing(
-            "“{parent_name}” has gone on while its weights of epoch {epoch} were being read: "
-            "choose the epoch again.",
+            "“{parent_name}” went on training while its weights of epoch {epoch} were being read. "
+            "Choose the epoch again.",
             parent_name=parent.name,
             epoch=epoch,
         )
     carried = carries_optimizer(parent, parent_folder, experiment, epoch)
     if not carried:
-        arrays = {name: one for name, one in arrays.items() if name.startswith("model/")}
+        arrays = {name: values for name, values in arrays.items() if name.startswith("model/")}
     save_arrays(
         start_path(folder),
         arrays,
@@ -53,6 +52,6 @@ def keep_start(
 
 
 def carries_optimizer(parent: Run, parent_folder: Path, experiment: Experiment, epoch: int) -> bool:
-    """Whether a fork of ``parent`` after ``epoch`` goes on with its optimiser's state."""
-    holds = epochs_to_fork(parent_folder, parent).get(epoch) == "last"
-    return holds and keeps_optimizer(parent.experiment, experiment)
+    """Whether a fork of ``parent`` after ``epoch`` goes on with its optimizer's state."""
+    is_last = epochs_to_fork(parent_folder, parent).get(epoch) == "last"
+    return is_last and keeps_optimizer(parent.experiment, experiment)

@@ -18,13 +18,13 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, start_path
-from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import snapshot_epochs, snapshot_path
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
+from cifarviz.runs.stored_weights import epochs_to_fork
 from cifarviz.training.checkpoint import restore_start
-from cifarviz.training.forking import carries_optimizer
+from cifarviz.training.fork_start import carries_optimizer
 from tests import stored_runs
 
 TrainRun = Callable[..., Run]
@@ -113,7 +113,7 @@ def test_a_parent_deleted_while_its_fork_waits_is_no_loss(
     worker: Worker, trained: TrainRun
 ) -> None:
     parent = trained(epochs=1)
-    slot = locks.take(worker.store.slot_path())
+    slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
     made = forked(parent.experiment, 1, ForkChanges(epochs=1))
     waiting = worker.fork(parent.id, 1, made, "fork")
@@ -134,7 +134,7 @@ def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker:
         worker.store, stored_runs.experiment(), epochs=2, checkpoints={"best": {}}
     )
     made = forked(parent.experiment, 7, ForkChanges(epochs=1))
-    with pytest.raises(ArtifactMissing, match="after epoch 7; it has those after: 2"):
+    with pytest.raises(ArtifactMissing, match=r"for epoch 7\. Choose one of these epochs: 2"):
         worker.fork(parent.id, 7, made, "fork")
     assert [run.id for run in worker.store.all()] == [parent.id]
     assert [folder.name for folder in worker.settings.runs.iterdir()] == [parent.id]

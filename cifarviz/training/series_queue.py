@@ -1,4 +1,4 @@
-"""Several runs that belong together, queued with one call."""
+"""Queue several runs that belong together with a single call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.lab import LabExperiment
 from cifarviz.runs.records import Run
-from cifarviz.runs.series import Series, keep_series
+from cifarviz.runs.series import Series, save_series
 from cifarviz.training.process_queue import ProcessQueue
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A run to be queued; ``label`` is what it has and the others don't."""
+    """A run to queue; ``label`` is what sets it apart from the others."""
 
     experiment: Experiment
     name: str
@@ -22,23 +22,25 @@ class Submission:
 def queue_series(
     worker: ProcessQueue, kind: str, title: str, submissions: Sequence[Submission]
 ) -> tuple[Series, list[Run]]:
-    """Queue the runs; all of them or, whatever goes wrong with one, none that goes on.
+    """Queue all runs; if that fails for any of them, stop those already queued.
 
     Raises what ``ProcessQueue.submit`` does.
     """
     runs: list[Run] = []
     try:
-        for one in submissions:
-            runs.append(worker.submit(one.experiment, one.name))
-        labelled = [(run.id, one.label) for run, one in zip(runs, submissions, strict=True)]
-        return keep_series(worker.store, kind, title, labelled), runs
+        for submission in submissions:
+            runs.append(worker.submit(submission.experiment, submission.name))
+        labelled = [
+            (run.id, submission.label) for run, submission in zip(runs, submissions, strict=True)
+        ]
+        return save_series(worker.store, kind, title, labelled), runs
     except BaseException:
         worker.store.stop_all([run.id for run in runs])
         raise
 
 
-def queue_entry(worker: ProcessQueue, entry: LabExperiment) -> Series:
-    """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
+def queue_lab_experiment(worker: ProcessQueue, entry: LabExperiment) -> Series:
+    """Queue all runs of a lab experiment, as ``queue_series`` does."""
     submissions = [
         Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants
     ]

@@ -1,4 +1,4 @@
-"""Which weights a run has kept, where they stand, and why those asked for are not there."""
+"""Which weights of a run are stored, from which epoch they are, and why others are missing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from cifarviz.runs.store import RunStore
 
 @dataclass(frozen=True)
 class WeightsPosition:
-    """Where in its run's training a network stands: finished epochs, and steps of the next one."""
+    """The point in a run's training: finished epochs, and steps of the next epoch."""
 
     epoch: int
     steps: int = 0
@@ -27,7 +27,7 @@ class WeightsPosition:
 
 
 def training_position(run: Run) -> WeightsPosition:
-    """Where the training of ``run`` stands, by what it has reported."""
+    """Return how far the training of ``run`` has got, by its reports."""
     progress = run.progress
     if progress is None or not progress.steps_per_epoch or run.state is RunState.FINISHED:
         return WeightsPosition(run.epochs_done)
@@ -36,63 +36,64 @@ def training_position(run: Run) -> WeightsPosition:
 
 
 def weights_position(store: RunStore, run: Run, which: WeightsChoice) -> WeightsPosition:
-    """Where these weights of ``run`` stand; every page, export and command says it by this."""
+    """Return the point in training that these weights of ``run`` are from."""
     if isinstance(which, int):
         return WeightsPosition(which)
     facts = load_facts(checkpoint_path(store.folder(run.id), which))
-    epoch = epoch_of(run, which)
+    epoch = weights_epoch(run, which)
     if epoch is not None and (which == "best" or restored_best_weights(run)):
         return WeightsPosition(int(facts.get("epoch", epoch)))
-    # The file knows best: what was reported after it was written is not in it.
+    # The run may have reported more since the file was written.
     if "epochs_done" not in facts:
         return WeightsPosition(run.epochs_done) if run.state.active else training_position(run)
     batch = run.experiment.batch_size
     return WeightsPosition(int(facts["epochs_done"]), -(-int(facts.get("images", 0)) // batch))
 
 
-def other_weights(which: Checkpoint) -> Checkpoint:
-    """The other kind of weights that a run may have kept."""
+def other_checkpoint(which: Checkpoint) -> Checkpoint:
+    """Return ``"last"`` for ``"best"``, and the other way round."""
     return "last" if which == "best" else "best"
 
 
-def kept_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
-    """The weights of ``run`` that are on disk, those that answer for it first.
+def stored_checkpoints(store: RunStore, run: Run) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints of ``run`` that are on disk, the one to use by default first.
 
-    These are what a person made its answer, else those it ended with, else the others. Whoever
-    asks a run for no weights in particular asks the first. A damaged run has none to give.
+    That is the preferred one, else the last, else the best. A damaged run has none.
     """
     if run.damage is not None:
         return ()
     first = run.preferred or "last"
     folder = store.folder(run.id)
     return tuple(
-        one for one in (first, other_weights(first)) if checkpoint_path(folder, one).is_file()
+        which
+        for which in (first, other_checkpoint(first))
+        if checkpoint_path(folder, which).is_file()
     )
 
 
-def usual_weights(store: RunStore, run: Run) -> Checkpoint:
-    """The same where others than a run was set up to keep are not taken unasked.
+def default_weights(store: RunStore, run: Run) -> Checkpoint:
+    """Return the checkpoint to use where nobody chose one, also if it is missing.
 
-    They may be gone: then of a run that keeps its last weights these are named.
+    That is the preferred one if it is there, the best where the run saves only that, else the last.
     """
-    kept = kept_checkpoints(store, run)
-    if kept and (kept[0] == run.preferred or run.experiment.best_only):
-        return kept[0]
+    stored = stored_checkpoints(store, run)
+    if stored and (stored[0] == run.preferred or run.experiment.best_only):
+        return stored[0]
     return "last"
 
 
-def epoch_of(run: Run, which: WeightsChoice) -> int | None:
-    """The epoch after which a run had these weights; ``None`` in the middle of one."""
+def weights_epoch(run: Run, which: WeightsChoice) -> int | None:
+    """Return the epoch after which a run had these weights; ``None`` in the middle of one."""
     if isinstance(which, int):
         return which
     if which == "best" or restored_best_weights(run):
         return run.best_epoch
-    # One that was stopped may have been in the middle of an epoch.
+    # A stopped run may have been in the middle of an epoch.
     return run.epochs_done if run.state.active or run.state is RunState.FINISHED else None
 
 
-def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
-    """What ``run`` has instead of these weights, as the rest of a sentence about it.
+def explain_missing_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
+    """Return why ``run`` lacks these weights, as the rest of a sentence after its name.
 
     ``None`` if it has them.
     """
@@ -101,23 +102,23 @@ def lacking_weights(store: RunStore, run: Run, which: Checkpoint) -> str | None:
     folder = store.folder(run.id)
     if checkpoint_path(folder, which).is_file():
         return None
-    if not checkpoint_path(folder, other_weights(which)).is_file():
+    if not checkpoint_path(folder, other_checkpoint(which)).is_file():
         if run.best_epoch is None:
             return "has no weights: it has not finished an epoch"
-        return "has no weights any more: their files were removed"
+        return "has no weights: their files were removed"
     if which == "best":
         if run.best_epoch is None:
-            return "has no best epoch yet, only the weights it began with"
-        return "has no weights of its best epoch any more, only those it ended with"
+            return "has no best epoch yet, only its initial weights"
+        return "no longer has the weights of its best epoch, only those of its last epoch"
     if run.state is RunState.FINISHED and run.experiment.best_only:
-        return "has kept the checkpoint of its best epoch only, as it was set up to"
-    return "has no weights as it ended any more, only those of its best epoch"
+        return "was set to save only the checkpoint of its best epoch"
+    return "no longer has the weights of its last epoch, only those of its best epoch"
 
 
 def restored_best_weights(run: Run) -> bool:
-    """Whether the run ended with the weights of an earlier epoch, its best, in place of its last's.
+    """Whether the run restored the weights of an earlier epoch, its best, at its end.
 
-    It is also given them back when it was not stopped early.
+    It does so also when it was not stopped early.
     """
     stopping = run.experiment.early_stopping
     restored = stopping is not None and stopping.restore_best_weights
@@ -125,32 +126,31 @@ def restored_best_weights(run: Run) -> bool:
 
 
 def epochs_with_weights(folder: Path, run: Run) -> dict[int, WeightsChoice]:
-    """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    """Return the epochs whose weights are stored, in order, with what holds them."""
     if run.damage is not None:
         return {}
-    found: dict[int, WeightsChoice] = {
+    epochs: dict[int, WeightsChoice] = {
         epoch: epoch for epoch in snapshot_epochs(folder, "weights") if epoch <= run.epochs_done
     }
     if run.best_epoch is not None and checkpoint_path(folder, "best").is_file():
-        found.setdefault(run.best_epoch, "best")
-    # A run that was stopped in the middle of an epoch stands after it; one that was given its best
-    # weights back stands at them.
+        epochs.setdefault(run.best_epoch, "best")
+    # A stopped run may be in the middle of an epoch; one that restored its best weights is at them.
     at_its_end = run.state.active or (
         run.state is RunState.FINISHED and not restored_best_weights(run)
     )
     if run.epochs_done and at_its_end and checkpoint_path(folder, "last").is_file():
-        found.setdefault(run.epochs_done, "last")
-    return dict(sorted(found.items()))
+        epochs.setdefault(run.epochs_done, "last")
+    return dict(sorted(epochs.items()))
 
 
 def epochs_to_fork(folder: Path, run: Run) -> dict[int, WeightsChoice]:
-    """The epochs, from 1, that another run can go on from, in order, and what holds their weights.
+    """Return the epochs, from 1, that can be forked, in order, with what holds their weights.
 
-    Of one epoch the last checkpoint rather than a snapshot: it alone has the optimiser's state.
+    The last checkpoint takes precedence over a snapshot: it alone has the optimizer's state.
     """
-    found = {epoch: which for epoch, which in epochs_with_weights(folder, run).items() if epoch}
+    epochs = {epoch: which for epoch, which in epochs_with_weights(folder, run).items() if epoch}
     if not restored_best_weights(run):
         facts = load_facts(checkpoint_path(folder, "last"))
         if facts.get("images") == 0 and facts.get("epochs_done"):
-            found[int(facts["epochs_done"])] = "last"
-    return dict(sorted(found.items()))
+            epochs[int(facts["epochs_done"])] = "last"
+    return dict(sorted(epochs.items()))

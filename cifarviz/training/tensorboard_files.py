@@ -6,8 +6,8 @@ and ``train`` also ``epoch_learning_rate`` and a histogram of each weight, tagge
 cifarviz; Keras counts from 0.
 
 ``tf.summary.scalar`` and ``tf.summary.histogram`` need the ``tensorboard`` package, which is
-wanted only to look at the files. So their records are put together here, in the form that
-package documents: a tensor with the name of the plugin that shows it.
+needed only to view the files. So their records are made here, in the documented form: a tensor
+with the name of the plugin that shows it.
 """
 
 import logging
@@ -26,41 +26,41 @@ from cifarviz.runs.records import Epoch
 log = logging.getLogger(__name__)
 
 _BUCKETS = 30
-# Where the number of a run's turn is in the name of a file; TensorBoard reads them in this order.
-_TURN = 3
+# The position in a file's name of the number of the attempt; TensorBoard reads in this order.
+_ATTEMPT_PART = 3
 
 
 class TensorBoardFiles:
-    """Writes a run's epochs as they end; what is written is on disk when a call returns.
+    """Writes a run's epochs as they end; the data is on the disk when a call returns.
 
-    A resumed run takes over what earlier turns wrote, up to ``first_epoch``: what they wrote of
-    it and after, before they were cut off, comes again.
+    A resumed run copies what earlier attempts wrote before ``first_epoch``; later epochs are
+    written again.
     """
 
     def __init__(self, folder: Path, first_epoch: int) -> None:
         self._folder = folder
         self._first_epoch = first_epoch
         self._files: dict[str, _EventFile] = {}
-        self._given_up = False
+        self._failed = False
 
     def write_if_possible(self, epoch: Epoch, model: keras.Model) -> str | None:
-        """Add one epoch; where the folder takes no more, say so in words, and try no further.
+        """Add an epoch; returns a sentence if that fails, and writes nothing from then on.
 
-        They are for looking on, so training goes on without them.
+        Training does not need the files, so it goes on.
         """
-        if self._given_up:
+        if self._failed:
             return None
         try:
             self.write(epoch, model)
         except Exception as error:
             log.warning("TensorBoard files could not be written", exc_info=True)
-            self._given_up = True
+            self._failed = True
             reason = error if isinstance(error, StorageFull) else f"{type(error).__name__}: {error}"
-            return f"TensorBoard files have nothing from epoch {epoch.epoch} on: {reason}."
+            return f"TensorBoard files end before epoch {epoch.epoch}: {reason}."
         return None
 
     def write(self, epoch: Epoch, model: keras.Model) -> None:
-        """Add one epoch; raises ``StorageFull`` when the folder takes no more."""
+        """Add an epoch; raises ``StorageFull`` if the folder is full or read-only."""
         with self._errors():
             train = self._file("train")
             train.scalar("epoch_loss", epoch.epoch, epoch.loss)
@@ -93,7 +93,7 @@ class TensorBoardFiles:
 
     def _refusal(self, reason: str) -> StorageFull:
         return StorageFull(
-            "“{folder}” could not be written to ({reason})", folder=self._folder, reason=reason
+            "“{folder}” could not be written ({reason})", folder=self._folder, reason=reason
         )
 
 
@@ -103,11 +103,11 @@ class _EventFile:
     def __init__(self, folder: Path, first_epoch: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = sorted(path for path in folder.glob(_name("*")) if path.is_file())
-        turn = 1 + (int(earlier[-1].name.split(".")[_TURN]) if earlier else 0)
-        self._path = folder / _name(f"{turn:010d}")
+        attempt = 1 + (int(earlier[-1].name.split(".")[_ATTEMPT_PART]) if earlier else 0)
+        self._path = folder / _name(f"{attempt:010d}")
         self._writer = tf.io.TFRecordWriter(str(self._path))
         self._add(file_version="brain.Event:2")
-        # A TensorBoard that looks on forgets what it has read of the earlier files.
+        # A running TensorBoard discards what it has read from the earlier files.
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
         self._add(step=0, session_log=start)
         for event in _events(earlier):
@@ -121,7 +121,7 @@ class _EventFile:
         self._tensor("scalars", tag, step, np.float32(value))
 
     def histogram(self, tag: str, step: int, values: np.ndarray) -> None:
-        self._tensor("histograms", tag, step, buckets(values))
+        self._tensor("histograms", tag, step, histogram_buckets(values))
 
     def flush(self) -> None:
         self._writer.flush()
@@ -139,12 +139,12 @@ class _EventFile:
         self._writer.write(event.SerializeToString())
 
 
-def _name(turn: str) -> str:
-    return f"events.out.tfevents.{turn}.cifarviz"
+def _name(attempt: str) -> str:
+    return f"events.out.tfevents.{attempt}.cifarviz"
 
 
 def _events(paths: list[Path]) -> list[tf.compat.v1.Event]:
-    """The summaries in these files, as far as they are whole; one for each tag and step."""
+    """Return the complete summaries in these files, one for each tag and step."""
     events: dict[tuple[str, int], tf.compat.v1.Event] = {}
     for path in paths:
         records = iter(tf.data.TFRecordDataset(str(path)))
@@ -152,13 +152,13 @@ def _events(paths: list[Path]) -> list[tf.compat.v1.Event]:
             try:
                 event = tf.compat.v1.Event.FromString(next(records).numpy())
             except (StopIteration, tf.errors.DataLossError):
-                break  # the end, or where a killed process left half a record
+                break  # the end, or an incomplete record of a killed process
             for value in event.summary.value:
                 events[value.tag, event.step] = event
     return list(events.values())
 
 
-def buckets(values: np.ndarray) -> np.ndarray:
+def histogram_buckets(values: np.ndarray) -> np.ndarray:
     """A histogram as TensorBoard takes it: rows of left edge, right edge, count: float64 (30, 3).
 
     Values that are no numbers are left out.

@@ -1,7 +1,7 @@
-"""Batch normalization of a batch that is worked on in parts, with what follows it at once.
+"""Batch normalization of a batch that is processed in parts, with an optional ReLU after it.
 
-The figures are those of ``keras.layers.BatchNormalization`` in training, and of its gradient, but
-for rounding; the element-wise work is compiled, which docs/performance.md says what it brings.
+The values equal those of ``keras.layers.BatchNormalization`` in training, and of its gradient,
+except for rounding; the element-wise operations are compiled (docs/performance.md).
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 
-class Normalized(NamedTuple):
+class NormalizedParts(NamedTuple):
     """Each part normalized, with the mean and variance of all parts together."""
 
     parts: list[tf.Tensor]
@@ -18,18 +18,18 @@ class Normalized(NamedTuple):
     variance: tf.Tensor
 
 
-def normalized(
+def normalize_jointly(
     parts: Sequence[tf.Tensor],
     scale: tf.Tensor,
     offset: tf.Tensor,
     epsilon: float,
     *,
     relu: bool,
-) -> Normalized:
+) -> NormalizedParts:
     """Normalize over all axes but the last, of all parts together; ``relu``: and then apply ReLU.
 
-    ``scale`` and ``offset`` are float32 (channels,); parts come out in the type they came in,
-    calculated in float32.
+    ``scale`` and ``offset`` are float32 (channels,); parts are returned in their own type,
+    computed in float32.
     """
     count = len(parts)
 
@@ -39,10 +39,10 @@ def normalized(
         mean, variance, size = _joint_moments(values)
         spread = tf.math.rsqrt(variance + epsilon)
         slope, start = factor * spread, shift - factor * spread * mean
-        outputs = [_line(part, slope, start, relu=relu) for part in values]
+        outputs = [_scale_and_shift(part, slope, start, relu=relu) for part in values]
 
         def gradient(*above):  # type: ignore[no-untyped-def]
-            # What reaches mean and variance is dropped, as they only feed the moving averages.
+            # Gradients of mean and variance are dropped: they only feed the moving averages.
             pairs = list(zip(values, above[:count], strict=True))
             sums = [
                 _gradient_sums(part, from_above, slope, start, mean, spread, relu=relu)
@@ -62,7 +62,7 @@ def normalized(
         return (*outputs, mean, variance), gradient
 
     *outputs, mean, variance = run(*parts, scale, offset)
-    return Normalized(outputs, mean, variance)
+    return NormalizedParts(outputs, mean, variance)
 
 
 def _joint_moments(parts: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -88,15 +88,17 @@ def _moments(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _line(values: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool) -> tf.Tensor:
+def _scale_and_shift(
+    values: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
+) -> tf.Tensor:
     exact = tf.cast(values, tf.float32) * slope + start
     return tf.cast(tf.nn.relu(exact) if relu else exact, values.dtype)
 
 
-def _let_through(
+def _relu_gradient(
     values: tf.Tensor, above: tf.Tensor, slope: tf.Tensor, start: tf.Tensor, *, relu: bool
 ) -> tf.Tensor:
-    """The gradient from above that ReLU lets through, float32."""
+    """Return the gradient of the ReLU, float32; without ``relu`` the gradient as it is."""
     exact = tf.cast(above, tf.float32)
     if not relu:
         return exact
@@ -114,7 +116,7 @@ def _gradient_sums(
     *,
     relu: bool,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    through = _let_through(values, above, slope, start, relu=relu)
+    through = _relu_gradient(values, above, slope, start, relu=relu)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     axes = _axes(values)
     return tf.reduce_sum(through, axes), tf.reduce_sum(through * standard, axes)
@@ -133,6 +135,6 @@ def _gradient(
     *,
     relu: bool,
 ) -> tf.Tensor:
-    through = _let_through(values, above, slope, start, relu=relu)
+    through = _relu_gradient(values, above, slope, start, relu=relu)
     standard = (tf.cast(values, tf.float32) - mean) * spread
     return tf.cast(slope * (through - mean_through - standard * mean_along), values.dtype)

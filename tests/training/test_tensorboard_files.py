@@ -24,7 +24,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.settings import Settings
 from cifarviz.training import engine
 from cifarviz.training.checkpoint import save_last
-from cifarviz.training.tensorboard import TensorBoardFiles, buckets
+from cifarviz.training.tensorboard_files import TensorBoardFiles, histogram_buckets
 
 TrainRun = Callable[..., Run]
 
@@ -85,7 +85,7 @@ def test_it_shows_each_epoch_and_a_histogram_of_each_weight(
     shapes = train["dense_1/kernel/histogram"]
     assert list(shapes) == [1, 2, 3]
     assert [shape.shape for shape in shapes.values()] == [(30, 3)] * 3
-    np.testing.assert_array_equal(shapes[3], buckets(kernel))
+    np.testing.assert_array_equal(shapes[3], histogram_buckets(kernel))
 
 
 def test_files_and_tags_are_those_of_keras_own_callback(
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_queued(
         with pytest.raises(StorageFull) as refused:
             worker.submit(make_experiment(tensorboard=True), "tiny")
         assert str(refused.value) == (
-            f"TensorBoard files cannot be written to “{tmp_path / place}”: a file is in the way. "
+            f"TensorBoard files cannot be written to “{tmp_path / place}”: a file has that name. "
             "Set CIFARVIZ_TENSORBOARD_DIR to a folder you may write to, or switch them off on the "
             "Train page, under Training."
         )
@@ -224,7 +224,7 @@ def test_a_folder_that_breaks_later_ends_the_files_and_not_the_run(
     monkeypatch.setattr(TensorBoardFiles, "write", broken_before_epoch_2)
     run = trained(tensorboard=True)
     assert (run.state, run.epochs_done, run.message) == (RunState.FINISHED, 3, None)
-    assert (run.note or "").startswith("TensorBoard files have nothing from epoch 2 on: “")
+    assert (run.note or "").startswith("TensorBoard files end before epoch 2: “")
     assert (run.note or "").endswith("was removed).")
     histories = [[tuple(e)[:-1] for e in worker.store.epochs(one.id)] for one in (run, quiet)]
     assert histories[0] == histories[1]
@@ -234,7 +234,7 @@ def test_a_full_disk_is_said_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "events.out.tfevents.0000000001.cifarviz").symlink_to("/dev/full")
     files = TensorBoardFiles(tmp_path, 1)
-    with pytest.raises(StorageFull, match=r"could not be written to \(No space left on device\)"):
+    with pytest.raises(StorageFull, match=r"could not be written \(No space left on device\)"):
         files.write(Epoch(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0), keras.Sequential())
 
 
@@ -245,7 +245,7 @@ sys.modules["tensorboard"] = None  # importing it raises ImportError
 import keras
 from pathlib import Path
 from cifarviz.runs.records import Epoch
-from cifarviz.training.tensorboard import TensorBoardFiles
+from cifarviz.training.tensorboard_files import TensorBoardFiles
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense_1")])
 TensorBoardFiles(Path({str(tmp_path)!r}), 1).write(Epoch(1, 1.0, 0.5, 2.0, 0.25, 0.1, 1.0), model)
 """
@@ -270,10 +270,10 @@ TensorBoardFiles(Path({str(tmp_path)!r}), 1).write(Epoch(1, 1.0, 0.5, 2.0, 0.25,
 )
 def test_histograms_are_cut_as_tensorboard_cuts_them(values: np.ndarray) -> None:
     theirs = make_ndarray(histogram_pb("weights", values).value[0].tensor)
-    np.testing.assert_allclose(buckets(values), theirs, rtol=1e-12)
+    np.testing.assert_allclose(histogram_buckets(values), theirs, rtol=1e-12)
 
 
 def test_weights_that_are_no_numbers_break_nothing() -> None:
     wild = np.array([np.nan, np.inf, -np.inf, 1.0, 2.0], np.float32)
-    assert buckets(wild)[:, 2].sum() == 2
-    assert buckets(wild[:3]).tolist() == [[0.0] * 3] * 30
+    assert histogram_buckets(wild)[:, 2].sum() == 2
+    assert histogram_buckets(wild[:3]).tolist() == [[0.0] * 3] * 30

@@ -1,6 +1,6 @@
-"""Feature maps of pinned images, kept after an epoch in a byte a value.
+"""Feature maps of pinned images after an epoch, stored with a byte a value.
 
-They are what is left to look at where the weights themselves have been thinned out.
+They remain where the weights themselves have been thinned out.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _STEPS = 255
 
 
 class Output(Protocol):
-    """One layer's output as a network gives it: ``values`` float32, of several images (n, …)."""
+    """One layer's output for several images: ``values`` float32 (n, …)."""
 
     @property
     def name(self) -> str: ...
@@ -32,8 +32,8 @@ class Output(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class KeptOutput:
-    """One layer's output for one image, as it was kept.
+class StoredOutput:
+    """One layer's output for one image, as it was stored.
 
     ``values`` float32 (height, width, channels), each off by at most 1/510 of the range of its
     channel, or (units,), as the network computed them.
@@ -44,10 +44,10 @@ class KeptOutput:
     values: NDArray[np.float32]
 
 
-def keep_maps(
+def save_maps(
     artifacts: Artifacts, epoch: int, indices: NDArray[np.int64], outputs: Iterable[Output]
 ) -> None:
-    """Keep what every layer made of test images (official ``indices``) after ``epoch``.
+    """Save every layer's output for test images (official ``indices``) after ``epoch``.
 
     Raises ``StorageFull``.
     """
@@ -59,7 +59,7 @@ def keep_maps(
         if values.ndim != 4:
             arrays[f"{number}/values"] = values
             continue
-        # A channel with something that is no number is no number as a whole.
+        # A channel with a NaN becomes NaN everywhere.
         lowest, highest = values.min(axis=(1, 2)), values.max(axis=(1, 2))
         span = (highest - lowest)[:, np.newaxis, np.newaxis]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -71,8 +71,8 @@ def keep_maps(
     artifacts.save(snapshot_name("maps", epoch), arrays, facts, durable=False)
 
 
-def images_of_maps(folder: Path, epoch: int) -> tuple[int, ...]:
-    """The official indices of the test images whose maps were kept; none where none can be read."""
+def map_image_indices(folder: Path, epoch: int) -> tuple[int, ...]:
+    """Return the official indices of the test images with stored maps; none if unreadable."""
     try:
         arrays, _facts = load_arrays(snapshot_path(folder, "maps", epoch))
         return tuple(arrays["indices"].tolist())
@@ -80,13 +80,13 @@ def images_of_maps(folder: Path, epoch: int) -> tuple[int, ...]:
         return ()
 
 
-def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
-    """What every layer made of one test image, in the order of the layers.
+def load_maps(folder: Path, epoch: int, image: int) -> tuple[StoredOutput, ...]:
+    """Load every layer's output for one test image, in the order of the layers.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    gone = ArtifactMissing(
-        "Run {run_id} has kept no feature maps of test image {image} after epoch {epoch}. Choose "
+    missing = ArtifactMissing(
+        "Run {run_id} has no saved feature maps of test image {image} for epoch {epoch}. Choose "
         "another epoch, or a pinned image.",
         run_id=folder.name,
         image=image,
@@ -98,7 +98,7 @@ def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
         run_id=folder.name,
     )
     path = snapshot_path(folder, "maps", epoch)
-    arrays, facts = load_arrays(path, missing=gone, damaged=damaged)
+    arrays, facts = load_arrays(path, missing=missing, damaged=damaged)
     if facts.get("format") != FORMAT:
         raise UnknownFormat(
             "The feature maps of epoch {epoch} of run {run_id} were written by another "
@@ -107,20 +107,20 @@ def read_maps(folder: Path, epoch: int, image: int) -> tuple[KeptOutput, ...]:
             run_id=folder.name,
         )
     try:
-        found = np.flatnonzero(arrays["indices"] == image)
-        if not len(found):
-            raise gone
+        positions = np.flatnonzero(arrays["indices"] == image)
+        if not len(positions):
+            raise missing
         return tuple(
-            KeptOutput(name, type_, _values(arrays, number, int(found[0])))
+            StoredOutput(name, type_, _values(arrays, number, int(positions[0])))
             for number, (name, type_) in enumerate(facts["layers"])
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise damaged from error
 
 
-def _values(arrays: dict[str, np.ndarray], number: int, place: int) -> NDArray[np.float32]:
+def _values(arrays: dict[str, np.ndarray], number: int, position: int) -> NDArray[np.float32]:
     if f"{number}/values" in arrays:
-        return arrays[f"{number}/values"][place].astype(np.float32)
-    steps = arrays[f"{number}/bytes"][place].astype(np.float32) / _STEPS
-    lowest, highest = arrays[f"{number}/range"][:, place]
+        return arrays[f"{number}/values"][position].astype(np.float32)
+    steps = arrays[f"{number}/bytes"][position].astype(np.float32) / _STEPS
+    lowest, highest = arrays[f"{number}/range"][:, position]
     return np.asarray(lowest + steps * (highest - lowest), np.float32)

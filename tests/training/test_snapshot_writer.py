@@ -12,18 +12,18 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import EarlyStopping, NoValidation, TestValidation
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.runs.artifacts import FolderArtifacts, checkpoint_path, load_arrays
-from cifarviz.runs.kept_maps import images_of_maps, read_maps
-from cifarviz.runs.pins import prefer
+from cifarviz.runs.pins import save_preference
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.snapshots import (
-    keep_weights,
-    read_predictions,
+    load_predictions,
+    save_weights,
     snapshot_bytes,
     snapshot_epochs,
     snapshot_path,
 )
+from cifarviz.runs.stored_maps import load_maps, map_image_indices
 from cifarviz.settings import Settings
-from cifarviz.training import snapshots
+from cifarviz.training import snapshot_writer
 from tests import stored_runs
 from tests.training.conftest import MakeExperiment, TrainRun
 
@@ -39,11 +39,11 @@ def test_answers_are_those_of_the_weights_kept_with_them(
     run = trained(epochs=3)
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "weights") == [0, 1, 2, 3]
-    assert snapshot_epochs(folder, "answers") == [1, 2, 3]
+    assert snapshot_epochs(folder, "predictions") == [1, 2, 3]
 
     images = library.load("cifar10", "sample", worker.settings).train
     for epoch in worker.store.epochs(run.id):
-        answers = read_predictions(folder, epoch.epoch, 10)
+        answers = load_predictions(folder, epoch.epoch, 10)
         assert answers.split == "train"
         places = np.searchsorted(images.indices, answers.indices)
         np.testing.assert_array_equal(images.indices[places], answers.indices)
@@ -70,18 +70,18 @@ def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     pinned = (231, 9_999, 1)  # the second is not in the sample
-    prefer(worker.store, "pins cifar10", list(pinned))
+    save_preference(worker.store, "pins cifar10", list(pinned))
     run = trained(epochs=1, precision="bfloat16")
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "maps") == [0, 1]
     test = library.load("cifar10", "sample", worker.settings).test
     for epoch in (0, 1):
-        assert images_of_maps(folder, epoch) == (231, 1)
+        assert map_image_indices(folder, epoch) == (231, 1)
         arrays = weights_of(snapshot_path(folder, "weights", epoch))
         assert run.scaling is not None
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
         fresh = model.observe(test.having([231]).images[0])
-        for kept, exact in zip(read_maps(folder, epoch, 231), fresh, strict=True):
+        for kept, exact in zip(load_maps(folder, epoch, 231), fresh, strict=True):
             assert kept.name == exact.name
             places = (0, 1) if exact.values.ndim == 3 else ()
             span = np.ptp(exact.values, axis=places) if places else np.float32(0)
@@ -91,7 +91,7 @@ def test_pinned_images_leave_the_maps_that_the_kept_weights_make(
 def test_nothing_pinned_leaves_no_maps(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
-    prefer(worker.store, "pins cifar10", [])
+    save_preference(worker.store, "pins cifar10", [])
     run = trained(epochs=1)
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "maps") == []
@@ -116,7 +116,7 @@ def test_weights_it_ended_with_are_kept_where_no_checkpoint_holds_them(
     assert run.scaling is not None
     arrays = weights_of(snapshot_path(folder, "weights", 5))
     model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
-    answers = read_predictions(folder, 5, 10)
+    answers = load_predictions(folder, 5, 10)
     images = library.load("cifar10", "sample", worker.settings).train.having(answers.indices)
     said = model.probabilities(images.images)
     np.testing.assert_allclose(answers.predictions.probabilities, said, rtol=1e-2, atol=1e-6)
@@ -126,7 +126,7 @@ def test_validated_by_the_test_images_the_answers_are_about_them(
     worker: Worker, trained: TrainRun, make_experiment: MakeExperiment
 ) -> None:
     run = trained(epochs=1, validation=TestValidation())
-    answers = read_predictions(worker.store.folder(run.id), 1, 10)
+    answers = load_predictions(worker.store.folder(run.id), 1, 10)
     test = library.load("cifar10", "sample", worker.settings).test
     assert answers.split == "test"
     np.testing.assert_array_equal(answers.indices, test.indices)
@@ -138,7 +138,7 @@ def test_without_validation_there_are_weights_only(
     run = trained(epochs=1, validation=NoValidation())
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "weights") == [0, 1]
-    assert snapshot_epochs(folder, "answers") == []
+    assert snapshot_epochs(folder, "predictions") == []
 
 
 def test_a_folder_that_takes_nothing_does_not_stop_a_run(
@@ -150,10 +150,10 @@ def test_a_folder_that_takes_nothing_does_not_stop_a_run(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no")
 
-    monkeypatch.setattr(snapshots, "keep_weights", refuse)
+    monkeypatch.setattr(snapshot_writer, "save_weights", refuse)
     run = trained(epochs=2)
     assert run.state == "finished"
-    assert snapshot_epochs(worker.store.folder(run.id), "answers") == []
+    assert snapshot_epochs(worker.store.folder(run.id), "predictions") == []
 
 
 def test_the_budgets_hold(settings: Settings, make_experiment: MakeExperiment) -> None:
@@ -182,7 +182,7 @@ def test_the_recorded_run_stays_whole_however_old_it_is(
     folders = [store.folder(run.id) for run in (recorded, old)]
     for folder in folders:
         for epoch in range(4):
-            keep_weights(
+            save_weights(
                 FolderArtifacts(folder), epoch, {"model/kernel": np.zeros(4_000, np.float32)}
             )
     whole = snapshot_bytes(folders[0])
