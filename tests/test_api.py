@@ -77,7 +77,9 @@ def test_files_are_cropped_scaled_and_named(home: api.Home, run: api.Run, tmp_pa
     ]
 
 
-def test_wrong_arguments_are_errors_with_a_reason(home: api.Home, run: api.Run, tmp_path: Path) -> None:
+def test_wrong_arguments_are_errors_with_a_reason(
+    home: api.Home, run: api.Run, tmp_path: Path
+) -> None:
     with pytest.raises(RunNotFound, match="There is no run “zzz” here"):
         home.run("zzz")
     with pytest.raises(RunNotFound, match="“”"):
@@ -100,7 +102,9 @@ def test_wrong_arguments_are_errors_with_a_reason(home: api.Home, run: api.Run, 
         api.feature_map_image(np.zeros(10))
 
 
-def test_without_the_full_set_a_run_is_evaluated_on_the_sample_with_a_warning(home: api.Home) -> None:
+def test_without_the_full_set_a_run_is_evaluated_on_the_sample_with_a_warning(
+    home: api.Home,
+) -> None:
     experiment = stored_runs.experiment(
         Flatten(),
         Dense(units=10, activation="softmax"),
@@ -120,7 +124,9 @@ def test_several_runs_are_plotted_in_one_chart(home: api.Home, run: api.Run) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_learning_rate_is_plotted_below_the_loss(count: int, home: api.Home, run: api.Run) -> None:
+def test_the_learning_rate_is_plotted_below_the_loss(
+    count: int, home: api.Home, run: api.Run
+) -> None:
     runs = [run] * count
     loss, accuracy = home.plot_history(*runs), home.plot_history(*runs, metric="accuracy")
     assert sum(trace.name == "Learning rate" for trace in loss.data) == count

@@ -91,7 +91,7 @@ def test_the_command_and_the_module_are_the_same(python: Path, tmp_path: Path) -
             [*called, "--no-such-option"], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert answer.returncode == 2
-        assert answer.stderr.rstrip().endswith(f"More: {name} --help")
+        assert answer.stderr.rstrip().endswith(f"See {name} --help")
     installed = "import importlib.metadata as m; print(m.version('cifarviz'))"
     assert _run(python, "-c", installed, cwd=tmp_path) == f"{__version__}\n"
 

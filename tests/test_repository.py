@@ -275,7 +275,7 @@ def test_uv_is_fetched_by_its_hashes_and_installs_by_those_of_the_lock(setup_env
 def test_without_uv_pip_installs_from_the_same_lock(setup_environment, uv: str) -> None:
     code, error = setup_environment({"python3": _python("3.12", fits=True, uv=uv)})
     assert code == 0
-    assert "uv could not install the packages; pip tries." in error
+    assert "uv could not install the packages; trying pip." in error
     folder = setup_environment.folder
     assert (folder / "pip-calls").read_text().splitlines()[-1] == (
         "-m pip install --quiet --require-hashes -r requirements.lock"
