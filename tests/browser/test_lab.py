@@ -61,14 +61,14 @@ def test_curves_and_numbers_move_while_the_script_does_not_run(server, page: Pag
         settle(page)
         before = page.evaluate(points)
         count_script_runs(page)
-        stored_runs.go_on(store, run, 10, epoch=True)
+        stored_runs.advance_run(store, run, 10, epoch=True)
         expect(line).to_contain_text("epoch 2 of 3")
         expect(line).to_contain_text("66.7%")
         page.wait_for_function(f"{points} > {before}")
         assert script_runs(page) == 0
 
         # A state is drawn by the page: buttons, table and verdict.
-        stored_runs.go_on(store, run, 10, epoch=True)
+        stored_runs.advance_run(store, run, 10, epoch=True)
         store.transition(run.id, RunState.FINISHED)
     expect(page.locator(".st-key-lab-verdict")).to_be_visible()
     assert script_runs(page) > 0

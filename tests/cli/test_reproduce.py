@@ -96,7 +96,7 @@ def test_an_ensemble_is_reproduced_from_epochs_and_from_seeds(
     variant = preset.variants[0]
     epoch_run = finished(store, variant.experiment, 1, epochs=60)
     for wrong, epoch in enumerate(variant.experiment.test_epochs):
-        stored_runs.keep_answers(
+        stored_runs.save_predictions(
             store, epoch_run, epoch, _probabilities(test.labels, wrong), test.indices
         )
     predictions = {}
