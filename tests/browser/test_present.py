@@ -1,4 +1,4 @@
-"""Presenting in a real browser: by keyboard through all scenes, and a recording that is played."""
+"""Present in a real browser: all scenes by keyboard, and a replayed recording."""
 
 import re
 from collections.abc import Callable
@@ -117,7 +117,7 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     expect(page.locator('[data-testid="stSidebar"]')).to_be_visible()
 
 
-def test_live_curves_move_while_the_script_does_not_run_and_become_the_recording(
+def test_live_curves_update_without_script_runs_and_become_the_recording(
     page: Page, server: AppServer
 ) -> None:
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
