@@ -1,7 +1,7 @@
-"""Programs measured in turns, so that a busy or warm machine treats them alike.
+"""Measure programs alternately, so that load and temperature affect all of them equally.
 
-Each is a process of its own that says "ready", then answers each line on its standard input with
-numbers; while one works, the others wait.
+Each is a process that prints "ready" and then, for each line on its standard input, prints numbers;
+while one works, the others wait.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Contender:
-    """A module to run with arguments, and changes to its environment."""
+    """A module to run, its arguments and environment variables."""
 
     name: str
     module: str
@@ -26,7 +26,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Spread:
-    """Several measurements of one thing."""
+    """Repeated measurements."""
 
     values: tuple[float, ...]
 
@@ -39,7 +39,7 @@ class Spread:
 
 
 class Process:
-    """A contender at work; use it in a ``with`` statement."""
+    """A running contender, as a context manager."""
 
     def __init__(self, contender: Contender) -> None:
         self._name = contender.name
@@ -61,10 +61,10 @@ class Process:
 
     def wait_until_ready(self) -> None:
         if self._line() != "ready":
-            raise SystemExit(f"{self._name} did not get ready.")
+            raise SystemExit(f"{self._name} did not start.")
 
-    def ask(self, line: str = "go") -> tuple[float, ...]:
-        """Let it work once; the numbers it answers with."""
+    def request(self, line: str = "go") -> tuple[float, ...]:
+        """Send a line and return the numbers of the reply."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
@@ -79,13 +79,15 @@ class Process:
 
 
 def measure(contenders: Sequence[Contender], rounds: int) -> Mapping[str, Spread]:
-    """Let each work once a round, in turns; give all numbers by name."""
+    """Run each contender once per round, alternately; return the numbers by name."""
     with ExitStack() as stack:
-        processes = {one.name: stack.enter_context(Process(one)) for one in contenders}
+        processes = {
+            contender.name: stack.enter_context(Process(contender)) for contender in contenders
+        }
         for process in processes.values():
             process.wait_until_ready()
-        found: dict[str, list[float]] = {name: [] for name in processes}
+        results: dict[str, list[float]] = {name: [] for name in processes}
         for _ in range(rounds):
             for name, process in processes.items():
-                found[name] += process.ask()
-    return {name: Spread(tuple(values)) for name, values in found.items()}
+                results[name] += process.request()
+    return {name: Spread(tuple(values)) for name, values in results.items()}

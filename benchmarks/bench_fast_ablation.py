@@ -1,4 +1,4 @@
-"""What each part of ``cifar10-fast`` brings: the recipe without it, three seeds each.
+"""An ablation of ``cifar10-fast``: the recipe without each of its parts, three seeds each.
 
     python -m benchmarks.bench_fast_ablation [SEEDS]
 
@@ -33,7 +33,7 @@ _RECIPE = PRESETS["cifar10-fast"].experiment
 
 
 def variants() -> Mapping[str, Mapping[str, Any]]:
-    """What is changed in the recipe, by the words for it."""
+    """Return the changes to the recipe by their names."""
     optimizer = _RECIPE.optimizer
     assert isinstance(optimizer, SGD)
     return {
@@ -67,18 +67,18 @@ def main() -> None:
     """Print a table and write it to the results."""
     seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 3))
     if not status("cifar10", Settings.from_environment()).full_available:
-        print("The full CIFAR-10 is not here: python -m cifarviz data fetch cifar10")
+        print("The full CIFAR-10 is missing: python -m cifarviz data fetch cifar10")
         return
     print(machine_name())
     rows = []
     with worker_in_own_home() as worker:
-        for words, changes in variants().items():
-            found = [_train(worker, {**changes, "seed": seed}) for seed in seeds]
-            accuracies = [accuracy for accuracy, _ in found]
-            seconds = [one for _, one in found]
-            rows.append({"what": words, "accuracies": accuracies, "seconds": seconds})
+        for name, changes in variants().items():
+            runs = [_train(worker, {**changes, "seed": seed}) for seed in seeds]
+            accuracies = [accuracy for accuracy, _ in runs]
+            seconds = [duration for _, duration in runs]
+            rows.append({"what": name, "accuracies": accuracies, "seconds": seconds})
             print(
-                f"{words:52}{mean(accuracies):7.2%}  {min(accuracies):.2%} to "
+                f"{name:52}{mean(accuracies):7.2%}  {min(accuracies):.2%} to "
                 f"{max(accuracies):.2%}{median(seconds):7.1f} s",
                 flush=True,
             )
@@ -99,8 +99,8 @@ def _with_layers(change: Any) -> dict[str, Any]:
 
 
 def _network(layers: list[Layer]) -> Any:
-    made = _RECIPE.architecture
-    return made.make(input_shape=made.input_shape, classes=made.classes, layers=tuple(layers))
+    base = _RECIPE.architecture
+    return base.make(input_shape=base.input_shape, classes=base.classes, layers=tuple(layers))
 
 
 def _learned_first(layer: Layer) -> Layer:
@@ -123,15 +123,15 @@ def _glorot(layer: Layer) -> Layer:
 
 def _pooled_late() -> Any:
     layers: list[Layer] = []
-    waiting: list[Layer] = []
+    pools: list[Layer] = []
     for layer in _RECIPE.architecture.layers:
         if isinstance(layer, MaxPool2D):
-            waiting.append(layer)
+            pools.append(layer)
             continue
         layers.append(layer)
         if isinstance(layer, Activation):
-            layers += waiting
-            waiting = []
+            layers += pools
+            pools = []
     return _network(layers)
 
 

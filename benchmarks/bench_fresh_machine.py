@@ -1,12 +1,12 @@
-"""How soon an empty machine shows the first page: a fresh clone, ``make run``, empty caches.
+"""Seconds to the first page on an empty machine: a fresh clone, ``make run``, empty caches.
 
 Each round makes a clone and empty caches for uv, pip and Python, without a uv on the PATH, and
 measures from the command until everything is installed, until the server answers, and until the
-first page has run to its end. Packages come from wherever pip is set up to get them.
+first page's script has finished. Packages come from the index that pip is configured for.
 
     python -m benchmarks.bench_fresh_machine [ROUNDS] [OTHER_CHECKOUT]
 
-Another checkout, say of an earlier version, is measured in turns with this one.
+Another checkout, such as an earlier version, is measured alternately.
 """
 
 import os
@@ -34,15 +34,15 @@ def main() -> None:
     others = [Path(name) for name in sys.argv[2:3]]
     checkouts = dict(zip(("this", "other"), [ROOT, *others], strict=False))
     print(machine_name())
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
     for _ in range(rounds):
         for name, checkout in checkouts.items():
             with tempfile.TemporaryDirectory(prefix="cifarviz-fresh-") as folder:
                 seconds = _first_page(checkout, Path(folder))
-            found[name].append(seconds)
+            results[name].append(seconds)
             print(name, " ".join(f"{key} {value:.1f}" for key, value in seconds.items()))
     print(f"(limit {_LIMIT} s)")
-    write_results("fresh_machine", "python -m benchmarks.bench_fresh_machine", {"seconds": found})
+    write_results("fresh_machine", "python -m benchmarks.bench_fresh_machine", {"seconds": results})
 
 
 def _first_page(checkout: Path, folder: Path) -> dict[str, float]:
@@ -66,7 +66,7 @@ def _first_page(checkout: Path, folder: Path) -> dict[str, float]:
             installed = 0.0
             while f"cifarviz is on http://{ADDRESS}:{port}" not in _text(log.name):
                 if process.poll() is not None or time.monotonic() - began > _PATIENCE:
-                    raise SystemExit(f"make run gave no dashboard:\n{_text(log.name)}")
+                    raise SystemExit(f"make run did not start a dashboard:\n{_text(log.name)}")
                 if not installed and list(clone.glob(".venv/installed-*")):
                     installed = time.monotonic() - began
                 time.sleep(0.05)
@@ -74,7 +74,7 @@ def _first_page(checkout: Path, folder: Path) -> dict[str, float]:
             page = request_page(f"http://{ADDRESS}:{port}")
             drawn = time.monotonic() - began
             if exceptions(page) or not headings(page):
-                raise SystemExit(f"The first page is not drawn: {exceptions(page)}")
+                raise SystemExit(f"The first page failed: {exceptions(page)}")
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
@@ -83,15 +83,18 @@ def _first_page(checkout: Path, folder: Path) -> dict[str, float]:
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
-    """The environment of an empty machine, with this one's settings of pip and certificates."""
+    """Return the environment of an empty machine with this one's pip settings."""
     caches = {name: str(folder / name) for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR")}
     homes = {name: str(folder / name) for name in ("CIFARVIZ_HOME", "KERAS_HOME")}
-    found = [
-        place
-        for place in os.environ["PATH"].split(os.pathsep)
-        if not shutil.which("uv", path=place)
+    folders = [
+        path for path in os.environ["PATH"].split(os.pathsep) if not shutil.which("uv", path=path)
     ]
-    own = {"PATH": os.pathsep.join(found), "PORT": str(port), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    own = {
+        "PATH": os.pathsep.join(folders),
+        "PORT": str(port),
+        "DISPLAY": "",
+        "WAYLAND_DISPLAY": "",
+    }
     return {**os.environ, **caches, **homes, **own}
 
 

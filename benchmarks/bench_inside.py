@@ -1,7 +1,7 @@
-"""How soon Inside shows every channel of every layer of ``cifar10-vgg`` for another image.
+"""Milliseconds until Inside shows all channels of ``cifar10-vgg`` for another image.
 
-From the click on "Random" in a real Chromium to the frame in which the last of the 672 channels
-is on the screen, with the server on the same machine.
+From the click on "Random" in Chromium to the frame that shows the last of the 672 channels, with
+the server on the same machine.
 
     python -m benchmarks.bench_inside [CLICKS]
 """
@@ -35,10 +35,10 @@ _DRAW_ALL = """(names) => new Promise((done) => {
     const before = pictures();
     const start = performance.now();
     document.querySelector(".st-key-inside-random button").click();
-    const look = async () => {
+    const check = async () => {
         const now = pictures();
         if (names.some((name) => !now[name] || now[name] === before[name])) {
-            requestAnimationFrame(look);
+            requestAnimationFrame(check);
             return;
         }
         await Promise.all(Object.values(now).map((address) => {
@@ -48,7 +48,7 @@ _DRAW_ALL = """(names) => new Promise((done) => {
         }));
         requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
     };
-    look();
+    check();
 })"""
 
 
@@ -60,11 +60,11 @@ def main() -> None:
         home = Path(folder) / "home"
         run, layers = _trained(home)
         with AppServer(ROOT / "app.py", home, Path(folder) / "log") as server:
-            found = _measure(f"{server.url}/inside?run={run}&image=1", layers, clicks)
-    median, p95 = np.percentile(found, (50, 95))
+            durations = _measure(f"{server.url}/inside?run={run}&image=1", layers, clicks)
+    median, p95 = np.percentile(durations, (50, 95))
     print(f"{machine_name()}; cifar10-vgg, 9 layers with maps, 672 channels, {clicks} clicks")
-    print(f"median {median:.0f} ms, 95th percentile {p95:.0f} ms, longest {max(found):.0f} ms")
-    write_results("inside", "python -m benchmarks.bench_inside", {"inside_ms": found})
+    print(f"median {median:.0f} ms, 95th percentile {p95:.0f} ms, longest {max(durations):.0f} ms")
+    write_results("inside", "python -m benchmarks.bench_inside", {"inside_ms": durations})
 
 
 def _trained(home: Path) -> tuple[str, list[str]]:
@@ -85,13 +85,13 @@ def _measure(address: str, layers: list[str], clicks: int) -> list[float]:
         page.goto(address)
         page.get_by_role("group", name=f"Channels of {layers[-1]}").wait_for(timeout=60_000)
         chromium.settle(page)
-        found = []
-        # The first look at another image builds what later ones use.
+        durations = []
+        # The first click fills caches.
         for _ in range(clicks + 1):
             page.wait_for_timeout(500)
-            found.append(page.evaluate(_DRAW_ALL, layers))
+            durations.append(page.evaluate(_DRAW_ALL, layers))
         browser.close()
-    return found[1:]
+    return durations[1:]
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Whether the experiments of the overfit lab show what they promise, with their usual settings.
+"""Check that the overfit lab's experiments show their expected effects with default settings.
 
-Each is run with several seeds on the embedded sample, as one click does it, the runs one after
-another. Promised are: a duel's gap shrinks and its turn comes later; wrong labels are learned, and
-later than right ones; more images, higher accuracy and a smaller gap; each cure makes the gap
-smaller, all together most of all. And each takes 3 minutes at most on two cores with nothing else
-at work; beside it is what it took of the processors' time, which others at work hardly lengthen.
+Each is run with several seeds on the embedded sample. Expected: the duel's gap shrinks and
+overfitting starts later; wrong labels are learned, later than true ones; more images give higher
+accuracy and a smaller gap; each cure makes the gap smaller, all together most. Each takes at most
+3 minutes on two idle cores; the processor time, which depends less on other load, is also printed.
 
     python -m benchmarks.bench_lab [SEEDS]
 """
@@ -51,31 +50,33 @@ Checks = dict[str, bool]
 
 
 def main() -> None:
-    """Run all of them, print a table and write the results."""
+    """Run all experiments, print a table and write the results."""
     seeds = range(1, int(sys.argv[1]) + 1) if len(sys.argv) > 1 else range(1, _SEEDS + 1)
     print(machine_name())
-    found = []
+    results = []
     with worker_in_own_home() as worker:
-        for name, entry_of, judge in _LAB:
+        for name, make_experiment, judge in _LAB:
             for seed in seeds:
-                found.append({"lab": name, "seed": seed, **_measure(worker, entry_of(seed), judge)})
-                _print(found[-1])
-    failed = [f"{one['lab']}, seed {one['seed']}" for one in found if not one["shown"]]
-    slow, busy = (max(one[which] for one in found) for which in ("seconds", "processor_seconds"))
-    print(f"every effect shown: {'yes' if not failed else 'NO: ' + '; '.join(failed)}")
-    print(
-        f"longest: {slow:.0f} s (to stay below: {_LIMIT:.0f}); at most {busy:.0f} s of processor "
-        "time, of which two cores have two a second"
+                measured = _measure(worker, make_experiment(seed), judge)
+                results.append({"lab": name, "seed": seed, **measured})
+                _print(results[-1])
+    failed = [
+        f"{result['lab']}, seed {result['seed']}" for result in results if not result["shown"]
+    ]
+    slow, busy = (
+        max(result[key] for result in results) for key in ("seconds", "processor_seconds")
     )
-    content = {"limit_seconds": _LIMIT, "labs": found}
+    print(f"every effect shown: {'yes' if not failed else 'NO: ' + '; '.join(failed)}")
+    print(f"longest: {slow:.0f} s (limit {_LIMIT:.0f}), at most {busy:.0f} s of processor time")
+    content = {"limit_seconds": _LIMIT, "labs": results}
     write_results("lab", "python -m benchmarks.bench_lab", content)
 
 
 def _measure(
-    worker: Worker, entry: LabExperiment, judge: Callable[..., tuple[LabVerdict, Checks]]
+    worker: Worker, experiment: LabExperiment, judge: Callable[..., tuple[LabVerdict, Checks]]
 ) -> dict[str, Any]:
     began, worked = time.monotonic(), time.process_time()
-    series = queue_lab_experiment(worker, entry)
+    series = queue_lab_experiment(worker, experiment)
     runs = [worker.wait(run_id) for run_id in series.run_ids]
     seconds, processor = time.monotonic() - began, time.process_time() - worked
     results = [
@@ -84,10 +85,10 @@ def _measure(
     ]
     verdict, checks = judge(worker, runs, results)
     return {
-        "title": entry.title,
+        "title": experiment.title,
         "seconds": seconds,
         "processor_seconds": processor,
-        "runs": [_figures(one) for one in results],
+        "runs": [_facts(result) for result in results],
         "verdict": [verdict.headline, *verdict.sentences],
         "checks": checks,
         "shown": all(checks.values()),
@@ -100,26 +101,26 @@ def _result(worker: Worker, run: Run, label: str) -> Result:
     return result
 
 
-def _figures(one: Result) -> dict[str, Any]:
+def _facts(result: Result) -> dict[str, Any]:
     return {
-        "label": one.label,
-        "epochs": one.epochs,
-        "kept": one.kept,
-        "accuracy": one.accuracy,
-        "val_accuracy": one.val_accuracy,
-        "gap": one.gap,
-        "turn": one.fit.turn,
+        "label": result.label,
+        "epochs": result.epochs,
+        "kept": result.kept,
+        "accuracy": result.accuracy,
+        "val_accuracy": result.val_accuracy,
+        "gap": result.gap,
+        "turn": result.fit.turn,
     }
 
 
-def _later(one: Result, other: Result) -> bool:
-    """Whether the validation loss of ``one`` turned later than that of ``other``, or never."""
-    if one.fit.turn is None or other.fit.turn is None:
-        return one.fit.turn is None and other.fit.turn is not None
-    return one.fit.turn > other.fit.turn
+def _later(first: Result, second: Result) -> bool:
+    """Return whether ``first`` overfits later than ``second``, or never."""
+    if first.fit.turn is None or second.fit.turn is None:
+        return first.fit.turn is None and second.fit.turn is not None
+    return first.fit.turn > second.fit.turn
 
 
-def _of_duel(
+def _judge_duel(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
 ) -> tuple[LabVerdict, Checks]:
     without, with_it = results
@@ -129,7 +130,7 @@ def _of_duel(
     }
 
 
-def _of_memorisation(
+def _judge_memorisation(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
 ) -> tuple[LabVerdict, Checks]:
     memory = _memorisation(worker, runs[0])
@@ -144,7 +145,7 @@ def _of_memorisation(
     }
 
 
-def _of_sizes(
+def _judge_sizes(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
 ) -> tuple[LabVerdict, Checks]:
     verdict = sizes_verdict(results)
@@ -154,55 +155,59 @@ def _of_sizes(
     }
 
 
-def _of_cures(
+def _judge_cures(
     worker: Worker, runs: Sequence[Run], results: Sequence[Result]
 ) -> tuple[LabVerdict, Checks]:
-    none, *tried, everything = results
+    none, *cures, everything = results
     return cures_verdict(results), {
-        "each makes the gap smaller": all(none.gap > one.gap for one in tried),
-        "all together most": everything.gap == min(one.gap for one in results),
+        "each makes the gap smaller": all(none.gap > result.gap for result in cures),
+        "all together most": everything.gap == min(result.gap for result in results),
         "the turn comes later, or never": _later(everything, none),
     }
 
 
 def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     data = run.experiment.data
-    given, right, _ = training_images(
+    labelled, true_labels, _ = training_images(
         run.experiment, library.load(data.dataset, data.variant, worker.settings)
     )
     folder = worker.store.folder(run.id)
     epochs = snapshot_epochs(folder, "train_predictions")
-    said = [
+    predictions = [
         label_predictions_after(folder, epoch, run.experiment.architecture.classes)
         for epoch in epochs
     ]
-    places = positions_of(given.indices, said, folder)
+    places = positions_of(labelled.indices, predictions, folder)
     return track_labels(
-        given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
+        labelled.labels[places],
+        true_labels[places],
+        epochs,
+        np.stack([part.answers for part in predictions]),
     )
 
 
-def _print(one: dict[str, Any]) -> None:
+def _print(result: dict[str, Any]) -> None:
     print(
-        f"\n{one['lab']}, seed {one['seed']}: {one['seconds']:.0f} s, of the processors' time "
-        f"{one['processor_seconds']:.0f} s"
+        f"\n{result['lab']}, seed {result['seed']}: {result['seconds']:.0f} s, processor time "
+        f"{result['processor_seconds']:.0f} s"
     )
-    for run in one["runs"]:
+    for run in result["runs"]:
         print(
             f"  {run['label']:26} {run['accuracy']:6.1%} {run['val_accuracy']:6.1%}  "
-            f"gap {100 * run['gap']:5.1f}  turn {run['turn'] or '–'}  epochs {run['epochs']}"
+            f"gap {100 * run['gap']:5.1f}  overfits after {run['turn'] or '–'}  "
+            f"epochs {run['epochs']}"
         )
-    for said in one["verdict"]:
-        print(f"  {said}")
-    failed = [name for name, held in one["checks"].items() if not held]
-    print(f"  {'as promised' if not failed else 'NOT: ' + ', '.join(failed)}", flush=True)
+    for sentence in result["verdict"]:
+        print(f"  {sentence}")
+    failed = [name for name, held in result["checks"].items() if not held]
+    print(f"  {'as expected' if not failed else 'NOT: ' + ', '.join(failed)}", flush=True)
 
 
 _LAB: Final = (
-    ("duel", lab.usual_duel, _of_duel),
-    ("memorisation", lab.usual_memorisation, _of_memorisation),
-    ("sizes", lab.usual_sizes, _of_sizes),
-    ("cures", lab.usual_cures, _of_cures),
+    ("duel", lab.usual_duel, _judge_duel),
+    ("memorisation", lab.usual_memorisation, _judge_memorisation),
+    ("sizes", lab.usual_sizes, _judge_sizes),
+    ("cures", lab.usual_cures, _judge_cures),
 )
 
 

@@ -1,10 +1,9 @@
-"""Feature maps and a confusion matrix, against the way the published experiment draws them.
+"""Time of feature maps and a confusion matrix, compared with the published experiment's code.
 
-There, each layer is a model of its own that is asked with ``predict`` and drawn by matplotlib as
-a strip of all its channels; a network is evaluated with ``predict`` and a drawn matrix. The
-models are built beforehand, which is to their advantage. Here, it is what Inside and Evaluate do
-for another image and another epoch, up to the pictures that they send. The network is that of the
-recorded run; in turns, in one process.
+That code has a model per layer, calls ``predict`` and draws a strip of all channels with
+matplotlib; it evaluates with ``predict`` and a drawn matrix. Its models are built before the
+measurement. cifarviz does what Inside and Evaluate do for another image or epoch, including the
+pictures they send. Both use the network of the recorded run, alternately, in one process.
 
     python -m benchmarks.bench_maps [ROUNDS]
 """
@@ -46,14 +45,14 @@ from matplotlib import pyplot
 
 
 @dataclass(frozen=True, eq=False)
-class Plain:
-    """The network as plain Keras has it: raw pixels in; and a model for each layer with maps."""
+class PlainKeras:
+    """The network in plain Keras, from raw pixels, and a model for each layer with maps."""
 
     model: keras.Model
     layers: list[keras.Model]
 
     def draw_maps(self, image: np.ndarray) -> None:
-        """Ask and draw layer by layer: channels standardised, × 64 + 128, as one strip each."""
+        """Predict and draw each layer as a strip of channels, standardised, × 64 + 128."""
         for layer in self.layers:
             maps = layer.predict(image[np.newaxis], verbose=0)[0]
             height, width, channels = maps.shape
@@ -68,11 +67,11 @@ class Plain:
             pyplot.close(figure)
 
     def draw_matrix(self, data: Dataset) -> None:
-        """Ask about all test images; draw the matrix with its 100 numbers."""
+        """Predict all test images and draw the matrix with its 100 numbers."""
         from sklearn.metrics import confusion_matrix as count
 
-        said = self.model.predict(data.test.images, verbose=0).argmax(axis=1)
-        matrix = count(data.test.labels, said)
+        predicted = self.model.predict(data.test.images, verbose=0).argmax(axis=1)
+        matrix = count(data.test.labels, predicted)
         figure = pyplot.figure(figsize=(8, 8))
         pyplot.imshow(matrix)
         for (row, column), number in np.ndenumerate(matrix):
@@ -81,37 +80,37 @@ class Plain:
         pyplot.close(figure)
 
 
-def plain_keras(run: Run, folder: Path) -> Plain:
-    """The run's last weights in a Keras model."""
+def plain_keras(run: Run, folder: Path) -> PlainKeras:
+    """Return the run's last weights in a Keras model."""
     assert run.scaling is not None
     model = build(run.experiment.architecture, run.scaling)
     arrays, _ = load_arrays(checkpoint_path(folder, "last"))
     assign(model, arrays)
-    shown = [layer for layer in model.layers[2:] if len(layer.output.shape) == 4]
-    return Plain(model, [keras.Model(model.inputs, layer.output) for layer in shown])
+    layers = [layer for layer in model.layers[2:] if len(layer.output.shape) == 4]
+    return PlainKeras(model, [keras.Model(model.inputs, layer.output) for layer in layers])
 
 
 def our_maps(model: TrainedModel, image: np.ndarray) -> None:
-    """What Inside works out and sends of all layers."""
+    """Compute what Inside sends for all layers."""
     for view in layer_views(model.observe(image)):
         if view.maps is not None:
             sprite(view.maps.images)
 
 
 def our_matrix(folder: Path, epoch: int, data: Dataset) -> None:
-    """What Evaluate works out and sends for another epoch of the slider."""
-    answers = load_predictions(folder, epoch, 10)
-    # Labels of the images that this machine may not have: it is about the time.
-    labels = np.resize(data.train.labels, len(answers.indices))
-    found = evaluate(labels, answers.predictions, answers.indices, CIFAR10.classes)
-    confusion_matrix_figure(confusion_matrix(CIFAR10.classes, found.confusion)).to_json()
+    """Compute what Evaluate sends for another epoch of the slider."""
+    stored = load_predictions(folder, epoch, 10)
+    # Any labels do for measuring time; the true ones may not be on this machine.
+    labels = np.resize(data.train.labels, len(stored.indices))
+    evaluation = evaluate(labels, stored.predictions, stored.indices, CIFAR10.classes)
+    confusion_matrix_figure(confusion_matrix(CIFAR10.classes, evaluation.confusion)).to_json()
 
 
 def our_fresh_matrix(model: TrainedModel, data: Dataset) -> None:
-    """What Evaluate does about weights that it has never asked about all test images."""
-    said = model.predictions(data.test.images)
-    found = evaluate(data.test.labels, said, data.test.indices, CIFAR10.classes)
-    confusion_matrix_figure(confusion_matrix(CIFAR10.classes, found.confusion)).to_json()
+    """Compute what Evaluate sends for weights without stored predictions."""
+    predictions = model.predictions(data.test.images)
+    evaluation = evaluate(data.test.labels, predictions, data.test.indices, CIFAR10.classes)
+    confusion_matrix_figure(confusion_matrix(CIFAR10.classes, evaluation.confusion)).to_json()
 
 
 def main() -> None:
@@ -126,24 +125,24 @@ def main() -> None:
         folder = store.folder(run.id)
         plain, ours = plain_keras(run, folder), open_checkpoint(store, run, "last")
         jobs: dict[str, Callable[[int], None]] = {
-            "plain maps": lambda turn: plain.draw_maps(data.test.images[turn]),
-            "our maps": lambda turn: our_maps(ours, data.test.images[turn]),
-            "plain matrix": lambda turn: plain.draw_matrix(data),
-            "our matrix, fresh": lambda turn: our_fresh_matrix(ours, data),
-            "our matrix, another epoch": lambda turn: our_matrix(folder, 1 + turn % 30, data),
+            "plain maps": lambda number: plain.draw_maps(data.test.images[number]),
+            "our maps": lambda number: our_maps(ours, data.test.images[number]),
+            "plain matrix": lambda number: plain.draw_matrix(data),
+            "our matrix, fresh": lambda number: our_fresh_matrix(ours, data),
+            "our matrix, another epoch": lambda number: our_matrix(folder, 1 + number % 30, data),
         }
         seconds: dict[str, list[float]] = {name: [] for name in jobs}
-        # The first turn traces and loads.
-        for turn in range(rounds + 1):
+        # The first round traces and loads.
+        for number in range(rounds + 1):
             for name, job in jobs.items():
                 began = time.perf_counter()
-                job(turn)
-                if turn:
+                job(number)
+                if number:
                     seconds[name].append(time.perf_counter() - began)
     print(f"{machine_name()}; the recorded cifar10-vgg, {len(plain.layers)} layers with maps")
     print(f"{len(data.test):,} test images; medians of {rounds}")
-    for name, found in seconds.items():
-        print(f"{name:26} {1000 * median(found):8.1f} ms")
+    for name, durations in seconds.items():
+        print(f"{name:26} {1000 * median(durations):8.1f} ms")
     write_results(
         "maps",
         "python -m benchmarks.bench_maps",

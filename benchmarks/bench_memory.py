@@ -1,9 +1,8 @@
-"""Memory of the process that trains: at its highest on the full set, and growth from run to run.
+"""Memory of the training process: peak on the full set, and growth from run to run.
 
     python -m benchmarks.bench_memory [RUNS]
 
-The first figure needs the full CIFAR-10 in ``CIFARVIZ_HOME``; without it, it is left out. Linux
-only: it reads /proc.
+The peak is measured only if the full CIFAR-10 is in ``CIFARVIZ_HOME``. Linux only: it reads /proc.
 """
 
 import multiprocessing
@@ -24,7 +23,7 @@ from cifarviz.runs.machine import machine_name
 from cifarviz.settings import Settings
 
 _SHORT_IMAGES = 256
-# The first runs fill caches and pools that later ones use again.
+# The first runs fill caches and pools that later runs reuse.
 _SETTLED = 10
 _HIGHEST_MB, _GROWTH_MB = 2500, 5.0
 
@@ -33,19 +32,19 @@ def main() -> None:
     """Print both figures and write them to the results."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     print(machine_name())
-    found: dict[str, object] = {}
+    results: dict[str, object] = {}
     if status("cifar10", Settings.from_environment()).full_available:
         highest = _in_own_process(_highest, 0)[0]
-        found["highest_mb"] = round(highest)
+        results["highest_mb"] = round(highest)
         print(
             f"cifar10-vgg, full set, one epoch: at most {highest:,.0f} MB (limit {_HIGHEST_MB:,})"
         )
     else:
-        print("The full CIFAR-10 is not here, so its memory is not measured.")
+        print("The full CIFAR-10 is missing, so the peak is not measured.")
     sizes = _in_own_process(_sizes, runs)
     later = np.arange(_SETTLED, len(sizes))
     growth = float(np.polyfit(later, np.array(sizes)[_SETTLED:], 1)[0])
-    found |= {
+    results |= {
         "runs": runs,
         "growth_mb_a_run": round(growth, 2),
         "sizes_mb": np.round(sizes, 1).tolist(),
@@ -55,33 +54,33 @@ def main() -> None:
         f"{sizes[-1]:,.0f} MB after the last, {growth:.2f} MB a run "
         f"after the first {_SETTLED} (limit {_GROWTH_MB})"
     )
-    write_results("memory", "python -m benchmarks.bench_memory", found)
+    write_results("memory", "python -m benchmarks.bench_memory", results)
 
 
 def _in_own_process(work: object, argument: int) -> list[float]:
     context = multiprocessing.get_context("spawn")
-    mine, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(theirs, argument))  # type: ignore[arg-type]
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(sender, argument))  # type: ignore[arg-type]
     process.start()
-    theirs.close()
-    answer: list[float] = mine.recv()
+    sender.close()
+    values: list[float] = receiver.recv()
     process.join()
-    return answer
+    return values
 
 
-def _highest(answer: Connection, _: int) -> None:
+def _highest(sender: Connection, _: int) -> None:
     with worker_in_own_home() as worker:
         _train(worker, Data.make(variant="full"), 1)
-        answer.send([_status_mb("VmHWM")])
+        sender.send([_status_mb("VmHWM")])
 
 
-def _sizes(answer: Connection, runs: int) -> None:
-    found = []
+def _sizes(sender: Connection, runs: int) -> None:
+    sizes = []
     with worker_in_own_home() as worker:
         for _ in range(runs):
             _train(worker, Data.make(variant="sample", train_images=_SHORT_IMAGES), 1)
-            found.append(_status_mb("VmRSS"))
-        answer.send(found)
+            sizes.append(_status_mb("VmRSS"))
+        sender.send(sizes)
 
 
 def _train(worker: Worker, data: Data, epochs: int) -> None:

@@ -1,11 +1,11 @@
-"""How soon pages are there, in a real Chromium on the same machine as the server.
+"""Loading times of pages in Chromium on the same machine as the server.
 
-1. The first page of a cold server: from the command to its heading, drawn. A server and a
-   browser session of its own each time; the browser itself is running already.
-2. Another page of a session that looks at a finished run, by a click in the menu, while nothing
-   trains and while ``cifar10-vgg`` does: from the click until its heading stands there, and until
-   the page has run to its end, what is in sight is drawn, and nothing of the page before is left.
-3. Runs with 50 finished runs of 30 epochs, all of them compared, from the browser's Back button.
+1. The first page of a cold server: from the command to its heading. A new server and browser
+   context each time; the browser is running already.
+2. Another page of a session with a finished run, by a click in the menu, while nothing trains and
+   while ``cifar10-vgg`` does: from the click until its heading is shown, and until the script has
+   finished, everything visible is drawn and nothing of the previous page is left.
+3. Runs with 50 finished runs of 30 epochs, all compared, from the browser's Back button.
 4. A hundred random images on Samples, from Enter in "How many" until all are drawn.
 
     python -m benchmarks.bench_pages [ROUNDS]
@@ -42,22 +42,22 @@ _RUNS, _EPOCHS = 50, 30
 _IMAGES, _IMAGES_LIMIT = 100, 700
 
 Switches = dict[str, list[list[float]]]
-"""By the page that was gone to, milliseconds to its heading and to all of it."""
+"""By target page: milliseconds to its heading, and to the complete page."""
 
-# Milliseconds from a click on the menu's link until the heading of that name stands there; and
-# until the page has run to its end and is painted, with nothing left of the page before.
+# Milliseconds from a click on the menu's link until the heading is shown, and until the script has
+# finished and the page is painted, with nothing left of the previous page.
 _SWITCH = """([name, title]) => new Promise((done) => {
     const link = [...document.querySelectorAll('[data-testid="stSidebarNav"] a')]
-        .find((one) => one.textContent.trim().endsWith(name));
-    const undrawn = (root) => [...root.querySelectorAll("*")].some((one) =>
-        (one.matches(".cifarviz-chart:not([data-revision]):not(:has([role=alert]))")
-            && one.getBoundingClientRect().top < innerHeight)
-        || (one.shadowRoot && undrawn(one.shadowRoot)));
+        .find((link) => link.textContent.trim().endsWith(name));
+    const undrawn = (root) => [...root.querySelectorAll("*")].some((element) =>
+        (element.matches(".cifarviz-chart:not([data-revision]):not(:has([role=alert]))")
+            && element.getBoundingClientRect().top < innerHeight)
+        || (element.shadowRoot && undrawn(element.shadowRoot)));
     const isTitled = () => {
-        const titles = [...document.querySelectorAll("h1")].map((one) => one.textContent.trim());
+        const titles = [...document.querySelectorAll("h1")].map((h1) => h1.textContent.trim());
         return titles.length === 1 && titles[0].startsWith(title);
     };
-    const there = () => {
+    const isComplete = () => {
         const app = document.querySelector('[data-testid="stApp"]');
         return app.dataset.testScriptState === "notRunning" && isTitled()
             && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')
@@ -66,41 +66,41 @@ _SWITCH = """([name, title]) => new Promise((done) => {
     const start = performance.now();
     let left = false, titled = null;
     link.click();
-    const look = () => {
-        left = left || !there();
+    const check = () => {
+        left = left || !isComplete();
         if (left && titled === null && isTitled()) titled = performance.now() - start;
-        if (!left || !there()) {
-            requestAnimationFrame(look);
+        if (!left || !isComplete()) {
+            requestAnimationFrame(check);
             return;
         }
         requestAnimationFrame(() => requestAnimationFrame(
             () => done([titled, performance.now() - start])));
     };
-    look();
+    check();
 })"""
 
-# Milliseconds from the browser's Back until so many runs' curves at least are drawn and painted.
+# Milliseconds from the browser's Back until the curves of at least so many runs are painted.
 _BACK = """(runs) => new Promise((done) => {
-    const curves = (root) => [...root.querySelectorAll("*")].reduce((sum, one) =>
-        sum + one.matches(".scatterlayer .trace")
-            + (one.shadowRoot ? curves(one.shadowRoot) : 0), 0);
+    const curves = (root) => [...root.querySelectorAll("*")].reduce((sum, element) =>
+        sum + element.matches(".scatterlayer .trace")
+            + (element.shadowRoot ? curves(element.shadowRoot) : 0), 0);
     const start = performance.now();
     history.back();
-    const look = () => {
+    const check = () => {
         const app = document.querySelector('[data-testid="stApp"]');
         if (app.dataset.testScriptState !== "notRunning" || curves(document) < runs
             || document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')) {
-            requestAnimationFrame(look);
+            requestAnimationFrame(check);
             return;
         }
         requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)));
     };
-    look();
+    check();
 })"""
 
 
 def main() -> None:
-    """Print all three and write them to the results."""
+    """Print all measurements and write them to the results."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     serve_files()
     print(machine_name())
@@ -137,11 +137,11 @@ def main() -> None:
 
 def _print_switches(title: str, switches: Switches) -> None:
     print(f"{title}, until all in sight is drawn:")
-    for page, found in switches.items():
-        print(f"  to {page:10}{_format_times([drawn for _, drawn in found])}")
-    for number, until in enumerate(("until the heading stands there", "until all is drawn")):
-        every = [one[number] for found in switches.values() for one in found]
-        print(f"{until}: {_format_times(every)} (95th percentile: {_SWITCH_LIMIT})")
+    for page, times in switches.items():
+        print(f"  to {page:10}{_format_times([drawn for _, drawn in times])}")
+    for number, until in enumerate(("until the heading is shown", "until everything is drawn")):
+        values = [pair[number] for times in switches.values() for pair in times]
+        print(f"{until}: {_format_times(values)} (95th percentile: {_SWITCH_LIMIT})")
 
 
 def _cold(browser: Browser, folder: Path) -> float:
@@ -164,7 +164,7 @@ def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) ->
     preset = preset_draft("cifar10-vgg")
     data = {**preset.section("data"), "variant": "sample"}
     draft = preset.with_value("data", data).with_value("epochs", 1000)
-    found: Switches = {name: [] for name in _MENU}
+    switches: Switches = {name: [] for name in _MENU}
     finished = _finished_run(folder / "home")
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(
@@ -179,24 +179,24 @@ def _switches(browser: Browser, folder: Path, rounds: int, *, training: bool) ->
             for name in _MENU:
                 page.wait_for_timeout(700)
                 milliseconds = page.evaluate(_SWITCH, [name, _TITLES.get(name, name)])
-                # The first visit loads what later ones use again.
+                # The first visit fills caches.
                 if number:
-                    found[name].append(milliseconds)
+                    switches[name].append(milliseconds)
         page.context.close()
-    return found
+    return switches
 
 
 def _finished_run(home: Path) -> str:
-    """A short run of ``cifar10-vgg``, trained by a process of its own."""
+    """Train a short run of ``cifar10-vgg`` in another process and return its id."""
     command = ["train", "cifar10-vgg", "--data", "sample", "--train-images", "1000"]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "cifarviz", *command, "--epochs", "1", "--json"],
         env={**os.environ, "CIFARVIZ_HOME": str(home)},
         capture_output=True,
         text=True,
         check=True,
     )
-    run: str = json.loads(done.stdout)["run"]
+    run: str = json.loads(result.stdout)["run"]
     return run
 
 
@@ -207,21 +207,21 @@ def _fifty_runs(browser: Browser, folder: Path, rounds: int) -> list[float]:
         experiment = PRESETS["cifar10-vgg"].experiment
         stored_runs.store_run(store, experiment, state=RunState.FINISHED, epochs=_EPOCHS)
     ids = ",".join(run.id for run in store.all())
-    found = []
+    times = []
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(browser, f"{server.url}/runs?runs={ids}")
         for _ in range(rounds + 1):
             page.evaluate(_SWITCH, ["Start", _TITLES["Start"]])
             page.wait_for_timeout(700)
-            found.append(page.evaluate(_BACK, _RUNS))
+            times.append(page.evaluate(_BACK, _RUNS))
             page.wait_for_timeout(700)
         page.context.close()
-    return found[1:]
+    return times[1:]
 
 
 def _hundred_images(browser: Browser, folder: Path, rounds: int) -> list[float]:
     folder.mkdir()
-    found = []
+    times = []
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(browser, f"{server.url}/samples")
         count = page.get_by_label("How many", exact=True)
@@ -231,12 +231,12 @@ def _hundred_images(browser: Browser, folder: Path, rounds: int) -> list[float]:
             began = time.perf_counter()
             count.press("Enter")
             tiles.nth(_IMAGES - 1).wait_for()
-            found.append(1000 * (time.perf_counter() - began))
+            times.append(1000 * (time.perf_counter() - began))
             count.fill("9")
             count.press("Enter")
             tiles.nth(9).wait_for(state="detached")
         page.context.close()
-    return found[1:]
+    return times[1:]
 
 
 def _opened(browser: Browser, address: str) -> Page:

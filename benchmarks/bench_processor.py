@@ -1,8 +1,8 @@
-"""What the processor could do: its rate in a large matrix product, and the limit that follows.
+"""The processor's rate in a large matrix product, and the upper limit of training speed.
 
-A training step of a network takes three times the multiplications of its forward pass: forward,
-and the gradients of what came in and of the weights. If all of them went at the rate of a large
-product, and nothing else took time, so many images a second could be trained.
+A training step takes three times the multiplications of the forward pass: forward, and the
+gradients of the inputs and of the weights. The limit assumes that all of them run at the rate of a
+large product and that nothing else takes time.
 
     python -m benchmarks.bench_processor [ROUNDS]
 """
@@ -35,19 +35,19 @@ def main() -> None:
         operations = 6 * PRESETS[name].experiment.architecture.trace().operations
         limits[name] = {precision: rate / operations for precision, rate in rates.items()}
     for precision, rate in rates.items():
-        said = ", ".join(f"{name} {limit[precision]:,.0f}" for name, limit in limits.items())
-        print(f"{precision}: {rate / 1e12:.2f} TFLOP/s; at most so many images a second: {said}")
+        speeds = ", ".join(f"{name} {limit[precision]:,.0f}" for name, limit in limits.items())
+        print(f"{precision}: {rate / 1e12:.2f} TFLOP/s; upper limits in images/s: {speeds}")
     content = {"operations_per_second": rates, "images_per_second_at_most": limits}
     write_results("processor", "python -m benchmarks.bench_processor", content)
 
 
 def _operations_per_second(precision: tf.DType, rounds: int) -> float:
-    """The best of several rounds, on all cores."""
-    one, other = (tf.cast(tf.random.normal((_SIDE, _SIDE)), precision) for _ in range(2))
+    """Return the best of several rounds, on all cores."""
+    first, second = (tf.cast(tf.random.normal((_SIDE, _SIDE)), precision) for _ in range(2))
     seconds = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
-        tf.matmul(one, other)[0, 0].numpy()
+        tf.matmul(first, second)[0, 0].numpy()
         seconds.append(time.perf_counter() - began)
     return 2 * _SIDE**3 / min(seconds[1:])
 

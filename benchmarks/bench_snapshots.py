@@ -1,7 +1,7 @@
-"""What a run's snapshots cost it: ``cifar10-vgg`` with and without them, in turns.
+"""The cost of snapshots: ``cifar10-vgg`` with and without them, alternately.
 
-On the embedded sample, five epochs: weights are kept before the first of them and after the
-first four, answers after each. Runs on the full set keep as many files and last ten times as long.
+On the embedded sample, five epochs: weights are saved before the first and after the first four,
+predictions after each. Runs on the full set save as many files and take ten times as long.
 
     python -m benchmarks.bench_snapshots [ROUNDS]
 """
@@ -32,24 +32,24 @@ def main() -> None:
             "without": stack.enter_context(worker_in_own_home(run_budget=0)),
         }
         for worker in workers.values():
-            _seconds(worker)  # the first of a process traces and finds the precision
+            _seconds(worker)  # the first run of a process traces and chooses the precision
         seconds: dict[str, list[float]] = {name: [] for name in workers}
         for number in range(rounds):
-            # In turns, and each as often first.
+            # Alternately, each first equally often.
             for name in sorted(workers, reverse=bool(number % 2)):
                 seconds[name].append(_seconds(workers[name]))
         store = workers["with"].store
-        kept = snapshot_bytes(store.folder(store.all()[0].id))
+        size = snapshot_bytes(store.folder(store.all()[0].id))
     ratios = [a / b for a, b in zip(seconds["with"], seconds["without"], strict=True)]
     print(f"{machine_name()}; cifar10-vgg, sample, {_EPOCHS} epochs; medians of {rounds}")
     print(
-        f"{median(seconds['with']):.2f} s with snapshots ({kept / 1e6:.1f} MB), "
+        f"{median(seconds['with']):.2f} s with snapshots ({size / 1e6:.1f} MB), "
         f"{median(seconds['without']):.2f} s without: {median(ratios):.3f} (limit {_LIMIT})"
     )
     write_results(
         "snapshots",
         "python -m benchmarks.bench_snapshots",
-        {"seconds": seconds, "ratios": ratios, "bytes": kept},
+        {"seconds": seconds, "ratios": ratios, "bytes": size},
     )
 
 

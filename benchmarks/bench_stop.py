@@ -1,8 +1,8 @@
-"""How long a stop takes: from the request to the state "stopped", weights saved.
+"""Seconds from a stop request to the state "stopped", with weights saved.
 
 ``cifar10-vgg`` on the full set if it is in ``CIFARVIZ_HOME``, else on the sample, with 2,000
-training images, so that validation is under way about half of the time; each run is stopped at
-a moment drawn at random, during training or validation.
+training images, so that validation takes about half of the time; each run is stopped at a random
+moment, during training or validation.
 
     python -m benchmarks.bench_stop [TRIES]
 """
@@ -25,17 +25,17 @@ from cifarviz.settings import Settings
 
 
 def main() -> None:
-    """Print a table of the latencies in seconds, by what was going on."""
+    """Print a table of the latencies in seconds by phase."""
     tries = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     full = status("cifar10", Settings.from_environment()).full_available
     with worker_in_own_home() as worker:
-        found = _measure(worker, "full" if full else "sample", tries)
+        stops = _measure(worker, "full" if full else "sample", tries)
     print(f"{machine_name()}; cifar10-vgg, {'full set' if full else 'sample'}, {tries} stops")
     print(f"{'stopped during':16}{'stops':>6}{'median':>9}{'p95':>9}{'longest':>9}  seconds")
-    for phase in sorted({phase for phase, _ in found}):
-        _row(phase, [seconds for at, seconds in found if at == phase])
-    _row("all", [seconds for _, seconds in found])
-    write_results("stop", "python -m benchmarks.bench_stop", {"full": full, "stops": found})
+    for phase in sorted({phase for phase, _ in stops}):
+        _row(phase, [seconds for at, seconds in stops if at == phase])
+    _row("all", [seconds for _, seconds in stops])
+    write_results("stop", "python -m benchmarks.bench_stop", {"full": full, "stops": stops})
 
 
 def _measure(worker: Worker, variant: str, tries: int) -> list[tuple[str, float]]:
@@ -45,19 +45,19 @@ def _measure(worker: Worker, variant: str, tries: int) -> list[tuple[str, float]
         **{**dict(preset), "data": Data.make(variant=variant, train_images=2000)}
     )
     moments = np.random.default_rng(0).uniform(0, 6, tries)
-    found = []
+    stops = []
     for moment in moments:
         run = worker.submit(experiment, "stop")
         while not len(store.batch_points(run.id)):
             time.sleep(0.02)
         time.sleep(moment)
         progress = store.get(run.id).progress
-        asked = time.monotonic()
+        requested = time.monotonic()
         store.request(run.id, Action.STOP)
         while store.get(run.id).state.active:
             time.sleep(0.005)
-        found.append((progress.phase if progress else "preparing", time.monotonic() - asked))
-    return found
+        stops.append((progress.phase if progress else "preparing", time.monotonic() - requested))
+    return stops
 
 
 def _row(name: str, seconds: list[float]) -> None:

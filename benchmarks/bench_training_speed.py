@@ -1,12 +1,12 @@
-"""Images a second in training: cifarviz against plain Keras, in turns.
+"""Training speed in images/s of cifarviz and plain Keras, measured alternately.
 
-Both sides train on the same images of the embedded sample, without validation. Plain Keras is
-what a person would write (benchmarks/plain_keras.py); cifarviz is a whole run, with everything it
-writes and looks for, in the precision it chooses, and in float32.
+Both train on the same images of the embedded sample, without validation. Plain Keras is typical
+user code (benchmarks/plain_keras.py); cifarviz is a complete run with all files it writes, in the
+precision it chooses, and in float32.
 
     python -m benchmarks.bench_training_speed [ROUNDS]
 
-``ONEDNN_MAX_CPU_ISA=AVX512_CORE`` or ``AVX2`` before it measures a processor without bfloat16.
+Set ``ONEDNN_MAX_CPU_ISA=AVX512_CORE`` or ``AVX2`` to measure without bfloat16 instructions.
 """
 
 import os
@@ -23,9 +23,9 @@ _ISA = "ONEDNN_MAX_CPU_ISA"
 
 @dataclass(frozen=True)
 class Case:
-    """A preset at a batch size; ``epochs`` are trained by cifarviz a round, the first untimed.
+    """A preset and batch size; cifarviz trains ``epochs`` per round, the first not measured.
 
-    ``goal`` and ``float32_goal``: how many times as fast as plain Keras it is to be.
+    ``goal`` and ``float32_goal``: the expected speed relative to plain Keras.
     """
 
     preset: str
@@ -48,11 +48,11 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     isa = os.environ.get(_ISA)
     print(f"{machine_name()}{f', {_ISA}={isa}' if isa else ''}; medians of {rounds}")
-    print(f"{'images a second':26}{'Keras':>8}{'ours':>9}{'':>8}{'float32':>9}{'':>8}  to reach")
+    print(f"{'images/s':26}{'Keras':>8}{'ours':>9}{'':>8}{'float32':>9}{'':>8}  goals")
     rows = []
     for case in _CASES:
-        found = measure(_contenders(case), rounds)
-        keras, auto, exact = (found[name] for name in ("plain Keras", "auto", "float32"))
+        speeds = measure(_contenders(case), rounds)
+        keras, auto, exact = (speeds[name] for name in ("plain Keras", "auto", "float32"))
         print(
             f"{case.preset + ', batch ' + str(case.batch_size):26}{keras.median:8,.0f}"
             f"{auto.median:9,.0f}{_ratio(auto, keras):7.2f}×{exact.median:9,.0f}"
@@ -63,7 +63,7 @@ def main() -> None:
             {
                 "preset": case.preset,
                 "batch_size": case.batch_size,
-                "images_per_second": {name: spread.to_dict() for name, spread in found.items()},
+                "images_per_second": {name: spread.to_dict() for name, spread in speeds.items()},
                 "ratio": round(_ratio(auto, keras), 3),
                 "float32_ratio": round(_ratio(exact, keras), 3),
                 "to_reach": [case.goal, case.float32_goal],
@@ -90,7 +90,7 @@ def _contenders(case: Case) -> list[Contender]:
 
 
 def _ratio(ours: Spread, keras: Spread) -> float:
-    """By rounds, as both sides of one round had the same machine."""
+    """Return the median of the ratios of each round, which had the same load."""
     return Spread(tuple(a / b for a, b in zip(ours.values, keras.values, strict=True))).median
 
 

@@ -1,8 +1,8 @@
-"""Decoding uploads: what a process of their own costs a photo, and what hostile files cost.
+"""The cost of decoding uploads in a separate process, and of decoding hostile files.
 
-A photo of 12 megapixels is decoded here and in the warm process, in turns. Images of 50 megapixels
-and the files of ``tests/hostile_images.py`` are each decoded in a new process, whose processor time
-and memory at its largest are read (Linux); a busy machine changes neither much.
+A photo of 12 megapixels is decoded in this process and in the decoder process, alternately. Images
+of 50 megapixels and the files of ``tests/hostile_images.py`` are each decoded in a new process,
+whose processor time and peak memory are read (Linux); other load hardly affects these.
 
     python -m benchmarks.bench_uploads [ROUNDS]
 """
@@ -65,20 +65,20 @@ def main() -> None:
     """Print seconds and memory, and write them to the results."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     photo = _photo(4_000, 3_000, "RGB")
-    ways: dict[str, Callable[[bytes, str], object]] = {"here": read_image, "process": decode}
-    seconds: dict[str, list[float]] = {way: [] for way in [*ways, "start"]}
+    decoders: dict[str, Callable[[bytes, str], object]] = {"here": read_image, "process": decode}
+    seconds: dict[str, list[float]] = {name: [] for name in [*decoders, "start"]}
     for _ in range(rounds):
         POOL.end()
         seconds["start"].append(_seconds(decode, hostile.svg_comments(1))[0])
-        for way, call in ways.items():
-            seconds[way].append(_seconds(call, photo)[0])
+        for name, call in decoders.items():
+            seconds[name].append(_seconds(call, photo)[0])
     print(f"{machine_name()}; medians of {rounds}")
-    for way, words in (
+    for name, label in (
         ("here", "a photo of 12 megapixels, decoded in this process"),
-        ("process", "… in the warm process, pixels sent back"),
-        ("start", "start of the process, with the refusal of a text"),
+        ("process", "… in the decoder process, including sending pixels back"),
+        ("start", "start of the process and rejection of a text"),
     ):
-        print(f"{median(seconds[way]):6.3f} s  {words}")
+        print(f"{median(seconds[name]):6.3f} s  {label}")
     files = []
     for name, make in _FILES.items():
         data = make()
@@ -86,20 +86,20 @@ def main() -> None:
         decode(hostile.webp_plain(8, 8), "small.webp")
         (pid,) = POOL.pids()
         before = _processor_seconds(pid)
-        took, outcome = _seconds(decode, data)
-        worked, memory = _processor_seconds(pid) - before, _largest_memory(pid)
+        elapsed, outcome = _seconds(decode, data)
+        processor, memory = _processor_seconds(pid) - before, _largest_memory(pid)
         files.append(
             {
                 "file": name,
-                "seconds": took,
-                "processor_seconds": worked,
+                "seconds": elapsed,
+                "processor_seconds": processor,
                 "bytes": memory,
                 "outcome": outcome,
             }
         )
-        print(f"{worked:6.2f} of {took:6.2f} s  {memory / 1e6:5.0f} MB  {name}: {outcome}")
+        print(f"{processor:6.2f} of {elapsed:6.2f} s  {memory / 1e6:5.0f} MB  {name}: {outcome}")
     server = _largest_memory("self")
-    print(f"{server / 1e6:.0f} MB at most in this process, in which the files were made as well")
+    print(f"{server / 1e6:.0f} MB at most in this process, including generating the files")
     write_results(
         "uploads",
         "python -m benchmarks.bench_uploads",
@@ -123,7 +123,7 @@ def _processor_seconds(pid: int) -> float:
 
 
 def _largest_memory(pid: int | str) -> int:
-    """Read the most memory that a process has had, in bytes."""
+    """Return the peak memory of a process in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 

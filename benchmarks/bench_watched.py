@@ -1,13 +1,13 @@
-"""What watching costs a run: its speed with 1, 5 and 30 browsers, against nobody.
+"""Training speed while 1, 5 or 30 browsers watch, relative to none.
 
 A run trains on the embedded sample in the server. Its speed is measured in windows of a few
-seconds, in turns: nobody watches, one session, five, thirty. The sessions ask for the Watch page,
-open its live sockets and don't draw (benchmarks/page_client.py). Of the thirty it is also measured
-how long a stored point takes to arrive, and what memory a session takes.
+seconds, alternately with no, one, five and thirty sessions. They request the Watch page, open its
+live sockets and don't draw (benchmarks/page_client.py). For thirty, the delay of a stored point and
+the memory per session are measured, too.
 
     python -m benchmarks.bench_watched [ROUNDS] [--preset NAME] [--before FOLDER] [--no-warm-up]
 
-``--before`` is a checkout of an earlier version: it is measured in turns with this one.
+``--before`` is a checkout of an earlier version, which is measured alternately.
 """
 
 import argparse
@@ -33,25 +33,25 @@ from cifarviz.settings import Settings
 from scripts.app_server import ROOT, AppServer, serve_files
 
 _SECONDS = 6.0
-_BARS = {1: 0.98, 5: 0.95, 30: 0.85}
+_GOALS = {1: 0.98, 5: 0.95, 30: 0.85}
 _SLOWEST_DELAY = 0.5
 
 
 @dataclass
 class MeasuredVersion:
-    """What was measured of one version: steps a second by the number of sessions."""
+    """Measurements of a version: steps per second by the number of sessions."""
 
     speeds: dict[int, list[float]] = field(
-        default_factory=lambda: {count: [] for count in (0, *_BARS)}
+        default_factory=lambda: {count: [] for count in (0, *_GOALS)}
     )
     delays: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
 
     def ratios(self) -> dict[int, float]:
-        """Medians of each round's ratio to nobody watching."""
+        """Return the median ratio to no session, by the number of sessions."""
         return {
             count: median(a / b for a, b in zip(self.speeds[count], self.speeds[0], strict=True))
-            for count in _BARS
+            for count in _GOALS
         }
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         f"{machine_name()}; {arguments.preset}, batch 32, medians of {arguments.rounds} windows of "
         f"{_SECONDS} s, {'without' if arguments.no_warm_up else 'with'} warm-up"
     )
-    found = {name: MeasuredVersion() for name in trees}
+    versions = {name: MeasuredVersion() for name in trees}
     with ExitStack() as stack:
         runs = {
             name: stack.enter_context(_training(tree, arguments.preset, environment))
@@ -79,23 +79,23 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, (server, store, run_id) in runs.items():
                 store.request(run_id, Action.RESUME)
-                _measure(found[name], server, store, run_id, live=name == "now")
+                _measure(versions[name], server, store, run_id, live=name == "now")
                 _pause(store, run_id)
-    for name, one in found.items():
-        _print(name, one)
+    for name, version in versions.items():
+        _print(name, version)
     suffix = f"{arguments.preset}{'_cold' if arguments.no_warm_up else ''}"
     write_results(
         f"watched_{suffix.replace('-', '_')}",
         f"python -m benchmarks.bench_watched {arguments.rounds} --preset {arguments.preset}"
         + (" --no-warm-up" if arguments.no_warm_up else ""),
-        {name: _content(one) for name, one in found.items()},
+        {name: _content(version) for name, version in versions.items()},
     )
 
 
 def _measure(
-    found: MeasuredVersion, server: AppServer, store: RunStore, run_id: str, *, live: bool
+    version: MeasuredVersion, server: AppServer, store: RunStore, run_id: str, *, live: bool
 ) -> None:
-    for count in found.speeds:
+    for count in version.speeds:
         with ExitStack() as stack:
             before = _resident(server)
             feeds = (run_id, "status") if live else ()
@@ -106,34 +106,34 @@ def _measure(
             ]
             for client in clients:
                 client.wait()
-            found.speeds[count].append(_steps_per_second(store, run_id))
-            if count == max(found.speeds):
-                # The first message to each holds all points there are.
-                found.delays += [delay for client in clients for delay in client.delays[1:]]
-                found.megabytes.append((_resident(server) - before) / count)
+            version.speeds[count].append(_steps_per_second(store, run_id))
+            if count == max(version.speeds):
+                # The first message contains all earlier points.
+                version.delays += [delay for client in clients for delay in client.delays[1:]]
+                version.megabytes.append((_resident(server) - before) / count)
 
 
-def _print(name: str, found: MeasuredVersion) -> None:
-    ratios = found.ratios()
-    print(f"{name}: {median(found.speeds[0]):.1f} steps a second unwatched")
-    for count, bar in _BARS.items():
-        print(f"  watched by {count}: {ratios[count]:.3f} of unwatched (to reach: {bar})")
-    if found.delays:
-        middle, late = np.percentile(found.delays, [50, 95])
+def _print(name: str, version: MeasuredVersion) -> None:
+    ratios = version.ratios()
+    print(f"{name}: {median(version.speeds[0]):.1f} steps/s unwatched")
+    for count, goal in _GOALS.items():
+        print(f"  watched by {count}: {ratios[count]:.3f} of unwatched (goal {goal})")
+    if version.delays:
+        middle, late = np.percentile(version.delays, [50, 95])
         print(
-            f"  a point arrives at {max(_BARS)} sessions after {middle:.2f} s, 95 % within "
-            f"{late:.2f} s (to reach: {_SLOWEST_DELAY})"
+            f"  a point arrives at {max(_GOALS)} sessions after {middle:.2f} s, 95 % within "
+            f"{late:.2f} s (limit {_SLOWEST_DELAY})"
         )
-    print(f"  a session takes {median(found.megabytes):.1f} MB")
+    print(f"  memory per session: {median(version.megabytes):.1f} MB")
 
 
-def _content(found: MeasuredVersion) -> Mapping[str, object]:
-    delays = np.percentile(found.delays, [50, 95]).round(3).tolist() if found.delays else None
+def _content(version: MeasuredVersion) -> Mapping[str, object]:
+    delays = np.percentile(version.delays, [50, 95]).round(3).tolist() if version.delays else None
     return {
-        "ratios": found.ratios(),
-        "steps_per_second": found.speeds,
+        "ratios": version.ratios(),
+        "steps_per_second": version.speeds,
         "delay_50_95": delays,
-        "megabytes_a_session": found.megabytes,
+        "megabytes_a_session": version.megabytes,
     }
 
 
@@ -141,12 +141,12 @@ def _content(found: MeasuredVersion) -> Mapping[str, object]:
 def _training(
     tree: Path, preset: str, environment: Mapping[str, str]
 ) -> Iterator[tuple[AppServer, RunStore, str]]:
-    """A server of the version in ``tree`` with a run well under way, paused."""
+    """Serve the version in ``tree`` with a paused run that has trained for some epochs."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:
         home = Path(folder) / "home"
         store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
         run_id = new_run_id()
-        # A queued run that no process looks after is taken up by the dashboard.
+        # The dashboard starts orphaned queued runs.
         store.create(run_id, _experiment(preset), "watched", "dashboard")
         variables = {"PYTHONPATH": str(tree), **environment}
         with AppServer(tree / "app.py", home, Path(folder) / "log", variables) as server:
@@ -154,7 +154,7 @@ def _training(
                 page.wait()
                 while len(store.epochs(run_id)) < 2:
                     time.sleep(0.2)
-                page.looks += 1
+                page.updates += 1
             _pause(store, run_id)
             yield server, store, run_id
             store.request(run_id, Action.STOP)
@@ -162,14 +162,14 @@ def _training(
 
 def _experiment(name: str) -> Experiment:
     preset = PRESETS[name].experiment
-    changed = {
+    changes = {
         "data": Data(),
         "epochs": 1000,
         "batch_size": 32,
         "validation": NoValidation(),
         "monitor": "loss",
     }
-    return Experiment(**(preset.model_dump() | changed))
+    return Experiment(**(preset.model_dump() | changes))
 
 
 def _pause(store: RunStore, run_id: str) -> None:
@@ -179,7 +179,7 @@ def _pause(store: RunStore, run_id: str) -> None:
 
 
 def _resident(server: AppServer) -> float:
-    """Megabytes of memory that the server's process holds."""
+    """Return the resident memory of the server's process in megabytes."""
     for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1000
@@ -187,8 +187,8 @@ def _resident(server: AppServer) -> float:
 
 
 def _steps_per_second(store: RunStore, run_id: str) -> float:
-    """Over a window, between two signs of life."""
-    time.sleep(2.0)  # until what begins with the watching is over
+    """Return the speed over a window between two heartbeats."""
+    time.sleep(2.0)  # until the sessions have started
     first, since = _next_step(store, run_id)
     time.sleep(_SECONDS)
     last, until = _next_step(store, run_id)

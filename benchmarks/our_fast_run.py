@@ -1,8 +1,8 @@
-"""One side of a comparison: ``cifar10-fast`` on the full data, a run for each line that comes in.
+"""A contender: ``cifar10-fast`` on the full data, a run for each line of standard input.
 
-The line is a seed and whether the precision found before is forgotten first ("new" or "kept").
-It prints the run's seconds, from the moment it has the processor to its last checkpoint, and the
-test accuracy. TensorFlow is loaded before, as the dashboard does.
+The line is a seed and "new", to forget the measured precision first, or "kept". It prints the run's
+seconds, from the start of work to its last checkpoint, and the test accuracy. TensorFlow is loaded
+before, as in the dashboard.
 
     python -m benchmarks.our_fast_run
 """
@@ -16,7 +16,7 @@ from cifarviz.experiment.presets import PRESETS
 
 
 def main() -> None:
-    """Warm up with a run of the sample, untimed."""
+    """Warm up with a run on the sample, then train for each line."""
     preset = PRESETS["cifar10-fast"].experiment
     with worker_in_own_home() as worker:
         few = {"variant": "sample", "train_images": 2 * preset.batch_size}

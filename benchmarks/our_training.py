@@ -1,7 +1,7 @@
-"""One side of a comparison: whole runs by cifarviz, with all that a run writes and looks for.
+"""A contender: complete runs by cifarviz, with all files they write.
 
-For each line on standard input it trains a run and prints its images a second, as the store has
-them: images over time in training steps from the second epoch on.
+For each line on standard input it trains a run and prints its images/s, as stored: images over time
+in training steps from the second epoch on.
 
     python -m benchmarks.our_training PRESET BATCH_SIZE IMAGES EPOCHS PRECISION
 """
@@ -16,7 +16,7 @@ from cifarviz.experiment.presets import PRESETS
 
 
 def main() -> None:
-    """Train one run untimed; then one for each line that comes in."""
+    """Train a run to warm up, then one for each line."""
     preset, batch_size, images, epochs, precision = sys.argv[1:6]
     experiment = Experiment.make(
         **{

@@ -1,4 +1,4 @@
-"""A worker for benchmarks: a home of its own, which is gone afterwards, and the user's own data."""
+"""A worker for benchmarks: in a temporary home, with the user's data sets."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from cifarviz.settings import Settings
 
 @contextmanager
 def worker_in_own_home(**changes: Any) -> Iterator[Worker]:
-    """Give a worker whose runs leave nothing behind; it reads the data sets that were fetched.
+    """Yield a worker in a temporary home that has the fetched data sets.
 
-    ``changes`` are those to its settings.
+    ``changes``: changes to its settings.
     """
     own = Settings.from_environment()
     with tempfile.TemporaryDirectory(prefix="cifarviz-bench-") as folder:

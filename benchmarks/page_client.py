@@ -1,7 +1,7 @@
-"""A browser session that doesn't draw: it asks for a page and watches what moves on it.
+"""A browser session that doesn't draw: it requests a page and receives its live feeds.
 
-What comes back is read and thrown away, so that the cost is the server's own. It also answers the
-timers of a page, which earlier versions of cifarviz had.
+Messages are read and discarded, so that only the server's cost is measured. It also runs the timers
+of a page, which earlier versions of cifarviz had.
 """
 
 import json
@@ -20,9 +20,9 @@ _PATIENCE = 60.0
 
 
 class PageClient:
-    """One session of a page, as a context manager; it goes on in threads of its own.
+    """A session of a page, as a context manager; it runs in background threads.
 
-    ``feeds`` are the names of the live feeds that it watches beside the page.
+    ``feeds`` are the names of the live feeds that it opens.
     """
 
     def __init__(self, server: str, page: str, query: str, feeds: Sequence[str] = ()) -> None:
@@ -35,21 +35,21 @@ class PageClient:
         self._threads: list[threading.Thread] = []
         self._connections: list[ClientConnection] = []
         self._drawn = threading.Event()
-        self.looks = 0
-        """How many timed looks have been answered, and messages received."""
+        self.updates = 0
+        """The number of timer reruns and feed messages."""
         self.delays: list[float] = []
-        """Seconds from storing new points to their arrival here."""
+        """Seconds from storing new points to receiving them."""
 
     def __enter__(self) -> "PageClient":
         self._connection = self._connect("_stcore/stream", "streamlit")
-        self._ask()
-        self._start(self._look)
+        self._request()
+        self._start(self._run_page)
         return self
 
     def wait(self) -> None:
-        """Wait until the page was drawn, then watch its feeds."""
+        """Wait until the page's script has finished, then open its feeds."""
         if not self._drawn.wait(_PATIENCE):
-            raise RuntimeError("a session was not shown its page") from self._error
+            raise RuntimeError("a session did not receive its page") from self._error
         for feed in self._feeds:
             connection = self._connect(f"live/{feed}")
             self._start(partial(self._watch, connection))
@@ -60,8 +60,8 @@ class PageClient:
             connection.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
-        if kind is None and (self._error is not None or not self.looks):
-            raise RuntimeError("a session heard nothing more of its page") from self._error
+        if kind is None and (self._error is not None or not self.updates):
+            raise RuntimeError("a session received no updates of its page") from self._error
 
     def _connect(self, path: str, protocol: str = "") -> ClientConnection:
         connection = connect(
@@ -87,19 +87,19 @@ class PageClient:
             if not self._ended:
                 self._error = closed
         except Exception as raised:
-            # Said when the session is left: an error in a thread would only be printed.
+            # Raised on exit: an error in a thread would only be printed.
             self._error = raised
 
     def _watch(self, connection: ClientConnection) -> None:
         while not self._ended:
             message = json.loads(connection.recv())
             now = time.time()
-            self.looks += 1
+            self.updates += 1
             progress, points = message.get("progress"), message.get("points")
             if progress is not None and points is not None and points["after"]:
                 self.delays.append(now - progress["heartbeat"])
 
-    def _ask(self, fragment: str = "") -> None:
+    def _request(self, fragment: str = "") -> None:
         message = BackMsg()
         message.rerun_script.page_name = self._page
         message.rerun_script.query_string = self._query
@@ -107,21 +107,21 @@ class PageClient:
         message.rerun_script.is_auto_rerun = bool(fragment)
         self._connection.send(message.SerializeToString())
 
-    def _look(self) -> None:
+    def _run_page(self) -> None:
         while not self._ended:
             now = time.monotonic()
             for fragment, (interval, due) in list(self._timers.items()):
                 if due <= now:
                     self._timers[fragment] = (interval, now + interval)
-                    self._ask(fragment)
-                    self.looks += 1
+                    self._request(fragment)
+                    self.updates += 1
             due = min((due for _, due in self._timers.values()), default=now + _PATIENCE)
             try:
-                self._take(self._connection.recv(timeout=max(due - time.monotonic(), 0.0)))
+                self._handle(self._connection.recv(timeout=max(due - time.monotonic(), 0.0)))
             except TimeoutError:
                 continue
 
-    def _take(self, data: str | bytes) -> None:
+    def _handle(self, data: str | bytes) -> None:
         message = ForwardMsg()
         message.ParseFromString(data if isinstance(data, bytes) else data.encode())
         match message.WhichOneof("type"):

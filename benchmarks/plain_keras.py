@@ -1,11 +1,11 @@
-"""The counterpart: each published experiment as a person would write it in plain Keras.
+"""The published experiments in plain Keras, as users would write them.
 
 Same network, data, preprocessing, optimizer and batch size as the preset; ``model.fit`` on
-arrays, float32, default settings, no global seed, no dashboard. Nothing of cifarviz but the
-decoded images comes in here: its settings of TensorFlow must not.
+arrays, float32, default settings, no global seed, no dashboard. It uses only decoded images of
+cifarviz, not its TensorFlow settings.
 
-Run as a module it is one side of a comparison (benchmarks/alternating.py): for each line on
-standard input it trains an epoch and prints the images a second.
+As a module it is a contender (benchmarks/alternating.py): for each line on standard input it trains
+an epoch and prints images/s.
 
     python -m benchmarks.plain_keras PRESET BATCH_SIZE IMAGES
 """
@@ -72,7 +72,7 @@ def ensemble_member() -> keras.Model:
 
 
 def main() -> None:
-    """Read the data, compile, train an epoch untimed; then one for each line that comes in."""
+    """Load the data, compile and warm up with an epoch; then train one for each line."""
     preset, batch_size, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     train = load("cifar10", "sample", Settings.from_environment()).train
     pixels, labels = train.images[:count].astype("float32"), train.labels[:count].astype("int64")

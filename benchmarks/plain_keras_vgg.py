@@ -1,8 +1,8 @@
-"""The counterpart of ``cifar10-fast``: ``cifar10-vgg`` by plain Keras, epoch by epoch.
+"""A contender for ``cifar10-fast``: ``cifar10-vgg`` in plain Keras, epoch by epoch.
 
-On all 50,000 training images, as a person would write it (benchmarks/plain_keras.py), with the
-test images for validation. For each line on standard input it trains an epoch and prints the
-seconds of ``model.fit``; the test accuracy follows on the same line.
+On all 50,000 training images, as users would write it (benchmarks/plain_keras.py), validated on the
+test images. For each line on standard input it trains an epoch and prints the seconds of
+``model.fit`` and the test accuracy.
 
     python -m benchmarks.plain_keras_vgg
 """
@@ -20,11 +20,11 @@ _BATCH_SIZE = 32
 
 
 def main() -> None:
-    """Read the data and compile; then an epoch for each line that comes in."""
+    """Load the data and compile; then train an epoch for each line."""
     data = load("cifar10", "full", Settings.from_environment())
-    pixels, tested = (part.images.astype("float32") for part in (data.train, data.test))
+    pixels, test_pixels = (part.images.astype("float32") for part in (data.train, data.test))
     mean, deviation = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
-    pixels, tested = (pixels - mean) / deviation, (tested - mean) / deviation
+    pixels, test_pixels = (pixels - mean) / deviation, (test_pixels - mean) / deviation
     labels, test_labels = (part.labels.astype("int64") for part in (data.train, data.test))
     model = vgg()
     model.compile(
@@ -38,7 +38,7 @@ def main() -> None:
             labels,
             batch_size=_BATCH_SIZE,
             epochs=1,
-            validation_data=(tested, test_labels),
+            validation_data=(test_pixels, test_labels),
             verbose=0,
         )
         seconds = time.perf_counter() - began

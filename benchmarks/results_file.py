@@ -1,4 +1,4 @@
-"""What a benchmark found, as a file that is committed, with its date, machine and versions."""
+"""Write a benchmark's results to a committed file, with date, machine and versions."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "streamlit")
 
 
 def write_results(name: str, command: str, content: Mapping[str, Any]) -> None:
-    """Write ``results/NAME.json``; ``command`` is what measures it again."""
+    """Write ``results/NAME.json``; ``command`` repeats the measurement."""
     facts = {
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,4 @@
-"""What was measured, a row a claim, from the files in benchmarks/results."""
+"""The rows of the table of measurements, from the files in benchmarks/results."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,86 +12,86 @@ import numpy as np
 _RESULTS = Path(__file__).parent / "results"
 
 Results = Mapping[str, Any]
-"""What a benchmark has written."""
+"""The content of a results file."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One claim: what was to be reached, what was found, and by what."""
+    """A claim with its goal, the measured value and the command that measures it."""
 
     claim: str
     goal: str
-    found: str
+    measured: str
     command: str
     short: bool = False
-    """Whether it is for the README too."""
+    """Whether the README shows it, too."""
 
 
 def all_rows() -> Iterator[Row]:
-    """Every claim whose file is there, in the order of the table."""
+    """Yield the rows of all existing results, in the order of the table."""
     for name, rows in _ROWS.items():
-        found = read_results(name)
-        if found is not None:
-            yield from rows(found)
+        results = read_results(name)
+        if results is not None:
+            yield from rows(results)
 
 
-def _fast_rows(found: Results) -> Iterator[Row]:
-    # With plain Keras trained to its end, where somebody had the hours.
-    found = read_results("fast_full") or found
-    accuracies = found["accuracies"]
+def _fast_rows(results: Results) -> Iterator[Row]:
+    # Prefer the results of --full, if there are any.
+    results = read_results("fast_full") or results
+    accuracies = results["accuracies"]
     reached = f"{min(accuracies):.1%} to {max(accuracies):.1%}".replace("%", " %")
     five = f"5 seeds, {reached}"
     for name, words, goal in (
         ("seconds", "precision known", "≤ 15 s"),
         ("seconds_precision_anew", "precision found anew", "≤ 20 s"),
     ):
-        seconds = found[name]["values"]
+        seconds = results[name]["values"]
         yield Row(
             f"`cifar10-fast` to ≥ 73.63 % test accuracy, {words}",
             goal,
             f"{np.median(seconds):.1f} s ({min(seconds):.1f}–{max(seconds):.1f}; {five})",
-            found["command"],
+            results["command"],
             short=True,
         )
-    against = found["against_plain_keras"]
+    against = results["against_plain_keras"]
     least = "" if against["whole"] else "at least "
     length = f"{against['seconds']:,.0f} s for {against['epochs']} epochs"
     yield Row(
         "the same against plain Keras' `fit` of `cifar10-vgg`",
         "≥ 40×",
         f"{least}{against['ratio']:.0f}× ({length}, {100 * against['accuracy']:.1f} %)",
-        found["command"],
+        results["command"],
         short=True,
     )
 
 
-def _speed_rows(found: Results, without: str = "") -> Iterator[Row]:
-    """``without`` says which instructions the processor was kept from using."""
-    for one in found["rows"]:
-        speeds = {name: each["values"] for name, each in one["images_per_second"].items()}
+def _speed_rows(results: Results, without: str = "") -> Iterator[Row]:
+    """Yield rows; ``without``: the instructions that were disabled, as text."""
+    for row in results["rows"]:
+        speeds = {name: spread["values"] for name, spread in row["images_per_second"].items()}
         ratios = _ratios(speeds["auto"], speeds["plain Keras"])
         exact = _ratios(speeds["float32"], speeds["plain Keras"])
-        goals = one["to_reach"]
+        goals = row["to_reach"]
         yield Row(
-            f"images a second, `{one['preset']}`, batch {one['batch_size']}, against plain "
+            f"images a second, `{row['preset']}`, batch {row['batch_size']}, against plain "
             f"Keras{without}",
             f"≥ {goals[0]:g}×" if not without else "–",
             f"{ratios} ({np.median(speeds['auto']):,.0f} against "
             f"{np.median(speeds['plain Keras']):,.0f})",
-            found["command"],
+            results["command"],
             short=not without,
         )
         if not without:
             yield Row(
-                f"the same, batch {one['batch_size']}, float32 on both sides",
+                f"the same, batch {row['batch_size']}, float32 on both sides",
                 f"≥ {goals[1]:g}×",
                 exact,
-                found["command"],
+                results["command"],
             )
 
 
-def _watched_rows(found: Results, *, about: str) -> Iterator[Row]:
-    now, before = found["now"], found.get("before")
+def _watched_rows(results: Results, *, about: str) -> Iterator[Row]:
+    now, before = results["now"], results.get("before")
     for count, goal in (("1", "≥ 0.98"), ("5", "≥ 0.95"), ("30", "≥ 0.85")):
         ratios = _watched_ratios(now, count)
         if before is not None:
@@ -100,7 +100,7 @@ def _watched_rows(found: Results, *, about: str) -> Iterator[Row]:
             f"training speed of {about}, watched by {count}, against unwatched",
             goal,
             ratios,
-            found["command"],
+            results["command"],
             short="without" not in about,
         )
     if now["delay_50_95"]:
@@ -109,25 +109,25 @@ def _watched_rows(found: Results, *, about: str) -> Iterator[Row]:
             f"a stored point of {about} reaches 30 browsers",
             "95 % ≤ 0.5 s",
             f"median {middle:.2f} s, 95 % within {late:.2f} s",
-            found["command"],
+            results["command"],
         )
     yield Row(
         f"memory of the server for each of 30 browsers, {about}",
         "–",
         f"{np.median(now['megabytes_a_session']):.1f} MB",
-        found["command"],
+        results["command"],
     )
 
 
-def _watched_ratios(found: Results, count: str) -> str:
-    speeds = found["steps_per_second"]
+def _watched_ratios(results: Results, count: str) -> str:
+    speeds = results["steps_per_second"]
     return _ratios(speeds[count], speeds["0"], digits=2, unit="")
 
 
 def _page_rows(pages: Results) -> Iterator[Row]:
-    idle = [one[1] for found in pages["idle_ms"].values() for one in found]
-    every = [one for found in pages["switch_ms"].values() for one in found]
-    titled, drawn = ([one[number] for one in every] for number in (0, 1))
+    idle = [drawn for times in pages["idle_ms"].values() for _, drawn in times]
+    switches = [pair for times in pages["switch_ms"].values() for pair in times]
+    titled, drawn = ([pair[number] for pair in switches] for number in (0, 1))
     for name, goal, values in (
         ("first page of a cold server, from the command", "≤ 3,000 ms", pages["cold_ms"]),
         ("another page, until everything in sight is drawn", "95 % ≤ 300 ms", idle),
@@ -136,74 +136,74 @@ def _page_rows(pages: Results) -> Iterator[Row]:
         ("Runs with 50 runs of 30 epochs compared", "≤ 500 ms", pages["fifty_runs_ms"]),
         ("a hundred images on Samples, from Enter", "≤ 700 ms", pages.get("hundred_images_ms")),
     ):
-        # Results of before it was measured have none.
+        # Missing in older results.
         if values is None:
             continue
         yield Row(name, goal, _milliseconds(values), pages["command"])
 
 
-def _inside_rows(found: Results) -> Iterator[Row]:
+def _inside_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "Inside, all 672 channels of `cifar10-vgg` for another image, click to screen",
         "≤ 300 ms",
-        _milliseconds(found["inside_ms"]),
-        found["command"],
+        _milliseconds(results["inside_ms"]),
+        results["command"],
     )
 
 
-def _stop_rows(found: Results) -> Iterator[Row]:
+def _stop_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "stop of `cifar10-vgg` while it trains or validates, weights saved",
         "≤ 1,000 ms",
-        _milliseconds([1000 * seconds for _, seconds in found["stops"]]),
-        found["command"],
+        _milliseconds([1000 * seconds for _, seconds in results["stops"]]),
+        results["command"],
     )
 
 
-def _memory_rows(found: Results) -> Iterator[Row]:
-    if "highest_mb" in found:
+def _memory_rows(results: Results) -> Iterator[Row]:
+    if "highest_mb" in results:
         yield Row(
             "memory, `cifar10-vgg` on the full set, at its highest",
             "< 2,500 MB",
-            f"{found['highest_mb']:,} MB",
-            found["command"],
+            f"{results['highest_mb']:,} MB",
+            results["command"],
         )
     yield Row(
-        f"growth over {found['runs']} short runs, one after another",
+        f"growth over {results['runs']} short runs, one after another",
         "< 5 MB a run",
-        f"{found['growth_mb_a_run']:.1f} MB a run",
-        found["command"],
+        f"{results['growth_mb_a_run']:.1f} MB a run",
+        results["command"],
     )
 
 
-def _precision_rows(found: Results) -> Iterator[Row]:
-    means = {name: 100 * np.mean(values) for name, values in found["val_accuracy"].items()}
+def _precision_rows(results: Results) -> Iterator[Row]:
+    means = {name: 100 * np.mean(values) for name, values in results["val_accuracy"].items()}
     yield Row(
         "`cifar10-vgg`, 10 epochs, 3 seeds: mean validation accuracy, bfloat16 against float32",
-        f"± {100 * found['allowed']:.2f} points",
+        f"± {100 * results['allowed']:.2f} points",
         f"{means['bfloat16']:.1f} % against {means['float32']:.1f} %",
-        found["command"],
+        results["command"],
     )
 
 
-def _snapshot_rows(found: Results) -> Iterator[Row]:
+def _snapshot_rows(results: Results) -> Iterator[Row]:
     yield Row(
         "seconds of a short run with snapshots, against none",
         "≤ 1.03×",
-        _ratios(found["seconds"]["with"], found["seconds"]["without"], digits=3)
-        + f" ({found['bytes'] / 1e6:.0f} MB)",
-        found["command"],
+        _ratios(results["seconds"]["with"], results["seconds"]["without"], digits=3)
+        + f" ({results['bytes'] / 1e6:.0f} MB)",
+        results["command"],
     )
 
 
-def _map_rows(found: Results) -> Iterator[Row]:
-    seconds = found["seconds"]
+def _map_rows(results: Results) -> Iterator[Row]:
+    seconds = results["seconds"]
     fresh = _ratios(seconds["plain matrix"], seconds["our matrix, fresh"])
     yield Row(
         "feature maps of all layers, against predict and matplotlib",
         "≥ 20×",
         _ratios(seconds["plain maps"], seconds["our maps"], digits=0),
-        found["command"],
+        results["command"],
         short=True,
     )
     yield Row(
@@ -211,37 +211,37 @@ def _map_rows(found: Results) -> Iterator[Row]:
         "–",
         _ratios(seconds["plain matrix"], seconds["our matrix, another epoch"], digits=0)
         + f"; of weights that were never asked {fresh}",
-        found["command"],
+        results["command"],
     )
 
 
-def _fresh_machine_rows(found: Results) -> Iterator[Row]:
-    seconds = [one["drawn"] for one in found["seconds"]["this"]]
+def _fresh_machine_rows(results: Results) -> Iterator[Row]:
+    seconds = [times["drawn"] for times in results["seconds"]["this"]]
     yield Row(
         "`make run` on an empty machine, with the downloads, until the first page is drawn",
         "≤ 60 s",
         f"median {np.median(seconds):.0f} s ({min(seconds):.0f}–{max(seconds):.0f})",
-        found["command"],
+        results["command"],
     )
 
 
-def _lab_rows(found: Results) -> Iterator[Row]:
-    labs = found["labs"]
-    shown = sum(one["shown"] for one in labs)
-    seconds = [one["seconds"] for one in labs]
+def _lab_rows(results: Results) -> Iterator[Row]:
+    labs = results["labs"]
+    shown = sum(lab["shown"] for lab in labs)
+    seconds = [lab["seconds"] for lab in labs]
     yield Row(
         "the overfit lab's experiments that show what they promise, usual settings",
         "all",
-        f"{shown} of {len(labs)} ({len({one['lab'] for one in labs})} experiments, "
-        f"{len({one['seed'] for one in labs})} seeds)",
-        found["command"],
+        f"{shown} of {len(labs)} ({len({lab['lab'] for lab in labs})} experiments, "
+        f"{len({lab['seed'] for lab in labs})} seeds)",
+        results["command"],
         short=True,
     )
     yield Row(
         "the longest of them, on the embedded sample",
-        f"≤ {found['limit_seconds']:.0f} s",
+        f"≤ {results['limit_seconds']:.0f} s",
         f"{max(seconds):.0f} s (the shortest {min(seconds):.0f} s)",
-        found["command"],
+        results["command"],
     )
 
 
@@ -265,22 +265,23 @@ _ROWS: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "lab": _lab_rows,
     "fresh_machine": _fresh_machine_rows,
 }
-"""By the files in benchmarks/results, in the order of the table."""
+"""By the names of files in benchmarks/results, in the order of the table."""
 
 
 def read_results(name: str) -> Results | None:
-    """What a benchmark has written; ``None`` if there is no such file."""
+    """Return a benchmark's results; ``None`` if there is no such file."""
     path = _RESULTS / f"{name}.json"
-    found: Results | None = json.loads(path.read_text()) if path.exists() else None
-    return found
+    results: Results | None = json.loads(path.read_text()) if path.exists() else None
+    return results
 
 
 def _ratios(
-    ours: Sequence[float], theirs: Sequence[float], digits: int = 1, unit: str = "×"
+    values: Sequence[float], baseline: Sequence[float], digits: int = 1, unit: str = "×"
 ) -> str:
-    """By rounds, as both sides of one round had the same machine: median and range."""
-    found = [a / b for a, b in zip(ours, theirs, strict=True)]
-    return f"{np.median(found):.{digits}f}{unit} ({min(found):.{digits}f}–{max(found):.{digits}f})"
+    """Return median and range of the ratios of each round, which had the same load."""
+    ratios = [a / b for a, b in zip(values, baseline, strict=True)]
+    low, high = min(ratios), max(ratios)
+    return f"{np.median(ratios):.{digits}f}{unit} ({low:.{digits}f}–{high:.{digits}f})"
 
 
 def _milliseconds(values: Sequence[float]) -> str:

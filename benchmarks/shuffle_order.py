@@ -1,14 +1,14 @@
-"""What a global seed costs in plain Keras: one order of images for all epochs, or a new one each.
+"""The effect of a global seed in plain Keras: the same image order in every epoch.
 
 With the TensorFlow backend ``keras.utils.set_random_seed(s)`` followed by
 ``model.fit(images, labels, shuffle=True)`` shows the images in the same order in every epoch.
-This trains ``cifar10-vgg`` in plain Keras, float32, both ways from the same first weights:
+This trains ``cifar10-vgg`` in plain Keras, float32, in both ways from the same initial weights:
 
-- fixed: the seed is set and ``fit`` shuffles, as a careful script would do it;
-- fresh: the same, but the images are handed over in a new order each epoch.
+- fixed: the seed is set and ``fit`` shuffles, as in a careful script;
+- fresh: the same, but images are passed in a new order in each epoch.
 
-It takes about an hour and a half on two cores, so ``make bench`` leaves it out. Each finished run
-is kept in the file of results at once, and a later call goes on from there.
+It takes about an hour and a half on two cores and is not part of ``make bench``. Each finished run
+is saved at once, and a later call continues from there.
 
     python -m benchmarks.shuffle_order [--seeds 3] [--epochs 10] [--out FILE]
 """
@@ -34,39 +34,41 @@ _OUT = Path("benchmarks/results/shuffle_order.json")
 
 
 def main() -> None:
-    """Train what is missing in the file of results, then print the table."""
+    """Train the runs missing in the results file, then print the table."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--epochs", type=int, default=10)
     arguments.add_argument("--out", type=Path, default=_OUT)
-    asked = arguments.parse_args()
-    found = json.loads(asked.out.read_text()) if asked.out.exists() else {"runs": []}
-    done = {(run["order"], run["seed"]) for run in found["runs"] if run["epochs"] == asked.epochs}
-    # Without a seed first: one that was set stays for the whole process.
+    options = arguments.parse_args()
+    results = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
+    done = {
+        (run["order"], run["seed"]) for run in results["runs"] if run["epochs"] == options.epochs
+    }
+    # First without a seed, as a seed cannot be unset in a process.
     repeats = {"unseeded": fit_repeats_its_order(None), "seeded": fit_repeats_its_order(1)}
-    print(f"fit shows every epoch in the same order: {repeats}")
-    found["fit_repeats_its_order"] = repeats
+    print(f"fit repeats its order in every epoch: {repeats}")
+    results["fit_repeats_its_order"] = repeats
     experiment = PRESETS["cifar10-vgg"].experiment
     plan = make_plan(experiment, load("cifar10", "full", Settings.from_environment()))
-    for seed in range(1, asked.seeds + 1):
+    for seed in range(1, options.seeds + 1):
         for order in ("fixed", "fresh"):
             if (order, seed) in done:
                 continue
-            found["runs"].append(_train(plan, order, seed, asked.epochs))
-            found |= {
+            results["runs"].append(_train(plan, order, seed, options.epochs))
+            results |= {
                 "machine": machine_name(),
                 "date": datetime.now(UTC).date().isoformat(),
                 "keras": keras.__version__,
                 "tensorflow": tf.__version__,
             }
-            _write(asked.out, found)
-    _write(asked.out, found)
-    _print_table([run for run in found["runs"] if run["epochs"] == asked.epochs])
+            _write(options.out, results)
+    _write(options.out, results)
+    _print_table([run for run in results["runs"] if run["epochs"] == options.epochs])
 
 
-def _write(path: Path, found: dict[str, Any]) -> None:
+def _write(path: Path, results: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _train(plan: Plan, order: str, seed: int, epochs: int) -> dict[str, Any]:
@@ -88,9 +90,9 @@ def _train(plan: Plan, order: str, seed: int, epochs: int) -> dict[str, Any]:
         history = model.fit(images, labels, epochs=epochs, shuffle=True, **common).history
     else:
         for epoch in range(1, epochs + 1):
-            turn = epoch_order(seed, epoch, len(images))
-            one = model.fit(images[turn], labels[turn], shuffle=False, **common)
-            for name, values in one.history.items():
+            order_now = epoch_order(seed, epoch, len(images))
+            fitted = model.fit(images[order_now], labels[order_now], shuffle=False, **common)
+            for name, values in fitted.history.items():
                 history.setdefault(name, []).extend(values)
     print(f"{order} {seed}: {history['val_accuracy'][-1]:.4f}", flush=True)
     return {
@@ -102,7 +104,7 @@ def _train(plan: Plan, order: str, seed: int, epochs: int) -> dict[str, Any]:
 
 
 class _Recording(keras.Model):
-    """Learns nothing; notes what ``fit`` shows it."""
+    """Learns nothing; records the images that ``fit`` passes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +116,7 @@ class _Recording(keras.Model):
 
 
 def fit_repeats_its_order(seed: int | None, images: int = 64) -> bool:
-    """Whether ``fit(shuffle=True)`` shows the same order in two epochs, after a global seed."""
+    """Return whether ``fit(shuffle=True)`` repeats its order, optionally after a global seed."""
     if seed is not None:
         keras.utils.set_random_seed(seed)
     model = _Recording()

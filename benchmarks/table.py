@@ -1,10 +1,10 @@
-"""The table of everything measured, from the files in benchmarks/results.
+"""Print the table of all measurements from the files in benchmarks/results.
 
     python -m benchmarks.table [--write]
 
-``--write`` puts it into docs/performance.md, with the tables of what each part of
-``cifar10-fast`` brings and of the overfit lab, and its first rows into README.md, between the
-lines that mark the places.
+``--write`` inserts it into docs/performance.md, with the tables of the ablation of
+``cifar10-fast`` and of the overfit lab, and its most important rows into README.md, between marker
+lines.
 """
 
 import sys
@@ -29,27 +29,27 @@ def main() -> None:
         short = [row for row in rows if row.short]
         _write(_ROOT / "README.md", "measured", _markdown(short, commands=False))
     for row in rows:
-        print(f"{row.claim:68}  {row.goal:14}  {row.found}")
+        print(f"{row.claim:68}  {row.goal:14}  {row.measured}")
 
 
 def _markdown(rows: Sequence[Row], *, commands: bool) -> str:
     if commands:
         lines = ["| what | to reach | measured | command |", "|---|---|---|---|"]
-        lines += [f"| {r.claim} | {r.goal} | {r.found} | `{r.command}` |" for r in rows]
+        lines += [f"| {r.claim} | {r.goal} | {r.measured} | `{r.command}` |" for r in rows]
     else:
         lines = ["| what | to reach | measured |", "|---|---|---|"]
-        lines += [f"| {r.claim} | {r.goal} | {r.found} |" for r in rows]
+        lines += [f"| {r.claim} | {r.goal} | {r.measured} |" for r in rows]
     return "\n".join(lines)
 
 
 def _ablation() -> str:
-    found = read_results("fast_ablation")
+    results = read_results("fast_ablation")
     lines = ["| recipe | test accuracy, mean (range) | seconds, median |", "|---|---|---|"]
-    for row in found["rows"] if found else ():
-        right = 100 * np.array(row["accuracies"])
+    for row in results["rows"] if results else ():
+        accuracies = 100 * np.array(row["accuracies"])
         lines.append(
-            f"| {row['what']} | {right.mean():.1f} % ({right.min():.1f}–{right.max():.1f}) "
-            f"| {np.median(row['seconds']):.1f} |"
+            f"| {row['what']} | {accuracies.mean():.1f} % "
+            f"({accuracies.min():.1f}–{accuracies.max():.1f}) | {np.median(row['seconds']):.1f} |"
         )
     return "\n".join(lines)
 
@@ -57,8 +57,8 @@ def _ablation() -> str:
 def _lab_lines() -> Iterator[str]:
     yield "| experiment, seed | run | training | validation | gap | loss turned | seconds |"
     yield "|---|---|---|---|---|---|---|"
-    found = read_results("lab")
-    for lab in found["labs"] if found else ():
+    results = read_results("lab")
+    for lab in results["labs"] if results else ():
         name, seconds = f"{lab['lab']}, {lab['seed']}", f"{lab['seconds']:.0f}"
         if not lab["shown"]:
             name += " (**not as promised**)"
@@ -74,9 +74,9 @@ def _write(path: Path, name: str, table: str) -> None:
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text()
     before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"{path.name} has no place for the table: {begin} and {end}.")
+    _, marker, after = rest.partition(end)
+    if not marker:
+        raise SystemExit(f"{path.name} lacks the markers {begin} and {end}.")
     path.write_text(f"{before}{begin}\n{table}\n{end}{after}")
 
 

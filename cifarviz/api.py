@@ -1,4 +1,4 @@
-"""cifarviz in a notebook or a script: runs of a home, trained, evaluated and drawn.
+"""The Python interface for notebooks and scripts: train, evaluate and plot runs.
 
 >>> from cifarviz import api
 >>> home = api.open_home("my-runs")
@@ -12,14 +12,15 @@
 >>> evaluation.confusion.sum()
 np.int64(1000)
 
-A home is the folder that the dashboard and the command line work on, too: a run that is trained
-here shows live there. docs/python.md has an example for each function; the examples are run as
-tests. Names that are not in ``__all__`` may change without notice.
+A home is a folder of runs that the dashboard and the command line share: a run trained here is
+live there. docs/python.md has a tested example of each function. Names that are not in
+``__all__`` may change without notice.
 """
 
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,15 +88,15 @@ __all__ = [
     "presets",
 ]
 
-# TensorFlow greets on standard error when it is imported, which this file leaves to the first use.
+# Without this, TensorFlow logs to standard error when it is imported, which is at its first use.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def open_home(path: str | Path | None = None) -> "Home":
-    """Open the home in the folder ``path``, or the one that ``CIFARVIZ_HOME`` names.
+    """Open the home in the folder ``path``, by default that of ``CIFARVIZ_HOME``.
 
-    It is made where there is none. Raises ``StoreError`` where that cannot be done, and
-    ``UnknownFormat`` for a home of a later version.
+    It is created if it does not exist. Raises ``StoreError`` if that fails, and ``UnknownFormat``
+    for a home of a later version.
     """
     environment = dict(os.environ)
     if path is not None:
@@ -104,7 +105,7 @@ def open_home(path: str | Path | None = None) -> "Home":
 
 
 def presets() -> tuple[str, ...]:
-    """Return the names that ``preset`` takes."""
+    """Return the names of the presets."""
     return tuple(PRESETS)
 
 
@@ -116,17 +117,16 @@ def preset(
     train_images: int | None = None,
     **changes: Any,
 ) -> Experiment:
-    """Return the experiment of a preset, with some of it changed.
+    """Return the experiment of a preset, optionally with changes.
 
-    ``data``: ``"sample"``, the embedded sample, which is meant where there is one, or ``"full"``,
-    the full set, which has to be fetched first (``python -m cifarviz data fetch cifar10``).
-    ``dataset``: another than the preset's, to which its network is fitted. ``train_images``: train
-    on so many only, counted after the split. ``changes`` are further fields of ``Experiment``:
-    ``epochs``, ``batch_size``, ``seed``, ``precision``, ``optimizer``, ``architecture``, …. Early
-    stopping is left out where the run has
-    so few epochs that it could never stop it.
+    ``data``: ``"sample"``, the embedded sample (the default if the data set has one), or
+    ``"full"``, which must be fetched first (``python -m cifarviz data fetch cifar10``).
+    ``dataset``: another data set, to which the network is fitted. ``train_images``: the number of
+    training images after the split. ``changes``: further fields of ``Experiment``, such as
+    ``epochs``, ``batch_size``, ``seed``, ``precision``, ``optimizer``, ``architecture``. Early
+    stopping is off if ``epochs`` are too few for its patience.
 
-    Raises ``ExperimentInvalid`` for an unknown preset and for choices that do not fit together.
+    Raises ``ExperimentInvalid`` for an unknown preset or invalid values.
     """
     experiment = find_preset(name).experiment
     if dataset is not None:
@@ -143,12 +143,12 @@ def preset(
 def load_data(
     name: str | None = None, variant: Variant | None = None, home: "Home | None" = None
 ) -> Dataset:
-    """Load a data set, such as ``"fashion-mnist"``; CIFAR-10 where none is named.
+    """Load a data set, such as ``"fashion-mnist"``; by default CIFAR-10.
 
-    ``variant`` is ``"sample"`` or ``"full"``, the former where there is a sample.
-    ``.train`` and ``.test`` have ``images`` uint8 (n, height, width, channels) and ``labels``
-    (n,), both read-only, and ``indices``, the official numbers of the images. Raises
-    ``DatasetNotFound`` where the full set has not been fetched.
+    ``variant``: ``"sample"`` or ``"full"``; by default the sample if there is one. ``.train`` and
+    ``.test`` have read-only arrays: ``images``, uint8 (n, height, width, channels), ``labels``
+    (n,) and ``indices`` (n,) in the published data set. Raises ``DatasetNotFound`` if the full set
+    has not been fetched.
     """
     settings = Settings.from_environment() if home is None else home.settings
     info = default_dataset() if name is None else find(name)
@@ -156,17 +156,16 @@ def load_data(
 
 
 class Home:
-    """The runs of one folder; ``open_home`` makes it.
+    """The runs of one folder; returned by ``open_home``.
 
-    Wherever a ``run`` is asked for, a ``Run``, its id or the beginning of its id will do; where
-    ``weights`` are, ``"best"`` and ``"last"`` are those of the best epoch and of the end, a number
-    those that were saved after that epoch, and ``None`` those that the run's pages show.
+    A ``run`` argument is a ``Run``, its id or the start of its id. ``weights``: ``"best"`` and
+    ``"last"`` for the best and the last epoch, a number for those saved after that epoch, ``None``
+    for those that the dashboard uses.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = RunStore(settings)
-        self._worker: Worker | None = None
 
     def __repr__(self) -> str:
         return f"Home({str(self.settings.home)!r})"
@@ -174,13 +173,13 @@ class Home:
     def runs(self) -> list[Run]:
         """Return all runs, the newest first.
 
-        Of one whose record is damaged, ``damage`` says what is wrong: it can only be deleted.
-        ``orphaned`` is a queued one whose process has ended: ``resume`` takes it up.
+        A run with ``damage``, the reason as text, can only be deleted. An ``orphaned`` run is
+        queued but its process has ended: ``resume`` starts it.
         """
         return self.store.all()
 
     def run(self, run: "str | Run") -> Run:
-        """Return a run as it is now; raises ``RunNotFound``."""
+        """Return the current state of a run; raises ``RunNotFound``."""
         return self.store.get(run.id) if isinstance(run, Run) else self.store.find(run)
 
     def train(
@@ -190,81 +189,81 @@ class Home:
         *,
         on_epoch: Callable[[Epoch], None] | None = None,
     ) -> Run:
-        """Train an experiment and return the run when it is over.
+        """Train an experiment and return the run when it has ended.
 
-        ``on_epoch`` is called with each finished epoch. Interrupting the kernel (Ctrl-C) stops the
-        run and keeps what it has learned. A run that fails is returned too: ``state`` says so, and
-        ``message`` why. While another run trains in this home, this one waits.
+        ``on_epoch`` is called after each epoch. Interrupting the kernel (Ctrl-C) stops the run and
+        saves its weights. A failed run is returned, too: see its ``state`` and ``message``. While
+        another run trains in this home, this run waits.
 
         Raises ``ExperimentInvalid`` and ``DatasetNotFound`` before anything is stored.
         """
         return self._watch(self.submit(experiment, name), on_epoch)
 
     def submit(self, experiment: Experiment, name: str) -> Run:
-        """Queue an experiment and return at once; it trains in a background thread."""
-        return self._own_worker().submit(experiment, name)
+        """Queue an experiment for a background thread and return its run."""
+        return self._worker.submit(experiment, name)
 
     def resume(self, run: "str | Run", *, on_epoch: Callable[[Epoch], None] | None = None) -> Run:
-        """Go on with a stopped, failed, interrupted or orphaned run; return it when it is over.
+        """Resume a stopped, failed, interrupted or orphaned run; return it when it has ended.
 
         Raises ``RunNotFound``, and ``TransitionRefused`` for a finished run.
         """
-        return self._watch(self._own_worker().resume(self.run(run).id), on_epoch)
+        return self._watch(self._worker.resume(self.run(run).id), on_epoch)
 
     def wait(self, run: "str | Run", seconds: float | None = None) -> Run:
-        """Wait until a run is over, at most so many seconds, and return it as it is then.
+        """Wait until a run has ended, at most ``seconds``, and return its current state.
 
-        An orphaned run is returned at once: no process trains it.
+        An orphaned run is returned at once, as no process trains it.
         """
-        found = self.run(run)
-        return found if found.orphaned else self._own_worker().wait(found.id, seconds)
+        run = self.run(run)
+        return run if run.orphaned else self._worker.wait(run.id, seconds)
 
     def stop(self, run: "str | Run") -> None:
-        """Ask a run under way to stop; raises ``TransitionRefused`` for one that is over."""
+        """Request that a run stops; raises ``TransitionRefused`` if it has ended."""
         self.store.request(self.run(run).id, Action.STOP)
 
     def delete(self, run: "str | Run") -> None:
-        """Remove a run and its files; raises ``TransitionRefused`` while it is active."""
+        """Delete a run and its files; raises ``TransitionRefused`` while it is active."""
         self.store.delete(self.run(run).id)
 
     def history(self, run: "str | Run") -> pd.DataFrame:
-        """Return a row an epoch, by its number.
+        """Return the history of a run, a row per epoch, indexed by epoch.
 
         Columns: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``,
-        ``seconds``. Losses in nats, accuracies 0 to 1, NaN where nothing was validated. Before
-        epoch ``run.exact_loss_from`` an earlier version computed the losses (all, if ``None``).
+        ``seconds``. Losses in nats, accuracies 0 to 1, NaN without validation. Losses before epoch
+        ``run.exact_loss_from`` (all, if ``None``) were computed by an earlier version.
         """
         rows = self.store.epochs(self.run(run).id)
         frame = pd.DataFrame(rows, columns=list(Epoch._fields)).set_index("epoch")
         return frame.astype(float)
 
     def evaluate(self, run: "str | Run", *, weights: WeightsChoice | None = None) -> Evaluation:
-        """Measure a run's network on the test images of its data set.
+        """Evaluate a run's network on the test images of its data set.
 
-        ``accuracy``, ``loss``, ``confusion`` (rows actual), ``per_class.to_frame()``,
-        ``probabilities`` (n, classes), and more. Where the run's full data set is not on this
-        machine, the test images of the sample are taken, with a warning.
+        The result has ``accuracy``, ``loss``, ``confusion`` (rows actual),
+        ``per_class.to_frame()``, ``probabilities`` (n, classes) and more. If the full data set is
+        not on this machine, the sample's test images are used, with a warning.
 
-        Raises ``ArtifactMissing`` where the weights are not there.
+        Raises ``ArtifactMissing`` if the weights do not exist.
         """
-        found = self.run(run)
-        which = self._weights(found, weights)
-        dataset = self._dataset_of(found)
+        run = self.run(run)
+        weights = self._choose_weights(run, weights)
+        dataset = self._load_dataset(run)
         test, classes = dataset.test, dataset.info.classes
 
         def compute() -> Predictions:
-            return self.model(found, weights=which).predictions(test.images)
+            return self.model(run, weights=weights).predictions(test.images)
 
-        if isinstance(which, int):
+        if isinstance(weights, int):
             predictions = compute()
         else:
             predictions = load_or_compute_predictions(
-                self.store.folder(found.id),
-                which,
+                self.store.folder(run.id),
+                weights,
                 test,
                 len(classes),
                 compute,
-                save=dataset.variant == found.experiment.data.variant,
+                save=dataset.variant == run.experiment.data.variant,
             )
         return evaluate_predictions(test.labels, predictions, test.indices, classes)
 
@@ -276,20 +275,20 @@ class Home:
         weights: WeightsChoice | None = None,
         invert: bool | None = None,
     ) -> pd.DataFrame:
-        """Return what a run's network says of images: a row an image, a column a class.
+        """Return the predicted probabilities of images: a row per image, a column per class.
 
-        ``images``: files (PNG, JPEG, WebP, BMP, GIF), which are cropped and scaled to the
-        network's input (``prepare_picture`` says how), or raw pixels, uint8 (n, height, width,
-        channels) or one image, taken as they are. ``invert`` turns light into dark in files;
-        ``None``: where the data set is light on black and the picture's background is light.
+        ``images``: files (PNG, JPEG, WebP, BMP, GIF), cropped and scaled to the network's input
+        (see ``prepare_picture``), or raw pixels, uint8 (n, height, width, channels) or a single
+        image, used unchanged. ``invert``: swap light and dark in files; ``None``: swap if the data
+        set is light on black and the picture's background is light.
 
         Raises ``ImageUnreadable`` and, for pixels of another shape, ``ExperimentInvalid``.
         """
-        found = self.run(run)
-        index, pixels = self._read(found, images, invert)
-        answers = self.model(found, weights=weights).probabilities(pixels)
-        classes = find(found.experiment.data.dataset).classes
-        return pd.DataFrame(answers, index=index, columns=list(classes))
+        run = self.run(run)
+        index, pixels = self._load_pixels(run, images, invert)
+        probabilities = self.model(run, weights=weights).probabilities(pixels)
+        classes = find(run.experiment.data.dataset).classes
+        return pd.DataFrame(probabilities, index=index, columns=list(classes))
 
     def prepare_picture(
         self,
@@ -299,10 +298,10 @@ class Home:
         mode: FitMode = "crop",
         invert: bool | None = None,
     ) -> PreparedPicture:
-        """Return what a run's network is given of an image file, as on the pages.
+        """Return an image file as a run's network receives it, the same as on the pages.
 
-        ``pixels`` uint8 (height, width, channels), and ``notes``: what was done to the picture,
-        each a sentence as text. ``mode``: "crop", "stretch" or "pad"; ``invert``: see ``predict``.
+        ``pixels`` uint8 (height, width, channels), and ``notes``, which describe each change to
+        the picture. ``mode``: "crop", "stretch" or "pad"; ``invert``: see ``predict``.
         """
         experiment = self.run(run).experiment
         return prepare_picture(
@@ -321,107 +320,86 @@ class Home:
         weights: WeightsChoice | None = None,
         invert: bool | None = None,
     ) -> dict[str, NDArray[np.float32]]:
-        """Return every layer's output for one image, by the layer's name, in order.
+        """Return every layer's output for an image, by the layer's name, in order.
 
-        Float32: (height, width, channels) of layers with maps, (units,) of the others.
-        ``feature_map_image`` makes a picture of the former.
+        Float32: feature maps (height, width, channels), which ``feature_map_image`` turns into a
+        picture, or (units,).
         """
-        found = self.run(run)
-        _, pixels = self._read(found, image, invert)
+        run = self.run(run)
+        _, pixels = self._load_pixels(run, image, invert)
         if len(pixels) != 1:
-            raise ValueError(f"feature_maps looks at one image, and {len(pixels)} came.")
-        outputs = self.model(found, weights=weights).observe(pixels[0])
+            raise ValueError(f"feature_maps needs exactly one image, not {len(pixels)}.")
+        outputs = self.model(run, weights=weights).observe(pixels[0])
         return {output.name: output.values for output in outputs}
 
     def model(self, run: "str | Run", *, weights: WeightsChoice | None = None) -> "TrainedModel":
-        """Return a run's network, for what the other methods do not offer.
+        """Return a run's network.
 
-        ``probabilities(images)``, ``observe(image)``, ``attention(image, layer, class_index)``
-        (Grad-CAM) and ``kernel(layer)``.
+        Its methods: ``probabilities(images)``, ``observe(image)``,
+        ``attention(image, layer, class_index)`` (Grad-CAM) and ``kernel(layer)``.
         """
         from cifarviz.analysis.trained_model import open_checkpoint
 
-        found = self.run(run)
-        return open_checkpoint(self.store, found, self._weights(found, weights))
+        run = self.run(run)
+        return open_checkpoint(self.store, run, self._choose_weights(run, weights))
 
     def plot_history(self, *runs: "str | Run", metric: MetricName = "loss") -> go.Figure:
-        """Draw the loss, or ``metric="accuracy"``, of one run or several over their epochs.
+        """Plot the loss, or ``metric="accuracy"``, of runs by epoch.
 
-        Of one alone the single batches are drawn, too. Under the loss is the learning rate.
+        For a single run, batches are plotted, too. Below the loss is the learning rate.
         """
         if metric not in METRIC_TITLES:
-            raise ValueError(f"metric is “loss” or “accuracy”, not “{metric}”")
-        found = [self.run(run) for run in runs]
-        if len(found) == 1:
-            return self._plot_one_history(found[0], metric)
-        curves = []
-        for run in found:
-            epochs, training, validation, rates = self._curves(run, metric)
-            curves.append(
-                RunCurve(
-                    name=run.name,
-                    epochs=epochs,
-                    training=training,
-                    validation=validation,
-                    best_epoch=run.best_epoch,
-                    stopped_early=run.stopped_early,
-                    rates=rates,
-                )
-            )
-        return history_comparison_figure(history_comparison(metric, curves))
-
-    def _plot_one_history(self, run: Run, metric: MetricName) -> go.Figure:
-        epochs, training, validation, rates = self._curves(run, metric)
+            raise ValueError(f"metric must be “loss” or “accuracy”, not “{metric}”.")
+        selected = [self.run(run) for run in runs]
+        curves = [self._run_curve(run, metric) for run in selected]
+        if len(curves) != 1:
+            return history_comparison_figure(history_comparison(metric, curves))
+        run, curve = selected[0], curves[0]
         steps = run.progress.steps_per_epoch if run.progress is not None else 0
         batches = self.store.batch_points(run.id)
         return history_figure(
             history_curves(
                 metric,
-                epochs=epochs,
-                training=training,
-                validation=validation,
+                epochs=curve.epochs,
+                training=curve.training,
+                validation=curve.validation,
                 batch_epochs=batches.steps / steps if steps else (),
                 batch_values=getattr(batches, metric) if steps else (),
-                best_epoch=run.best_epoch,
-                stopped_early=run.stopped_early,
-                rates=rates,
+                best_epoch=curve.best_epoch,
+                stopped_early=curve.stopped_early,
+                rates=() if curve.rates is None else curve.rates,
             )
         )
 
-    def _curves(
-        self, run: Run, metric: MetricName
-    ) -> tuple[
-        NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]
-    ]:
-        """The epochs' numbers, the metric in training and, if there was one, in validation, and
-        the learning rates.
-        """
+    def _run_curve(self, run: Run, metric: MetricName) -> RunCurve:
         history = self.history(run)
         validation = history[f"val_{metric}"]
-        return (
-            history.index.to_numpy(),
-            history[metric].to_numpy(),
-            None if validation.isna().all() else validation.to_numpy(),
-            history["learning_rate"].to_numpy(),
+        return RunCurve(
+            name=run.name,
+            epochs=history.index.to_numpy(),
+            training=history[metric].to_numpy(),
+            validation=None if validation.isna().all() else validation.to_numpy(),
+            best_epoch=run.best_epoch,
+            stopped_early=run.stopped_early,
+            rates=history["learning_rate"].to_numpy(),
         )
 
-    def _weights(self, run: Run, weights: WeightsChoice | None) -> WeightsChoice:
+    def _choose_weights(self, run: Run, weights: WeightsChoice | None) -> WeightsChoice:
         if weights is not None:
             return weights
         return next(iter(stored_checkpoints(self.store, run)), "last")
 
-    def _own_worker(self) -> Worker:
-        if self._worker is None:
-            self._worker = Worker(self.settings, "Python")
-        return self._worker
+    @cached_property
+    def _worker(self) -> Worker:
+        return Worker(self.settings, "Python")
 
     def _watch(self, run: Run, on_epoch: Callable[[Epoch], None] | None) -> Run:
-        worker, told = self._own_worker(), len(self.store.epochs(run.id))
+        reported = len(self.store.epochs(run.id))
         while True:
             try:
-                run = worker.wait(run.id, seconds=0.5)
-                new = self.store.epochs(run.id)[told:]
-                told += len(new)
+                run = self._worker.wait(run.id, seconds=0.5)
+                new = self.store.epochs(run.id)[reported:]
+                reported += len(new)
                 if on_epoch is not None:
                     for epoch in new:
                         on_epoch(epoch)
@@ -430,43 +408,43 @@ class Home:
             if not run.state.active:
                 return run
 
-    def _dataset_of(self, run: Run) -> Dataset:
+    def _load_dataset(self, run: Run) -> Dataset:
         data = run.experiment.data
-        found = library.load_nearest(data.dataset, data.variant, self.settings)
-        if found.variant != data.variant:
+        dataset = library.load_nearest(data.dataset, data.variant, self.settings)
+        if dataset.variant != data.variant:
             warnings.warn(
-                f"The full set of {data.dataset} is not on this machine: the test images of the "
-                "sample are taken.",
+                f"The full set of {data.dataset} is not on this machine, so the test images of "
+                "the sample are used.",
                 stacklevel=3,
             )
-        return found
+        return dataset
 
-    def _read(self, run: Run, images: Any, invert: bool | None) -> tuple[list[Any], Any]:
-        """Names of the images, and their pixels, uint8 (n, height, width, channels)."""
+    def _load_pixels(self, run: Run, images: Any, invert: bool | None) -> tuple[list[Any], Any]:
+        """Return the images' names and their pixels, uint8 (n, height, width, channels)."""
         if isinstance(images, np.ndarray):
             batch = images[None] if images.ndim == 3 else images
             return list(range(len(batch))), batch
-        given = [images] if isinstance(images, str | Path) else list(images)
         shape = run.experiment.architecture.input_shape
         names: list[Any] = []
         pixels = []
-        for number, one in enumerate(given):
-            if isinstance(one, str | Path):
-                names.append(str(one))
-                pixels.append(self.prepare_picture(run, one, invert=invert).pixels)
-            elif isinstance(one, np.ndarray) and one.shape == shape and one.dtype == np.uint8:
+        for number, image in enumerate([images] if isinstance(images, str | Path) else images):
+            if isinstance(image, str | Path):
+                names.append(str(image))
+                pixels.append(self.prepare_picture(run, image, invert=invert).pixels)
+            elif isinstance(image, np.ndarray) and image.shape == shape and image.dtype == np.uint8:
                 names.append(number)
-                pixels.append(one)
+                pixels.append(image)
             else:
-                neither = (
-                    "Image {number} is neither a file's path nor raw pixels, uint8 of {shape}."
+                raise ImageUnreadable(
+                    "Image {number} must be a file's path or raw pixels, uint8 of shape {shape}.",
+                    number=number,
+                    shape=shape,
                 )
-                raise ImageUnreadable(neither, number=number, shape=shape)
         return names, np.array(pixels, np.uint8).reshape(-1, *shape)
 
 
 def plot_network(experiment: Experiment) -> go.Figure:
-    """Draw the layers of an experiment's network with their output shapes."""
+    """Plot the layers of an experiment's network with their output shapes."""
     network = experiment.architecture
     layers = [
         (row.name, layer.type, row.output_shape, row.parameters, row.problem is not None)
@@ -476,7 +454,7 @@ def plot_network(experiment: Experiment) -> go.Figure:
 
 
 def plot_confusion(evaluation: Evaluation, *, percent: bool = False) -> go.Figure:
-    """Draw the confusion matrix of an evaluation, in images or in percent of each actual class."""
+    """Plot the confusion matrix, in images or in percent of each actual class."""
     shown: Shown = "row_percent" if percent else "counts"
     return confusion_matrix_figure(
         confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown)
@@ -484,7 +462,7 @@ def plot_confusion(evaluation: Evaluation, *, percent: bool = False) -> go.Figur
 
 
 def plot_probabilities(prediction: pd.Series, actual: str | None = None) -> go.Figure:
-    """Draw one row of what ``Home.predict`` returned; ``actual`` is the true class's name."""
+    """Plot a row of ``Home.predict``'s result; ``actual`` is the name of the true class."""
     classes = [str(name) for name in prediction.index]
     return probabilities_figure(
         probabilities(
@@ -496,17 +474,17 @@ def plot_probabilities(prediction: pd.Series, actual: str | None = None) -> go.F
 
 
 def plot_reliability(evaluation: Evaluation) -> go.Figure:
-    """Draw how often an evaluated network is right against how confident it is."""
-    found = calibration(evaluation.labels, evaluation.probabilities)
-    return reliability_figure(Reliability(found.counts, found.confidence, found.accuracy))
+    """Plot the accuracy of an evaluated network against its confidence."""
+    bins = calibration(evaluation.labels, evaluation.probabilities)
+    return reliability_figure(Reliability(bins.counts, bins.confidence, bins.accuracy))
 
 
 def feature_map_image(maps: NDArray[np.floating]) -> Image.Image:
     """Return all channels of a layer, (height, width, channels), as one grey picture.
 
-    Each channel has a scale of its own, as on the page Inside.
+    Each channel has its own scale, as on the page Inside.
     """
     if maps.ndim != 3:
-        raise ValueError(f"maps must be (height, width, channels), not of shape {maps.shape}")
+        raise ValueError(f"maps must have shape (height, width, channels), not {maps.shape}.")
     scaled = scale_channels(np.asarray(maps, np.float32))
     return Image.fromarray(channel_grid(scaled.images))

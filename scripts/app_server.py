@@ -1,7 +1,6 @@
-"""Start the dashboard, or another Streamlit script, in a process of its own and stop it again.
+"""A Streamlit server in a child process, for screenshots, benchmarks and browser tests.
 
-The screenshots and the browser tests start it here, by the command of ``cifarviz``, so what is
-tested is what people get.
+It is started with the command of ``cifarviz``, so that tests run what users run.
 """
 
 import os
@@ -19,18 +18,18 @@ __all__ = ["ADDRESS", "ROOT", "AppServer", "free_port", "is_serving", "serve_fil
 
 
 def serve_files() -> None:
-    """Put the files that the server hands to browsers where it looks for them."""
+    """Provide the static files that the server serves to browsers."""
     static_files.provide_intact(ROOT / "static")
 
 
 class AppServer:
-    """A server for tests and pictures, as a context manager; its output goes to a file.
+    """A server as a context manager; its output goes to a file.
 
     Args:
         script: the Streamlit script.
-        home: its ``CIFARVIZ_HOME``.
-        log: the file for what it prints.
-        environment: variables for it alone, over those of this process.
+        home: the server's ``CIFARVIZ_HOME``.
+        log: the file for its output.
+        environment: variables that override those of this process.
     """
 
     def __init__(
@@ -56,9 +55,9 @@ class AppServer:
 
     @property
     def pid(self) -> int:
-        """The number of its process; raises ``RuntimeError`` before it is started."""
+        """The process ID; raises ``RuntimeError`` before the server is started."""
         if self._process is None:
-            raise RuntimeError("The server was not started.")
+            raise RuntimeError("The server has not been started.")
         return self._process.pid
 
     def __enter__(self) -> "AppServer":
@@ -74,10 +73,10 @@ class AppServer:
         self.stop()
 
     def start(self, patience: float = 60) -> None:
-        """Start it and wait until it answers.
+        """Start the server and wait until it responds.
 
         Raises:
-            RuntimeError: it ended, or did not answer for ``patience`` seconds; with its output.
+            RuntimeError: it ended or did not respond for ``patience`` seconds; with its output.
         """
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -93,21 +92,21 @@ class AppServer:
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.stop()
-                what = f"ended with {code}" if code is not None else "did not answer in time"
-                raise RuntimeError(f"The server of {self._script.name} {what}:\n{self.log()}")
+                problem = f"ended with {code}" if code is not None else "did not respond in time"
+                raise RuntimeError(f"The server of {self._script.name} {problem}:\n{self.log()}")
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Stop it; harmless when it has stopped already."""
+        """Stop the server; does nothing if it has stopped already."""
         if self._process is not None:
             end(self._process)
 
     def kill(self) -> None:
-        """End it at once, as a crash or a power cut would."""
+        """Kill the server, to simulate a crash or a power failure."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def log(self) -> str:
-        """Return what it has printed so far."""
+        """Return the output so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""

@@ -1,7 +1,7 @@
-"""Find a Chromium for the browser tests and the screenshots, or install one.
+"""Find or install Chromium for the browser tests and the screenshots.
 
-``python -m scripts.chromium`` prints the one that is used; with ``--install`` it gets one if
-there is none: Debian's package for root where there is apt-get, Playwright's own otherwise.
+``python -m scripts.chromium`` prints the path in use; ``--install`` installs Chromium if it is
+missing: Debian's package for root with apt-get, Playwright's otherwise.
 """
 
 import os
@@ -16,13 +16,13 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _APT = ("apt-get", "-qq", "-o", "Acquire::Retries=3")
 
 MISSING = (
-    "no Chromium was found. Install one (Debian, Ubuntu: apt-get install chromium; elsewhere: "
-    ".venv/bin/python -m playwright install chromium), or name it in CIFARVIZ_CHROMIUM."
+    "Chromium was not found. Install it (Debian, Ubuntu: apt-get install chromium; elsewhere: "
+    ".venv/bin/python -m playwright install chromium), or set CIFARVIZ_CHROMIUM to its path."
 )
 
 NO_KOREAN = (
-    "no font with Korean letters was found, so Korean class names would be boxes. Install one "
-    "(Debian, Ubuntu: apt-get install fonts-noto-cjk)."
+    "No font with Korean letters was found, so Korean class names would be boxes. Install "
+    "a font (Debian, Ubuntu: apt-get install fonts-noto-cjk)."
 )
 
 _SETTLED = """() => {
@@ -33,15 +33,15 @@ _SETTLED = """() => {
         && [...document.images].every((image) => image.complete);
 }"""
 
-# A chart in sight that has neither been drawn nor said why it can't be.
+# A visible chart that is neither drawn nor shows an error.
 _UNDRAWN = ".cifarviz-chart:not([data-revision]):not(:has([role=alert])):visible"
 
 
 def find() -> str | None:
     """Return the path of a Chromium that starts, or None.
 
-    Looks at ``CIFARVIZ_CHROMIUM`` (and nowhere else when that is set), then for the usual names,
-    then for the one Playwright keeps for itself.
+    If ``CIFARVIZ_CHROMIUM`` is set, only that is tried; otherwise the usual command names, then
+    Playwright's installation.
     """
     named = os.environ.get("CIFARVIZ_CHROMIUM", "").strip()
     for name in (named,) if named else _NAMES:
@@ -56,16 +56,16 @@ def find() -> str | None:
 
 
 def has_korean() -> bool:
-    """Whether the browser has a font for Korean class names."""
+    """Return whether the browser has a font for Korean class names."""
     if shutil.which("fc-list") is None:
-        # Not Linux: those that have no fontconfig come with Korean letters.
+        # Systems without fontconfig, other than Linux, come with Korean fonts.
         return sys.platform != "linux"
-    answer = subprocess.run(["fc-list", ":lang=ko"], capture_output=True, check=False)
-    return bool(answer.stdout.strip())
+    result = subprocess.run(["fc-list", ":lang=ko"], capture_output=True, check=False)
+    return bool(result.stdout.strip())
 
 
 def launch_arguments() -> list[str]:
-    """Return flags that keep it quiet: no calls home, no first-run pages, no graphics card."""
+    """Return flags: no background traffic, no first-run pages, no GPU."""
     flags = [
         "--disable-background-networking",
         "--disable-component-update",
@@ -74,30 +74,30 @@ def launch_arguments() -> list[str]:
         "--disable-sync",
         "--no-first-run",
     ]
-    # Chromium's sandbox refuses to start as root; the pages shown are our own.
+    # Chromium's sandbox does not start as root; the pages are trusted.
     return [*flags, "--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else flags
 
 
 def settle(page: Page) -> None:
-    """Wait until the page of the app has run, drawn what it has, and loaded its images."""
+    """Wait until the app's page has run, drawn its charts and loaded its images."""
     while True:
         page.wait_for_function(_SETTLED, polling=100)
         page.locator(_UNDRAWN).first.wait_for(state="detached")
-        # Charts ease in after they are drawn; and a page may only have come to its first words.
+        # Charts animate after they are drawn, and the script may start again.
         page.wait_for_timeout(500)
         if page.evaluate(_SETTLED):
             return
 
 
 def install() -> str | None:
-    """Get a Chromium in the ways that can work here; return its path, or None."""
+    """Install Chromium with apt-get or Playwright; return its path, or None."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if root and shutil.which("apt-get"):
         print("Installing Debian's chromium for the browser tests.", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run([*_APT, "update"], env=environment, stdin=subprocess.DEVNULL, check=False)
         subprocess.run(
-            # The fonts are what charts fall back on; without any, they show no text.
+            # Charts need a fallback font to show text.
             [*_APT, "install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -112,16 +112,16 @@ def install() -> str | None:
 
 
 def _starts(path: str) -> bool:
-    # Some distributions have a chromium that is only a pointer to another package.
+    # In some distributions the command only refers to another package.
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
+        result = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.returncode == 0
+    return result.returncode == 0
 
 
 def main() -> None:
-    """Print the Chromium that is used, or that there is none."""
+    """Print the path of Chromium, or why there is none."""
     path = find()
     named = os.environ.get("CIFARVIZ_CHROMIUM")
     if path is None and "--install" in sys.argv[1:] and not named:
@@ -131,7 +131,7 @@ def main() -> None:
     elif named:
         print(f"Chromium: CIFARVIZ_CHROMIUM={named} does not start.", flush=True)
     else:
-        print(f"Chromium: {MISSING}", flush=True)
+        print(MISSING, flush=True)
 
 
 if __name__ == "__main__":

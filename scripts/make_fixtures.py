@@ -1,9 +1,9 @@
-"""Makes the home and the archive of this version that later versions are tested with.
+"""Make a home and archives with this version, as fixtures for tests of later versions.
 
 ``python -m scripts.make_fixtures`` writes ``tests/fixtures/full-format-<n>/``: a ``home`` (without
-its locks) with something of every kind that is stored, and two of its runs packed, all trained for
-seconds on a few images of the sample. Run it before a format or a stored name changes; what is
-there is never made anew, since no later version could.
+its locks) with every kind of stored data, and two packed runs, trained for seconds on a few images
+of the sample. Run it before a format or a stored name changes. Existing fixtures are never
+replaced, since no later version could make them.
 """
 
 import shutil
@@ -48,7 +48,7 @@ LAYERS = (
 
 
 def experiment() -> Experiment:
-    """A network of some hundred parameters, on so few images that seconds are enough."""
+    """Return an experiment with a small network and few images, trained in seconds."""
     base = PRESETS["cifar10-starter"].experiment
     fields = base.model_dump() | {
         "preset": None,
@@ -64,7 +64,7 @@ def experiment() -> Experiment:
 
 
 def full_experiment() -> Experiment:
-    """The same with all that leaves files: a schedule, wrong labels, test answers, TensorBoard."""
+    """Return it with a schedule, wrong labels, test predictions and TensorBoard files."""
     return Experiment(
         **experiment().model_dump()
         | {
@@ -78,12 +78,12 @@ def full_experiment() -> Experiment:
 
 
 def make(folder: Path) -> None:
-    """Train runs in a home of its own; keep that, and the first two runs packed, in ``folder``.
+    """Train runs in a temporary home and copy it, and two packed runs, to ``folder``.
 
-    ``run.zip`` is the plain run; ``full-run.zip`` one with every kind of file that a run may have.
+    ``run.zip`` is a plain run; ``full-run.zip`` has every kind of file that a run may have.
     """
     if folder.exists():
-        raise SystemExit(f"{folder} is there already.")
+        raise SystemExit(f"{folder} exists already.")
     with TemporaryDirectory() as temporary:
         settings = replace(
             Settings.from_environment({"CIFARVIZ_HOME": str(Path(temporary) / "home")}),
@@ -91,31 +91,31 @@ def make(folder: Path) -> None:
         )
         worker = Worker(settings, "command line")
         store = worker.store
-        # Feature maps of one image are enough.
+        # Feature maps of a single image are enough.
         save_preference(store, "pins cifar10", [1])
         save_preference(store, "recorded run", "hidden")
-        run = _trained(worker, worker.submit(experiment(), "of this version"))
-        full = _trained(worker, worker.submit(full_experiment(), "with all files {and} “marks”"))
+        run = _wait_for(worker, worker.submit(experiment(), "of this version"))
+        full = _wait_for(worker, worker.submit(full_experiment(), "with all files {and} “marks”"))
         store.star(full.id, True)
         store.remark(full.id, "a remark\nin two lines")
         store.prefer(full.id, "best")
         _evaluate(store, full)
         longer = experiment().model_copy(update={"epochs": 3})
-        fork = _trained(worker, worker.fork(run.id, 2, longer, "a fork"))
+        fork = _wait_for(worker, worker.fork(run.id, 2, longer, "a fork"))
         save_series(store, "duel", "Number of epochs", [(run.id, "2"), (fork.id, "3")])
-        _enter_stopped(store)
-        # What timing has found, as training.precision keeps it.
+        _create_failed_run(store)
+        # The timings that training.precision stores.
         TimingsFile(settings.home / "precision.json").save(experiment(), Timing(0.002, 0.001))
         folder.mkdir(parents=True)
         pack(store, run.id, folder / "run.zip")
         pack(store, full.id, folder / "full-run.zip")
         with closing(sqlite3.connect(store.database.path)) as connection:
-            # One file, without its log.
+            # A single file, without a write-ahead log.
             connection.execute("PRAGMA journal_mode = DELETE")
         shutil.copytree(settings.home, folder / "home", ignore=shutil.ignore_patterns("locks"))
 
 
-def _trained(worker: Worker, run: Run) -> Run:
+def _wait_for(worker: Worker, run: Run) -> Run:
     run = worker.wait(run.id)
     if run.message:
         raise SystemExit(run.message)
@@ -123,12 +123,12 @@ def _trained(worker: Worker, run: Run) -> Run:
 
 
 def _evaluate(store: RunStore, run: Run) -> None:
-    """Leave predictions of the test images beside the best checkpoint, as Evaluate does."""
+    """Store predictions of the test images with the best checkpoint, as Evaluate does."""
     Home(store.settings).evaluate(run, weights="best")
 
 
-def _enter_stopped(store: RunStore) -> None:
-    """Enter a run that failed before its first epoch."""
+def _create_failed_run(store: RunStore) -> None:
+    """Create a run that failed before its first epoch."""
     run_id = new_run_id()
     lock = locks.acquire(store.lock_path(run_id))
     store.create(run_id, experiment(), "failed early", "dashboard")

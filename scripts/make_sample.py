@@ -4,8 +4,8 @@
     python -m cifarviz data fetch fashion-mnist
     python scripts/make_sample.py [NAME]...
 
-Balanced (500 training and 100 test images a class), drawn with a fixed seed, ordered by official
-index; the same bytes at every run with the same Pillow.
+Balanced (500 training and 100 test images per class), drawn with a fixed seed, ordered by index in
+the published data set; the same bytes for the same version of Pillow.
 """
 
 import sys
@@ -26,36 +26,40 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.installation import ASSETS
 from cifarviz.settings import Settings
 
-TRAIN_A_CLASS = 500
-TEST_A_CLASS = 100
+TRAIN_PER_CLASS = 500
+TEST_PER_CLASS = 100
 SEED = 10
-# The training images that the published experiments show: nine at random, and the first of those
-# that “fashion-mnist-cnn” sets aside for validation.
-WANTED_TRAIN: Mapping[str, npt.NDArray[np.int64]] = {
+# Training images that the published experiments show: nine at random, and the first validation
+# image of “fashion-mnist-cnn”.
+REQUIRED_TRAIN: Mapping[str, npt.NDArray[np.int64]] = {
     CIFAR10.name: np.random.RandomState(777).randint(50_000, size=9),
     FASHION_MNIST.name: train_validation_split(60_000, 0.2, 42)[1][:1],
 }
-WANTED_TEST = np.arange(10)
+REQUIRED_TEST = np.arange(10)
 
 
-def choose(images: ImageSet, a_class: int, wanted: npt.NDArray[np.int64]) -> ImageSet:
-    """Take so many images of each class, the wanted ones among them, by official index."""
+def choose(images: ImageSet, per_class: int, required: npt.NDArray[np.int64]) -> ImageSet:
+    """Return ``per_class`` images of each class, including the required ones, by index."""
     order = np.random.default_rng(SEED).permutation(len(images))
-    order = np.concatenate([wanted, order[~np.isin(order, wanted)]])
-    chosen = [order[images.labels[order] == label][:a_class] for label in np.unique(images.labels)]
+    order = np.concatenate([required, order[~np.isin(order, required)]])
+    chosen = [
+        order[images.labels[order] == label][:per_class] for label in np.unique(images.labels)
+    ]
     return images.take(np.sort(np.concatenate(chosen)))
 
 
 def main(names: list[str]) -> None:
-    """Write the samples of the named data sets, of all by default, and say how large they are."""
-    wanted = [find(name) for name in names] or [one for one in all_datasets() if one.has_sample]
-    for info in wanted:
+    """Write the samples of the named data sets, by default of all, and print their sizes."""
+    infos = [find(name) for name in names] or [info for info in all_datasets() if info.has_sample]
+    for info in infos:
         full = library.load(info, "full", Settings.from_environment())
         small = Dataset(
             info,
             "sample",
-            choose(full.train, TRAIN_A_CLASS, WANTED_TRAIN.get(info.name, np.empty(0, np.int64))),
-            choose(full.test, TEST_A_CLASS, WANTED_TEST),
+            choose(
+                full.train, TRAIN_PER_CLASS, REQUIRED_TRAIN.get(info.name, np.empty(0, np.int64))
+            ),
+            choose(full.test, TEST_PER_CLASS, REQUIRED_TEST),
         )
         folder = ASSETS / info.name
         sample.write(small, folder)

@@ -1,4 +1,4 @@
-"""Ask a running dashboard for a page as a browser does, without drawing it."""
+"""Request a page from a running dashboard like a browser, without drawing it."""
 
 import time
 
@@ -9,15 +9,15 @@ from websockets.typing import Origin, Subprotocol
 
 
 def request_page(server: str, page: str = "", patience: float = 120) -> list[ForwardMsg]:
-    """Return all that the server at this address sends until the page has run to its end.
+    """Return all messages of the server until the page's script has finished.
 
     Raises:
-        TimeoutError: it has not within ``patience`` seconds.
+        TimeoutError: it has not finished within ``patience`` seconds.
     """
     deadline = time.monotonic() + patience
     message = BackMsg()
     message.rerun_script.page_name = page
-    found: list[ForwardMsg] = []
+    messages: list[ForwardMsg] = []
     with connect(
         server.replace("http://", "ws://") + "/_stcore/stream",
         origin=Origin(server),
@@ -27,16 +27,16 @@ def request_page(server: str, page: str = "", patience: float = 120) -> list[For
         close_timeout=0.5,
     ) as connection:
         connection.send(message.SerializeToString())
-        while not (found and _has_ended(found[-1])):
+        while not (messages and _has_ended(messages[-1])):
             data = connection.recv(timeout=max(deadline - time.monotonic(), 0))
-            part = ForwardMsg()
-            part.ParseFromString(data if isinstance(data, bytes) else data.encode())
-            found.append(part)
-    return found
+            reply = ForwardMsg()
+            reply.ParseFromString(data if isinstance(data, bytes) else data.encode())
+            messages.append(reply)
+    return messages
 
 
 def _has_ended(message: ForwardMsg) -> bool:
-    # A run that the page itself starts anew is followed by another.
+    # A script that calls st.rerun is followed by another script run.
     return (
         message.HasField("script_finished")
         and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -44,7 +44,7 @@ def _has_ended(message: ForwardMsg) -> bool:
 
 
 def headings(messages: list[ForwardMsg]) -> list[str]:
-    """Return the text of the page's headings, in the order they came."""
+    """Return the texts of the page's headings, in order."""
     elements = [m.delta.new_element for m in messages if m.delta.HasField("new_element")]
     return [element.heading.body for element in elements if element.HasField("heading")]
 

@@ -1,9 +1,8 @@
-"""Take pictures of every page of the real app, light and dark: ``make screenshots``.
+"""Take screenshots of every page of the app, light and dark: ``make screenshots``.
 
-Three networks, a duel of the lab and the members of an ensemble are trained on the embedded sample
-first, into a home of their own under ``build`` that later calls use again, and one more trains
-while the pictures are taken. The pictures go to ``build/screenshots``; those that the README and
-docs show, to ``docs/images`` as well.
+Networks, a lab duel and an ensemble are first trained on the embedded sample in a home under
+``build`` that later calls reuse, and another run trains meanwhile. Screenshots are written to
+``build/screenshots``; those in the README and docs also to ``docs/images``.
 """
 
 import json
@@ -45,7 +44,7 @@ _LIVE = "train cifar10-vgg --data sample --epochs 200 --seed 1"
 
 @dataclass(frozen=True)
 class Shot:
-    """One view: its file's name, its address, and whether the docs show it."""
+    """A screenshot: file name, address, and whether the docs show it."""
 
     name: str
     address: str
@@ -54,10 +53,10 @@ class Shot:
 
 
 def main() -> int:
-    """Take them all; return the exit code."""
+    """Take all screenshots; return the exit code."""
     path = chromium.find()
     if path is None:
-        print(f"No screenshots: {chromium.MISSING}", file=sys.stderr)
+        print(f"No screenshots. {chromium.MISSING}", file=sys.stderr)
         return 1
     for folder in (_FOLDER, _HOME, _DOCS):
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,11 +64,11 @@ def main() -> int:
     vgg = _trained("cifar10-vgg", _VGG)
     lab = _duel()
     members = [_trained("cifar10-starter", _STARTER, seed) for seed in range(_MEMBERS)]
-    shots_in_korean = []
+    korean_shots = []
     if chromium.has_korean():
-        shots_in_korean = _korean(_trained("fashion-mnist-cnn", _FASHION))
+        korean_shots = _korean(_trained("fashion-mnist-cnn", _FASHION))
     else:
-        print(f"No pictures in Korean: {chromium.NO_KOREAN}", file=sys.stderr)
+        print(f"No screenshots in Korean. {chromium.NO_KOREAN}", file=sys.stderr)
     log = _FOLDER / "server.log"
     log.unlink(missing_ok=True)
     with (
@@ -80,7 +79,7 @@ def main() -> int:
             executable_path=path, args=chromium.launch_arguments()
         ) as browser,
     ):
-        for shot in _shots(vgg, members, live, lab) + shots_in_korean:
+        for shot in _shots(vgg, members, live, lab) + korean_shots:
             for theme in ("light", "dark"):
                 for width, height in shot.sizes:
                     picture = _FOLDER / f"{shot.name}-{theme}-{width}.png"
@@ -116,10 +115,10 @@ def _shots(vgg: str, members: list[str], live: str, lab: str) -> list[Shot]:
 
 
 def _scenes() -> list[Shot]:
-    """Those for the projector, of the recorded run; one with the speaker's notes."""
-    place = {"training": "&at=20", "maps": "&epoch=30"}
+    """Return the projector scenes of the recorded run; the last with speaker notes."""
+    positions = {"training": "&at=20", "maps": "&epoch=30"}
     scenes = [
-        Shot(f"present-{name}", f"present?scene={name}{place.get(name, '')}", sizes=_PROJECTORS)
+        Shot(f"present-{name}", f"present?scene={name}{positions.get(name, '')}", sizes=_PROJECTORS)
         for name in _SCENES
     ]
     notes = Shot("present-notes", "present?scene=turn&notes=1", sizes=_PROJECTORS)
@@ -149,18 +148,18 @@ def _take(browser: Browser, address: str, theme: str, size: tuple[int, int], pic
     context.close()
 
 
-def _trained(preset: str, words: str, seed: int = 0) -> str:
-    """The id of a finished run of a preset from a seed, trained now if there is none yet."""
+def _trained(preset: str, arguments: str, seed: int = 0) -> str:
+    """Return the id of a finished run of a preset and seed; train it if there is none."""
     for run in json.loads(_call("runs --json")):
         if (run["preset"], run["seed"], run["state"]) == (preset, seed, "finished"):
             return str(run["run"])
     print(f"Training {preset} on the sample, seed {seed}.", flush=True)
-    result: dict[str, Any] = json.loads(_call(f"{words} --seed {seed} --json"))
+    result: dict[str, Any] = json.loads(_call(f"{arguments} --seed {seed} --json"))
     return str(result["run"])
 
 
 def _duel() -> str:
-    """The id of a finished duel of the lab, trained now as it is usually if there is none."""
+    """Return the id of a finished lab duel; train the default duel if there is none."""
     store = _store()
     for series in all_series(store, "duel"):
         if all(run.state is RunState.FINISHED for run in series_runs(store, series)):
@@ -179,32 +178,37 @@ def _store() -> RunStore:
 
 @contextmanager
 def _training() -> Iterator[str]:
-    """A run that is under way inside the block; gone afterwards."""
+    """Train a run inside the block; delete it afterwards."""
     process = subprocess.Popen(
         _command(_LIVE), cwd=ROOT, env=_environment(), stderr=subprocess.PIPE
     )
     assert process.stderr is not None
-    # "Run 1a2b3c4d (name)" is the first thing it says.
+    # The first line is "Run 1a2b3c4d (name)".
     run = process.stderr.readline().decode().split()[1]
     try:
         yield run
     finally:
-        # Not by a signal: what runs in the background of a shell may ignore Ctrl-C.
+        # Not by a signal: background processes of a shell may ignore SIGINT.
         store = _store()
         store.request(run, Action.STOP)
         process.communicate()
         store.delete(run)
 
 
-def _call(words: str) -> str:
-    done = subprocess.run(
-        _command(words), cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True, check=True
+def _call(arguments: str) -> str:
+    result = subprocess.run(
+        _command(arguments),
+        cwd=ROOT,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    return done.stdout
+    return result.stdout
 
 
-def _command(words: str) -> list[str]:
-    return [sys.executable, "-m", "cifarviz", *words.split()]
+def _command(arguments: str) -> list[str]:
+    return [sys.executable, "-m", "cifarviz", *arguments.split()]
 
 
 def _environment() -> dict[str, str]:

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes .venv and installs the named lock files into it, the last one being the one that holds
-# all of the others. Does nothing when that was done before and no file has changed since.
+# Creates .venv and installs the last of the named lock files, which contains all the others. Does
+# nothing if that has been done and no file has changed since.
 #
-#   PYTHON=…  the Python to make it from; otherwise the first fitting one that is found
+#   PYTHON=…  the Python to use; otherwise the first suitable version found
 #
-# uv installs; where there is none, pip fetches it, and where that fails, pip installs. Both check
-# every package against the hashes of the lock. uv leaves the bytecode to be compiled by the
-# dashboard, once its first page is out (cifarviz/bytecode.py): .venv/not-compiled says so.
+# uv installs; pip fetches uv if it is missing, and installs if that fails. Both check every package
+# against the hashes of the lock. After uv, .venv/not-compiled exists: the dashboard compiles the
+# bytecode after its first page (cifarviz/bytecode.py).
 #
-# What says that all is well is a copy of the lock files inside .venv, written last. A run that
-# was cut off leaves .venv/installing behind, and the next one starts afresh.
+# A copy of the lock files inside .venv, written last, marks success. An interrupted call leaves
+# .venv/installing, and the next call starts from the beginning.
 set -eu
 
 for last in "$@"; do :; done
@@ -23,10 +23,10 @@ say() {
     printf '%s\n' "$*" >&2
 }
 
-# Prints the Python to use, or one sentence on standard error on why there is none. A name
-# counts only if it runs: version managers leave names behind that start nothing.
+# Prints the Python to use, or on standard error why there is none. Commands must run: version
+# managers leave commands that start nothing.
 find_python() {
-    advice="please install Python 3.11, 3.12 or 3.13 (Debian, Ubuntu: apt-get install python3 python3-venv), or name one with make PYTHON=/path/to/python."
+    advice="please install Python 3.11, 3.12 or 3.13 (Debian, Ubuntu: apt-get install python3 python3-venv), or choose a version with make PYTHON=/path/to/python."
     unfit=""
     bare=""
     for candidate in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11; do
@@ -40,7 +40,7 @@ find_python() {
             bare=${bare:-"Python $version ($candidate) came without its venv module: please install it (Debian, Ubuntu: apt-get install python$version-venv)."}
         else
             if [ -n "${PYTHON:-}" ] && [ "$candidate" != "$PYTHON" ]; then
-                say "PYTHON=$PYTHON cannot be used here; taking Python $version ($candidate) instead."
+                say "PYTHON=$PYTHON cannot be used; using Python $version ($candidate) instead."
             fi
             printf '%s\n' "$candidate"
             return 0
@@ -50,8 +50,8 @@ find_python() {
     return 1
 }
 
-# pip for .venv: its own, or that of the Python it was made from, or the one Python brings along,
-# whose unpacking takes some seconds. Root's environment is our own, so its warning does not apply.
+# pip for .venv: its own, that of its base Python, or the one in ensurepip, which takes seconds to
+# unpack. The warning about root does not apply, as the environment is not the system's.
 pip() {
     export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
     if .venv/bin/python -m pip --version >/dev/null 2>&1; then
@@ -80,7 +80,7 @@ install_with_uv() {
         pip install --quiet --require-hashes -r .venv/uv.lock || return 1
         uv=$(find_uv) || return 1
     fi
-    # A mirror that pip has been told of; uv does not read pip's settings.
+    # Use the mirror in pip's settings, which uv does not read.
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
         index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || :)}
         if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
@@ -92,11 +92,11 @@ if fits .venv/bin/python && [ ! -e .venv/installing ]; then
     if [ -e "$stamp" ] && cat "$@" | cmp -s - "$stamp"; then
         exit 0
     fi
-    # Someone's own environment, or ours with an older lock: kept and brought up to date.
+    # An existing environment, the user's own or with an older lock, is updated.
     python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)')
 else
     python=$(find_python) || exit 1
-    say "Making a virtual environment in .venv with $("$python" --version)."
+    say "Creating a virtual environment in .venv with $("$python" --version)."
     "$python" -m venv --without-pip --clear .venv
 fi
 
@@ -107,9 +107,9 @@ quiet=""
 if install_with_uv; then
     touch .venv/not-compiled
 else
-    say "uv could not install the packages; pip tries."
+    say "uv could not install the packages; trying pip."
     if ! pip install $quiet --require-hashes -r "$last"; then
-        say "The packages could not be installed (pip says why above): look to the network and the free space on the disk, then run make again."
+        say "The packages could not be installed (see pip's output above). Check the network and the free disk space, then run make again."
         exit 1
     fi
 fi

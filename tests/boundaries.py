@@ -1,4 +1,4 @@
-"""The rules of ``docs/architecture.md``, each as a function that lists where a tree breaks it.
+"""The rules of ``docs/architecture.md``, as functions that list their violations in a tree.
 
 ★ marks the files that need TensorFlow: every file of ``cifarviz/network``, and whatever imports
 Keras, TensorFlow or another ★ file at its top.
@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.source_tree import TENSORFLOW, Source, Tree, package_of, words
+from tests.source_tree import TENSORFLOW, Source, Tree, package_of, used_names
 
-# Each package of cifarviz and the packages it may import, beside itself. A new package starts with
-# a line in this table.
+# Each package of cifarviz and the packages it may import, besides itself. Add new packages here.
 PACKAGES: Mapping[str, frozenset[str]] = {
     "cifarviz": frozenset(),
     "errors": frozenset(),
@@ -71,7 +70,7 @@ PACKAGES: Mapping[str, frozenset[str]] = {
         }
     ),
     "figures": frozenset({"escaping", "experiment", "layers", "datasets", "data", "errors"}),
-    # What is taken away holds no TensorFlow: Keras files are made in network.
+    # Exports do not need TensorFlow: Keras files are made in network.
     "export": frozenset(
         {
             "cifarviz",
@@ -115,14 +114,14 @@ STAR_PACKAGES = frozenset({"network", "training", "analysis"})
 ENTRY_POINTS = ("cifarviz/executors", "cifarviz/ui/cache.py", "cifarviz/cli", "cifarviz/api.py")
 # Layers import Keras where they build a Keras layer, and nothing else that needs TensorFlow.
 KERAS_INSIDE_PACKAGE = "layers"
-# Networks are written down here; everything else asks a layer, whatever its type.
+# Networks are defined here; other code must not depend on layer types.
 RECIPES = ("cifarviz/experiment/published/", "cifarviz/experiment/lab.py")
 STREAMLIT_PACKAGES = frozenset({"app", "pages", "ui"})
 STARLETTE_PACKAGES = frozenset({"app", "live"})
-# All that the others see of the executors.
+# The only module of executors that other packages may import.
 EXECUTORS_ENTRY = "cifarviz.executors.worker"
 ENGINE = "cifarviz.training.engine"
-# Where the engine trains there may be none of these: it is given values, a sink and artifacts.
+# The engine must not import these: it receives values, a sink and artifacts.
 NOT_FOR_THE_ENGINE = frozenset(
     {
         "cifarviz.settings",
@@ -136,26 +135,26 @@ NOT_FOR_THE_ENGINE = frozenset(
 )
 SESSION_STATE_FILE = "cifarviz/ui/state.py"
 CLASS_NAMES_FILE = "cifarviz/ui/class_names.py"
-# Values whose classes have been named by that file, stand in the address, or are counted only.
+# Values whose classes that file has named, are in the address, or are only counted.
 NAMED_VALUES = frozenset({"evaluation", "scores", "view", "reader", "draft", "self"})
 REGISTRY = "cifarviz.datasets.registry"
 PRESETS_FOLDER = "cifarviz/experiment/published/"
-# What tells one data set from another, as arguments of DatasetInfo.
-OWN = ("name", "title", "image_shape")
+# Arguments of DatasetInfo that identify a data set.
+IDENTIFYING = ("name", "title", "image_shape")
 FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "misc"})
-FORBIDDEN_WORDS: Mapping[str, str] = {
-    "load_model": "runs code that a stranger put into a file: build from our JSON, load the arrays",
+FORBIDDEN_IDENTIFIERS: Mapping[str, str] = {
+    "load_model": "runs code stored in the file: build from our JSON, load the arrays",
     "clear_session": "breaks the models of every other thread of the server",
     "use_container_width": "is deprecated: width='stretch'",
 }
-LONGEST = {"pages": 120, "app": 80}
+MAX_LINES = {"pages": 120, "app": 80}
 # Advice: a longer file may have more than one purpose.
 LONG = 500
 
 
 @dataclass(frozen=True, order=True)
 class Violation:
-    """One place that breaks a rule."""
+    """A place that breaks a rule."""
 
     path: str
     line: int
@@ -166,7 +165,7 @@ class Violation:
 
 
 def violations(tree: Tree, rule: str) -> list[Violation]:
-    """List where the tree breaks the rule of this name (one of ``RULES``)."""
+    """Return the violations of a rule, a key of ``RULES``, in the tree."""
     return sorted(RULES[rule](tree))
 
 
@@ -176,15 +175,15 @@ def _one_way(tree: Tree) -> Iterator[Violation]:
             rule = f"the package {source.package} is not in tests/boundaries.py"
             yield Violation(source.path, 1, rule)
             continue
-        for found in tree.imports(source):
-            package = package_of(found.module)
+        for imported in tree.imports(source):
+            package = package_of(imported.module)
             allowed = PACKAGES[source.package] | {source.package}
-            if tree.is_ours(found.module) and package not in allowed:
+            if tree.is_first_party(imported.module) and package not in allowed:
                 rule = f"imports point one way: {source.package} must not import {package}"
-                yield Violation(source.path, found.line, f"{rule} ({found.module})")
+                yield Violation(source.path, imported.line, f"{rule} ({imported.module})")
 
 
-def _no_circles(tree: Tree) -> Iterator[Violation]:
+def _no_cycles(tree: Tree) -> Iterator[Violation]:
     lines = {s.module: {i.module: i.line for i in tree.imports(s)} for s in tree.sources}
     paths = {source.module: source.path for source in tree.sources}
 
@@ -198,11 +197,11 @@ def _no_circles(tree: Tree) -> Iterator[Violation]:
                 rest.extend(lines[module])
         return seen
 
-    ways = {module: reachable(module) for module in lines}
-    for module, found in lines.items():
-        for target, line in found.items():
-            if target != module and module in ways.get(target, ()):
-                rule = f"no circles: {target} leads back to {module}"
+    targets = {module: reachable(module) for module in lines}
+    for module, imports in lines.items():
+        for target, line in imports.items():
+            if target != module and module in targets.get(target, ()):
+                rule = f"no import cycles: {target} leads back to {module}"
                 yield Violation(paths[module], line, rule)
 
 
@@ -220,23 +219,23 @@ def _imported_only_in(
     tree: Tree, package: str, packages: frozenset[str], rule: str
 ) -> Iterator[Violation]:
     for source in tree.sources:
-        for found in tree.imports(source):
-            if found.module.split(".")[0] == package and source.package not in packages:
-                yield Violation(source.path, found.line, rule)
+        for imported in tree.imports(source):
+            if imported.module.split(".")[0] == package and source.package not in packages:
+                yield Violation(source.path, imported.line, rule)
 
 
 def _executors_by_their_entry(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        for found in tree.imports(source):
-            if package_of(found.module) != "executors" or source.package == "executors":
+        for imported in tree.imports(source):
+            if package_of(imported.module) != "executors" or source.package == "executors":
                 continue
-            if found.module != EXECUTORS_ENTRY:
-                rule = f"only {EXECUTORS_ENTRY} is known outside of executors"
-                yield Violation(source.path, found.line, f"{rule} ({found.module})")
+            if imported.module != EXECUTORS_ENTRY:
+                rule = f"other packages import only {EXECUTORS_ENTRY} of executors"
+                yield Violation(source.path, imported.line, f"{rule} ({imported.module})")
 
 
 def _engine_without_store(tree: Tree) -> Iterator[Violation]:
-    """Whatever the engine imports, directly or not, knows no store and no settings."""
+    """The engine does not import the store or settings, directly or indirectly."""
     sources = {source.module: source for source in tree.sources}
     seen: set[str] = set()
     rest = [ENGINE]
@@ -245,13 +244,13 @@ def _engine_without_store(tree: Tree) -> Iterator[Violation]:
         if module in seen or module not in sources:
             continue
         seen.add(module)
-        for found in tree.imports(sources[module]):
-            if found.for_types:
+        for imported in tree.imports(sources[module]):
+            if imported.for_types:
                 continue
-            rest.append(found.module)
-            if found.module in NOT_FOR_THE_ENGINE:
-                rule = "the engine, and what it imports, knows no store and no settings"
-                yield Violation(sources[module].path, found.line, f"{rule} ({found.module})")
+            rest.append(imported.module)
+            if imported.module in NOT_FOR_THE_ENGINE:
+                rule = "the engine must not import the store or settings, directly or indirectly"
+                yield Violation(sources[module].path, imported.line, f"{rule} ({imported.module})")
 
 
 def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
@@ -262,18 +261,18 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
             and not _is_entry_point(source)
             and not source.path.endswith("__init__.py")
         )
-        for found in tree.imports(source):
-            to_tensorflow = found.module.split(".")[0] in TENSORFLOW
-            if not to_tensorflow and found.module not in tree.starred:
+        for imported in tree.imports(source):
+            to_tensorflow = imported.module.split(".")[0] in TENSORFLOW
+            if not to_tensorflow and imported.module not in tree.starred:
                 continue
-            what = found.module if to_tensorflow else f"the ★ file {found.module}"
-            if found.at_top and not may_be_star:
-                rule = f"only ★ files import {what} at their top, and this is none"
+            what = imported.module if to_tensorflow else f"the ★ file {imported.module}"
+            if imported.at_top and not may_be_star:
+                rule = f"only ★ files import {what} at their top, and this is not a ★ file"
             elif to_tensorflow and source.package == KERAS_INSIDE_PACKAGE:
                 continue
             elif (
-                not found.at_top
-                and not found.for_types
+                not imported.at_top
+                and not imported.for_types
                 and not star
                 and not _is_entry_point(source)
             ):
@@ -281,12 +280,12 @@ def _tensorflow_only_starred(tree: Tree) -> Iterator[Violation]:
                 rule = f"only the entry points ({places}) import {what} inside a function"
             else:
                 continue
-            yield Violation(source.path, found.line, rule)
+            yield Violation(source.path, imported.line, rule)
 
 
-def _layers_asked_not_told_apart(tree: Tree) -> Iterator[Violation]:
+def _layer_types_only_in_layers(tree: Tree) -> Iterator[Violation]:
     classes, types = _layer_types(tree)
-    rule = "only cifarviz/layers/ and the recipes name a layer type; ask the layer instead"
+    rule = "only cifarviz/layers/ and recipes refer to a layer type; use the layer's methods"
     for source in tree.sources:
         if source.package == "layers" or source.path.startswith(RECIPES):
             continue
@@ -311,7 +310,7 @@ def _layers_asked_not_told_apart(tree: Tree) -> Iterator[Violation]:
 
 
 def _layer_types(tree: Tree) -> tuple[frozenset[str], frozenset[object]]:
-    """Every layer class and its module, by their full names; and the ``type``s of layers."""
+    """Return the full names of layer classes and modules, and the ``type``s of layers."""
     defined = {
         node.name: (source.module, node)
         for source in tree.sources
@@ -319,18 +318,19 @@ def _layer_types(tree: Tree) -> tuple[frozenset[str], frozenset[object]]:
         for node in source.tree.body
         if isinstance(node, ast.ClassDef)
     }
-    found = {"Layer"}
+    layers = {"Layer"}
     while more := {
         name
         for name, (_, node) in defined.items()
-        if name not in found and any(ast.unparse(base) in found for base in node.bases)
+        if name not in layers and any(ast.unparse(base) in layers for base in node.bases)
     }:
-        found |= more
-    made = [defined[name] for name in found - {"Layer"}]
-    classes = {f"{module}.{node.name}" for module, node in made} | {module for module, _ in made}
+        layers |= more
+    types_defined = [defined[name] for name in layers - {"Layer"}]
+    classes = {f"{module}.{node.name}" for module, node in types_defined}
+    classes |= {module for module, _ in types_defined}
     types = {
         name
-        for _, node in made
+        for _, node in types_defined
         for line in node.body
         if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "type"
         for name in _constants(line.annotation)
@@ -347,16 +347,16 @@ _TYPE = re.compile(r"""\.type\b|['"]type['"]|\b(layer_)?type\b""")
 
 def _scikit_learn_inside(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        for found in tree.imports(source):
-            if found.at_top and found.module.split(".")[0] == "sklearn":
+        for imported in tree.imports(source):
+            if imported.at_top and imported.module.split(".")[0] == "sklearn":
                 rule = "scikit-learn takes a second to import: import it inside the function"
-                yield Violation(source.path, found.line, rule)
+                yield Violation(source.path, imported.line, rule)
 
 
 def _one_session_state(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         if source.path != SESSION_STATE_FILE:
-            for word, line in words(source.tree):
+            for word, line in used_names(source.tree):
                 if word == "session_state":
                     rule = f"only {SESSION_STATE_FILE} touches session_state"
                     yield Violation(source.path, line, rule)
@@ -373,46 +373,47 @@ def _one_place_for_class_names(tree: Tree) -> Iterator[Violation]:
             if node.attr in ("class_names", "translations") or (
                 node.attr == "classes" and owner.split(".")[-1] not in NAMED_VALUES
             ):
-                rule = f"only {CLASS_NAMES_FILE} asks a data set what its classes are called"
+                rule = f"only {CLASS_NAMES_FILE} reads the class names of a data set"
                 yield Violation(source.path, node.lineno, f"{rule} ({owner}.{node.attr})")
 
 
-def _only_its_file_knows_a_data_set(tree: Tree) -> Iterator[Violation]:
-    """Outside their own files and the presets, data sets are what ``registry`` gives."""
-    known = {source.module: own for source in tree.sources if (own := _data_sets(source))}
-    taken = {word for words_of in known.values() for word in words_of}
+def _data_sets_only_in_their_files(tree: Tree) -> Iterator[Violation]:
+    """Outside their own files and the presets, data sets come from ``registry``."""
+    known = {source.module: facts for source in tree.sources if (facts := _data_sets(source))}
+    facts = set().union(*known.values())
     for source in tree.sources:
         if source.package == "datasets" or source.path.startswith(PRESETS_FOLDER):
             continue
-        for found in tree.imports(source):
-            if found.module in known:
-                rule = f"ask {REGISTRY} for a data set instead of importing its file"
-                yield Violation(source.path, found.line, f"{rule} ({found.module})")
-        for word, line in words(source.tree):
+        for imported in tree.imports(source):
+            if imported.module in known:
+                rule = f"get data sets from {REGISTRY} instead of importing their files"
+                yield Violation(source.path, imported.line, f"{rule} ({imported.module})")
+        for word, line in used_names(source.tree):
             if word == f"{REGISTRY}.DATASETS":
-                rule = f"the table of data sets is read by the functions of {REGISTRY}"
+                rule = f"use the functions of {REGISTRY} instead of its table"
                 yield Violation(source.path, line, rule)
         for value, line in _literals(source.tree):
-            texts = [one for one in taken if isinstance(one, str) and isinstance(value, str)]
-            if any(_names_it(value, one) for one in texts) or value in taken - set(texts):
-                rule = f"what is particular to a data set stands in its file alone ({value!r:.60})"
+            texts = [fact for fact in facts if isinstance(fact, str) and isinstance(value, str)]
+            if any(_mentions(value, text) for text in texts) or value in facts - set(texts):
+                rule = f"facts of a data set belong only into its file ({value!r:.60})"
                 yield Violation(source.path, line, rule)
 
 
 def _data_sets(source: Source) -> set[object]:
-    """The names, titles and image shapes of the data sets that a file defines."""
-    found: set[object] = set()
+    """Return the names, titles and image shapes of the data sets that a file defines."""
+    facts: set[object] = set()
     for node in ast.walk(source.tree) if source.package == "datasets" else ():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "DatasetInfo":
-            given = {
-                one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg in OWN
+            facts |= {
+                ast.literal_eval(keyword.value)
+                for keyword in node.keywords
+                if keyword.arg in IDENTIFYING
             }
-            found |= set(given.values())
-    return found
+    return facts
 
 
 def _literals(tree: ast.Module) -> Iterator[tuple[object, int]]:
-    """Every text that is no docstring, and every tuple of numbers."""
+    """Yield every text that is not a docstring, and every tuple of numbers."""
     notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
@@ -423,35 +424,37 @@ def _literals(tree: ast.Module) -> Iterator[tuple[object, int]]:
             yield ast.literal_eval(node), node.lineno
 
 
-def _names_it(text: object, word: object) -> bool:
-    """Whether a text is a data set's name, or has its title as a word of its own."""
+def _mentions(text: object, word: object) -> bool:
+    """Return whether a text is a data set's name, or contains its title as a word."""
     return text == word or bool(
         not str(word).islower()
         and re.search(rf"(?<![\w-]){re.escape(str(word))}(?![\w-])", str(text))
     )
 
 
-def _forbidden_words(tree: Tree) -> Iterator[Violation]:
+def _forbidden_identifiers(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        for word, line in words(source.tree):
-            if word in FORBIDDEN_WORDS:
-                yield Violation(source.path, line, f"never {word}: it {FORBIDDEN_WORDS[word]}")
+        for word, line in used_names(source.tree):
+            if word in FORBIDDEN_IDENTIFIERS:
+                yield Violation(
+                    source.path, line, f"never {word}: it {FORBIDDEN_IDENTIFIERS[word]}"
+                )
             if word.endswith("components.v1"):
                 rule = "never components.v1: it is deprecated; components.v2"
                 yield Violation(source.path, line, rule)
 
 
-def _names(tree: Tree) -> Iterator[Violation]:
+def _file_names(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
         for part in source.path.removesuffix(".py").split("/"):
             if part.strip("_") in FORBIDDEN_NAMES:
-                rule = f"a file is named for what it does; {part} says nothing"
+                rule = f"name files after their purpose; {part} is too general"
                 yield Violation(source.path, 1, rule)
 
 
 def _lengths(tree: Tree) -> Iterator[Violation]:
     for source in tree.sources:
-        longest = LONGEST.get(source.package)
+        longest = MAX_LINES.get(source.package)
         count = len(source.text.splitlines())
         if longest is not None and count > longest:
             rule = f"{count} lines; at most {longest} here: what it calls goes into cifarviz/ui"
@@ -460,19 +463,19 @@ def _lengths(tree: Tree) -> Iterator[Violation]:
 
 RULES: Mapping[str, Callable[[Tree], Iterable[Violation]]] = {
     "imports point one way": _one_way,
-    "no circles": _no_circles,
+    "no import cycles": _no_cycles,
     "streamlit only above": _streamlit_only_above,
     "starlette only in live": _starlette_only_in_live,
     "executors by their entry": _executors_by_their_entry,
     "engine without store": _engine_without_store,
     "tensorflow only in starred files": _tensorflow_only_starred,
-    "layers asked, not told apart": _layers_asked_not_told_apart,
+    "layer types only in layers": _layer_types_only_in_layers,
     "scikit-learn inside functions": _scikit_learn_inside,
     "one session_state": _one_session_state,
     "one place for class names": _one_place_for_class_names,
-    "only its file knows a data set": _only_its_file_knows_a_data_set,
-    "forbidden words": _forbidden_words,
-    "names": _names,
+    "data sets only in their files": _data_sets_only_in_their_files,
+    "forbidden names": _forbidden_identifiers,
+    "file names": _file_names,
     "lengths": _lengths,
 }
 

@@ -1,4 +1,4 @@
-"""What the components of a page were given, decoded: one decoder a component."""
+"""Decode the data of the components on a page of AppTest."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from tests.pages.app_page import walk
 
 
 @dataclass(frozen=True)
-class Given:
-    """What one component of a page was given: ``kind`` as "chart", its key, and bytes if any."""
+class Component:
+    """A component on a page: ``kind`` such as "chart", its key and its data."""
 
     kind: str
     key: str
     data: bytes
 
     def json_lines(self) -> list[Any]:
-        """Its lines of JSON, in their order, without a picture and without a digest."""
+        """Return the JSON lines of the data, without pictures and digests."""
         match self.kind:
             case "chart":
                 head, _revision, figure = self.data.split(b"\n", 2)
@@ -34,52 +34,52 @@ class Given:
                 return [json.loads(self.data)] if self.data else []
 
 
-def components(app: AppTest, kind: str = "") -> list[Given]:
-    """All components on the page, or those of a kind, in their order."""
-    found = [one.proto for one in walk(app._tree) if one.type == "bidi_component"]
-    given = [
-        Given(
-            one.component_name.removeprefix("cifarviz."),
-            re.sub(r"^.*-[0-9a-f]{32}-", "", one.id),
-            one.bytes,
+def components(app: AppTest, kind: str = "") -> list[Component]:
+    """Return all components on the page, or those of a kind, in order."""
+    protos = [node.proto for node in walk(app._tree) if node.type == "bidi_component"]
+    all_components = [
+        Component(
+            proto.component_name.removeprefix("cifarviz."),
+            re.sub(r"^.*-[0-9a-f]{32}-", "", proto.id),
+            proto.bytes,
         )
-        for one in found
+        for proto in protos
     ]
-    return [one for one in given if kind in ("", one.kind)]
+    return [component for component in all_components if kind in ("", component.kind)]
 
 
 def component_keys(app: AppTest) -> list[str]:
-    """The keys of all components."""
-    return [one.key for one in components(app)]
+    """Return the keys of all components."""
+    return [component.key for component in components(app)]
 
 
 def chart_head(app: AppTest, key: str) -> dict[str, Any]:
-    """What a chart is called, and how it is shown."""
+    """Return the description and display options of a chart."""
     return dict(_only(app, "chart", key)[0])
 
 
 def chart(app: AppTest, key: str) -> dict[str, Any]:
-    """The figure of a chart: ``data`` and ``layout``."""
+    """Return the figure of a chart: ``data`` and ``layout``."""
     return dict(_only(app, "chart", key)[1])
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
-    """The figures of all charts."""
-    return [one.json_lines()[1] for one in components(app, "chart")]
+    """Return the figures of all charts."""
+    return [component.json_lines()[1] for component in components(app, "chart")]
 
 
 def live_items(app: AppTest, key: str) -> dict[str, Any]:
-    """What moves on a page, as it was drawn: lines by their names."""
+    """Return the live items of a page as drawn, by name."""
     return dict(_only(app, "live_items", key)[0]["items"])
 
 
 def live_texts(app: AppTest) -> list[str]:
-    """All that is written by what moves: a line an item, and one a number."""
+    """Return the texts of all live items: a line per item and per metric."""
     lines = []
-    for given in components(app, "live_items"):
-        for item in given.json_lines()[0]["items"].values():
-            words = (item.get(name, "") for name in ("title", "badge", "text"))
-            lines.append(" ".join(filter(None, words)))
+    for component in components(app, "live_items"):
+        for item in component.json_lines()[0]["items"].values():
+            texts = (item.get(name, "") for name in ("title", "badge", "text"))
+            lines.append(" ".join(filter(None, texts)))
             lines += [
                 f"{metric['label']}: {metric['value']} {metric['note']}"
                 for metric in item.get("metrics", ())
@@ -89,12 +89,12 @@ def live_texts(app: AppTest) -> list[str]:
 
 
 def image_grid(app: AppTest, key: str) -> dict[str, Any]:
-    """The tiles of a grid: labels, tooltips and the like."""
+    """Return the tiles of a grid: labels, tooltips and more."""
     return dict(_only(app, "image_grid", key)[1])
 
 
 def ringed_tile(app: AppTest, key: str) -> int | None:
-    """The number of the tile of a grid that is chosen."""
+    """Return the index of the selected tile of a grid."""
     selected: int | None = _only(app, "image_grid", key)[0]
     return selected
 
@@ -105,21 +105,21 @@ def answer_table(app: AppTest, key: str) -> dict[str, Any]:
 
 
 def epoch_slider(app: AppTest, key: str = "epoch-slider") -> dict[str, Any]:
-    """The stops of a slider over epochs, and where it is."""
+    """Return the stops and the position of an epoch slider."""
     return dict(_only(app, "epoch_slider", key)[0])
 
 
 def presenter(app: AppTest) -> dict[str, Any]:
-    """The scenes that the presenter's bar leads to, and the one that is shown."""
+    """Return the scenes of the presenter bar, and the current scene."""
     return dict(_only(app, "presenter", "presenter")[0])
 
 
 def replay(app: AppTest, key: str) -> dict[str, Any]:
-    """The course of a run that is played, and what is said of it."""
+    """Return the replayed history of a run, with its comments."""
     return dict(_only(app, "replay", key)[0])
 
 
 def _only(app: AppTest, kind: str, key: str) -> list[Any]:
-    found = [one for one in components(app, kind) if one.key == key]
-    assert len(found) == 1, f"{kind} {key}: {component_keys(app)}"
-    return found[0].json_lines()
+    matches = [component for component in components(app, kind) if component.key == key]
+    assert len(matches) == 1, f"{kind} {key}: {component_keys(app)}"
+    return matches[0].json_lines()

@@ -1,4 +1,4 @@
-"""What holds for every test: folders of its own, a quiet TensorFlow, and no skips in CI."""
+"""Set-up of every test: separate folders, a quiet TensorFlow, and no skips in CI."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _KERAS_HOME = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     # Before anything imports TensorFlow or Keras, which read these once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Keras writes into its folder when it is imported: not into the developer's own.
+    # Keras writes to its folder when it is imported; this keeps the developer's clean.
     folder = tempfile.TemporaryDirectory(prefix="cifarviz-keras-")
     config.stash[_KERAS_HOME] = folder
     os.environ["KERAS_HOME"] = folder.name
@@ -28,25 +28,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep each test away from the developer's runs, data and caches, and from other tests."""
+def _isolated_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Isolate each test from the developer's runs, data and caches, and from other tests."""
     monkeypatch.setenv("CIFARVIZ_HOME", str(tmp_path / "cifarviz-home"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras-home"))
-    # Most tests are about homes with nothing in them, or with runs of their own.
+    # Most tests need an empty home or create their own runs.
     monkeypatch.setenv("CIFARVIZ_RECORDED", "0")
     monkeypatch.delenv("CIFARVIZ_DATA_DIR", raising=False)
     monkeypatch.delenv("CIFARVIZ_TENSORBOARD_DIR", raising=False)
 
 
 @pytest.fixture(autouse=True)
-def _own_main(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest leaves its page as ``__main__``, which processes that are spawned later would run."""
+def _restore_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore ``__main__``, which AppTest replaces and spawned processes would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
-def settings(_own_folders: None) -> Settings:
-    """The settings of this test alone; none of the folders exists yet."""
+def settings(_isolated_folders: None) -> Settings:
+    """Return the settings of this test; its folders do not exist yet."""
     return Settings.from_environment()
 
 
@@ -55,7 +55,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    # An expected failure counts as skipped too, but is no test left out.
+    # An expected failure is reported as skipped, too, but is allowed.
     if report.skipped and not hasattr(report, "wasxfail"):
         _refuse_in_ci(report)
     return report
@@ -72,7 +72,7 @@ def pytest_make_collect_report(
 
 
 def _refuse_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Make a skip a failure where nobody would notice it: a green CI means all tests ran."""
+    """Turn a skip into a failure in CI, where a green result means that all tests ran."""
     if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"

@@ -1,4 +1,4 @@
-"""Small files that ask much of whoever decodes them, as large as a test or a benchmark wants."""
+"""Small image files that are expensive to decode, for tests and benchmarks."""
 
 import io
 import struct
@@ -10,44 +10,44 @@ from tests.image_files import png
 
 
 def svg_comments(count: int) -> bytes:
-    """Comments without a drawing: a pattern that tries them all takes 2 ** count steps."""
+    """Comments without a drawing; a backtracking pattern takes 2 ** count steps."""
     return b"<!---->" * count + b"<"
 
 
 def jpeg_scans(side: int, scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
+    """A progressive JPEG with many copies of its last scan."""
     data = _jpeg(side, progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * scans + data[-2:]
 
 
 def jpeg_padding(size: int) -> bytes:
-    """FF, which may stand before any marker."""
+    """A JPEG with padding bytes FF before a marker."""
     data = _jpeg(16)
     return data[:2] + b"\xff" * size + data[2:]
 
 
 def jpeg_padded_scan(size: int) -> bytes:
-    """FF before the marker that ends the only scan."""
+    """A JPEG with padding bytes FF before the marker that ends its scan."""
     data = _jpeg(16)
     return data[:-2] + b"\xff" * size + data[-2:]
 
 
 def jpeg_segments(count: int) -> bytes:
-    """Empty APP1 segments."""
+    """A JPEG with empty APP1 segments."""
     data = _jpeg(16)
     return data[:2] + b"\xff\xe1\x00\x02" * count + data[2:]
 
 
 def jpeg_exif(entries: int, size: int) -> bytes:
-    """An EXIF directory each of whose entries names the same many bytes."""
+    """A JPEG with EXIF entries that all refer to the same large block."""
     data = _jpeg(16)
     exif = exif_directory(entries, size)[:65_000]
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif + data[2:]
 
 
 def exif_directory(entries: int, size: int) -> bytes:
-    """EXIF data of ``entries`` tags with the same ``size`` bytes each."""
+    """EXIF data with ``entries`` tags that refer to the same ``size`` bytes."""
     tags = b"".join(
         struct.pack("<HHII", 0x9000 + entry % 0x6000, 7, size, 8) for entry in range(entries)
     )
@@ -57,14 +57,14 @@ def exif_directory(entries: int, size: int) -> bytes:
 
 
 def png_empty_chunks(count: int, kind: bytes = b"IDAT") -> bytes:
-    """Chunks without data before the pixels."""
+    """A PNG with empty chunks before the pixels."""
     data = png(16, 16, 8, 0, bytes(17 * 16))
     chunk = struct.pack(">I", 0) + kind + struct.pack(">I", zlib.crc32(kind))
     return data[:33] + chunk * count + data[33:]
 
 
 def png_text(size: int, kind: bytes = b"iTXt") -> bytes:
-    """A text or colour profile of zeros, compressed."""
+    """A PNG with a compressed text or colour profile of zeros."""
     begin = {b"iTXt": b"k\0\x01\0\0\0", b"zTXt": b"k\0\0", b"iCCP": b"k\0\0"}[kind]
     return png(16, 16, 8, 0, bytes(17 * 16), [(kind, begin + zlib.compress(bytes(size)))])
 
@@ -81,7 +81,7 @@ def png_plain(width: int, height: int, depth: int, colour: int) -> bytes:
 
 
 def bmp_deltas(side: int, size: int) -> bytes:
-    """Run-length codes that move by nothing."""
+    """A BMP with run-length deltas of zero."""
     codes = b"\0\2\0\0" * (size // 4)
     header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(codes), 0, 0, 256, 0)
     offset = 14 + len(header) + 1024
@@ -90,21 +90,21 @@ def bmp_deltas(side: int, size: int) -> bytes:
 
 
 def gif_blocks(count: int) -> bytes:
-    """A comment in blocks of one byte, and an image."""
+    """A GIF with a comment in blocks of one byte."""
     data = encoded_gif()
     begin = 13 + (3 << (data[10] & 7) + 1)
     return data[:begin] + b"!\xfe" + b"\x01x" * count + b"\0" + data[begin:]
 
 
 def gif_frames(count: int) -> bytes:
-    """The same frame again and again."""
+    """A GIF with many copies of a frame."""
     data = encoded_gif()
     begin = data.index(b",", 13 + (3 << (data[10] & 7) + 1))
     return data[:begin] + data[begin:-1] * count + b";"
 
 
 def encoded_gif() -> bytes:
-    """An image of 8 × 8 pixels."""
+    """A GIF of 8 × 8 pixels."""
     buffer = io.BytesIO()
     image = Image.new("P", (8, 8), 1)
     image.putpalette([9, 9, 9, 200, 0, 0, 0, 90, 0, 7, 7, 7])
@@ -130,7 +130,7 @@ def webp_plain(width: int, height: int) -> bytes:
 
 
 def webp_frames(count: int) -> bytes:
-    """An animated WebP of the same small frame again and again."""
+    """An animated WebP with many copies of a small frame."""
     frame = webp_plain(16, 16)[12:]
     part = bytes(6) + (15).to_bytes(3, "little") * 2 + (10).to_bytes(3, "little") + b"\0" + frame
     animation = b"VP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + (15).to_bytes(3, "little") * 2

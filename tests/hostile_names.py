@@ -1,4 +1,4 @@
-"""Names that people gave, and that look like something to whatever they are put into."""
+"""Names that could be mistaken for markup, code or special values."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ HOSTILE: Final = (
     "../../etc/CON",
     "이름 שלום مرحبا 👩\u200d🚀",
 )
-"""Each is a name that a run may have."""
+"""Valid names of runs."""
 
 REFUSED: Final = (
     "",
@@ -37,4 +37,4 @@ REFUSED: Final = (
     "\u3164 \u2800",
     "b\x7f",
 )
-"""Names that no run may have; one in a store is shown all the same."""
+"""Invalid names of runs; a stored run with such a name is still displayed."""

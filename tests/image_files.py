@@ -1,4 +1,4 @@
-"""Image files as people upload them, and some that Pillow would not write."""
+"""Image files for tests of uploads, including some that Pillow cannot write."""
 
 import io
 import struct
@@ -39,7 +39,7 @@ def png(
     chunks: Iterable[tuple[bytes, bytes]] = (),
     packed: bytes = b"",
 ) -> bytes:
-    """Write a PNG by hand, for what Pillow does not write; ``packed``: rows compressed already."""
+    """Return a PNG that Pillow cannot write; ``packed``: rows that are already compressed."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

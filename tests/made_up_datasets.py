@@ -1,4 +1,4 @@
-"""Data sets that nobody has published, of other sizes and numbers of classes, for tests."""
+"""Synthetic data sets with other image sizes and numbers of classes, for tests."""
 
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +37,7 @@ BOTH = (WIDE, MANY)
 
 
 def register(monkeypatch: pytest.MonkeyPatch, *infos: DatasetInfo) -> None:
-    """Register data sets for the time of a test."""
+    """Register data sets for the duration of a test."""
     known = {**registry.DATASETS, **{info.name: info for info in infos}}
     monkeypatch.setattr(registry, "DATASETS", MappingProxyType(known))
 
@@ -56,5 +56,5 @@ def write(info: DatasetInfo, folder: Path) -> Path:
 
 
 def fetch_into(settings: Settings, info: DatasetInfo, folder: Path) -> None:
-    """Have the full set of a made-up data set in a home."""
+    """Fetch the full set of a synthetic data set into a home."""
     fetch(info, settings, str(write(info, folder / info.name)))

@@ -1,6 +1,6 @@
-"""Reads the program as syntax trees: its files, what each imports, which need TensorFlow.
+"""Read the program as syntax trees: its files, their imports, which need TensorFlow.
 
-Nothing is imported to find it out.
+No file is imported for this.
 """
 
 import ast
@@ -16,10 +16,9 @@ TENSORFLOW = frozenset({"tensorflow", "keras", "tf_keras"})
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module.
+    """An imported module.
 
-    ``at_top`` if it is loaded together with the file that names it; ``for_types`` if it never is,
-    since only type checkers read it.
+    ``at_top``: loaded when the file is imported; ``for_types``: only read by type checkers.
     """
 
     module: str
@@ -30,7 +29,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """One file: its path from the root and its syntax tree."""
+    """A file: its path relative to the root, and its syntax tree."""
 
     path: str
     text: str
@@ -46,7 +45,7 @@ class Source:
 
 
 def package_of(module: str) -> str:
-    """Name the package of one of our modules: ``cifarviz.data.library`` is in ``data``."""
+    """Return the package of a module: ``data`` for ``cifarviz.data.library``."""
     parts = module.split(".")
     return parts[1] if parts[0] == "cifarviz" and len(parts) > 1 else parts[0]
 
@@ -61,31 +60,30 @@ class Tree:
         self._imports = {source.path: list(self._read_imports(source)) for source in self.sources}
 
     def imports(self, source: Source) -> list[Import]:
-        """List what ``source`` imports, each as the most precise module that is known."""
+        """Return the imports of ``source``, each as the most precise known module."""
         return self._imports[source.path]
 
-    def is_ours(self, module: str) -> bool:
+    def is_first_party(self, module: str) -> bool:
         return module.split(".")[0] in ("cifarviz", "pages", "app")
 
     @cached_property
     def starred(self) -> frozenset[str]:
-        """The modules that load TensorFlow when they are imported, or are there to use it."""
-        found = {
+        """The modules that load TensorFlow when imported, or are in ``network``."""
+        starred = {
             source.module
             for source in self.sources
             if (source.package == "network" and not source.path.endswith("__init__.py"))
             or any(i.at_top and i.module.split(".")[0] in TENSORFLOW for i in self.imports(source))
         }
-        grew = True
-        while grew:
+        while True:
             more = {
                 source.module
                 for source in self.sources
-                if any(i.at_top and i.module in found for i in self.imports(source))
+                if any(i.at_top and i.module in starred for i in self.imports(source))
             }
-            grew = not more <= found
-            found |= more
-        return frozenset(found)
+            if more <= starred:
+                return frozenset(starred)
+            starred |= more
 
     def _read_imports(self, source: Source) -> Iterator[Import]:
         for node, when in _nodes(source.tree, "import"):
@@ -104,8 +102,8 @@ class Tree:
                 yield Import(name, node.lineno, when == "import", when == "never")
 
 
-def words(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Every name that is used: variables, attributes (dotted), keywords, imports."""
+def used_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield every used name and its line: variables, attributes, keywords, imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield node.id, node.lineno
@@ -138,7 +136,7 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
 
 
 def _nodes(node: ast.AST, when: When) -> Iterator[tuple[ast.AST, When]]:
-    """Every node below, and when it is run: with the file's import, with a call, or never."""
+    """Yield every node below, and when it runs: at import, in a call, or never."""
     for child in ast.iter_child_nodes(node):
         inner = when
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

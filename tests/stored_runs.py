@@ -1,4 +1,4 @@
-"""Runs put straight into a store, without training: the pages' tests look at them."""
+"""Create runs in a store without training, for tests."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def experiment(*layers: Layer, **fields: object) -> Experiment:
-    """An experiment on the sample; without ``layers``, a network of six small ones."""
+    """Return an experiment on the sample, by default with six small layers."""
     layers = layers or (
         Conv2D(filters=6),
         MaxPool2D(),
@@ -37,28 +37,28 @@ def experiment(*layers: Layer, **fields: object) -> Experiment:
         Dense(units=10, activation="softmax"),
     )
     base = PRESETS["cifar10-starter"].experiment
-    made = base.model_dump() | {"data": Data(), "epochs": 3, "preset": None} | fields
-    made["architecture"] = made["architecture"] | {"layers": layers}
-    return Experiment(**made)
+    values = base.model_dump() | {"data": Data(), "epochs": 3, "preset": None} | fields
+    values["architecture"] = values["architecture"] | {"layers": layers}
+    return Experiment(**values)
 
 
-def scaling_of(made: Experiment) -> Scaling:
-    """What a run of ``made`` that divides by 255 has stored."""
-    channels = made.architecture.input_shape[2]
+def scaling_of(experiment: Experiment) -> Scaling:
+    """Return the stored scaling of an experiment that divides by 255."""
+    channels = experiment.architecture.input_shape[2]
     return Scaling((1 / 255,) * channels, (0.0,) * channels)
 
 
-def weights(made: Experiment) -> dict[str, np.ndarray]:
-    """What a checkpoint of a network that has not learned yet would hold."""
+def weights(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Return the arrays of a checkpoint with initial weights."""
     from cifarviz.network.build import build
     from cifarviz.network.variables import to_arrays
 
-    return to_arrays(build(made.architecture, scaling_of(made), seed=1))
+    return to_arrays(build(experiment.architecture, scaling_of(experiment), seed=1))
 
 
-def record(made: Experiment | None = None, **facts: object) -> Run:
-    """A finished run as the store would give it, in no store."""
-    known: dict[str, object] = {
+def run_record(experiment: Experiment | None = None, **facts: object) -> Run:
+    """Return the record of a finished run without a store."""
+    defaults: dict[str, object] = {
         "id": "a", "name": "a", "state": RunState.FINISHED, "origin": "dashboard",
         "machine": "here", "created": 0.0, "started": 100.0, "ended": None, "seconds": 0.0,
         "epochs_done": 2, "best_epoch": 2, "best_loss": 1.0, "best_val_accuracy": 0.5,
@@ -67,13 +67,13 @@ def record(made: Experiment | None = None, **facts: object) -> Run:
         "requested": None, "progress": None, "best_epoch_val_accuracy": 0.5,
         "best_val_accuracy_epoch": 2,
     }  # fmt: skip
-    text = (made or PRESETS["cifar10-starter"].experiment).to_json()
-    return Run(**{**known, "experiment_json": text, **facts})  # type: ignore[arg-type]
+    text = (experiment or PRESETS["cifar10-starter"].experiment).to_json()
+    return Run(**{**defaults, "experiment_json": text, **facts})  # type: ignore[arg-type]
 
 
 def store_run(
     store: RunStore,
-    made: Experiment,
+    experiment: Experiment,
     *,
     name: str = "mine",
     state: RunState = RunState.FINISHED,
@@ -82,10 +82,10 @@ def store_run(
     checkpoints: Mapping[Checkpoint, Arrays] | None = None,
     message: str | None = None,
 ) -> Run:
-    """Enter a run that has got as far as this; an active one is cut off unless it is ``held``."""
+    """Store a run in a state; an active run is interrupted unless its lock is ``held``."""
     run_id = new_run_id()
     with _lock(store, run_id):
-        store.create(run_id, made, name, "command line")
+        store.create(run_id, experiment, name, "command line")
         if state is not RunState.QUEUED:
             store.transition(run_id, RunState.RUNNING)
         for number in range(1, epochs + 1):
@@ -102,19 +102,19 @@ def store_run(
             progress = Progress("training", number, number * 10, 10, 900.0, 30.0, time.time())
             store.record(run_id, progress, None, record)
         store.describe(
-            run_id, scaling=scaling_to_json(scaling_of(made)), seconds=65.0, train_images=5000
+            run_id, scaling=scaling_to_json(scaling_of(experiment)), seconds=65.0, train_images=5000
         )
         if state in (RunState.STOPPED, RunState.STOPPING):
             store.transition(run_id, RunState.STOPPING)
         if state not in (RunState.QUEUED, RunState.RUNNING, RunState.STOPPING):
             store.transition(run_id, state, message)
-        for which, arrays in (checkpoints or {}).items():
-            save_arrays(checkpoint_path(store.folder(run_id), which), arrays, {"format": 1})
+        for checkpoint, arrays in (checkpoints or {}).items():
+            save_arrays(checkpoint_path(store.folder(run_id), checkpoint), arrays, {"format": 1})
         return store.get(run_id)
 
 
-def go_on(store: RunStore, run: Run, steps: int, *, epoch: bool = False) -> None:
-    """Let a running run make ``steps`` of its ten an epoch, and end an epoch if wanted."""
+def advance_run(store: RunStore, run: Run, steps: int, *, epoch: bool = False) -> None:
+    """Advance a run by ``steps`` of ten per epoch; ``epoch`` also ends the epoch."""
     now = store.get(run.id)
     step = now.progress.step if now.progress is not None else 0
     points = np.arange(step + 1, step + steps + 1)
@@ -130,7 +130,7 @@ def go_on(store: RunStore, run: Run, steps: int, *, epoch: bool = False) -> None
 
 
 def make_worse(store: RunStore, run: Run, epoch: int) -> None:
-    """Give an epoch a high validation loss, as one has that is no longer the best."""
+    """Give an epoch a high validation loss, so that it is not the best."""
     with store.database.connect(write=True) as connection:
         connection.execute(
             "UPDATE epochs SET val_loss = 9 WHERE run = ? AND epoch = ?", (run.id, epoch)
@@ -138,20 +138,20 @@ def make_worse(store: RunStore, run: Run, epoch: int) -> None:
 
 
 def make_earlier(store: RunStore, run: Run, until: int | None = None) -> Run:
-    """Let an earlier version have computed the losses of a run, up to an epoch or all."""
+    """Mark the losses of a run, up to an epoch or all, as computed by an earlier version."""
     store.describe(run.id, exact_loss_from=None if until is None else until + 1)
     return store.get(run.id)
 
 
-def add_checkpoint(store: RunStore, run: Run, which: Checkpoint = "last") -> None:
-    """Give a run a checkpoint file with nothing in it, for those who only look whether it is."""
-    save_arrays(checkpoint_path(store.folder(run.id), which), {}, {"format": 1})
+def add_checkpoint(store: RunStore, run: Run, checkpoint: Checkpoint = "last") -> None:
+    """Write an empty checkpoint file, for tests that only check that it exists."""
+    save_arrays(checkpoint_path(store.folder(run.id), checkpoint), {}, {"format": 1})
 
 
-def keep_answers(
+def save_predictions(
     store: RunStore, run: Run, epoch: int, probabilities: np.ndarray, indices: np.ndarray
 ) -> None:
-    """Give a run its answers after an epoch, as the engine would."""
+    """Save predictions of the test images after an epoch, like the engine."""
     predictions = Predictions.from_probabilities(probabilities)
     save_arrays(
         epoch_predictions_path(store.folder(run.id), epoch),
@@ -162,7 +162,7 @@ def keep_answers(
 
 @contextmanager
 def held(store: RunStore, run: Run) -> Iterator[None]:
-    """Look after an active run, as its worker would."""
+    """Hold the lock of an active run, like its worker."""
     with _lock(store, run.id):
         yield
 

@@ -1,4 +1,4 @@
-"""The public Python interface: its examples run, and what cannot be done is said."""
+"""The public Python interface: its examples run, and wrong arguments are errors."""
 
 import doctest
 import subprocess
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> api.Home:
 
 @pytest.fixture
 def run(home: api.Home) -> api.Run:
-    """A run that has not learned anything, with its weights."""
+    """A run with its initial weights."""
     experiment = stored_runs.experiment()
     return stored_runs.store_run(
         home.store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
@@ -38,19 +38,19 @@ def test_the_examples_of_the_documentation_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = doctest.testfile(str(ROOT / "docs" / "python.md"), module_relative=False)
-    assert found.attempted > 25
-    assert found.failed == 0
+    results = doctest.testfile(str(ROOT / "docs" / "python.md"), module_relative=False)
+    assert results.attempted > 25
+    assert results.failed == 0
 
 
 def test_the_example_of_the_module_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = doctest.testmod(api)
-    assert found.attempted > 5
-    assert found.failed == 0
+    results = doctest.testmod(api)
+    assert results.attempted > 5
+    assert results.failed == 0
 
 
-def test_everything_public_is_explained() -> None:
+def test_everything_public_is_documented() -> None:
     text = (ROOT / "docs" / "python.md").read_text("utf-8")
     functions = [name for name in api.__all__ if name[0].islower()]
     assert [name for name in functions if f"api.{name}(" not in text] == []
@@ -58,7 +58,7 @@ def test_everything_public_is_explained() -> None:
         assert getattr(api, name).__doc__
 
 
-def test_a_home_is_the_one_that_the_environment_names(settings: object) -> None:
+def test_the_default_home_is_that_of_the_environment(settings: object) -> None:
     assert api.open_home().settings == settings
 
 
@@ -77,7 +77,9 @@ def test_files_are_cropped_scaled_and_named(home: api.Home, run: api.Run, tmp_pa
     ]
 
 
-def test_what_cannot_be_done_is_one_sentence(home: api.Home, run: api.Run, tmp_path: Path) -> None:
+def test_wrong_arguments_are_errors_with_a_reason(
+    home: api.Home, run: api.Run, tmp_path: Path
+) -> None:
     with pytest.raises(RunNotFound, match="There is no run “zzz” here"):
         home.run("zzz")
     with pytest.raises(RunNotFound, match="“”"):
@@ -88,19 +90,21 @@ def test_what_cannot_be_done_is_one_sentence(home: api.Home, run: api.Run, tmp_p
         home.predict(run, tmp_path / "nothing.png")
     with pytest.raises(ExperimentInvalid, match="28×28×1 came"):
         home.predict(run, np.zeros((1, 28, 28, 1), np.uint8))
-    with pytest.raises(ImageUnreadable, match="Image 1 is neither"):
+    with pytest.raises(ImageUnreadable, match="Image 1 must be"):
         home.predict(run, [np.zeros((32, 32, 3), np.uint8), np.zeros(5, np.uint8)])
-    with pytest.raises(ValueError, match="metric is “loss” or “accuracy”"):
+    with pytest.raises(ValueError, match="metric must be “loss” or “accuracy”"):
         home.plot_history(run, metric="f1")  # type: ignore[arg-type]
     with pytest.raises(ExperimentInvalid, match="class 33"):
         home.model(run).attention(np.zeros((32, 32, 3), np.uint8), "conv2d_1", 33)
-    with pytest.raises(ValueError, match="one image, and 2 came"):
+    with pytest.raises(ValueError, match="exactly one image, not 2"):
         home.feature_maps(run, np.zeros((2, 32, 32, 3), np.uint8))
-    with pytest.raises(ValueError, match="not of shape"):
+    with pytest.raises(ValueError, match="must have shape"):
         api.feature_map_image(np.zeros(10))
 
 
-def test_a_run_on_the_full_set_is_judged_by_the_sample_with_a_warning(home: api.Home) -> None:
+def test_without_the_full_set_a_run_is_evaluated_on_the_sample_with_a_warning(
+    home: api.Home,
+) -> None:
     experiment = stored_runs.experiment(
         Flatten(),
         Dense(units=10, activation="softmax"),
@@ -113,26 +117,28 @@ def test_a_run_on_the_full_set_is_judged_by_the_sample_with_a_warning(home: api.
         assert len(home.evaluate(run)) == 1000
 
 
-def test_several_runs_are_drawn_in_one_chart(home: api.Home, run: api.Run) -> None:
+def test_several_runs_are_plotted_in_one_chart(home: api.Home, run: api.Run) -> None:
     other = stored_runs.store_run(home.store, stored_runs.experiment(), name="other")
     groups = {trace.legendgrouptitle.text for trace in home.plot_history(run, other).data}
     assert {run.name, "other"} <= groups
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_the_learning_rate_is_under_the_loss(count: int, home: api.Home, run: api.Run) -> None:
+def test_the_learning_rate_is_plotted_below_the_loss(
+    count: int, home: api.Home, run: api.Run
+) -> None:
     runs = [run] * count
     loss, accuracy = home.plot_history(*runs), home.plot_history(*runs, metric="accuracy")
     assert sum(trace.name == "Learning rate" for trace in loss.data) == count
     assert not any(trace.name == "Learning rate" for trace in accuracy.data)
 
 
-def test_importing_it_loads_no_tensorflow() -> None:
+def test_importing_the_api_does_not_import_tensorflow() -> None:
     code = "import sys; from cifarviz import api; print('tensorflow' in sys.modules)"
-    answer = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.strip() == "False"
+    assert result.stdout.strip() == "False"
 
 
 def test_predictions_of_the_test_images_are_computed_once(
@@ -148,7 +154,7 @@ def test_predictions_of_the_test_images_are_computed_once(
     assert (again.loss, again.accuracy) == (first.loss, first.accuracy)
 
 
-def test_an_orphaned_run_is_not_waited_for(home: api.Home) -> None:
+def test_waiting_for_an_orphaned_run_returns_at_once(home: api.Home) -> None:
     run_id, lock = held_run(home.store, "orphan", stored_runs.experiment())
     lock.release()
     (listed,) = home.runs()
@@ -156,29 +162,29 @@ def test_an_orphaned_run_is_not_waited_for(home: api.Home) -> None:
     assert home.wait(listed).id == run_id
 
 
-def test_a_damaged_run_is_listed_and_refused(home: api.Home, run: api.Run) -> None:
+def test_a_damaged_run_is_listed_and_can_only_be_deleted(home: api.Home, run: api.Run) -> None:
     with home.store.database.connect(write=True) as connection:
         connection.execute("UPDATE runs SET state = 'archived'")
     (listed,) = home.runs()
     assert listed.damage is not None
     assert home.history(listed).empty is False
-    for refused in (home.evaluate, home.model, home.resume):
+    for method in (home.evaluate, home.model, home.resume):
         with pytest.raises(RunDamaged, match=f"runs delete {run.id}"):
-            refused(run.id)
+            method(run.id)
     home.delete(listed)
     assert home.runs() == []
 
 
-def test_no_images_give_no_rows(home: api.Home, run: api.Run) -> None:
+def test_predicting_no_images_returns_no_rows(home: api.Home, run: api.Run) -> None:
     assert home.predict(run, []).shape == (0, 10)
 
 
-def test_a_short_trial_of_a_patient_preset_goes_without_early_stopping() -> None:
+def test_early_stopping_is_off_for_runs_too_short_for_it() -> None:
     assert api.preset("fashion-mnist-cnn", epochs=1).early_stopping is None
     assert api.preset("fashion-mnist-cnn").early_stopping is not None
 
 
-def test_pixels_may_come_in_a_list(home: api.Home, run: api.Run) -> None:
+def test_predict_accepts_a_list_of_pixel_arrays(home: api.Home, run: api.Run) -> None:
     images = api.load_data().test.images[:2]
     both = home.predict(run, list(images))
     assert both.index.tolist() == [0, 1]

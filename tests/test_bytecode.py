@@ -1,4 +1,4 @@
-"""What the installation leaves uncompiled is compiled once, also after it was cut off."""
+"""Packages without bytecode are compiled once after the installation."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from cifarviz.bytecode import MARK, compile_missing
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment of this test alone, as if this process ran in it; returns its packages."""
+    """Return the packages of an environment in which this process seems to run."""
     prefix = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)
     [site] = prefix.glob("lib/python*/site-packages")
@@ -38,7 +38,7 @@ def test_a_marked_environment_is_compiled_once(packages: Path) -> None:
     assert not mark.exists()
 
 
-def test_two_do_not_compile_at_once(packages: Path) -> None:
+def test_two_processes_do_not_compile_at_once(packages: Path) -> None:
     mark = Path(sys.prefix, MARK)
     mark.touch()
     with filelock.FileLock(f"{mark}.lock"):

@@ -1,4 +1,4 @@
-"""Errors: one template with values, for people and for programs."""
+"""Errors have a template and values that programs can read."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ def test_the_message_is_the_template_with_its_values() -> None:
 @pytest.mark.parametrize("text", ["{count}", "{", "}}", "{0}", "{count.__class__}"])
 def test_values_are_never_templates(text: str) -> None:
     assert str(CifarvizError("There is no “{name}”.", name=text)) == f"There is no “{text}”."
-    # Without values it is the message itself.
+    # Without values the text is the message.
     assert str(CifarvizError(text)) == text
 
 
@@ -44,13 +44,13 @@ def test_values_are_what_json_can_hold() -> None:
     assert isinstance(error, ValueError)
 
 
-def test_an_error_goes_to_another_process_whole() -> None:
+def test_an_error_can_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(RunNotFound("There is no run “{run_id}”.", run_id="{x}")))
     assert str(error) == "There is no run “{x}”."
     assert (error.template, error.values) == ("There is no run “{run_id}”.", {"run_id": "{x}"})
 
 
-def test_what_a_program_reads_of_an_error(settings: Settings) -> None:
+def test_programs_can_read_the_values_of_an_error(settings: Settings) -> None:
     with pytest.raises(RunNotFound) as caught:
         RunStore(settings).find("{nothing}")
     assert caught.value.values == {"beginning": "{nothing}"}
@@ -58,13 +58,13 @@ def test_what_a_program_reads_of_an_error(settings: Settings) -> None:
 
 
 def templates(node: ast.expr) -> list[str]:
-    """The templates that an argument may be; none where it is made at run time."""
+    """Return the templates an argument may be; none if it is computed."""
     if isinstance(node, ast.IfExp):
         return templates(node.body) + templates(node.orelse)
     return [str(node.value)] if isinstance(node, ast.Constant) else []
 
 
-def test_every_template_in_the_program_has_the_values_it_names() -> None:
+def test_every_template_in_the_program_has_its_values() -> None:
     classes = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
     checked = 0
     for path in (ROOT / "cifarviz").rglob("*.py"):
@@ -73,9 +73,9 @@ def test_every_template_in_the_program_has_the_values_it_names() -> None:
                 continue
             if call.func.id not in classes or not call.keywords:
                 continue
-            given = {keyword.arg for keyword in call.keywords}
+            values = {keyword.arg for keyword in call.keywords}
             for template in templates(call.args[0]):
-                named = {name for _, name, _, _ in Formatter().parse(template) if name}
-                assert named <= given, f"{path}:{call.lineno}"
+                names = {name for _, name, _, _ in Formatter().parse(template) if name}
+                assert names <= values, f"{path}:{call.lineno}"
                 checked += 1
     assert checked > 100

@@ -1,4 +1,4 @@
-"""People's text comes out of each place as it went in, and is nothing else there."""
+"""User text is escaped in every output format."""
 
 import ast
 import io
@@ -29,14 +29,14 @@ any_text = st.text(st.characters(exclude_categories=()), max_size=60)
 
 
 @given(any_text)
-def test_what_is_printed_moves_nothing_and_can_be_encoded(text: str) -> None:
-    for shown in (printable(text), single_line(text), html_text(text).replace("\n", "")):
-        assert not any(is_invisible(one) for one in shown.replace("\t", ""))
-        shown.encode()
+def test_printed_text_has_no_control_characters_and_can_be_encoded(text: str) -> None:
+    for output in (printable(text), single_line(text), html_text(text).replace("\n", "")):
+        assert not any(is_invisible(character) for character in output.replace("\t", ""))
+        output.encode()
     assert len(single_line(text).splitlines()) <= 1
 
 
-def test_what_can_be_seen_stays() -> None:
+def test_visible_characters_are_unchanged() -> None:
     for name in HOSTILE:
         assert printable(name) == single_line(name) == name
     assert printable("\x1b[31m\u202e\n") == r"\x1b[31m\u202e\n"
@@ -44,19 +44,19 @@ def test_what_can_be_seen_stays() -> None:
 
 
 @given(any_text)
-def test_a_literal_is_the_text(text: str) -> None:
-    written = python_literal(text)
-    assert ast.literal_eval(written) == text
-    assert len(written.splitlines()) == 1
+def test_a_literal_evaluates_to_the_text(text: str) -> None:
+    literal = python_literal(text)
+    assert ast.literal_eval(literal) == text
+    assert len(literal.splitlines()) == 1
 
 
 @given(any_text)
-def test_html_is_the_text_and_no_element(text: str) -> None:
-    found: list[str] = []
+def test_html_contains_the_text_and_no_element(text: str) -> None:
+    texts: list[str] = []
 
     class Reader(HTMLParser):
         def handle_data(self, data: str) -> None:
-            found.append(data)
+            texts.append(data)
 
         def handle_starttag(self, tag: str, attrs: object) -> None:
             raise AssertionError(tag)
@@ -64,23 +64,25 @@ def test_html_is_the_text_and_no_element(text: str) -> None:
     reader = Reader()
     reader.feed(html_text(text))
     reader.close()
-    assert "".join(found) == "\n".join(
+    assert "".join(texts) == "\n".join(
         "\t".join(map(printable, line.split("\t"))) for line in text.split("\n")
     )
 
 
-def test_plotly_finds_neither_tags_nor_templates_nor_formulas() -> None:
+def test_plotly_text_has_no_tags_templates_or_formulas() -> None:
     assert plotly_text("<b>%{x}</b> $a$ &lt;") == "&lt;b&gt;&#37;{x}&lt;/b&gt; &#36;a&#36; &amp;lt;"
     assert plotly_text("50 %, two\nlines") == "50 %, two lines"
 
 
 @given(any_text)
-def test_a_file_can_have_the_name(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_a_safe_file_name_can_be_written(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     name = safe_file_name(text, ".csv")
     assert name.endswith(".csv")
     assert len(name.encode()) <= LONGEST_FILE_NAME
     assert not set(name) & set('<>:"/\\|?*\0')
-    assert not any(unicodedata.category(one) == "Cc" for one in name)
+    assert not any(unicodedata.category(character) == "Cc" for character in name)
     (tmp_path_factory.getbasetemp() / name).write_bytes(b"")
 
 
@@ -100,11 +102,11 @@ def test_a_file_can_have_the_name(tmp_path_factory: pytest.TempPathFactory, text
         ("falcon", "falcon.png"),
     ],
 )
-def test_a_name_becomes_that_of_a_file(text: str, name: str) -> None:
+def test_special_names_become_safe_file_names(text: str, name: str) -> None:
     assert safe_file_name(text, ".png") == name
 
 
-def test_a_spreadsheet_calculates_nothing_of_a_table() -> None:
+def test_a_csv_file_contains_no_formulas() -> None:
     names = [
         "=1+1",
         "+cmd|x",
@@ -135,6 +137,6 @@ def test_a_spreadsheet_calculates_nothing_of_a_table() -> None:
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "", "a\x00b", "\x1b[31mred", "\u202egnp"])
-def test_any_name_may_stand_in_a_table(name: str) -> None:
+def test_any_name_can_be_in_a_csv_file(name: str) -> None:
     table = pd.DataFrame([[1.5, 2]], columns=[name, name], index=[name])
     pd.read_csv(io.BytesIO(csv_file(table)))

@@ -1,4 +1,4 @@
-"""The wheel, built and installed outside the checkout, does what the checkout does."""
+"""The installed wheel works like the checkout."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _BUILD = ("-m", "build", "--no-isolation")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source archive, as a release would be."""
+    """Return the wheel, built from the source archive like a release."""
     folder = tmp_path_factory.mktemp("dist")
     _run(sys.executable, *_BUILD, "--outdir", folder, ROOT)
     assert len(list(folder.glob("*.tar.gz"))) == 1
@@ -39,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the wheel, and the packages of this one."""
+    """Return the Python of an environment with the wheel and this one's packages."""
     environment = tmp_path_factory.mktemp("installed") / "venv"
     _run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
@@ -56,7 +56,7 @@ def metadata(wheel: Path) -> Message:
         return message_from_bytes(archive.read(f"cifarviz-{__version__}.dist-info/METADATA"))
 
 
-def test_the_wheel_holds_every_file_of_the_program(wheel: Path) -> None:
+def test_the_wheel_contains_every_file_of_the_program(wheel: Path) -> None:
     expected = {
         f"cifarviz/{'' if place == 'cifarviz' else f'_dashboard/{place}/'}"
         f"{path.relative_to(ROOT / place).as_posix()}"
@@ -66,12 +66,12 @@ def test_the_wheel_holds_every_file_of_the_program(wheel: Path) -> None:
     }
     expected |= {"cifarviz/_dashboard/app.py", "cifarviz/_dashboard/.streamlit/config.toml"}
     with zipfile.ZipFile(wheel) as archive:
-        found = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert found == expected
-    assert "cifarviz/py.typed" in found
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert names == expected
+    assert "cifarviz/py.typed" in names
 
 
-def test_it_says_what_it_needs_and_under_which_licences(wheel: Path, metadata: Message) -> None:
+def test_the_metadata_lists_requirements_and_licences(wheel: Path, metadata: Message) -> None:
     assert metadata["Version"] == __version__
     assert metadata["License-Expression"] == "MIT"
     lines = (ROOT / "requirements.txt").read_text().splitlines()
@@ -83,25 +83,29 @@ def test_it_says_what_it_needs_and_under_which_licences(wheel: Path, metadata: M
             assert archive.read(licences + name) == (ROOT / name).read_bytes()
 
 
-def test_the_command_and_the_module_are_the_same(python: Path, tmp_path: Path) -> None:
+def test_the_command_and_the_module_do_the_same(python: Path, tmp_path: Path) -> None:
     command, module = (python.with_name("cifarviz"),), (python, "-m", "cifarviz")
-    for called, name in ((command, "cifarviz"), (module, "python -m cifarviz")):
-        assert _run(*called, "--version", cwd=tmp_path) == f"cifarviz {__version__}\n"
-        answer = subprocess.run(
-            [*called, "--no-such-option"], cwd=tmp_path, capture_output=True, text=True, check=False
+    for arguments, name in ((command, "cifarviz"), (module, "python -m cifarviz")):
+        assert _run(*arguments, "--version", cwd=tmp_path) == f"cifarviz {__version__}\n"
+        result = subprocess.run(
+            [*arguments, "--no-such-option"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert answer.returncode == 2
-        assert answer.stderr.rstrip().endswith(f"More: {name} --help")
+        assert result.returncode == 2
+        assert result.stderr.rstrip().endswith(f"See {name} --help")
     installed = "import importlib.metadata as m; print(m.version('cifarviz'))"
     assert _run(python, "-c", installed, cwd=tmp_path) == f"{__version__}\n"
 
 
 @pytest.fixture
 def server(python: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of the installed dashboard, opened from a folder with nothing of ours."""
+    """Return the address of the installed dashboard, started in another folder."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    # A module of somebody's own that would break the server if it were imported.
+    # A module in the current folder must not be imported.
     (folder / "numpy.py").write_text("raise SystemExit('not this one')\n")
     port = free_port()
     process = subprocess.Popen(
@@ -118,7 +122,7 @@ def server(python: Path, tmp_path: Path) -> Iterator[str]:
         lines = iter(process.stdout.readline, "")
         assert any(f"http://{ADDRESS}:{port}" in line for line in lines)
         yield f"http://{ADDRESS}:{port}"
-        # As a terminal does: to the whole group.
+        # To the process group, as a terminal sends it.
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
     finally:
@@ -127,30 +131,32 @@ def server(python: Path, tmp_path: Path) -> Iterator[str]:
             process.wait()
 
 
-def test_its_dashboard_answers_from_anywhere(server: str, python: Path, tmp_path: Path) -> None:
+def test_the_installed_dashboard_serves_its_pages(
+    server: str, python: Path, tmp_path: Path
+) -> None:
     package = next(python.parent.parent.glob("lib/python*/site-packages/cifarviz"))
     before = _files(package)
     start = request_page(server)
     assert exceptions(start) == []
     assert "cifarviz" in headings(start)[0]
-    # The theme, which Streamlit reads from beside its script.
+    # Streamlit reads the theme from the folder of its script.
     session = next(m.new_session for m in start if m.HasField("new_session"))
     assert "#0072B2" in str(session.custom_theme)
     for page, title in (("samples", "Samples"), ("runs", "Runs"), ("predict", "Predict")):
-        drawn = request_page(server, page)
-        assert exceptions(drawn) == []
-        assert title in headings(drawn)[0]
+        messages = request_page(server, page)
+        assert exceptions(messages) == []
+        assert title in headings(messages)[0]
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(f"{server}/app/static/{PLOTLY_SCRIPT}", timeout=20) as reply:
         assert reply.read() == provide(tmp_path / "plotly").read_bytes()
-    # The folder it is installed in may be read-only.
+    # The package's folder may be read-only.
     assert _files(package) == before
 
 
 def test_a_run_trains_and_is_listed(python: Path, tmp_path: Path) -> None:
     command = python.with_name("cifarviz")
-    words = "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 1"
-    trained = json.loads(_run(command, *words.split(), "--json", cwd=tmp_path))
+    arguments = "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 1"
+    trained = json.loads(_run(command, *arguments.split(), "--json", cwd=tmp_path))
     assert trained["state"] == "finished"
     [run] = json.loads(_run(command, "runs", "--json", cwd=tmp_path))
     assert run["run"] == trained["run"]
@@ -160,10 +166,14 @@ def _files(folder: Path) -> set[Path]:
     return {p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
 
 
-def _run(*words: object, cwd: Path | None = None) -> str:
-    """Run a command and return what it prints; its errors are the test's."""
-    answer = subprocess.run(
-        [str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False
+def _run(*arguments: object, cwd: Path | None = None) -> str:
+    """Run a command and return its output; assert that it succeeds."""
+    result = subprocess.run(
+        [str(argument) for argument in arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout

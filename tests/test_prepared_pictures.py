@@ -1,4 +1,4 @@
-"""The same picture file gives a network the same pixels, with the same notes, everywhere."""
+"""Every entry point prepares a picture file in the same way, with the same notes."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ from tests import stored_runs
 from tests.image_files import encoded
 
 
-def turned_garment() -> bytes:
-    """A coloured thing on white, lying on its side, as a camera gives it."""
+def rotated_photo() -> bytes:
+    """Return a JPEG of a coloured rectangle on white, rotated by its EXIF orientation."""
     pixels = np.full((90, 60, 3), 250, np.uint8)
     pixels[20:70, 10:50] = np.random.default_rng(0).integers(0, 90, (50, 40, 3))
     exif = Image.Exif()
@@ -32,15 +32,15 @@ def turned_garment() -> bytes:
 
 
 FILES = {
-    "camera.jpg": turned_garment(),
+    "camera.jpg": rotated_photo(),
     "dark.png": encoded(Image.new("RGB", (40, 40), (9, 20, 9))),
     "clear.png": encoded(Image.new("RGBA", (31, 17), (0, 90, 0, 40))),
     "small.gif": encoded(Image.new("L", (28, 28), 220), "GIF"),
 }
 
 
-class Given:
-    """What networks were given, in the order of their calls."""
+class NetworkInputs:
+    """Records the inputs of networks in the order of their calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pixels: list[np.ndarray] = []
@@ -54,7 +54,7 @@ class Given:
 
         return call
 
-    def take(self) -> np.ndarray:
+    def pop_last(self) -> np.ndarray:
         last = self.pixels[-1]
         self.pixels.clear()
         return last
@@ -63,10 +63,12 @@ class Given:
 def page_texts(app: AppTest) -> str:
     assert not app.exception
     assert not app.error
-    return "\n".join(str(one.value) for one in (*app.markdown, *app.caption, *app.get("html")))
+    return "\n".join(
+        str(element.value) for element in (*app.markdown, *app.caption, *app.get("html"))
+    )
 
 
-def opened(page: str, **address: str) -> AppTest:
+def open_page(page: str, **address: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     for name, value in address.items():
         app.query_params[name] = value
@@ -96,7 +98,7 @@ def home(settings: Any, monkeypatch: pytest.MonkeyPatch) -> api.Home:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_entry_point_prepares_a_picture_alike(
+def test_every_entry_point_prepares_a_picture_in_the_same_way(
     name: str,
     run: api.Run,
     home: api.Home,
@@ -109,35 +111,35 @@ def test_every_entry_point_prepares_a_picture_alike(
     prepared = home.prepare_picture(run, path)
     notes = [str(note) for note in prepared.notes]
     assert prepared.inverted == (run.experiment.data.dataset != "cifar10" and name != "dark.png")
-    given = Given(monkeypatch)
+    inputs = NetworkInputs(monkeypatch)
 
     home.predict(run, str(path))
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)
     home.feature_maps(run, path)
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)
 
     with pytest.raises(SystemExit):
         main(["predict", run.id, str(path), "--json"])
     printed = capsys.readouterr()
     assert [note["sentence"] for note in json.loads(printed.out)[0]["notes"]] == notes
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)
 
     upload = (name, FILES[name], "")
-    predict = opened("predict", run=run.id)
-    given.pixels.clear()
+    predict = open_page("predict", run=run.id)
+    inputs.pixels.clear()
     predict.file_uploader[0].set_value([upload]).run()
-    shown = page_texts(predict)
-    assert all(note in shown for note in notes)
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    texts = page_texts(predict)
+    assert all(note in texts for note in notes)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)
 
-    inside = opened("inside", run=run.id, split="upload")
+    inside = open_page("inside", run=run.id, split="upload")
     inside.file_uploader[0].set_value(upload).run()
-    shown = page_texts(inside)
-    assert all(note in shown for note in notes)
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    texts = page_texts(inside)
+    assert all(note in texts for note in notes)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)
 
-    present = opened("present", run=run.id, scene="photo", notes="1")
+    present = open_page("present", run=run.id, scene="photo", notes="1")
     present.file_uploader(key="present-file").upload(*upload).run()
-    shown = page_texts(present)
-    assert all(note in shown for note in notes)
-    np.testing.assert_array_equal(given.take(), prepared.pixels)
+    texts = page_texts(present)
+    assert all(note in texts for note in notes)
+    np.testing.assert_array_equal(inputs.pop_last(), prepared.pixels)

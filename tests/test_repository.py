@@ -1,4 +1,4 @@
-"""What a person who has just cloned the repository relies on."""
+"""The set-up, requirements and documents of a fresh clone."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
     assert [line for line in lines if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
 
 
-def test_only_the_minor_release_of_streamlit_that_is_tested_is_allowed() -> None:
+def test_only_the_tested_minor_release_of_streamlit_is_allowed() -> None:
     [line] = [line for line in _requirements("requirements.txt") if line.startswith("streamlit")]
     tested = Version(version("streamlit"))
     allowed = Requirement(line).specifier
@@ -45,7 +45,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 
 def _locked(name: str, python: str) -> dict[str, Version]:
-    """The release of each package that a lock names for a Python, on Linux."""
+    """Return the release of each package in a lock file for a Python on Linux."""
     text = (ROOT / name).read_text().replace("\\\n", " ")
     environment = {"python_version": python, "python_full_version": f"{python}.0"}
     locked: dict[str, Version] = {}
@@ -74,12 +74,12 @@ def test_the_locks_satisfy_the_requirements_and_agree(python: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_a_lock_names_no_place_to_install_from(name: str) -> None:
+def test_a_lock_contains_no_index_or_url(name: str) -> None:
     text = (ROOT / name).read_text()
     assert not re.search(r"://|--(extra-)?index|--find-links|file:|@ ", text)
 
 
-def test_the_build_needs_nothing_but_what_is_locked() -> None:
+def test_the_build_requires_only_locked_packages() -> None:
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     assert set(requires) <= set(_requirements("requirements-dev.txt"))
 
@@ -96,9 +96,9 @@ def test_every_package_imported_is_required() -> None:
     assert needed <= required, needed - required
 
 
-def test_the_pythons_promised_are_the_ones_looked_for() -> None:
-    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
-    assert promised == ">=3.11,<3.14"
+def test_the_set_up_looks_for_the_supported_pythons() -> None:
+    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert supported == ">=3.11,<3.14"
     assert (
         "(3, 11) <= sys.version_info[:2] <= (3, 13)"
         in (ROOT / "scripts/setup_environment.sh").read_text()
@@ -120,7 +120,7 @@ def test_the_readme_names_the_two_commands() -> None:
     assert "make test" in text
 
 
-def test_contributing_names_files_that_are_there() -> None:
+def test_contributing_names_existing_files() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = [path for path in re.findall(r"`([^` ]+/[^` ]*)`", text) if "NAME" not in path]
     assert len(named) > 30
@@ -139,24 +139,24 @@ def test_every_command_is_documented() -> None:
 
 
 def _commands() -> list[str]:
-    """All commands, those of groups with their group's name before them."""
+    """Return all commands, with the names of their groups."""
     from cifarviz.cli.app import app
 
-    found: list[str] = []
+    names: list[str] = []
     rest: list[tuple[str, object]] = [("", typer.main.get_command(app))]
     while rest:
         name, command = rest.pop()
         inner = getattr(command, "commands", None)
         if inner is None:
-            found.append(name)
+            names.append(name)
         else:
             rest += [(f"{name} {key}".strip(), value) for key, value in inner.items()]
-    return sorted(found)
+    return sorted(names)
 
 
 @pytest.fixture
 def setup_environment(tmp_path: Path):
-    """Run the set-up in an empty folder, where only the named Pythons are to be found."""
+    """Run the set-up in an empty folder where only the given Pythons exist."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for tool in ("sh", "cat", "cmp", "rm", "sed", "touch"):
@@ -172,7 +172,7 @@ def setup_environment(tmp_path: Path):
         for name, script in pythons.items():
             (tools / name).write_text(f"#!/bin/sh\n{script}\n")
             (tools / name).chmod(0o755)
-        answer = subprocess.run(
+        result = subprocess.run(
             [tools / "sh", ROOT / "scripts/setup_environment.sh", "requirements.lock"],
             cwd=folder,
             env={"PATH": str(tools), **variables},
@@ -181,7 +181,7 @@ def setup_environment(tmp_path: Path):
             timeout=60,
             check=False,
         )
-        return answer.returncode, answer.stderr
+        return result.returncode, result.stderr
 
     run.folder = folder  # type: ignore[attr-defined]
     return run
@@ -190,8 +190,8 @@ def setup_environment(tmp_path: Path):
 _FAKE_UV = '#!/bin/sh\necho "${UV_DEFAULT_INDEX:-} $*" >>uv-calls'
 
 
-# What a Python of some version answers to the questions asked of it. Its pip can fetch a uv, and
-# both write down what they are called with.
+# A script that imitates a Python of some version for the set-up. Its pip can install a fake uv, and
+# both log their arguments.
 def _python(version: str, fits: bool, venv: bool = True, uv: str = "exit 0") -> str:
     return (
         f'case "$2" in *print*) echo {version} ;; *sys.exit*) exit {int(not fits)} ;; '
@@ -204,7 +204,7 @@ def _python(version: str, fits: bool, venv: bool = True, uv: str = "exit 0") -> 
 
 
 @pytest.mark.parametrize(
-    ("pythons", "says"),
+    ("pythons", "message"),
     [
         ({}, "No Python was found: please install Python 3.11, 3.12 or 3.13"),
         ({"python3": _python("3.9", fits=False)}, "Python 3.9 (python3) is too old for TensorFlow"),
@@ -213,14 +213,14 @@ def _python(version: str, fits: bool, venv: bool = True, uv: str = "exit 0") -> 
         ({"python3": _python("3.11", True, venv=False)}, "came without its venv module"),
     ],
 )
-def test_an_unfit_python_is_named_in_one_sentence(setup_environment, pythons, says) -> None:
+def test_an_unsuitable_python_is_reported_in_one_line(setup_environment, pythons, message) -> None:
     code, error = setup_environment(pythons)
     assert code == 1
-    assert says in error
+    assert message in error
     assert error.count("\n") == 1
 
 
-def test_the_first_python_that_fits_is_taken(setup_environment) -> None:
+def test_the_first_suitable_python_is_used(setup_environment) -> None:
     pythons = {
         "python3": _python("3.9", fits=False),
         "python3.13": "exit 127",
@@ -230,30 +230,32 @@ def test_the_first_python_that_fits_is_taken(setup_environment) -> None:
     assert "echo 3.12" in (setup_environment.folder / ".venv/bin/python").read_text()
 
 
-def test_an_environment_is_made_once_and_mended_after_an_interruption(setup_environment) -> None:
+def test_an_environment_is_created_once_and_repaired_after_an_interruption(
+    setup_environment,
+) -> None:
     python = {"python3": _python("3.12", fits=True)}
     folder = setup_environment.folder
 
-    def times_made() -> int:
+    def times_created() -> int:
         return (folder / "made").read_text().count("made")
 
     code, error = setup_environment(python)
     assert code == 0
     assert "Installing requirements.lock" in error
     code, error = setup_environment(python)
-    assert (code, error, times_made()) == (0, "", 1)
+    assert (code, error, times_created()) == (0, "", 1)
 
     (folder / "requirements.lock").write_text("numpy==2\n")
     code, error = setup_environment(python)
     assert "Installing requirements.lock" in error
-    assert times_made() == 1
+    assert times_created() == 1
 
     (folder / ".venv/installing").touch()
     assert setup_environment(python)[0] == 0
-    assert times_made() == 2
+    assert times_created() == 2
 
 
-def test_uv_is_fetched_by_its_hashes_and_installs_by_those_of_the_lock(setup_environment) -> None:
+def test_uv_is_fetched_and_installs_with_the_hashes_of_the_lock(setup_environment) -> None:
     python = {"python3": _python("3.12", fits=True)}
     folder = setup_environment.folder
     assert setup_environment(python, PIP_INDEX_URL="file:///mirror")[0] == 0
@@ -267,7 +269,7 @@ def test_uv_is_fetched_by_its_hashes_and_installs_by_those_of_the_lock(setup_env
         "file:///mirror pip install --quiet --python .venv/bin/python --require-hashes "
         "-r requirements.lock"
     )
-    # The dashboard compiles what uv did not.
+    # The dashboard compiles the bytecode later.
     assert (folder / ".venv/not-compiled").exists()
 
 
@@ -275,7 +277,7 @@ def test_uv_is_fetched_by_its_hashes_and_installs_by_those_of_the_lock(setup_env
 def test_without_uv_pip_installs_from_the_same_lock(setup_environment, uv: str) -> None:
     code, error = setup_environment({"python3": _python("3.12", fits=True, uv=uv)})
     assert code == 0
-    assert "uv could not install the packages; pip tries." in error
+    assert "uv could not install the packages; trying pip." in error
     folder = setup_environment.folder
     assert (folder / "pip-calls").read_text().splitlines()[-1] == (
         "-m pip install --quiet --require-hashes -r requirements.lock"
@@ -284,7 +286,7 @@ def test_without_uv_pip_installs_from_the_same_lock(setup_environment, uv: str) 
     assert not (folder / ".venv/not-compiled").exists()
 
 
-def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path: Path) -> None:
+def test_a_skip_fails_the_run_only_in_ci(tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests/conftest.py", tmp_path)
     (tmp_path / "test_some.py").write_text(
         "import pytest\n"
@@ -296,7 +298,7 @@ def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path: Path) -> None:
     (tmp_path / "test_none.py").write_text("import pytest\npytest.importorskip('no_such_thing')\n")
 
     def run(ci: str, file: str = "") -> tuple[int, str]:
-        answer = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path / file)],
             cwd=tmp_path,
             env={**os.environ, "CI": ci, "PYTHONPATH": str(ROOT)},
@@ -305,14 +307,14 @@ def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path: Path) -> None:
             timeout=60,
             check=False,
         )
-        return answer.returncode, answer.stdout
+        return result.returncode, result.stdout
 
-    code, said = run("")
-    assert (code, "1 passed, 2 skipped, 1 xfailed" in said) == (0, True), said
-    code, said = run("true", "test_some.py")
+    code, output = run("")
+    assert (code, "1 passed, 2 skipped, 1 xfailed" in output) == (0, True), output
+    code, output = run("true", "test_some.py")
     assert code != 0
-    assert "In CI no test may be skipped. Skipped: no browser" in said
-    assert "1 failed, 1 passed, 1 xfailed" in said
-    code, said = run("true", "test_none.py")
+    assert "In CI no test may be skipped. Skipped: no browser" in output
+    assert "1 failed, 1 passed, 1 xfailed" in output
+    code, output = run("true", "test_none.py")
     assert code != 0
-    assert "In CI no test may be skipped. Skipped: could not import 'no_such_thing'" in said
+    assert "In CI no test may be skipped. Skipped: could not import 'no_such_thing'" in output

@@ -1,4 +1,4 @@
-"""Settings from the environment."""
+"""Settings are read from the environment."""
 
 import pytest
 

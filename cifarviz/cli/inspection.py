@@ -1,4 +1,4 @@
-"""``evaluate``, ``predict`` and ``feature-maps``: what a run's network does."""
+"""The ``evaluate``, ``predict`` and ``feature-maps`` commands."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,12 +8,11 @@ import typer
 from PIL import Image
 
 from cifarviz.analysis.calibration import calibration, top_accuracy
-from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.predictions import ranking
-from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
@@ -38,49 +37,62 @@ from cifarviz.settings import Settings
 if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
 
-RunName = Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")]
+RunName = Annotated[str, typer.Argument(help="A run's id or the start of it.")]
 WhichCheckpoint = Annotated[
     Checkpoint | None,
     typer.Option(
         "--checkpoint",
-        help="The weights of the best epoch (best), or as the run ended (last). Default: the "
-        "run's answer as chosen on the Runs page, else last, or best where it kept no other.",
+        help="Weights from the best or the last epoch. Default: those chosen on the Runs page, "
+        "else last, or best if the run saved no others.",
     ),
 ]
 Invert = Annotated[
     bool | None,
     typer.Option(
         "--invert/--no-invert",
-        help="Turn light into dark. Default: where the data set is light on black and the "
-        "picture's background is light, as on the pages.",
+        help="Invert light and dark. Default: invert if the data set is light on black and the "
+        "picture's background is light.",
     ),
 ]
 
 
 def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson = False) -> None:
-    """Measure a run's network on the test images of the data it was trained on."""
+    """Evaluate a run's network on the test images of its data set."""
     settings = Settings.from_environment()
     store = RunStore(settings)
-    found = store.find(run)
-    which = chosen_weights(found, store, checkpoint)
-    dataset = _dataset(found, settings)
+    selected = store.find(run)
+    checkpoint = chosen_weights(selected, store, checkpoint)
+    dataset = _load_dataset(selected, settings)
     test = dataset.test
     evaluation = evaluate_predictions(
         test.labels,
-        _test_predictions(store, found, which, dataset),
+        _test_predictions(store, selected, checkpoint, dataset),
         test.indices,
         dataset.info.classes,
     )
-    position = weights_position(store, found, which)
-    if as_json:
-        known = {"run": found.id, "checkpoint": which, "split": "test", **evaluation.to_dict()}
-        stands = {"epoch": position.epoch, "steps_since": position.steps}
-        print_json(known | stands | _more_about(evaluation))
-        return
+    position = weights_position(store, selected, checkpoint)
+    labels, probabilities = evaluation.labels, evaluation.probabilities
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
-    say(
-        f"{found.name} ({found.id}, {which} weights, {position}) on {len(evaluation):,} "
-        f"{dataset.variant} test images: "
+    if as_json:
+        print_json(
+            {
+                "run": selected.id,
+                "checkpoint": checkpoint,
+                "split": "test",
+                **evaluation.to_dict(),
+                "epoch": position.epoch,
+                "steps_since": position.steps,
+                "loss_exact": evaluation.predictions.exact,
+                "accuracy_interval": [low, high],
+                "top_2_accuracy": top_accuracy(labels, probabilities, 2),
+                "top_3_accuracy": top_accuracy(labels, probabilities, 3),
+                "calibration_error": calibration(labels, probabilities).error,
+            }
+        )
+        return
+    print_message(
+        f"{selected.name} ({selected.id}, {checkpoint} weights, {position}) on "
+        f"{len(evaluation):,} {dataset.variant} test images: "
         f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), "
         f"loss {evaluation.loss:.4f}"
     )
@@ -90,17 +102,6 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
     )
 
 
-def _more_about(evaluation: Evaluation) -> dict[str, Any]:
-    labels, probabilities = evaluation.labels, evaluation.probabilities
-    return {
-        "loss_exact": evaluation.predictions.exact,
-        "accuracy_interval": list(accuracy_interval(evaluation.accuracy, len(evaluation))),
-        "top_2_accuracy": top_accuracy(labels, probabilities, 2),
-        "top_3_accuracy": top_accuracy(labels, probabilities, 3),
-        "calibration_error": calibration(labels, probabilities).error,
-    }
-
-
 def predict(
     run: RunName,
     images: Annotated[list[Path], typer.Argument(help="PNG, JPEG, WebP, BMP or GIF files.")],
@@ -108,46 +109,41 @@ def predict(
     invert: Invert = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say what a run's network sees in image files; exit code 2 if one could not be read."""
+    """Classify image files with a run's network; exit code 2 if a file cannot be read."""
     settings = Settings.from_environment()
-    found, model, _ = _open(settings, run, checkpoint)
-    classes = find(found.experiment.data.dataset).classes
-    answers = [_predict_file(path, found, model, classes, invert) for path in images]
+    selected, model = _open_network(settings, run, checkpoint)
+    predictions = [_predict_file(path, selected, model, invert) for path in images]
     if as_json:
-        print_json(answers)
+        print_json(predictions)
     else:
         print_table(
             ["file", "class", "probability"],
             [
-                (one["file"], one["class"], one["probabilities"][one["class"]])
-                if "class" in one
-                else (one["file"], one["error"], None)
-                for one in answers
+                (item["file"], item["class"], item["probabilities"][item["class"]])
+                if "class" in item
+                else (item["file"], item["error"], None)
+                for item in predictions
             ],
         )
-    return 2 if any("error" in answer for answer in answers) else 0
+    return 2 if any("error" in item for item in predictions) else 0
 
 
 def feature_maps(
     run: RunName,
-    image: Annotated[
-        str, typer.Option(help="The official index of a test image, or an image file.")
-    ],
+    image: Annotated[str, typer.Option(help="The number of a test image, or an image file.")],
     out: Annotated[
         Path,
-        typer.Option(
-            parser=parse_path, metavar="PATH", help="The folder that the pictures are written to."
-        ),
+        typer.Option(parser=parse_path, metavar="PATH", help="The folder for the pictures."),
     ],
     checkpoint: WhichCheckpoint = None,
     invert: Invert = None,
 ) -> None:
-    """Write one PNG a layer with all its channels, dead ones grey."""
+    """Write one PNG per layer with all its channels; dead channels are grey."""
     from cifarviz.figures.pictures import channel_grid
 
     settings = Settings.from_environment()
-    found, model, _ = _open(settings, run, checkpoint)
-    pixels = _pixels(image, found, settings, invert)
+    selected, model = _open_network(settings, run, checkpoint)
+    pixels = _load_pixels(image, selected, settings, invert)
     with place_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     written = 0
@@ -158,33 +154,28 @@ def feature_maps(
         with place_errors(path):
             Image.fromarray(channel_grid(view.maps.images)).save(path)
         dead = f", {len(view.maps.dead)} dead" if view.maps.dead else ""
-        say(f"{path}: {len(view.maps.images)} channels{dead}")
+        print_message(f"{path}: {len(view.maps.images)} channels{dead}")
         written += 1
-    say(f"{written} layers of {found.name} written to {out}.")
+    print_message(f"Wrote {written} layers of {selected.name} to {out}.")
 
 
-def _open(
-    settings: Settings, named: str, wanted: Checkpoint | None
-) -> "tuple[Run, TrainedModel, Checkpoint]":
+def _open_network(
+    settings: Settings, run_id: str, checkpoint: Checkpoint | None
+) -> "tuple[Run, TrainedModel]":
     store = RunStore(settings)
-    run = store.find(named)
-    which = chosen_weights(run, store, wanted)
-    return run, _model(store, run, which), which
+    run = store.find(run_id)
+    return run, _load_model(store, run, chosen_weights(run, store, checkpoint))
 
 
-def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Checkpoint:
-    """The weights wanted; else those that answer for the run.
-
-    Raises ``ArtifactMissing`` where they are not there.
-    """
-    wanted = wanted or default_weights(store, run)
-    if (lacking := explain_missing_weights(store, run, wanted)) is None:
-        return wanted
-    other = other_checkpoint(wanted)
-    there = explain_missing_weights(store, run, other) is None
+def chosen_weights(run: Run, store: RunStore, checkpoint: Checkpoint | None) -> Checkpoint:
+    """Return ``checkpoint``, or the default for the run; raises ``ArtifactMissing``."""
+    checkpoint = checkpoint or default_weights(store, run)
+    if (lacking := explain_missing_weights(store, run, checkpoint)) is None:
+        return checkpoint
+    other = other_checkpoint(checkpoint)
     raise ArtifactMissing(
-        "“{run_name}” ({run_id}) {lacking}. Ask for them with --checkpoint {other}."
-        if there
+        "“{run_name}” ({run_id}) {lacking}. Use --checkpoint {other}."
+        if explain_missing_weights(store, run, other) is None
         else "“{run_name}” ({run_id}) {lacking}. Choose another run.",
         run_name=run.name,
         run_id=run.id,
@@ -193,48 +184,51 @@ def chosen_weights(run: Run, store: RunStore, wanted: Checkpoint | None) -> Chec
     )
 
 
-def _model(store: RunStore, run: Run, which: Checkpoint) -> "TrainedModel":
+def _load_model(store: RunStore, run: Run, checkpoint: Checkpoint) -> "TrainedModel":
     from cifarviz.analysis.trained_model import open_checkpoint
 
-    return open_checkpoint(store, run, which)
+    return open_checkpoint(store, run, checkpoint)
 
 
 def _test_predictions(
-    store: RunStore, run: Run, which: Checkpoint, dataset: Dataset
+    store: RunStore, run: Run, checkpoint: Checkpoint, dataset: Dataset
 ) -> Predictions:
-    """What the network says of the test images; kept, so that it is asked once, here or there."""
+    """Return the predictions of the test images: those stored, or computed and stored now."""
     return load_or_compute_predictions(
         store.folder(run.id),
-        which,
+        checkpoint,
         dataset.test,
         len(dataset.info.classes),
-        lambda: _model(store, run, which).predictions(dataset.test.images),
+        lambda: _load_model(store, run, checkpoint).predictions(dataset.test.images),
         save=dataset.variant == run.experiment.data.variant,
-        on_refusal=lambda error: say(f"These answers could not be kept for the next time: {error}"),
+        on_refusal=lambda error: print_message(f"These predictions could not be saved: {error}"),
     )
 
 
-def _dataset(run: Run, settings: Settings) -> Dataset:
-    """The images to judge a run by; of the sample, and said so, where the full set is not here."""
+def _load_dataset(run: Run, settings: Settings) -> Dataset:
+    """Return the run's data set; the sample, with a message, where the full set is missing."""
     data = run.experiment.data
-    found = library.load_nearest(data.dataset, data.variant, settings)
-    if found.variant != data.variant:
-        say(f"The full set of {data.dataset} is not on this machine: it is asked about the sample.")
-    return found
+    dataset = library.load_nearest(data.dataset, data.variant, settings)
+    if dataset.variant != data.variant:
+        print_message(
+            f"The full set of {data.dataset} is not on this machine, so the sample is used."
+        )
+    return dataset
 
 
 def _predict_file(
-    path: Path, run: Run, model: "TrainedModel", classes: tuple[str, ...], invert: bool | None
+    path: Path, run: Run, model: "TrainedModel", invert: bool | None
 ) -> dict[str, Any]:
     try:
         prepared = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
+    classes = find(run.experiment.data.dataset).classes
     ranked = ranking(classes, model.probabilities(prepared.pixels[None])[0])
     return {
         "file": str(path),
         "class": ranked[0].name,
-        "probabilities": {one.name: one.probability for one in ranked},
+        "probabilities": {choice.name: choice.probability for choice in ranked},
         "notes": [note.to_dict() for note in prepared.notes],
     }
 
@@ -247,19 +241,19 @@ def _read_image(path: Path, run: Run, invert: bool | None) -> PreparedPicture:
         invert=invert,
     )
     for note in prepared.notes:
-        say(f"{path}: {note}")
+        print_message(f"{path}: {note}")
     return prepared
 
 
-def _pixels(image: str, run: Run, settings: Settings, invert: bool | None) -> np.ndarray:
+def _load_pixels(image: str, run: Run, settings: Settings, invert: bool | None) -> np.ndarray:
     if not (image.isascii() and image.isdecimal() and len(image) < 10):
         return _read_image(Path(image), run, invert).pixels
-    dataset = _dataset(run, settings)
+    dataset = _load_dataset(run, settings)
     test = dataset.test
     position = test.position_of(int(image))
     if position is None:
         raise typer.BadParameter(
-            f"Test image {image} is not in the {dataset.variant} set that is looked into, "
-            f"which has {len(test):,} of them."
+            f"There is no test image {image} in the {dataset.variant} set, which has "
+            f"{len(test):,} test images."
         )
     return test.images[position]

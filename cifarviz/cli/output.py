@@ -1,7 +1,7 @@
-"""Where words go: results to standard output, everything else to standard error.
+"""Printing: results to standard output, everything else to standard error.
 
-No other file of this package prints. All is printed letter by letter: what people chose, such as
-names, may look like Rich's markup, and may hold characters that move the cursor.
+No other file of this package prints. All text is printed literally: names may look like Rich's
+markup, or contain characters that move the cursor.
 """
 
 import json
@@ -27,48 +27,48 @@ from rich.text import Text
 from cifarviz.escaping import printable
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON value on standard output, nothing else.")
+    bool, typer.Option("--json", help="Print one JSON value on standard output and nothing else.")
 ]
 
-# Rich's own reading of texts is off wherever they are printed.
+# Rich's markup, emoji codes and highlighting are off.
 _console = partial(Console, markup=False, emoji=False, highlight=False)
 _ERRORS: Final = _console(stderr=True)
-# Columns of a table that no terminal limits.
-_WIDEST = 10_000
+# Width in columns for tables that go to a file or a pipe.
+_FILE_WIDTH = 10_000
 
 
-def say(text: str) -> None:
-    """One line for the person, on standard error."""
+def print_message(text: str) -> None:
+    """Print one line on standard error."""
     _ERRORS.print(printable(text), soft_wrap=True)
 
 
 def print_line(text: str) -> None:
-    """Text of our own on standard output, at once."""
+    """Print text on standard output and flush it."""
     typer.echo(text)
     sys.stdout.flush()
 
 
 def print_help(text: str) -> None:
-    """Lines of our own for the person, on standard error."""
+    """Print the lines of a text on standard error."""
     for line in text.splitlines():
-        say(line)
+        print_message(line)
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
+    """Print one JSON value on standard output."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        # A file name that is not UTF-8, or a terminal that is not: JSON has escapes for both.
+        # The text or the terminal is not UTF-8: use JSON's ASCII escapes.
         text = json.dumps(value, allow_nan=False)
     typer.echo(text)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on standard output; nothing is ``–``, numbers with a point get four digits.
+    """Print a table on standard output; ``None`` becomes ``–``, floats get four decimals.
 
-    A terminal gets long cells in several lines; a file or a pipe gets each row on one.
+    On a terminal long cells are wrapped; in a file or a pipe each row is one line.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
@@ -77,34 +77,31 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         table.add_row(*(Text(printable(_cell(value))) for value in row))
     console = _console()
     if not console.is_terminal:
-        console.width = max(console.width, console.measure(table, options=_wide(console)).maximum)
+        options = console.options.update(max_width=_FILE_WIDTH)
+        console.width = max(console.width, console.measure(table, options=options).maximum)
     console.print(table)
 
 
 def progress_bar(*, download: bool = False) -> Progress:
-    """A bar on standard error with a description, and with the rate of a task or of a download.
+    """Return a progress bar on standard error that shows a description and a rate.
 
-    Tasks of a bar that is no download have the field ``rate``, a text.
+    A task must have the field ``rate``, a text, unless it is a download.
     """
     columns: list[ProgressColumn] = [_Literal("{task.description}"), BarColumn()]
     if download:
         columns += [DownloadColumn(), TimeRemainingColumn()]
     else:
         columns.append(_Literal("{task.fields[rate]}"))
-    # To a file it would say nothing but an empty line.
+    # In a file it would be an empty line.
     hidden = not _ERRORS.is_terminal
     return Progress(*columns, console=_ERRORS, transient=True, disable=hidden)
 
 
 class _Literal(TextColumn):
-    """A column of text without Rich's markup."""
+    """A column that prints its text literally, without Rich's markup."""
 
     def render(self, task: Task) -> Text:
         return Text(printable(self.text_format.format(task=task)))
-
-
-def _wide(console: Console) -> Any:
-    return console.options.update(max_width=_WIDEST)
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Paths on the command line: what no file system takes is refused in words, before any work."""
+"""Parse paths on the command line; unusable paths are refused before any work starts."""
 
 import errno
 import os
@@ -8,31 +8,31 @@ from pathlib import Path
 
 from cifarviz.errors import OutputPathInvalid
 
-_NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
-def parse_path(given: str | Path) -> Path:
-    """The path that is ``given``, whether or not anything is there; raises ``OutputPathInvalid``.
+def parse_path(value: str | Path) -> Path:
+    """Return ``value`` as a path, which need not exist; raises ``OutputPathInvalid``.
 
-    Refused are an empty text, and what the system cannot even look for: a name that is too long,
-    a NUL, a folder that may not be entered.
+    Refused are an empty text and paths that the system cannot look up: a name that is too long,
+    a NUL character, a folder without permission.
     """
-    # An option's default comes here as well.
-    text = os.fspath(given)
+    # Typer passes an option's default, a Path, too.
+    text = os.fspath(value)
     if not text.strip():
-        raise OutputPathInvalid("The path is empty: name a file or a folder.")
+        raise OutputPathInvalid("The path is empty: give a file or a folder.")
     with place_errors(text):
         try:
             os.lstat(text)
         except OSError as error:
-            if error.errno not in _NOTHING_THERE:
+            if error.errno not in _NOT_FOUND:
                 raise
     return Path(text)
 
 
 @contextmanager
 def place_errors(path: Path | str) -> Iterator[None]:
-    """Turn the system's refusals to read or write ``path`` into ``OutputPathInvalid``."""
+    """Turn errors of reading or writing ``path`` into ``OutputPathInvalid``."""
     try:
         yield
     except OSError as error:
@@ -41,7 +41,7 @@ def place_errors(path: Path | str) -> Iterator[None]:
             "“{path}” cannot be used: {reason}.", path=path, reason=reason
         ) from error
     except ValueError as error:
-        # A path with a NUL, or with letters that the system's encoding lacks.
+        # A path with a NUL character, or with characters that the file system's encoding lacks.
         raise OutputPathInvalid(
             "“{path}” cannot be used: {error}.", path=path, error=error
         ) from error

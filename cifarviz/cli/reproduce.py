@@ -1,4 +1,4 @@
-"""``reproduce``: the published experiments on the full data, beside what their authors got."""
+"""The ``reproduce`` command: compares published experiments with their authors' figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from cifarviz.analysis.reproduction import (
     read_results,
     write_report,
 )
-from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.cli.training import watch
 from cifarviz.data import library
@@ -41,103 +41,105 @@ _SEEDS = 3
 
 def reproduce(
     presets: Annotated[
-        list[str] | None, typer.Argument(help="Names that the presets command lists; default: all.")
+        list[str] | None,
+        typer.Argument(help="Published presets. Default: all."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One seed of each instead of three; not with --seeds.")
+        bool, typer.Option("--quick", help="Use one seed instead of three; excludes --seeds.")
     ] = False,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, max=100, help="How many seeds, from 1; default: 3."),
+        typer.Option(min=1, max=100, help="Number of seeds. Default: 3."),
     ] = None,
     out: Annotated[
         Path,
         typer.Option(
             parser=parse_path,
             metavar="PATH",
-            help="The page to write; the numbers go into a .json file beside it.",
+            help="The Markdown file to write; the numbers go into a .json file beside it.",
         ),
     ] = Path("docs/reproduction.md"),
     as_json: AsJson = False,
 ) -> int:
-    """Run published experiments on the full data and write a table against their figures.
+    """Train published experiments on the full data and compare them with the published figures.
 
-    A finished run of the same experiment and seed in this home is used, and one that was cut off
-    is gone on with, so that the command may be called again.
+    Finished runs of the same experiment and seed are reused and interrupted ones resumed, so the
+    command can be repeated.
     """
     chosen = [_find_published(name) for name in dict.fromkeys(presets or PUBLISHED)]
     if quick and seeds is not None:
-        raise typer.BadParameter("--quick is one seed: leave it out, or leave out --seeds.")
+        raise typer.BadParameter("--quick and --seeds exclude each other: give only one.")
     count = seeds or (1 if quick else _SEEDS)
     settings = Settings.from_environment()
-    # All that could be wrong, before anything is trained for hours.
+    # Check the output and the data before training for hours.
     with place_errors(out):
         check_place(out)
         results = read_results(out.with_suffix(".json"))
     for preset in chosen:
         library.load(preset.experiment.data.dataset, "full", settings)
-    made: dict[str, tuple[Part, ...]] = {}
+    parts_by_name: dict[str, tuple[Part, ...]] = {}
     for preset in chosen:
-        bench = _Bench(Worker(settings, "command line"), preset)
-        made[preset.name] = bench.parts(count)
-        results = {**results, preset.name: made[preset.name]}
-        # After each preset, so that a later one that is broken off takes nothing away.
+        parts = _Reproduction(Worker(settings, "command line"), preset).parts(count)
+        parts_by_name[preset.name] = parts
+        results = {**results, preset.name: parts}
+        # After each preset, so that an interruption loses nothing.
         write_report(out, results)
     if as_json:
-        print_json(TypeAdapter(dict[str, tuple[Part, ...]]).dump_python(made, mode="json"))
+        print_json(TypeAdapter(dict[str, tuple[Part, ...]]).dump_python(parts_by_name, mode="json"))
     else:
-        for name, parts in made.items():
+        for name, parts in parts_by_name.items():
             _print_parts(name, parts)
-        say(f"Written to {out}.")
+        print_message(f"Wrote {out}.")
     return 0
 
 
-class _Bench:
-    """Runs one preset as often as asked."""
+class _Reproduction:
+    """Trains one preset from several seeds and compares the runs with the published figures."""
 
     def __init__(self, worker: Worker, preset: Preset) -> None:
         self._worker, self._preset = worker, preset
         self._store = worker.store
 
     def parts(self, seeds: int) -> tuple[Part, ...]:
+        """Return the tables of the preset, from ``seeds`` seeds each."""
         if self._preset.members > 1:
-            return (*self._epochs_voting(seeds), self._members_voting(seeds))
+            return (*self._epoch_ensembles(seeds), self._seed_ensembles(seeds))
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, seeds + 1)]
         return (self._part("As published", runs, ()),)
 
-    def _epochs_voting(self, seeds: int) -> list[Part]:
-        """One run's own epochs, as the authors of the ensemble did in truth."""
+    def _epoch_ensembles(self, seeds: int) -> list[Part]:
+        """Ensembles of several epochs of one run, as the authors really built theirs."""
         parts = []
         for variant in self._preset.variants:
             runs = [self._run(variant.experiment, seed) for seed in range(1, seeds + 1)]
-            voted = [
+            ensembles = [
                 self._vote([Member(run, epoch) for epoch in variant.experiment.test_epochs])
                 for run in runs
             ]
             figures = _ensemble_figures(
-                self._preset, voted, [f"epoch {n}" for n in variant.experiment.test_epochs]
+                self._preset, ensembles, [f"epoch {n}" for n in variant.experiment.test_epochs]
             )
             parts.append(self._part(variant.title, runs, figures))
         return parts
 
-    def _members_voting(self, seeds: int) -> Part:
-        """Members from different seeds, as many ensembles as seeds were asked for."""
+    def _seed_ensembles(self, seeds: int) -> Part:
+        """``seeds`` ensembles of members that were trained from different seeds."""
         size = self._preset.members
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, size * seeds + 1)]
-        voted = [
+        ensembles = [
             self._vote([Member(run) for run in runs[first : first + size]])
             for first in range(0, len(runs), size)
         ]
         title = f"{size} members from {size} seeds"
-        figures = _ensemble_figures(self._preset, voted, None)
-        # The authors' one history is of the other way.
+        figures = _ensemble_figures(self._preset, ensembles, None)
+        # The authors' history is of an ensemble of epochs.
         return self._part(title, runs, figures, published=False)
 
     def _part(
         self,
         title: str,
         runs: Sequence[Run],
-        more: Sequence[PublishedFigure],
+        extra_figures: Sequence[PublishedFigure],
         *,
         published: bool = True,
     ) -> Part:
@@ -152,28 +154,28 @@ class _Bench:
             seeds=tuple(run.experiment.seed for run in runs),
             machine=" and ".join(sorted({run.machine for run in runs})),
             seconds=tuple(run.seconds for run in runs),
-            figures=(*figures, *more),
+            figures=(*figures, *extra_figures),
             epochs=epoch_comparison(rows, histories),
             losses=" and ".join(sorted({losses_words(run) for run in runs})),
         )
 
     def _run(self, experiment: Experiment, seed: int) -> Run:
-        """A finished run of this experiment from this seed, trained now if there is none."""
-        wanted = Experiment.make(**{**dict(experiment), "seed": seed, "precision": "float32"})
-        found = [run for run in self._store.all() if _is_run_of(run, wanted)]
-        run = next((run for run in found if run.state is RunState.FINISHED), None)
+        """Return a finished run of this experiment and seed; train it if there is none."""
+        target = Experiment.make(**{**dict(experiment), "seed": seed, "precision": "float32"})
+        runs = [run for run in self._store.all() if _is_run_of(run, target)]
+        run = next((run for run in runs if run.state is RunState.FINISHED), None)
         if run is None:
-            if not found:
-                run = self._worker.submit(wanted, f"{self._preset.name}, seed {seed}")
-            elif found[0].state.active:
-                run = found[0]
+            if not runs:
+                run = self._worker.submit(target, f"{self._preset.name}, seed {seed}")
+            elif runs[0].state.active:
+                run = runs[0]
             else:
-                run = self._worker.resume(found[0].id)
+                run = self._worker.resume(runs[0].id)
             run = watch(self._worker, run)
         if run.state is not RunState.FINISHED:
             raise RunError(
-                "Run {run_id} ({run_name}) is {state}, so the experiment is not whole. "
-                "Call the command again to go on from here.",
+                "Run {run_id} ({run_name}) is {state}, so the experiment is incomplete. "
+                "Repeat the command to resume it.",
                 run_id=run.id,
                 run_name=run.name,
                 state=run.state,
@@ -182,55 +184,60 @@ class _Bench:
 
     def _vote(self, members: Sequence[Member]) -> Ensemble:
         dataset = library.load(self._preset.experiment.data.dataset, "full", self._worker.settings)
-        return vote(self._store, members, dataset.test, self._ask, len(dataset.info.classes))
+        return vote(self._store, members, dataset.test, self._predict, len(dataset.info.classes))
 
-    def _ask(self, run: Run, which: Checkpoint, test: ImageSet) -> Predictions:
+    def _predict(self, run: Run, checkpoint: Checkpoint, test: ImageSet) -> Predictions:
         from cifarviz.analysis.trained_model import open_checkpoint
 
-        return open_checkpoint(self._store, run, which).predictions(test.images)
+        return open_checkpoint(self._store, run, checkpoint).predictions(test.images)
 
 
 def _find_published(name: str) -> Preset:
     preset = find_preset(name)
     if preset.published is None:
         raise typer.BadParameter(
-            f"{name} is a recipe of cifarviz' own, so there is nothing published to set beside it. "
-            f"Those published are {', '.join(PUBLISHED)}."
+            f"{name} has no published figures. Choose from {', '.join(PUBLISHED)}."
         )
     return preset
 
 
-def _is_run_of(run: Run, wanted: Experiment) -> bool:
+def _is_run_of(run: Run, experiment: Experiment) -> bool:
     try:
-        # What it was trained in counts, not that this was left to cifarviz.
-        made = run.trained_experiment if run.state is RunState.FINISHED else run.experiment
+        # A finished run with precision "auto" counts by the precision it was trained in.
+        finished = run.state is RunState.FINISHED
+        return experiment == (run.trained_experiment if finished else run.experiment)
     except CifarvizError:
-        # Written by another version: it says so where it is looked at.
+        # Written by another version of cifarviz.
         return False
-    return made == wanted
 
 
 def _ensemble_figures(
-    preset: Preset, voted: Sequence[Ensemble], names: Sequence[str] | None
+    preset: Preset, ensembles: Sequence[Ensemble], names: Sequence[str] | None
 ) -> tuple[PublishedFigure, ...]:
-    """What the members and their votes are worth; ``names`` of members that differ in kind."""
+    """Return the accuracies of the members and of their votes.
+
+    ``names``: of members that differ in kind, such as epochs; ``None`` for different seeds.
+    """
     facts = preset.facts
     last = facts["history"][-1]
     figures = []
     if names is None:
-        best = tuple(max(one.member_accuracies) for one in voted)
-        all_members = tuple(value for one in voted for value in one.member_accuracies)
+        best = tuple(max(ensemble.member_accuracies) for ensemble in ensembles)
+        all_members = tuple(value for ensemble in ensembles for value in ensemble.member_accuracies)
         figures += [
             PublishedFigure("test accuracy, all members", "share", None, all_members),
             PublishedFigure("test accuracy, best member", "share", None, best),
         ]
     else:
         for number, name in enumerate(names):
-            theirs = last.val_accuracy if number == len(names) - 1 else None
-            own = tuple(one.member_accuracies[number] for one in voted)
-            figures.append(PublishedFigure(f"test accuracy after {name}", "share", theirs, own))
+            published = last.val_accuracy if number == len(names) - 1 else None
+            reproduced = tuple(ensemble.member_accuracies[number] for ensemble in ensembles)
+            figures.append(
+                PublishedFigure(f"test accuracy after {name}", "share", published, reproduced)
+            )
         losses = tuple(
-            cross_entropy(one.labels, one.predictions[-1].log_probabilities) for one in voted
+            cross_entropy(ensemble.labels, ensemble.predictions[-1].log_probabilities)
+            for ensemble in ensembles
         )
         figures.append(
             PublishedFigure(f"test loss after {names[-1]}", "loss", last.val_loss, losses)
@@ -241,30 +248,30 @@ def _ensemble_figures(
             "test accuracy, probabilities summed",
             "share",
             facts["ensemble_accuracy"],
-            tuple(one.soft_accuracy for one in voted),
+            tuple(ensemble.soft_accuracy for ensemble in ensembles),
         ),
         PublishedFigure(
             "test accuracy, majority of votes",
             "share",
             None,
-            tuple(one.majority_accuracy for one in voted),
+            tuple(ensemble.majority_accuracy for ensemble in ensembles),
         ),
         PublishedFigure(
             "gain of summing over the best member",
             "difference",
             None,
-            tuple(one.gain for one in voted),
+            tuple(ensemble.gain for ensemble in ensembles),
         ),
     )
 
 
 def _print_parts(name: str, parts: Sequence[Part]) -> None:
     for part in parts:
-        say(f"{name}, {part.title}: median {median(part.seconds):.0f} s a run")
+        print_message(f"{name}, {part.title}: median {median(part.seconds):.0f} s per run")
         print_table(
             ["figure", "published", "median", "lowest", "highest", "distance"],
             [
-                (one.what, one.published, one.median, one.low, one.high, one.distance)
-                for one in part.figures
+                (row.what, row.published, row.median, row.low, row.high, row.distance)
+                for row in part.figures
             ],
         )

@@ -1,10 +1,10 @@
-"""``runs`` and ``runs delete``."""
+"""The ``runs`` and ``runs delete`` commands."""
 
 from typing import Annotated
 
 import typer
 
-from cifarviz.cli.output import AsJson, print_json, print_table, say
+from cifarviz.cli.output import AsJson, print_json, print_message, print_table
 from cifarviz.cli.values import run_dict
 from cifarviz.installation import program_name
 from cifarviz.runs.records import Run
@@ -20,39 +20,36 @@ def runs(context: typer.Context, as_json: AsJson = False) -> None:
     """List all runs, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    found = RunStore(Settings.from_environment()).all()
+    all_runs = RunStore(Settings.from_environment()).all()
     if as_json:
-        print_json([run_dict(run) for run in found])
+        print_json([run_dict(run) for run in all_runs])
         return
-    if not found:
-        say(f"There are no runs yet. Train one: {program_name()} train cifar10-starter")
+    if not all_runs:
+        print_message(f"There are no runs yet. Start with: {program_name()} train cifar10-starter")
         return
     print_table(
         ["run", "name", "state", "epochs", "best epoch", "time at work"],
-        [_row(run) for run in found],
+        [_row(run) for run in all_runs],
     )
-    for run in found:
+    for run in all_runs:
         if run.damage is not None:
-            say(f"Run {run.id} ({run.name}) is damaged: {run.damage}")
+            print_message(f"Run {run.id} ({run.name}) is damaged: {run.damage}")
         elif run.orphaned:
-            say(
-                f"No process looks after run {run.id}, which is queued: resume it, or open the "
-                "dashboard."
-            )
+            print_message(f"Run {run.id} is queued, but no process trains it. Resume it.")
 
 
 @app.command()
 def delete(
-    run: Annotated[str, typer.Argument(help="A run's id, or the beginning of it.")],
+    run: Annotated[str, typer.Argument(help="A run's id or the start of it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Delete a run with its history and all its files, for good; it asks nothing."""
+    """Permanently delete a run, its history and its files, without confirmation."""
     store = RunStore(Settings.from_environment())
     deleted = store.delete(store.find(run).id)
     if as_json:
         print_json({"run": deleted.id, "name": deleted.name, "epochs": deleted.epochs_done})
     else:
-        say(f"“{deleted.name}” (run {deleted.id}) is deleted, with its history and its files.")
+        print_message(f"Deleted “{deleted.name}” (run {deleted.id}), its history and its files.")
 
 
 def _row(run: Run) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Presets and runs as the values that ``--json`` prints."""
+"""Presets and runs as values for ``--json``."""
 
 from typing import Any
 
@@ -7,16 +7,9 @@ from cifarviz.runs.earlier_losses import losses_words
 from cifarviz.runs.records import Epoch, Run
 
 
-def _published_dict(preset: Preset) -> dict[str, Any] | None:
-    published = preset.published
-    if published is None:
-        return None
-    return {**published, "history": [row._asdict() for row in published["history"]]}
-
-
 def preset_dict(preset: Preset) -> dict[str, Any]:
-    """A preset, layer by layer, with its story and its authors' figures."""
-    architecture = preset.experiment.architecture
+    """Return a preset with its layers, story, notes and published figures."""
+    architecture, published = preset.experiment.architecture, preset.published
     return {
         "name": preset.name,
         "title": preset.title,
@@ -34,7 +27,8 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
         "experiment": preset.experiment.model_dump(mode="json"),
         "story": preset.story,
         "notes": list(preset.notes),
-        "published": _published_dict(preset),
+        "published": published
+        and {**published, "history": [row._asdict() for row in published["history"]]},
         "members": preset.members,
         "variants": [
             {
@@ -49,7 +43,7 @@ def preset_dict(preset: Preset) -> dict[str, Any]:
 
 
 def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
-    """What came of training a run, epoch by epoch."""
+    """Return the result of a training, epoch by epoch."""
     validated = any(epoch.val_loss is not None for epoch in epochs)
     return {
         "run": run.id,
@@ -69,7 +63,7 @@ def result_dict(run: Run, epochs: list[Epoch]) -> dict[str, Any]:
 
 
 def run_dict(run: Run) -> dict[str, Any]:
-    """A run as the list of runs has it; of a damaged one, nothing is known of what it did."""
+    """Return a run for the list of runs; what a damaged record lacks is ``None``."""
     experiment = run.experiment if run.damage is None else None
     return {
         "run": run.id,
@@ -84,7 +78,7 @@ def run_dict(run: Run) -> dict[str, Any]:
         "epochs": run.epochs_done,
         "epochs_planned": experiment and experiment.epochs,
         "best_epoch": run.best_epoch,
-        # From which epoch on losses are the plain cross-entropy, and all of it in words.
+        # The epoch from which losses are the plain cross-entropy, and the same as text.
         "exact_loss_from": run.exact_loss_from,
         "losses": experiment and losses_words(run),
         "stopped_early": run.stopped_early,

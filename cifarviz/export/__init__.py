@@ -1,1 +1,1 @@
-"""What is taken away from a run: its code, its network as Keras files, its report."""
+"""Exports of a run: Keras code, Keras files, a report, a packed run."""

@@ -1,4 +1,4 @@
-"""Files made of runs, data and tables."""
+"""The files of an export: code, sample data, packed runs, CSV tables."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ from cifarviz.runs.store import RunStore
 
 
 class ExportKind(StrEnum):
-    """What a run can be taken away as."""
+    """The kinds of export; the values are those of ``--as`` on the command line."""
 
     KERAS = "keras"
     WEIGHTS = "weights"
@@ -44,28 +44,25 @@ ENDINGS: Mapping[ExportKind, str] = MappingProxyType(
         ExportKind.RUN: ".zip",
     }
 )
-"""How the name of each kind's file ends; Keras goes by it."""
+"""The file name suffix of each kind; Keras chooses its file format by it."""
 
 
 def file_name(run: Run, kind: ExportKind) -> str:
-    """What the file of a run is called unless somebody says otherwise: ``run-115f949b.py``."""
+    """Return the default file name of an export, such as ``run-115f949b.py``."""
     return f"run-{run.id}{ENDINGS[kind]}"
 
 
 def code_files(run: Run, kind: ExportKind, name: str) -> dict[str, bytes]:
-    """A script or a notebook under ``name``, and the data that have to lie beside it.
+    """Return a script or notebook under ``name``, and the sample's file if it needs that.
 
-    Raises as ``code.program`` does, and ``DatasetDamaged``.
+    Raises what ``code.program.program`` raises, and ``DatasetDamaged``.
     """
     source = script(run) if kind is ExportKind.SCRIPT else notebook(run)
-    files = {name: source.encode()}
-    if needs_data(run.experiment) and (data := data_file(run.experiment)) is not None:
-        files[data[0]] = data[1]
-    return files
+    return {name: source.encode(), **data_file(run.experiment)}
 
 
-def packed(store: RunStore, run: Run) -> bytes:
-    """All of a run, as another cifarviz imports it; raises as ``archive.pack`` does."""
+def pack_run(store: RunStore, run: Run) -> bytes:
+    """Return a run as the bytes of a ``.zip`` for import; raises what ``archive.pack`` raises."""
     with tempfile.TemporaryDirectory(prefix="cifarviz-") as folder:
         path = Path(folder) / file_name(run, ExportKind.RUN)
         pack(store, run.id, path)
@@ -73,12 +70,12 @@ def packed(store: RunStore, run: Run) -> bytes:
 
 
 def needs_data(experiment: Experiment) -> bool:
-    """Whether code for this experiment needs a file beside it: Keras downloads only full sets."""
+    """Return whether exported code needs a data file: Keras downloads only full sets."""
     return experiment.data.variant == "sample"
 
 
-def in_one_zip(files: Mapping[str, bytes]) -> bytes:
-    """Files in one archive, uncompressed, since the data are compressed already."""
+def zip_files(files: Mapping[str, bytes]) -> bytes:
+    """Return the bytes of a ``.zip`` of files, stored uncompressed: the data is compressed."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         for name, content in files.items():
@@ -86,15 +83,15 @@ def in_one_zip(files: Mapping[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
-def data_file(experiment: Experiment) -> tuple[str, bytes] | None:
-    """Name and content of what has to lie beside a run's code; ``None`` with the full set.
+def data_file(experiment: Experiment) -> dict[str, bytes]:
+    """Return the sample's file by its name for exported code; empty for the full set.
 
     An ``.npz`` of ``train_images``, uint8 (n, height, width, channels), ``train_labels``, uint8
-    (n,), ``train_indices``, int64 (n,), their official ones, ``test_images`` and ``test_labels``,
-    about 14 MB for CIFAR-10; the same bytes each time.
+    (n,), ``train_indices``, int64 (n,), in the published data set, ``test_images`` and
+    ``test_labels``; about 14 MB for CIFAR-10. The bytes are the same each time.
     """
-    if experiment.data.variant == "full":
-        return None
+    if not needs_data(experiment):
+        return {}
     info = find(experiment.data.dataset)
     data = sample.read(info)
     file = io.BytesIO()
@@ -107,18 +104,18 @@ def data_file(experiment: Experiment) -> tuple[str, bytes] | None:
         test_images=data.test.images,
         test_labels=data.test.labels,
     )
-    return sample_file_name(info), file.getvalue()
+    return {sample_file_name(info): file.getvalue()}
 
 
 def csv_file(table: pd.DataFrame) -> bytes:
-    """``table`` with its index as the first column: UTF-8 with a byte-order mark, lines by CRLF.
+    """Return ``table``, with its index first, as CSV: UTF-8 with a byte-order mark, CRLF lines.
 
-    Excel takes a file without the mark for one in the system's own encoding, and shows letters
-    such as Korean ones garbled. Text that it would take for a formula gets an apostrophe before
-    it, names of columns and rows included; numbers stay as they are.
+    Without the mark Excel assumes the system's encoding and garbles other letters. Text that Excel
+    would treat as a formula gets a leading apostrophe, also in column and row names; numbers
+    are unchanged.
     """
     plain = io.StringIO(table.to_csv(lineterminator="\r\n"), newline="")
     safe = io.StringIO(newline="")
-    # All digits are pandas'; a cell that is no number is text.
+    # Pandas formatted the numbers; any cell that is not a number is text.
     csv.writer(safe).writerows(map(csv_cell, row) for row in csv.reader(plain))
     return safe.getvalue().encode("utf-8-sig")

@@ -37,7 +37,7 @@ def result(
         Epoch(number, 2 / number, accuracy, loss, val_accuracy, 0.001, 1.0)
         for number, loss in enumerate(losses, 1)
     ]
-    run = stored_runs.record(stored_runs.experiment(epochs=epochs), **facts)
+    run = stored_runs.run_record(stored_runs.experiment(epochs=epochs), **facts)
     made = result_of(label, run, history)
     assert made is not None
     return made
@@ -53,10 +53,10 @@ def test_a_result_stands_with_the_weights_that_were_given_back() -> None:
     facts = {"epochs_done": 3, "best_epoch": 2}
     back = result_of(
         "x",
-        stored_runs.record(stored_runs.experiment(epochs=9, early_stopping=restoring), **facts),
+        stored_runs.run_record(stored_runs.experiment(epochs=9, early_stopping=restoring), **facts),
         history,
     )
-    run = stored_runs.record(stored_runs.experiment(epochs=9), **facts)
+    run = stored_runs.run_record(stored_runs.experiment(epochs=9), **facts)
     last = result_of("x", run, history)
     assert back is not None
     assert last is not None
@@ -114,7 +114,7 @@ def test_runs_are_compared_at_the_epoch_where_one_was_cut_short() -> None:
             for number, accuracy in enumerate(accuracies, 1)
         ]
         state = RunState.FINISHED if ended else RunState.STOPPED
-        run = stored_runs.record(stored_runs.experiment(epochs=8), state=state, **facts)
+        run = stored_runs.run_record(stored_runs.experiment(epochs=8), state=state, **facts)
         made = result_of(label, run, history, until)
         assert made is not None
         return made

@@ -44,7 +44,7 @@ def predictions(right: int) -> Predictions:
 def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     third = trained(store, "c")
-    stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices)
+    stored_runs.save_predictions(store, second, 2, answers(3), TEST.indices)
     members = [Member(first), Member(third, "best"), Member(second, 2)]
     stored_runs.add_checkpoint(store, third, "best")
 
@@ -135,7 +135,7 @@ def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
 
 def test_answers_about_other_images_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    stored_runs.keep_answers(store, second, 2, answers(3), TEST.indices + 1)
+    stored_runs.save_predictions(store, second, 2, answers(3), TEST.indices + 1)
     with pytest.raises(ArtifactDamaged, match="for other test images"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 

@@ -1,4 +1,4 @@
-"""A click into the confusion matrix, as the browser's tests make it."""
+"""Click a cell of the confusion matrix in browser tests."""
 
 import re
 

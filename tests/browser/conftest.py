@@ -25,7 +25,7 @@ _PICTURES = ROOT / "build" / "failed"
 _FAILED = pytest.StashKey[bool]()
 _PAGES = pytest.StashKey[list[Page]]()
 _SERVERS = pytest.StashKey[list[AppServer]]()
-# Milliseconds to wait for what must come: two cores may be busy with a training run as well.
+# Milliseconds to wait; two cores may also be busy with a training run.
 _PATIENCE = 20_000
 
 StartServer = Callable[..., AppServer]
@@ -35,13 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _FOLDER in item.path.parents:
             item.add_marker("browser")
-    # Last: they take longest, and Playwright keeps an event loop running in this thread.
+    # Last, as they take longest and Playwright keeps an event loop running in this thread.
     items.sort(key=lambda item: _FOLDER in item.path.parents)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for the whole run; without one the tests here are skipped, and it is said."""
+    """Return the Chromium of all tests; without it the tests are skipped with a message."""
     path = installed.find()
     if path is None:
         pytest.skip(f"Browser tests: {installed.MISSING}")
@@ -91,7 +91,7 @@ def app_server(
 
 
 class Linked(NamedTuple):
-    """A server, and the ids of what is in its home by the names of ``tests.pages.linked_home``."""
+    """A server and the ids of its runs by the names of ``tests.pages.linked_home``."""
 
     url: str
     ids: Mapping[str, str]
@@ -99,7 +99,7 @@ class Linked(NamedTuple):
 
 @pytest.fixture(scope="module")
 def linked(app_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Linked:
-    """A server whose home has something for every page, and nothing at work in it."""
+    """Return a server whose home has content for every page and no active run."""
     home = tmp_path_factory.mktemp("linked") / "home"
     ids = fill_home(home, stored_runs.weights(stored_runs.experiment()))
     return Linked(app_server(home=home, environment={"CIFARVIZ_WARM_UP": "0"}).url, ids)
@@ -109,7 +109,7 @@ def linked(app_server: StartServer, tmp_path_factory: pytest.TempPathFactory) ->
 def new_page(
     request: pytest.FixtureRequest, chromium: Browser, shared_session: BrowserContext
 ) -> Iterator[Callable[..., Page]]:
-    """Open pages of browser sessions of their own: ``new_page(color_scheme="dark")``.
+    """Open pages in separate browser sessions: ``new_page(color_scheme="dark")``.
 
     Each is 1440 × 900; further arguments are those of Playwright's ``Browser.new_context``.
     ``session`` is a session to open it in instead.
@@ -131,7 +131,7 @@ def new_page(
         return page
 
     yield open_page
-    # What the content security policy blocks, however little of it the test itself has seen.
+    # A blocked resource fails the test, whatever it checks.
     blocked = [note for note in notes if "Content Security Policy" in note]
     if notes:
         # Shown by pytest when the test failed.
@@ -154,7 +154,7 @@ def new_page(
 
 @pytest.fixture(scope="module")
 def shared_session(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser session for the pages of a module's tests, which keeps what it has loaded."""
+    """Return a browser session for a module's tests, with a shared cache."""
     session = new_session(chromium)
     yield session
     session.close()
@@ -162,7 +162,7 @@ def shared_session(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(new_page: Callable[..., Page], shared_session: BrowserContext) -> Iterator[Page]:
-    """One page; the test before it has left it neither cookies nor anything else."""
+    """Return a page without cookies or storage of earlier tests."""
     page = new_page(session=shared_session)
     yield page
     if not page.is_closed() and page.url.startswith("http"):
@@ -183,7 +183,7 @@ def pytest_runtest_makereport(
     if report.failed:
         item.stash[_FAILED] = True
         for server in item.session.stash.get(_SERVERS, []):
-            # The end of what the server said is where its traceback is.
+            # The end of the server's output has its traceback.
             report.sections.append((f"Server {server.url}", server.log()[-6000:]))
     return report
 

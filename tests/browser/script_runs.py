@@ -1,4 +1,4 @@
-"""Whether a page's script ran while something on the page moved."""
+"""Count the runs of a page's script."""
 
 from playwright.sync_api import Page
 
@@ -12,10 +12,10 @@ _WATCH = """() => {
 
 
 def count_script_runs(page: Page) -> None:
-    """Begin to count, of a page that stands still."""
+    """Start counting on an idle page."""
     page.evaluate(_WATCH)
 
 
 def script_runs(page: Page) -> int:
-    """Return how often its script has run since."""
+    """Return how often the script has run since then."""
     return int(page.evaluate("window.scriptRuns"))

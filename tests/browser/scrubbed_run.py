@@ -1,4 +1,4 @@
-"""A run whose epochs are gone through in the browser, and what the page then shows."""
+"""Helpers for browser tests that move through the epochs of a run."""
 
 import numpy as np
 from playwright.sync_api import Page, expect

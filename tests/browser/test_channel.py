@@ -1,4 +1,4 @@
-"""What moves on Watch comes by the channel: without a run of the page, and after any break."""
+"""Watch updates through the live channel without script runs, also after reconnecting."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ DRAWN = (
 
 
 class Training:
-    """A run that a worker seems to look after, and what it stores."""
+    """A run with the lock and the stored data of an active worker."""
 
     def __init__(self, store: RunStore) -> None:
         self.store, self.step = store, 0
@@ -76,21 +76,21 @@ def _expect_points(page: Page, count: int) -> None:
     page.wait_for_function(f"([e, n]) => ({DRAWN})(e) >= n", arg=[chart.element_handle(), count])
 
 
-def test_points_and_numbers_move_without_a_run_of_the_page(
+def test_points_and_metrics_update_without_a_script_run(
     server: AppServer, training: Training, page: Page
 ) -> None:
-    asked: list[int] = []
+    messages: list[int] = []
 
     def count(socket: WebSocket) -> None:
         if "_stcore" in socket.url:
-            socket.on("framesent", lambda _: asked.append(1))
+            socket.on("framesent", lambda _: messages.append(1))
 
     page.on("websocket", count)
     training.train(5)
     _watch(page, server, training)
     _expect_points(page, 5)
     settle(page)
-    asked.clear()
+    messages.clear()
     training.train(20)
     _expect_points(page, 25)
     training.train(75)
@@ -101,10 +101,10 @@ def test_points_and_numbers_move_without_a_run_of_the_page(
     expect(main.get_by_text("640")).to_be_visible()
     expect(main.get_by_text("too early to say")).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_text("epoch 2 of 4")).to_be_visible()
-    assert not asked
+    assert not messages
 
 
-def test_the_page_is_run_once_when_the_run_has_ended(
+def test_the_page_reruns_when_the_run_has_ended(
     server: AppServer, training: Training, page: Page
 ) -> None:
     training.train(5)
@@ -117,7 +117,7 @@ def test_the_page_is_run_once_when_the_run_has_ended(
     expect(main.get_by_role("button", name="Pause")).to_have_count(0)
 
 
-def test_a_server_that_is_started_anew_is_heard_again_from_the_last_point(
+def test_the_page_reconnects_to_a_restarted_server_from_the_last_point(
     app_server: Callable[..., AppServer], page: Page, tmp_path: Path
 ) -> None:
     server = app_server(home=tmp_path / "home", environment={"CIFARVIZ_WARM_UP": "0"})
@@ -138,7 +138,7 @@ def test_a_server_that_is_started_anew_is_heard_again_from_the_last_point(
     training.end()
 
 
-def test_where_no_socket_opens_the_page_is_refreshed_and_says_so(
+def test_without_a_socket_the_page_polls_and_shows_a_notice(
     server: AppServer, training: Training, page: Page
 ) -> None:
     def refuse(route: WebSocketRoute) -> None:

@@ -1,4 +1,4 @@
-"""The chart in a real browser: zoom, clicks, themes, pictures, and what goes wrong."""
+"""The chart component in a real browser: zoom, clicks, themes, images, and errors."""
 
 import io
 import re
@@ -90,7 +90,7 @@ def test_zoom_and_legend_choices_survive_live_updates(app: Page) -> None:
     assert chart.evaluate("e => e._fullData[1].visible") is True
 
 
-def test_the_browser_fills_in_the_batches_as_a_page_draws_them(app: Page) -> None:
+def test_the_browser_adds_batches_like_the_server(app: Page) -> None:
     """The dots and the smoothed curve of cifarviz/figures/history.py, worked out in JavaScript."""
     chart = drawn(app, "Batches")
     app.wait_for_function(
@@ -109,7 +109,7 @@ def test_the_browser_fills_in_the_batches_as_a_page_draws_them(app: Page) -> Non
         np.testing.assert_allclose(y, values[dots], rtol=1e-5)
 
 
-def test_a_double_click_brings_the_growing_axis_back(app: Page) -> None:
+def test_a_double_click_resets_the_growing_axis(app: Page) -> None:
     chart = drawn(app, "Loss")
     zoom(app, chart)
     await_updates(app, chart, 1)
@@ -121,7 +121,7 @@ def test_a_double_click_brings_the_growing_axis_back(app: Page) -> None:
     )
 
 
-def test_what_has_not_changed_is_not_drawn_again(app: Page) -> None:
+def test_an_unchanged_chart_is_not_redrawn(app: Page) -> None:
     matrix = drawn(app, "Confusion matrix")
     same, live = revision(matrix), drawn(app, "Loss")
     matrix.evaluate("e => { e.drawings = 0; e.on('plotly_afterplot', () => e.drawings++) }")
@@ -131,7 +131,7 @@ def test_what_has_not_changed_is_not_drawn_again(app: Page) -> None:
     assert matrix.evaluate("e => e.drawings") == 0
 
 
-def test_a_click_on_a_heatmap_cell_comes_back_once(app: Page) -> None:
+def test_a_click_on_a_heatmap_cell_is_reported_once(app: Page) -> None:
     box = drawn(app, "Confusion matrix").locator(".nsewdrag").bounding_box()
     assert box
     # Three columns and rows: the cell in the middle of the left column is dog taken for cat.
@@ -148,7 +148,7 @@ def test_a_chart_in_a_closed_tab_is_drawn_when_it_opens(app: Page) -> None:
     assert width[0] == width[1] > 300
 
 
-def test_it_is_as_wide_as_its_place(app: Page) -> None:
+def test_a_chart_fills_the_width_of_its_container(app: Page) -> None:
     chart = drawn(app, "Loss")
     app.set_viewport_size({"width": 800, "height": 900})
     app.wait_for_function(
@@ -158,7 +158,7 @@ def test_it_is_as_wide_as_its_place(app: Page) -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_it_is_saved_by_the_browser(app: Page, kind: str) -> None:
+def test_a_chart_can_be_saved_as_an_image(app: Page, kind: str) -> None:
     chart = drawn(app, "Loss")
     chart.hover()
     with app.expect_download() as waiting:
@@ -171,7 +171,7 @@ def test_it_is_saved_by_the_browser(app: Page, kind: str) -> None:
         assert xml.etree.ElementTree.parse(saved).getroot().tag.endswith("svg")
 
 
-def test_it_follows_the_theme_also_while_shown(app: Page) -> None:
+def test_a_chart_follows_theme_changes(app: Page) -> None:
     chart = drawn(app, "Confusion matrix")
 
     def colors() -> list[str]:
@@ -187,7 +187,7 @@ def test_it_follows_the_theme_also_while_shown(app: Page) -> None:
     assert dark == ["#E6EAEE", "rgba(0, 0, 0, 0)"]
 
 
-def test_without_its_script_it_says_so(app_server, page: Page, tmp_path: Path) -> None:
+def test_a_chart_without_plotly_shows_an_error(app_server, page: Page, tmp_path: Path) -> None:
     server = app_server(shutil.copy(APP, tmp_path))
     page.goto(server.url)
     alert = page.get_by_role("alert").filter(has_text="its script did not load")
@@ -202,7 +202,7 @@ def test_without_its_script_it_says_so(app_server, page: Page, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_numbers_can_be_read_on_every_shade(server, new_page, scheme: str) -> None:
+def test_numbers_are_readable_on_every_shade(server, new_page, scheme: str) -> None:
     page = new_page(color_scheme=scheme)
     page.goto(server.url)
     chart = drawn(page, "All shades of the scale")

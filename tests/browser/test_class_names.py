@@ -52,7 +52,7 @@ def test_the_choice_stays_in_the_address_across_pages_and_a_reload(
     )
 
 
-def test_the_choice_can_be_taken_back_at_once_and_leaves_no_step(
+def test_the_choice_can_be_undone_at_once_without_a_history_entry(
     server: AppServer, page: Page
 ) -> None:
     page.goto(server.url)

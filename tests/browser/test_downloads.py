@@ -1,4 +1,4 @@
-"""Every download arrives at the first press, while a run trains and the browser is late."""
+"""Every download works at the first click while a run trains and the browser is slow."""
 
 from collections.abc import Callable
 
@@ -29,14 +29,14 @@ _CODE = ("Keras script", "Notebook", "Packed run")
 
 
 @pytest.mark.timeout(240)
-def test_a_late_browser_gets_each_file_at_the_first_press(
+def test_a_slow_browser_downloads_each_file_at_the_first_click(
     page: Page, app_server: Callable[..., AppServer], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("downloads") / "home"
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    made = stored_runs.experiment()
-    run = stored_runs.store_run(store, made, name="done", checkpoints={})
-    live = stored_runs.store_run(store, made, name="live", state=RunState.RUNNING, epochs=1)
+    experiment = stored_runs.experiment()
+    run = stored_runs.store_run(store, experiment, name="done", checkpoints={})
+    live = stored_runs.store_run(store, experiment, name="live", state=RunState.RUNNING, epochs=1)
     with stored_runs.held(store, live):
         server = app_server("app.py", home=home, environment={"CIFARVIZ_WARM_UP": "0"})
         answers: list[Response] = []

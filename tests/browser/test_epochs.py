@@ -1,4 +1,4 @@
-"""The slider over a run's epochs in a real browser: keys, mouse, playing, and while it grows."""
+"""The epoch slider in a real browser: keys, mouse, playback, and growing runs."""
 
 import re
 import time
@@ -34,7 +34,7 @@ def server(
     return app_server(home=home), store
 
 
-def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
+def test_evaluate_can_be_scrubbed_played_and_reloaded_at_an_epoch(
     page: Page, server: tuple[AppServer, RunStore]
 ) -> None:
     app, store = server
@@ -83,7 +83,7 @@ def test_evaluate_is_scrubbed_played_and_reloaded_at_the_same_epoch(
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_from_a_cell_to_a_picture_to_its_feature_maps_at_the_same_epoch(
+def test_a_cell_leads_to_pictures_and_feature_maps_of_the_same_epoch(
     page: Page, server: tuple[AppServer, RunStore]
 ) -> None:
     app, store = server
@@ -149,9 +149,7 @@ def test_inside_plays_through_all_weights(page: Page, server: tuple[AppServer, R
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_be_in_viewport()
 
 
-def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
-    page: Page, server: tuple[AppServer, RunStore]
-) -> None:
+def test_a_link_compares_two_epochs(page: Page, server: tuple[AppServer, RunStore]) -> None:
     app, store = server
     weights = stored_runs.weights(SMALL)
     run = stored_runs.store_run(store, SMALL, name="two", checkpoints={"last": weights})
@@ -239,7 +237,7 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     shown(page, 3)
 
 
-def test_a_run_under_way_is_followed_until_somebody_looks_back(
+def test_an_active_run_is_followed_until_an_epoch_is_selected(
     page: Page, server: tuple[AppServer, RunStore]
 ) -> None:
     app, store = server

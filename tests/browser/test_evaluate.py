@@ -27,9 +27,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
-    made = stored_runs.experiment()
+    experiment = stored_runs.experiment()
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    return stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    return stored_runs.store_run(
+        store, experiment, checkpoints={"last": stored_runs.weights(experiment)}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def other_cell(evaluation: Evaluation) -> tuple[int, int]:
     return int(actual), int(predicted)
 
 
-def test_a_click_on_a_cell_shows_its_images_the_surest_first(
+def test_a_click_on_a_cell_shows_its_images_most_confident_first(
     evaluated: Page, expected: Evaluation
 ) -> None:
     cell = other_cell(expected)
@@ -99,7 +101,7 @@ def test_a_click_on_a_cell_shows_its_images_the_surest_first(
     ("link", "page_name"),
     [("See its feature maps", "inside"), ("See its prediction", "predict")],
 )
-def test_an_image_leads_on_with_the_same_network(
+def test_an_image_opens_other_pages_with_the_same_network(
     evaluated: Page, run: Run, expected: Evaluation, link: str, page_name: str
 ) -> None:
     evaluated.get_by_role("link", name=link).click()

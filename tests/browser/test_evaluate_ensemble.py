@@ -23,8 +23,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def template(home: Path) -> Run:
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    made = stored_runs.experiment(epochs=1, data=Data(train_images=320))
-    return stored_runs.store_run(store, made, name="tiny")
+    experiment = stored_runs.experiment(epochs=1, data=Data(train_images=320))
+    return stored_runs.store_run(store, experiment, name="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,7 @@ def test_members_train_vote_and_lead_to_an_image(server, page: Page, template: R
     expect(answer).to_be_visible()
 
 
-def test_the_switch_goes_there_and_back_and_keeps_the_members(
-    server, page: Page, template: Run
-) -> None:
+def test_switching_views_keeps_the_members(server, page: Page, template: Run) -> None:
     page.goto(f"{server.url}/evaluate?view=ensemble&members={template.id}@1")
     said = page.get_by_text("two members or more, and one was chosen")
     expect(said).to_be_visible()

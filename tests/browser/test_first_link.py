@@ -1,4 +1,4 @@
-"""A link into the app is good as the very first thing a fresh server is asked."""
+"""Any link into the app works as the first request to a new server."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from scripts.app_server import AppServer
         ("nosuchpage", "Page not found", "/nosuchpage"),
     ],
 )
-def test_the_first_visit_follows_any_link(
+def test_a_new_server_opens_any_link(
     app_server: Callable[..., AppServer], page: Page, address: str, title: str, kept: str
 ) -> None:
     server = app_server("app.py", environment={"CIFARVIZ_WARM_UP": "0"})
@@ -31,7 +31,7 @@ def test_the_first_visit_follows_any_link(
     server.stop()
 
 
-def test_a_page_that_there_is_not_is_said_with_links_to_those_there_are(
+def test_an_unknown_page_shows_links_to_the_existing_pages(
     app_server: Callable[..., AppServer], page: Page
 ) -> None:
     server = app_server("app.py", environment={"CIFARVIZ_WARM_UP": "0"})

@@ -1,4 +1,4 @@
-"""Pages of another origin are refused by the real server, and the dashboard itself works."""
+"""The server refuses pages of another origin."""
 
 import http.client
 import threading
@@ -55,7 +55,7 @@ def server(app_server: Callable[..., AppServer]) -> AppServer:
 
 
 @pytest.mark.parametrize("name", [ADDRESS, "localhost"])
-def test_a_page_of_another_port_opens_no_socket_and_gets_no_answer(
+def test_a_page_of_another_port_cannot_open_sockets_or_read_responses(
     server: AppServer, other_port: int, new_page: Callable[..., Page], name: str
 ) -> None:
     place = f"{name}:{server.port}"
@@ -78,7 +78,7 @@ def test_a_page_of_another_port_opens_no_socket_and_gets_no_answer(
     assert page.evaluate(_FETCH, [health, {}]) == "answered"
 
 
-def test_a_page_of_another_port_cannot_show_the_dashboard_in_a_frame(
+def test_a_page_of_another_port_cannot_embed_the_dashboard(
     server: AppServer, other_port: int, chromium: Browser
 ) -> None:
     # Not by new_page, which fails a test whose page is refused something by the policy.
@@ -93,7 +93,7 @@ def test_a_page_of_another_port_cannot_show_the_dashboard_in_a_frame(
 @pytest.mark.parametrize(
     "path", ["/", "/samples", "/_stcore/health", "/app/static/plotly.min.js", "/nosuchfile.js"]
 )
-def test_all_that_the_server_answers_has_the_headers_and_a_host_of_its_own(
+def test_every_response_has_security_headers_and_checks_the_host(
     server: AppServer, path: str
 ) -> None:
     for host, refused in ((f"{ADDRESS}:{server.port}", False), ("rebound.example.com", True)):

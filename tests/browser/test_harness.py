@@ -1,4 +1,4 @@
-"""The fixtures that every other test in this folder stands on."""
+"""The fixtures of the browser tests work."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 APP = "tests/browser/apps/harness.py"
 
 
-def test_a_page_of_a_server_with_its_own_home(app_server, page: Page, tmp_path: Path) -> None:
+def test_a_server_uses_its_own_home(app_server, page: Page, tmp_path: Path) -> None:
     server = app_server(APP, home=tmp_path)
     page.goto(server.url)
 
@@ -20,7 +20,7 @@ def test_a_page_of_a_server_with_its_own_home(app_server, page: Page, tmp_path: 
     assert "Traceback" not in server.log()
 
 
-def test_two_sessions_side_by_side(app_server, new_page) -> None:
+def test_two_sessions_are_independent(app_server, new_page) -> None:
     server = app_server(APP)
     first, second = new_page(), new_page(color_scheme="dark")
     for page in (first, second):

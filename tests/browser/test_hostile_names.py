@@ -1,4 +1,4 @@
-"""Names that look like Markdown, HTML, icons and addresses are on the pages letter by letter."""
+"""Names that look like Markdown, HTML, icons or addresses are shown literally."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,12 +31,12 @@ def site(
 ) -> tuple[AppServer, list[Run]]:
     home: Path = tmp_path_factory.mktemp("hostile")
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    made = stored_runs.experiment()
-    weights = stored_runs.weights(made)
+    experiment = stored_runs.experiment()
+    weights = stored_runs.weights(experiment)
     runs = [
         stored_runs.store_run(
             store,
-            made.model_copy(update={"seed": seed}),
+            experiment.model_copy(update={"seed": seed}),
             name=name,
             checkpoints={"last": weights, "best": weights},
         )
@@ -60,7 +60,7 @@ def site(
         ("present", "run={0}&scene=training&notes=1", ()),
     ],
 )
-def test_a_name_is_shown_letter_by_letter(
+def test_a_name_is_shown_literally(
     new_page: Callable[..., Page],
     site: tuple[AppServer, list[Run]],
     page: str,

@@ -1,4 +1,4 @@
-"""The grid of tiles in a real browser: clicks, keys, and how it looks."""
+"""The image grid component in a real browser: clicks, keys and appearance."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def app(server, page: Page) -> Page:
     return page
 
 
-def test_a_click_comes_back_with_its_index_and_is_ringed(app: Page) -> None:
+def test_a_click_selects_a_tile_and_reports_its_index(app: Page) -> None:
     tile = app.get_by_role("button", name="label 13")
     tile.evaluate("e => (e.dataset.seen = 'before')")
     tile.click()
@@ -41,7 +41,7 @@ def test_a_click_comes_back_with_its_index_and_is_ringed(app: Page) -> None:
     ).to_have_count(1)
 
 
-def test_a_choice_the_page_does_not_take_up_is_not_kept(app: Page) -> None:
+def test_a_selection_that_the_page_ignores_is_dropped(app: Page) -> None:
     app.get_by_role("button", name="Channel 9", exact=True).click()
     expect(app.get_by_text("channel: 9")).to_be_visible()
     pressed = app.get_by_role("group", name="Channels").get_by_role("button", pressed=True)
@@ -59,7 +59,7 @@ def test_a_tile_shows_its_own_image_enlarged_without_smoothing(app: Page, index:
     assert np.array_equal(seen[top + 1 :: 3, 1::3], images[index])
 
 
-def test_keys_walk_the_grid_and_press(app: Page) -> None:
+def test_tiles_can_be_selected_with_the_keyboard(app: Page) -> None:
     first = app.get_by_role("button", name="label 0")
     first.focus()
     app.keyboard.press("ArrowRight")
@@ -86,17 +86,17 @@ def test_keys_walk_the_grid_and_press(app: Page) -> None:
     expect(app.get_by_text("channel: 0")).to_be_visible()
 
 
-def test_a_dead_channel_is_marked_and_named(app: Page) -> None:
+def test_a_dead_channel_is_marked_and_labelled(app: Page) -> None:
     expect(app.get_by_role("button", name="Channel 5 (dead)")).to_have_class("muted")
     expect(app.locator("button.muted")).to_have_count(1)
 
 
-def test_the_pointer_is_told_what_it_is_on(app: Page) -> None:
+def test_a_tile_has_a_tooltip(app: Page) -> None:
     app.get_by_role("button", name="Channel 17", exact=True).hover()
     expect(app.locator(".tip").filter(has_text="Channel 17")).to_be_visible()
 
 
-def test_as_many_columns_as_fit(app: Page) -> None:
+def test_the_grid_has_as_many_columns_as_fit(app: Page) -> None:
     grid = app.locator("[aria-label='Samples']")
 
     def columns() -> int:

@@ -1,4 +1,4 @@
-"""Inside in a real browser: how soon all layers are drawn, and clicks on channels."""
+"""Inside in a real browser: all layers are drawn, and channels can be clicked."""
 
 import re
 from collections.abc import Callable
@@ -44,9 +44,7 @@ def channel(page: Page, layer: str, number: int) -> Locator:
     return channels(page, layer).get_by_role("button", name=re.compile(rf"^Channel {number}( |$)"))
 
 
-def test_another_image_draws_all_672_channels_anew(
-    page: Page, inside: tuple[AppServer, str]
-) -> None:
+def test_another_image_redraws_all_672_channels(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=1")
     assert len(MAPS) == 9
@@ -67,7 +65,9 @@ def channels(page: Page, layer: str) -> Locator:
     return page.get_by_role("group", name=f"Channels of {layer}", exact=True)
 
 
-def test_four_by_four_maps_are_large_squares(page: Page, inside: tuple[AppServer, str]) -> None:
+def test_small_feature_maps_are_drawn_as_large_squares(
+    page: Page, inside: tuple[AppServer, str]
+) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=1")
     box = channel(page, "max_pooling2d_3", 0).locator(".picture").bounding_box()
@@ -76,7 +76,7 @@ def test_four_by_four_maps_are_large_squares(page: Page, inside: tuple[AppServer
     assert 64 <= box["width"] <= 80
 
 
-def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
+def test_a_click_on_a_channel_enlarges_it_and_updates_the_address(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
@@ -106,14 +106,16 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
     expect(channel(page, "conv2d_3", 9)).to_be_visible()
 
 
-def test_the_list_of_layers_leads_to_each(page: Page, inside: tuple[AppServer, str]) -> None:
+def test_the_list_of_layers_scrolls_to_each_layer(
+    page: Page, inside: tuple[AppServer, str]
+) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=1")
     page.get_by_role("link", name="dense_2").click()
     expect(page.get_by_role("heading", name="dense_2")).to_be_in_viewport()
 
 
-def test_an_uploaded_file_is_looked_into(
+def test_an_uploaded_file_shows_feature_maps(
     page: Page, inside: tuple[AppServer, str], tmp_path: Path
 ) -> None:
     server, run = inside
@@ -127,7 +129,7 @@ def test_an_uploaded_file_is_looked_into(
     expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible()
 
 
-def test_back_leads_to_the_page_before(page: Page, inside: tuple[AppServer, str]) -> None:
+def test_back_returns_to_the_previous_page(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
     page.goto(f"{server.url}/runs")
     settle(page)
@@ -141,7 +143,7 @@ def test_back_leads_to_the_page_before(page: Page, inside: tuple[AppServer, str]
     expect(page).to_have_url(re.compile("/runs$"))
 
 
-def test_quick_presses_all_count(page: Page, inside: tuple[AppServer, str]) -> None:
+def test_every_quick_press_counts(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=3")
     index = page.get_by_role("textbox", name="Official index")

@@ -1,4 +1,4 @@
-"""The main journey, as a person who has never seen cifarviz walks it, in a real browser."""
+"""A new user's journey through all pages in a real browser."""
 
 import io
 import re
@@ -53,7 +53,7 @@ def zoom(page: Page, chart: Locator) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_from_the_first_page_to_a_photo_of_ones_own(
+def test_the_journey_from_the_first_page_to_an_uploaded_photo(
     server: AppServer, page: Page, new_page: Callable[..., Page]
 ) -> None:
     # Start: what this is, the data, the doors.

@@ -23,7 +23,7 @@ def server(app_server):
     return app_server()
 
 
-def test_a_duel_from_the_click_to_its_verdict(server, page: Page) -> None:
+def test_a_duel_trains_and_shows_its_verdict(server, page: Page) -> None:
     page.goto(f"{server.url}/lab?thing=width&values=0.25,0.5&images=200&epochs=4")
     page.get_by_role("button", name="Train both").click()
     expect(page).to_have_url(re.compile(r"series=[0-9a-f]{8}\b"))
@@ -46,7 +46,7 @@ def test_a_duel_from_the_click_to_its_verdict(server, page: Page) -> None:
     expect(page.get_by_role("link", name="All of them in Runs").first).to_be_visible()
 
 
-def test_curves_and_numbers_move_while_the_script_does_not_run(server, page: Page) -> None:
+def test_curves_and_metrics_update_without_script_runs(server, page: Page) -> None:
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
     other = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.STOPPED, epochs=2)
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=1)
@@ -61,14 +61,14 @@ def test_curves_and_numbers_move_while_the_script_does_not_run(server, page: Pag
         settle(page)
         before = page.evaluate(points)
         count_script_runs(page)
-        stored_runs.go_on(store, run, 10, epoch=True)
+        stored_runs.advance_run(store, run, 10, epoch=True)
         expect(line).to_contain_text("epoch 2 of 3")
         expect(line).to_contain_text("66.7%")
         page.wait_for_function(f"{points} > {before}")
         assert script_runs(page) == 0
 
         # A state is drawn by the page: buttons, table and verdict.
-        stored_runs.go_on(store, run, 10, epoch=True)
+        stored_runs.advance_run(store, run, 10, epoch=True)
         store.transition(run.id, RunState.FINISHED)
     expect(page.locator(".st-key-lab-verdict")).to_be_visible()
     assert script_runs(page) > 0

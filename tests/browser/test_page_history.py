@@ -1,4 +1,4 @@
-"""Going to another page is one step of the browser's Back, whichever way one went."""
+"""Opening another page is one entry of the browser's history."""
 
 import re
 
@@ -13,7 +13,7 @@ def server(app_server):
     return app_server(environment={"CIFARVIZ_WARM_UP": "0"})
 
 
-def test_back_leads_from_a_page_that_a_picture_opened_to_where_it_is(server, page: Page) -> None:
+def test_back_returns_from_a_page_opened_by_a_picture(server, page: Page) -> None:
     page.goto(server.url)
     settle(page)
     picture = page.get_by_role("button", name="frog: browse images of this class")
@@ -30,9 +30,7 @@ def test_back_leads_from_a_page_that_a_picture_opened_to_where_it_is(server, pag
     expect(page).to_have_url(re.compile(r"/samples\?dataset=cifar10&classes=frog$"))
 
 
-def test_what_is_chosen_on_a_page_is_no_step_and_back_finds_it_as_it_was_left(
-    server, page: Page
-) -> None:
+def test_choices_add_no_history_entries_and_back_restores_them(server, page: Page) -> None:
     page.goto(server.url)
     settle(page)
     entries = page.evaluate("history.length")
@@ -65,7 +63,7 @@ def test_what_is_chosen_on_a_page_is_no_step_and_back_finds_it_as_it_was_left(
     expect(page).to_have_url(re.compile(r"/samples\?dataset=cifar10&seed=\d+$"))
 
 
-def test_the_first_page_completes_its_address_without_a_step(server, page: Page) -> None:
+def test_the_first_page_completes_its_address_without_a_history_entry(server, page: Page) -> None:
     page.goto("about:blank")
     entries = page.evaluate("history.length")
     page.goto(f"{server.url}/samples?split=test")

@@ -1,4 +1,4 @@
-"""Predict in a real browser: real uploads, images to try, and what Streamlit itself refuses."""
+"""Predict in a real browser: uploads, example images, and files that Streamlit refuses."""
 
 import re
 from pathlib import Path
@@ -20,9 +20,9 @@ FIRST = 60_000
 @pytest.fixture(scope="module")
 def server(app_server, tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("predict") / "home"
-    made = stored_runs.experiment()
+    experiment = stored_runs.experiment()
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(home)}))
-    stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
+    stored_runs.store_run(store, experiment, checkpoints={"last": stored_runs.weights(experiment)})
     return app_server("app.py", home)
 
 
@@ -50,7 +50,7 @@ def uploaded(page: Page, name: str) -> Locator:
     return page.get_by_role("img", name=f"{name} as uploaded")
 
 
-def test_uploads_good_and_bad(predict: Page, tmp_path: Path) -> None:
+def test_valid_and_invalid_uploads(predict: Page, tmp_path: Path) -> None:
     bad = tmp_path / "notes.png"
     bad.write_text("only text")
     choose(predict, photo(tmp_path, "a.jpg"), bad, photo(tmp_path, "b.gif"))
@@ -71,7 +71,7 @@ def test_uploads_good_and_bad(predict: Page, tmp_path: Path) -> None:
     expect(charts.first.locator(".bars .point")).to_have_count(10)
 
 
-def test_of_many_uploads_one_is_shown_in_full(predict: Page, tmp_path: Path) -> None:
+def test_only_one_of_many_uploads_is_expanded(predict: Page, tmp_path: Path) -> None:
     choose(predict, *(photo(tmp_path, f"{number}.png") for number in range(8)))
     tiles = predict.get_by_role("group", name=re.compile("Your images")).get_by_role("button")
     expect(tiles).to_have_count(8, timeout=FIRST)
@@ -81,7 +81,7 @@ def test_of_many_uploads_one_is_shown_in_full(predict: Page, tmp_path: Path) -> 
     expect(uploaded(predict, "7.png")).to_have_count(0)
 
 
-def test_an_image_to_try_is_in_the_address(predict: Page) -> None:
+def test_an_example_image_is_in_the_address(predict: Page) -> None:
     examples = predict.get_by_role("group", name="Test images to try").get_by_role("button")
     expect(examples).to_have_count(10)
     examples.nth(3).click()
@@ -92,9 +92,7 @@ def test_an_image_to_try_is_in_the_address(predict: Page) -> None:
     expect(title).to_be_visible()
 
 
-def test_a_file_that_is_too_large_is_refused_and_the_rest_works(
-    predict: Page, tmp_path: Path
-) -> None:
+def test_a_file_that_is_too_large_is_refused(predict: Page, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(bytes(21_000_000))
     choose(predict, large)

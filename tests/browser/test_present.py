@@ -1,4 +1,4 @@
-"""Presenting in a real browser: by keyboard through all scenes, and a recording that is played."""
+"""Present in a real browser: all scenes by keyboard, and a replayed recording."""
 
 import re
 from collections.abc import Callable
@@ -117,14 +117,14 @@ def test_all_scenes_by_keyboard_with_a_recording_played_and_scrubbed(
     expect(page.locator('[data-testid="stSidebar"]')).to_be_visible()
 
 
-def test_live_curves_move_while_the_script_does_not_run_and_become_the_recording(
+def test_live_curves_update_without_script_runs_and_become_the_recording(
     page: Page, server: AppServer
 ) -> None:
     store = RunStore(Settings.from_environment({"CIFARVIZ_HOME": str(server.home)}))
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     replay = page.locator(".replay")
     with stored_runs.held(store, run):
-        stored_runs.go_on(store, run, 4)
+        stored_runs.advance_run(store, run, 4)
         page.goto(f"{server.url}/present?scene=training&run={run.id}")
         expect(replay.locator(".mark")).to_have_text("● live")
         expect(replay).to_have_attribute("data-at", "0.40")
@@ -132,14 +132,14 @@ def test_live_curves_move_while_the_script_does_not_run_and_become_the_recording
         # The same element from here to the end.
         replay.evaluate("element => { element.dataset.first = 'yes'; }")
         count_script_runs(page)
-        stored_runs.go_on(store, run, 6, epoch=True)
-        stored_runs.go_on(store, run, 3)
+        stored_runs.advance_run(store, run, 6, epoch=True)
+        stored_runs.advance_run(store, run, 3)
         expect(replay).to_have_attribute("data-at", "1.30")
         expect(replay.locator(".below")).to_contain_text("running: epoch 2 of 3")
         expect(replay.locator(".legend").first).to_contain_text("2.000")
         assert script_runs(page) == 0
 
-        stored_runs.go_on(store, run, 7, epoch=True)
+        stored_runs.advance_run(store, run, 7, epoch=True)
         store.transition(run.id, RunState.STOPPING)
         store.transition(run.id, RunState.STOPPED)
     expect(page.get_by_role("heading", name="Stopped after epoch 2 of 3")).to_be_visible()

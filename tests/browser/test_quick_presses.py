@@ -1,4 +1,4 @@
-"""Quick presses on every page while a run trains: each counts once, and stays."""
+"""Quick presses on every page while a run trains each count exactly once."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +56,7 @@ def go_to_another_page(page: Page, pressed: PressedPage) -> None:
     list(shares(PRESSES)),
     ids=lambda value: getattr(value, "name", str(value)),
 )
-def test_every_quick_press_counts_once_and_stays(
+def test_every_quick_press_counts_exactly_once(
     trained_in: tuple[AppServer, Mapping[str, str]], page: Page, pressed: PressedPage, count: int
 ) -> None:
     server, ids = trained_in

@@ -1,4 +1,4 @@
-"""A report opened from the disk, with no network at all."""
+"""A report opens from disk without a network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ _NAME = "</script><img src=x onerror=alert(1)>"
 
 
 class _Network:
-    """Answers of chance, without TensorFlow: here they are only drawn."""
+    """Random predictions without TensorFlow; only their drawing is tested."""
 
     def predictions(self, images: np.ndarray) -> Predictions:
         drawn = np.random.default_rng(1).random((len(images), 10), np.float32)
@@ -41,20 +41,22 @@ def test_a_report_opens_offline_can_be_zoomed_saved_and_printed(
     contents = gather(
         store,
         [run],
-        lambda one, which: _Network(),
-        lambda one: library.load("cifar10", "sample", settings),
+        lambda run, checkpoint: _Network(),
+        lambda run: library.load("cifar10", "sample", settings),
     )
     file = tmp_path / "report.html"
     file.write_text(report(contents), encoding="utf-8")
 
     page = new_page(offline=True)
-    asked: list[str] = []
+    requests: list[str] = []
     failed: list[str] = []
     errors: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requests.append(request.url))
     page.on("requestfailed", lambda request: failed.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.on("dialog", lambda dialog: errors.append(dialog.message))
     page.goto(file.as_uri())
 
@@ -92,10 +94,10 @@ def test_a_report_opens_offline_can_be_zoomed_saved_and_printed(
         assert area["x"] >= 0
         assert area["x"] + area["width"] <= _PAPER_WIDTH
         assert area["height"] <= _PAPER_HEIGHT
-        assert chart.evaluate("one => getComputedStyle(one).breakInside") == "avoid"
+        assert chart.evaluate("element => getComputedStyle(element).breakInside") == "avoid"
     assert page.evaluate("document.documentElement.scrollWidth") <= _PAPER_WIDTH
     assert page.pdf(format="A4").startswith(b"%PDF")
 
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert failed == []
     assert errors == []

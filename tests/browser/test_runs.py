@@ -1,4 +1,4 @@
-"""Runs in a real browser: ticking, renaming and deleting, and runs that come from elsewhere."""
+"""Runs in a real browser: selecting, renaming and deleting, and runs of other processes."""
 
 import re
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def show(page: Page, server: AppServer) -> None:
     settle(page)
 
 
-def test_runs_that_are_ticked_are_compared_renamed_and_deleted(
+def test_selected_runs_can_be_compared_renamed_and_deleted(
     page: Page, served: tuple[AppServer, RunStore]
 ) -> None:
     server, store = served
@@ -88,7 +88,9 @@ def test_runs_that_are_ticked_are_compared_renamed_and_deleted(
     assert [run.id for run in store.all()] == [first.id]
 
 
-def test_an_empty_name_is_refused_in_words(page: Page, served: tuple[AppServer, RunStore]) -> None:
+def test_an_empty_name_is_refused_with_a_message(
+    page: Page, served: tuple[AppServer, RunStore]
+) -> None:
     server, store = served
     run = stored_runs.store_run(store, STARTER, name="mine")
     show(page, server)
@@ -101,7 +103,7 @@ def test_an_empty_name_is_refused_in_words(page: Page, served: tuple[AppServer, 
     assert store.get(run.id).name == "mine"
 
 
-def test_a_run_of_another_process_appears_and_moves_on_by_itself(
+def test_a_run_of_another_process_appears_and_updates(
     page: Page, served: tuple[AppServer, RunStore]
 ) -> None:
     server, store = served

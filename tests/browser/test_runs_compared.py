@@ -1,4 +1,4 @@
-"""Runs compared in a real browser: a fork drawn as a branch, and a list that is narrowed down."""
+"""Compared runs in a real browser: a fork as a branch, and a filtered list."""
 
 import re
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_a_fork_is_trained_from_its_dialog_and_drawn_as_a_branch(
     )
 
 
-def test_a_list_of_runs_is_narrowed_down_and_a_note_written(
+def test_runs_can_be_filtered_and_annotated(
     page: Page, app_server: StartServer, tmp_path_factory: object
 ) -> None:
     server, store = home_of(app_server, tmp_path_factory)

@@ -1,4 +1,4 @@
-"""Samples in a real browser: clicking images, the one opened large, and its way through links."""
+"""Samples in a real browser: clicking, enlarging and linking images."""
 
 import re
 
@@ -33,7 +33,7 @@ def index_of(name: str) -> str:
     return name.split("image ")[1].replace(",", "")
 
 
-def test_a_click_opens_the_image_large_and_sharp(samples: Page) -> None:
+def test_a_click_enlarges_the_image_without_smoothing(samples: Page) -> None:
     name = tiles(samples).nth(4).get_attribute("aria-label") or ""
     tiles(samples).nth(4).click()
     dialog = samples.get_by_role("dialog")
@@ -49,7 +49,7 @@ def test_a_click_opens_the_image_large_and_sharp(samples: Page) -> None:
     assert picture.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [448, 448]
 
 
-def test_the_opened_image_is_in_the_link_steps_and_closes(samples: Page) -> None:
+def test_the_enlarged_image_is_in_the_address(samples: Page) -> None:
     names = [tiles(samples).nth(place).get_attribute("aria-label") or "" for place in (0, 1)]
     tiles(samples).first.click()
     dialog = samples.get_by_role("dialog")
@@ -69,7 +69,7 @@ def test_the_opened_image_is_in_the_link_steps_and_closes(samples: Page) -> None
     expect(tiles(samples)).to_have_count(50)
 
 
-def test_the_opened_image_goes_to_the_feature_maps(samples: Page) -> None:
+def test_the_enlarged_image_links_to_its_feature_maps(samples: Page) -> None:
     index = index_of(tiles(samples).nth(2).get_attribute("aria-label") or "")
     tiles(samples).nth(2).click()
     samples.get_by_role("dialog").get_by_role("link", name="See its feature maps").click()
@@ -93,7 +93,7 @@ def test_a_hundred_images_are_shown_at_once(samples: Page) -> None:
     expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&count=100$"))
 
 
-def test_quick_choices_are_all_heard(samples: Page) -> None:
+def test_every_quick_choice_counts(samples: Page) -> None:
     for name in ("bird", "cat", "deer", "dog"):
         samples.get_by_role("button", name=name, exact=True).first.click(delay=5)
     expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&classes=bird%2Ccat%2Cdeer%2Cdog$"))
@@ -102,7 +102,7 @@ def test_quick_choices_are_all_heard(samples: Page) -> None:
         expect(chosen).to_have_attribute("aria-pressed", "true")
 
 
-def test_numbers_typed_quickly_one_after_the_other_are_all_kept(samples: Page) -> None:
+def test_every_quickly_typed_number_counts(samples: Page) -> None:
     for label, value in (("How many", "12"), ("Seed", "5"), ("Custom divisor", "225")):
         samples.get_by_label(label, exact=True).fill(value)
         samples.get_by_label(label, exact=True).press("Tab")
@@ -111,7 +111,7 @@ def test_numbers_typed_quickly_one_after_the_other_are_all_kept(samples: Page) -
     expect(tiles(samples)).to_have_count(12)
 
 
-def test_a_wrong_number_stays_with_a_sentence_until_it_is_put_right(samples: Page) -> None:
+def test_an_invalid_number_stays_with_a_message_until_corrected(samples: Page) -> None:
     count = samples.get_by_label("How many", exact=True)
     count.fill("1.5")
     count.press("Enter")

@@ -1,4 +1,4 @@
-"""Start in a real browser: the picture leads on, and a download moves by itself."""
+"""Start in a real browser: pictures link to other pages, and a download updates."""
 
 import re
 from pathlib import Path
@@ -21,13 +21,13 @@ def start(server, page: Page) -> Page:
     return page
 
 
-def test_a_picture_leads_to_more_of_its_class(start: Page) -> None:
+def test_a_picture_opens_more_images_of_its_class(start: Page) -> None:
     start.get_by_role("button", name="frog: browse images of this class").click()
     expect(start.get_by_role("heading", name="Samples")).to_be_visible()
     expect(start).to_have_url(re.compile(r"/samples\?dataset=cifar10&classes=frog$"))
 
 
-def test_everything_stands_on_one_screen(start: Page) -> None:
+def test_the_start_page_fits_on_one_screen(start: Page) -> None:
     doors = ("Browse the images", "Train a network", "Train one first")
     for name in (*doors, "Fetch the full CIFAR-10 set", "Fetch the full Fashion-MNIST set"):
         button = start.get_by_role("button", name=name)
@@ -61,7 +61,7 @@ _REPEATED = """(() => {
 })()"""
 
 
-def test_nothing_stands_twice_on_the_way_to_train_while_tensorflow_loads(
+def test_nothing_is_duplicated_on_the_way_to_train_while_tensorflow_loads(
     app_server, page: Page
 ) -> None:
     # A fresh server, which loads TensorFlow a second after its first page.

@@ -1,4 +1,4 @@
-"""Train in a real browser: what AppTest can't see, since nothing there lives by itself."""
+"""Train in a real browser: what AppTest cannot test."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
@@ -45,15 +45,15 @@ def wait_for_news(page: Page) -> None:
     )
 
 
-def test_numbers_of_parameters_end_below_each_other(server: AppServer, page: Page) -> None:
+def test_parameter_counts_are_right_aligned(server: AppServer, page: Page) -> None:
     open_train(page, server, "preset=cifar10-vgg")
     for text in ("Parameters", "896", "524,544"):
         place = page.get_by_test_id("stMain").get_by_text(text, exact=True).first
-        aligned = place.evaluate("one => getComputedStyle(one).textAlign")
+        aligned = place.evaluate("element => getComputedStyle(element).textAlign")
         assert aligned in ("right", "end"), text
 
 
-def test_a_stopped_run_goes_on_from_where_it_was(server: AppServer, page: Page) -> None:
+def test_a_stopped_run_resumes_at_its_last_step(server: AppServer, page: Page) -> None:
     # Zoom, reload, a second browser and a pause: test_journey.py.
     open_train(page, server, "preset=cifar10-starter")
     button(page, "train").click()
@@ -107,7 +107,7 @@ def test_quick_typing_reload_and_back_keep_the_draft(server: AppServer, page: Pa
     expect(page.get_by_label("Seed", exact=True)).to_have_value("6")
 
 
-def test_rows_keep_what_was_typed_into_them_when_they_move(server: AppServer, page: Page) -> None:
+def test_layers_keep_their_values_when_they_are_moved(server: AppServer, page: Page) -> None:
     open_train(page, server, "preset=cifar10-starter")
     button(page, "layer-1-3-edit").click()
     page.locator(".st-key-layer-1-3-filters input").fill("48")
@@ -121,7 +121,7 @@ def test_rows_keep_what_was_typed_into_them_when_they_move(server: AppServer, pa
     assert "st-key-layer-1-3-edit" in (rows.nth(0).get_attribute("class") or "")
 
 
-def test_the_table_of_layers_is_seen_at_once_and_its_buttons_have_names(
+def test_the_layer_table_is_visible_and_its_buttons_have_names(
     server: AppServer, page: Page
 ) -> None:
     open_train(page, server, "preset=cifar10-vgg")
@@ -140,7 +140,7 @@ def test_the_table_of_layers_is_seen_at_once_and_its_buttons_have_names(
     expect(page.get_by_text("convolution added as layer 2")).to_be_visible()
 
 
-def test_presses_in_quick_succession_all_count(server: AppServer, page: Page) -> None:
+def test_every_press_in_quick_succession_counts(server: AppServer, page: Page) -> None:
     open_train(page, server, "preset=cifar10-vgg")
     for key in ("layer-1-12-edit", "layer-1-1-remove", "layer-1-11-copy"):
         button(page, key).click()  # without waiting for what the last one does

@@ -1,4 +1,4 @@
-"""Calling the command line as a person does, in this process or in one of its own."""
+"""Fixtures that call the command line in this process."""
 
 import io
 import json
@@ -11,8 +11,8 @@ import pytest
 from cifarviz.cli.app import main
 
 
-class Answer(NamedTuple):
-    """What a command gave."""
+class CommandResult(NamedTuple):
+    """Exit code, standard output and standard error of a command."""
 
     code: int
     out: str
@@ -23,27 +23,27 @@ class Answer(NamedTuple):
         return json.loads(self.out)
 
 
-Call = Callable[..., Answer]
+Call = Callable[..., CommandResult]
 
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Run ``python -m cifarviz`` with these words."""
-    # Wide enough that no sentence is broken into lines.
+    """Return a function that runs ``python -m cifarviz`` with its arguments."""
+    # Wide enough that messages are not wrapped.
     monkeypatch.setenv("COLUMNS", "300")
 
-    def run(*words: object) -> Answer:
+    def run(*arguments: object) -> CommandResult:
         capsys.readouterr()
         out = io.StringIO()
         with pytest.raises(SystemExit) as exit_, redirect_stdout(out):
-            main([str(word) for word in words])
-        return Answer(int(exit_.value.code or 0), out.getvalue(), capsys.readouterr().err)
+            main([str(word) for word in arguments])
+        return CommandResult(int(exit_.value.code or 0), out.getvalue(), capsys.readouterr().err)
 
     return run
 
 
 @pytest.fixture
 def tiny(call: Call) -> Any:
-    """The result of a quick run of a preset on a few images of the sample."""
-    words = "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 2"
-    return call(*words.split(), "--json").json
+    """The JSON result of a short run of a preset on a few images of the sample."""
+    arguments = "train cifar10-starter --data sample --train-images 64 --batch-size 32 --epochs 2"
+    return call(*arguments.split(), "--json").json

@@ -1,4 +1,4 @@
-"""The dashboard as ``cifarviz`` and ``make run`` open it."""
+"""``cifarviz`` and ``make run`` serve the dashboard."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from cifarviz.installation import program_name
 from tests.cli.conftest import Call
 
 
-def test_a_port_that_is_no_number_is_refused() -> None:
-    answer = subprocess.run(
+def test_a_port_that_is_not_a_number_is_refused() -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "cifarviz"],
         cwd=ROOT,
         env={**os.environ, "PORT": "web"},
@@ -26,31 +26,31 @@ def test_a_port_that_is_no_number_is_refused() -> None:
         timeout=30,
         check=False,
     )
-    assert (answer.returncode, answer.stderr) == (
+    assert (result.returncode, result.stderr) == (
         2,
-        "PORT is a number from 1 to 65535, not 'web'.\n",
+        "PORT must be a number from 1 to 65535, not 'web'.\n",
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("arguments", "message"),
     [
-        ("--port 0", "--port is a number of at least 1, and “0” came."),
-        ("--port web", "--port is a whole number, and “web” came."),
-        ("--port 8600 train", "There is a word too many: “train”."),
+        ("--port 0", "--port must be a number of at least 1, not “0”."),
+        ("--port web", "--port must be a whole number, not “web”."),
+        ("--port 8600 train", "Unexpected argument: “train”."),
         ("--colour", "There is no option --colour."),
     ],
 )
 def test_a_wrong_option_is_refused_in_one_line(
-    words: str, says: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
-        main(words.split())
+        main(arguments.split())
     assert exit_.value.code == 2
-    assert capsys.readouterr().err == f"{says} More: python -m cifarviz --help\n"
+    assert capsys.readouterr().err == f"{message} See python -m cifarviz --help\n"
 
 
-def test_the_version_is_the_packages(call: Call) -> None:
+def test_version_prints_the_version_of_the_package(call: Call) -> None:
     assert call("--version") == (0, f"cifarviz {__version__}\n", "")
 
 
@@ -61,7 +61,7 @@ def test_the_help_lists_the_commands_and_the_options_of_the_dashboard(call: Call
 
 
 @pytest.mark.parametrize(
-    ("called", "name"),
+    ("command", "name"),
     [
         ("/opt/venv/bin/cifarviz", "cifarviz"),
         (r"cifarviz.exe", "cifarviz"),
@@ -69,26 +69,26 @@ def test_the_help_lists_the_commands_and_the_options_of_the_dashboard(call: Call
         ("/checkout/.venv/lib/streamlit/__main__.py", "python -m cifarviz"),
     ],
 )
-def test_messages_name_the_command_as_it_was_called(
-    called: str, name: str, monkeypatch: pytest.MonkeyPatch
+def test_messages_use_the_name_of_the_called_command(
+    command: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(sys, "argv", [command])
     assert program_name() == name
 
 
-def test_the_dashboard_says_its_address_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    with socket.socket() as taken, (tmp_path / "said.txt").open("w+") as said:
+def test_the_dashboard_prints_its_address_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    with socket.socket() as taken, (tmp_path / "errors.txt").open("w+") as errors:
         taken.bind((ADDRESS, 0))
         taken.listen()
-        asked = taken.getsockname()[1]
+        taken_port = taken.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "cifarviz"],
             cwd=ROOT,
-            # No screen: no browser is to be opened by a test.
-            env={**os.environ, "PORT": str(asked), "DISPLAY": "", "WAYLAND_DISPLAY": ""},
+            # Without a screen no browser is opened.
+            env={**os.environ, "PORT": str(taken_port), "DISPLAY": "", "WAYLAND_DISPLAY": ""},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
             text=True,
             start_new_session=True,
         )
@@ -100,12 +100,12 @@ def test_the_dashboard_says_its_address_and_stops_on_ctrl_c(tmp_path: Path) -> N
             address = next(line for line in lines if "Ctrl-C" in line)
             assert f"http://{ADDRESS}:{port}" in address
             assert is_serving(f"http://{ADDRESS}:{port}")
-            # As a terminal does: to the whole group.
+            # To the process group, as a terminal sends it.
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait(20) == 0
             assert not is_serving(f"http://{ADDRESS}:{port}")
-            said.seek(0)
-            assert "Traceback" not in said.read()
+            errors.seek(0)
+            assert "Traceback" not in errors.read()
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

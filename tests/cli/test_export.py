@@ -1,8 +1,7 @@
-"""``export`` writes a run as files that need no cifarviz, and never over one that is there."""
+"""``export`` writes a run to files that work without cifarviz, and replaces none."""
 
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
-
-Call = Callable[..., Any]
+from tests.cli.conftest import Call
 
 KINDS = {
     "keras": ".keras",
@@ -26,20 +24,20 @@ KINDS = {
 }
 
 
-def test_every_kind_is_written_and_none_is_written_over(
+def test_every_kind_is_written_and_no_file_is_replaced(
     call: Call, tiny: Any, tmp_path: Path
 ) -> None:
     for kind, ending in KINDS.items():
         path = tmp_path / f"mine{ending}"
-        answer = call("export", tiny["run"], "--as", kind, "--out", path)
-        assert answer.code == 0, answer.err
-        assert (answer.out, path.name in answer.err) == ("", True)
+        result = call("export", tiny["run"], "--as", kind, "--out", path)
+        assert result.code == 0, result.err
+        assert (result.out, path.name in result.err) == ("", True)
         before = path.read_bytes()
         again = call("export", tiny["run"], "--as", kind, "--out", path)
         assert again.code == 2
-        assert "is there already: choose another name" in again.err
+        assert "exists already: choose another name" in again.err
         assert path.read_bytes() == before
-    # Keras' own file is an archive with a configuration; the data came once for both kinds of code.
+    # A .keras file is a zip archive; script and notebook share the data file.
     with zipfile.ZipFile(tmp_path / "mine.keras") as archive:
         assert "config.json" in archive.namelist()
     with np.load(tmp_path / "cifar10-sample.npz") as data:
@@ -49,33 +47,33 @@ def test_every_kind_is_written_and_none_is_written_over(
     assert json.loads((tmp_path / "mine.ipynb").read_text())["nbformat"] == 4
     assert f"python -m cifarviz export {tiny['run']}" in (tmp_path / "mine.html").read_text()
     assert not list(tmp_path.glob(".*"))
-    # The same run comes back from its own file, under another id.
+    # The packed run can be imported, under another id.
     again = call("import", tmp_path / "mine.zip", "--json").json
     assert again["run"] != tiny["run"]
     facts = [call("evaluate", run, "--json").json for run in (tiny["run"], again["run"])]
     assert facts[0]["confusion"] == facts[1]["confusion"]
 
 
-def test_the_weights_of_an_epoch_and_a_folder_to_write_to(
+def test_weights_of_an_epoch_are_exported_to_a_folder(
     call: Call, tiny: Any, tmp_path: Path
 ) -> None:
     assert call("export", tiny["run"][:6], "--as", "weights", "--out", tmp_path).code == 0
     ended = tmp_path / f"run-{tiny['run']}.weights.h5"
     first = tmp_path / "0.weights.h5"
-    words = ("--as", "weights", "--out", first, "--epoch", 0)
-    assert call("export", tiny["run"], *words).code == 0
+    arguments = ("--as", "weights", "--out", first, "--epoch", 0)
+    assert call("export", tiny["run"], *arguments).code == 0
     assert first.read_bytes() != ended.read_bytes()
-    words = ("--as", "keras", "--out", tmp_path / "x.keras", "--epoch", 9)
-    answer = call("export", tiny["run"], *words)
-    assert answer.code == 2
-    assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in answer.err
+    arguments = ("--as", "keras", "--out", tmp_path / "x.keras", "--epoch", 9)
+    result = call("export", tiny["run"], *arguments)
+    assert result.code == 2
+    assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in result.err
 
 
-def test_a_report_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:
+def test_a_report_uses_the_weights_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:
     path = tmp_path / "best.html"
-    words = ("--as", "report", "--checkpoint", "best", "--out", path)
-    assert call("export", tiny["run"], *words).code == 0
-    assert "the weights of its best epoch, " in path.read_text("utf-8")
+    arguments = ("--as", "report", "--checkpoint", "best", "--out", path)
+    assert call("export", tiny["run"], *arguments).code == 0
+    assert "the weights from the best epoch, " in path.read_text("utf-8")
 
 
 @pytest.fixture
@@ -84,24 +82,26 @@ def stored(settings: Settings) -> Run:
     return stored_runs.store_run(RunStore(settings), stored_runs.experiment())
 
 
-def test_other_data_under_the_same_name_is_kept(call: Call, stored: Run, tmp_path: Path) -> None:
+def test_a_different_data_file_of_the_same_name_is_not_replaced(
+    call: Call, stored: Run, tmp_path: Path
+) -> None:
     data = tmp_path / "cifar10-sample.npz"
     data.write_text("my own")
-    answer = call("export", stored.id, "--as", "script", "--out", tmp_path / "train.py")
-    assert answer.code == 2
-    assert "cifar10-sample.npz is there already" in answer.err
+    result = call("export", stored.id, "--as", "script", "--out", tmp_path / "train.py")
+    assert result.code == 2
+    assert "cifar10-sample.npz exists already" in result.err
     # All or nothing.
     assert data.read_text() == "my own"
     assert not (tmp_path / "train.py").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
-        (("--as", "report", "--out", "x.pdf"), "The name of a report ends in .html"),
-        (("--as", "film", "--out", "x"), "and “film” came"),
+        (("--as", "report", "--out", "x.pdf"), "The name of a report file must end in .html"),
+        (("--as", "film", "--out", "x"), "not “film”"),
         (("--as", "script", "--out", "nowhere/x.py"), "There is no folder nowhere"),
-        (("--as", "script", "--out", "x.py", "--epoch", "1"), "--epoch goes with --as keras"),
+        (("--as", "script", "--out", "x.py", "--epoch", "1"), "--epoch needs --as keras"),
         (("--as", "run", "--out", "x.zip", "--checkpoint", "best"), "weights or report"),
         (("--as", "report", "--out", "x.html", "--checkpoint", "best"), "has no weights: their"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1", "--checkpoint", "best"), "exclude"),
@@ -110,31 +110,31 @@ def test_other_data_under_the_same_name_is_kept(call: Call, stored: Run, tmp_pat
         (("--as", "script"), "--out is missing"),
     ],
 )
-def test_wrong_requests_are_said_in_words(
-    call: Call, stored: Run, words: tuple[str, ...], said: str
+def test_a_wrong_request_is_refused_with_a_message(
+    call: Call, stored: Run, arguments: tuple[str, ...], message: str
 ) -> None:
-    answer = call("export", stored.id, *words)
-    assert answer.code == 2
-    assert said in answer.err
+    result = call("export", stored.id, *arguments)
+    assert result.code == 2
+    assert message in result.err
 
 
-def test_several_runs_make_one_report_and_nothing_else(
+def test_several_runs_can_be_exported_only_as_a_report(
     call: Call, stored: Run, settings: Settings, tmp_path: Path
 ) -> None:
-    made = stored_runs.experiment(batch_size=7)
-    both = (stored.id, stored_runs.store_run(RunStore(settings), made).id)
-    answer = call("export", *both, "--as", "script", "--out", tmp_path / "x.py")
-    assert answer.code == 2
-    assert "A script is made of one run, and 2 came" in answer.err
+    experiment = stored_runs.experiment(batch_size=7)
+    both = (stored.id, stored_runs.store_run(RunStore(settings), experiment).id)
+    result = call("export", *both, "--as", "script", "--out", tmp_path / "x.py")
+    assert result.code == 2
+    assert "--as script takes one run, not 2" in result.err
     path = tmp_path / "both.html"
-    answer = call("export", *both, "--as", "report", "--out", path)
-    assert answer.code == 0
-    # What is not in it is said.
-    assert "has no weights: their files were removed" in answer.err
+    result = call("export", *both, "--as", "report", "--out", path)
+    assert result.code == 0
+    # A run without results is reported.
+    assert "has no weights: their files were removed" in result.err
     assert "<h1>2 runs compared</h1>" in path.read_text()
 
 
-def test_a_run_that_is_not_there(call: Call, tmp_path: Path) -> None:
-    answer = call("export", "zzz", "--as", "report", "--out", tmp_path / "x.html")
-    assert answer.code == 2
-    assert "There is no run “zzz”" in answer.err
+def test_an_unknown_run_is_refused(call: Call, tmp_path: Path) -> None:
+    result = call("export", "zzz", "--as", "report", "--out", tmp_path / "x.html")
+    assert result.code == 2
+    assert "There is no run “zzz”" in result.err

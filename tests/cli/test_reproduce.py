@@ -1,4 +1,4 @@
-"""The full data set is not here, so the sample stands in for it; only two of the runs train."""
+"""``reproduce`` compares runs with published figures; the sample stands in for the full set."""
 
 import json
 from dataclasses import replace
@@ -40,35 +40,35 @@ def store(settings: Settings) -> RunStore:
     return RunStore(settings)
 
 
-def finished(store: RunStore, made: Experiment, seed: int, epochs: int) -> Run:
-    experiment = made.model_copy(update={"seed": seed, "precision": "float32"})
+def finished(store: RunStore, experiment: Experiment, seed: int, epochs: int) -> Run:
+    experiment = experiment.model_copy(update={"seed": seed, "precision": "float32"})
     return stored_runs.store_run(store, experiment, epochs=epochs)
 
 
 @pytest.mark.usefixtures("sample_as_full")
-def test_finished_runs_are_set_beside_what_was_published(
+def test_finished_runs_are_compared_with_the_published_figures(
     call: Call, store: RunStore, tmp_path: Path
 ) -> None:
     for seed in (1, 2, 3):
         finished(store, PRESETS["cifar10-starter"].experiment, seed, epochs=10)
     page = tmp_path / "deep" / "reproduction.md"
 
-    answer = call("reproduce", "cifar10-starter", "--out", page, "--json")
+    result = call("reproduce", "cifar10-starter", "--out", page, "--json")
 
-    part = answer.json["cifar10-starter"][0]
+    part = result.json["cifar10-starter"][0]
     assert part["seeds"] == [1, 2, 3]
-    figure = next(one for one in part["figures"] if one["what"] == "test accuracy, last epoch")
+    figure = next(row for row in part["figures"] if row["what"] == "test accuracy, last epoch")
     # The stored runs end at 1 - 0.2 / 3.
     assert (figure["published"], figure["reproduced"]) == (0.662, [pytest.approx(14 / 15)] * 3)
     assert "| test accuracy, last epoch | 66.2 % | 93.3 % (93.3 % – 93.3 %) | +27.1 points |" in (
         page.read_text()
     )
     assert "| 10 | 0.7198 · 0.2000 | 74.7 % · 95.0 % |" in page.read_text()
-    assert json.loads(page.with_suffix(".json").read_text()) == answer.json
+    assert json.loads(page.with_suffix(".json").read_text()) == result.json
 
 
 @pytest.mark.usefixtures("sample_as_full")
-def test_prose_and_other_experiments_on_the_page_are_kept(
+def test_text_and_other_experiments_on_the_page_stay(
     call: Call, store: RunStore, tmp_path: Path
 ) -> None:
     finished(store, PRESETS["cifar10-starter"].experiment, 1, epochs=10)
@@ -88,49 +88,53 @@ def test_prose_and_other_experiments_on_the_page_are_kept(
 
 
 @pytest.mark.usefixtures("sample_as_full")
-def test_an_ensemble_is_voted_on_in_both_ways(
+def test_an_ensemble_is_reproduced_from_epochs_and_from_seeds(
     call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     preset = PRESETS["cifar10-ensemble"]
     test = load("cifar10", "sample", store.settings).test
     variant = preset.variants[0]
-    whole = finished(store, variant.experiment, 1, epochs=60)
+    epoch_run = finished(store, variant.experiment, 1, epochs=60)
     for wrong, epoch in enumerate(variant.experiment.test_epochs):
-        stored_runs.keep_answers(store, whole, epoch, _answers(test.labels, wrong), test.indices)
-    answers = {}
+        stored_runs.save_predictions(
+            store, epoch_run, epoch, _probabilities(test.labels, wrong), test.indices
+        )
+    predictions = {}
     for seed in (1, 2, 3, 4):
         run = finished(store, preset.experiment, seed, epochs=15)
         stored_runs.add_checkpoint(store, run)
-        answers[run.id] = Predictions.from_probabilities(_answers(test.labels, seed))
-    monkeypatch.setattr(reproduce._Bench, "_ask", lambda self, run, which, images: answers[run.id])
+        predictions[run.id] = Predictions.from_probabilities(_probabilities(test.labels, seed))
+    monkeypatch.setattr(
+        reproduce._Reproduction, "_predict", lambda self, run, *_: predictions[run.id]
+    )
 
-    answer = call("reproduce", preset.name, "--quick", "--out", tmp_path / "page.md", "--json")
+    result = call("reproduce", preset.name, "--quick", "--out", tmp_path / "page.md", "--json")
 
-    theirs, ours = (
-        {one["what"]: one for one in part["figures"]} for part in answer.json[preset.name]
+    epochs, seeds = (
+        {row["what"]: row for row in part["figures"]} for part in result.json[preset.name]
     )
     summed = "test accuracy, probabilities summed"
-    assert (theirs[summed]["published"], theirs[summed]["reproduced"]) == (0.7006, [1.0])
-    assert theirs["test accuracy after epoch 60"]["published"] == 0.6599
-    assert theirs["test accuracy after epoch 60"]["reproduced"] == [pytest.approx(0.9)]
-    assert ours[summed]["reproduced"] == [1.0]
-    assert len(ours["test accuracy, all members"]["reproduced"]) == 4
-    assert ours["gain of summing over the best member"]["reproduced"] == [pytest.approx(0.1)]
+    assert (epochs[summed]["published"], epochs[summed]["reproduced"]) == (0.7006, [1.0])
+    assert epochs["test accuracy after epoch 60"]["published"] == 0.6599
+    assert epochs["test accuracy after epoch 60"]["reproduced"] == [pytest.approx(0.9)]
+    assert seeds[summed]["reproduced"] == [1.0]
+    assert len(seeds["test accuracy, all members"]["reproduced"]) == 4
+    assert seeds["gain of summing over the best member"]["reproduced"] == [pytest.approx(0.1)]
 
 
-def _answers(labels: np.ndarray, member: int) -> np.ndarray:
-    """Right but for a tenth of the images, another tenth for each member."""
-    found = np.full((len(labels), 10), 0.05, np.float32)
-    found[np.arange(len(labels)), labels] = 0.55
+def _probabilities(labels: np.ndarray, member: int) -> np.ndarray:
+    """Return probabilities that are correct except for a tenth of the images per member."""
+    probabilities = np.full((len(labels), 10), 0.05, np.float32)
+    probabilities[np.arange(len(labels)), labels] = 0.55
     tenth = len(labels) // 10
     rows = np.arange(member * tenth, (member + 1) * tenth)
-    found[rows, labels[rows]] = 0.05
-    found[rows, (labels[rows] + 1) % 10] = 0.55
-    return found
+    probabilities[rows, labels[rows]] = 0.05
+    probabilities[rows, (labels[rows] + 1) % 10] = 0.55
+    return probabilities
 
 
 @pytest.mark.usefixtures("sample_as_full")
-def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
+def test_missing_runs_are_trained_and_interrupted_ones_resumed(
     call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = PRESETS["cifar10-starter"]
@@ -144,67 +148,65 @@ def test_what_is_missing_is_trained_and_what_was_cut_off_gone_on_with(
     presets = {published.name: replace(published, experiment=tiny)}
     monkeypatch.setattr(reproduce, "PUBLISHED", presets)
     monkeypatch.setattr("cifarviz.experiment.presets.PRESETS", presets)
-    cut_off = stored_runs.store_run(
+    interrupted = stored_runs.store_run(
         store,
         tiny.model_copy(update={"seed": 2, "precision": "float32"}),
         state=RunState.INTERRUPTED,
         epochs=0,
     )
 
-    answer = call("reproduce", "--seeds", 2, "--out", tmp_path / "page.md", "--json")
+    result = call("reproduce", "--seeds", 2, "--out", tmp_path / "page.md", "--json")
 
-    assert answer.code == 0
+    assert result.code == 0
     runs = store.all()
     assert {run.state for run in runs} == {RunState.FINISHED}
     assert len(runs) == 2
-    assert cut_off.id in {run.id for run in runs}
+    assert interrupted.id in {run.id for run in runs}
 
 
-def test_without_the_full_data_nothing_is_begun_and_nothing_written(
+def test_without_the_full_set_nothing_is_trained_or_written(
     call: Call, store: RunStore, tmp_path: Path
 ) -> None:
     folder = tmp_path / "deep"
-    answer = call("reproduce", "cifar10-starter", "--out", folder / "page.md")
-    assert answer.code == 1
-    assert "data fetch cifar10" in answer.err or "Fetch it" in answer.err
+    result = call("reproduce", "cifar10-starter", "--out", folder / "page.md")
+    assert result.code == 1
+    assert "data fetch cifar10" in result.err or "Fetch it" in result.err
     assert store.all() == []
     assert not folder.exists()
 
 
 @pytest.mark.usefixtures("sample_as_full")
-def test_a_run_of_the_dashboard_counts_by_what_it_was_trained_in(
+def test_a_run_with_automatic_precision_counts_by_its_actual_precision(
     call: Call, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def submit(*_: object) -> None:
         raise RunError("It would be trained.")
 
     monkeypatch.setattr(Worker, "submit", submit)
-    made = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 1})
-    assert made.precision == "auto"
-    run = stored_runs.store_run(store, made, epochs=10)
-    words = ("reproduce", "cifar10-starter", "--quick", "--out", tmp_path / "page.md")
+    experiment = PRESETS["cifar10-starter"].experiment.model_copy(update={"seed": 1})
+    assert experiment.precision == "auto"
+    run = stored_runs.store_run(store, experiment, epochs=10)
+    arguments = ("reproduce", "cifar10-starter", "--quick", "--out", tmp_path / "page.md")
 
     store.describe(run.id, precision="float32")
-    assert call(*words).code == 0
+    assert call(*arguments).code == 0
     store.describe(run.id, precision="bfloat16")
-    assert "It would be trained." in call(*words).err
+    assert "It would be trained." in call(*arguments).err
 
 
-def test_one_seed_and_so_many_seeds_do_not_go_together(call: Call) -> None:
-    answer = call("reproduce", "--quick", "--seeds", 2)
-    assert answer.code == 2
-    assert answer.err.startswith("--quick is one seed: leave it out, or leave out --seeds.")
+def test_quick_and_seeds_exclude_each_other(call: Call) -> None:
+    result = call("reproduce", "--quick", "--seeds", 2)
+    assert result.code == 2
+    assert result.err.startswith("--quick and --seeds exclude each other: give only one.")
 
 
-def test_an_unknown_preset_is_a_wrong_request(call: Call) -> None:
-    answer = call("reproduce", "cifar11")
-    assert answer.code == 2
-    assert "There is no preset called “cifar11”" in answer.err
+def test_an_unknown_preset_is_refused(call: Call) -> None:
+    result = call("reproduce", "cifar11")
+    assert result.code == 2
+    assert "There is no preset called “cifar11”" in result.err
 
 
-def test_a_place_that_takes_no_report_is_said_before_anything_is_trained(
-    call: Call, tmp_path: Path
-) -> None:
+def test_an_unusable_output_path_is_refused_before_training(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes("Müller".encode("latin-1"))
     for out, reason in (
@@ -214,18 +216,18 @@ def test_a_place_that_takes_no_report_is_said_before_anything_is_trained(
         (tmp_path / "page.json", "the numbers go into a .json file"),
         (file, "what stands there already is not text in UTF-8"),
     ):
-        answer = call("reproduce", "cifar10-starter", "--out", out)
-        assert answer.code == 2
-        assert reason in answer.err
-        assert "Name another place with --out" in answer.err
+        result = call("reproduce", "cifar10-starter", "--out", out)
+        assert result.code == 2
+        assert reason in result.err
+        assert "Name another place with --out" in result.err
     assert file.read_bytes() == "Müller".encode("latin-1")
     assert list(tmp_path.glob("*.*")) == []
 
 
-def test_a_results_file_that_is_something_else_is_left_alone(call: Call, tmp_path: Path) -> None:
+def test_a_results_file_of_another_kind_is_left_alone(call: Call, tmp_path: Path) -> None:
     other = tmp_path / "page.json"
     other.write_text("[1, 2]")
-    answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
-    assert answer.code == 2
-    assert "move it away" in answer.err
+    result = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
+    assert result.code == 2
+    assert "move it away" in result.err
     assert other.read_text() == "[1, 2]"

@@ -1,4 +1,4 @@
-"""Two real runs of two epochs, and what they are taken away as, run and opened without cifarviz."""
+"""Two real runs of two epochs whose exports are run and opened without cifarviz."""
 
 import json
 import os
@@ -33,7 +33,7 @@ from cifarviz.settings import Settings
 
 OUTPUT = Dense(units=10, activation="softmax")
 
-# Between them what carries random numbers or states from step to step, and what Keras lacks.
+# Together they use every layer with random numbers or state, and those that Keras lacks.
 DROPOUT = Experiment(
     data=Data(train_images=90, wrong_labels=0.2),
     validation=SplitValidation(fraction=0.02, seed=1),
@@ -93,40 +93,40 @@ WHITENING = Experiment(
     test_epochs=(2,),
 )
 
-# What runs in a process that knows nothing of cifarviz: the code, then the opened model.
-_STRANGER = """
+# Runs the exported code in a process without cifarviz, then opens the exported model.
+_RUNNER = """
 import json, os, runpy, sys
 import keras, numpy as np
 
 for folder in sys.argv[1:]:
     os.chdir(folder)
     if os.path.exists("train.py"):
-        made = runpy.run_path("train.py", run_name="__main__")
+        program = runpy.run_path("train.py", run_name="__main__")
     else:
-        made = {}
+        program = {}
         for cell in json.load(open("train.ipynb", encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
-                exec("".join(cell["source"]), made)
+                exec("".join(cell["source"]), program)
     model = keras.models.load_model("run.keras")
-    said = model.predict(np.load("images.npy"), verbose=0)
-    made["network"].load_weights("run.weights.h5")
+    predictions = model.predict(np.load("images.npy"), verbose=0)
+    program["network"].load_weights("run.weights.h5")
     facts = {
-        "parameters": made["network"].count_params(),
-        "knows_cifarviz": "cifarviz" in sys.modules,
-        "dtype": str(said.dtype),
+        "parameters": program["network"].count_params(),
+        "imports_cifarviz": "cifarviz" in sys.modules,
+        "dtype": str(predictions.dtype),
     }
     np.savez(
-        "answers.npz",
-        said=said,
-        network=made["model"].predict(np.load("images.npy"), verbose=0),
+        "predictions.npz",
+        model=predictions,
+        network=program["model"].predict(np.load("images.npy"), verbose=0),
     )
     json.dump(facts, open("facts.json", "w"))
 """
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A run, its home, and the folder in which its code was run by somebody else."""
+class ExportedRun:
+    """A run, its store, and the folder in which its exported code was run."""
 
     run: Run
     store: RunStore
@@ -138,39 +138,39 @@ class Taken:
 
 
 @pytest.fixture(scope="session")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Taken]:
-    """Both runs by name; the first one's code as a script, the second one's as a notebook."""
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExportedRun]:
+    """Both runs by the kind of their exported code, ``script`` and ``notebook``."""
     from cifarviz.analysis.trained_model import network_file
     from cifarviz.executors.worker import Worker
 
-    home = tmp_path_factory.mktemp("taken-home")
+    home = tmp_path_factory.mktemp("export-home")
     settings = Settings.from_environment({"CIFARVIZ_HOME": str(home), "KERAS_HOME": str(home)})
     worker = Worker(settings, "command line")
     images = library.load("cifar10", "sample", settings).test.images[:40]
-    found: dict[str, Taken] = {}
-    for name, made, kind, file in (
+    runs: dict[str, ExportedRun] = {}
+    for name, experiment, kind, file in (
         ("script", DROPOUT, ExportKind.SCRIPT, "train.py"),
         ("notebook", WHITENING, ExportKind.NOTEBOOK, "train.ipynb"),
     ):
-        run = worker.wait(worker.submit(made, f"{name} <script>alert(1)</script>").id)
+        run = worker.wait(worker.submit(experiment, f"{name} <script>alert(1)</script>").id)
         folder = tmp_path_factory.mktemp(name)
-        for inside, content in code_files(run, kind, file).items():
-            (folder / inside).write_bytes(content)
+        for file_name, content in code_files(run, kind, file).items():
+            (folder / file_name).write_bytes(content)
         (folder / "run.keras").write_bytes(network_file(worker.store, run, "last"))
         weights = network_file(worker.store, run, "last", weights_only=True)
         (folder / "run.weights.h5").write_bytes(weights)
         np.save(folder / "images.npy", images)
-        found[name] = Taken(run, worker.store, folder)
-    stranger = tmp_path_factory.mktemp("stranger") / "stranger.py"
-    stranger.write_text(_STRANGER)
-    answer = subprocess.run(
-        [sys.executable, stranger, *(one.folder for one in found.values())],
-        cwd=stranger.parent,
+        runs[name] = ExportedRun(run, worker.store, folder)
+    runner = tmp_path_factory.mktemp("runner") / "runner.py"
+    runner.write_text(_RUNNER)
+    result = subprocess.run(
+        [sys.executable, runner, *(run.folder for run in runs.values())],
+        cwd=runner.parent,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
-    assert answer.returncode == 0, answer.stderr[-3000:]
-    return found
+    assert result.returncode == 0, result.stderr[-3000:]
+    return runs

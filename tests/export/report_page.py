@@ -1,4 +1,4 @@
-"""A report, read by its tests."""
+"""Parses a report for its tests."""
 
 import json
 from html.parser import HTMLParser
@@ -6,16 +6,16 @@ from typing import Any
 
 
 class ReportPage(HTMLParser):
-    """Tags with their attributes, and the texts of tables; scripts are kept apart."""
+    """Tags with their attributes, table cells, charts, and all other text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.cells: list[str] = []
         self.charts: list[dict[str, Any]] = []
-        self.said = ""
+        self.text = ""
         self._inside = ""
-        self.feed(text)
+        self.feed(html)
         self.cells = [cell.strip() for cell in self.cells]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -29,7 +29,7 @@ class ReportPage(HTMLParser):
             self.charts.append(json.loads(data))
             self._inside = ""
         elif self._inside not in ("script", "style"):
-            self.said += data
+            self.text += data
             if self.cells and self._inside == "td":
                 self.cells[-1] += data
 

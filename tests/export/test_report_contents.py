@@ -1,4 +1,4 @@
-"""What a report says of a run: its weights, kept maps, gap, turn and command line."""
+"""The contents of a report: weights, saved maps, gap, verdict and command line."""
 
 import re
 from dataclasses import replace
@@ -27,10 +27,10 @@ from tests.export.report_page import ReportPage
 
 
 def refuse(*_: object) -> NoReturn:
-    raise AssertionError("a run without weights has no network to ask")
+    raise AssertionError("a run without weights has no network")
 
 
-def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> None:
+def test_a_run_without_weights_shows_its_saved_maps(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     for epoch in (1, 3):
@@ -42,62 +42,61 @@ def test_of_a_run_without_weights_the_maps_it_has_kept(settings: Settings) -> No
         return library.load("cifar10", "sample", settings)
 
     page = ReportPage(report(gather(store, [run], refuse, dataset)))
-    assert "They were kept after epoch 3, while the run trained." in page.said
-    assert "Test image 67, pinned: bird." in page.said
-    assert page.said.count("conv2d_1, 8×8: 5 channels") == 2
-    assert "has no weights: their files were removed" in page.said
+    assert "The maps were saved after epoch 3, during training." in page.text
+    assert "Test image 67 (pinned): bird." in page.text
+    assert page.text.count("conv2d_1, 8×8: 5 channels") == 2
+    assert "has no weights: their files were removed" in page.text
 
 
-def test_a_report_is_of_the_weights_that_answer_for_the_run_and_says_so(
-    settings: Settings,
-) -> None:
+def test_a_report_uses_and_names_the_preferred_weights(settings: Settings) -> None:
     from cifarviz.analysis.trained_model import open_checkpoint
 
     store = RunStore(settings)
-    made = stored_runs.experiment()
-    weights = stored_runs.weights(made)
-    other = {name: one[..., ::-1].copy() for name, one in weights.items()}
-    run = stored_runs.store_run(store, made, checkpoints={"last": weights, "best": other})
+    experiment = stored_runs.experiment()
+    weights = stored_runs.weights(experiment)
+    other = {name: array[..., ::-1].copy() for name, array in weights.items()}
+    run = stored_runs.store_run(store, experiment, checkpoints={"last": weights, "best": other})
     stored_runs.make_worse(store, run, 3)
     run = store.get(run.id)
 
-    def found(run: Run, **wanted: Any) -> RunContents:
+    def contents_of(run: Run, **options: Any) -> RunContents:
         return gather(
             store,
             [run],
-            lambda one, which: open_checkpoint(store, one, which),
-            lambda one: library.load("cifar10", "sample", settings),
-            **wanted,
+            lambda run, checkpoint: open_checkpoint(store, run, checkpoint),
+            lambda run: library.load("cifar10", "sample", settings),
+            **options,
         )[0]
 
     test = library.load("cifar10", "sample", settings).test
     expected = {
-        which: open_checkpoint(store, run, which).probabilities(test.images)
-        for which in ("last", "best")
+        checkpoint: open_checkpoint(store, run, checkpoint).probabilities(test.images)
+        for checkpoint in ("last", "best")
     }
     assert not np.allclose(expected["last"], expected["best"])
 
-    def is_of(one: RunContents, which: str) -> None:
-        assert one.evaluation is not None
-        np.testing.assert_allclose(one.evaluation.probabilities, expected[which], atol=1e-6)
-        said = ReportPage(report([one])).said
-        words = "the weights of its best epoch, 2" if which == "best" else "had after epoch 3"
-        # At the matrix, at the mistakes and at the maps.
-        assert said.count(words) == 3
+    def check(contents: RunContents, checkpoint: str) -> None:
+        assert contents.evaluation is not None
+        probabilities = contents.evaluation.probabilities
+        np.testing.assert_allclose(probabilities, expected[checkpoint], atol=1e-6)
+        text = ReportPage(report([contents])).text
+        best = "the weights from the best epoch, 2"
+        # Named at the accuracy, the mistakes and the maps.
+        assert text.count(best if checkpoint == "best" else "the weights after epoch 3") == 3
 
-    is_of(found(run), "last")
-    is_of(found(run, wanted="best"), "best")
+    check(contents_of(run), "last")
+    check(contents_of(run, checkpoint="best"), "best")
     store.prefer(run.id, "best")
-    is_of(found(store.get(run.id)), "best")
-    is_of(found(store.get(run.id), wanted="last"), "last")
+    check(contents_of(store.get(run.id)), "best")
+    check(contents_of(store.get(run.id), checkpoint="last"), "last")
 
 
-def test_a_report_is_about_a_run() -> None:
+def test_a_report_without_a_run_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         report([])
 
 
-def test_the_gap_after_the_best_epoch_and_the_last(settings: Settings) -> None:
+def test_the_gap_is_shown_at_the_best_and_the_last_epoch(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     epochs = (
@@ -108,20 +107,20 @@ def test_the_gap_after_the_best_epoch_and_the_last(settings: Settings) -> None:
     [contents] = gather(store, [run], refuse, refuse)
 
     def rows(*history: Epoch, best: int | None) -> str:
-        one = replace(contents, epochs=history, run=replace(run, best_epoch=best))
-        return re.sub(r"<[^>]*>", " ", str(gap_table([one])))
+        item = replace(contents, epochs=history, run=replace(run, best_epoch=best))
+        return re.sub(r"<[^>]*>", " ", str(gap_table([item])))
 
-    said = rows(*epochs, best=2)
-    assert re.search(r"2 \(best epoch\)\s+1.0000\s+1.2000\s+\+0.2000", said)
-    assert re.search(r"3 \(last epoch\)\s+0.4000\s+1.5000\s+\+1.1000", said)
-    assert re.search(r"90.0%\s+50.0%\s+\+40.0", said)
-    assert "Too early to say: 3 epochs are too few" in said
+    text = rows(*epochs, best=2)
+    assert re.search(r"2 \(best epoch\)\s+1.0000\s+1.2000\s+\+0.2000", text)
+    assert re.search(r"3 \(last epoch\)\s+0.4000\s+1.5000\s+\+1.1000", text)
+    assert re.search(r"90.0%\s+50.0%\s+\+40.0", text)
+    assert "Too early to say: 3 epochs are too few" in text
     assert "3 (best epoch and last)" in rows(*epochs, best=3)
-    for nothing in ((epochs[0]._replace(val_loss=None),), ()):
-        assert "No images were held back" in rows(*nothing, best=None)
+    for history in ((epochs[0]._replace(val_loss=None),), ()):
+        assert "Without validation images" in rows(*history, best=None)
 
 
-def test_the_turn_and_the_verdict_of_the_published_history(settings: Settings) -> None:
+def test_the_published_history_is_judged_as_overfitting(settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment())
     published = PRESETS["cifar10-vgg"].published
@@ -131,15 +130,15 @@ def test_the_turn_and_the_verdict_of_the_published_history(settings: Settings) -
         for row in published["history"]
     )
     [contents] = gather(store, [run], refuse, refuse)
-    said = str(gap_table([replace(contents, epochs=history)]))
-    assert "9 (lowest validation loss)" in said
-    assert "30 (last epoch)" in said
-    assert "Overfitting: " in said
+    text = str(gap_table([replace(contents, epochs=history)]))
+    assert "9 (lowest validation loss)" in text
+    assert "30 (last epoch)" in text
+    assert "Overfitting: " in text
 
 
-def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
+def test_the_command_line_is_shown_only_if_it_makes_the_same_run() -> None:
     base = PRESETS["cifar10-vgg"].experiment
-    changed = Experiment.make(
+    experiment = Experiment.make(
         **{
             **dict(base),
             "data": Data(variant="sample", train_images=500),
@@ -148,25 +147,25 @@ def test_the_command_line_is_given_only_where_it_makes_the_same_run() -> None:
             "precision": "float32",
         }
     )
-    assert command_line(changed) == (
+    assert command_line(experiment) == (
         "python -m cifarviz train cifar10-vgg --data sample --epochs 3 --seed 4 "
         "--train-images 500 --precision float32"
     )
-    assert command_line(Experiment.make(**{**dict(changed), "l2": 0.1})) is None
-    assert command_line(Experiment.make(**{**dict(changed), "preset": None})) is None
+    assert command_line(Experiment.make(**{**dict(experiment), "l2": 0.1})) is None
+    assert command_line(Experiment.make(**{**dict(experiment), "preset": None})) is None
 
 
-def test_a_report_says_which_losses_are_of_an_earlier_version(settings: Settings) -> None:
+def test_a_report_notes_losses_of_an_earlier_version(settings: Settings) -> None:
     store = RunStore(settings)
     runs = [
         stored_runs.store_run(store, stored_runs.experiment(), name=name) for name in ("new", "old")
     ]
     runs[1] = stored_runs.make_earlier(store, runs[1])
-    words = "validation loss clipped at 16.1 per image"
+    note = "validation loss clipped at 16.1 per image"
     both = ReportPage(report(gather(store, runs, refuse, refuse)))
-    assert f"old: losses: {words}." in both.said
-    assert {"plain cross-entropy", words} <= set(both.cells)
+    assert f"old: Losses: {note}." in both.text
+    assert {"plain cross-entropy", note} <= set(both.cells)
     alone = ReportPage(report(gather(store, runs[1:], refuse, refuse)))
-    assert f"Losses: {words}." in alone.said
+    assert f"Losses: {note}." in alone.text
     exact = ReportPage(report(gather(store, runs[:1], refuse, refuse)))
-    assert "clipped" not in exact.said
+    assert "clipped" not in exact.text

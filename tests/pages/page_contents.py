@@ -5,7 +5,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from tests.components import Given, components
+from tests.components import Component, components
 from tests.pages.app_page import elements, walk
 
 _TEXTS = ("caption", "error", "header", "info", "markdown", "subheader", "title", "warning")
@@ -62,7 +62,7 @@ def drawn(app: AppTest) -> str:
     return "\n".join([*lines, *map(_component, components(app))])
 
 
-def _component(given: Given) -> str:
+def _component(given: Component) -> str:
     return f"{given.kind} {given.key}: {given.json_lines()}"
 
 

@@ -146,7 +146,7 @@ def test_the_epochs_of_one_run_vote(store: RunStore) -> None:
     random = np.random.default_rng(0)
     kept = [random.dirichlet(np.ones(10), len(test)).astype(np.float32) for _ in range(2)]
     for epoch, probabilities in zip((1, 3), kept, strict=True):
-        stored_runs.keep_answers(store, run, epoch, probabilities, test.indices)
+        stored_runs.save_predictions(store, run, epoch, probabilities, test.indices)
     app = opened()
     button(app, "Epochs 1 and 3 of “epochs”").click().run()
     together = combine(
@@ -190,7 +190,7 @@ def test_of_the_published_way_nothing_is_said_to_differ(store: RunStore) -> None
     random = np.random.default_rng(0)
     for epoch in made.test_epochs:
         answers = random.dirichlet(np.ones(10), len(test)).astype(np.float32)
-        stored_runs.keep_answers(store, run, epoch, answers, test.indices)
+        stored_runs.save_predictions(store, run, epoch, answers, test.indices)
     app = opened(*(f"{run.id}@{epoch}" for epoch in made.test_epochs))
     (warning,) = [one.value for one in app.caption if "unchanged preset" in one.value]
     # The data alone differ: not the epochs, which are those of the way it was run in.
@@ -234,7 +234,7 @@ def test_what_kept_only_its_answers_leads_nowhere(
     test = library.load("cifar10", "sample", store.settings).test
     for epoch in (1, 3):
         answers = np.full((len(test), 10), 0.1, np.float32)
-        stored_runs.keep_answers(store, run, epoch, answers, test.indices)
+        stored_runs.save_predictions(store, run, epoch, answers, test.indices)
     app = opened(f"{run.id}@1", f"{run.id}@3", image=int(test.indices[0]))
     led = [
         one.proto

@@ -43,7 +43,7 @@ def test_the_same_member_twice_is_said(members: list[Run]) -> None:
 def test_the_same_network_under_two_names_is_said(store: RunStore) -> None:
     run = stored_runs.store_run(store, seeded(1, test_epochs=(3,)), name="twin")
     stored_runs.add_checkpoint(store, run)
-    stored_runs.keep_answers(store, run, 3, np.zeros((2, 10)), np.arange(2))
+    stored_runs.save_predictions(store, run, 3, np.zeros((2, 10)), np.arange(2))
     app = opened(run.id, f"{run.id}@3")
     assert "“twin” was chosen twice (as it ended, epoch 3; epoch 3)" in said(app)
     assert not app.exception

@@ -20,17 +20,17 @@ FACTS = {
 
 
 def test_each_accuracy_has_its_images_its_epoch_and_its_criterion() -> None:
-    run = stored_runs.record(SPLIT, **FACTS)
+    run = stored_runs.run_record(SPLIT, **FACTS)
     assert headline(run) == "72.0% validation, epoch 4 (lowest validation loss)"
     assert highest_accuracy(run) == "75.0% validation, epoch 7 (highest validation accuracy)"
     assert last_accuracy(run) == "71.4% validation, epoch 9 (last epoch)"
     by_accuracy = SPLIT.model_copy(update={"monitor": "accuracy"})
-    run = stored_runs.record(
+    run = stored_runs.run_record(
         by_accuracy, **FACTS | {"best_epoch": 7, "best_epoch_val_accuracy": 0.75}
     )
     assert headline(run) == "75.0% validation, epoch 7 (highest validation accuracy)"
     assert highest_accuracy(run) == ""
-    on_test = stored_runs.record(stored_runs.experiment(), **FACTS)
+    on_test = stored_runs.run_record(stored_runs.experiment(), **FACTS)
     assert headline(on_test) == "72.0% validation (test images), epoch 4 (lowest validation loss)"
 
 
@@ -38,14 +38,16 @@ def test_without_validation_or_epochs_there_is_no_accuracy() -> None:
     unseen = dict.fromkeys(
         ("best_epoch_val_accuracy", "best_val_accuracy", "last_val_accuracy"), None
     )
-    blind = stored_runs.record(stored_runs.experiment(validation=NoValidation()), **FACTS | unseen)
+    blind = stored_runs.run_record(
+        stored_runs.experiment(validation=NoValidation()), **FACTS | unseen
+    )
     assert headline(blind) == "epoch 4 (lowest training loss), no validation"
     assert highest_accuracy(blind) == last_accuracy(blind) == ""
-    assert headline(stored_runs.record(SPLIT, best_epoch=None)) == ""
+    assert headline(stored_runs.run_record(SPLIT, best_epoch=None)) == ""
 
 
 def test_an_experiment_that_cannot_be_read_still_has_a_headline() -> None:
-    run = stored_runs.record(None, experiment_json='{"format": 99}', **FACTS)
+    run = stored_runs.run_record(None, experiment_json='{"format": 99}', **FACTS)
     assert headline(run) == "72.0% validation, epoch 4 (best epoch)"
 
 
@@ -95,9 +97,9 @@ def test_restored_weights_stand_at_their_own_epoch(store: RunStore) -> None:
 
 def test_training_stands_where_it_was_reported() -> None:
     progress = Progress("", 2, 15, 10, None, None, 0.0)
-    stopped = stored_runs.record(state=RunState.STOPPED, epochs_done=1, progress=progress)
+    stopped = stored_runs.run_record(state=RunState.STOPPED, epochs_done=1, progress=progress)
     assert training_position(stopped) == WeightsPosition(1, 5)
-    finished = stored_runs.record(epochs_done=1, progress=progress)
+    finished = stored_runs.run_record(epochs_done=1, progress=progress)
     assert training_position(finished) == WeightsPosition(1)
 
 

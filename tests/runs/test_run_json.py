@@ -79,7 +79,7 @@ def test_every_state_is_in_the_folder(state: RunState, store: RunStore) -> None:
         for step in steps:
             if step is RunState.FINISHED:
                 for _ in range(3):
-                    stored_runs.go_on(store, run, 10, epoch=True)
+                    stored_runs.advance_run(store, run, 10, epoch=True)
             store.transition(run.id, step, f"now {step}")
         if state is not RunState.INTERRUPTED:
             assert in_folder(store, run).state == state
@@ -95,11 +95,11 @@ def test_epochs_are_written_as_they_end_and_batches_are_not(store: RunStore) -> 
     with stored_runs.held(store, run):
         store.transition(run.id, RunState.RUNNING)
         for epoch in (1, 2):
-            stored_runs.go_on(store, run, 10, epoch=True)
+            stored_runs.advance_run(store, run, 10, epoch=True)
             assert load_run_json(path.parent).epochs == store.epochs(run.id)
             assert len(load_run_json(path.parent).epochs) == epoch
             before = path.stat().st_ino
-            stored_runs.go_on(store, run, 1)
+            stored_runs.advance_run(store, run, 1)
             store.describe(run.id, heartbeat=1.0, seconds=3.0)
             assert path.stat().st_ino == before
         store.rewind(run.id, step=10, epoch=1)

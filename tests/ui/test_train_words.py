@@ -13,9 +13,9 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
 from cifarviz.training.estimate import Estimate
 from cifarviz.ui.queueing import basis, span
-from tests.stored_runs import record
+from tests.stored_runs import run_record
 
-RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
+RUN = run_record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
 
 TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
 

@@ -1,1 +1,1 @@
-"""A run as Keras code that needs nothing of cifarviz, in sections that are read top to bottom."""
+"""A run as a Keras program, in sections, that does not import cifarviz."""

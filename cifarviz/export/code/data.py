@@ -1,4 +1,4 @@
-"""The data of a run in code: where they come from, what is held back, how many are taken."""
+"""The data section of an exported program: loading, validation split, limits, labels."""
 
 from cifarviz.data.library import image_counts
 from cifarviz.datasets.info import DatasetInfo
@@ -9,7 +9,10 @@ from cifarviz.export.code.section import Section, blocks, comment
 
 
 def data_section(experiment: Experiment, folder: str) -> Section:
-    """Load, split and limit the images; ``folder`` is the Python that gives the data's folder."""
+    """Return the section that loads, splits and limits the images.
+
+    ``folder``: a Python expression for the folder of the data.
+    """
     info = find(experiment.data.dataset)
     sample = experiment.data.variant == "sample"
     split = experiment.validation
@@ -31,32 +34,32 @@ def data_section(experiment: Experiment, folder: str) -> Section:
     )
     if sample:
         where = (
-            f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which came "
-            "with this file and has to lie in the same folder."
+            f"The sample of {train:,} training images is in `{sample_file_name(info)}`, which was "
+            "exported with this file. Keep both in the same folder."
         )
     elif info.keras_module is not None:
-        where = f"Keras downloads {info.title} the first time and keeps it in `~/.keras/datasets`."
+        where = f"On first use Keras downloads {info.title} to `~/.keras/datasets`."
     else:
         where = (
-            f"The four arrays of {info.title} are in the folder `{info.name}` that cifarviz keeps "
-            "them in (`cifarviz data status` says where). Copy it into the folder of this file."
+            f"Copy the folder `{info.name}` with the arrays of {info.title} from cifarviz into the "
+            "folder of this file (`cifarviz data status` prints its path)."
         )
     return Section("Data", where, code, tuple(imports))
 
 
 def sample_file_name(info: DatasetInfo) -> str:
-    """The file that holds a data set's sample beside a script or a notebook."""
+    """Return the file name of a data set's sample beside a script or notebook."""
     return f"{info.name}-sample.npz"
 
 
 def set_sizes(experiment: Experiment) -> tuple[int, int]:
-    """How many training and test images the data of an experiment have before any split."""
+    """Return the numbers of training and test images before any split."""
     info = find(experiment.data.dataset)
     return image_counts(info, experiment.data.variant)
 
 
 def has_validation(experiment: Experiment) -> bool:
-    """Whether any images tell how well the network does on new ones."""
+    """Return whether the experiment validates at all."""
     return not isinstance(experiment.validation, NoValidation)
 
 
@@ -83,10 +86,10 @@ def _load_full(info: DatasetInfo, folder: str) -> str:
         )
     load = f"(train_images, train_labels), (test_images, test_labels) = {module}.load_data()"
     shape = (
-        "# One channel, as convolutions want it.\n"
+        "# Convolutions need a channel axis.\n"
         "train_images, test_images = train_images[..., None], test_images[..., None]"
         if info.image_shape[2] == 1
-        else "# Labels as one row of numbers instead of one column.\n"
+        else "# Labels of shape (n,) instead of (n, 1).\n"
         "train_labels, test_labels = train_labels.ravel(), test_labels.ravel()"
     )
     return f"{module} = keras.datasets.{module}\n{load}\n{shape}"
@@ -106,13 +109,13 @@ def _has_wrong_labels(experiment: Experiment) -> bool:
 
 
 def _indices(experiment: Experiment) -> str:
-    """Where each image stands in the published data set, for which labels are made wrong."""
+    """The images' indices in the published data set, by which labels are made wrong."""
     if not _has_wrong_labels(experiment):
         return ""
     if experiment.data.variant == "full":
         return "train_indices = np.arange(len(train_images))"
     return (
-        "# Where each image stands in the published data set.\n"
+        "# Each image's index in the published data set.\n"
         f'train_indices = np.load(FOLDER / "{sample_file_name(find(experiment.data.dataset))}")'
         '["train_indices"]'
     )
@@ -120,39 +123,41 @@ def _indices(experiment: Experiment) -> str:
 
 def _split(validation: object, *, indexed: bool) -> str:
     if isinstance(validation, SplitValidation):
-        why = f"{validation.fraction:.4g} of the training images are held back for validation: "
+        share = f"{validation.fraction:.4g} of the training images"
         return "\n".join(
             [
-                comment(why + "the network never learns from them."),
-                "learned_from, held_back = train_test_split(",
+                comment(f"Hold out {share} for validation; the network never trains on them."),
+                "training, validation = train_test_split(",
                 f"    np.arange(len(train_images)), test_size={validation.fraction!r}, "
                 f"random_state={validation.seed}",
                 ")",
-                "validation_images, validation_labels = train_images[held_back], "
-                "train_labels[held_back]",
-                "train_images, train_labels = train_images[learned_from], "
-                "train_labels[learned_from]",
-                *(["train_indices = train_indices[learned_from]"] if indexed else []),
+                "validation_images, validation_labels = train_images[validation], "
+                "train_labels[validation]",
+                "train_images, train_labels = train_images[training], train_labels[training]",
+                *(["train_indices = train_indices[training]"] if indexed else []),
             ]
         )
     if isinstance(validation, NoValidation):
-        return comment("Nothing is held back: this run looked at no image it did not learn from.")
-    why = "The test images are watched during training. Choosing by them flatters the result."
+        return comment("This run had no validation images.")
+    why = (
+        "The test images are also the validation images. Choosing epochs by them makes results "
+        "on them too optimistic."
+    )
     return f"{comment(why)}\nvalidation_images, validation_labels = test_images, test_labels"
 
 
 def _limit(experiment: Experiment) -> str:
-    wanted = experiment.data.train_images
+    count = experiment.data.train_images
     unlimited = experiment.model_copy(
         update={"data": experiment.data.model_copy(update={"train_images": None})}
     )
-    if wanted is None or wanted >= unlimited.sizes(*set_sizes(experiment)).train:
+    if count is None or count >= unlimited.sizes(*set_sizes(experiment)).train:
         return ""
     return "\n".join(
         [
-            comment(f"Only {wanted:,} of them are learned from, drawn by the seed."),
+            comment(f"Train on only {count:,} of them, drawn with the seed."),
             "chosen = np.random.default_rng([SEED, 2**32 - 1]).permutation(len(train_images))",
-            f"chosen = chosen[:{wanted}]",
+            f"chosen = chosen[:{count}]",
             "train_images, train_labels = train_images[chosen], train_labels[chosen]",
             *(["train_indices = train_indices[chosen]"] if _has_wrong_labels(experiment) else []),
         ]
@@ -160,16 +165,16 @@ def _limit(experiment: Experiment) -> str:
 
 
 def _wrong_labels(experiment: Experiment, classes: int) -> str:
-    """As data/wrong_labels.py does it."""
+    """The same calculation as in data/wrong_labels.py."""
     if not _has_wrong_labels(experiment):
         return ""
     data = experiment.data
     return "\n".join(
         [
             comment(
-                f"{data.wrong_labels:.4g} of the labels are made wrong on purpose, to see the "
-                "network learn them by heart. Which, and what class each gets instead, follows "
-                "from a seed and the image's place in the published data set."
+                f"Replace {data.wrong_labels:.4g} of the labels by wrong ones, to observe the "
+                "network memorise them. A seed and the image's index in the published data set "
+                "decide which labels are replaced and by which class."
             ),
             f"WRONG_SEED = {data.wrong_labels_seed}",
             "draws = np.random.default_rng([WRONG_SEED, 2**32 - 2]).random("
@@ -189,7 +194,7 @@ def _one_hot(experiment: Experiment, classes: int) -> str:
         return ""
     return "\n".join(
         [
-            "# Each label as a row of zeros with a single 1.",
+            "# One-hot labels.",
             f"train_labels = keras.utils.to_categorical(train_labels, {classes})",
             *(
                 [f"validation_labels = keras.utils.to_categorical(validation_labels, {classes})"]

@@ -1,4 +1,4 @@
-"""The network of an exported program."""
+"""The network section of an exported program."""
 
 import math
 import re
@@ -23,7 +23,7 @@ _INITIALIZERS = {
 
 
 class _Writer:
-    """Writes layers, the ``CodeWriter`` of ``layers.base``; holds what they need beside Keras."""
+    """Writes layers (the ``CodeWriter`` of ``layers.base``) and collects helper code they need."""
 
     def __init__(self, l2: float, in_halves: Collection[int]) -> None:
         self.l2 = l2
@@ -46,7 +46,7 @@ class _Writer:
 
 @dataclass(frozen=True)
 class _Place:
-    """What one layer is written with: the ``CodePlace`` of ``layers.base``."""
+    """The position of one layer while it is written: the ``CodePlace`` of ``layers.base``."""
 
     writer: _Writer
     position: int
@@ -73,16 +73,16 @@ class _Place:
 _LAYER_SEED = dedent(
     '''\
     def layer_seed(position):
-        """A seed of its own for each layer, so that changing one layer leaves the others."""
+        """Return a separate seed for each layer, so that changing a layer leaves the others."""
         return int(np.random.SeedSequence([SEED, position]).generate_state(1)[0] >> 1)
     '''
 )
 _PARTIAL_IDENTITY = dedent(
     '''\
     class PartialIdentity(keras.initializers.Initializer):
-        """Filters that begin by handing on one input channel each.
+        """Filters that each pass on one input channel at first.
 
-        Those that are over are drawn as by Glorot uniform (after arXiv 2404.00498).
+        Filters beyond the number of channels are Glorot uniform (after arXiv 2404.00498).
         """
 
         def __init__(self, seed):
@@ -90,18 +90,18 @@ _PARTIAL_IDENTITY = dedent(
 
         def __call__(self, shape, dtype=None, **options):
             kernel = np.array(keras.initializers.GlorotUniform(self.seed)(shape, "float32"))
-            handed_on = min(shape[-2:])
-            kernel[..., :handed_on] = 0
+            channels = min(shape[-2:])
+            kernel[..., :channels] = 0
             middle = tuple(side // 2 for side in shape[:-2])
-            for channel in range(handed_on):
+            for channel in range(channels):
                 kernel[(*middle, channel, channel)] = 1
             return keras.ops.convert_to_tensor(kernel, dtype)
     '''
 )
-_MIRRORED_ANSWERS = dedent(
+_MIRROR_AVERAGE = dedent(
     '''\
-    class MirroredAnswers(keras.Model):
-        """Trains a network on images; answers with the mean for an image and its mirror image."""
+    class MirrorAverage(keras.Model):
+        """Trains a network; predicts the mean over an image and its mirror image."""
 
         def __init__(self, network):
             super().__init__()
@@ -111,12 +111,12 @@ _MIRRORED_ANSWERS = dedent(
         def call(self, images, training=False):
             if training:
                 return self.network(images, training=True)
-            # As logarithms, and with a softmax at the end, from whose input Keras takes the loss:
-            # probabilities below 1e-7 would be clipped.
-            views = self.log_answer(images), self.log_answer(images[:, :, ::-1])
+            # Logarithms with a softmax at the end, from whose input Keras computes the loss:
+            # otherwise probabilities below 1e-7 would be clipped.
+            views = self.log_prediction(images), self.log_prediction(images[:, :, ::-1])
             return keras.ops.softmax(keras.ops.logaddexp(*views))
 
-        def log_answer(self, images):
+        def log_prediction(self, images):
             output = self.network.layers[-1]
             values = keras.ops.cast(self.before_output(images, training=False), "float32")
             logits = keras.ops.matmul(values, output.kernel)
@@ -124,7 +124,7 @@ _MIRRORED_ANSWERS = dedent(
     '''
 )
 
-# As in network.threads and training.forward, which say why.
+# The same values as in network.threads and training.forward; tests compare them.
 _FEWEST_IMAGES = 8
 _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 
@@ -132,10 +132,10 @@ _MANY_WEIGHTS, _MANY_IMAGES = 2**18, 500
 def network_section(
     experiment: Experiment, scaling: Scaling, precision: str, in_halves: Collection[int]
 ) -> Section:
-    """The model, ready to be compiled, as ``network`` and ``model``.
+    """Return the section that builds ``network`` and ``model``, ready to compile.
 
-    ``in_halves``: the layers, by their position among all, that draw random numbers for each half
-    of a batch by itself.
+    ``in_halves``: positions, among all layers, of those that draw random numbers separately for
+    each half of a batch.
     """
     writer = _Writer(experiment.l2, in_halves)
     sequential = _sequential(experiment, writer, precision)
@@ -145,10 +145,10 @@ def network_section(
             _LAYER_SEED if writer.uses_seeds else "",
             _PARTIAL_IDENTITY if writer.uses_identity else "",
             *writer.definitions,
-            _MIRRORED_ANSWERS if experiment.mirrored_answers else "",
+            _MIRROR_AVERAGE if experiment.mirrored_answers else "",
             sequential,
             *writer.statements,
-            "model = MirroredAnswers(network)\nnetwork.summary()"
+            "model = MirrorAverage(network)\nnetwork.summary()"
             if experiment.mirrored_answers
             else "model = network\nmodel.summary()",
         ],
@@ -159,23 +159,23 @@ def network_section(
 
 def _text(experiment: Experiment) -> str:
     text = (
-        "The first layer prepares the raw pixels, so the network takes images as they are. Each "
-        "layer draws its first weights from a seed of its own."
+        "The first layer scales the raw pixels. Each layer draws its initial weights with a "
+        "separate seed."
     )
     if experiment.l2:
-        text += " The kernels' squares are added to the loss, so that they stay small."
+        text += " An L2 penalty on the kernels is added to the loss."
     if experiment.mirrored_answers:
-        text += " Its answer to an image is the mean of those to it and to its mirror image."
+        text += " Predictions are the mean over an image and its mirror image."
     return text
 
 
 def _scaling_code(experiment: Experiment, scaling: Scaling) -> str:
     if isinstance(experiment.preprocessing, Divide):
-        why = f"Every pixel is divided by {experiment.preprocessing.divisor:g}."
+        why = f"Divide every pixel by {experiment.preprocessing.divisor:g}."
         return f"{comment(why)}\nSCALE = 1 / {experiment.preprocessing.divisor!r}\nOFFSET = 0.0"
     why = (
-        "Each channel gets mean 0 and standard deviation 1 over all training images, those held "
-        "back included: scale is 1 / deviation and offset is -mean / deviation."
+        "Each channel has mean 0 and standard deviation 1 over all training images, including the "
+        "validation split: scale = 1 / deviation, offset = -mean / deviation."
     )
     return f"{comment(why)}\nSCALE = {list(scaling.scale)!r}\nOFFSET = {list(scaling.offset)!r}"
 
@@ -208,10 +208,10 @@ def _layer_text(layer: LayerCode, *, indent: int, end: str) -> str:
 
 
 def layers_in_halves(run: Run) -> frozenset[int]:
-    """The positions, among all layers, of those that drew for two halves of a batch, one by one.
+    """Return the positions of the layers that drew random numbers for each half of a batch.
 
-    On two cores the halves of a batch go through the network side by side, so each has random
-    numbers of its own; after a large dense layer they are one again.
+    On two cores the halves of a batch go through the network in parallel, each with its own
+    random numbers, until a large dense layer joins them.
     """
     experiment = run.experiment
     two_cores = re.search(r", 2 cores$", run.machine) is not None
@@ -222,9 +222,9 @@ def layers_in_halves(run: Run) -> frozenset[int]:
 
 def _before_large_dense(experiment: Experiment) -> Iterator[int]:
     for position, (_name, layer, shape) in enumerate(experiment.architecture.walk()):
-        # As training.forward has it: a layer that multiplies a vector by a matrix.
-        matrices = (one.shape for one in layer.variables(shape) if len(one.shape) == 2)
-        weights = sum(map(math.prod, matrices))
+        # As in training.forward: a layer that multiplies a vector by a matrix.
+        shapes = (variable.shape for variable in layer.variables(shape))
+        weights = sum(math.prod(shape) for shape in shapes if len(shape) == 2)
         if experiment.batch_size < _MANY_IMAGES and weights >= _MANY_WEIGHTS:
             return
         if layer.draws_random_numbers:

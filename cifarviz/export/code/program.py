@@ -1,4 +1,4 @@
-"""A run's experiment as one program, in a script or a notebook."""
+"""A run as a Keras program: a Python script or a Jupyter notebook."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import data_section
 from cifarviz.export.code.network import layers_in_halves, network_section
 from cifarviz.export.code.notes import differences, precision_of
-from cifarviz.export.code.section import Section, comment
+from cifarviz.export.code.section import WIDTH, Section, comment
 from cifarviz.export.code.training import (
     batches_section,
     evaluation_section,
@@ -25,9 +25,9 @@ from cifarviz.runs.records import Run
 
 @dataclass(frozen=True)
 class Program:
-    """A run's code. ``title`` and ``about`` are sentences for people; ``notes`` what differs.
+    """The parts of a program: ``about`` explains it, ``notes`` lists differences from the run.
 
-    ``packages`` are what it needs beside Python, as pip calls them.
+    ``packages`` are the pip names of the packages it needs.
     """
 
     title: str
@@ -40,26 +40,26 @@ class Program:
 
 _STANDARD = ("import math", "from pathlib import Path")
 _FOLDER = "Path(__file__).parent"
-_RULE = 96
 _NOTEBOOK_FOLDER = 'Path(".")'
 
 
 def program(run: Run, *, folder: str) -> Program:
-    """The code that trains as ``run`` did; ``folder`` is the Python for where its data lie.
+    """Return the program that repeats a run's training.
 
-    Raises ``ArtifactMissing`` for a run that has not begun, and ``UnknownFormat`` or
-    ``ExperimentInvalid`` for one that cannot be read.
+    ``folder``: a Python expression for the folder of the data. Raises ``ArtifactMissing`` for a
+    run that has not started, and ``UnknownFormat`` or ``ExperimentInvalid`` for one that cannot
+    be read.
     """
     experiment = run.experiment
     if run.scaling is None:
         raise ArtifactMissing(
-            "“{run_name}” has not begun to train, so it is not known yet how its pixels are "
-            "scaled: take its code when it has.",
+            "“{run_name}” has not started, so its pixel scaling is unknown. Export the code "
+            "once it trains.",
             run_name=run.name,
         )
     in_halves = layers_in_halves(run)
     precision = precision_of(run)
-    found = [
+    parts = [
         _settings(experiment),
         data_section(experiment, folder),
         batches_section(experiment),
@@ -68,16 +68,18 @@ def program(run: Run, *, folder: str) -> Program:
         training_section(experiment),
         evaluation_section(experiment),
     ]
-    sections = tuple(section for section in found if section is not None)
+    sections = tuple(section for section in parts if section is not None)
     imports = {line for section in sections for line in section.imports}
+    if any(folder in section.code for section in sections):
+        imports.add("from pathlib import Path")
     packages = ["tensorflow"]
     if any("sklearn" in line for line in imports):
         packages.append("scikit-learn")
     return Program(
         title=f"{run.name}: a convolutional network in Keras",
         about=(
-            f"Written by cifarviz {__version__} from run {run.id}; it needs nothing of cifarviz.",
-            _promise(experiment, precision),
+            f"Written by cifarviz {__version__} from run {run.id}; it does not need cifarviz.",
+            _reproducibility(experiment, precision),
         ),
         notes=differences(run, in_halves),
         packages=tuple(packages),
@@ -86,16 +88,16 @@ def program(run: Run, *, folder: str) -> Program:
     )
 
 
-def _promise(experiment: Experiment, precision: str) -> str:
-    images = "the same network on the same images in the same order"
+def _reproducibility(experiment: Experiment, precision: str) -> str:
+    images = "It trains the same network on the same images in the same order."
     if precision == "bfloat16":
-        return f"It trains {images}."
+        return images
     name = loss_name(experiment)
     column = "" if name == "loss" else f" (column {name})"
     return (
-        f"It trains {images}. On the same kind of processor its losses{column} begin as those of "
-        "the run. Rounding then makes them drift apart, in many small steps so far that it can be "
-        "seen: Keras drifts as far from itself on another number of threads."
+        f"{images} On the same kind of processor its losses{column} start equal to the run's; then "
+        "rounding makes them drift apart, as far as Keras' own results on another number of "
+        "threads do."
     )
 
 
@@ -103,15 +105,15 @@ def _settings(experiment: Experiment) -> Section:
     rate = experiment.optimizer.learning_rate
     return Section(
         "Settings",
-        "Change these first. The seed decides everything random: first weights, order of the "
-        "images, dropout, augmentation.",
+        "Change these first. The seed determines all randomness: initial weights, image order, "
+        "dropout, augmentation.",
         f"SEED = {experiment.seed}\nEPOCHS = {experiment.epochs}\n"
         f"BATCH_SIZE = {experiment.batch_size}\nLEARNING_RATE = {rate!r}",
     )
 
 
 def _ordered(imports: set[str]) -> tuple[str, ...]:
-    """The standard library first, then an empty line, then the rest, each in its order."""
+    """Return import lines: the standard library, an empty line, the rest, each sorted."""
     plain = sorted(imports, key=lambda line: (line.startswith("from"), line))
     standard = [line for line in plain if line in _STANDARD]
     other = [line for line in plain if line not in _STANDARD]
@@ -119,48 +121,38 @@ def _ordered(imports: set[str]) -> tuple[str, ...]:
 
 
 def script(run: Run) -> str:
-    """The Python source that trains as ``run`` did; raises as ``program`` does."""
-    made = program(run, folder=_FOLDER)
-    imports = made.imports
-    if any(_FOLDER in section.code for section in made.sections):
-        imports = _with_path(imports)
-    parts = [_head(made), "\n".join(imports)]
-    for section in made.sections:
-        title = f"# {section.title} "
-        rule = title + "-" * (_RULE - len(title))
-        parts.append(f"{rule}\n#\n{comment(section.text)}\n\n{section.code}")
+    """Return the Python source that repeats a run; raises what ``program`` raises."""
+    source = program(run, folder=_FOLDER)
+    parts = [_header(source), "\n".join(source.imports)]
+    for section in source.sections:
+        parts.append(
+            f"{f'# {section.title} ':-<{WIDTH}}\n#\n{comment(section.text)}\n\n{section.code}"
+        )
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _with_path(imports: tuple[str, ...]) -> tuple[str, ...]:
-    path = "from pathlib import Path"
-    if imports[0] == "import math":
-        return (imports[0], path, *imports[1:])
-    return (path, "", *imports)
-
-
-def _head(made: Program) -> str:
-    # The first two lines of a file may name its encoding, and a run's name may look so.
-    lines = ["# -*- coding: utf-8 -*-", "#", comment(single_line(made.title)), "#"]
-    lines += [comment(single_line(sentence)) for sentence in made.about]
-    lines += ["#", comment(f"Needs: pip install {' '.join(made.packages)}")]
-    if made.notes:
-        lines += ["#", "# What differs from the run:"]
-        for note in made.notes:
-            first, *rest = wrap(single_line(note), _RULE - 4)
+def _header(source: Program) -> str:
+    # The first two lines of a file may declare its encoding; a run's name must not.
+    lines = ["# -*- coding: utf-8 -*-", "#", comment(single_line(source.title)), "#"]
+    lines += [comment(single_line(sentence)) for sentence in source.about]
+    lines += ["#", comment(f"Needs: pip install {' '.join(source.packages)}")]
+    if source.notes:
+        lines += ["#", "# Differences from the run:"]
+        for note in source.notes:
+            first, *rest = wrap(single_line(note), WIDTH - 4)
             lines += [f"# - {first}", *(f"#   {line}" for line in rest)]
     return "\n".join(lines)
 
 
 def notebook(run: Run) -> str:
-    """The notebook's JSON; raises as ``program`` does."""
-    made = program(run, folder=_NOTEBOOK_FOLDER)
-    cells = [_markdown(_first_cell(made)), _code("\n".join(_imports(made)))]
-    for section in made.sections:
+    """Return the JSON of a notebook that repeats a run; raises what ``program`` raises."""
+    source = program(run, folder=_NOTEBOOK_FOLDER)
+    cells = [_markdown(_first_cell(source)), _code("\n".join(source.imports))]
+    for section in source.sections:
         cells += [_markdown(f"## {section.title}\n\n{section.text}"), _code(section.code)]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:02d}"
-    made_of: dict[str, Any] = {
+    content: dict[str, Any] = {
         "cells": cells,
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -169,26 +161,20 @@ def notebook(run: Run) -> str:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return json.dumps(made_of, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _imports(made: Program) -> tuple[str, ...]:
-    if any("Path(" in section.code for section in made.sections):
-        return ("from pathlib import Path", *made.imports)
-    return made.imports
-
-
-def _first_cell(made: Program) -> str:
+def _first_cell(source: Program) -> str:
     lines = [
-        f"# {notebook_text(made.title)}",
+        f"# {notebook_text(source.title)}",
         "",
-        *(f"{notebook_text(one)}  " for one in made.about),
+        *(f"{notebook_text(sentence)}  " for sentence in source.about),
         "",
+        f"Needs: `pip install {' '.join(source.packages)}`",
     ]
-    lines.append(f"Needs: `pip install {' '.join(made.packages)}`")
-    if made.notes:
-        lines += ["", "What differs from the run:", ""]
-        lines += [f"- {notebook_text(note)}" for note in made.notes]
+    if source.notes:
+        lines += ["", "Differences from the run:", ""]
+        lines += [f"- {notebook_text(note)}" for note in source.notes]
     return "\n".join(lines)
 
 

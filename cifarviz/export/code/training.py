@@ -1,4 +1,4 @@
-"""The training of an exported program: batches, learning rate, epochs."""
+"""The training sections of an exported program: batches, learning rate, epochs."""
 
 from textwrap import dedent
 
@@ -11,7 +11,7 @@ from cifarviz.export.code.section import Section, blocks, call
 _SHIFTED = dedent(
     '''\
     def shifted_positions(size, offsets):
-        """Where each row (or column) of a moved image comes from; the border is mirrored."""
+        """Return the source rows (or columns) of shifted images; borders are mirrored."""
         positions = np.abs(np.arange(size) + offsets[:, None])
         return np.minimum(positions, 2 * (size - 1) - positions)
     '''
@@ -25,7 +25,7 @@ _RATE_CALLBACK = dedent(
             self.step = 0
 
         def on_train_batch_begin(self, batch, logs=None):
-            self.model.optimizer.learning_rate = LEARNING_RATE * share_of_rate(self.step)
+            self.model.optimizer.learning_rate = LEARNING_RATE * rate_fraction(self.step)
             self.step += 1
     '''
 )
@@ -33,8 +33,8 @@ _NUMPY = ("import numpy as np",)
 
 
 def training_section(experiment: Experiment) -> Section:
-    """Compile the model and fit it, with the callbacks the run had."""
-    metrics = '"accuracy", cross_entropy' if _more_in_objective(experiment) else '"accuracy"'
+    """Return the section that compiles and fits the model with the run's callbacks."""
+    metrics = '"accuracy", cross_entropy' if _extra_loss_terms(experiment) else '"accuracy"'
     compiling = call(
         "model.compile",
         [
@@ -62,15 +62,14 @@ def training_section(experiment: Experiment) -> Section:
             "shuffle=False",
         ],
     )
-    callbacks = "".join(f"    {one},\n" for one in _callbacks(experiment))
+    callbacks = "".join(f"    {callback},\n" for callback in _callbacks(experiment))
     code = blocks(
         [
-            _test_answers(experiment.test_epochs),
+            _test_predictions(experiment.test_epochs),
             blocks(
                 [
                     _cross_entropy(experiment),
-                    "# Without XLA: on a processor it makes networks like this one slower.\n"
-                    + compiling,
+                    "# No XLA: on a CPU it makes such networks slower.\n" + compiling,
                     f"callbacks = [\n{callbacks}]",
                     fitting,
                 ]
@@ -82,9 +81,9 @@ def training_section(experiment: Experiment) -> Section:
 
 
 def evaluation_section(experiment: Experiment) -> Section:
-    """Measure the network on the test images and keep its weights."""
-    keep = (
-        "# best.weights.h5 holds the weights of the best epoch; this run kept no others."
+    """Return the section that evaluates the network and saves its weights."""
+    save = (
+        "# best.weights.h5 has the weights of the best epoch; this run saved no others."
         if experiment.best_only
         else 'network.save_weights("last.weights.h5")'
     )
@@ -95,23 +94,23 @@ def evaluation_section(experiment: Experiment) -> Section:
             'print(f"On {len(test_images):,} test images:")',
             "print(f\"accuracy {measured['accuracy']:.4f}, "
             f"loss {{measured['{loss_name(experiment)}']:.4f}}\")",
-            keep,
+            save,
         ]
     )
-    text = "How good the network is on images it has never learned from."
+    text = "Evaluate the network on the test images."
     stopping = experiment.early_stopping
     if stopping is not None and stopping.restore_best_weights:
-        text += " It has the weights of its best epoch again."
+        text += " Early stopping has restored the weights of the best epoch."
     return Section("Evaluation", text, code)
 
 
 def loss_name(experiment: Experiment) -> str:
-    """The column of Keras' history that cifarviz calls the loss: the plain cross-entropy."""
-    return "cross_entropy" if _more_in_objective(experiment) else "loss"
+    """Return the column of Keras' history with the plain cross-entropy, cifarviz' loss."""
+    return "cross_entropy" if _extra_loss_terms(experiment) else "loss"
 
 
-def _more_in_objective(experiment: Experiment) -> str:
-    """What is in Keras' loss beside the plain cross-entropy, in words; empty if nothing is."""
+def _extra_loss_terms(experiment: Experiment) -> str:
+    """Return the terms of Keras' loss beside the cross-entropy as text; empty if none."""
     parts = {
         "label smoothing": experiment.loss.label_smoothing,
         "the L2 penalty": experiment.l2,
@@ -120,10 +119,10 @@ def _more_in_objective(experiment: Experiment) -> str:
 
 
 def _text(experiment: Experiment) -> str:
-    text = "`history.csv` gets the loss and accuracy of each epoch, counted from 0."
-    if more := _more_in_objective(experiment):
+    text = "`history.csv` has the loss and accuracy of each epoch, counted from 0."
+    if more := _extra_loss_terms(experiment):
         text += (
-            f" Keras' own loss has {more} in it; `cross_entropy` has not, and is the loss that "
+            f" Keras' loss includes {more}; `cross_entropy` does not, and is the loss that "
             "cifarviz shows."
         )
     return text
@@ -153,8 +152,8 @@ def _loss(loss: Loss) -> str:
 
 
 def _cross_entropy(experiment: Experiment) -> str:
-    """A metric for the loss that cifarviz shows, where Keras' own has more in it."""
-    more = _more_in_objective(experiment)
+    """A metric for the plain cross-entropy, where Keras' loss includes more."""
+    more = _extra_loss_terms(experiment)
     if not more:
         return ""
     name = "Sparse" if experiment.loss.labels == "integer" else ""
@@ -163,115 +162,105 @@ def _cross_entropy(experiment: Experiment) -> str:
 
 
 def _callbacks(experiment: Experiment) -> list[str]:
-    measured = "accuracy" if experiment.monitor == "accuracy" else loss_name(experiment)
-    monitor = f"val_{measured}" if has_validation(experiment) else measured
-    watched = [f'monitor="{monitor}"', f'mode="{"max" if measured == "accuracy" else "min"}"']
+    metric = "accuracy" if experiment.monitor == "accuracy" else loss_name(experiment)
+    monitor = f"val_{metric}" if has_validation(experiment) else metric
+    monitoring = [f'monitor="{monitor}"', f'mode="{"max" if metric == "accuracy" else "min"}"']
     callbacks = []
     if not isinstance(experiment.schedule, Constant):
         callbacks.append("schedule")
     callbacks += [
         "keras.callbacks.TerminateOnNaN()",
         'keras.callbacks.CSVLogger("history.csv")',
-        _indented(
-            call(
-                "keras.callbacks.ModelCheckpoint",
-                ['"best.weights.h5"', *watched, "save_best_only=True", "save_weights_only=True"],
-                indent=4,
-            )
-        ),
+        call(
+            "keras.callbacks.ModelCheckpoint",
+            ['"best.weights.h5"', *monitoring, "save_best_only=True", "save_weights_only=True"],
+            indent=4,
+        ).lstrip(),
     ]
     stopping = experiment.early_stopping
     if stopping is not None:
-        arguments = [*watched, f"patience={stopping.patience}"]
+        arguments = [*monitoring, f"patience={stopping.patience}"]
         if stopping.restore_best_weights:
             arguments.append("restore_best_weights=True")
-        callbacks.append(_indented(call("keras.callbacks.EarlyStopping", arguments, indent=4)))
+        callbacks.append(call("keras.callbacks.EarlyStopping", arguments, indent=4).lstrip())
     if experiment.test_epochs:
-        callbacks.append("KeepTestAnswers()")
+        callbacks.append("SaveTestPredictions()")
     return callbacks
 
 
-def _indented(text: str) -> str:
-    """A call of several lines, for a place that indents its first one itself."""
-    return text.lstrip(" ")
-
-
-def _test_answers(epochs: tuple[int, ...]) -> str:
+def _test_predictions(epochs: tuple[int, ...]) -> str:
     if not epochs:
         return ""
     return (
         f"TEST_EPOCHS = {set(epochs)!r}\n\n\n"
-        "class KeepTestAnswers(keras.callbacks.Callback):\n"
-        '    """Keeps the probabilities of the test images, so that epochs can vote later."""\n\n'
+        "class SaveTestPredictions(keras.callbacks.Callback):\n"
+        '    """Saves the probabilities of the test images after some epochs, for ensembles."""\n\n'
         "    def on_epoch_end(self, epoch, logs=None):\n"
         "        if epoch + 1 in TEST_EPOCHS:\n"
-        "            answers = self.model.predict(test_images, batch_size=500, verbose=0)\n"
-        '            np.save(f"test-probabilities-epoch-{epoch + 1:04d}.npy", answers)'
+        "            predictions = self.model.predict(test_images, batch_size=500, verbose=0)\n"
+        '            np.save(f"test-probabilities-epoch-{epoch + 1:04d}.npy", predictions)'
     )
 
 
 def batches_section(experiment: Experiment) -> Section:
-    """A generator of training batches: a new order in each epoch, images changed at random."""
-    changes = experiment.augmentation
-    changed = changes.flip or changes.shift > 0
-    given = "augmented(train_images[chosen], step)" if changed else "train_images[chosen]"
-    code = blocks([_augmentation(changes), _generator(given, changed)], gap=2)
+    """Return the section with the generator of training batches: shuffled and augmented."""
+    augmentation = experiment.augmentation
+    augmented = augmentation.flip or augmentation.shift > 0
+    code = blocks([_augmentation(augmentation), _generator(augmented)], gap=2)
     imports = ["import math", "import numpy as np"]
-    if changed:
+    if augmented:
         imports.append("import tensorflow as tf")
     text = (
-        "Each epoch goes through all training images in an order of its own, which follows from "
-        "the seed and the number of the epoch. (`fit` with a global seed and `shuffle=True` would "
-        "repeat one and the same order in every epoch.)"
+        "Each epoch goes through all training images in a new order, determined by the seed and "
+        "the epoch. (`fit` with a global seed and `shuffle=True` would repeat the same order in "
+        "every epoch.)"
     )
-    if changed:
-        text += (
-            " Each image is changed a little at random, so that the network never sees quite the "
-            "same one twice."
-        )
+    if augmented:
+        text += " Images are augmented at random."
     return Section("Batches", text, code, tuple(imports))
 
 
-def _generator(given: str, changed: bool) -> str:
-    count = "            step += 1\n" if changed else ""
-    start = "    step = 0\n" if changed else ""
+def _generator(augmented: bool) -> str:
+    images = "augmented(train_images[chosen], step)" if augmented else "train_images[chosen]"
+    count = "            step += 1\n" if augmented else ""
+    start = "    step = 0\n" if augmented else ""
     return (
         "STEPS_PER_EPOCH = math.ceil(len(train_images) / BATCH_SIZE)\n\n\n"
         "def training_batches():\n"
-        '    """Give the batches of all epochs, one after the other."""\n'
+        '    """Yield the batches of all epochs."""\n'
         f"{start}"
         "    for epoch in range(1, EPOCHS + 1):\n"
         "        order = np.random.default_rng([SEED, epoch]).permutation(len(train_images))\n"
         "        for first in range(0, len(order), BATCH_SIZE):\n"
         "            chosen = order[first : first + BATCH_SIZE]\n"
         f"{count}"
-        f"            yield {given}, train_labels[chosen]"
+        f"            yield {images}, train_labels[chosen]"
     )
 
 
-def _augmentation(changes: Augmentation) -> str:
-    if not changes.flip and not changes.shift:
+def _augmentation(augmentation: Augmentation) -> str:
+    if not augmentation.flip and not augmentation.shift:
         return ""
-    what = []
-    if changes.flip:
-        what.append("mirror a random half of the images")
-    if changes.shift:
-        what.append(f"move {'each' if what else 'each image'} by up to {_pixels(changes.shift)}")
-    words = ", and ".join(what)
+    pixels = "1 pixel" if augmentation.shift == 1 else f"{augmentation.shift} pixels"
+    if not augmentation.shift:
+        docstring = "Mirror a random half of the images."
+    elif not augmentation.flip:
+        docstring = f"Shift each image by up to {pixels}."
+    else:
+        docstring = f"Mirror a random half of the images, and shift each by up to {pixels}."
     lines = [
         "def augmented(images, step):",
-        f'    """{words[0].upper()}{words[1:]}."""',
-        "    # Random numbers that follow from the seed and the number of the step, and from no",
-        "    # state, so that another run of this program gives the same images.",
+        f'    """{docstring}"""',
+        "    # Stateless random numbers, from the seed and the step: repeatable.",
         "    seed = np.array([SEED, 2 * step], np.int32)",
     ]
-    if changes.flip:
+    if augmentation.flip:
         lines += [
             "    mirrored = tf.random.stateless_uniform([len(images)], seed).numpy() < 0.5",
             "    images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)",
         ]
-    if changes.shift:
-        most = changes.shift
+    if augmentation.shift:
+        most = augmentation.shift
         lines += [
             "    down, right = tf.random.stateless_uniform(",
             f"        [2, len(images)], seed + 1, {-most}, {most + 1}, tf.int32",
@@ -282,25 +271,23 @@ def _augmentation(changes: Augmentation) -> str:
             "    images = images[which[:, None, None], rows[:, :, None], columns[:, None, :]]",
         ]
     lines.append("    return images")
-    return blocks([_SHIFTED if changes.shift else "", "\n".join(lines)], gap=2)
-
-
-def _pixels(number: int) -> str:
-    return "1 pixel" if number == 1 else f"{number} pixels"
+    return blocks([_SHIFTED if augmentation.shift else "", "\n".join(lines)], gap=2)
 
 
 def learning_rate_section(schedule: Constant | StepSchedule | Cosine | OneCycle) -> Section | None:
-    """The schedule as a callback named ``schedule``; ``None`` where the rate is constant."""
+    """Return the section that defines the callback ``schedule``; ``None`` for a constant rate."""
     match schedule:
         case Constant():
             return None
         case StepSchedule():
             return Section(
                 "Learning rate",
-                f"The learning rate is multiplied by {schedule.factor!r} after every "
-                + ("epoch." if schedule.every_epochs == 1 else f"{schedule.every_epochs} epochs."),
+                f"The learning rate is multiplied by {schedule.factor!r} after every epoch."
+                if schedule.every_epochs == 1
+                else f"The learning rate is multiplied by {schedule.factor!r} after every "
+                f"{schedule.every_epochs} epochs.",
                 "def rate_of_epoch(epoch, _):\n"
-                '    """The learning rate of an epoch, counted from 0."""\n'
+                '    """Return the learning rate of an epoch, counted from 0."""\n'
                 f"    return LEARNING_RATE * {schedule.factor!r} ** "
                 f"(epoch // {schedule.every_epochs})\n\n\n"
                 "schedule = keras.callbacks.LearningRateScheduler(rate_of_epoch)",
@@ -311,8 +298,8 @@ def learning_rate_section(schedule: Constant | StepSchedule | Cosine | OneCycle)
             )
         case OneCycle():
             text = (
-                "The learning rate rises in a straight line over the first part of the run, and "
-                "falls in a straight line from there to its last step."
+                "The learning rate rises linearly over the first part of the run, then falls "
+                "linearly to the last step."
             )
             return Section("Learning rate", text, _per_step(_one_cycle(schedule)), _NUMPY)
 
@@ -327,15 +314,18 @@ def _per_step(function: str) -> str:
 def _cosine_text(schedule: Cosine) -> str:
     text = "The learning rate falls along half a cosine wave."
     if schedule.warmup_epochs:
-        first = "epoch" if schedule.warmup_epochs == 1 else f"{schedule.warmup_epochs} epochs"
-        text += f" Over the first {first} it rises to its full value."
+        text += (
+            " It first rises over 1 epoch."
+            if schedule.warmup_epochs == 1
+            else f" It first rises over {schedule.warmup_epochs} epochs."
+        )
     return text
 
 
 def _cosine(schedule: Cosine) -> str:
     lines = [
-        "def share_of_rate(step):",
-        '    """What part of the full learning rate a step (from 0) gets."""',
+        "def rate_fraction(step):",
+        '    """Return the fraction of the learning rate at a step, counted from 0."""',
     ]
     begin = "step"
     span = "max(LAST_STEP, 1)"
@@ -353,11 +343,11 @@ def _cosine(schedule: Cosine) -> str:
 
 
 def _one_cycle(schedule: OneCycle) -> str:
-    # The same corner cases as the schedule's own: a peak on the first or the last step.
+    # The order of the corners also covers a peak on the first or the last step.
     return "\n".join(
         [
             f"PEAK_STEP = round({schedule.warmup_fraction!r} * LAST_STEP)",
-            "# Steps, and what part of the full rate they get; in between on a straight line.",
+            "# Fractions of the learning rate at some steps; linear in between.",
             "CORNERS = {",
             f"    0: {schedule.start_fraction!r},",
             f"    LAST_STEP: {schedule.final_fraction!r},",
@@ -365,8 +355,8 @@ def _one_cycle(schedule: OneCycle) -> str:
             "}",
             "",
             "",
-            "def share_of_rate(step):",
-            '    """What part of the full learning rate a step (from 0) gets."""',
+            "def rate_fraction(step):",
+            '    """Return the fraction of the learning rate at a step, counted from 0."""',
             "    steps = sorted(CORNERS)",
             "    return np.interp(step, steps, [CORNERS[corner] for corner in steps])",
         ]

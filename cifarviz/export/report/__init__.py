@@ -1,1 +1,1 @@
-"""A run, or several beside each other, as one HTML file that opens anywhere without a network."""
+"""A report on one run or several, as an HTML file that needs no network."""

@@ -1,4 +1,4 @@
-"""A report's account of a run's settings, and of what it ran on."""
+"""The settings, the environment and the reproduction of a run, for a report."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -24,43 +24,45 @@ from cifarviz.runs.stored_weights import training_position
 from cifarviz.value import Value
 from cifarviz.value_text import value_words
 
-# More runs than this are better read as rows.
+# With more runs than this, each run is a row instead of a column.
 _COLUMNS = 4
 
-# Fields that are said of a layer also where they have their default.
-_ALWAYS = frozenset({"filters", "units", "kernel_size", "pool_size", "rate", "activation"})
+# Fields of layers that are listed even if they have their default.
+_ALWAYS_LISTED = frozenset({"filters", "units", "kernel_size", "pool_size", "rate", "activation"})
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 
-def settings(experiment: Experiment) -> dict[str, str]:
-    """Every setting but the layers: what it is called, and its value in words."""
+def format_settings(experiment: Experiment) -> dict[str, str]:
+    """Return every setting except the layers: its label, and its value as text."""
     draft = draft_of(experiment, experiment.preset or "")
-    said: dict[str, str] = {"Started from": experiment.preset or "no preset"}
+    texts: dict[str, str] = {"Preset": experiment.preset or "none"}
     for name in SECTIONS:
-        fields = draft.section(name)
-        made = section_class(name, fields)
-        title = made.title if "kind" in fields else ""
-        own = _fields_words(made, {key: one for key, one in fields.items() if key != "kind"})
-        both = f"{title} ({own})" if title and own else title or own
-        said[_capital(Experiment.label(name))] = both
+        section = draft.section(name)
+        section_type = section_class(name, section)
+        title = section_type.title if "kind" in section else ""
+        fields = {key: value for key, value in section.items() if key != "kind"}
+        details = _format_fields(section_type, fields)
+        text = f"{title} ({details})" if title and details else title or details
+        texts[_section_label(name)] = text
     for name in OPTIONAL:
         on = draft.is_on(name)
-        own = _fields_words(OPTIONAL[name], draft.section(name)) if on else "off"
-        said[_capital(Experiment.label(name))] = own
+        texts[_section_label(name)] = (
+            _format_fields(OPTIONAL[name], draft.section(name)) if on else "off"
+        )
     for name in SINGLES:
-        said[_capital(Experiment.label(name))] = value_words(draft.settings[name])
+        texts[_section_label(name)] = value_words(draft.settings[name])
     network = experiment.architecture
-    said["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
-    return said
+    texts["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
+    return texts
 
 
 def layer_table(experiment: Experiment) -> Html:
-    """One row a layer: what it is, what leaves it, how many parameters it has."""
+    """Return a row per layer: name, settings, output shape, parameters."""
     trace = experiment.architecture.trace()
     rows = [
         (
             row.name,
-            _layer_words(layer),
+            _format_layer(layer),
             in_words(row.output_shape) if row.output_shape else None,
             f"{row.parameters:,}",
         )
@@ -70,133 +72,135 @@ def layer_table(experiment: Experiment) -> Html:
 
 
 def differences(contents: Sequence[RunContents]) -> Html:
-    """What tells the runs apart, and only that: a column a run, or a row; then layers in words."""
-    experiments = [one.run.trained_experiment for one in contents]
-    all_said = [settings(experiment) for experiment in experiments]
+    """Return only the settings that differ, with a column or a row per run, and the layers."""
+    experiments = [item.run.trained_experiment for item in contents]
+    columns = [format_settings(experiment) for experiment in experiments]
     rows = [
-        (label, *(said[label] for said in all_said))
-        for label in all_said[0]
-        if len({said[label] for said in all_said}) > 1
+        (label, *(column[label] for column in columns))
+        for label in columns[0]
+        if len({column[label] for column in columns}) > 1
     ]
-    losses = [losses_words(one.run) for one in contents]
+    losses = [losses_words(item.run) for item in contents]
     if len(set(losses)) > 1:
         rows.append(("Losses", *losses))
     parts: list[Html] = []
+    names = [item.name for item in contents]
     if rows and len(contents) <= max(_COLUMNS, len(rows)):
-        parts.append(table(["Setting", *(one.name for one in contents)], rows))
+        parts.append(table(["Setting", *names], rows))
     elif rows:
-        labels, *columns = zip(*rows, strict=True)
-        names = [one.name for one in contents]
-        by_run = [(name, *column) for name, column in zip(names, columns, strict=True)]
+        labels, *values = zip(*rows, strict=True)
+        by_run = [(name, *row) for name, row in zip(names, values, strict=True)]
         parts.append(table(["Run", *labels], by_run))
     first = draft_of(experiments[0], "")
-    for one, experiment in zip(contents[1:], experiments[1:], strict=True):
+    for name, experiment in zip(names[1:], experiments[1:], strict=True):
         other = replace(draft_of(experiment, ""), settings=first.settings)
         if layers := changes(first, other):
             listed = "; ".join(change.text for change in layers)
-            said = f"{one.name} against {contents[0].name}: {listed}."
-            parts.append(paragraph(said))
+            parts.append(paragraph(f"Layers of {name} compared with {names[0]}: {listed}."))
     if not parts:
-        parts.append(paragraph("These runs were set up the same in everything."))
+        parts.append(paragraph("These runs have the same settings."))
     return joined(parts)
 
 
 def settings_table(experiment: Experiment) -> Html:
-    """Every setting in a row."""
-    return table([], settings(experiment).items())
+    """Return a table with a row per setting."""
+    return table([], format_settings(experiment).items())
 
 
-def _fields_words(made: type[Value], fields: Mapping[str, object]) -> str:
-    said = []
+def _format_fields(section_type: type[Value], fields: Mapping[str, object]) -> str:
+    texts = []
     for name, value in fields.items():
         if name == "dataset":
-            said.append(dataset_words(value))
+            texts.append(dataset_words(value))
         elif name == "variant":
-            said.append(value_words(value).lower())
+            texts.append(value_words(value).lower())
         elif name == "train_images":
-            said.append(
+            texts.append(
                 "all training images" if value is None else f"{value_words(value)} training images"
             )
         else:
-            said.append(f"{made.label(name)} {value_words(value)}")
-    return ", ".join(said)
+            texts.append(f"{section_type.label(name)} {value_words(value)}")
+    return ", ".join(texts)
 
 
-def _layer_words(layer: Layer) -> str:
-    made = type(layer)
-    usual = made().model_dump()
-    said = [
-        f"{made.label(name)} {value_words(value)}"
+def _format_layer(layer: Layer) -> str:
+    layer_type = type(layer)
+    defaults = layer_type().model_dump()
+    texts = [
+        f"{layer_type.label(name)} {value_words(value)}"
         for name, value in layer.model_dump().items()
-        if name != "type" and (name in _ALWAYS or value != usual[name])
+        if name != "type" and (name in _ALWAYS_LISTED or value != defaults[name])
     ]
-    return f"{made.title}: {', '.join(said)}" if said else made.title
+    return f"{layer_type.title}: {', '.join(texts)}" if texts else layer_type.title
 
 
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _section_label(name: str) -> str:
+    label = Experiment.label(name)
+    return label[:1].upper() + label[1:]
 
 
-def environment(one: RunContents) -> Html:
-    """Machine, precision and time of the run; the versions are those of whoever writes this."""
-    run = one.run
+def environment_table(item: RunContents) -> Html:
+    """Return machine, precision and times of the run; versions are of the exporting machine."""
+    run = item.run
+    speed = run.images_per_second
     rows = [
-        ("Run", f"{run.id}, made from the {run.origin}"),
+        ("Run", run.id),
+        ("Origin", run.origin),
         ("State", f"{run.state} {training_position(run)} (of {run.experiment.epochs})"),
         ("Best epoch", headline(run) or None),
         ("Machine", run.machine),
         ("Precision", run.precision or "not chosen yet"),
         ("Time at work", format_duration(run.seconds)),
-        ("Training speed", _rate(run.images_per_second)),
+        ("Training speed", None if speed is None else f"{speed:,.0f} images/s"),
         ("Training images", _count(run.train_images)),
         ("Validation images", _count(run.validation_images)),
-        ("Versions, as this report is written", versions()),
+        ("Versions at export", versions()),
     ]
     notes = [sentence for sentence in (run.message, run.precision_reason, run.note) if sentence]
     return joined([table([], rows), *map(paragraph, notes)])
 
 
 def versions() -> str:
-    """The versions of Python, cifarviz and what it calculates with, on this machine."""
-    found = [f"Python {platform.python_version()}", f"cifarviz {__version__}"]
+    """Return the versions of Python, cifarviz and numerical packages on this machine."""
+    texts = [f"Python {platform.python_version()}", f"cifarviz {__version__}"]
     for package in _PACKAGES:
         try:
-            found.append(f"{package} {version(package)}")
+            texts.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return ", ".join(found)
+    return ", ".join(texts)
 
 
-def reproduction(one: RunContents) -> Html:
-    """The command that trains the same again, if there is one, the script and the experiment."""
-    run = one.run
+def reproduction(item: RunContents) -> Html:
+    """Return how to repeat the run: the command if there is one, script and experiment."""
+    run = item.run
     command = command_line(run.experiment)
     parts: list[Html | str] = []
     if command is not None:
-        parts += [paragraph("The same run from the command line:"), code(command)]
+        parts += [paragraph("Train the same run from the command line:"), code(command)]
     else:
         parts.append(
             paragraph(
-                "This run differs from every preset in more than the command line can say; its "
-                "Keras script trains the same."
+                "The command line has no options for some settings of this run. Use its Keras "
+                "script instead."
             )
         )
     parts.append(code(f"{program_name()} export {run.id} --as script --out train.py"))
     try:
-        parts.append(folded("The script", code(script(run))))
+        parts.append(folded("Keras script", code(script(run))))
     except CifarvizError as error:
         parts.append(paragraph(str(error)))
-    parts.append(folded("The experiment as it is stored", code(run.experiment.to_json())))
+    parts.append(folded("Experiment (JSON)", code(run.experiment.to_json())))
     return joined(parts)
 
 
 def command_line(experiment: Experiment) -> str | None:
-    """The ``train`` command that makes this experiment of a preset; ``None`` if none does."""
+    """Return the ``train`` command for this experiment; ``None`` if there is none."""
     preset = PRESETS.get(experiment.preset or "")
     if preset is None:
         return None
     base = preset.experiment
-    changed = {
+    changes = {
         "data": base.data.model_copy(
             update={
                 "variant": experiment.data.variant,
@@ -207,24 +211,19 @@ def command_line(experiment: Experiment) -> str | None:
         "precision": experiment.precision,
     }
     try:
-        made = Experiment.make(**{**dict(base), **changed})
+        if Experiment.make(**{**dict(base), **changes}) != experiment:
+            return None
     except ExperimentInvalid:
         return None
-    if made != experiment:
-        return None
-    words = [f"{program_name()} train", preset.name, f"--data {experiment.data.variant}"]
+    arguments = [f"{program_name()} train", preset.name, f"--data {experiment.data.variant}"]
     for name in ("epochs", "batch_size", "seed"):
         if getattr(experiment, name) != getattr(base, name):
-            words.append(f"--{name.replace('_', '-')} {getattr(experiment, name)}")
+            arguments.append(f"--{name.replace('_', '-')} {getattr(experiment, name)}")
     if experiment.data.train_images is not None:
-        words.append(f"--train-images {experiment.data.train_images}")
+        arguments.append(f"--train-images {experiment.data.train_images}")
     if experiment.precision != "auto":
-        words.append(f"--precision {experiment.precision}")
-    return " ".join(words)
-
-
-def _rate(images_per_second: float | None) -> str | None:
-    return None if images_per_second is None else f"{images_per_second:,.0f} images a second"
+        arguments.append(f"--precision {experiment.precision}")
+    return " ".join(arguments)
 
 
 def _count(number: int | None) -> str | None:

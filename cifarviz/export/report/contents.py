@@ -1,4 +1,4 @@
-"""What a report says of a run, gathered before a word of it is written."""
+"""The data of a report, collected before any of it is formatted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.data.image_set import Dataset
 from cifarviz.errors import CifarvizError
-from cifarviz.export.report.pictures import Maps, Observer, asked_maps, kept_maps
+from cifarviz.export.report.pictures import Maps, Observer, compute_maps, load_saved_maps
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import BatchPoints, Epoch, Run
@@ -26,7 +26,7 @@ from cifarviz.runs.stored_weights import (
 
 
 class Network(Observer, Protocol):
-    """What is asked of a run's network."""
+    """The part of ``TrainedModel`` that a report needs."""
 
     def predictions(self, images: NDArray[np.uint8]) -> Predictions: ...
 
@@ -37,10 +37,10 @@ OpenDataset = Callable[[Run], Dataset]
 
 @dataclass(frozen=True, eq=False)
 class RunContents:
-    """All that is said of one run; without ``evaluation``, ``problem`` says why in a sentence.
+    """The data on one run; without ``evaluation``, ``problem`` has the reason as a sentence.
 
-    ``weights`` says of which weights the evaluation and the maps are, ``position`` where in its
-    training the run had them; ``None`` if it has none.
+    ``weights`` describes the weights of the evaluation and the maps, ``position`` is the point in
+    training at which the run had them; ``None`` if it has none.
     """
 
     run: Run
@@ -56,7 +56,7 @@ class RunContents:
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """The test images, uint8 (n, height, width, channels); only of a run that is evaluated."""
+        """The test images, uint8 (n, height, width, channels); requires an evaluation."""
         assert self.dataset is not None
         return self.dataset.test.images
 
@@ -67,53 +67,56 @@ def gather(
     open_network: OpenNetwork,
     open_dataset: OpenDataset,
     *,
-    wanted: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[RunContents]:
-    """Look everything up and ask each run's network about the test images, unless that is kept.
+    """Return the contents of a report on ``runs``; test predictions are computed unless stored.
 
-    It is asked with the weights ``wanted``, where it has kept them, else with those that answer
-    for it. A run alone is looked into layer by layer, too. What a run has not got is left out of
-    its contents; only what is damaged is raised.
+    The weights are those of ``checkpoint`` if the run has them, else its preferred ones. Feature
+    maps are collected only for a single run. Missing data is left out of the contents; damaged
+    data raises.
     """
-    asked = [(run, _weights_of(store, run, wanted)) for run in runs]
-    found = [_contents(store, run, which, open_network, open_dataset) for run, which in asked]
-    if len(found) == 1:
-        return [_with_maps(store, found[0], asked[0][1], open_network, open_dataset)]
-    names = [one.name for one in found]
+    checkpoints = [_choose_checkpoint(store, run, checkpoint) for run in runs]
+    contents = [
+        _contents(store, run, chosen, open_network, open_dataset)
+        for run, chosen in zip(runs, checkpoints, strict=True)
+    ]
+    if len(contents) == 1:
+        return [_with_maps(store, contents[0], checkpoints[0], open_network, open_dataset)]
+    names = [item.name for item in contents]
     return [
-        replace(one, name=f"{one.name} ({one.run.id})") if names.count(one.name) > 1 else one
-        for one in found
+        replace(item, name=f"{item.name} ({item.run.id})") if names.count(item.name) > 1 else item
+        for item in contents
     ]
 
 
 def _contents(
     store: RunStore,
     run: Run,
-    which: Checkpoint | None,
+    checkpoint: Checkpoint | None,
     open_network: OpenNetwork,
     open_dataset: OpenDataset,
 ) -> RunContents:
     evaluation, problem, dataset = None, None, None
-    if which is None:
-        problem = f"This run {explain_missing_weights(store, run, 'last')}, so it answers nothing."
+    if checkpoint is None:
+        problem = f"This run {explain_missing_weights(store, run, 'last')}, so it cannot be evaluated."
     else:
         try:
             dataset = open_dataset(run)
             evaluation = evaluate(
                 dataset.test.labels,
-                _predictions(store, run, which, dataset, open_network),
+                _predictions(store, run, checkpoint, dataset, open_network),
                 dataset.test.indices,
                 dataset.info.classes,
             )
         except CifarvizError as error:
             problem = str(error)
-    position = None if which is None else weights_position(store, run, which)
+    position = None if checkpoint is None else weights_position(store, run, checkpoint)
     return RunContents(
         run=run,
         name=run.name,
         epochs=tuple(store.epochs(run.id)),
         batches=store.batch_points(run.id),
-        weights="no weights" if position is None else _weights_text(run, which, position),
+        weights="no weights" if position is None else _format_weights(run, checkpoint, position),
         position=position,
         dataset=dataset,
         evaluation=evaluation,
@@ -122,45 +125,47 @@ def _contents(
     )
 
 
-def _weights_of(store: RunStore, run: Run, wanted: Checkpoint | None) -> Checkpoint | None:
-    kept = stored_checkpoints(store, run)
-    return wanted if wanted in kept else next(iter(kept), None)
+def _choose_checkpoint(
+    store: RunStore, run: Run, checkpoint: Checkpoint | None
+) -> Checkpoint | None:
+    available = stored_checkpoints(store, run)
+    return checkpoint if checkpoint in available else next(iter(available), None)
 
 
-def _weights_text(run: Run, which: Checkpoint | None, position: WeightsPosition) -> str:
-    if which == "best":
-        chosen = ", which were made its answer" if run.preferred == "best" else ""
-        return f"the weights of its best epoch, {position.epoch}{chosen}"
+def _format_weights(run: Run, checkpoint: Checkpoint | None, position: WeightsPosition) -> str:
+    if checkpoint == "best":
+        return f"the weights from the best epoch, {position.epoch}"
     if restored_best_weights(run):
-        return f"the weights it ended with, those of its best epoch, {position.epoch}"
-    return f"the weights it had {position}"
+        return f"the restored weights from the best epoch, {position.epoch}"
+    return f"the weights {position}"
 
 
 def _predictions(
-    store: RunStore, run: Run, which: Checkpoint, dataset: Dataset, open_network: OpenNetwork
+    store: RunStore, run: Run, checkpoint: Checkpoint, dataset: Dataset, open_network: OpenNetwork
 ) -> Predictions:
     test = dataset.test
     return load_or_compute_predictions(
         store.folder(run.id),
-        which,
+        checkpoint,
         test,
         len(dataset.info.classes),
-        lambda: open_network(run, which).predictions(test.images),
-        # What a run on the full set says of the sample must not push out what it says of its own.
+        lambda: open_network(run, checkpoint).predictions(test.images),
+        # Predictions of the sample must not replace stored ones of the full set.
         save=dataset.variant == run.experiment.data.variant,
     )
 
 
 def _with_maps(
     store: RunStore,
-    one: RunContents,
-    which: Checkpoint | None,
+    item: RunContents,
+    checkpoint: Checkpoint | None,
     open_network: OpenNetwork,
     open_dataset: OpenDataset,
 ) -> RunContents:
-    if which is None:
-        return replace(one, maps=kept_maps(store, one.run, open_dataset))
-    if one.dataset is None or one.evaluation is None:
-        return one
-    network = open_network(one.run, which)
-    return replace(one, maps=asked_maps(store, one.dataset, one.evaluation, network, one.weights))
+    if checkpoint is None:
+        return replace(item, maps=load_saved_maps(store, item.run, open_dataset))
+    if item.dataset is None or item.evaluation is None:
+        return item
+    network = open_network(item.run, checkpoint)
+    maps = compute_maps(store, item.dataset, item.evaluation, network, item.weights)
+    return replace(item, maps=maps)

@@ -1,4 +1,4 @@
-"""Loss and accuracy over the epochs: charts, and the gap in numbers."""
+"""Loss and accuracy by epoch: charts, and the gap between training and validation."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
 from cifarviz.export.report.contents import RunContents
-from cifarviz.export.report.markup import Chart, Html, below, joined, paragraph, table
+from cifarviz.export.report.markup import Chart, Html, joined, paragraph, place_legend_below, table
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
@@ -26,28 +26,33 @@ _METRICS: tuple[MetricName, ...] = ("loss", "accuracy")
 
 
 def curves(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
-    """Both charts; a run alone shows its batches, several are drawn over each other."""
-    shown = [one for one in contents if one.epochs]
-    if not shown:
-        return [paragraph("No epoch was finished, so there are no curves.")]
+    """Return the charts of loss and accuracy; for a single run with its batches."""
+    trained = [item for item in contents if item.epochs]
+    if not trained:
+        return [paragraph("There are no curves because no epoch has finished.")]
     parts = []
     for metric in _METRICS:
-        figure = _run_figure(metric, shown[0]) if len(contents) == 1 else _several(metric, shown)
+        figure = (
+            _run_figure(metric, trained[0])
+            if len(contents) == 1
+            else _comparison_figure(metric, trained)
+        )
         title = METRIC_TITLES[metric]
-        names = ", ".join(one.name for one in shown)
+        names = ", ".join(item.name for item in trained)
         parts.append(chart(figure, metric, f"{title} of {names} by epoch"))
     return parts
 
 
 def gap_table(contents: Sequence[RunContents]) -> Html:
-    """Training and validation where validation loss was lowest, or at the best epoch, and last.
+    """Return training and validation results at two epochs, and the verdict on each run.
 
-    With the verdict of each run (analysis/overfitting.py).
+    The epochs are the last and that of the lowest validation loss, or else the best epoch.
+    The verdicts are explained in analysis/overfitting.py.
     """
     rows, sentences = [], []
-    for one in contents:
-        fit = judge_run(one.run, one.epochs)
-        for when, epoch in _telling_epochs(one, fit):
+    for item in contents:
+        fit = judge_run(item.run, item.epochs)
+        for when, epoch in _compared_epochs(item, fit):
             if epoch.val_loss is None or epoch.val_accuracy is None:
                 continue
             row = [
@@ -59,17 +64,15 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
                 f"{epoch.val_accuracy:.1%}",
                 f"{100 * (epoch.accuracy - epoch.val_accuracy):+.1f}",
             ]
-            rows.append(row if len(contents) == 1 else [one.name, *row])
-        words = VERDICT_WORDS[fit.verdict]
-        said = f"{words[0].upper()}{words[1:]}: {fit.reason}"
-        sentences.append(said if len(contents) == 1 else f"{one.name}: {said}")
-        if earlier_losses(one.run) is not None:
-            whose = "Losses" if len(contents) == 1 else f"{one.name}: losses"
-            sentences.append(f"{whose}: {losses_words(one.run)}. {EXPLANATION}")
+            rows.append(row if len(contents) == 1 else [item.name, *row])
+        prefix = "" if len(contents) == 1 else f"{item.name}: "
+        verdict = VERDICT_WORDS[fit.verdict]
+        sentences.append(f"{prefix}{verdict[0].upper()}{verdict[1:]}: {fit.reason}")
+        if earlier_losses(item.run) is not None:
+            sentences.append(f"{prefix}Losses: {losses_words(item.run)}. {EXPLANATION}")
     if not rows:
         return paragraph(
-            "No images were held back for validation, so it cannot be said how much of what was "
-            "learned holds for new images."
+            "Without validation images there is no gap between training and validation to measure."
         )
     headings = [
         "Epoch",
@@ -88,71 +91,71 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
     )
 
 
-def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
-    if not one.epochs:
+def _compared_epochs(item: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
+    if not item.epochs:
         return []
-    last, best = one.epochs[-1], fit.turn or one.run.best_epoch
+    last, best = item.epochs[-1], fit.turn or item.run.best_epoch
     name = "best epoch" if fit.turn is None else "lowest validation loss"
     if best == last.epoch:
         return [(f"{name} and last", last)]
-    earlier = [(name, epoch) for epoch in one.epochs if epoch.epoch == best]
+    earlier = [(name, epoch) for epoch in item.epochs if epoch.epoch == best]
     return [*earlier, ("last epoch", last)]
 
 
-def _run_figure(metric: MetricName, one: RunContents) -> go.Figure:
-    epochs = one.epochs
-    validation = _values(one, f"val_{metric}")
-    steps = _steps_per_epoch(one.run.experiment)
-    batches = one.batches if steps else None
+def _run_figure(metric: MetricName, item: RunContents) -> go.Figure:
+    epochs = item.epochs
+    validation = _values(item, f"val_{metric}")
+    steps = _steps_per_epoch(item.run.experiment)
+    batches = item.batches if steps else None
     return history_figure(
         history_curves(
             metric,
             epochs=[epoch.epoch for epoch in epochs],
-            training=_values(one, metric),
+            training=_values(item, metric),
             validation=None if np.isnan(validation).all() else validation,
             batch_epochs=() if batches is None else batches.steps / steps,
             batch_values=() if batches is None else getattr(batches, metric),
-            best_epoch=one.run.best_epoch,
-            stopped_early=one.run.stopped_early,
-            turn=_overfitting_start(one),
-            rates=_values(one, "learning_rate"),
+            best_epoch=item.run.best_epoch,
+            stopped_early=item.run.stopped_early,
+            turn=_overfitting_start(item),
+            rates=_values(item, "learning_rate"),
         )
     )
 
 
-def _overfitting_start(one: RunContents) -> int | None:
-    return judge_run(one.run, one.epochs).turn
+def _overfitting_start(item: RunContents) -> int | None:
+    return judge_run(item.run, item.epochs).turn
 
 
-def _several(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
-    made = []
-    for one in contents:
-        validation = _values(one, f"val_{metric}")
-        made.append(
+def _comparison_figure(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
+    run_curves = []
+    for item in contents:
+        validation = _values(item, f"val_{metric}")
+        run_curves.append(
             RunCurve(
-                name=one.name,
-                epochs=np.array([epoch.epoch for epoch in one.epochs], np.int32),
-                training=_values(one, metric),
+                name=item.name,
+                epochs=np.array([epoch.epoch for epoch in item.epochs], np.int32),
+                training=_values(item, metric),
                 validation=None if np.isnan(validation).all() else validation,
-                best_epoch=one.run.best_epoch,
-                stopped_early=one.run.stopped_early,
-                turn=_overfitting_start(one),
-                rates=_values(one, "learning_rate"),
+                best_epoch=item.run.best_epoch,
+                stopped_early=item.run.stopped_early,
+                turn=_overfitting_start(item),
+                rates=_values(item, "learning_rate"),
             )
         )
-    figure = history_comparison_figure(history_comparison(metric, made))
+    figure = history_comparison_figure(history_comparison(metric, run_curves))
     marks = sum(trace.legendgroup == "marks" for trace in figure.data)
-    # Low, so that something follows the first chart on the first page of a printed report.
-    return below(figure, len(made) + max(0, marks - 1), height=_HEIGHT)
+    # Low charts, so that the table fits on the first page of a printed report, too.
+    return place_legend_below(figure, len(run_curves) + max(0, marks - 1), height=_HEIGHT)
 
 
-def _values(one: RunContents, field: str) -> np.ndarray:
-    """float32; NaN where nothing was measured."""
-    return np.array([getattr(epoch, field) for epoch in one.epochs], np.float32)
+def _values(item: RunContents, field: str) -> np.ndarray:
+    """Return a field of all epochs, float32; NaN where it was not measured."""
+    return np.array([getattr(epoch, field) for epoch in item.epochs], np.float32)
 
 
 def _steps_per_epoch(experiment: Experiment) -> int:
-    """How many batches an epoch has; 0 where the data has other sizes than it had."""
+    """Return the batches per epoch; 0 if the data set's size has changed since."""
     try:
         return experiment.sizes(*set_sizes(experiment)).steps_per_epoch
     except CifarvizError:

@@ -1,4 +1,4 @@
-"""The report as one HTML file."""
+"""The report as a single HTML file."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cifarviz.export.report.configuration import (
     differences,
-    environment,
+    environment_table,
     layer_table,
     reproduction,
     settings_table,
@@ -24,32 +24,38 @@ from cifarviz.export.report.markup import (
     table,
     text,
 )
-from cifarviz.export.report.results import accuracy_words, feature_maps, matrix, mistakes, scores
+from cifarviz.export.report.results import (
+    feature_maps,
+    format_accuracy,
+    matrix_chart,
+    mistake_pictures,
+    scores_table,
+)
 from cifarviz.figures.theme import config_script
 from cifarviz.runs.run_headline import format_duration, headline
 
 _HERE = Path(__file__).parent
-# Nothing but what is in the file: no script, style, picture or font from anywhere else.
+# Only content of the file itself: no script, style, picture or font from elsewhere.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
 
 
-def report(contents: Sequence[RunContents], *, written: datetime | None = None) -> str:
-    """One page on a run, or on several beside each other; ``written`` is when, default now.
+def report(contents: Sequence[RunContents]) -> str:
+    """Return the HTML of a report on one run, or of a comparison of several.
 
-    It holds Plotly and all pictures itself (about 5 MB), asks no network for anything, and
-    prints on A4 or US letter without a chart that is cut. Raises ``ValueError`` without a run.
+    It contains Plotly and all pictures (about 5 MB), needs no network, and prints on A4 or US
+    letter without cutting charts. Raises ``ValueError`` without a run.
     """
     if not contents:
-        raise ValueError("a report is about at least one run")
+        raise ValueError("A report needs at least one run.")
     chart = chart_maker()
     if len(contents) == 1:
         title = contents[0].name
-        body = joined([_head(title, written), *_run_sections(contents[0], chart)])
+        body = joined([_header(title), *_run_sections(contents[0], chart)])
     else:
         title = f"{len(contents)} runs compared"
-        body = joined([_head(title, written), *_several(contents, chart)])
+        body = joined([_header(title), *_comparison_sections(contents, chart)])
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -63,87 +69,85 @@ def report(contents: Sequence[RunContents], *, written: datetime | None = None) 
     )
 
 
-def _head(title: str, written: datetime | None) -> Html:
-    moment = written or datetime.now()
-    when = f"{moment.day} {moment:%B %Y, %H:%M}"
+def _header(title: str) -> Html:
+    now = datetime.now()
     return Html(
         f"<header><h1>{text(title)}</h1>\n"
-        f'<p class="when">A cifarviz report, written {text(when)}. Drag over a chart to zoom in, '
-        "double-click to zoom out; its buttons save it as PNG or SVG.</p></header>"
+        f'<p class="when">cifarviz report, {now.day} {now:%B %Y, %H:%M}. Drag in a chart to zoom, '
+        "double-click to reset; its buttons save it as PNG or SVG.</p></header>"
     )
 
 
-def _run_sections(one: RunContents, chart: Chart) -> list[Html]:
-    experiment = one.run.experiment
+def _run_sections(item: RunContents, chart: Chart) -> list[Html]:
     parts = [
-        section("Training and validation", *curves([one], chart), gap_table([one])),
-        *_results(one, chart),
+        section("Training and validation", *curves([item], chart), gap_table([item])),
+        *_results(item, chart),
     ]
-    if one.maps.images:
-        parts.append(section("Feature maps", feature_maps(one)))
-    return [
-        *parts,
-        section("Configuration", settings_table(experiment), layer_table(experiment)),
-        section("Environment", environment(one)),
-        section("How to do it again", reproduction(one)),
-    ]
+    if item.maps.images:
+        parts.append(section("Feature maps", feature_maps(item)))
+    return [*parts, *_details(item)]
 
 
-def _several(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
-    # The table stands between the charts: it fills what these leave free of a printed page.
+def _comparison_sections(contents: Sequence[RunContents], chart: Chart) -> list[Html]:
+    # The table between the charts fills the space they leave on a printed page.
     first, *others = curves(contents, chart)
     parts = [
-        section("What tells them apart", differences(contents)),
+        section("Differences", differences(contents)),
         section("Training and validation", first, gap_table(contents), *others),
-        section("On the test images", _summary(contents)),
+        section("Test results", _summary(contents)),
     ]
-    for one in contents:
-        parts.append(Html(f'<h1 class="run">{text(one.name)}</h1>'))
-        parts += _results(one, chart)
-        experiment = one.run.experiment
-        parts.append(section("Configuration", settings_table(experiment), layer_table(experiment)))
-        parts.append(section("Environment", environment(one)))
-        parts.append(section("How to do it again", reproduction(one)))
+    for item in contents:
+        parts.append(Html(f'<h1 class="run">{text(item.name)}</h1>'))
+        parts += [*_results(item, chart), *_details(item)]
     return parts
 
 
-def _results(one: RunContents, chart: Chart) -> list[Html]:
-    if one.evaluation is None:
-        return [section("On the test images", paragraph(one.problem or ""))]
-    said = (
-        f"{accuracy_words(one.evaluation)} These are answers with {one.weights}; so are the "
-        "matrix, the scores and the mistakes."
-    )
-    if one.run.experiment.mirrored_answers:
-        said += " Each is the mean of those to the image and to its mirror image."
+def _details(item: RunContents) -> list[Html]:
+    experiment = item.run.experiment
     return [
-        section("On the test images", paragraph(said), matrix(one, chart)),
-        section("Each class", scores(one)),
-        section("Mistakes", mistakes(one)),
+        section("Configuration", settings_table(experiment), layer_table(experiment)),
+        section("Environment", environment_table(item)),
+        section("How to reproduce this run", reproduction(item)),
+    ]
+
+
+def _results(item: RunContents, chart: Chart) -> list[Html]:
+    if item.evaluation is None:
+        return [section("Test results", paragraph(item.problem or ""))]
+    summary = (
+        f"{format_accuracy(item.evaluation)} The confusion matrix, scores and mistakes are also "
+        f"from {item.weights}."
+    )
+    if item.run.experiment.mirrored_answers:
+        summary += " Predictions are averaged over each image and its mirror image."
+    return [
+        section("Test results", paragraph(summary), matrix_chart(item, chart)),
+        section("Scores by class", scores_table(item)),
+        section("Mistakes", mistake_pictures(item)),
     ]
 
 
 def _summary(contents: Sequence[RunContents]) -> Html:
     rows = [
         (
-            one.name,
-            None if one.evaluation is None else f"{one.evaluation.accuracy:.1%}",
-            None if one.evaluation is None else f"{one.evaluation.loss:.4f}",
-            None if one.position is None else str(one.position),
-            headline(one.run) or None,
-            one.run.epochs_done,
-            f"{one.run.experiment.architecture.parameters:,}",
-            format_duration(one.run.seconds),
+            item.name,
+            None if item.evaluation is None else f"{item.evaluation.accuracy:.1%}",
+            None if item.evaluation is None else f"{item.evaluation.loss:.4f}",
+            None if item.position is None else str(item.position),
+            headline(item.run) or None,
+            item.run.epochs_done,
+            f"{item.run.experiment.architecture.parameters:,}",
+            format_duration(item.run.seconds),
         )
-        for one in contents
+        for item in contents
     ]
-    headings = ["Run", "Test accuracy", "Test loss", "Weights"]
+    headings = ["Run", "Test accuracy", "Test loss", "Weights from"]
     headings += ["Best epoch", "Epochs", "Parameters", "Time at work"]
     return table(headings, rows, style="numbers")
 
 
 def _plotly() -> str:
-    # find_spec: plotly's own get_plotlyjs reads the same file.
+    # The same file as plotly.offline.get_plotlyjs reads.
     spec = find_spec("plotly")
     assert spec is not None
     assert spec.origin is not None

@@ -1,4 +1,4 @@
-"""Which test images a report shows the feature maps of, and these maps."""
+"""The test images that a report shows feature maps of, and these maps."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,77 +17,76 @@ from cifarviz.runs.snapshots import snapshot_epochs
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_maps import Output, load_maps, map_image_indices
 
-# A layer's picture takes about 10 kB: with so many a report has the size of its charts' program
-# again. A network with very many layers still gets one image.
-_MOST_PICTURES = 300
-_MISTAKE, _HIT = "the surest mistake", "the least sure image it recognised"
+# A layer's picture takes about 10 kB, so this many take as much space as Plotly. A network with
+# very many layers still gets one image.
+_MAX_PICTURES = 300
+_MISTAKE, _HIT = "most confident mistake", "least confident correct"
 
 
 class Observer(Protocol):
-    """What is asked of a run's network."""
+    """The part of ``TrainedModel`` that feature maps need."""
 
     def observe(self, image: NDArray[np.uint8]) -> Iterable[Output]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class ImageMaps:
-    """A test image and what every layer of the network makes of it.
+    """A test image and the outputs of every layer for it.
 
-    ``index`` is its official one, ``why`` says why it is shown, ``answer`` what the network takes
-    it for; ``None`` where it cannot be asked any more.
+    ``index``: its number in the published test set; ``reason``: why it is shown; ``predicted``:
+    the predicted class, ``None`` for saved maps.
     """
 
     index: int
     pixels: NDArray[np.uint8]
     actual: str
-    answer: str | None
-    why: str
+    predicted: str | None
+    reason: str
     layers: tuple[LayerView, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Images with their maps, and in sentences where these come from and what was left out."""
+    """Images with their maps; ``note`` says which weights these are of and what is left out."""
 
     images: tuple[ImageMaps, ...] = ()
-    words: str = ""
+    note: str = ""
 
 
-def asked_maps(
+def compute_maps(
     store: RunStore, dataset: Dataset, evaluation: Evaluation, network: Observer, weights: str
 ) -> Maps:
-    """What the network makes of the pinned images, its surest mistake and its least sure hit.
+    """Return the maps of the pinned images, the worst mistake and the weakest correct prediction.
 
-    ``weights`` says which network it is. Pinned images come first, and as many as keep the file
-    at a reasonable size.
+    ``weights`` describes the network's weights. Pinned images come first; their number is limited
+    by the size of the file.
     """
-    pinned = pinned_images(store, dataset.info)
-    chosen = dict.fromkeys(pinned, "pinned")
+    reasons = dict.fromkeys(pinned_images(store, dataset.info), "pinned")
     labels, probabilities = evaluation.labels, evaluation.probabilities
-    for positions, why in (
+    for positions, reason in (
         (surest_mistakes(labels, probabilities), _MISTAKE),
         (least_sure_hits(labels, probabilities), _HIT),
     ):
         if len(positions):
             index = int(evaluation.indices[positions[0]])
-            chosen[index] = f"pinned, and {why}" if index in chosen else why
-    answers = dict(zip(evaluation.indices.tolist(), evaluation.predicted.tolist(), strict=True))
+            reasons[index] = f"pinned, {reason}" if index in reasons else reason
+    predicted = dict(zip(evaluation.indices.tolist(), evaluation.predicted.tolist(), strict=True))
     return _maps(
         dataset,
-        chosen,
-        f"They are of {weights}.",
+        reasons,
+        f"The network has {weights}.",
         lambda index, pixels: layer_views(network.observe(pixels)),
-        lambda index: dataset.info.classes[answers[index]],
+        lambda index: dataset.info.classes[predicted[index]],
     )
 
 
-def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset]) -> Maps:
-    """What a run without weights has kept of its pinned images.
+def load_saved_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset]) -> Maps:
+    """Return the maps of pinned images that were saved during training, for runs without weights.
 
-    After the epoch that answers for it, where that was its choice, else after the newest.
+    They are of the best epoch if its weights are preferred and it has maps, else of the last.
     """
     folder = store.folder(run.id)
-    epochs = [one for one in snapshot_epochs(folder, "maps") if one <= run.epochs_done]
+    epochs = [epoch for epoch in snapshot_epochs(folder, "maps") if epoch <= run.epochs_done]
     if not epochs:
         return Maps()
     dataset = open_dataset(run)
@@ -96,7 +95,7 @@ def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset])
     return _maps(
         dataset,
         dict.fromkeys(map_image_indices(folder, epoch), "pinned"),
-        f"They were kept after epoch {epoch}, while the run trained.",
+        f"The maps were saved after epoch {epoch}, during training.",
         lambda index, pixels: layer_views(load_maps(folder, epoch, index)),
         lambda index: None,
     )
@@ -104,39 +103,35 @@ def kept_maps(store: RunStore, run: Run, open_dataset: Callable[[Run], Dataset])
 
 def _maps(
     dataset: Dataset,
-    chosen: Mapping[int, str],
-    words: str,
-    views: Callable[[int, NDArray[np.uint8]], tuple[LayerView, ...]],
-    answer: Callable[[int], str | None],
+    reasons: Mapping[int, str],
+    note: str,
+    layers: Callable[[int, NDArray[np.uint8]], tuple[LayerView, ...]],
+    predicted: Callable[[int], str | None],
 ) -> Maps:
-    """As many of the ``chosen`` images, and why, as are here and keep the file small enough."""
+    """Return the maps of images by their ``reasons``, limited by the data set and file size."""
     test = dataset.test
-    here = {one: at for one in chosen if (at := test.position_of(one)) is not None}
-    shown: list[ImageMaps] = []
-    for index, position in here.items():
-        if _is_full(shown):
+    positions = {index: test.position_of(index) for index in reasons}
+    available = {index: at for index, at in positions.items() if at is not None}
+    images: list[ImageMaps] = []
+    for index, position in available.items():
+        if _is_full(images):
             break
         pixels, actual = test.images[position], dataset.info.classes[test.labels[position]]
-        made = views(index, pixels)
-        shown.append(ImageMaps(index, pixels, actual, answer(index), chosen[index], made))
-    return Maps(tuple(shown), words + _left_out(len(chosen), len(here), len(shown)))
-
-
-def _is_full(shown: list[ImageMaps]) -> bool:
-    """Whether one more image like the first would make more pictures than a file should hold."""
-    if not shown:
-        return False
-    each = sum(view.maps is not None for view in shown[0].layers)
-    return (len(shown) + 1) * each > _MOST_PICTURES
-
-
-def _left_out(chosen: int, here: int, shown: int) -> str:
-    said = ""
-    if here < chosen:
-        said += (
-            f" {chosen - here} of the {chosen} images cannot be shown: the full data set, which "
-            "has them, is not on this machine."
+        views = layers(index, pixels)
+        images.append(ImageMaps(index, pixels, actual, predicted(index), reasons[index], views))
+    if missing := len(reasons) - len(available):
+        note += (
+            f" The full data set is not on this machine, so {missing} of {len(reasons)} images "
+            "are missing."
         )
-    if shown < here:
-        said += f" To keep this file small it shows {shown} of {here} images."
-    return said
+    if len(images) < len(available):
+        note += f" To keep the file small, only {len(images)} of {len(available)} images are shown."
+    return Maps(tuple(images), note)
+
+
+def _is_full(images: list[ImageMaps]) -> bool:
+    """Return whether another image like the first would exceed the limit of pictures."""
+    if not images:
+        return False
+    pictures = sum(view.maps is not None for view in images[0].layers)
+    return (len(images) + 1) * pictures > _MAX_PICTURES

@@ -1,4 +1,4 @@
-// Draws each chart with the Plotly that stands above; nothing is fetched.
+// Draws each chart with the Plotly embedded above.
 const PNG = "M5 20h14v-2H5v2zM19 9h-4V3H9v6H5l7 7 7-7z";
 const SVG =
   "M3 17.5V21h3.5L17.6 9.9l-3.5-3.5L3 17.5zM20.7 7a1 1 0 0 0 0-1.4l-2.3-2.3a1 1 0 0 0-1.4 0L15.1 5.2l3.7 3.7L20.7 7z";
@@ -30,17 +30,17 @@ for (const source of document.querySelectorAll("script[data-for]")) {
   }).catch((error) => {
     console.error(error);
     place.className = "failed";
-    place.textContent = "This chart could not be drawn by this browser.";
+    place.textContent = "This browser could not draw the chart.";
   });
 }
 
-// Paper cannot be clicked: what is folded is opened while the page is printed.
-const folded = document.querySelectorAll("details");
-let opened = [];
+// Collapsed sections are expanded while the page is printed.
+const sections = document.querySelectorAll("details");
+let expanded = [];
 addEventListener("beforeprint", () => {
-  opened = [...folded].filter((one) => !one.open);
-  for (const one of opened) one.open = true;
+  expanded = [...sections].filter((section) => !section.open);
+  for (const section of expanded) section.open = true;
 });
 addEventListener("afterprint", () => {
-  for (const one of opened) one.open = false;
+  for (const section of expanded) section.open = false;
 });

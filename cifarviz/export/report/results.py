@@ -1,4 +1,4 @@
-"""How a run's network does on the test images: matrix, scores, mistakes, feature maps."""
+"""Results on the test images: confusion matrix, scores, mistakes, feature maps."""
 
 from math import isfinite
 
@@ -20,117 +20,120 @@ _PICTURE = 72
 _MAPS = 122
 
 
-def accuracy_words(evaluation: Evaluation) -> str:
-    """The accuracy on the test images, with its interval, in a sentence."""
+def format_accuracy(evaluation: Evaluation) -> str:
+    """Return a sentence with the test accuracy, its interval and the loss."""
     low, high = accuracy_interval(evaluation.accuracy, len(evaluation))
     return (
-        f"{evaluation.accuracy:.1%} of {len(evaluation):,} test images are recognised (95% "
-        f"interval {low:.1%} to {high:.1%}); loss {evaluation.loss:.4f}."
+        f"Accuracy {evaluation.accuracy:.1%} on {len(evaluation):,} test images (95% interval "
+        f"{low:.1%} to {high:.1%}), loss {evaluation.loss:.4f}."
     )
 
 
-def matrix(one: RunContents, chart: Chart) -> Html:
-    """The confusion matrix, in shares of each actual class."""
-    evaluation = _evaluated(one)
+def matrix_chart(item: RunContents, chart: Chart) -> Html:
+    """Return the confusion matrix, in percent of each actual class."""
+    evaluation = _evaluated(item)
     figure = confusion_matrix_figure(
         confusion_matrix(evaluation.classes, evaluation.confusion, shown="row_percent")
     )
-    described = f"Confusion matrix of {one.name}: actual classes in rows, predicted in columns"
-    return chart(figure, f"confusion-{one.run.id}", described)
+    description = f"Confusion matrix of {item.name}: actual classes in rows, predicted in columns"
+    return chart(figure, f"confusion-{item.run.id}", description)
 
 
-def scores(one: RunContents) -> Html:
-    """Precision and recall of each class with their 95 % intervals, and F1."""
-    evaluation = _evaluated(one)
-    found = evaluation.per_class
+def scores_table(item: RunContents) -> Html:
+    """Return precision and recall of each class with 95 % intervals, and F1."""
+    evaluation = _evaluated(item)
+    scores = evaluation.per_class
     hits = evaluation.confusion.diagonal()
     predicted = evaluation.confusion.sum(axis=0)
     rows = [
         (
             name,
-            _with_interval(int(hit), int(guessed)),
+            _with_interval(int(hit), int(predictions)),
             _with_interval(int(hit), int(images)),
             f"{f1:.1%}" if isfinite(f1) else None,
             f"{images:,}",
         )
-        for name, hit, guessed, images, f1 in zip(
-            found.classes, hits, predicted, found.support, found.f1, strict=True
+        for name, hit, predictions, images, f1 in zip(
+            scores.classes, hits, predicted, scores.support, scores.f1, strict=True
         )
     ]
-    explained = (
-        "Precision: of the images taken for this class, the share that is of it. Recall: of the "
-        "images of this class, the share that was found. In brackets where the true value lies "
-        "with 95% confidence, as far as chance in the choice of test images goes."
+    explanation = (
+        "Precision: the share of images predicted as this class that belong to it. Recall: the "
+        "share of this class's images that were recognised. In brackets: the 95% confidence "
+        "interval for the choice of test images."
     )
     return joined(
         [
             table(["Class", "Precision", "Recall", "F1", "Images"], rows, style="numbers"),
-            paragraph(explained),
+            paragraph(explanation),
         ]
     )
 
 
-def mistakes(one: RunContents) -> Html:
-    """The mistakes the network was surest of, as pictures."""
-    evaluation = _evaluated(one)
-    chosen = surest_mistakes(evaluation.labels, evaluation.probabilities)
-    if not len(chosen):
-        return paragraph("It makes no mistake on these images.")
+def mistake_pictures(item: RunContents) -> Html:
+    """Return the pictures of the network's most confident mistakes."""
+    evaluation = _evaluated(item)
+    mistakes = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    if not len(mistakes):
+        return paragraph("There are no mistakes on these images.")
     predicted = evaluation.predicted
     cards = []
-    for position in chosen[:_MISTAKES]:
+    for position in mistakes[:_MISTAKES]:
         actual = evaluation.classes[evaluation.labels[position]]
-        taken = evaluation.classes[predicted[position]]
-        sure = float(evaluation.probabilities[position].max())
-        words = f"{actual} taken for {taken}, {sure:.0%} sure"
+        prediction = evaluation.classes[predicted[position]]
+        confidence = float(evaluation.probabilities[position].max())
         index = int(evaluation.indices[position])
-        shown = picture(one.images[position], f"Test image {index}: {words}", width=_PICTURE)
-        cards.append(
-            f'<figure class="card">{shown}<figcaption>{text(actual)} → <b>{text(taken)}</b>'
-            f"<br>{sure:.0%} · nr {index}</figcaption></figure>"
+        image = picture(
+            item.images[position],
+            f"Test image {index}: {actual}, predicted as {prediction} ({confidence:.0%})",
+            width=_PICTURE,
         )
-    count = (
-        f"The {len(cards)} surest of {len(chosen):,} mistakes"
-        if len(cards) < len(chosen)
-        else f"All {len(chosen):,} mistakes"
+        cards.append(
+            f'<figure class="card">{image}<figcaption>{text(actual)} → <b>{text(prediction)}</b>'
+            f"<br>{confidence:.0%} · nr {index}</figcaption></figure>"
+        )
+    heading = (
+        f"The {len(cards)} most confident of {len(mistakes):,} mistakes with {item.weights}."
+        if len(cards) < len(mistakes)
+        else f"All {len(mistakes):,} mistakes with {item.weights}, most confident first."
     )
     return joined(
         [
             paragraph(
-                f"{count} with {one.weights}. What it is → what it was taken for, and how sure "
-                "the network was."
+                f"{heading} Below each picture: actual → predicted class, confidence, image number."
             ),
             f'<div class="cards">{joined(cards)}</div>',
         ]
     )
 
 
-def feature_maps(one: RunContents) -> Html:
-    """What the layers make of a few test images, the strongest channels of each."""
+def feature_maps(item: RunContents) -> Html:
+    """Return the strongest channels of every layer for some test images."""
     return joined(
         [
             paragraph(
-                "What the layers make of a few test images: of each layer the strongest channels, "
-                f"at most {_CHANNELS}, each channel scaled by itself. {one.maps.words}"
+                f"The strongest channels of each layer, at most {_CHANNELS}, for some test images. "
+                f"Each channel has its own scale. {item.maps.note}"
             ),
-            *map(_maps_of, one.maps.images),
+            *map(_image_maps, item.maps.images),
         ]
     )
 
 
-def _maps_of(shown: ImageMaps) -> Html:
-    answer = "" if shown.answer is None else f", taken for {shown.answer}"
-    if shown.answer == shown.actual:
-        answer = ", recognised"
-    own = picture(shown.pixels, f"Test image {shown.index}, {shown.actual}", width=_MAPS)
-    layers = [_layer(view) for view in shown.layers if view.maps is not None]
+def _image_maps(image: ImageMaps) -> Html:
+    title = f"Test image {image.index} ({image.reason}): {image.actual}"
+    if image.predicted == image.actual:
+        title += ", predicted correctly"
+    elif image.predicted is not None:
+        title += f", predicted as {image.predicted}"
+    own = picture(image.pixels, f"Test image {image.index}, {image.actual}", width=_MAPS)
+    layers = [_layer(view) for view in image.layers if view.maps is not None]
     return joined(
         [
             '<div class="maps">',
-            f'<p class="of">Test image {shown.index}, {text(shown.why)}: '
-            f"{text(shown.actual)}{text(answer)}.</p>",
+            f'<p class="of">{text(title)}.</p>',
             '<div class="pictures">',
-            f'<figure class="layer">{own}<figcaption>the image itself</figcaption></figure>',
+            f'<figure class="layer">{own}<figcaption>input image</figcaption></figure>',
             *layers,
             "</div>",
             "</div>",
@@ -143,10 +146,11 @@ def _layer(view: LayerView) -> Html:
     height, width, channels = view.values.shape
     order = channel_order(view.values, "strength")[:_CHANNELS]
     grid = channel_grid(view.maps.images[np.asarray(order)])
-    count = f"{channels} channel{'' if channels == 1 else 's'}"
+    size = f"{view.name}, {height}×{width}"
     if channels > _CHANNELS:
-        count = f"{len(order)} of {count}"
-    caption = f"{view.name}, {height}×{width}: {count}"
+        caption = f"{size}: {len(order)} of {channels} channels"
+    else:
+        caption = f"{size}: 1 channel" if channels == 1 else f"{size}: {channels} channels"
     return Html(
         f'<figure class="layer">{picture(grid, caption, width=_MAPS)}'
         f"<figcaption>{text(caption)}</figcaption></figure>"
@@ -160,6 +164,6 @@ def _with_interval(hits: int, images: int) -> str | None:
     return f"{hits / images:.1%} ({low:.0%} to {high:.0%})"
 
 
-def _evaluated(one: RunContents) -> Evaluation:
-    assert one.evaluation is not None
-    return one.evaluation
+def _evaluated(item: RunContents) -> Evaluation:
+    assert item.evaluation is not None
+    return item.evaluation

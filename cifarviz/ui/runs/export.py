@@ -13,9 +13,9 @@ from cifarviz.export.files import (
     ExportKind,
     code_files,
     file_name,
-    in_one_zip,
     needs_data,
-    packed,
+    pack_run,
+    zip_files,
 )
 from cifarviz.export.report.contents import gather
 from cifarviz.export.report.page import report
@@ -49,7 +49,7 @@ def render_export(runs: Sequence[Run]) -> None:
         _network(run)
         if not run.state.active:
             name = file_name(run, ExportKind.RUN)
-            _download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
+            _download(name, lambda: pack_run(cache.store(), run), "Packed run", _PACKED)
 
 
 _HELP = "The run as files that work without cifarviz: a report, its code, its network."
@@ -89,7 +89,7 @@ def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     inside = f"train{ENDINGS[kind]}"
     _download(
         f"run-{run.id}-{kind}.zip",
-        lambda: in_one_zip(code_files(run, kind, inside)),
+        lambda: zip_files(code_files(run, kind, inside)),
         label,
         sentence + _WITH_DATA,
     )

@@ -41,7 +41,7 @@ def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
     feed = SeriesFeed(store, "duel", series, None)
     with stored_runs.held(store, run):
         begun = feed.message()
-        stored_runs.go_on(store, run, 5)
+        stored_runs.advance_run(store, run, 5)
         later = feed.message()
         line = later["items"][f"run-{run.id}"]
         assert later["items"][PROGRESS]["share"] == pytest.approx((1 + 5 / 30) / 2)
@@ -49,7 +49,7 @@ def test_numbers_and_curves_grow_and_the_mark_stays(store: RunStore) -> None:
         assert {one["value"] for one in line["metrics"]} == {"–"}
         # Curves are of epochs: within one they are the same, and not sent again.
         assert later["figures"] == begun["figures"]
-        stored_runs.go_on(store, run, 5, epoch=True)
+        stored_runs.advance_run(store, run, 5, epoch=True)
         ended = feed.message()
     metrics = {one["label"]: one["value"] for one in ended["items"][f"run-{run.id}"]["metrics"]}
     assert metrics["Training accuracy"] == "50.0%"
@@ -99,6 +99,6 @@ def test_each_experiment_can_be_sent_from_before_its_first_epoch(
         assert feed.refresh()
         first, position = feed.message(NOT_BEGUN)
         assert first["figures"]
-        stored_runs.go_on(store, run, 1)
+        stored_runs.advance_run(store, run, 1)
         assert feed.refresh()
         assert feed.message(position)[0].keys() == {"mark", "items"}

@@ -20,9 +20,9 @@ def test_each_member_has_its_line_and_the_end_of_one_changes_the_mark(settings: 
     ids = [first.id, second.id]
     with stored_runs.held(store, first), stored_runs.held(store, second):
         begun = progress_message(store, ids)
-        stored_runs.go_on(store, first, 6)
+        stored_runs.advance_run(store, first, 6)
         later = progress_message(store, ids)
-        stored_runs.go_on(store, first, 4, epoch=True)
+        stored_runs.advance_run(store, first, 4, epoch=True)
         store.transition(first.id, RunState.FINISHED)
         over = progress_message(store, ids)
     assert [one["items"][first.id]["share"] for one in (begun, later, over)] == [

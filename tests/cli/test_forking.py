@@ -1,4 +1,4 @@
-"""``fork`` on the command line, and what evaluate takes for a run's answer."""
+"""``fork`` continues from a run's weights, and ``evaluate`` uses the preferred ones."""
 
 from typing import Any
 
@@ -9,44 +9,44 @@ from cifarviz.settings import Settings
 from tests.cli.conftest import Call
 
 
-def test_a_fork_goes_on_and_says_where_it_came_from(
+def test_a_fork_continues_its_parent_and_records_it(
     call: Call, tiny: Any, settings: Settings
 ) -> None:
-    words = f"fork {tiny['run']} --epoch 2 --epochs 1 --flip --train-images 40"
-    answer = call(*words.split(), "--json")
-    assert answer.code == 0
-    assert answer.json["epochs"] == 3
-    assert len(answer.json["history"]["loss"]) == 1
-    assert "its state is carried over" in answer.err
+    arguments = f"fork {tiny['run']} --epoch 2 --epochs 1 --flip --train-images 40"
+    result = call(*arguments.split(), "--json")
+    assert result.code == 0
+    assert result.json["epochs"] == 3
+    assert len(result.json["history"]["loss"]) == 1
+    assert "The optimiser keeps its state." in result.err
     listed = call("runs", "--json").json
-    fork = next(run for run in listed if run["run"] == answer.json["run"])
+    fork = next(run for run in listed if run["run"] == result.json["run"])
     assert (fork["parent"], fork["parent_epoch"], fork["train_images"]) == (tiny["run"], 2, 40)
     assert fork["name"] == "cifar10-starter from epoch 2 · 40 images · flip"
-    # What a person chose on the Runs page is what the command line answers with.
+    # The weights chosen on the Runs page are the default of the command line.
     RunStore(settings).prefer(tiny["run"], "best")
     assert call("evaluate", tiny["run"], "--json").json["checkpoint"] == "best"
-    asked = call("evaluate", tiny["run"], "--checkpoint", "last", "--json")
-    assert asked.json["checkpoint"] == "last"
+    last = call("evaluate", tiny["run"], "--checkpoint", "last", "--json")
+    assert last.json["checkpoint"] == "last"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("--epoch 9 --epochs 1", "has no saved weights for epoch 9. Choose one of these epochs: "),
         ("--epoch 1 --epochs 0", "A fork trains for 1 epoch or more; 0 were asked for."),
-        ("--epoch 1 --epochs 1 --train-images some", "is a number of images or “all”, not “some”"),
+        ("--epoch 1 --epochs 1 --train-images some", "must be a number or “all”, not “some”"),
         ("--epoch 1 --epochs 1 --dropout 2", "dropout rate"),
         ("--epoch 1 --epochs 1 --train-images 999999", "training images were asked for"),
     ],
 )
-def test_what_cannot_be_forked_is_one_line_and_code_2(
-    call: Call, settings: Settings, words: str, said: str
+def test_an_impossible_fork_is_refused_with_code_2(
+    call: Call, settings: Settings, arguments: str, message: str
 ) -> None:
     from tests import stored_runs
 
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"best": {}})
-    answer = call("fork", run.id, *words.split())
-    assert answer.code == 2
-    assert said in answer.err
+    result = call("fork", run.id, *arguments.split())
+    assert result.code == 2
+    assert message in result.err
     assert len(store.all()) == 1

@@ -1,9 +1,9 @@
-"""Presses that come while the callback of the one before is at work."""
+"""Presses that arrive during another press's callback."""
 
 from playwright.sync_api import Page, expect
 
 
-def test_a_press_during_the_callback_of_another_breaks_neither_off(app_server, page: Page) -> None:
+def test_a_press_during_another_callback_interrupts_neither(app_server, page: Page) -> None:
     server = app_server("tests/browser/apps/slow_callbacks.py")
     page.goto(server.url)
     app = page.get_by_test_id("stApp")

@@ -1,4 +1,4 @@
-"""What a control stands at is what is drawn: after an upload, and after another run is chosen."""
+"""Results match the controls after an upload and after choosing another run."""
 
 import re
 from pathlib import Path
@@ -73,7 +73,9 @@ def upload(page: Page, folder: Path) -> None:
 @pytest.mark.parametrize(
     "address", ["", "&look=conv2d_1", "&split=upload", "&image=3&order=strength&colors=magma"]
 )
-def test_right_after_an_upload(linked: Linked, page: Page, tmp_path: Path, address: str) -> None:
+def test_results_match_the_controls_after_an_upload(
+    linked: Linked, page: Page, tmp_path: Path, address: str
+) -> None:
     page.goto(f"{linked.url}/inside?run={linked.ids['MINE']}{address}")
     settle(page)
     upload(page, tmp_path)
@@ -84,7 +86,7 @@ def test_right_after_an_upload(linked: Linked, page: Page, tmp_path: Path, addre
     assert spoken.get_attribute("alt") == f"What speaks for {other} in mine.png"
 
 
-def test_after_another_run_is_chosen_inside(linked: Linked, page: Page) -> None:
+def test_inside_matches_its_controls_after_choosing_another_run(linked: Linked, page: Page) -> None:
     page.goto(f"{linked.url}/inside?run={linked.ids['MINE']}&look=conv2d_1&image=3")
     settle(page)
     for run, title in (("OTHER", "Test image 3"), ("CLOTHES", "Test image 1"), ("MINE", "")):
@@ -102,7 +104,9 @@ def test_after_another_run_is_chosen_inside(linked: Linked, page: Page) -> None:
     ("where", "place"),
     [("evaluate", ".st-key-evaluate-matrix"), ("predict", "h4:has-text('Test image 3')")],
 )
-def test_after_another_run_is_chosen(linked: Linked, page: Page, where: str, place: str) -> None:
+def test_results_match_the_controls_after_choosing_another_run(
+    linked: Linked, page: Page, where: str, place: str
+) -> None:
     """What is drawn for a run is what a link to it draws."""
     matrix = "e => JSON.stringify(e.querySelector('.cifarviz-chart')?._fullData[0].z) ?? ''"
     answer = """() => JSON.stringify(document.querySelector(

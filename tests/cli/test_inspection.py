@@ -1,6 +1,5 @@
-"""``evaluate``, ``predict`` and ``feature-maps`` answer from a trained run."""
+"""``evaluate``, ``predict`` and ``feature-maps`` use the network of a trained run."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ from cifarviz.runs.recorded import restore_recorded_run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import checkpoint_predictions_path
 from cifarviz.settings import Settings
+from tests.cli.conftest import Call
 
-Call = Callable[..., Any]
 
-
-def test_evaluating_measures_the_test_images_once(
+def test_evaluate_computes_predictions_of_the_test_images_once(
     call: Call, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = call("evaluate", tiny["run"], "--json").json
@@ -37,24 +35,24 @@ def test_evaluating_measures_the_test_images_once(
     assert 0 <= found["calibration_error"] < 1
     assert "airplane" in call("evaluate", tiny["run"]).out
 
-    # The answers are kept: by now nobody needs the network for them.
+    # Predictions are stored: the network is not needed again.
     def refuse(*_args: object, **_more: object) -> None:
-        raise AssertionError("asked again")
+        raise AssertionError("computed again")
 
     monkeypatch.setattr(TrainedModel, "predictions", refuse)
     assert call("evaluate", tiny["run"], "--json").json == found
 
 
-def test_predicting_answers_for_each_file_and_says_which_cannot_be_read(
+def test_predict_reports_each_file_and_those_that_cannot_be_read(
     call: Call, tiny: Any, tmp_path: Path, settings: Settings
 ) -> None:
     test = library.load("cifar10", "sample", settings).test
     Image.fromarray(test.images[0]).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_text("no picture")
     files = [tmp_path / name for name in ("good.png", "bad.png", "none.png")]
-    answer = call("predict", tiny["run"], *files, "--json")
-    good, bad, none = answer.json
-    assert answer.code == 2
+    result = call("predict", tiny["run"], *files, "--json")
+    good, bad, none = result.json
+    assert result.code == 2
     assert good["file"] == str(files[0])
     assert sum(good["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert good["class"] == max(good["probabilities"], key=good["probabilities"].get)
@@ -63,9 +61,9 @@ def test_predicting_answers_for_each_file_and_says_which_cannot_be_read(
     assert call("predict", tiny["run"], files[0]).code == 0
 
 
-def test_feature_maps_are_one_picture_a_layer(call: Call, tiny: Any, tmp_path: Path) -> None:
-    answer = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "maps")
-    assert answer.code == 0
+def test_feature_maps_writes_one_picture_per_layer(call: Call, tiny: Any, tmp_path: Path) -> None:
+    result = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "maps")
+    assert result.code == 0
     assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == [
         "01-conv2d_1.png",
         "02-max_pooling2d_1.png",
@@ -77,7 +75,7 @@ def test_feature_maps_are_one_picture_a_layer(call: Call, tiny: Any, tmp_path: P
     assert min(Image.open(tmp_path / "maps" / "05-conv2d_3.png").size) > 8 * 64
 
 
-def test_feature_maps_of_ones_own_picture(call: Call, tiny: Any, tmp_path: Path) -> None:
+def test_feature_maps_accepts_an_image_file(call: Call, tiny: Any, tmp_path: Path) -> None:
     Image.new("RGB", (200, 100), "red").save(tmp_path / "red.jpg")
     out = tmp_path / "maps"
     assert (
@@ -87,53 +85,53 @@ def test_feature_maps_of_ones_own_picture(call: Call, tiny: Any, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("image", "said"), [("9999", "Test image 9999"), ("x.png", "x.png"), ("-1", "-1")]
+    ("image", "message"), [("9999", "no test image 9999"), ("x.png", "x.png"), ("-1", "-1")]
 )
-def test_an_image_that_is_not_there(
-    call: Call, tiny: Any, tmp_path: Path, image: str, said: str
+def test_a_missing_image_is_refused(
+    call: Call, tiny: Any, tmp_path: Path, image: str, message: str
 ) -> None:
-    answer = call("feature-maps", tiny["run"], "--image", image, "--out", tmp_path / "maps")
-    assert answer.code == 2
-    assert said in answer.err
+    result = call("feature-maps", tiny["run"], "--image", image, "--out", tmp_path / "maps")
+    assert result.code == 2
+    assert message in result.err
 
 
-def test_a_folder_that_cannot_be_made(call: Call, tiny: Any, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused(call: Call, tiny: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    answer = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "file" / "maps")
-    assert answer.code == 2
-    assert "folder" in answer.err
+    result = call("feature-maps", tiny["run"], "--image", 1, "--out", tmp_path / "file" / "maps")
+    assert result.code == 2
+    assert "folder" in result.err
 
 
-def test_weights_that_are_gone_or_damaged(call: Call, tiny: Any, settings: Settings) -> None:
+def test_missing_or_damaged_weights_are_refused(call: Call, tiny: Any, settings: Settings) -> None:
     weights = settings.runs / tiny["run"] / "checkpoint-last.npz"
     weights.write_bytes(weights.read_bytes()[:1000])
-    answer = call("evaluate", tiny["run"])
-    assert answer.code == 1
-    assert "damaged" in answer.err
+    result = call("evaluate", tiny["run"])
+    assert result.code == 1
+    assert "damaged" in result.err
     weights.unlink()
-    answer = call("evaluate", tiny["run"])
-    assert answer.code == 2
-    assert "only those of its best epoch. Ask for them with --checkpoint best." in answer.err
+    result = call("evaluate", tiny["run"])
+    assert result.code == 2
+    assert "only those of its best epoch. Use --checkpoint best." in result.err
     assert call("evaluate", tiny["run"], "--checkpoint", "best").code == 0
 
 
-def test_the_beginning_of_an_id_is_enough_when_it_names_one_run(call: Call, tiny: Any) -> None:
+def test_the_start_of_an_id_is_enough_if_it_is_unique(call: Call, tiny: Any) -> None:
     assert call("evaluate", tiny["run"][:5], "--json").json["run"] == tiny["run"]
     assert call("evaluate", "").code == 2
 
 
 @pytest.fixture
 def fashion_run(call: Call) -> Any:
-    """A quick run on grey images that keeps its best weights only."""
-    words = "train fashion-mnist-cnn --data sample --train-images 64 --batch-size 32 --epochs 3"
-    return call(*words.split(), "--json").json["run"]
+    """A short run on grey images that saves only its best weights."""
+    arguments = "train fashion-mnist-cnn --data sample --train-images 64 --batch-size 32 --epochs 3"
+    return call(*arguments.split(), "--json").json["run"]
 
 
-def test_grey_images_are_looked_into_as_coloured_ones_are(
+def test_grey_images_work_like_colour_images(
     call: Call, fashion_run: str, tmp_path: Path, settings: Settings
 ) -> None:
     found = call("evaluate", fashion_run, "--json").json
-    # The preset keeps no other.
+    # The preset saves no other weights.
     assert (found["checkpoint"], found["images"]) == ("best", 1000)
     assert "Ankle boot" in found["per_class"]
     assert call("evaluate", fashion_run, "--checkpoint", "last").code == 2
@@ -153,34 +151,34 @@ def test_grey_images_are_looked_into_as_coloured_ones_are(
     assert "Light and dark" not in photo.err
     assert photo.json[0]["probabilities"] != plain.json[0]["probabilities"]
     for choice in ([], ["--invert"]):
-        turned = call("predict", fashion_run, tmp_path / "photo.png", *choice, "--json")
-        assert "photo.png: Light and dark were swapped" in turned.err
-        assert turned.json[0]["notes"][-1]["change"] == "inverted"
-        assert turned.json[0]["probabilities"] == plain.json[0]["probabilities"]
+        inverted = call("predict", fashion_run, tmp_path / "photo.png", *choice, "--json")
+        assert "photo.png: Light and dark were swapped" in inverted.err
+        assert inverted.json[0]["notes"][-1]["change"] == "inverted"
+        assert inverted.json[0]["probabilities"] == plain.json[0]["probabilities"]
 
 
-def test_a_run_that_kept_its_best_epoch_only_says_so_and_how_to_ask(
+def test_missing_last_weights_are_refused_with_a_hint_at_the_best(
     call: Call, fashion_run: str, tmp_path: Path
 ) -> None:
-    for words in (
+    for arguments in (
         ("evaluate", fashion_run),
         ("feature-maps", fashion_run, "--image", 1, "--out", tmp_path / "maps"),
     ):
-        answer = call(*words, "--checkpoint", "last")
-        assert answer.code == 2
-        assert "was set to save only the checkpoint of its best epoch" in answer.err
-        assert "Ask for them with --checkpoint best." in answer.err
-        assert call(*words).code == 0
+        result = call(*arguments, "--checkpoint", "last")
+        assert result.code == 2
+        assert "was set to save only the checkpoint of its best epoch" in result.err
+        assert "Use --checkpoint best." in result.err
+        assert call(*arguments).code == 0
 
 
-def test_without_the_full_set_a_run_on_it_is_judged_by_the_sample(
+def test_without_the_full_set_a_run_on_it_is_evaluated_on_the_sample(
     call: Call, settings: Settings
 ) -> None:
     store = RunStore(settings)
     run = restore_recorded_run(store)
-    answer = call("evaluate", run.id, "--json")
-    assert (answer.code, answer.json["images"]) == (0, 1000)
-    assert 0.6 < answer.json["accuracy"] < 0.8
-    assert "The full set of cifar10 is not on this machine" in answer.err
-    # What it says of the sample is not kept as what it says of its own images.
+    result = call("evaluate", run.id, "--json")
+    assert (result.code, result.json["images"]) == (0, 1000)
+    assert 0.6 < result.json["accuracy"] < 0.8
+    assert "The full set of cifar10 is not on this machine" in result.err
+    # Predictions of the sample are not stored as those of the full set.
     assert not checkpoint_predictions_path(store.folder(run.id), "last").exists()

@@ -1,11 +1,9 @@
-"""What people chose is printed letter by letter, and a path that cannot be is one line."""
+"""Names are printed literally, and an unusable path is refused in one line."""
 
 import ast
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -15,24 +13,24 @@ from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from scripts.app_server import ROOT
 from tests import stored_runs
+from tests.cli.conftest import Call
 from tests.hostile_names import HOSTILE
 
-Call = Callable[..., Any]
 LONG = "a" * 300
 
 
 @pytest.fixture
 def run(settings: Settings) -> Run:
-    made = stored_runs.experiment()
-    weights = stored_runs.weights(made)
-    return stored_runs.store_run(RunStore(settings), made, checkpoints={"last": weights})
+    experiment = stored_runs.experiment()
+    weights = stored_runs.weights(experiment)
+    return stored_runs.store_run(RunStore(settings), experiment, checkpoints={"last": weights})
 
 
-def test_names_of_runs_are_listed_letter_by_letter(call: Call, settings: Settings) -> None:
+def test_names_of_runs_are_printed_literally(call: Call, settings: Settings) -> None:
     store = RunStore(settings)
-    made = stored_runs.experiment()
+    experiment = stored_runs.experiment()
     for name in HOSTILE:
-        stored_runs.store_run(store, made, name=name, epochs=0)
+        stored_runs.store_run(store, experiment, name=name, epochs=0)
     listed = call("runs")
     assert listed.code == 0, listed.err
     lines = listed.out.splitlines()
@@ -41,7 +39,7 @@ def test_names_of_runs_are_listed_letter_by_letter(call: Call, settings: Setting
     assert {run["name"] for run in call("runs", "--json").json} == set(HOSTILE)
 
 
-def test_a_name_from_before_there_were_rules_moves_nothing(call: Call, settings: Settings) -> None:
+def test_control_characters_in_old_names_are_escaped(call: Call, settings: Settings) -> None:
     store = RunStore(settings)
     run = stored_runs.store_run(store, stored_runs.experiment(), epochs=0)
     with store.database.connect(write=True) as connection:
@@ -54,25 +52,29 @@ def test_a_name_from_before_there_were_rules_moves_nothing(call: Call, settings:
     assert "\x1b" not in refused
 
 
-@pytest.mark.parametrize("words", [(), ("--json",)])
-def test_files_may_be_called_anything(
-    call: Call, run: Run, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_any_file_name_is_accepted_and_printed_literally(
+    call: Call,
+    run: Run,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = ["d[", ":cat:.png", "[red]x.png", "caf\udce9.png", "a\nb.png", "\x1b[31m.png"]
     for name in names:
         Image.new("RGB", (32, 32)).save(os.fsencode(name).decode("utf-8", "surrogateescape"), "PNG")
     (tmp_path / "folder").mkdir()
-    answer = call("predict", run.id, *names, "d[/x].png", "folder", LONG, *words)
-    assert answer.code == 2
-    assert answer.err == ""
-    answer.out.encode()
-    if words:
-        found = json.loads(answer.out)
-        assert [one["file"] for one in found[:6]] == names
-        assert ["error" in one for one in found] == [False] * 6 + [True] * 3
+    result = call("predict", run.id, *names, "d[/x].png", "folder", LONG, *arguments)
+    assert result.code == 2
+    assert result.err == ""
+    result.out.encode()
+    if arguments:
+        predictions = json.loads(result.out)
+        assert [item["file"] for item in predictions[:6]] == names
+        assert ["error" in item for item in predictions] == [False] * 6 + [True] * 3
     else:
-        shown = [
+        printed = [
             "d[",
             ":cat:.png",
             "[red]x.png",
@@ -80,13 +82,13 @@ def test_files_may_be_called_anything(
             r"a\nb.png",
             r"\x1b[31m.png",
         ]
-        lines = answer.out.splitlines()
-        assert [line.split("  ")[0] for line in lines[1:7]] == shown
-        assert "d[/x].png cannot be opened" in answer.out
+        lines = result.out.splitlines()
+        assert [line.split("  ")[0] for line in lines[1:7]] == printed
+        assert "d[/x].png cannot be opened" in result.out
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("export", "RUN", "--as", "script", "--out"),
         ("export", "RUN", "--as", "report", "--out"),
@@ -96,55 +98,57 @@ def test_files_may_be_called_anything(
         ("import",),
         ("data", "fetch", "cifar10", "--from"),
     ],
-    ids=lambda words: f"{words[0]} {words[-1]}",
+    ids=lambda arguments: f"{arguments[0]} {arguments[-1]}",
 )
 @pytest.mark.parametrize("path", [LONG, f"{LONG}/x", "", "a\0b", "file/x", "file"])
-def test_a_path_that_cannot_be_is_one_line(
+def test_an_unusable_path_is_refused_in_one_line(
     call: Call,
     run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     path: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("text")
-    if words[0] == "reproduce" and path == "file":
-        path = "file.json"  # a page may stand in a file that is there
-    given = [run.id if word == "RUN" else word for word in words]
-    if "script" in words or "report" in words:
-        ending = ".py" if "script" in words else ".html"
+    if arguments[0] == "reproduce" and path == "file":
+        path = "file.json"  # an existing file is a valid page
+    filled = [run.id if word == "RUN" else word for word in arguments]
+    if "script" in arguments or "report" in arguments:
+        ending = ".py" if "script" in arguments else ".html"
         path = f"{path}{ending}" if path not in ("", "file") else path
-    answer = call(*given, path)
-    assert answer.code == (1 if words[0] == "data" and path.startswith("file") else 2), answer.err
-    assert answer.out == ""
-    assert len(answer.err.strip().splitlines()) == 1
-    assert "Traceback" not in answer.err
+    result = call(*filled, path)
+    assert result.code == (1 if arguments[0] == "data" and path.startswith("file") else 2), (
+        result.err
+    )
+    assert result.out == ""
+    assert len(result.err.strip().splitlines()) == 1
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
-    "words", [("[/x]",), ("data", ":cat:"), ("runs", "[/x]"), ("train", "[/x]")]
+    "arguments", [("[/x]",), ("data", ":cat:"), ("runs", "[/x]"), ("train", "[/x]")]
 )
-def test_a_wrong_word_is_quoted_letter_by_letter(call: Call, words: tuple[str, ...]) -> None:
-    answer = call(*words)
-    assert answer.code == 2
-    assert words[-1] in answer.err
+def test_a_wrong_argument_is_quoted_literally(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert result.code == 2
+    assert arguments[-1] in result.err
 
 
-def test_without_a_command_the_help_comes_as_it_is(call: Call) -> None:
-    answer = call("data")
-    assert answer.code == 2
-    assert answer.err.startswith("Usage: ")
-    assert len(answer.err.splitlines()) > 8
+def test_without_a_command_the_help_is_printed(call: Call) -> None:
+    result = call("data")
+    assert result.code == 2
+    assert result.err.startswith("Usage: ")
+    assert len(result.err.splitlines()) > 8
 
 
-def test_only_one_file_prints() -> None:
+def test_only_output_py_prints() -> None:
     for path in (ROOT / "cifarviz" / "cli").glob("*.py"):
         if path.name == "output.py":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom | ast.Import):
-                names = [getattr(node, "module", None) or "", *(one.name for one in node.names)]
+                names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
                 assert not any(name.split(".")[0] == "rich" for name in names), path
             if isinstance(node, ast.Call):
                 assert ast.unparse(node.func) not in ("print", "typer.echo", "typer.secho"), path

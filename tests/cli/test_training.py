@@ -1,4 +1,4 @@
-"""``presets``, ``train``, ``runs`` and ``resume`` answer as docs/command-line.md says."""
+"""``presets``, ``train``, ``runs`` and ``resume`` work as docs/command-line.md describes."""
 
 import dataclasses
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests import stored_runs
+from tests.cli.conftest import Call
 from tests.runs.held_run import held_run
 
-Call = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 
 *_FIRST, _LAST = (info.name for info in all_datasets())
@@ -49,7 +48,7 @@ def test_presets_are_listed_layer_by_layer(call: Call) -> None:
     assert [layer["parameters"] for layer in layers] == [896, 0, 18_496, 0, 36_928, 0, 65_600, 650]
 
 
-def test_presets_are_listed_with_all_that_is_known_of_them(call: Call) -> None:
+def test_presets_are_listed_with_story_and_published_figures(call: Call) -> None:
     listed = {preset["name"]: preset for preset in call("presets", "--json").json}
     ensemble, starter = listed["cifar10-ensemble"], listed["cifar10-starter"]
     assert (ensemble["members"], starter["members"]) == (4, 1)
@@ -69,7 +68,7 @@ def test_presets_are_listed_with_all_that_is_known_of_them(call: Call) -> None:
     assert (variant["name"], variant["experiment"]["epochs"]) == ("as-published", 60)
 
 
-def test_training_gives_its_whole_history(call: Call, tiny: Any) -> None:
+def test_train_prints_the_history_as_json(call: Call, tiny: Any) -> None:
     assert tiny.keys() == {
         "run", "state", "epochs", "history", "seconds", "images_per_second", "precision",
         "parameters",
@@ -83,36 +82,36 @@ def test_training_gives_its_whole_history(call: Call, tiny: Any) -> None:
     )
 
 
-def test_nothing_but_the_json_is_on_standard_output(call: Call) -> None:
-    words = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
-    answer = call(*words.split(), "--json")
-    assert answer.out.count("\n") == 1
-    assert "epoch 1: loss" in answer.err
+def test_only_the_json_is_on_standard_output(call: Call) -> None:
+    arguments = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
+    result = call(*arguments.split(), "--json")
+    assert result.out.count("\n") == 1
+    assert "epoch 1: loss" in result.err
 
 
-def test_a_short_trial_of_a_patient_preset_goes_without_early_stopping(call: Call) -> None:
-    words = "train fashion-mnist-cnn --data sample --train-images 32 --epochs 2 --json"
-    answer = call(*words.split())
-    assert (answer.code, answer.json["state"], answer.json["epochs"]) == (0, "finished", 2)
-    assert "with a patience of 2 it could never stop a run of 2 epochs." in answer.err
+def test_early_stopping_is_off_for_a_run_too_short_for_it(call: Call) -> None:
+    arguments = "train fashion-mnist-cnn --data sample --train-images 32 --epochs 2 --json"
+    result = call(*arguments.split())
+    assert (result.code, result.json["state"], result.json["epochs"]) == (0, "finished", 2)
+    assert "its patience of 2 is too long for a run this short (epochs: 2)." in result.err
 
 
-def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_is_reported_and_listed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     preset = PRESETS["fashion-mnist-cnn"]
     wild = {"optimizer": Adam(learning_rate=0.01), "preset": None}
     experiment = Experiment.make(**{**dict(preset.experiment), **wild})
     changed = {"wild": dataclasses.replace(preset, name="wild", experiment=experiment)}
     monkeypatch.setattr("cifarviz.experiment.presets.PRESETS", changed)
-    words = "train wild --data sample --train-images 64 --json"
-    answer = call(*words.split())
-    last = answer.json["epochs"]
-    losses = answer.json["history"]["val_loss"]
+    arguments = "train wild --data sample --train-images 64 --json"
+    result = call(*arguments.split())
+    last = result.json["epochs"]
+    losses = result.json["history"]["val_loss"]
     best = losses.index(min(losses)) + 1
-    assert (answer.code, answer.json["state"], last) == (0, "finished", best + 2)
+    assert (result.code, result.json["state"], last) == (0, "finished", best + 2)
     assert last < 20
     assert (
         f"Stopped early after epoch {last}: no better validation loss than in epoch {best} for "
-        "2 epochs." in answer.err
+        "2 epochs." in result.err
     )
     [run] = call("runs", "--json").json
     assert (run["stopped_early"], run["best_epoch"]) == (last, best)
@@ -121,24 +120,24 @@ def test_early_stopping_is_said_and_listed(call: Call, monkeypatch: pytest.Monke
 TRIAL = "train cifar10-starter --data sample --train-images 32 --batch-size 32 --epochs 1"
 
 
-def test_a_run_can_be_given_a_name(call: Call) -> None:
+def test_a_run_can_be_named(call: Call) -> None:
     call(*TRIAL.split(), "--name", "  first   try of  mine ")
     call(*TRIAL.split())
-    named = [run["name"] for run in call("runs", "--json").json]
-    assert named == ["cifar10-starter", "first try of mine"]
+    names = [run["name"] for run in call("runs", "--json").json]
+    assert names == ["cifar10-starter", "first try of mine"]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101])
 def test_a_wrong_name_is_refused_before_anything_is_stored(
     name: str, call: Call, settings: Settings
 ) -> None:
-    answer = call(*TRIAL.split(), "--name", name)
-    assert (answer.code, answer.out) == (2, "")
-    assert "A run's name has 1 to 100 characters; this one has" in answer.err
+    result = call(*TRIAL.split(), "--name", name)
+    assert (result.code, result.out) == (2, "")
+    assert "A run's name has 1 to 100 characters; this one has" in result.err
     assert not settings.home.exists()
 
 
-def test_training_leaves_other_peoples_orphans_alone_and_resume_takes_one_up(
+def test_train_leaves_orphaned_runs_alone_and_resume_starts_one(
     call: Call, settings: Settings
 ) -> None:
     data = Data(train_images=32)
@@ -148,13 +147,13 @@ def test_training_leaves_other_peoples_orphans_alone_and_resume_takes_one_up(
     lock.release()
     assert call(*TRIAL.split()).code == 0
     listed = call("runs")
-    assert f"No process looks after run {run_id}, which is queued: resume it" in listed.err
+    assert f"Run {run_id} is queued, but no process trains it. Resume it." in listed.err
     assert "queued" in listed.out
     orphaned = {run["run"]: run["orphaned"] for run in call("runs", "--json").json}
     assert [run for run, is_orphaned in orphaned.items() if is_orphaned] == [run_id]
-    answer = call("resume", run_id, "--json")
-    assert (answer.code, answer.json["run"], answer.json["state"]) == (0, run_id, "finished")
-    assert "No process looks after" not in call("runs").err
+    result = call("resume", run_id, "--json")
+    assert (result.code, result.json["run"], result.json["state"]) == (0, run_id, "finished")
+    assert "no process trains it" not in call("runs").err
 
 
 def test_a_run_that_cannot_write_its_tensorboard_files_is_refused(
@@ -162,9 +161,9 @@ def test_a_run_that_cannot_write_its_tensorboard_files_is_refused(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CIFARVIZ_TENSORBOARD_DIR", str(tmp_path / "file"))
-    answer = call("train", "cifar10-ensemble", "--data", "sample")
-    assert (answer.code, answer.out) == (1, "")
-    assert "TensorBoard files cannot be written to" in answer.err
+    result = call("train", "cifar10-ensemble", "--data", "sample")
+    assert (result.code, result.out) == (1, "")
+    assert "TensorBoard files cannot be written to" in result.err
     assert call("runs", "--json").json == []
 
 
@@ -180,15 +179,15 @@ def test_runs_are_listed(call: Call, tiny: Any) -> None:
     assert tiny["run"] in table.out
 
 
-def test_no_runs_yet_says_what_to_do(call: Call) -> None:
-    answer = call("runs")
-    assert (answer.code, answer.out) == (0, "")
-    assert "python -m cifarviz train" in answer.err
+def test_without_runs_the_list_suggests_a_command(call: Call) -> None:
+    result = call("runs")
+    assert (result.code, result.out) == (0, "")
+    assert "python -m cifarviz train" in result.err
     assert call("runs", "--json").json == []
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         ("train nothing", "no preset called “nothing”"),
         ("train cifar10-starter --epochs 0", "number of epochs must be"),
@@ -200,19 +199,22 @@ def test_no_runs_yet_says_what_to_do(call: Call) -> None:
         ("train cifar10-starter --seed -1", "seed must be"),
         (
             "train cifar10-starter --precision half",
-            "--precision is auto, float32 or bfloat16, and “half” came.",
+            "--precision must be auto, float32 or bfloat16, not “half”.",
         ),
-        ("train cifar10-starter --data everything", "--data is sample or full, and “everything”"),
-        ("train cifar10-starter --epochs many", "--epochs is a whole number, and “many” came."),
-        ("train cifar10-starter --epochs", "--epochs needs a value after it."),
+        (
+            "train cifar10-starter --data everything",
+            "--data must be sample or full, not “everything”",
+        ),
+        ("train cifar10-starter --epochs many", "--epochs must be a whole number, not “many”."),
+        ("train cifar10-starter --epochs", "--epochs needs a value."),
         ("train cifar10-starter --fast", "There is no option --fast."),
-        ("train cifar10-starter too", "There is a word too many: “too”."),
-        ("data fetch imagenet", f"DATASET is {KNOWN}, and “imagenet” came."),
-        ("data fetch", f"DATASET is missing: it is {KNOWN}."),
-        ("reproduce cifar10-fast", "cifar10-fast is a recipe of cifarviz' own"),
-        ("reproduce --seeds 0", "--seeds is a number of at least 1, and “0” came."),
-        ("reproduce --seeds 101", "--seeds is a number of at most 100, and “101” came."),
-        ("evaluate x --checkpoint worst", "--checkpoint is best or last, and “worst” came."),
+        ("train cifar10-starter too", "Unexpected argument: “too”."),
+        ("data fetch imagenet", f"DATASET must be {KNOWN}, not “imagenet”."),
+        ("data fetch", f"DATASET is missing: give {KNOWN}."),
+        ("reproduce cifar10-fast", "cifar10-fast has no published figures"),
+        ("reproduce --seeds 0", "--seeds must be a number of at least 1, not “0”."),
+        ("reproduce --seeds 101", "--seeds must be a number of at most 100, not “101”."),
+        ("evaluate x --checkpoint worst", "--checkpoint must be best or last, not “worst”."),
         ("feature-maps x --image 1", "--out is missing."),
         ("resume nowhere", "no run “nowhere”"),
         ("evaluate nowhere", "no run “nowhere”"),
@@ -222,44 +224,46 @@ def test_no_runs_yet_says_what_to_do(call: Call) -> None:
         ("train", "PRESET is missing."),
     ],
 )
-def test_a_wrong_request_is_one_line_and_code_2(call: Call, words: str, said: str) -> None:
-    answer = call(*words.split())
-    assert answer.code == 2
-    assert said.lower() in answer.err.lower()
-    assert len(answer.err.strip().splitlines()) <= 2
+def test_a_wrong_request_is_one_line_and_code_2(call: Call, arguments: str, message: str) -> None:
+    result = call(*arguments.split())
+    assert result.code == 2
+    assert message.lower() in result.err.lower()
+    assert len(result.err.strip().splitlines()) <= 2
     for word in ("Traceback", "Input", "Value error", "Invalid value"):
-        assert word not in answer.err
-    assert answer.out == ""
+        assert word not in result.err
+    assert result.out == ""
     assert call("runs", "--json").json == []
 
 
-def test_the_full_set_is_asked_for_and_not_here(call: Call) -> None:
-    answer = call("train", "cifar10-vgg", "--data", "full")
-    assert answer.code == 1
-    assert "data fetch cifar10" in answer.err
+def test_training_on_a_missing_full_set_is_refused(call: Call) -> None:
+    result = call("train", "cifar10-vgg", "--data", "full")
+    assert result.code == 1
+    assert "data fetch cifar10" in result.err
 
 
-def test_a_failed_run_is_code_1_and_says_why(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_exits_with_code_1_and_the_reason(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cifarviz.training import engine
 
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("a wire came loose")
 
     monkeypatch.setattr(engine, "make_trainable", broken)
-    answer = call("train", "cifar10-starter", "--data", "sample", "--batch-size", "32", "--json")
-    assert answer.code == 1
-    assert answer.json["state"] == "failed"
-    assert answer.json["history"]["val_loss"] is None
-    assert "a wire came loose" in answer.err
+    result = call("train", "cifar10-starter", "--data", "sample", "--batch-size", "32", "--json")
+    assert result.code == 1
+    assert result.json["state"] == "failed"
+    assert result.json["history"]["val_loss"] is None
+    assert "a wire came loose" in result.err
 
 
 def test_a_finished_run_is_not_resumed(call: Call, tiny: Any) -> None:
-    answer = call("resume", tiny["run"])
-    assert answer.code == 2
-    assert "finished all its epochs" in answer.err
+    result = call("resume", tiny["run"])
+    assert result.code == 2
+    assert "finished all its epochs" in result.err
 
 
-def test_stopping_from_elsewhere_and_resuming(settings: Settings, call: Call) -> None:
+def test_a_run_stopped_by_another_process_can_be_resumed(settings: Settings, call: Call) -> None:
     command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
     command += ["--epochs", "2", "--batch-size", "16", "--train-images", "2000", "--json"]
     command += ["--precision", "float32"]
@@ -274,13 +278,13 @@ def test_stopping_from_elsewhere_and_resuming(settings: Settings, call: Call) ->
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert '"state": "stopped"' in out
-    # Here, in another process than the one that began it.
+    # In another process than the one that started it.
     resumed = call("resume", runs[0].id[:6])
     assert resumed.code == 0, resumed.err
     assert store.get(runs[0].id).state is RunState.FINISHED
 
 
-def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
+def test_control_c_stops_a_run_and_saves_its_weights(settings: Settings) -> None:
     command = [sys.executable, "-m", "cifarviz", "train", "cifar10-starter", "--data", "sample"]
     process = subprocess.Popen(
         [*command, "--precision", "float32", "--json"],
@@ -288,7 +292,7 @@ def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background may have had Ctrl-C ignored.
+        # A shell that runs the tests in the background may ignore SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     store = RunStore(settings)
@@ -303,11 +307,14 @@ def test_control_c_stops_and_keeps_what_was_learned(settings: Settings) -> None:
     assert (store.folder(runs[0].id) / "checkpoint-last.npz").exists()
 
 
-def test_the_list_says_how_losses_were_computed(call: Call, settings: Settings) -> None:
+def test_the_list_shows_how_losses_were_computed(call: Call, settings: Settings) -> None:
     store = RunStore(settings)
     old, new = (stored_runs.store_run(store, stored_runs.experiment()) for _ in range(2))
     stored_runs.make_earlier(store, old, 2)
-    found = {one["run"]: one for one in call("runs", "--json").json}
-    assert (found[new.id]["exact_loss_from"], found[new.id]["losses"]) == (1, "plain cross-entropy")
-    assert found[old.id]["exact_loss_from"] == 3
-    assert found[old.id]["losses"] == "validation loss clipped at 16.1 per image up to epoch 2"
+    listed = {run["run"]: run for run in call("runs", "--json").json}
+    assert (listed[new.id]["exact_loss_from"], listed[new.id]["losses"]) == (
+        1,
+        "plain cross-entropy",
+    )
+    assert listed[old.id]["exact_loss_from"] == 3
+    assert listed[old.id]["losses"] == "validation loss clipped at 16.1 per image up to epoch 2"

@@ -1,4 +1,4 @@
-"""Every choice an experiment can hold is in its code, or said in words at its top."""
+"""Every setting of an experiment is in its code, or in a note at the top of it."""
 
 import ast
 import io
@@ -25,7 +25,7 @@ from cifarviz.experiment.schedules import (
     StepSchedule,
     learning_rates,
 )
-from cifarviz.export.code.notes import WRITTEN, WRITTEN_INSIDE
+from cifarviz.export.code.notes import COVERED, COVERED_PARTS
 from cifarviz.export.code.program import notebook, script
 from cifarviz.export.code.training import learning_rate_section
 from cifarviz.layers.base import Layer
@@ -48,23 +48,23 @@ def run(settings: Settings) -> Run:
     return stored_runs.store_run(RunStore(settings), stored_runs.experiment())
 
 
-def _with(run: Run, made: Experiment, **facts: object) -> Run:
-    scaling = scaling_to_json(stored_runs.scaling_of(made))
-    return replace(run, experiment_json=made.to_json(), scaling_json=scaling, **facts)  # type: ignore[arg-type]
+def _with_experiment(run: Run, experiment: Experiment, **facts: object) -> Run:
+    scaling = scaling_to_json(stored_runs.scaling_of(experiment))
+    return replace(run, experiment_json=experiment.to_json(), scaling_json=scaling, **facts)  # type: ignore[arg-type]
 
 
-def _ways() -> Iterator[Any]:
+def _preset_experiments() -> Iterator[Any]:
     for preset in PRESETS.values():
         yield pytest.param(preset.experiment, id=preset.name)
         for variant in preset.variants:
             yield pytest.param(variant.experiment, id=f"{preset.name}-{variant.name}")
 
 
-@pytest.mark.parametrize("made", list(_ways()))
-def test_every_preset_becomes_python_that_is_read_on_one_screen_and_needs_no_cifarviz(
-    run: Run, made: Experiment
+@pytest.mark.parametrize("experiment", list(_preset_experiments()))
+def test_every_preset_becomes_valid_python_without_cifarviz(
+    run: Run, experiment: Experiment
 ) -> None:
-    source = script(_with(run, made))
+    source = script(_with_experiment(run, experiment))
     tree = ast.parse(source)
     imported = {
         alias.name.split(".")[0]
@@ -81,48 +81,48 @@ def test_every_preset_becomes_python_that_is_read_on_one_screen_and_needs_no_cif
         "sklearn.model_selection",
     }
     assert max(map(len, source.splitlines())) <= 100
-    built = [node for node in ast.walk(tree) if _is_layer(node)]
-    # Rescaling comes first; classes of the script's own inherit from a layer and build none.
-    assert len(built) == 1 + len(made.architecture.layers)
+    layers = [node for node in ast.walk(tree) if _is_layer(node)]
+    # The first is Rescaling.
+    assert len(layers) == 1 + len(experiment.architecture.layers)
 
 
 def _is_layer(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
-    called = ast.unparse(node.func)
-    return called.startswith("keras.layers.") or called == "DropoutInHalves"
+    function = ast.unparse(node.func)
+    return function.startswith("keras.layers.") or function == "DropoutInHalves"
 
 
 def test_every_layer_and_optimiser_has_its_code(run: Run) -> None:
-    unusual: list[Layer] = [
-        made(rate=0.1) if kind == "dropout" else made()  # type: ignore[call-arg]
-        for kind, made in LAYER_TYPES.items()
+    layers: list[Layer] = [
+        layer_type(rate=0.1) if kind == "dropout" else layer_type()  # type: ignore[call-arg]
+        for kind, layer_type in LAYER_TYPES.items()
         if kind not in ("dense", "flatten", "global_average_pool2d", "global_max_pool2d")
     ]
-    first = [layer for layer in unusual if isinstance(layer, Whitening)]
-    rest = [layer for layer in unusual if not isinstance(layer, Whitening)]
+    first = [layer for layer in layers if isinstance(layer, Whitening)]
+    rest = [layer for layer in layers if not isinstance(layer, Whitening)]
     output = Dense(units=10, activation="softmax")
     for end in ("flatten", "global_average_pool2d", "global_max_pool2d"):
-        made = stored_runs.experiment(*first, *rest, LAYER_TYPES[end](), output)
-        ast.parse(script(_with(run, made)))
+        experiment = stored_runs.experiment(*first, *rest, LAYER_TYPES[end](), output)
+        ast.parse(script(_with_experiment(run, experiment)))
     for kind, optimizer in OPTIMIZERS.items():
-        source = script(_with(run, stored_runs.experiment(optimizer=optimizer())))
+        source = script(_with_experiment(run, stored_runs.experiment(optimizer=optimizer())))
         assert f"keras.optimizers.{kind}(LEARNING_RATE".lower() in source.lower()
 
 
-def test_only_what_a_run_uses_is_written(run: Run) -> None:
-    plain = script(_with(run, stored_runs.experiment(validation=NoValidation(), seed=3)))
+def test_the_code_has_only_what_the_run_uses(run: Run) -> None:
+    plain = script(_with_experiment(run, stored_runs.experiment(validation=NoValidation(), seed=3)))
     for word in (
         "augmented",
         "EarlyStopping",
         "validation_images",
         "schedule",
-        "Mirrored",
+        "MirrorAverage",
         "cross_entropy",
         "DropoutInHalves",
         "whitening",
         "sklearn",
-        "What differs",
+        "Differences from the run",
     ):
         assert word not in plain, word
     assert "SEED = 3\n" in plain
@@ -135,13 +135,13 @@ def test_only_what_a_run_uses_is_written(run: Run) -> None:
         l2=0.01,
         best_only=True,
     )
-    written = script(_with(run, full))
+    written = script(_with_experiment(run, full))
     for word in (
         "keras.datasets.cifar10",
         "[:500]",
         "mirrored",
         "EarlyStopping",
-        "MirroredAnswers",
+        "MirrorAverage",
         "cross_entropy",
         "L2(0.01)",
         "restore_best_weights=True",
@@ -151,43 +151,43 @@ def test_only_what_a_run_uses_is_written(run: Run) -> None:
     assert "last.weights.h5" not in written
 
 
-def test_a_field_added_to_experiments_is_in_the_code_or_said() -> None:
-    # Who adds a field writes it into export/code, and then its name into notes.py.
-    assert set(Experiment.model_fields) - WRITTEN == set()
+def test_every_field_of_an_experiment_is_covered() -> None:
+    # A new field belongs into export/code, and its name into notes.py.
+    assert set(Experiment.model_fields) - COVERED == set()
     parts: dict[str, type[Value]] = {
         "data": Data,
         "augmentation": Augmentation,
         "early_stopping": EarlyStopping,
         "loss": Loss,
     }
-    for name, made in parts.items():
-        assert set(made.model_fields) - WRITTEN_INSIDE[name] == set(), name
+    for name, part in parts.items():
+        assert set(part.model_fields) - COVERED_PARTS[name] == set(), name
 
 
-def test_what_the_code_does_not_do_is_said_at_its_top(run: Run) -> None:
-    said = script(
-        _with(
+def test_differences_from_the_run_are_listed_at_the_top(run: Run) -> None:
+    source = script(
+        _with_experiment(
             run,
             stored_runs.experiment(tensorboard=True, epochs=9),
             precision="bfloat16",
             state=RunState.STOPPED,
         )
     )
-    head = said.split("import keras")[0]
+    head = source.split("import keras")[0]
     for word in ("bfloat16", "TensorBoard", "stopped after epoch 3 (of 9)"):
         assert word in head
-    assert 'dtype="mixed_bfloat16"' in said
-    assert 'Rescaling(SCALE, OFFSET, dtype="float32")' in said
+    assert 'dtype="mixed_bfloat16"' in source
+    assert 'Rescaling(SCALE, OFFSET, dtype="float32")' in source
 
 
-def test_dropout_draws_in_halves_only_where_the_run_did(run: Run) -> None:
+def test_dropout_draws_in_halves_only_if_the_run_did(run: Run) -> None:
     dense = Dense(units=300)
-    made = stored_runs.experiment(
+    experiment = stored_runs.experiment(
         Flatten(), Dropout(rate=0.5), dense, Dropout(rate=0.5),
         Dense(units=10, activation="softmax"), batch_size=32,
     )  # fmt: skip
-    two, four = (script(_with(run, made, machine=f"A, {n} cores")) for n in (2, 4))
-    # After so large a dense layer the halves are one again.
+    two, four = (script(_with_experiment(run, experiment, machine=f"A, {n} cores")) for n in (2, 4))
+    # A large dense layer joins the halves.
     assert two.count("        DropoutInHalves(") == 1
     assert two.count("        keras.layers.Dropout(") == 1
     assert "DropoutInHalves" not in four
@@ -211,42 +211,42 @@ def test_the_code_has_the_learning_rates_of_the_schedule(
     callbacks = SimpleNamespace(
         Callback=object, LearningRateScheduler=lambda rate: SimpleNamespace(rate=rate)
     )
-    made: dict[str, Any] = {
+    namespace: dict[str, Any] = {
         "np": np, "LEARNING_RATE": 0.4, "EPOCHS": epochs, "STEPS_PER_EPOCH": steps,
         "keras": SimpleNamespace(callbacks=callbacks),
     }  # fmt: skip
     section = learning_rate_section(schedule)
     assert section is not None
-    exec(section.code, made)
-    found = []
+    exec(section.code, namespace)
+    rates = []
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None))
     if isinstance(schedule, StepSchedule):
-        found = [made["schedule"].rate(n // steps, None) for n in range(steps * epochs)]
+        rates = [namespace["schedule"].rate(n // steps, None) for n in range(steps * epochs)]
     else:
-        made["schedule"].model = model
-        made["schedule"].on_train_begin()
+        namespace["schedule"].model = model
+        namespace["schedule"].on_train_begin()
         for _ in range(steps * epochs):
-            made["schedule"].on_train_batch_begin(0)
-            found.append(model.optimizer.learning_rate)
-    np.testing.assert_allclose(found, learning_rates(schedule, 0.4, steps, epochs), rtol=1e-6)
+            namespace["schedule"].on_train_batch_begin(0)
+            rates.append(model.optimizer.learning_rate)
+    np.testing.assert_allclose(rates, learning_rates(schedule, 0.4, steps, epochs), rtol=1e-6)
 
 
-def test_a_constant_rate_needs_no_code() -> None:
+def test_a_constant_learning_rate_needs_no_section() -> None:
     assert learning_rate_section(Constant()) is None
 
 
-def test_the_code_whitens_as_the_run_did() -> None:
+def test_the_code_whitens_like_the_run() -> None:
     images = np.random.default_rng(3).integers(0, 256, (2100, 8, 8, 3), np.uint8)
     scale, offset = [0.01, 0.02, 0.015], [-1.0, -0.5, 0.0]
-    found: list[np.ndarray] = []
-    layer = SimpleNamespace(kernel=SimpleNamespace(assign=found.append))
-    made = {"np": np, "SCALE": scale, "OFFSET": offset, "train_images": images,
+    kernels: list[np.ndarray] = []
+    layer = SimpleNamespace(kernel=SimpleNamespace(assign=kernels.append))
+    namespace = {"np": np, "SCALE": scale, "OFFSET": offset, "train_images": images,
             "network": SimpleNamespace(get_layer=lambda _: layer)}  # fmt: skip
-    exec(Whitening(filters=10, kernel_size=2).kernel_code(), made)
-    np.testing.assert_array_equal(found[0], whitening_kernel(images, scale, offset, 2, 10))
+    exec(Whitening(filters=10, kernel_size=2).kernel_code(), namespace)
+    np.testing.assert_array_equal(kernels[0], whitening_kernel(images, scale, offset, 2, 10))
 
 
-def test_no_name_of_a_run_gets_out_of_the_comment(run: Run) -> None:
+def test_the_name_of_a_run_stays_inside_the_comment(run: Run) -> None:
     hostile = replace(run, name='x """\nimport os\x00\x0c\u2028raise SystemExit # <img src=x>')
     source = script(hostile)
     tree = ast.parse(source)
@@ -258,9 +258,9 @@ def test_no_name_of_a_run_gets_out_of_the_comment(run: Run) -> None:
 @pytest.mark.parametrize(
     "name", ["one-hot encoding", "coding: x", "vim: set fileencoding=x", *HOSTILE]
 )
-def test_a_script_compiles_whatever_its_run_is_called(run: Run, name: str) -> None:
+def test_a_script_compiles_for_any_name_of_its_run(run: Run, name: str) -> None:
     source = script(replace(run, name=name, machine=name, parent=name, parent_epoch=2))
-    # From bytes, as Python reads a file: they may name an encoding.
+    # From bytes, like a file, whose first lines may declare an encoding.
     compile(source.encode(), "train.py", "exec")
     assert detect_encoding(io.BytesIO(source.encode()).readline)[0] == "utf-8"
     head = source.split("\nimport ")[0].split("\nfrom ")[0]
@@ -268,22 +268,22 @@ def test_a_script_compiles_whatever_its_run_is_called(run: Run, name: str) -> No
     json.loads(notebook(replace(run, name=name)))
 
 
-def test_a_run_that_has_not_begun_says_so(run: Run) -> None:
-    with pytest.raises(ArtifactMissing, match="has not begun"):
+def test_a_run_that_has_not_started_has_no_code(run: Run) -> None:
+    with pytest.raises(ArtifactMissing, match="has not started"):
         script(replace(run, scaling_json=None))
 
 
 def test_the_loss_of_the_code_is_the_plain_cross_entropy(run: Run) -> None:
     smoothed = Loss(labels="one_hot", label_smoothing=0.2)
-    written = script(_with(run, stored_runs.experiment(loss=smoothed)))
+    written = script(_with_experiment(run, stored_runs.experiment(loss=smoothed)))
     assert "loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.2)" in written
     assert 'keras.metrics.CategoricalCrossentropy(name="cross_entropy")' in written
     assert 'monitor="val_cross_entropy"' in written
-    assert "`cross_entropy` has not" not in script(_with(run, stored_runs.experiment()))
+    assert "`cross_entropy` does not" not in script(_with_experiment(run, stored_runs.experiment()))
 
 
-def test_the_code_of_a_run_of_an_earlier_version_says_that_its_losses_differ(run: Run) -> None:
-    words = "of an earlier version (validation loss clipped at 16.1 per image)"
-    written = script(_with(run, run.experiment, exact_loss_from=None))
-    assert words in " ".join(written.replace("#", "").split())
+def test_the_code_notes_losses_of_an_earlier_version(run: Run) -> None:
+    note = "by an earlier version (validation loss clipped at 16.1 per image)"
+    written = script(_with_experiment(run, run.experiment, exact_loss_from=None))
+    assert note in " ".join(written.replace("#", "").split())
     assert "earlier version" not in script(run)
