@@ -67,7 +67,7 @@ class _Capped:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise tarfile.ReadError("it unpacks to far more than the data set holds")
+            raise tarfile.ReadError("its unpacked files are much larger than the data set")
         return data
 
 
@@ -138,7 +138,7 @@ def folder_members(
 def _check_cap(where: Path, name: str, size: int, cap: int) -> None:
     if size > cap:
         raise DatasetDamaged(
-            "“{name}” in “{place}” has {size:,} bytes, where at most {cap:,} are expected.",
+            "“{name}” in “{place}” must have at most {cap:,} bytes, not {size:,}.",
             name=name,
             place=where,
             size=size,
@@ -193,8 +193,7 @@ def _dpkg_deb(path: Path) -> Iterator[Readable]:
     program = shutil.which("dpkg-deb")
     if program is None:
         raise DatasetNotFound(
-            "“{path}” is packed in a way that takes dpkg-deb to unpack, which is not on this "
-            "machine.",
+            "Unpacking “{path}” needs the program dpkg-deb, which is not on this machine.",
             path=path,
         )
     process = subprocess.Popen(

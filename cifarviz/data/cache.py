@@ -34,7 +34,7 @@ def read_arrays(folder: Path) -> Arrays:
     """
     paths = {name: folder / f"{name}.npy" for name in ARRAY_NAMES}
     if not any(path.is_file() for path in paths.values()):
-        raise DatasetNotFound("“{folder}” holds no decoded arrays.", folder=folder)
+        raise DatasetNotFound("“{folder}” has no decoded arrays.", folder=folder)
     arrays = {}
     for name, path in paths.items():
         try:
@@ -42,7 +42,7 @@ def read_arrays(folder: Path) -> Arrays:
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except FileNotFoundError as error:
             raise DatasetDamaged(
-                "“{folder}” lacks “{file_name}”.", folder=folder, file_name=path.name
+                "“{file_name}” is missing in “{folder}”.", folder=folder, file_name=path.name
             ) from error
         except (OSError, ValueError, EOFError) as error:
             raise DatasetDamaged(
@@ -58,7 +58,7 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
     if not marker.is_file():
         if all(size is None for size in sizes.values()):
             return f"The full {info.title} set is not on this machine yet."
-        return f"The full {info.title} set was not written to its end, or failed a check."
+        return f"The full {info.title} set is incomplete, or failed its check."
     mark = _read_mark(folder)
     if (
         not isinstance(mark, dict)
@@ -66,14 +66,14 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
         or _fingerprints(mark) is None
         or (info.fingerprints is not None and _fingerprints(mark) != info.fingerprints)
     ):
-        return f"The full {info.title} set carries the mark of another version of cifarviz."
+        return f"The full {info.title} set was stored by another version of cifarviz."
     if info.fingerprints is None and any(
         not 0 <= (size or 0) - info.array_bytes(name) < _LONGEST_HEAD
         for name, size in sizes.items()
     ):
-        return f"What is kept as the full {info.title} set is of another size or number of images."
+        return f"The stored {info.title} set has another image size or number of images."
     if sizes != mark.get("file_bytes"):
-        return f"The full {info.title} set is damaged: its files do not have the size they had."
+        return f"The full {info.title} set is damaged: the size of its files has changed."
     return None
 
 
@@ -134,8 +134,8 @@ def need_space(folder: Path, amount: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < amount + 16_000_000:
         raise StorageFull(
-            "The disk that holds “{folder}” is too full: {amount:,.0f} MB are needed and "
-            "{free:,.0f} MB are free. Make room, or set CIFARVIZ_HOME to another disk.",
+            "The disk of “{folder}” is too full: {amount:,.0f} MB are needed and "
+            "{free:,.0f} MB are free. Free some space, or set CIFARVIZ_HOME to another disk.",
             folder=folder,
             amount=amount / 1e6,
             free=free / 1e6,

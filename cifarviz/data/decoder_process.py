@@ -74,7 +74,7 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
         try:
             process = POOL.take()
         except _StartFailed as error:
-            _LOG.warning("Images are decoded in this process: %s", error)
+            _LOG.warning("Decoding images in this process: %s", error)
             return read_image(data, name)
         try:
             header, rgb = process.decode(data, name)
@@ -93,15 +93,15 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
 def _given_up(process: "DecoderProcess", name: str) -> ImageUnreadable:
     if process.timed_out:
         return ImageUnreadable(
-            "“{name}” takes too long to decode and was given up: an image may take "
-            "{seconds} seconds. Save it again as a plain PNG or JPEG image.",
+            "Decoding “{name}” took more than the {seconds} seconds allowed. Save it again as a "
+            "plain PNG or JPEG image.",
             name=name,
             seconds=CPU_SECONDS,
         )
-    _LOG.warning("A decoder of images ended with code %s", process.exit_code)
+    _LOG.warning("An image decoder process ended with code %s", process.exit_code)
     return ImageUnreadable(
-        "“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
-        "or JPEG image.",
+        "“{name}” cannot be decoded: it crashed the decoder. Save it again as a plain PNG or JPEG "
+        "image.",
         name=name,
     )
 
@@ -113,7 +113,7 @@ class DecoderProcess:
         self.timed_out = False
         # A program that Python is part of may not know where Python is.
         if not sys.executable:
-            raise _StartFailed("Python's own path is not known")
+            raise _StartFailed("the path of Python is unknown")
         command = [sys.executable, "-I", "-c", PROGRAM, str(CPU_SECONDS), str(MEMORY_BYTES)]
         # Where this process finds its modules, be it a checkout, a wheel or a notebook's kernel.
         paths = [*(os.path.abspath(path) for path in sys.path), str(Path(__file__).parents[2])]
@@ -254,8 +254,8 @@ class DecoderPool:
         try:
             if not granted.wait(WAIT_SECONDS):
                 raise ImageDecoderBusy(
-                    "“{name}” has waited {seconds:.0f} seconds for other images to be "
-                    "decoded. Try again in a moment.",
+                    "“{name}” waited {seconds:.0f} seconds for other images to be decoded. Try "
+                    "again in a moment.",
                     name=name,
                     seconds=WAIT_SECONDS,
                 )

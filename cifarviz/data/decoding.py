@@ -32,10 +32,12 @@ def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
             except DatasetDamaged as error:
                 damage = damage or error
     except OSError as error:
-        raise DatasetNotFound(f"“{path}” cannot be read: {error.strerror or error}.") from error
+        raise DatasetNotFound(
+            "“{path}” cannot be read: {reason}.", path=path, reason=error.strerror or error
+        ) from error
     if damage is not None:
         raise damage
-    raise DatasetNotFound(f"“{path}” holds no {info.title}.")
+    raise DatasetNotFound("“{path}” does not hold {dataset}.", path=path, dataset=info.title)
 
 
 def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
@@ -45,7 +47,7 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
         yield path.parent if path.name in names else path
         return
     if not path.is_dir():
-        raise DatasetNotFound(f"There is no file or folder “{path}”.")
+        raise DatasetNotFound("There is no file or folder “{path}”.", path=path)
     for below in ("", *form.folders, info.name, f"data/{info.name}"):
         folder = path / below
         if any((folder / name).is_file() for name in names):

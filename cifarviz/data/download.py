@@ -77,7 +77,10 @@ def _download(archive: Archive, folder: Path, before: int, total: int, watch: Wa
             raise transfer.failure
     except urllib.error.HTTPError as error:
         raise DatasetNotFound(
-            "{host} answers {code} ({reason}).", host=host, code=error.code, reason=error.reason
+            "{host} responded with error {code} ({reason}).",
+            host=host,
+            code=error.code,
+            reason=error.reason,
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
@@ -97,8 +100,7 @@ def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
     if digest.hexdigest() != archive.md5:
         host = urllib.parse.urlsplit(archive.url).hostname
         raise DatasetDamaged(
-            "The archive “{file_name}” that {host} sent is not the published one: its "
-            "checksum (MD5) differs.",
+            "“{file_name}” from {host} is not the published archive: its checksum (MD5) differs.",
             file_name=archive.file_name,
             host=host,
         )
@@ -130,7 +132,7 @@ def _wait(
         patience = STALL_SECONDS if downloading else CONNECT_SECONDS
         if now - last_change > patience and thread.is_alive():
             raise DatasetNotFound(
-                "{host} gave no answer for {seconds:.0f} seconds.", host=host, seconds=patience
+                "{host} did not respond for {seconds:.0f} seconds.", host=host, seconds=patience
             )
 
 
@@ -151,11 +153,11 @@ def _transfer(archive: Archive, target: Path, transfer: _Transfer) -> None:
                     transfer.done += len(chunk)
                     if max(transfer.done, transfer.total or 0) > limit:
                         raise http.client.HTTPException(
-                            f"it sends more than the {archive.bytes:,} bytes expected"
+                            f"it sent more than the expected {archive.bytes:,} bytes"
                         )
         if transfer.total is not None and transfer.done < transfer.total:
             raise http.client.HTTPException(
-                f"the connection broke off after {transfer.done:,} of {transfer.total:,} bytes"
+                f"the connection was lost after {transfer.done:,} of {transfer.total:,} bytes"
             )
     except Exception as error:  # handed to the waiting thread, which raises it
         transfer.failure = error

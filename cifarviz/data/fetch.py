@@ -62,8 +62,8 @@ def fetch(
             arrays, origin = _first_that_answers(info, settings, attempts, watch)
             if info.fingerprints is None:
                 watch.note(
-                    f"Nobody has published fingerprints of {info.title}: its files have the right "
-                    "form, and are compared with what they are now from now on."
+                    f"{info.title} has no published fingerprints. Its files have the correct "
+                    "format, and later checks compare them with the files fetched now."
                 )
             cache.keep(arrays, library.full_folder(info, settings), info, origin, watch)
         watch.stage("done")
@@ -78,7 +78,7 @@ def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attem
     """List what to try, in this order."""
     if source == "auto":
         named = settings.data_dir
-        title = f"the folder named by CIFARVIZ_DATA_DIR, {named}"
+        title = f"the CIFARVIZ_DATA_DIR folder {named}"
         here = [_local(title, named)] if named is not None else []
         return [*here, *(attempt for _, attempt in _ways(info, settings))]
     if source in info.sources:
@@ -86,14 +86,20 @@ def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attem
     others = ", ".join(("auto", *info.sources))
     if source in SOURCES:
         raise DatasetNotFound(
-            f"{info.title} cannot be had from “{source}”. Name one of the sources {others}, or a "
-            "folder or archive that holds it."
+            "{dataset} is not available from “{source}”. Choose one of the sources {sources}, or a "
+            "folder or archive that holds it.",
+            dataset=info.title,
+            source=source,
+            sources=others,
         )
     path = Path(os.path.expanduser(source)).absolute()
     if not source.strip() or not os.path.exists(path):
         raise DatasetNotFound(
-            f"There is no file or folder “{source}”. Name one that holds {info.title}, or one of "
-            f"the sources {others}."
+            "There is no file or folder “{source}”. Choose a folder or archive that holds "
+            "{dataset}, or one of the sources {sources}.",
+            source=source,
+            dataset=info.title,
+            sources=others,
         )
     return [_local(str(path), path)]
 
@@ -166,7 +172,7 @@ def _already_here(info: DatasetInfo, settings: Settings, watch: Watch, waited: b
     if problem is None and not waited:
         problem = library.find_damage(info, settings, watch)
     if problem is not None and (folder / cache.MARKER).exists():
-        watch.note(f"{problem} It is fetched again.")
+        watch.note(f"{problem} Fetching it again.")
     return problem is None
 
 
@@ -185,13 +191,24 @@ def _first_that_answers(
             return decode(way(folder, watch), info, watch), title
         except (DatasetNotFound, DatasetDamaged) as error:
             if len(attempts) == 1:
-                raise type(error)(f"{info.title} did not come from {title}. {error}") from error
+                raise type(error)(
+                    "{dataset} could not be fetched from {source}. {reason}",
+                    dataset=info.title,
+                    source=title,
+                    reason=error,
+                ) from error
             reasons.append(f"{title}: {error}")
-            watch.note(f"Passed over: {title}. {error}")
+            watch.note(f"Skipped {title}. {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    install = f"install the Debian package {info.debian.name}, " if info.debian else ""
     raise DatasetNotFound(
-        f"No source gave {info.title}: {' · '.join(reasons)} You can {install}name a folder or an "
-        "archive that holds it, or set CIFARVIZ_DATA_DIR to one."
+        "{dataset} could not be fetched from any source: {reasons} Choose a folder or archive that "
+        "holds it, or set CIFARVIZ_DATA_DIR to its folder."
+        if info.debian is None
+        else "{dataset} could not be fetched from any source: {reasons} Install the Debian package "
+        "{package}, choose a folder or archive that holds it, or set CIFARVIZ_DATA_DIR to its "
+        "folder.",
+        dataset=info.title,
+        reasons=" · ".join(reasons),
+        package=info.debian and info.debian.name,
     )

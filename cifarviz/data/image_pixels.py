@@ -30,7 +30,7 @@ from cifarviz.image_structure import (
     read_structure,
 )
 
-ACCEPTED: Final = "PNG, JPEG, WebP, BMP and GIF"
+ACCEPTED: Final = "PNG, JPEG, WebP, BMP or GIF"
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -89,8 +89,8 @@ def read_image(data: bytes, name: str) -> UploadedImage:
         return _read_image(data, name)
     except MemoryError as error:
         raise ImageUnreadable(
-            "“{name}” needs more memory to decode than an image of its size should. Save it "
-            "again as a plain PNG or JPEG image.",
+            "Decoding “{name}” needs more memory than an image of its size should. Save it again "
+            "as a plain PNG or JPEG image.",
             name=name,
         ) from error
 
@@ -101,7 +101,7 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     except StructureError as error:
         raise ImageUnreadable("“{name}” {error}", name=name, error=error) from error
     if file is None:
-        raise ImageUnreadable(_other_file(data, name))
+        raise _not_an_accepted_image(data, name)
     _check_size(name, file.width, file.height)
     form = "WebP" if file.format == "WEBP" else file.format
     notes: list[PictureChange] = []
@@ -117,7 +117,7 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
         raise
     except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
         raise ImageUnreadable(
-            "“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
+            "“{name}” is truncated or damaged: it starts as a {form} image but cannot be read to "
             "its end.",
             name=name,
             form=form,
@@ -127,13 +127,16 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     return UploadedImage(rgb, tuple(notes), width, height, form, mode)
 
 
-def _other_file(data: bytes, name: str) -> str:
+def _not_an_accepted_image(data: bytes, name: str) -> ImageUnreadable:
     kind = describe_other(data)
-    if kind == "a text file":
-        return f"“{name}” is a text file, not an image; {ACCEPTED} images are taken."
-    if kind:
-        return f"“{name}” is {kind}, and only {ACCEPTED} images are taken."
-    return f"“{name}” is not an image that can be read; {ACCEPTED} images are taken."
+    return ImageUnreadable(
+        "“{name}” is {kind}. Choose a {formats} image."
+        if kind
+        else "“{name}” is not a readable image. Choose a {formats} image.",
+        name=name,
+        kind=kind,
+        formats=ACCEPTED,
+    )
 
 
 def _check_size(name: str, width: int, height: int) -> None:
@@ -141,8 +144,8 @@ def _check_size(name: str, width: int, height: int) -> None:
         raise ImageUnreadable("“{name}” has no pixels. Choose another image.", name=name)
     if width * height > MAX_PIXELS:
         raise ImageUnreadable(
-            "“{name}” has {width:,} × {height:,} pixels, and at most "
-            "{max_pixels} million are taken. Make it smaller first.",
+            "“{name}” has {width:,} × {height:,} pixels, and the limit is {max_pixels} million "
+            "pixels. Make it smaller first.",
             name=name,
             width=width,
             height=height,

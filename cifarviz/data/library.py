@@ -51,10 +51,14 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     folder = full_folder(info, settings)
     problem = cache.problem_of(folder, info)
     if variant not in info.variants:
-        raise DatasetNotFound(f"{info.title} has no embedded sample. {how_to_fetch(info)}")
+        raise DatasetNotFound(
+            "{dataset} has no embedded sample. {hint}",
+            dataset=info.title,
+            hint=how_to_fetch(info),
+        )
     if problem is not None:
         kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
-        raise kind(f"{problem} {how_to_fetch(info)}")
+        raise kind("{problem} {hint}", problem=problem, hint=how_to_fetch(info))
     arrays = cache.read_arrays(folder)
     return Dataset(
         info,
@@ -81,10 +85,10 @@ def how_to_fetch(info: DatasetInfo) -> str:
     """Say how the full set gets onto this machine, in a sentence."""
     if not info.sources:
         return (
-            f"Name a folder or archive that holds it on the Start page or with "
+            "Choose a folder or archive that holds it on the Start page, or use "
             f"“{program_name()} data fetch {info.name} --from PATH”."
         )
-    return f"Fetch it on the Start page or with “{program_name()} data fetch {info.name}”."
+    return f"Fetch it on the Start page, or use “{program_name()} data fetch {info.name}”."
 
 
 def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:

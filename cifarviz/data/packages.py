@@ -65,7 +65,7 @@ def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
     """
     apt = shutil.which("apt-get")
     if apt is None:
-        raise DatasetNotFound("apt-get is not on this machine: it comes with Debian.")
+        raise DatasetNotFound("apt-get is not installed; it is part of Debian.")
     watch.stage("connecting")
     # Untranslated, so that its words can be understood; "C" alone would spoil names.
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}

@@ -113,8 +113,8 @@ def fit_to(
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise ExperimentInvalid(
-            "This network takes images of {channels} channels, and a picture has 1 (grey) or 3 "
-            "(red, green, blue). Give it raw pixels of its own kind.",
+            "This network needs images with {channels} channels, and a picture has 1 (grey) or 3 "
+            "(red, green, blue). Use arrays of raw pixels instead.",
             channels=channels,
         )
     image = Image.fromarray(np.ascontiguousarray(rgb))

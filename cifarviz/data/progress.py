@@ -51,7 +51,7 @@ class Watch:
     def check(self) -> None:
         """Raise ``FetchCancelled`` if the user called it off."""
         if self._cancelled is not None and self._cancelled():
-            raise FetchCancelled("The download was called off. Nothing of it was kept.")
+            raise FetchCancelled("You cancelled the download. Nothing was stored.")
 
     def note(self, text: str) -> None:
         """Keep a sentence that every later report carries."""

@@ -71,13 +71,19 @@ def _read(info: DatasetInfo, folder: Path) -> Dataset:
             image_set = ImageSet(images, labels, indices)
         except (OSError, ValueError, OverflowError) as error:
             raise DatasetDamaged(
-                f"The embedded {info.title} sample cannot be read: {error}. "
-                f"Restore “{folder}” from the repository."
+                "The embedded {dataset} sample cannot be read: {error}. Restore “{folder}” from "
+                "the repository.",
+                dataset=info.title,
+                error=error,
+                folder=folder,
             ) from error
         if _fingerprint(image_set) != facts.get(split):
             raise DatasetDamaged(
-                f"The embedded {info.title} sample is damaged: its {split} images are not those "
-                f"it was made with. Restore “{folder}” from the repository."
+                "The embedded {dataset} sample is damaged: the fingerprint of its {split} images "
+                "differs. Restore “{folder}” from the repository.",
+                dataset=info.title,
+                split=split,
+                folder=folder,
             )
         sets[split] = image_set
     return Dataset(info, "sample", sets["train"], sets["test"])
@@ -115,11 +121,19 @@ def _facts(info: DatasetInfo, folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DatasetNotFound(f"There is no embedded sample of {info.title}.") from error
+        raise DatasetNotFound(
+            "There is no embedded sample of {dataset}.", dataset=info.title
+        ) from error
     except (OSError, ValueError) as error:
-        raise DatasetDamaged(f"“{folder / 'sample.json'}” cannot be read: {error}.") from error
+        raise DatasetDamaged(
+            "“{path}” cannot be read: {error}.", path=folder / "sample.json", error=error
+        ) from error
     if not isinstance(facts, dict) or facts.get("dataset") != info.name:
-        raise DatasetDamaged(f"“{folder / 'sample.json'}” is not about {info.title}.")
+        raise DatasetDamaged(
+            "“{path}” does not describe {dataset}.",
+            path=folder / "sample.json",
+            dataset=info.title,
+        )
     return facts
 
 

@@ -23,8 +23,8 @@ def decode(data: bytes, filename: str) -> UploadedImage:
         raise ImageUnreadable("“{name}” is empty. Choose an image file.", name=name)
     if len(data) > MAX_BYTES:
         raise ImageUnreadable(
-            "“{name}” has {size:,.0f} MB, and at most {max_bytes:,.0f} MB are "
-            "taken. Make it smaller first.",
+            "“{name}” has {size:,.0f} MB, and the limit is {max_bytes:,.0f} MB. Make it smaller "
+            "first.",
             name=name,
             size=len(data) / 1e6,
             max_bytes=MAX_BYTES / 1e6,

@@ -42,28 +42,41 @@ def check_arrays(
     if expected is None:
         _refuse_namesake(arrays, info, where)
     for name, array in arrays.items():
-        words = name.replace("_", " ").replace("train", "training")
+        facts = {
+            "array": name.replace("_", " ").replace("train", "training"),
+            "place": where,
+            "dataset": info.title,
+        }
         shape, dtype = info.shapes[name], info.dtype(name)
         if array.dtype != dtype or array.shape != shape:
             raise DatasetDamaged(
-                f"The {words} in “{where}” are {array.dtype} {array.shape}, "
-                f"where {info.title} has {dtype} {shape}."
+                "The {array} in “{place}” must be {expected_dtype} {expected_shape} for "
+                "{dataset}, not {dtype} {shape}.",
+                expected_dtype=dtype,
+                expected_shape=shape,
+                dtype=array.dtype,
+                shape=array.shape,
+                **facts,
             )
         if expected is None:
             watch.advance(done + array.nbytes, info.nbytes)
         elif sha256(array, watch, done, info.nbytes) != getattr(expected, name):
-            of = (
-                f"those of the published {info.title}"
-                if info.fingerprints
-                else f"those of {info.title} that were fetched"
-            )
             raise DatasetDamaged(
-                f"The {words} in “{where}” are not {of}: their fingerprint differs."
+                "The {array} in “{place}” are not those of the published {dataset}: their "
+                "fingerprint differs."
+                if info.fingerprints
+                else "The {array} in “{place}” are not those of the fetched {dataset}: their "
+                "fingerprint differs.",
+                **facts,
             )
         if name.endswith("labels") and array.max() >= len(info.classes):
             raise DatasetDamaged(
-                f"The {words} in “{where}” go up to {array.max()}, where the last of the "
-                f"{len(info.classes)} classes of {info.title} is {len(info.classes) - 1}."
+                "The {array} in “{place}” must be from 0 to {largest} for the {classes} classes of "
+                "{dataset}, and the largest is {found}.",
+                largest=len(info.classes) - 1,
+                classes=len(info.classes),
+                found=array.max(),
+                **facts,
             )
         done += array.nbytes
 
@@ -73,4 +86,9 @@ def _refuse_namesake(arrays: Arrays, info: DatasetInfo, where: str) -> None:
     found = sha256(arrays.train_images, Watch())
     for other in all_datasets():
         if other.fingerprints is not None and other.fingerprints.train_images == found:
-            raise DatasetDamaged(f"“{where}” holds {other.title}, where {info.title} is expected.")
+            raise DatasetDamaged(
+                "“{place}” holds {other}, not {dataset}.",
+                place=where,
+                other=other.title,
+                dataset=info.title,
+            )

@@ -24,7 +24,7 @@ def with_wrong_labels(images: ImageSet, share: float, seed: int, classes: int) -
     if count == 0:
         return images
     if classes < 2:
-        raise ValueError("With a single class there is no wrong label.")
+        raise ValueError("Wrong labels need at least two classes.")
     wrong = turns(images.indices, seed)[:count]
     others = _draws(images.indices[wrong], seed, _CLASS_STREAM)
     labels = images.labels.copy()

@@ -52,8 +52,8 @@ def _decode_binary(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     record = 1 + int(np.prod(info.image_shape))
     if len(data) % record:
         raise DatasetDamaged(
-            "“{name}” is cut off or not the published file: its {size:,} bytes are not "
-            "whole records of {record:,}.",
+            "“{name}” is truncated or not the published file: its {size:,} bytes are not "
+            "a multiple of the {record:,} bytes of a record.",
             name=name,
             size=len(data),
             record=record,
@@ -75,7 +75,7 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
         or not isinstance(labels, list)
     ):
         raise DatasetDamaged(
-            "“{name}” is not a published batch: it needs “data”, uint8 rows of {pixels:,} "
+            "“{name}” is not a published batch: it must hold “data”, uint8 rows of {pixels:,} "
             "pixels, and “labels”, a list.",
             name=name,
             pixels=pixels,
@@ -92,8 +92,8 @@ def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.mode != "RGB" or image.width != height * width:
                 raise DatasetDamaged(
-                    "“{name}” is not a published batch: it is {width} pixels wide in mode "
-                    "{mode}, where {expected_width} in mode RGB are expected.",
+                    "“{name}” is not a published batch: it must be {expected_width} pixels wide in "
+                    "mode RGB, not {width} pixels in mode {mode}.",
                     name=name,
                     width=image.width,
                     mode=image.mode,
@@ -101,7 +101,7 @@ def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
                 )
             if image.height > info.train_images:
                 raise DatasetDamaged(
-                    "“{name}” has {height:,} rows, more than the data set.",
+                    "“{name}” has {height:,} rows, more than the data set has images.",
                     name=name,
                     height=image.height,
                 )
@@ -120,7 +120,7 @@ def _labels(name: str, values: object) -> npt.NDArray[np.uint8]:
         isinstance(value, int) and 0 <= value <= 255 for value in values
     ):
         raise DatasetDamaged(
-            "“{name}” has labels that are not a list of small whole numbers.", name=name
+            "The labels in “{name}” must be a list of whole numbers from 0 to 255.", name=name
         )
     return np.array(values, dtype=np.uint8)
 
@@ -167,7 +167,7 @@ class Batches:
     def add(self, name: str, data: bytes) -> None:
         """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
         if name in self._seen:
-            raise DatasetDamaged("“{name}” comes twice.", name=name)
+            raise DatasetDamaged("There are two files called “{name}”.", name=name)
         self._seen.add(name)
         layout = next(layout for layout in _LAYOUTS if name in layout.names)
         if name == layout.train_labels:
@@ -190,7 +190,7 @@ class Batches:
         count = len(whole) // parts
         if len(values) != count:
             raise DatasetDamaged(
-                "“{name}” holds {found:,} images or labels, where {count:,} are expected.",
+                "“{name}” must hold {count:,} images or labels, not {found:,}.",
                 name=name,
                 found=len(values),
                 count=count,
@@ -204,7 +204,7 @@ class Batches:
         """
         if not self._seen:
             raise DatasetNotFound(
-                "“{place}” holds no {dataset} batches.", place=where, dataset=self._info.title
+                "“{place}” has no {dataset} batches.", place=where, dataset=self._info.title
             )
         # A folder may hold the rest of another layout too; a complete one is enough.
         missing = min(
@@ -213,7 +213,7 @@ class Batches:
         )
         if missing:
             raise DatasetDamaged(
-                "“{place}” does not hold the whole of {dataset}: {missing} missing.",
+                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
                 place=where,
                 dataset=self._info.title,
                 missing=", ".join(missing),

@@ -55,7 +55,7 @@ CIFAR10 = DatasetInfo(
         "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images. "
         "Technical report, University of Toronto, 2009."
     ),
-    terms="The authors state no licence, and wish to be cited by whoever uses the data.",
+    terms="The authors state no licence and ask to be cited by users of the data.",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
     has_sample=True,
     one_of_each=(1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38),

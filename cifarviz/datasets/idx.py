@@ -48,7 +48,7 @@ class IdxFiles:
         What is wrong with it counts only if the same part doesn't come whole in the other form.
         """
         if name in self._seen:
-            raise DatasetDamaged("“{name}” comes twice.", name=name)
+            raise DatasetDamaged("There are two files called “{name}”.", name=name)
         self._seen.add(name)
         part = next(part for part, file in _FILES.items() if file == name.removesuffix(_ZIPPED))
         if part in self._arrays:
@@ -66,21 +66,19 @@ class IdxFiles:
         """
         if not self._seen:
             raise DatasetNotFound(
-                "“{place}” holds no {dataset} files.", place=where, dataset=self._info.title
+                "“{place}” has no {dataset} files.", place=where, dataset=self._info.title
             )
         for part, damage in self._damage.items():
             if part not in self._arrays:
                 raise damage
         ending = _ZIPPED if any(name.endswith(_ZIPPED) for name in self._seen) else ""
-        missing = [f"“{_FILES[part]}{ending}”" for part in _FILES if part not in self._arrays]
+        missing = [f"{_FILES[part]}{ending}" for part in _FILES if part not in self._arrays]
         if missing:
             raise DatasetDamaged(
-                "“{place}” does not hold the whole of {dataset}: {missing} is missing."
-                if len(missing) == 1
-                else "“{place}” does not hold the whole of {dataset}: {missing} are missing.",
+                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
                 place=where,
                 dataset=self._info.title,
-                missing=" and ".join(missing),
+                missing=", ".join(missing),
             )
         return Arrays(**self._arrays)
 
@@ -98,8 +96,8 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
     magic = bytes((0, 0, _UNSIGNED_BYTES, len(sizes)))
     if content[:4] != magic:
         raise DatasetDamaged(
-            "“{name}” is not the IDX file its name says: it begins with the bytes "
-            "“{found}”, where “{expected}” is expected.",
+            "“{name}” is not the expected IDX file: it must begin with the bytes “{expected}”, not "
+            "“{found}”.",
             name=name,
             found=content[:4].hex(" "),
             expected=magic.hex(" "),
@@ -107,21 +105,21 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
     found = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
     if len(content) >= head and found != sizes:
         raise DatasetDamaged(
-            "“{name}” holds {found} values, where {expected} are expected.",
+            "“{name}” must hold {expected} values, not {found}.",
             name=name,
             found=_times(found),
             expected=_times(sizes),
         )
     if len(content) < expected:
         raise DatasetDamaged(
-            "“{name}” is cut off: it holds {size:,} bytes, where {expected:,} are expected.",
+            "“{name}” is truncated: it has {size:,} bytes of {expected:,}.",
             name=name,
             size=len(content),
             expected=expected,
         )
     if len(content) > expected:
         raise DatasetDamaged(
-            "“{name}” holds more than the {expected:,} bytes expected.",
+            "“{name}” has more than the expected {expected:,} bytes.",
             name=name,
             expected=expected,
         )
@@ -135,7 +133,7 @@ def _unzip(name: str, data: bytes, limit: int) -> bytes:
             return file.read(limit)
     except EOFError as error:
         raise DatasetDamaged(
-            "“{name}” is cut off: its compressed data has no end.", name=name
+            "“{name}” is truncated: its compressed data has no end.", name=name
         ) from error
     except (OSError, zlib.error) as error:
         raise DatasetDamaged(

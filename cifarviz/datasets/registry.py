@@ -33,9 +33,10 @@ def find(name: str | DatasetInfo) -> DatasetInfo:
     if isinstance(name, DatasetInfo):
         return name
     if name not in DATASETS:
-        shown = name if len(name) <= 40 else f"{name[:40]}…"
         raise DatasetNotFound(
-            f"There is no data set called “{shown}”. Choose one of: {', '.join(DATASETS)}."
+            "There is no data set called “{name}”. Choose one of: {datasets}.",
+            name=name if len(name) <= 40 else f"{name[:40]}…",
+            datasets=", ".join(DATASETS),
         )
     return DATASETS[name]
 

@@ -17,7 +17,7 @@ def _empty_array(subtype: object, shape: object, dtype: object) -> np.ndarray:
     # What NumPy's own _reconstruct is called with; the true shape and bytes come with the state.
     # A shape of the file's choosing would let it ask for any amount of memory.
     if subtype is not np.ndarray:
-        raise pickle.UnpicklingError("only a plain NumPy array is read")
+        raise pickle.UnpicklingError("only plain NumPy arrays are allowed")
     return np.ndarray((0,), np.uint8)
 
 
@@ -38,7 +38,7 @@ _ALLOWED = {
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no data set needs")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}, which is not allowed")
         return _ALLOWED[module, name]
 
 
@@ -55,4 +55,4 @@ def load_arrays(data: bytes, filename: str) -> Any:
             "“{filename}” cannot be read: {error}.",
             filename=filename,
             error=error or type(error).__name__,
-        ) from (error)
+        ) from error

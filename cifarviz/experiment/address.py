@@ -153,6 +153,6 @@ def _refuse() -> NoReturn:
 
 def _refusal() -> ExperimentInvalid:
     return ExperimentInvalid(
-        "The changes that this address holds cannot be read, so the preset is shown as it was "
-        "published. If you copied the address, copy it whole."
+        "The changes in this address cannot be read, so you see the preset as it was published. "
+        "If you copied the address, check that it is complete."
     )

@@ -93,7 +93,7 @@ class Architecture(Value):
         Annotated[int, Field(ge=1, le=64)],
     ] = Field(title="image shape", description="Height, width and channels of the images.")
     classes: int = Field(
-        ge=2, le=1000, title="number of classes", description="How many classes there are."
+        ge=2, le=1000, title="number of classes", description="How many classes the data set has."
     )
     layers: tuple[LayerSpec, ...] = Field(
         title="layers", description="The layers in the order an image passes through them."
@@ -195,24 +195,29 @@ def _row(
     parameters = cost.trainable + cost.frozen
     if parameters > MAX_PARAMETERS:
         problem = (
-            f"This layer alone would have {parameters:,} parameters and a network here has at most "
-            f"{MAX_PARAMETERS:,}: make it smaller, or pool more before it."
+            f"This layer has {parameters:,} parameters and a network may have at most "
+            f"{MAX_PARAMETERS:,}. Make it smaller, or add pooling before it."
         )
     return LayerRow(name, layer.type, output, parameters, cost.trainable, cost.operations, problem)
 
 
 def _chain_problem(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
-    output = f"a dense layer with {classes} units, one a class, and softmax"
     if not layers:
-        return f"A network needs at least its output layer: add {output}."
+        return (
+            "A network needs an output layer. Add a dense layer with "
+            f"{classes} units (one per class) and softmax."
+        )
     if len(layers) > MAX_LAYERS:
-        return f"A network here has at most {MAX_LAYERS} layers, and this one has {len(layers):,}."
+        return f"A network may have at most {MAX_LAYERS} layers, and this has {len(layers):,}."
     if not layers[-1].can_be_output:
-        return f"There is no output layer: add {output} at the end."
+        return (
+            "The network has no output layer. Add a dense layer with "
+            f"{classes} units (one per class) and softmax at the end."
+        )
     total = sum(row.parameters for row in rows)
     if total > MAX_PARAMETERS and all(row.parameters <= MAX_PARAMETERS for row in rows):
         return (
-            f"This network would have {total:,} parameters and at most {MAX_PARAMETERS:,} are "
-            "allowed here: use fewer filters or units, or pool more before the dense layers."
+            f"This network has {total:,} parameters and may have at most {MAX_PARAMETERS:,}. "
+            "Use fewer filters or units, or add pooling before the dense layers."
         )
     return None

@@ -29,14 +29,14 @@ def checked_epochs(value: object) -> tuple[int, ...]:
     came = f"“{epochs_text(value)[:40]}”"
     if not isinstance(value, (list, tuple)) or not all(type(epoch) is int for epoch in value):
         raise ValueError(
-            f"Epochs are named by their numbers, such as 15, 30, 45: {came} cannot be read so."
+            f"Enter epochs as numbers, such as 15, 30, 45; {came} is not a list of numbers."
         )
     if len(value) > MOST_EPOCHS:
         raise ValueError(
-            f"Test answers can be kept after at most {MOST_EPOCHS} epochs, not after {len(value)}."
+            f"Test predictions can be saved at up to {MOST_EPOCHS} epochs, not at {len(value)}."
         )
     if any(not 1 <= epoch <= _LAST_EPOCH for epoch in value):
-        raise ValueError(f"Epochs are numbered from 1 to {_LAST_EPOCH:,}: {came} came.")
+        raise ValueError(f"Epochs are numbered from 1 to {_LAST_EPOCH:,}, not {came}.")
     if list(value) != sorted(set(value)):
-        raise ValueError(f"Name each epoch once and in order: {came} came.")
+        raise ValueError(f"Enter each epoch once and in order, not {came}.")
     return tuple(value)

@@ -33,7 +33,7 @@ def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
     """
     if changed.epochs < 1:
         raise ExperimentInvalid(
-            "A fork trains for 1 epoch or more; {epochs} were asked for.", epochs=changed.epochs
+            "A fork must train for at least 1 epoch, not {epochs}.", epochs=changed.epochs
         )
     total = epoch + changed.epochs
     fields = {**dict(parent), "epochs": total}
@@ -64,8 +64,8 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     """
     if fork.epochs <= epoch:
         raise ExperimentInvalid(
-            "A fork from epoch {epoch} goes on after it, and this experiment ends with epoch "
-            "{epochs}: choose more epochs.",
+            "A fork continues after epoch {epoch}, and this experiment ends at epoch {epochs}. "
+            "Choose more epochs.",
             epoch=epoch,
             epochs=fork.epochs,
         )
@@ -78,9 +78,9 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
     }
     if other := [what for what, kept in same.items() if not kept]:
         raise ExperimentInvalid(
-            "A fork goes on with its parent's weights, so it has the same {other}. "
-            "Change the learning rate, dropout, augmentation or the number of training images, or "
-            "train a new run.",
+            "A fork continues with its parent's weights, so it must have the same {other}. "
+            "You can change the learning rate, dropout, augmentation and the number of training "
+            "images, or train a new run.",
             other=" and ".join(other),
         )
 

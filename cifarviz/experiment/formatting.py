@@ -25,7 +25,7 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
         "precision": "{}",
         "rate": "rate {}",
         "strides": "stride {}",
-        "test_epochs": "answers of {}",
+        "test_epochs": "predictions at {}",
         "train_images": "{} images",
         "units": "{} units",
     }
@@ -79,7 +79,7 @@ def brief(name: str, words: str, value: object) -> str:
     if name == "epochs" and value == 1:
         return "1 epoch"
     if name == "test_epochs" and not value:
-        return "no answers kept"
+        return "no saved predictions"
     said = value_words(value)
     if name in ("labels", "monitor", "padding"):
         said = said.lower()

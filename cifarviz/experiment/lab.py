@@ -195,7 +195,7 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     chosen = [word for word in about.values if word in words]
     if not FEWEST <= len(chosen) <= MOST:
         raise ExperimentInvalid(
-            "A duel has {fewest} or {most} runs: choose as many values of "
+            "A duel has {fewest} or {most} runs. Choose {fewest} or {most} values of "
             "“{subject}”, not {count}.",
             fewest=FEWEST,
             most=MOST,
@@ -257,8 +257,7 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExpe
     """
     if not FEWEST_PERCENT <= percent <= MOST_PERCENT:
         raise ExperimentInvalid(
-            "Between {fewest} and {most} per cent of the labels can be made wrong "
-            "here, not {percent}.",
+            "Between {fewest}% and {most}% of the labels can be wrong, not {percent}%.",
             fewest=FEWEST_PERCENT,
             most=MOST_PERCENT,
             percent=percent,
@@ -271,7 +270,7 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExpe
         f"Memorisation: {words}",
         (
             Arm(words, lab_experiment(wrong, epochs=epochs, seed=seed)),
-            Arm("right labels", lab_experiment(data, epochs=epochs, seed=seed)),
+            Arm("correct labels", lab_experiment(data, epochs=epochs, seed=seed)),
         ),
     )
 
@@ -290,8 +289,7 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     counts = [size for size in SIZES if size <= most]
     if len(counts) < 2:
         raise ExperimentInvalid(
-            "At least {fewest:,} training images are needed to compare numbers of them, not "
-            "{most:,}.",
+            "Comparing data set sizes needs at least {fewest:,} training images, not {most:,}.",
             fewest=SIZES[1],
             most=most,
         )
@@ -331,48 +329,48 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
         ),
         "dropout": Thing(
             "Dropout",
-            "The share of values that are left out at random before the last layer; half of it "
-            "after each pooling.",
+            "The share of values set to zero at random before the last layer; half of that share "
+            "after each pooling layer.",
             {"0": "no dropout", **{word: f"dropout {word}" for word in ("0.15", "0.3", "0.5")}},
             ("0", "0.3"),
             _network("dropout", float),
         ),
         "images": Thing(
             "Number of training images",
-            "How many images are learned from.",
+            "How many images the network is trained on.",
             {str(count): f"{count:,} images" for count in _IMAGES},
             ("500", "5000"),
             _images,
         ),
         "l2": Thing(
             "L2 penalty",
-            "How strongly large weights are punished.",
+            "How strongly large weights are penalised.",
             {"0": "no penalty", **{word: f"L2 {word}" for word in ("0.001", "0.003", "0.01")}},
             ("0", "0.003"),
             lambda word, data: {"l2": float(word)},
         ),
         "batch-norm": Thing(
             "Batch normalisation",
-            "Centres and scales each channel over the batch, after each convolution.",
+            "Centres and scales each channel over the batch after each convolution.",
             {"off": "no batch normalisation", "on": "batch normalisation"},
             ("off", "on"),
             _network("batch_norm", lambda word: word == "on"),
         ),
         "early-stopping": Thing(
             "Early stopping",
-            "Ends a run after so many epochs without anything better, and gives it its best "
-            "weights back.",
+            "Stops a run after this many epochs without improvement, and restores its best "
+            "weights.",
             {"off": "no early stopping", "2": "patience 2", "4": "patience 4"},
             ("off", "2"),
             _early_stopping,
         ),
         "width": Thing(
             "Width of the network",
-            "Multiplies the number of filters and of units in each layer.",
+            "Multiplies the number of filters and units in each layer.",
             {
                 "0.25": "a quarter as wide",
                 "0.5": "half as wide",
-                "1": "as it is",
+                "1": "normal width",
                 "2": "twice as wide",
             },
             ("0.25", "1"),
@@ -380,7 +378,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
         ),
         "batch-size": Thing(
             "Batch size",
-            "How many images are looked at for one step of the weights.",
+            "How many images are used for each update of the weights.",
             {word: f"batch {word}" for word in ("8", "32", "128", "500")},
             ("32", "500"),
             lambda word, data: {"batch_size": int(word)},

@@ -17,7 +17,7 @@ class Divide(Value):
 
     title: ClassVar[str] = "Divide"
     explanation: ClassVar[str] = (
-        "Divides every pixel by one number; 255 brings the range 0 to 255 to 0 to 1."
+        "Divides every pixel by the same number; 255 scales the range 0 to 255 to 0 to 1."
     )
 
     kind: Literal["divide"] = "divide"
@@ -26,7 +26,7 @@ class Divide(Value):
         gt=0,
         le=1e6,
         title="divisor",
-        description="The number every pixel is divided by; 255, the largest pixel, gives 0 to 1.",
+        description="The number that every pixel is divided by; 255 gives values from 0 to 1.",
     )
 
 
@@ -80,14 +80,18 @@ def scaling(
     if isinstance(preprocessing, Divide):
         return Scaling((1.0 / preprocessing.divisor,) * channels, (0.0,) * channels)
     means, stds = [float(m) for m in mean], [float(s) for s in std]
-    usable = all(map(isfinite, means + stds)) and all(s >= 0 for s in stds)
-    if len(means) != channels or len(stds) != channels or not usable:
+    if len(means) != channels or len(stds) != channels:
         raise ExperimentInvalid(
-            "Standardising needs a mean and a deviation for each of {channels} channels, and "
-            "{means} and {deviations} came, or one is not a number: use division instead.",
+            "Standardising needs a mean and a standard deviation for each of {channels} channels, "
+            "and got {means} means and {deviations} deviations. Use division instead.",
             channels=channels,
             means=len(means),
             deviations=len(stds),
+        )
+    if not all(map(isfinite, means + stds)) or min(stds) < 0:
+        raise ExperimentInvalid(
+            "Standardising needs means and standard deviations that are finite numbers, and these "
+            "images have others. Use division instead."
         )
     scales = tuple(1.0 / s if s > 0 else 1.0 for s in stds)
     return Scaling(scales, tuple(-m * s for m, s in zip(means, scales, strict=True)))

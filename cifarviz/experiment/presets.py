@@ -51,7 +51,7 @@ def find_preset(name: str) -> Preset:
     """The preset of this name; raises ``ExperimentInvalid``."""
     if name not in PRESETS:
         raise ExperimentInvalid(
-            "There is no preset called “{name}”: there is {presets}.",
+            "There is no preset called “{name}”. Choose one of: {presets}.",
             name=name,
             presets=", ".join(PRESETS),
         )

@@ -25,7 +25,7 @@ class Constant(Value):
     """The base rate in every step."""
 
     title: ClassVar[str] = "Constant"
-    explanation: ClassVar[str] = "The learning rate stays as it is."
+    explanation: ClassVar[str] = "The learning rate stays the same."
 
     kind: Literal["constant"] = "constant"
 
@@ -58,7 +58,7 @@ class Cosine(Value):
 
     title: ClassVar[str] = "Cosine"
     explanation: ClassVar[str] = (
-        "The learning rate falls along half a wave: slowly at first, then faster, then slowly."
+        "The learning rate falls along half a cosine wave: slowly, then faster, then slowly."
     )
 
     kind: Literal["cosine"] = "cosine"
@@ -67,7 +67,8 @@ class Cosine(Value):
         ge=0,
         le=1000,
         title="warm-up epochs",
-        description="Over how many epochs the learning rate first rises to the base rate.",
+        description="The number of epochs over which the learning rate first rises to the base "
+        "rate.",
     )
     final_fraction: FinalFraction = 0.0
 

@@ -39,10 +39,10 @@ def count(
             if train < 1 or held_out < 1:
                 raise ExperimentInvalid(
                     "A validation fraction of {fraction:g} of {train_images:,} images leaves none "
-                    "for training: choose another fraction or more images."
+                    "for training. Choose another fraction or more images."
                     if train < 1
                     else "A validation fraction of {fraction:g} of {train_images:,} images leaves "
-                    "none for validation: choose another fraction or more images.",
+                    "none for validation. Choose another fraction or more images.",
                     fraction=fraction,
                     train_images=train_images,
                 )
@@ -50,8 +50,8 @@ def count(
             held_out = test_images
             if held_out < 1:
                 raise ExperimentInvalid(
-                    "Validation by the test images was chosen and there are none: validate by a "
-                    "split, or not at all."
+                    "You chose validation on the test images, and this data set has none. "
+                    "Validate on a split, or not at all."
                 )
         case NoValidation():
             pass
@@ -59,19 +59,19 @@ def count(
         raise ExperimentInvalid("There are no training images in this data set.")
     if wanted is not None and wanted > train:
         raise ExperimentInvalid(
-            "{wanted:,} training images were asked for and there are {train:,} after the split: "
-            "choose fewer, or the full data set."
+            "You chose {wanted:,} training images and there are {train:,} after the split. "
+            "Choose fewer, or the full data set."
             if isinstance(validation, SplitValidation)
-            else "{wanted:,} training images were asked for and there are {train:,}: choose "
-            "fewer, or the full data set.",
+            else "You chose {wanted:,} training images and there are {train:,}. "
+            "Choose fewer, or the full data set.",
             wanted=wanted,
             train=train,
         )
     train = train if wanted is None else wanted
     if batch_size > train:
         raise ExperimentInvalid(
-            "A batch of {batch_size:,} is larger than the {train:,} training images: choose a "
-            "batch size of at most {train:,}.",
+            "The batch size {batch_size:,} is larger than the {train:,} training images. "
+            "Choose a batch size of at most {train:,}.",
             batch_size=batch_size,
             train=train,
         )

@@ -40,7 +40,7 @@ def current_text(text: str) -> str:
     if type(written) is not int or not 1 <= written <= FORMAT:
         raise UnknownFormat(
             "This experiment has format {written} and this version of cifarviz reads "
-            "formats 1 to {newest}: open it with the version that wrote it.",
+            "formats 1 to {newest}. Open it with the version that wrote it.",
             written=_short(written),
             newest=FORMAT,
         )

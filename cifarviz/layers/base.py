@@ -202,8 +202,8 @@ class Layer(Value):
         """What is wrong with such a layer at this place, whatever the shape, in a sentence."""
         if getattr(self, "activation", None) == "softmax":
             return (
-                "Softmax belongs on the output layer alone: it makes the values compete for a sum "
-                "of 1 and would blur what the next layer sees. Use ReLU here."
+                "Only the output layer can use softmax, which turns values into probabilities. "
+                "Use ReLU here."
             )
         inner = (part.problem(first=False, last=False, classes=classes) for part in self.parts)
         return next((problem for problem in inner if problem), None)
@@ -322,8 +322,8 @@ def map_shape(shape: Shape) -> tuple[int, int, int]:
     """``shape`` as height, width and channels; raises ``DoesNotFit`` for a flat vector."""
     if len(shape) != 3:
         raise DoesNotFit(
-            "Convolution and pooling want maps, and a flat vector of "
-            f"{shape[0]:,} values comes in: put this layer before Flatten or global pooling."
+            f"Convolution and pooling need maps, and the input is a flat vector of {shape[0]:,} "
+            "values. Move this layer before Flatten or global pooling."
         )
     return shape[0], shape[1], shape[2]
 
@@ -336,8 +336,8 @@ def slide(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
     height, width, _ = map_shape(shape)
     if window.padding == "valid" and window.size > min(height, width):
         raise DoesNotFit(
-            f"A {window.size}×{window.size} window without padding doesn't fit on a "
-            f"{height}×{width} map: use same padding, a smaller {smaller}, or less pooling before "
+            f"A {window.size}×{window.size} window without padding does not fit on a "
+            f"{height}×{width} map. Use same padding, a smaller {smaller}, or less pooling before "
             "it."
         )
     return window.places(height), window.places(width)
@@ -364,10 +364,10 @@ def kernel_arguments(
 _IN_HALVES = dedent(
     '''\
     class {name}InHalves(keras.layers.{name}):
-        """{title} that draws for each half of a batch by itself.
+        """{title} that draws its random numbers for each half of a batch separately.
 
-        The run trained so, on two cores; with it the history is the same. Drawing for the whole
-        batch at once (keras.layers.{name}) is as good, and gives another history of its kind.
+        The run was trained this way, on two cores, so this gives the same history. Drawing for
+        the whole batch at once (keras.layers.{name}) works as well and gives a different history.
         """
 
         def call(self, values, training=False):

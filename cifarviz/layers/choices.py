@@ -17,8 +17,8 @@ ActivationChoice = Annotated[
     ActivationName,
     Field(
         title="activation",
-        description="What is done to each value on its way out; ReLU keeps positive values and "
-        "sets negative ones to zero, softmax turns the outputs into probabilities, which add up "
+        description="The function applied to each output value. ReLU keeps positive values and "
+        "sets negative values to zero; softmax turns the outputs into probabilities, which add up "
         "to 1.",
     ),
 ]
@@ -26,17 +26,17 @@ InitializerChoice = Annotated[
     InitializerName,
     Field(
         title="initialiser",
-        description="How the weights are drawn before training: Glorot keeps signals steady for "
-        "tanh and softmax, He is made for ReLU; with identity each filter begins by handing on one "
-        "input, and filters that are over are drawn as by Glorot uniform.",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU; with identity each filter first passes one input on, and any further filters "
+        "are drawn by Glorot uniform.",
     ),
 ]
 PaddingChoice = Annotated[
     Padding,
     Field(
         title="padding",
-        description="Same adds a border of zeros so that the map keeps its size; valid adds none, "
-        "so the map shrinks.",
+        description="Same adds a border of zeros so that the map keeps its size; valid adds no "
+        "border, so the map shrinks.",
     ),
 ]
 
@@ -44,8 +44,8 @@ BiasChoice = Annotated[
     bool,
     Field(
         title="bias",
-        description="Adds a learned number to each output; of no use right before batch "
-        "normalisation, which takes it away again.",
+        description="Adds a learned number to each output. It has no effect right before batch "
+        "normalisation, which subtracts it again.",
     ),
 ]
 StridesChoice = Annotated[

@@ -37,8 +37,8 @@ class Conv2D(Layer):
 
     title: ClassVar[str] = "Convolution"
     explanation: ClassVar[str] = (
-        "Slides small learned filters over the map; each filter answers where it finds its "
-        "pattern and makes one output channel."
+        "Slides small learned filters over the map; each filter responds where it finds its "
+        "pattern and produces one output channel."
     )
     keras_name: ClassVar[str] = "conv2d"
     keras_class: ClassVar[str] = "Conv2D"
@@ -53,15 +53,15 @@ class Conv2D(Layer):
         ge=1,
         le=4096,
         title="number of filters",
-        description="How many patterns this layer learns to find; each makes one output channel "
-        "(a channel is one map of values, as red is one of a picture's three).",
+        description="How many patterns this layer learns to find; each filter produces one output "
+        "channel (a map of values, like the red channel of an image).",
     )
     kernel_size: int = Field(
         default=3,
         ge=1,
         le=32,
         title="kernel size",
-        description="Height and width of the window, in pixels, that each filter looks through.",
+        description="Height and width of each filter, in pixels.",
     )
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"

@@ -38,8 +38,8 @@ class DepthwiseConv2D(Layer):
 
     title: ClassVar[str] = "Depthwise convolution"
     explanation: ClassVar[str] = (
-        "A convolution with filters of its own for each channel of the map: it looks for patterns "
-        "in each channel by itself, with far fewer weights, and mixes no channels."
+        "A convolution with separate filters for each channel of the map: it finds patterns in "
+        "each channel separately, with far fewer weights, and does not mix channels."
     )
     keras_name: ClassVar[str] = "depthwise_conv2d"
     keras_class: ClassVar[str] = "DepthwiseConv2D"
@@ -53,15 +53,15 @@ class DepthwiseConv2D(Layer):
         ge=1,
         le=32,
         title="kernel size",
-        description="Height and width of the window, in pixels, that each filter looks through.",
+        description="Height and width of each filter, in pixels.",
     )
     depth_multiplier: int = Field(
         default=1,
         ge=1,
         le=64,
         title="depth multiplier",
-        description="How many filters each channel gets; the map has so many times as many "
-        "channels afterwards.",
+        description="How many filters each channel gets; the number of channels is multiplied by "
+        "it.",
     )
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
@@ -70,8 +70,8 @@ class DepthwiseConv2D(Layer):
     initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
         default="glorot_uniform",
         title="initialiser",
-        description="How the weights are drawn before training: Glorot keeps signals steady for "
-        "tanh and softmax, He is made for ReLU.",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU.",
     )
     use_bias: BiasChoice = True
 
@@ -126,9 +126,10 @@ class DepthwiseConv2D(Layer):
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size, multiplier = value_words(fields["kernel_size"]), fields["depth_multiplier"]
-        each = "1 filter" if multiplier == 1 else f"{value_words(multiplier)} filters"
         return [
-            f"{each} {size}×{size} a channel",
+            f"1 filter {size}×{size} per channel"
+            if multiplier == 1
+            else f"{value_words(multiplier)} filters {size}×{size} per channel",
             stride_words(fields),
             padding_words(fields),
             activation_words(fields),

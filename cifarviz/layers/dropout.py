@@ -24,8 +24,8 @@ class Dropout(Layer):
 
     title: ClassVar[str] = "Dropout"
     explanation: ClassVar[str] = (
-        "During training, sets a random share of the values to zero, so that the network cannot "
-        "rely on any one of them; this slows overfitting."
+        "Sets a random share of the values to zero during training, so that the network cannot "
+        "rely on single values; this reduces overfitting."
     )
     keras_name: ClassVar[str] = "dropout"
     keras_class: ClassVar[str] = "Dropout"
@@ -84,6 +84,7 @@ def set_dropout(layers: Sequence[Layer], rate: float) -> list[Layer]:
     dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         raise ExperimentInvalid(
-            "Dropout goes before the last dense layer, and this network has none: leave it out."
+            "Dropout is added before the last dense layer, and this network has no dense layer. "
+            "Do not set a dropout rate."
         )
     return [*layers[: dense[-1]], dropout, *layers[dense[-1] :]]

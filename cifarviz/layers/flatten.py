@@ -11,7 +11,7 @@ class Flatten(Layer):
 
     title: ClassVar[str] = "Flatten"
     explanation: ClassVar[str] = (
-        "Lays the values of all channels out in one long row, as dense layers want them."
+        "Arranges the values of all channels in one long vector, which dense layers need."
     )
     keras_name: ClassVar[str] = "flatten"
     keras_class: ClassVar[str] = "Flatten"

@@ -74,7 +74,7 @@ class MaxPool2D(Pool2D):
 
     title: ClassVar[str] = "Max pooling"
     explanation: ClassVar[str] = (
-        "Pooling makes the map smaller: of each small window only the largest value is kept."
+        "Makes the map smaller by keeping only the largest value of each small window."
     )
     keras_name: ClassVar[str] = "max_pooling2d"
     keras_class: ClassVar[str] = "MaxPooling2D"
@@ -88,7 +88,7 @@ class AveragePool2D(Pool2D):
 
     title: ClassVar[str] = "Average pooling"
     explanation: ClassVar[str] = (
-        "Pooling makes the map smaller: each small window becomes the mean of its values."
+        "Makes the map smaller by replacing each small window with the mean of its values."
     )
     keras_name: ClassVar[str] = "average_pooling2d"
     keras_class: ClassVar[str] = "AveragePooling2D"
@@ -117,7 +117,7 @@ class GlobalAveragePool2D(GlobalPool2D):
     """The mean of each channel."""
 
     title: ClassVar[str] = "Global average pooling"
-    explanation: ClassVar[str] = "Pooling of the whole map: of each channel only the mean is kept."
+    explanation: ClassVar[str] = "Reduces the whole map to the mean of each channel."
     keras_name: ClassVar[str] = "global_average_pooling2d"
     keras_class: ClassVar[str] = "GlobalAveragePooling2D"
     label_name: ClassVar[str] = "Global avg"
@@ -129,9 +129,7 @@ class GlobalMaxPool2D(GlobalPool2D):
     """The largest value of each channel."""
 
     title: ClassVar[str] = "Global max pooling"
-    explanation: ClassVar[str] = (
-        "Pooling of the whole map: of each channel only the largest value is kept."
-    )
+    explanation: ClassVar[str] = "Reduces the whole map to the largest value of each channel."
     keras_name: ClassVar[str] = "global_max_pooling2d"
     keras_class: ClassVar[str] = "GlobalMaxPooling2D"
     label_name: ClassVar[str] = "Global max"

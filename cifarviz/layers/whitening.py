@@ -49,8 +49,9 @@ class Whitening(Layer):
 
     title: ClassVar[str] = "Whitening"
     explanation: ClassVar[str] = (
-        "A convolution that is not learned: its filters take apart what neighbouring pixels have "
-        "in common, so that the layers after it learn faster. Only for the first layer."
+        "A convolution computed from the training images instead of learned: it removes the "
+        "correlation of neighbouring pixels, so that the next layers learn faster. It can only be "
+        "the first layer."
     )
     keras_name: ClassVar[str] = "whitening"
     keras_class: ClassVar[str] = "Conv2D"
@@ -67,15 +68,15 @@ class Whitening(Layer):
         le=4096,
         multiple_of=2,
         title="number of filters",
-        description="An even number: half of them are the strongest patterns of the patches, the "
-        "other half their negatives.",
+        description="An even number: half of the filters are the strongest patterns of the "
+        "patches, the other half their negatives.",
     )
     kernel_size: int = Field(
         default=2,
         ge=1,
         le=8,
         title="kernel size",
-        description="Height and width, in pixels, of the patches that are taken apart.",
+        description="Height and width of the analysed patches, in pixels.",
     )
     strides: StridesChoice = 1
     activation: ActivationChoice = "relu"
@@ -92,8 +93,8 @@ class Whitening(Layer):
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
         if not first:
             return (
-                "Whitening is worked out from the images themselves: move it to the top, or remove "
-                "it."
+                "Whitening is computed from the input images, so it must be the first layer. Move "
+                "it to the top, or remove it."
             )
         return super().problem(first=first, last=last, classes=classes)
 
@@ -101,15 +102,15 @@ class Whitening(Layer):
         height, width, channels = map_shape(shape)
         if self.kernel_size > min(height, width):
             raise DoesNotFit(
-                f"Patches of {self.kernel_size}×{self.kernel_size} pixels don't fit on a "
-                f"{height}×{width} image: use a smaller kernel."
+                f"Patches of {self.kernel_size}×{self.kernel_size} pixels do not fit on a "
+                f"{height}×{width} image. Use a smaller kernel."
             )
         values = self.kernel_size**2 * channels
         if self.filters > 2 * values:
             raise DoesNotFit(
-                f"A patch of {self.kernel_size}×{self.kernel_size} pixels with {channels} "
-                f"{'channel' if channels == 1 else 'channels'} has {values} values, so there are "
-                f"at most {2 * values} filters: use fewer, or a larger kernel."
+                f"A {self.kernel_size}×{self.kernel_size}×{channels} patch has {values} values, "
+                f"so this layer can have at most {2 * values} filters. Use fewer filters, or a "
+                "larger kernel."
             )
         return (self.window.places(height), self.window.places(width), self.filters)
 

@@ -35,13 +35,13 @@ def test_a_named_folder_without_data_is_passed_over_and_said(toy, settings, tmp_
     assert status.full_available
     assert len(status.notes) == 1
     assert "CIFARVIZ_DATA_DIR" in status.notes[0]
-    assert "holds no CIFAR-10" in status.notes[0]
+    assert "does not hold CIFAR-10" in status.notes[0]
     assert reports[-1].notes == status.notes
 
 
 def test_a_path_without_data_is_refused(toy, settings, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetNotFound, match=r"holds no CIFAR-10"):
+    with pytest.raises(DatasetNotFound, match=r"does not hold CIFAR-10"):
         fetch(toy.info, settings, str(tmp_path / "empty"))
 
 
@@ -71,6 +71,6 @@ def test_no_source_answers_and_each_says_why(toy, settings, tmp_path):
     ],
 )
 def test_a_source_this_data_set_does_not_have(name, source, sources, settings, kept):
-    with pytest.raises(DatasetNotFound, match=rf"cannot be had from “{source}”\. .*{sources}"):
+    with pytest.raises(DatasetNotFound, match=rf"is not available from “{source}”\. .*{sources}"):
         fetch(name, settings, source)
     assert kept(settings) == []

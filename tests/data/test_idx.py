@@ -70,9 +70,7 @@ def test_a_missing_file_is_named_and_nothing_kept(name, zipped, fashion, setting
     (fashion.idx(tmp_path / "mine", zipped) / file).unlink()
     with pytest.raises(DatasetDamaged) as caught:
         fetch(fashion.info, settings, str(tmp_path / "mine"))
-    assert str(caught.value).endswith(
-        f"does not hold the whole of Fashion-MNIST: “{file}” is missing."
-    )
+    assert str(caught.value).endswith(f"does not hold all of Fashion-MNIST. Missing files: {file}.")
     assert list(settings.datasets.iterdir()) == []
 
 
@@ -80,7 +78,7 @@ def test_several_missing_files(fashion, tmp_path):
     for name in (IMAGES, LABELS):
         (fashion.idx(tmp_path) / f"{name}.gz").unlink()
     (tmp_path / f"{IMAGES}.gz").unlink()
-    with pytest.raises(DatasetDamaged, match=rf"“{IMAGES}.gz” and “{LABELS}.gz” are missing"):
+    with pytest.raises(DatasetDamaged, match=rf"Missing files: {IMAGES}.gz, {LABELS}.gz"):
         decode(tmp_path, fashion.info, Watch())
 
 
@@ -106,16 +104,16 @@ HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 5))
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "not the IDX file"),
-        (b"\0\0", "not the IDX file"),
-        (b"<html>please log in</html>", r"begins with the bytes “3c 68 74 6d”"),
-        (b"\0\0\x0d\x01" + HEADER[4:] + b"12345", r"“00 00 0d 01”, where “00 00 08 01” is"),
-        (b"\0\0\x08\x03" + bytes(12) + b"12345", r"“00 00 08 03”, where “00 00 08 01” is"),
-        (HEADER[:6], "is cut off: it holds 6 bytes, where 13 are expected"),
-        (HEADER, "is cut off: it holds 8 bytes"),
-        (HEADER + b"1234", "is cut off: it holds 12 bytes"),
-        (HEADER + b"123456", "holds more than the 13 bytes expected"),
-        (HEADER[:7] + b"\x06123456", "holds 6 values, where 5 are expected"),
+        (b"", "not the expected IDX file"),
+        (b"\0\0", "not the expected IDX file"),
+        (b"<html>please log in</html>", r"must begin with .*, not “3c 68 74 6d”"),
+        (b"\0\0\x0d\x01" + HEADER[4:] + b"12345", r"“00 00 08 01”, not “00 00 0d 01”"),
+        (b"\0\0\x08\x03" + bytes(12) + b"12345", r"“00 00 08 01”, not “00 00 08 03”"),
+        (HEADER[:6], "is truncated: it has 6 bytes of 13"),
+        (HEADER, "is truncated: it has 8 bytes"),
+        (HEADER + b"1234", "is truncated: it has 12 bytes"),
+        (HEADER + b"123456", "has more than the expected 13 bytes"),
+        (HEADER[:7] + b"\x06123456", "must hold 5 values, not 6"),
     ],
 )
 @pytest.mark.parametrize("ending", ["", ".gz"])
@@ -127,7 +125,7 @@ def test_a_file_that_is_not_what_its_name_says(content, words, ending):
 
 def test_images_of_another_size_are_named():
     content = bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 32, 0, 0, 0, 32)) + bytes(2048)
-    with pytest.raises(DatasetDamaged, match="2 × 32 × 32 values, where 2 × 28 × 28 are expected"):
+    with pytest.raises(DatasetDamaged, match="2 × 28 × 28 values, not 2 × 32 × 32"):
         decode_idx("images", content, (2, 28, 28, 1))
 
 
@@ -150,7 +148,7 @@ def test_a_cut_off_and_a_changed_gzip_file(fashion):
 def test_what_unpacks_without_end_is_not_unpacked():
     # 100 MB of zeros in 100 kB.
     data = gzip.compress(HEADER[:7] + b"\x05" + bytes(100_000_000), 1)
-    with pytest.raises(DatasetDamaged, match="more than the 13 bytes"):
+    with pytest.raises(DatasetDamaged, match="more than the expected 13 bytes"):
         decode_idx("labels.gz", data, (5,))
 
 
@@ -164,11 +162,11 @@ def test_a_file_over_its_cap_is_not_read(fashion, tmp_path):
 
 def test_cifar10_where_fashion_mnist_is_expected(fashion, toy, tar, tmp_path):
     folder = toy.binary(tmp_path / "cifar")
-    with pytest.raises(DatasetNotFound, match="holds no Fashion-MNIST"):
+    with pytest.raises(DatasetNotFound, match="does not hold Fashion-MNIST"):
         decode(folder, fashion.info, Watch())
-    with pytest.raises(DatasetNotFound, match="holds no Fashion-MNIST"):
+    with pytest.raises(DatasetNotFound, match="has no Fashion-MNIST files"):
         decode(tar(folder, tmp_path / "a.tar.gz", "x"), fashion.info, Watch())
-    with pytest.raises(DatasetDamaged, match=r"\(50, 32, 32, 3\), where Fashion-MNIST has"):
+    with pytest.raises(DatasetDamaged, match=r"for Fashion-MNIST, not uint8 \(50, 32, 32, 3\)"):
         decode(toy.npy(tmp_path / "npy"), fashion.info, Watch())
 
 
@@ -231,7 +229,7 @@ def test_a_debian_package_of_something_else(fashion, tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "README").write_text("hello")
     package = fashion.deb(tmp_path / "toy.deb", files=tmp_path / "docs")
-    with pytest.raises(DatasetNotFound, match="holds no Fashion-MNIST"):
+    with pytest.raises(DatasetNotFound, match="has no Fashion-MNIST files"):
         decode(package, fashion.info, Watch())
 
 
@@ -240,7 +238,7 @@ def test_a_debian_package_that_unpacks_without_end_is_called_off(fashion, tmp_pa
     (tmp_path / "files" / "endless").write_bytes(b"")
     os.truncate(tmp_path / "files" / "endless", 30_000_000)
     package = fashion.deb(tmp_path / "toy.deb", ".gz", tmp_path / "files")
-    with pytest.raises(DatasetDamaged, match="far more"):
+    with pytest.raises(DatasetDamaged, match="much larger than the data set"):
         decode(package, fashion.info, Watch())
 
 
@@ -250,7 +248,7 @@ def test_nothing_of_a_debian_package_is_extracted_and_no_link_followed(fashion, 
     (files / f"{LABELS}.gz").symlink_to("/etc/passwd")
     package = fashion.deb(tmp_path / "toy.deb", files=files)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DatasetDamaged, match=rf"“{LABELS}.gz” is missing"):
+    with pytest.raises(DatasetDamaged, match=rf"Missing files: {LABELS}.gz"):
         decode(package, fashion.info, Watch())
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -259,5 +257,5 @@ def test_the_same_file_twice_in_an_archive_is_refused(fashion, member, tmp_path)
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for folder in ("one", "two"):
             member(archive, f"{folder}/{LABELS}", bytes(18))
-    with pytest.raises(DatasetDamaged, match="twice"):
+    with pytest.raises(DatasetDamaged, match="two files called"):
         decode(tmp_path / "a.tar", fashion.info, Watch())

@@ -171,13 +171,13 @@ def test_apt_get_fails_and_all_is_said(debian, program, settings):
     message = str(caught.value)
     assert "no file or folder “/nowhere/at/all”" in message
     assert "apt-get could not get toy-fashion (Failed to fetch somewhere" in message
-    assert "install the Debian package toy-fashion" in message
+    assert "Install the Debian package toy-fashion" in message
     assert list(settings.datasets.iterdir()) == []
 
 
 def test_apt_get_is_not_on_this_machine(debian, settings, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DatasetNotFound, match=r"apt-get is not on this machine.*install"):
+    with pytest.raises(DatasetNotFound, match=r"apt-get is not installed.*Install"):
         fetch(debian(), settings, "debian")
 
 

@@ -125,7 +125,7 @@ def test_the_same_images_give_the_same_bytes(small, tmp_path):
 def test_a_sample_of_another_data_set_is_refused(small, tmp_path):
     sample.write(small, tmp_path)
     other = next(info for info in DATASETS.values() if info is not small.info)
-    with pytest.raises(DatasetDamaged, match=f"not about {other.title}"):
+    with pytest.raises(DatasetDamaged, match=f"does not describe {other.title}"):
         sample.read(other, tmp_path)
 
 

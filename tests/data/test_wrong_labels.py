@@ -86,5 +86,5 @@ def test_without_a_share_the_images_are_the_same_object():
 
 
 def test_with_one_class_there_is_nothing_to_be_wrong():
-    with pytest.raises(ValueError, match="single class"):
+    with pytest.raises(ValueError, match="at least two classes"):
         with_wrong_labels(images(4, 1), 0.5, 1, 1)

@@ -83,13 +83,13 @@ def test_a_changed_byte_is_found_without_published_fingerprints(
     path.write_bytes(content)
     found = library.verify(MANY.name, settings)
     assert not found.verified
-    assert "not those of Hundred Marks that were fetched" in found.notes[0]
+    assert "not those of the fetched Hundred Marks" in found.notes[0]
 
 
 def test_what_is_kept_of_another_size_is_not_loaded(settings: Settings, tmp_path: Path) -> None:
     fetch_into(settings, MANY, tmp_path)
     other = replace(MANY, train_images=MANY.train_images + 1)
-    with pytest.raises(DatasetDamaged, match="of another size or number of images"):
+    with pytest.raises(DatasetDamaged, match="has another image size or number of images"):
         library.load(other, "full", settings)
 
 
@@ -100,14 +100,14 @@ def test_files_of_another_data_set_are_not_taken_for_it(
     known = cache.fingerprints_when_written(library.full_folder(MANY, settings))
     twin = replace(MANY, name="twin", title="Twin")
     register(monkeypatch, replace(MANY, fingerprints=known), twin)
-    with pytest.raises(DatasetDamaged, match="holds Hundred Marks, where Twin is expected"):
+    with pytest.raises(DatasetDamaged, match="holds Hundred Marks, not Twin"):
         fetch(twin, settings, str(tmp_path / MANY.name))
 
 
 def test_labels_beyond_the_classes_are_refused(settings: Settings, tmp_path: Path) -> None:
     folder = write(WIDE, tmp_path)
     np.save(folder / "test_labels.npy", np.full(WIDE.test_images, 3, np.uint8))
-    with pytest.raises(DatasetDamaged, match="go up to 3, where the last of the 3 classes"):
+    with pytest.raises(DatasetDamaged, match="must be from 0 to 2 for the 3 classes"):
         fetch(WIDE, settings, str(folder))
 
 

@@ -62,7 +62,7 @@ def test_callbacks_are_said_in_words() -> None:
     assert _texts(draft.with_value("tensorboard", True)) == [
         "monitor loss → accuracy",
         "TensorBoard files off → on",
-        "epochs whose test answers are kept none → 15, 30",
+        "save test predictions at epochs none → 15, 30",
     ]
 
 
@@ -94,7 +94,7 @@ def test_many_changed_layers_are_counted() -> None:
         (VGG.with_kind("validation", "none"), "no validation"),
         (VGG.with_value("monitor", "accuracy"), "best by accuracy"),
         (VGG.with_value("best_only", True), "best checkpoint only"),
-        (VGG.with_value("test_epochs", [15, 30]), "answers of 15, 30"),
+        (VGG.with_value("test_epochs", [15, 30]), "predictions at 15, 30"),
         (VGG.with_kind("schedule", "one_cycle"), "one cycle"),
         (VGG.with_layer_field("1-1", "filters", 48), "layer 1 48 filters"),
         (VGG.with_layer_field("1-1", "padding", "valid"), "layer 1 valid padding"),

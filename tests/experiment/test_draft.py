@@ -183,7 +183,7 @@ def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
         ("l2", "1e400", "L2 penalty"),
         ("seed", -1, "seed"),
         ("monitor", "loss of sleep", "monitor"),
-        ("test_epochs", "soon", "“soon” cannot be read"),
+        ("test_epochs", "soon", "“soon” is not a list of numbers"),
         ("test_epochs", [0], "numbered from 1"),
     ],
 )

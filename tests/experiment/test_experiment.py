@@ -60,10 +60,14 @@ def test_split_sizes_are_scikit_learns(n, fraction):
         (
             {"data": Data(train_images=5_000)},
             5_000,
-            "5,000 training images were asked for and there",
+            "You chose 5,000 training images and there",
         ),
-        ({"batch_size": 64}, 50, "A batch of 64 is larger than the 40 training images"),
-        ({"data": Data(train_images=10)}, 5_000, "A batch of 32 is larger than the 10 training"),
+        ({"batch_size": 64}, 50, "The batch size 64 is larger than the 40 training images"),
+        (
+            {"data": Data(train_images=10)},
+            5_000,
+            "The batch size 32 is larger than the 10 training",
+        ),
         ({"batch_size": 1}, 1, "leaves none for training"),
         ({"validation": NoValidation()}, 0, "There are no training images"),
     ],

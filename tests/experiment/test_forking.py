@@ -60,14 +60,14 @@ def test_what_the_weights_would_mean_nothing_for_is_refused(
     changed: dict[str, object], what: str
 ) -> None:
     other = Experiment.make(**{**dict(VGG), **changed})
-    with pytest.raises(ExperimentInvalid, match=f"has the same {what}"):
+    with pytest.raises(ExperimentInvalid, match=f"must have the same {what}"):
         check_fork(VGG, other, 3)
 
 
 def test_a_fork_needs_an_epoch_of_its_own() -> None:
-    with pytest.raises(ExperimentInvalid, match="1 epoch or more; 0 were"):
+    with pytest.raises(ExperimentInvalid, match="at least 1 epoch, not 0"):
         forked(VGG, 9, ForkChanges(epochs=0))
-    with pytest.raises(ExperimentInvalid, match="ends with epoch 30"):
+    with pytest.raises(ExperimentInvalid, match="ends at epoch 30"):
         check_fork(VGG, VGG, 30)
 
 

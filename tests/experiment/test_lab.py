@@ -98,7 +98,7 @@ def test_the_title_says_the_one_difference() -> None:
     [
         ("magic", ("0", "1"), "A duel can be about augmentation, dropout, .*, not about “magic”"),
         ("dropout", ("0", "7"), "Dropout can be 0, 0.15, .* here, not “7”"),
-        ("dropout", ("0",), "2 or 3 runs: choose as many values of “dropout”, not 1"),
+        ("dropout", ("0",), "2 or 3 runs. Choose 2 or 3 values of “dropout”, not 1"),
         ("dropout", ("0", "0.15", "0.3", "0.5"), "not 4"),
         ("dropout", ("0", "0"), "not 1"),
         ("early-stopping", ("off", "4"), "patience of 4 epochs can never stop a run of 3"),
@@ -117,7 +117,7 @@ def test_memorisation_differs_in_its_labels_only() -> None:
     )
     assert right.experiment.data == DATA
     for percent in (0, 91):
-        with pytest.raises(ExperimentInvalid, match="Between 1 and 90 per cent"):
+        with pytest.raises(ExperimentInvalid, match="Between 1% and 90%"):
             lab.memorisation(percent, DATA, epochs=9, seed=5)
 
 
@@ -128,7 +128,7 @@ def test_sizes_are_as_many_as_there_are_images_for() -> None:
 
     assert counts(5000) == [500, 1000, 2000, 5000]
     assert counts(60_000)[-1] == 50_000
-    with pytest.raises(ExperimentInvalid, match="At least 1,000"):
+    with pytest.raises(ExperimentInvalid, match="at least 1,000"):
         counts(999)
 
 

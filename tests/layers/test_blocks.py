@@ -144,10 +144,10 @@ def test_what_does_not_fit_inside_is_said_at_the_block() -> None:
     found = trace((8, 8, 4), [narrow, *NETWORK.layers[-2:]], 5)
     assert found.rows[0].problem == "The layers of a residual block give what comes in."
     flat = trace((8, 8, 4), [Residual(layers=(Dense(),)), *NETWORK.layers[-2:]], 5)
-    assert "Dense layers want a flat vector" in str(flat.rows[0].problem)
+    assert "Dense layers need a flat vector" in str(flat.rows[0].problem)
     soft = Residual(layers=(Residual(layers=(Conv2D(filters=4, activation="softmax"),)),))
     found = trace((8, 8, 4), [soft, *NETWORK.layers[-2:]], 5)
-    assert "Softmax belongs on the output layer" in str(found.rows[0].problem)
+    assert "Only the output layer can use softmax" in str(found.rows[0].problem)
 
 
 def test_keras_has_the_same_parameters_and_variables() -> None:

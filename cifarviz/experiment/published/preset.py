@@ -35,7 +35,7 @@ class Preset:
     name: str
     title: str
     story: str
-    """Three sentences: what it shows, what to watch for, what the authors got."""
+    """Three or four sentences: what it shows, what to watch for, the published result."""
     experiment: Experiment
     published: Mapping[str, Any] | None
     """``None`` for a recipe of our own. Else ``year`` and ``parameters``, or ``None`` where the
