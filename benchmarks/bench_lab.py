@@ -199,10 +199,10 @@ def _print(one: dict[str, Any]) -> None:
 
 
 _LAB: Final = (
-    ("duel", lab.usual_duel, _of_duel),
-    ("memorisation", lab.usual_memorisation, _of_memorisation),
-    ("sizes", lab.usual_sizes, _of_sizes),
-    ("cures", lab.usual_cures, _of_cures),
+    ("duel", lab.default_duel, _of_duel),
+    ("memorisation", lab.default_memorisation, _of_memorisation),
+    ("sizes", lab.default_dataset_sizes, _of_sizes),
+    ("cures", lab.default_cures, _of_cures),
 )
 
 

@@ -8,7 +8,7 @@ from cifarviz.cli.output import AsJson, say
 from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name
 from cifarviz.runs.curation import checked_name
 from cifarviz.settings import Settings
@@ -44,7 +44,7 @@ def fork(
     worker = Worker(Settings.from_environment(), "command line")
     parent = worker.store.find(run)
     changed = ForkChanges(epochs, learning_rate, dropout, flip, shift, _images(train_images))
-    experiment = forked(parent.experiment, epoch, changed)
+    experiment = fork_experiment(parent.experiment, epoch, changed)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)
     made = worker.fork(parent.id, epoch, experiment, given or default)
     folder = worker.store.folder(parent.id)

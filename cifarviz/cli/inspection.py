@@ -217,7 +217,7 @@ def _test_predictions(
 def _dataset(run: Run, settings: Settings) -> Dataset:
     """The images to judge a run by; of the sample, and said so, where the full set is not here."""
     data = run.experiment.data
-    found = library.load_nearest(data.dataset, data.variant, settings)
+    found = library.load_or_sample(data.dataset, data.variant, settings)
     if found.variant != data.variant:
         say(f"The full set of {data.dataset} is not on this machine: it is asked about the sample.")
     return found

@@ -9,11 +9,11 @@ import typer
 from cifarviz.cli.data import DatasetName
 from cifarviz.cli.output import AsJson, print_json, print_table, progress_bar, say
 from cifarviz.cli.values import preset_dict, result_dict
-from cifarviz.data.library import variants_here
+from cifarviz.data.library import available_variants
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
+from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
 from cifarviz.installation import program_name
 from cifarviz.runs.curation import checked_name
 from cifarviz.runs.earlier_losses import earlier_losses
@@ -93,7 +93,7 @@ def train(
     }
     given = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changed |= {name: value for name, value in given.items() if value is not None}
-    if epochs is not None and is_too_patient(experiment, epochs):
+    if epochs is not None and patience_exceeds(experiment, epochs):
         length = "1 epoch" if epochs == 1 else f"{epochs} epochs"
         assert experiment.early_stopping is not None
         patience = experiment.early_stopping.patience
@@ -122,7 +122,7 @@ def resume(
 
 
 def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
-    here = variants_here(dataset, settings)
+    here = available_variants(dataset, settings)
     if "full" in here or not here:
         # Of neither, the worker says how it is fetched.
         return "full"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 MAGIC = b"!<arch>\n"
@@ -46,7 +46,7 @@ class _Part:
 class _Watched:
     """A file that counts what is read of it, reports it and can be called off."""
 
-    def __init__(self, file: Readable, total: int, watch: Watch) -> None:
+    def __init__(self, file: Readable, total: int, watch: ProgressReporter) -> None:
         self._file, self._total, self._watch = file, total, watch
         self._done = 0
 
@@ -72,7 +72,7 @@ class _Capped:
 
 
 def archive_members(
-    path: Path, caps: Mapping[str, int], limit: int, watch: Watch
+    path: Path, caps: Mapping[str, int], limit: int, watch: ProgressReporter
 ) -> Iterator[tuple[str, bytes]]:
     """Give (name, content) of each file in the archive whose last name part is in ``caps``.
 
@@ -118,7 +118,7 @@ def _tar_members(
 
 
 def folder_members(
-    folder: Path, caps: Mapping[str, int], watch: Watch
+    folder: Path, caps: Mapping[str, int], watch: ProgressReporter
 ) -> Iterator[tuple[str, bytes]]:
     """Give (name, content) of each file in the folder whose name is in ``caps``.
 

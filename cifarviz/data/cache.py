@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cifarviz.data.progress import Watch
-from cifarviz.data.verification import fingerprints_of
+from cifarviz.data.progress import ProgressReporter
+from cifarviz.data.verification import compute_fingerprints
 from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
@@ -51,7 +51,7 @@ def read_arrays(folder: Path) -> Arrays:
     return Arrays(**arrays)
 
 
-def problem_of(folder: Path, info: DatasetInfo) -> str | None:
+def find_problem(folder: Path, info: DatasetInfo) -> str | None:
     """Say in a sentence why what is kept cannot be used; None when it can. Looks at sizes only."""
     marker = folder / MARKER
     sizes = {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES}
@@ -77,7 +77,7 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
     return None
 
 
-def fingerprints_when_written(folder: Path) -> Fingerprints | None:
+def read_fingerprints(folder: Path) -> Fingerprints | None:
     """Give the fingerprints that the arrays of a folder had when they were written."""
     mark = _read_mark(folder)
     return _fingerprints(mark) if isinstance(mark, dict) else None
@@ -97,7 +97,9 @@ def _fingerprints(mark: dict[str, Any]) -> Fingerprints | None:
         return None
 
 
-def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Watch) -> None:
+def save_arrays(
+    arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: ProgressReporter
+) -> None:
     """Write verified arrays and then the marker; the caller holds the data set's lock.
 
     Raises ``StorageFull`` when they do not fit or may not be written; then no marker is left and
@@ -105,9 +107,9 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        withdraw(folder)
+        remove_marker(folder)
         remove_leftovers(folder)
-        need_space(folder, info.nbytes)
+        check_free_space(folder, info.nbytes)
         watch.stage("writing", info.nbytes)
         done = 0
         for name, array in arrays.items():
@@ -117,19 +119,19 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
             "format": _FORMAT,
             "dataset": info.name,
             "source": source,
-            "fingerprints": asdict(info.fingerprints or fingerprints_of(arrays)),
+            "fingerprints": asdict(info.fingerprints or compute_fingerprints(arrays)),
             "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
         }
         with atomically(folder / MARKER) as temporary:
             temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
 
 
-def withdraw(folder: Path) -> None:
+def remove_marker(folder: Path) -> None:
     """Take the marker away: what is kept no longer counts as verified."""
     (folder / MARKER).unlink(missing_ok=True)
 
 
-def need_space(folder: Path, amount: int) -> None:
+def check_free_space(folder: Path, amount: int) -> None:
     """Raise ``StorageFull`` unless so many bytes, and some to spare, are free for ``folder``."""
     free = shutil.disk_usage(folder).free
     if free < amount + 16_000_000:
@@ -142,7 +144,9 @@ def need_space(folder: Path, amount: int) -> None:
         )
 
 
-def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
+def _write_array(
+    path: Path, array: np.ndarray, watch: ProgressReporter, done: int, total: int
+) -> None:
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     with atomically(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(

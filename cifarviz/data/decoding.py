@@ -6,14 +6,14 @@ from pathlib import Path
 
 from cifarviz.data import cache
 from cifarviz.data.archives import archive_members, folder_members
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 
-def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
+def decode(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     """Decode and verify the data set in a file or folder.
 
     A folder may hold the published files or decoded .npy files, in itself or in the folder they
@@ -57,7 +57,7 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
         yield from (file for file in files if fnmatch.fnmatchcase(file.name, pattern))
 
 
-def _read(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
+def _read(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     if path.is_dir() and (path / f"{ARRAY_NAMES[0]}.npy").is_file():
         return cache.read_arrays(path)
     caps = info.file_format.caps(info)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.sources import Archive
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.storage import storage_errors
@@ -36,7 +36,7 @@ class _Transfer:
     abandoned: threading.Event = field(default_factory=threading.Event)
 
 
-def download(archives: Sequence[Archive], folder: Path, watch: Watch) -> Path:
+def download(archives: Sequence[Archive], folder: Path, watch: ProgressReporter) -> Path:
     """Download files into ``folder``, one after another; give the path of one, or the folder.
 
     Raises ``DatasetNotFound`` when the server can't be reached within 5 s, goes silent for a
@@ -54,7 +54,9 @@ def download(archives: Sequence[Archive], folder: Path, watch: Watch) -> Path:
     return paths[0] if len(paths) == 1 else folder
 
 
-def _download(archive: Archive, folder: Path, before: int, total: int, watch: Watch) -> Path:
+def _download(
+    archive: Archive, folder: Path, before: int, total: int, watch: ProgressReporter
+) -> Path:
     """Download one file, ``before`` bytes of the ``total`` having come with others."""
     transfer = _Transfer()
     host = urllib.parse.urlsplit(archive.url).hostname
@@ -89,7 +91,7 @@ def _download(archive: Archive, folder: Path, before: int, total: int, watch: Wa
         ) from error
 
 
-def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
+def _check_md5(path: Path, archive: Archive, watch: ProgressReporter) -> None:
     if archive.md5 is None:
         return
     digest = hashlib.md5(usedforsecurity=False)
@@ -112,7 +114,7 @@ def _wait(
     host: str | None,
     before: int,
     total: int,
-    watch: Watch,
+    watch: ProgressReporter,
 ) -> None:
     last_bytes, last_change = 0, time.monotonic()
     downloading = False

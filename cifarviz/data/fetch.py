@@ -16,7 +16,7 @@ from cifarviz.data.decoding import decode
 from cifarviz.data.download import download
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.packages import apt_download, npm_pack
-from cifarviz.data.progress import FetchProgress, Watch
+from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find
@@ -52,7 +52,7 @@ def fetch(
     unverified is kept in any of these cases.
     """
     info = find(name)
-    watch = Watch(on_progress, cancelled)
+    watch = ProgressReporter(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
     with storage_errors(settings.home):
         settings.datasets.mkdir(parents=True, exist_ok=True)
@@ -65,13 +65,13 @@ def fetch(
                     f"{info.title} has no published fingerprints. Its files have the correct "
                     "format, and later checks compare them with the files fetched now."
                 )
-            cache.keep(arrays, library.full_folder(info, settings), info, origin, watch)
+            cache.save_arrays(arrays, library.full_folder(info, settings), info, origin, watch)
         watch.stage("done")
     return library.status(info, settings, notes=watch.notes)
 
 
 # A name to show, a way to a path, and the bytes it needs for a while.
-_Attempt = tuple[str, Callable[[Path, Watch], Path], int]
+_Attempt = tuple[str, Callable[[Path, ProgressReporter], Path], int]
 
 
 def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attempt]:
@@ -145,7 +145,9 @@ def _local(title: str, path: Path) -> _Attempt:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Iterator[bool]:
+def _one_at_a_time(
+    info: DatasetInfo, settings: Settings, watch: ProgressReporter
+) -> Iterator[bool]:
     """Hold the data set's lock; gives True if another held it first."""
     lock = library.fetch_lock(info, settings)
     waited = False
@@ -165,10 +167,12 @@ def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Itera
         lock.release()
 
 
-def _already_here(info: DatasetInfo, settings: Settings, watch: Watch, waited: bool) -> bool:
+def _already_here(
+    info: DatasetInfo, settings: Settings, watch: ProgressReporter, waited: bool
+) -> bool:
     folder = library.full_folder(info, settings)
     watch.begin("what is here already", "looking")
-    problem = cache.problem_of(folder, info)
+    problem = cache.find_problem(folder, info)
     if problem is None and not waited:
         problem = library.find_damage(info, settings, watch)
     if problem is not None and (folder / cache.MARKER).exists():
@@ -177,7 +181,7 @@ def _already_here(info: DatasetInfo, settings: Settings, watch: Watch, waited: b
 
 
 def _first_that_answers(
-    info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: Watch
+    info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: ProgressReporter
 ) -> tuple[Arrays, str]:
     for leftover in settings.datasets.glob(f".{info.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -185,7 +189,7 @@ def _first_that_answers(
     for title, way, room in attempts:
         watch.begin(title, "looking")
         with storage_errors(settings.datasets):
-            cache.need_space(settings.datasets, info.nbytes + room)
+            cache.check_free_space(settings.datasets, info.nbytes + room)
             folder = Path(tempfile.mkdtemp(prefix=f".{info.name}-", dir=settings.datasets))
         try:
             return decode(way(folder, watch), info, watch), title

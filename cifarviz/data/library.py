@@ -8,7 +8,7 @@ import numpy as np
 
 from cifarviz.data import cache, sample
 from cifarviz.data.image_set import Dataset, ImageSet
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.info import DatasetInfo, Variant
 from cifarviz.datasets.registry import find
@@ -49,16 +49,16 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     if variant == "sample" and info.has_sample:
         return sample.read(info)
     folder = full_folder(info, settings)
-    problem = cache.problem_of(folder, info)
+    problem = cache.find_problem(folder, info)
     if variant not in info.variants:
         raise DatasetNotFound(
             "{dataset} has no embedded sample. {hint}",
             dataset=info.title,
-            hint=how_to_fetch(info),
+            hint=fetch_hint(info),
         )
     if problem is not None:
         kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
-        raise kind("{problem} {hint}", problem=problem, hint=how_to_fetch(info))
+        raise kind("{problem} {hint}", problem=problem, hint=fetch_hint(info))
     arrays = cache.read_arrays(folder)
     return Dataset(
         info,
@@ -68,7 +68,7 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     )
 
 
-def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
+def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
     """The same, with the embedded sample where the full set is wanted and is not here.
 
     Raises ``DatasetDamaged``, and ``DatasetNotFound`` where there is no sample either.
@@ -81,7 +81,7 @@ def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) 
         return load(name, "sample", settings)
 
 
-def how_to_fetch(info: DatasetInfo) -> str:
+def fetch_hint(info: DatasetInfo) -> str:
     """Say how the full set gets onto this machine, in a sentence."""
     if not info.sources:
         return (
@@ -99,7 +99,7 @@ def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
     return info.train_images, info.test_images
 
 
-def variants_here(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
+def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
     """Give what of a data set can be opened on this machine, the smallest first; it may be none."""
     info = find(name)
     full = status(info, settings).full_available
@@ -112,7 +112,7 @@ def status(
     """Say what is here; looks at names and sizes only, so it is fast."""
     info = find(name)
     folder = full_folder(info, settings)
-    problem = cache.problem_of(folder, info)
+    problem = cache.find_problem(folder, info)
     sample_train, sample_test = sample.counts(info)
     return DatasetStatus(
         name=info.name,
@@ -128,30 +128,30 @@ def status(
 
 
 def verify(
-    name: str | DatasetInfo, settings: Settings, watch: Watch | None = None
+    name: str | DatasetInfo, settings: Settings, watch: ProgressReporter | None = None
 ) -> DatasetStatus:
     """Hold every byte of the full set against its fingerprints (about a second).
 
     Found damaged, it loses its mark, so that nothing loads it before it is fetched again.
     """
     info = find(name)
-    if cache.problem_of(full_folder(info, settings), info) is not None:
+    if cache.find_problem(full_folder(info, settings), info) is not None:
         return status(info, settings)
     with storage_errors(settings.locks):
         settings.locks.mkdir(parents=True, exist_ok=True)
         with fetch_lock(info, settings):
-            problem = find_damage(info, settings, watch or Watch())
+            problem = find_damage(info, settings, watch or ProgressReporter())
             if problem is not None:
-                cache.withdraw(full_folder(info, settings))
+                cache.remove_marker(full_folder(info, settings))
     return status(info, settings, notes=(problem,) if problem else ())
 
 
-def find_damage(info: DatasetInfo, settings: Settings, watch: Watch) -> str | None:
+def find_damage(info: DatasetInfo, settings: Settings, watch: ProgressReporter) -> str | None:
     """Read the kept set whole and say what is wrong with it, None when all is well."""
     folder = full_folder(info, settings)
     try:
         arrays = cache.read_arrays(folder)
-        earlier = cache.fingerprints_when_written(folder)
+        earlier = cache.read_fingerprints(folder)
         check_arrays(arrays, info, str(folder), watch, earlier)
     except (DatasetDamaged, DatasetNotFound) as error:
         return str(error)

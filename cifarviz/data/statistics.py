@@ -36,10 +36,10 @@ def channel_mean_std(
 
     The deviation is that of the whole population (divided by n). NaN when there are no images.
     """
-    return mean_std_of(pixel_histograms(images))
+    return mean_std_from_histograms(pixel_histograms(images))
 
 
-def mean_std_of(
+def mean_std_from_histograms(
     histograms: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Give mean and deviation of each channel from ``pixel_histograms``, which hold all of it."""
@@ -50,7 +50,7 @@ def mean_std_of(
         return mean, np.sqrt(squares / total)
 
 
-def value_range_of(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+def value_ranges(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Give the lowest and highest value that occurs in each channel; (0, 0) for no images."""
     ranges = []
     for counts in histograms:

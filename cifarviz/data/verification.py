@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.datasets.registry import all_datasets
@@ -13,7 +13,7 @@ from cifarviz.errors import DatasetDamaged
 _HASH_CHUNK = 4 << 20
 
 
-def sha256(array: np.ndarray, watch: Watch, done: int = 0, total: int = 0) -> str:
+def sha256(array: np.ndarray, watch: ProgressReporter, done: int = 0, total: int = 0) -> str:
     """Give the SHA-256, in hex, of an array's C-order bytes; ``done`` bytes came before it."""
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     digest = hashlib.sha256()
@@ -23,13 +23,19 @@ def sha256(array: np.ndarray, watch: Watch, done: int = 0, total: int = 0) -> st
     return digest.hexdigest()
 
 
-def fingerprints_of(arrays: Arrays) -> Fingerprints:
+def compute_fingerprints(arrays: Arrays) -> Fingerprints:
     """Give the SHA-256 of each array."""
-    return Fingerprints(**{name: sha256(array, Watch()) for name, array in arrays.items()})
+    return Fingerprints(
+        **{name: sha256(array, ProgressReporter()) for name, array in arrays.items()}
+    )
 
 
 def check_arrays(
-    arrays: Arrays, info: DatasetInfo, where: str, watch: Watch, earlier: Fingerprints | None = None
+    arrays: Arrays,
+    info: DatasetInfo,
+    where: str,
+    watch: ProgressReporter,
+    earlier: Fingerprints | None = None,
 ) -> None:
     """Compare shapes, types, labels and fingerprints with the published ones.
 
@@ -83,7 +89,7 @@ def check_arrays(
 
 def _refuse_namesake(arrays: Arrays, info: DatasetInfo, where: str) -> None:
     """Raise ``DatasetDamaged`` for another data set, whose files may have the same names."""
-    found = sha256(arrays.train_images, Watch())
+    found = sha256(arrays.train_images, ProgressReporter())
     for other in all_datasets():
         if other.fingerprints is not None and other.fingerprints.train_images == found:
             raise DatasetDamaged(

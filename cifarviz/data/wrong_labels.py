@@ -20,12 +20,12 @@ def with_wrong_labels(images: ImageSet, share: float, seed: int, classes: int) -
     Each is one of the other ``classes``, all equally likely. Raises ``ValueError`` where a share
     above 0 is asked for and there is only one class.
     """
-    count = wrong_count(share, len(images))
+    count = count_wrong_labels(share, len(images))
     if count == 0:
         return images
     if classes < 2:
         raise ValueError("Wrong labels need at least two classes.")
-    wrong = turns(images.indices, seed)[:count]
+    wrong = wrong_label_order(images.indices, seed)[:count]
     others = _draws(images.indices[wrong], seed, _CLASS_STREAM)
     labels = images.labels.copy()
     steps = 1 + (others * (classes - 1)).astype(np.int64)
@@ -33,12 +33,12 @@ def with_wrong_labels(images: ImageSet, share: float, seed: int, classes: int) -
     return ImageSet(images.images, labels, images.indices)
 
 
-def wrong_count(share: float, images: int) -> int:
+def count_wrong_labels(share: float, images: int) -> int:
     """How many of so many images get a wrong label."""
     return round(share * images)
 
 
-def turns(indices: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def wrong_label_order(indices: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Positions of the images with these official indices, in the order they are made wrong."""
     draws = _draws(indices, seed, _TURN_STREAM)
     # The index settles a draw, so that the order of the images never does.

@@ -13,13 +13,20 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cifarviz.datasets.registry import is_known
+from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import MAX_LAYERS
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, new_draft
-from cifarviz.experiment.epoch_list import MOST_EPOCHS
+from cifarviz.experiment.draft import (
+    OPTIONAL_SECTIONS,
+    SECTIONS,
+    SINGLE_FIELDS,
+    Draft,
+    draft_from_fields,
+    make_draft,
+)
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.saved_epochs import MAX_SAVED_EPOCHS
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.value import Value
 
@@ -30,7 +37,7 @@ _LONGEST_TEXT = 300
 
 def preset_draft(preset: str, generation: int = 0) -> Draft:
     """The draft of a preset as it was published."""
-    return draft_of(PRESETS[preset].experiment, preset, generation)
+    return make_draft(PRESETS[preset].experiment, preset, generation)
 
 
 def pack_changes(draft: Draft) -> str | None:
@@ -57,17 +64,17 @@ def unpack_changes(preset: str, packed: str, generation: int = 0) -> Draft:
     for name, value in changed.items():
         if name in SECTIONS:
             settings[name] = _section(name, value)
-        elif name in OPTIONAL:
-            settings[name] = None if value is None else _fields(OPTIONAL[name], value)
-        elif name in SINGLES:
+        elif name in OPTIONAL_SECTIONS:
+            settings[name] = None if value is None else _fields(OPTIONAL_SECTIONS[name], value)
+        elif name in SINGLE_FIELDS:
             settings[name] = _checked(Experiment.model_fields[name], value)
         elif name == "layers":
             layers = _layers(value)
         else:
             _refuse()
-    if not is_known(settings["data"]["dataset"]):
+    if not is_registered(settings["data"]["dataset"]):
         _refuse()
-    return new_draft(preset, settings, layers, generation)
+    return draft_from_fields(preset, settings, layers, generation)
 
 
 def _unpacked(packed: str) -> Mapping[str, Any]:
@@ -134,7 +141,7 @@ def _checked(field: FieldInfo, value: object) -> object:
 def _is_short_list(value: object) -> bool:
     return (
         isinstance(value, list)
-        and len(value) <= MOST_EPOCHS
+        and len(value) <= MAX_SAVED_EPOCHS
         and all(type(item) is int for item in value)
     )
 

@@ -7,9 +7,15 @@ from functools import lru_cache
 from cifarviz.datasets.registry import default_dataset
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture, Trace
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, section_class
+from cifarviz.experiment.draft import (
+    OPTIONAL_SECTIONS,
+    SECTIONS,
+    SINGLE_FIELDS,
+    Draft,
+    section_class,
+)
 from cifarviz.experiment.draft_layers import trace_layers
-from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.experiment import Experiment, SplitSizes
 from cifarviz.layers.registry import smallest_layers
 
 
@@ -25,7 +31,7 @@ class Assessment:
     problems: Mapping[str, str]
     together: tuple[str, ...]
     experiment: Experiment | None
-    sizes: Sizes | None
+    sizes: SplitSizes | None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -36,7 +42,7 @@ class Assessment:
 def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
     """Check a draft for a data set with so many images. Never raises, however wrong it is."""
     trace = trace_layers(draft)
-    parts = (*SECTIONS, *SINGLES, *OPTIONAL)
+    parts = (*SECTIONS, *SINGLE_FIELDS, *OPTIONAL_SECTIONS)
     problems = {name: said for name in parts if (said := _problem(draft, name))}
     if "epochs" not in problems:
         for name in _WITHIN_EPOCHS:
@@ -63,9 +69,9 @@ def assess(draft: Draft, *, train_images: int, test_images: int) -> Assessment:
 def _problem(draft: Draft, name: str, epochs: int | None = None) -> str | None:
     """What is wrong with one part by itself; with ``epochs``, in a run of so many."""
     try:
-        if name in OPTIONAL and not draft.is_on(name):
+        if name in OPTIONAL_SECTIONS and not draft.is_on(name):
             return None
-        if epochs is None and (name in SECTIONS or name in OPTIONAL):
+        if epochs is None and (name in SECTIONS or name in OPTIONAL_SECTIONS):
             fields = draft.section(name)
             section_class(name, fields).make(**fields)
         else:

@@ -6,16 +6,21 @@ from math import inf
 from typing import Any
 
 from cifarviz.experiment.draft import (
-    OPTIONAL,
+    OPTIONAL_SECTIONS,
     SECTIONS,
-    SINGLES,
+    SINGLE_FIELDS,
     Draft,
     Fields,
-    draft_of,
+    make_draft,
     section_class,
 )
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import brief, brief_kind, dataset_words, share_words
+from cifarviz.experiment.formatting import (
+    format_brief,
+    format_brief_kind,
+    format_dataset,
+    format_share,
+)
 from cifarviz.experiment.presets import PRESETS, PresetVariant
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 from cifarviz.value import Value
@@ -34,7 +39,7 @@ class ExperimentChange:
     short: str
 
 
-NOT_THERE = "–"
+NOT_APPLICABLE = "–"
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,18 @@ def _section_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
         details = f" ({', '.join(own)})" if own else ""
         words = Experiment.label(section)
         text = f"{words} {before} → {after}{details}"
-        yield ExperimentChange(text, brief_kind(section, new["kind"]))
+        yield ExperimentChange(text, format_brief_kind(section, new["kind"]))
 
 
 def _single_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         old, new = base.settings[name], other.settings[name]
         if old != new:
             yield _format_change(name, Experiment.label(name), old, new)
 
 
 def _switch_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
-    for section, made in OPTIONAL.items():
+    for section, made in OPTIONAL_SECTIONS.items():
         words = Experiment.label(section)
         match base.is_on(section), other.is_on(section):
             case True, True:
@@ -101,19 +106,19 @@ def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[Expe
 
 
 def _format_change(name: str, words: str, before: object, after: object) -> ExperimentChange:
-    short = brief(name, words, after)
+    short = format_brief(name, words, after)
     if name == "variant":
         return ExperimentChange(
             f"{value_words(after)} instead of {value_words(before)}".lower(), short
         )
     if name == "dataset":
-        said = [dataset_words(value) for value in (before, after)]
+        said = [format_dataset(value) for value in (before, after)]
     elif name == "train_images":
         words = "training images"
         said = ["all" if value is None else value_words(value) for value in (before, after)]
     elif name == "wrong_labels":
         words = "wrong labels"
-        said = [share_words(value) for value in (before, after)]
+        said = [format_share(value) for value in (before, after)]
     else:
         said = [value_words(before), value_words(after)]
     if name in ("labels", "monitor", "padding"):
@@ -229,7 +234,7 @@ def differences(experiments: Sequence[Experiment]) -> list[Difference]:
     A setting that some kind doesn't have, as Adam has no momentum, is ``–`` there. Networks with
     the same kinds of layers are compared layer by layer, others with the first.
     """
-    drafts = [draft_of(one, next(iter(PRESETS))) for one in experiments]
+    drafts = [make_draft(one, next(iter(PRESETS))) for one in experiments]
     rows = [*_settings(drafts), *_layers(drafts)]
     return [row for row in rows if len(set(row.values)) > 1]
 
@@ -241,10 +246,10 @@ def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
         if len(set(classes)) > 1:
             yield Difference(Experiment.label(section), tuple(one.title for one in classes))
         yield from _fields(parts, classes)
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         values = tuple(_format_value(name, draft.settings[name]) for draft in drafts)
         yield Difference(Experiment.label(name), values)
-    for section, made in OPTIONAL.items():
+    for section, made in OPTIONAL_SECTIONS.items():
         on = [draft.is_on(section) for draft in drafts]
         yield Difference(Experiment.label(section), tuple("on" if one else "off" for one in on))
         given = [
@@ -258,7 +263,7 @@ def _fields(parts: Sequence[Any], classes: Sequence[Any], before: str = "") -> I
     for name in names:
         made = next(one for one, part in zip(classes, parts, strict=True) if name in part)
         values = tuple(
-            _format_value(name, part[name]) if name in part else NOT_THERE for part in parts
+            _format_value(name, part[name]) if name in part else NOT_APPLICABLE for part in parts
         )
         yield Difference(f"{before}{made.label(name)}", values)
 
@@ -285,13 +290,13 @@ def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
 
 def _format_value(name: str, value: object) -> str:
     if name == "dataset":
-        return dataset_words(value)
+        return format_dataset(value)
     if name == "train_images" and value is None:
         return "all"
     return value_words(value)
 
 
-def nearest_way(mine: Draft) -> PresetVariant | None:
+def nearest_variant(mine: Draft) -> PresetVariant | None:
     """The variant of its preset that ``mine`` has the fewest changes against.
 
     ``None`` is the preset itself, the first among equals.
@@ -300,30 +305,28 @@ def nearest_way(mine: Draft) -> PresetVariant | None:
     return min(ways, key=lambda way: len(changes(_published(mine.preset, way), mine)))
 
 
-def changes_against_published(
-    mine: Draft, *, but: Collection[str] = ()
-) -> tuple[ExperimentChange, ...]:
+def changes_from_preset(mine: Draft, *, but: Collection[str] = ()) -> tuple[ExperimentChange, ...]:
     """What ``mine`` has differently from its preset, or from the variant of it that is nearest.
 
     Single values named by ``but`` are passed over, such as ``seed``.
     """
-    base = _published(mine.preset, nearest_way(mine))
+    base = _published(mine.preset, nearest_variant(mine))
     same = {name: base.settings[name] for name in but}
     return changes(base, replace(mine, settings={**mine.settings, **same}))
 
 
-def in_way(mine: Draft, way: PresetVariant | None) -> Draft:
+def with_variant(mine: Draft, way: PresetVariant | None) -> Draft:
     """``mine`` as another way of its preset, ``None`` being the preset itself.
 
     What tells the two ways apart is as published; all else stays as it is in ``mine``.
     """
-    old, new = _published(mine.preset, nearest_way(mine)), _published(mine.preset, way)
+    old, new = _published(mine.preset, nearest_variant(mine)), _published(mine.preset, way)
     told_apart = {name: new.settings[name] for name in new.settings if _differ(old, new, name)}
     return replace(mine, settings={**mine.settings, **told_apart})
 
 
 def _published(preset: str, way: PresetVariant | None) -> Draft:
-    return draft_of((way or PRESETS[preset]).experiment, preset)
+    return make_draft((way or PRESETS[preset]).experiment, preset)
 
 
 def _differ(one: Draft, other: Draft, name: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cifarviz.datasets.info import DatasetInfo, Variant
 from cifarviz.datasets.registry import find
-from cifarviz.experiment.draft import Draft, DraftLayer, draft_of
+from cifarviz.experiment.draft import Draft, DraftLayer, make_draft
 from cifarviz.experiment.draft_layers import trace_layers
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.layers.registry import output_fields, smaller_fields
@@ -36,7 +36,7 @@ def fit_experiment(
     info = find(dataset)
     if info.name == experiment.data.dataset and variant in (None, experiment.data.variant):
         return experiment
-    draft = fit_draft(draft_of(experiment, experiment.preset or ""), info)
+    draft = fit_draft(make_draft(experiment, experiment.preset or ""), info)
     fields: dict[str, Any] = dict(draft.settings)
     if variant is not None:
         fields["data"] = {**fields["data"], "variant": variant}

@@ -40,10 +40,10 @@ SECTIONS: Mapping[str, Mapping[str, type[Value]]] = MappingProxyType(
 )
 """The parts of an experiment that have fields of their own, each with its classes by ``kind``."""
 
-OPTIONAL: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
+OPTIONAL_SECTIONS: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
 """The parts that may be missing, ``None`` then: those with a switch."""
 
-SINGLES = (
+SINGLE_FIELDS = (
     "batch_size",
     "epochs",
     "l2",
@@ -144,7 +144,7 @@ class Draft:
             return replace(self.with_value(section, None), set_aside=aside)
         new = aside.pop(section, None)
         if new is None:
-            new = OPTIONAL[section]().model_dump(mode="json")
+            new = OPTIONAL_SECTIONS[section]().model_dump(mode="json")
         return replace(self.with_value(section, new), set_aside=aside)
 
     def with_labels(self, labels: str) -> "Draft":
@@ -202,14 +202,14 @@ class Draft:
         return _layer_id(self.generation, self.layers_made)
 
 
-def draft_of(experiment: Experiment, preset: str, generation: int = 0) -> Draft:
+def make_draft(experiment: Experiment, preset: str, generation: int = 0) -> Draft:
     """A draft that says what ``experiment`` says; ``preset`` is what it is compared with."""
     plain = experiment.model_dump(mode="json", exclude={"format", "preset", "architecture"})
     layers = experiment.architecture.model_dump(mode="json")["layers"]
-    return new_draft(preset, plain, layers, generation)
+    return draft_from_fields(preset, plain, layers, generation)
 
 
-def new_draft(
+def draft_from_fields(
     preset: str, settings: Fields, layers: list[dict[str, Any]], generation: int
 ) -> Draft:
     """A draft from plain values, its layers with ids of their own."""
@@ -222,8 +222,8 @@ def new_draft(
 
 def section_class(section: str, fields: Fields) -> type[Value]:
     """The class of a section's values, by their kind."""
-    if section in OPTIONAL:
-        return OPTIONAL[section]
+    if section in OPTIONAL_SECTIONS:
+        return OPTIONAL_SECTIONS[section]
     return SECTIONS[section][fields.get("kind", "")]
 
 

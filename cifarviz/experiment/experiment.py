@@ -17,12 +17,12 @@ from cifarviz.experiment.choices import (
     TestValidation,
     Validation,
 )
-from cifarviz.experiment.epoch_list import checked_epochs
 from cifarviz.experiment.optimizers import Adam, Optimizer
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
+from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
-from cifarviz.experiment.sizes import Sizes, count
-from cifarviz.experiment.stored_format import FORMAT, current_text
+from cifarviz.experiment.split_sizes import SplitSizes, compute_split_sizes
+from cifarviz.experiment.stored_format import FORMAT, upgrade_json
 from cifarviz.value import Value, describe
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "Loss",
     "Monitor",
     "NoValidation",
-    "Sizes",
+    "SplitSizes",
     "SplitValidation",
     "TestValidation",
     "Validation",
@@ -172,7 +172,7 @@ class Experiment(Value):
     @field_validator("test_epochs", mode="before")
     @classmethod
     def _epochs_in_order(cls, value: object) -> tuple[int, ...]:
-        return checked_epochs(value)
+        return validate_epochs(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -221,19 +221,19 @@ class Experiment(Value):
         Reads older formats too. Raises ``UnknownFormat`` for any other format number and
         ``ExperimentInvalid`` for anything else that is not an experiment.
         """
-        current = current_text(text)
+        current = upgrade_json(text)
         try:
             return cls.model_validate_json(current)
         except ValidationError as error:
             raise ExperimentInvalid(" ".join(describe(error, cls))) from error
 
-    def sizes(self, train_images: int, test_images: int) -> Sizes:
+    def sizes(self, train_images: int, test_images: int) -> SplitSizes:
         """Work out the numbers of images for a data set with so many of each.
 
         Raises ``ExperimentInvalid`` where a choice asks for more images than there are, or for
         none.
         """
-        return count(
+        return compute_split_sizes(
             self.validation,
             self.data.train_images,
             self.batch_size,

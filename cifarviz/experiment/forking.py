@@ -25,7 +25,7 @@ class ForkChanges:
     train_images: int | Literal["all"] | None = None
 
 
-def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
+def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
     """The experiment of a fork from ``parent`` after ``epoch``.
 
     Its ``epochs`` count the parent's too, so that its own go on from ``epoch`` + 1. Early stopping
@@ -85,7 +85,7 @@ def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
         )
 
 
-def keeps_optimizer(parent: Experiment, fork: Experiment) -> bool:
+def keeps_optimizer_state(parent: Experiment, fork: Experiment) -> bool:
     """Whether the optimiser's state goes on: all but the learning rate is as it was."""
     rate = {"learning_rate": fork.optimizer.learning_rate}
     return parent.optimizer.model_copy(update=rate) == fork.optimizer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cifarviz.datasets.registry import is_known, title_of
+from cifarviz.datasets.registry import dataset_title, is_registered
 from cifarviz.value_text import number_text, value_words
 
 # Fields that are known by their value, and how: {} stands for it.
@@ -49,19 +49,19 @@ _BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def dataset_words(value: object) -> str:
+def format_dataset(value: object) -> str:
     """A data set by its title; what is none, as any other value."""
-    return title_of(str(value)) if is_known(value) else value_words(value)
+    return dataset_title(str(value)) if is_registered(value) else value_words(value)
 
 
-def share_words(value: object) -> str:
+def format_share(value: object) -> str:
     """A share as per cent, ``20%``, and none as ``none``; what is no number as any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value_words(value)
     return f"{number_text(round(100 * value, 10))}%" if value else "none"
 
 
-def brief(name: str, words: str, value: object) -> str:
+def format_brief(name: str, words: str, value: object) -> str:
     """The value of field ``name``, called ``words``, as briefly as it is still understood.
 
     Such as ``batch 64``, ``5 epochs``, ``flip``, ``no flip``, ``sample``; for names of runs.
@@ -69,13 +69,13 @@ def brief(name: str, words: str, value: object) -> str:
     if isinstance(value, bool):
         return words if value else f"no {words}"
     if name == "dataset":
-        return dataset_words(value)
+        return format_dataset(value)
     if name == "variant":
         return {"sample": "sample", "full": "full set"}.get(str(value), str(value))
     if name == "train_images" and value is None:
         return "all images"
     if name == "wrong_labels":
-        return f"{share_words(value) if value else 'no'} wrong labels"
+        return f"{format_share(value) if value else 'no'} wrong labels"
     if name == "epochs" and value == 1:
         return "1 epoch"
     if name == "test_epochs" and not value:
@@ -86,6 +86,6 @@ def brief(name: str, words: str, value: object) -> str:
     return _BRIEF_FIELDS.get(name, f"{words} {{}}").format(said)
 
 
-def brief_kind(section: str, kind: str) -> str:
+def format_brief_kind(section: str, kind: str) -> str:
     """Another kind of a section, briefly: ``no validation``, ``SGD``, ``one cycle``."""
     return _BRIEF_KINDS.get(f"{section} {kind}", kind)

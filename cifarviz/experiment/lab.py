@@ -10,7 +10,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, TestValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import share_words
+from cifarviz.experiment.formatting import format_share
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Layer
@@ -22,7 +22,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
 LabKind = Literal["duel", "memorisation", "sizes", "cures"]
-KINDS: Mapping[LabKind, str] = MappingProxyType(
+LAB_TITLES: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "Duel",
         "memorisation": "Memorisation",
@@ -49,20 +49,20 @@ class LabExperiment:
     title: str
     entrants: tuple[Arm, ...]
 
-    def run_name(self, entrant: Arm) -> str:
-        """What the run of this entrant is called on the other pages."""
-        return f"{KINDS[self.kind]}: {entrant.label}"
+    def run_name(self, arm: Arm) -> str:
+        """What the run of this arm is called on other pages."""
+        return f"{LAB_TITLES[self.kind]}: {arm.label}"
 
 
 _FILTERS = (16, 32, 64)
 _UNITS = 128
-FEWEST, MOST = 2, 3
+MIN_DUEL_RUNS, MAX_DUEL_RUNS = 2, 3
 """So many runs a duel may have."""
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Thing:
+class DuelFactor:
     """What a duel is about. ``values`` are words as an address has them, with those shown.
 
     ``usual`` are the words of the duel that nobody has changed; ``fields`` makes an experiment's
@@ -87,7 +87,7 @@ AUGMENTATIONS: Final[Mapping[str, Augmentation]] = MappingProxyType(
 _IMAGES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 DUEL_IMAGES: Final = 2_000
 DUEL_EPOCHS: Final = 40
-NONE: Final = "no cure"
+BASELINE_LABEL: Final = "no cure"
 CURES_IMAGES: Final = 2_000
 CURES_EPOCHS: Final = 30
 _DROPOUT = 0.3
@@ -96,10 +96,10 @@ _PATIENCE = 4
 MEMORISATION_IMAGES: Final = 2_000
 MEMORISATION_EPOCHS: Final = 30
 MEMORISATION_PERCENT: Final = 20
-FEWEST_PERCENT: Final = 1
-MOST_PERCENT: Final = 90
-SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
-SIZES_MOST: Final = 5_000
+MIN_WRONG_PERCENT: Final = 1
+MAX_WRONG_PERCENT: Final = 90
+DATASET_SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+LARGEST_DATASET_SIZE: Final = 5_000
 SIZES_EPOCHS: Final = 30
 
 
@@ -177,9 +177,9 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     Raises ``ExperimentInvalid`` for another number of them, for what is none, and for what can't
     be trained.
     """
-    about = THINGS.get(thing)
+    about = DUEL_FACTORS.get(thing)
     if about is None:
-        known = ", ".join(THINGS)
+        known = ", ".join(DUEL_FACTORS)
         raise ExperimentInvalid(
             "A duel can be about {known}, not about “{thing}”.", known=known, thing=thing[:40]
         )
@@ -193,12 +193,12 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
                 word=word[:40],
             )
     chosen = [word for word in about.values if word in words]
-    if not FEWEST <= len(chosen) <= MOST:
+    if not MIN_DUEL_RUNS <= len(chosen) <= MAX_DUEL_RUNS:
         raise ExperimentInvalid(
             "A duel has {fewest} or {most} runs. Choose {fewest} or {most} values of "
             "“{subject}”, not {count}.",
-            fewest=FEWEST,
-            most=MOST,
+            fewest=MIN_DUEL_RUNS,
+            most=MAX_DUEL_RUNS,
             subject=about.title.lower(),
             count=len(chosen),
         )
@@ -215,11 +215,11 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     return LabExperiment("duel", title, entrants)
 
 
-def usual_duel(seed: int) -> LabExperiment:
+def default_duel(seed: int) -> LabExperiment:
     """The duel that nobody has changed, on the sample."""
-    thing = next(iter(THINGS))
+    thing = next(iter(DUEL_FACTORS))
     data = Data(train_images=DUEL_IMAGES)
-    return duel(thing, THINGS[thing].usual, data, epochs=DUEL_EPOCHS, seed=seed)
+    return duel(thing, DUEL_FACTORS[thing].usual, data, epochs=DUEL_EPOCHS, seed=seed)
 
 
 def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
@@ -228,7 +228,7 @@ def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
     dropped = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
     stopped = {"early_stopping": EarlyStopping(patience=_PATIENCE)}
     tried: Mapping[str, Mapping[str, Any]] = {
-        NONE: {},
+        BASELINE_LABEL: {},
         "augmentation": augmented,
         f"dropout {_DROPOUT}": dropped,
         f"L2 {_L2}": {"l2": _L2},
@@ -245,7 +245,7 @@ def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
     )
 
 
-def usual_cures(seed: int) -> LabExperiment:
+def default_cures(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
     return cures(Data(train_images=CURES_IMAGES), epochs=CURES_EPOCHS, seed=seed)
 
@@ -255,16 +255,16 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExpe
 
     Raises ``ExperimentInvalid``.
     """
-    if not FEWEST_PERCENT <= percent <= MOST_PERCENT:
+    if not MIN_WRONG_PERCENT <= percent <= MAX_WRONG_PERCENT:
         raise ExperimentInvalid(
             "Between {fewest}% and {most}% of the labels can be wrong, not {percent}%.",
-            fewest=FEWEST_PERCENT,
-            most=MOST_PERCENT,
+            fewest=MIN_WRONG_PERCENT,
+            most=MAX_WRONG_PERCENT,
             percent=percent,
         )
     share = percent / 100
     wrong = data.model_copy(update={"wrong_labels": share, "wrong_labels_seed": seed})
-    words = f"{share_words(share)} wrong labels"
+    words = f"{format_share(share)} wrong labels"
     return LabExperiment(
         "memorisation",
         f"Memorisation: {words}",
@@ -275,22 +275,22 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExpe
     )
 
 
-def usual_memorisation(seed: int) -> LabExperiment:
+def default_memorisation(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
     data = Data(train_images=MEMORISATION_IMAGES)
     return memorisation(MEMORISATION_PERCENT, data, epochs=MEMORISATION_EPOCHS, seed=seed)
 
 
-def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
+def dataset_sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     """The same on each of ``SIZES`` up to ``most``; a smaller number's images are in a larger's.
 
     Raises ``ExperimentInvalid`` where that leaves fewer than two.
     """
-    counts = [size for size in SIZES if size <= most]
+    counts = [size for size in DATASET_SIZES if size <= most]
     if len(counts) < 2:
         raise ExperimentInvalid(
             "Comparing data set sizes needs at least {fewest:,} training images, not {most:,}.",
-            fewest=SIZES[1],
+            fewest=DATASET_SIZES[1],
             most=most,
         )
     return LabExperiment(
@@ -308,14 +308,14 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     )
 
 
-def usual_sizes(seed: int) -> LabExperiment:
+def default_dataset_sizes(seed: int) -> LabExperiment:
     """What nobody has changed, on the sample."""
-    return sizes(SIZES_MOST, Data(), epochs=SIZES_EPOCHS, seed=seed)
+    return dataset_sizes(LARGEST_DATASET_SIZE, Data(), epochs=SIZES_EPOCHS, seed=seed)
 
 
-THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
+DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
     {
-        "augmentation": Thing(
+        "augmentation": DuelFactor(
             "Augmentation",
             "Random changes to the training images, new in each epoch.",
             {
@@ -327,7 +327,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
             ("off", "both"),
             _augmentation,
         ),
-        "dropout": Thing(
+        "dropout": DuelFactor(
             "Dropout",
             "The share of values set to zero at random before the last layer; half of that share "
             "after each pooling layer.",
@@ -335,28 +335,28 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
             ("0", "0.3"),
             _network("dropout", float),
         ),
-        "images": Thing(
+        "images": DuelFactor(
             "Number of training images",
             "How many images the network is trained on.",
             {str(count): f"{count:,} images" for count in _IMAGES},
             ("500", "5000"),
             _images,
         ),
-        "l2": Thing(
+        "l2": DuelFactor(
             "L2 penalty",
             "How strongly large weights are penalised.",
             {"0": "no penalty", **{word: f"L2 {word}" for word in ("0.001", "0.003", "0.01")}},
             ("0", "0.003"),
             lambda word, data: {"l2": float(word)},
         ),
-        "batch-norm": Thing(
+        "batch-norm": DuelFactor(
             "Batch normalisation",
             "Centres and scales each channel over the batch after each convolution.",
             {"off": "no batch normalisation", "on": "batch normalisation"},
             ("off", "on"),
             _network("batch_norm", lambda word: word == "on"),
         ),
-        "early-stopping": Thing(
+        "early-stopping": DuelFactor(
             "Early stopping",
             "Stops a run after this many epochs without improvement, and restores its best "
             "weights.",
@@ -364,7 +364,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
             ("off", "2"),
             _early_stopping,
         ),
-        "width": Thing(
+        "width": DuelFactor(
             "Width of the network",
             "Multiplies the number of filters and units in each layer.",
             {
@@ -376,7 +376,7 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
             ("0.25", "1"),
             _network("width", float),
         ),
-        "batch-size": Thing(
+        "batch-size": DuelFactor(
             "Batch size",
             "How many images are used for each update of the weights.",
             {word: f"batch {word}" for word in ("8", "32", "128", "500")},

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from cifarviz.escaping import single_line
 from cifarviz.experiment.changes import ExperimentChange, changes
-from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.draft import make_draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
 
@@ -23,10 +23,10 @@ _PASSED_OVER = ("epochs", "test_epochs")
 
 def run_name(title: str, made: Sequence[ExperimentChange]) -> str:
     """The preset's ``title`` up to a colon, and what was changed, as far as it fits."""
-    return named_after(title.partition(":")[0], [change.short for change in made], _LONGEST)
+    return join_changes(title.partition(":")[0], [change.short for change in made], _LONGEST)
 
 
-def named_after(begin: str, shorts: Sequence[str], longest: int) -> str:
+def join_changes(begin: str, shorts: Sequence[str], longest: int) -> str:
     """``begin`` and as many of ``shorts`` as fit into ``longest`` characters: ``… · +2 more``."""
     parts = [begin]
     for number, short in enumerate(shorts):
@@ -39,7 +39,7 @@ def named_after(begin: str, shorts: Sequence[str], longest: int) -> str:
     return _BETWEEN.join(parts)
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
+def unique_name(name: str, taken: Collection[str]) -> str:
     """``name``, with a number in brackets if it is among ``taken``."""
     number, free = 2, name
     while free in taken:
@@ -53,8 +53,8 @@ def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> 
     Up to 94 characters; what does not fit is counted: ``… · +2 more``.
     """
     preset = next(iter(PRESETS))
-    old = draft_of(before, preset)
-    new = draft_of(fork, preset)
+    old = make_draft(before, preset)
+    new = make_draft(fork, preset)
     for name in _PASSED_OVER:
         new = new.with_value(name, old.settings[name])
     # Several layers with the same new rate say it once.
@@ -65,4 +65,4 @@ def fork_name(parent: str, before: Experiment, fork: Experiment, epoch: int) -> 
     # One from before there were rules may hold what no name may hold now.
     parent = single_line(parent)
     kept = parent if len(parent) <= most else f"{parent[:most].rstrip()}…"
-    return named_after(f"{kept}{begun}", shorts, _LONGEST_FORK)
+    return join_changes(f"{kept}{begun}", shorts, _LONGEST_FORK)

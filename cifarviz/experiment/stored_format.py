@@ -29,7 +29,7 @@ _DATA_ADDED_IN_4: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def current_text(text: str) -> str:
+def upgrade_json(text: str) -> str:
     """``text``, as some version wrote it, in the format that is written now.
 
     Raises ``UnknownFormat``, and ``ExperimentInvalid`` for what is no stored experiment at all.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer
-from cifarviz.layers.choices import ActivationChoice, activation_words
+from cifarviz.layers.choices import ActivationChoice, format_activation
 from cifarviz.value_text import value_words
 
 
@@ -37,4 +37,4 @@ class Activation(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        return [activation_words(fields)]
+        return [format_activation(fields)]

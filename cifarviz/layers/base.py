@@ -328,7 +328,7 @@ def map_shape(shape: Shape) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def slide(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
+def slide_window(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
     """Height and width of what ``window`` leaves of a map; raises ``DoesNotFit``.
 
     ``smaller`` is what people call the field that makes the window smaller.
@@ -343,7 +343,7 @@ def slide(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
     return window.places(height), window.places(width)
 
 
-def unless(usual: bool, argument: str) -> tuple[str, ...]:
+def non_default(usual: bool, argument: str) -> tuple[str, ...]:
     """The argument of an exported call, but for Keras' own default."""
     return () if usual else (argument,)
 
@@ -354,10 +354,10 @@ def kernel_arguments(
     """The arguments that layers with a trained kernel share; Keras calls it ``kernel``."""
     penalty = place.penalty()
     return [
-        *unless(activation == "linear", f'activation="{activation}"'),
+        *non_default(activation == "linear", f'activation="{activation}"'),
         f"{kernel}_initializer={place.initializer(initializer)}",
-        *unless(penalty is None, f"{kernel}_regularizer={penalty}"),
-        *unless(use_bias, "use_bias=False"),
+        *non_default(penalty is None, f"{kernel}_regularizer={penalty}"),
+        *non_default(use_bias, "use_bias=False"),
     ]
 
 

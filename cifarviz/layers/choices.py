@@ -59,28 +59,28 @@ StridesChoice = Annotated[
 ]
 
 
-def activation_words(fields: Mapping[str, Any]) -> str:
+def format_activation(fields: Mapping[str, Any]) -> str:
     """The activation in a layer's line of settings: ``ReLU``, ``no activation``."""
     words = value_words(fields["activation"])
     return "no activation" if words == value_words("linear") else words
 
 
-def padding_words(fields: Mapping[str, Any]) -> str:
+def format_padding(fields: Mapping[str, Any]) -> str:
     """The padding in a layer's line of settings: ``same padding``."""
     return f"{choice_words(fields['padding']).lower()} padding"
 
 
-def stride_words(fields: Mapping[str, Any], usual: int | None = 1) -> str:
+def format_stride(fields: Mapping[str, Any], usual: int | None = 1) -> str:
     """The stride in a layer's line of settings, but for the ``usual`` one: ``stride 2``."""
     return "" if fields["strides"] == usual else f"stride {value_words(fields['strides'])}"
 
 
-def initializer_words(fields: Mapping[str, Any]) -> str:
+def format_initializer(fields: Mapping[str, Any]) -> str:
     """The initialiser in a layer's line of settings, but for the usual one: ``He normal``."""
     usual = fields["initializer"] == "glorot_uniform"
     return "" if usual else choice_words(fields["initializer"])
 
 
-def bias_words(fields: Mapping[str, Any]) -> str:
+def format_bias(fields: Mapping[str, Any]) -> str:
     """``no bias`` in a layer's line of settings, where it has none."""
     return "" if fields["use_bias"] else "no bias"

@@ -20,9 +20,9 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     InitializerChoice,
-    activation_words,
-    bias_words,
-    initializer_words,
+    format_activation,
+    format_bias,
+    format_initializer,
 )
 from cifarviz.value_text import value_words
 
@@ -117,7 +117,7 @@ class Dense(Layer):
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         return [
             f"{value_words(fields['units'])} units",
-            activation_words(fields),
-            initializer_words(fields),
-            bias_words(fields),
+            format_activation(fields),
+            format_initializer(fields),
+            format_bias(fields),
         ]

@@ -15,19 +15,19 @@ from cifarviz.layers.base import (
     Shape,
     Variable,
     kernel_arguments,
-    slide,
-    unless,
+    non_default,
+    slide_window,
 )
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     PaddingChoice,
     StridesChoice,
-    activation_words,
-    bias_words,
-    initializer_words,
-    padding_words,
-    stride_words,
+    format_activation,
+    format_bias,
+    format_initializer,
+    format_padding,
+    format_stride,
 )
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
@@ -80,7 +80,7 @@ class DepthwiseConv2D(Layer):
         return Window(self.kernel_size, self.strides, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*slide(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
+        return (*slide_window(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
         size, channels = self.kernel_size, shape[2]
@@ -113,9 +113,9 @@ class DepthwiseConv2D(Layer):
         multiplier = self.depth_multiplier
         return [
             str(self.kernel_size),
-            *unless(self.strides == 1, f"strides={self.strides}"),
-            *unless(self.padding == "valid", f'padding="{self.padding}"'),
-            *unless(multiplier == 1, f"depth_multiplier={multiplier}"),
+            *non_default(self.strides == 1, f"strides={self.strides}"),
+            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(multiplier == 1, f"depth_multiplier={multiplier}"),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "depthwise"),
         ]
 
@@ -130,9 +130,9 @@ class DepthwiseConv2D(Layer):
             f"1 filter {size}×{size} per channel"
             if multiplier == 1
             else f"{value_words(multiplier)} filters {size}×{size} per channel",
-            stride_words(fields),
-            padding_words(fields),
-            activation_words(fields),
-            initializer_words(fields),
-            bias_words(fields),
+            format_stride(fields),
+            format_padding(fields),
+            format_activation(fields),
+            format_initializer(fields),
+            format_bias(fields),
         ]

@@ -6,15 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.layers.base import (
-    SEED,
-    CodePlace,
-    Fields,
-    KerasPlace,
-    Layer,
-    Shape,
-    Variable,
-)
+from cifarviz.layers.base import SEED, CodePlace, Fields, KerasPlace, Layer, Shape, Variable
 from cifarviz.layers.dense import Dense
 from cifarviz.value_text import value_words
 

@@ -12,10 +12,10 @@ from cifarviz.layers.base import (
     Layer,
     Shape,
     map_shape,
-    slide,
-    unless,
+    non_default,
+    slide_window,
 )
-from cifarviz.layers.choices import PaddingChoice, StridesChoice, padding_words, stride_words
+from cifarviz.layers.choices import PaddingChoice, StridesChoice, format_padding, format_stride
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
 
@@ -42,7 +42,7 @@ class Pool2D(Layer):
         return Window(self.pool_size, self.strides, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*slide(shape, self.window, "window"), shape[2])
+        return (*slide_window(shape, self.window, "window"), shape[2])
 
     def keras_layer(self, place: KerasPlace) -> Any:
         import keras
@@ -60,13 +60,13 @@ class Pool2D(Layer):
         return [
             str(self.pool_size),
             f"strides={self.strides}",
-            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
         ]
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size = value_words(fields["pool_size"])
-        return [f"{size}×{size} window", stride_words(fields, usual=None), padding_words(fields)]
+        return [f"{size}×{size} window", format_stride(fields, usual=None), format_padding(fields)]
 
 
 class MaxPool2D(Pool2D):

@@ -22,13 +22,13 @@ from cifarviz.layers.base import (
     Shape,
     Variable,
     map_shape,
-    unless,
+    non_default,
 )
 from cifarviz.layers.choices import (
     ActivationChoice,
     StridesChoice,
-    activation_words,
-    stride_words,
+    format_activation,
+    format_stride,
 )
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
@@ -153,8 +153,8 @@ class Whitening(Layer):
         return [
             str(self.filters),
             str(self.kernel_size),
-            *unless(self.strides == 1, f"strides={self.strides}"),
-            *unless(self.activation == "linear", f'activation="{self.activation}"'),
+            *non_default(self.strides == 1, f"strides={self.strides}"),
+            *non_default(self.activation == "linear", f'activation="{self.activation}"'),
             "use_bias=False",
             "trainable=False",
             'name="whitening"',
@@ -165,9 +165,9 @@ class Whitening(Layer):
         size = value_words(fields["kernel_size"])
         return [
             f"{value_words(fields['filters'])} filters {size}×{size}",
-            stride_words(fields),
+            format_stride(fields),
             "not trained",
-            activation_words(fields),
+            format_activation(fields),
         ]
 
 

@@ -39,7 +39,5 @@ def queue_series(
 
 def queue_entry(worker: ProcessQueue, entry: LabExperiment) -> Series:
     """Queue all runs of an experiment of the lab, as ``queue_series`` does."""
-    submissions = [
-        Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants
-    ]
+    submissions = [Submission(one.experiment, entry.run_name(one), one.label) for one in entry.arms]
     return queue_series(worker, entry.kind, entry.title, submissions)[0]

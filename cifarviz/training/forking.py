@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.forking import check_fork, keeps_optimizer
+from cifarviz.experiment.forking import check_fork, keeps_optimizer_state
 from cifarviz.runs.artifacts import save_arrays, start_path
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Fork, Run
@@ -55,4 +55,4 @@ def keep_start(
 def carries_optimizer(parent: Run, parent_folder: Path, experiment: Experiment, epoch: int) -> bool:
     """Whether a fork of ``parent`` after ``epoch`` goes on with its optimiser's state."""
     holds = epochs_to_fork(parent_folder, parent).get(epoch) == "last"
-    return holds and keeps_optimizer(parent.experiment, experiment)
+    return holds and keeps_optimizer_state(parent.experiment, experiment)

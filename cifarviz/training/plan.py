@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
-from cifarviz.data.wrong_labels import turns, with_wrong_labels, wrong_count
+from cifarviz.data.wrong_labels import count_wrong_labels, with_wrong_labels, wrong_label_order
 from cifarviz.datasets.arrays import Labels
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
@@ -91,13 +91,13 @@ def training_images(experiment: Experiment, dataset: Dataset) -> LabelledImages:
 
 def watched_images(wrong_labels: float, train_images: int) -> int:
     """How many training images a plan with this share of wrong labels follows."""
-    wrong = wrong_count(wrong_labels, train_images)
+    wrong = count_wrong_labels(wrong_labels, train_images)
     return min(wrong, MOST_WATCHED) + min(wrong, MOST_WATCHED, train_images - wrong)
 
 
 def _watched(given: ImageSet, right: Labels, seed: int) -> NDArray[np.int64]:
     """The first with wrong labels, by their turn, and as many of those that would be next."""
-    order = turns(given.indices, seed)
+    order = wrong_label_order(given.indices, seed)
     wrong = (given.labels != right)[order]
     most = min(int(wrong.sum()), MOST_WATCHED)
     return np.concatenate([order[wrong][:most], order[~wrong][:most]])

@@ -10,7 +10,7 @@ import pytest
 
 from cifarviz.data.decoding import decode
 from cifarviz.data.fetch import fetch
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets import idx
 from cifarviz.datasets.idx import decode_idx
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
@@ -20,7 +20,7 @@ LABELS = "t10k-labels-idx1-ubyte"
 
 
 def check(path, toy):
-    for name, array in decode(path, toy.info, Watch()).items():
+    for name, array in decode(path, toy.info, ProgressReporter()).items():
         np.testing.assert_array_equal(array, toy.arrays[name])
 
 
@@ -79,7 +79,7 @@ def test_several_missing_files(fashion, tmp_path):
         (fashion.idx(tmp_path) / f"{name}.gz").unlink()
     (tmp_path / f"{IMAGES}.gz").unlink()
     with pytest.raises(DatasetDamaged, match=rf"Missing files: {IMAGES}.gz, {LABELS}.gz"):
-        decode(tmp_path, fashion.info, Watch())
+        decode(tmp_path, fashion.info, ProgressReporter())
 
 
 def test_a_damaged_file_is_passed_over_for_the_other_form_of_it(fashion, tmp_path):
@@ -95,7 +95,7 @@ def test_other_images_of_the_same_shape_are_refused(fashion, tmp_path):
     content[-1] ^= 1
     file.write_bytes(content)
     with pytest.raises(DatasetDamaged, match=r"training images.*fingerprint"):
-        decode(tmp_path, fashion.info, Watch())
+        decode(tmp_path, fashion.info, ProgressReporter())
 
 
 HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 5))
@@ -157,17 +157,17 @@ def test_a_file_over_its_cap_is_not_read(fashion, tmp_path):
     file = tmp_path / f"{IMAGES}.gz"
     os.truncate(file, idx.member_caps(fashion.info)[file.name] + 1)
     with pytest.raises(DatasetDamaged, match=rf"{file.name}.*at most"):
-        decode(tmp_path, fashion.info, Watch())
+        decode(tmp_path, fashion.info, ProgressReporter())
 
 
 def test_cifar10_where_fashion_mnist_is_expected(fashion, toy, tar, tmp_path):
     folder = toy.binary(tmp_path / "cifar")
     with pytest.raises(DatasetNotFound, match="does not hold Fashion-MNIST"):
-        decode(folder, fashion.info, Watch())
+        decode(folder, fashion.info, ProgressReporter())
     with pytest.raises(DatasetNotFound, match="has no Fashion-MNIST files"):
-        decode(tar(folder, tmp_path / "a.tar.gz", "x"), fashion.info, Watch())
+        decode(tar(folder, tmp_path / "a.tar.gz", "x"), fashion.info, ProgressReporter())
     with pytest.raises(DatasetDamaged, match=r"for Fashion-MNIST, not uint8 \(50, 32, 32, 3\)"):
-        decode(toy.npy(tmp_path / "npy"), fashion.info, Watch())
+        decode(toy.npy(tmp_path / "npy"), fashion.info, ProgressReporter())
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".xz"])
@@ -198,13 +198,13 @@ def test_a_package_packed_in_another_way_is_given_to_dpkg(fashion, program, tar,
     check(package, fashion)
     program("dpkg-deb", "import sys; sys.exit(2)")
     with pytest.raises(DatasetDamaged, match="Debian package"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
 
 
 def test_a_package_that_takes_dpkg_where_there_is_none(fashion, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DatasetNotFound, match="dpkg-deb"):
-        decode(fashion.deb(tmp_path / "toy.deb", ".zst"), fashion.info, Watch())
+        decode(fashion.deb(tmp_path / "toy.deb", ".zst"), fashion.info, ProgressReporter())
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_cut_off_debian_package(keep, fashion, tmp_path):
     package = fashion.deb(tmp_path / "toy.deb")
     package.write_bytes(package.read_bytes()[:keep])
     with pytest.raises(DatasetDamaged, match=r"toy\.deb"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
 
 
 def test_a_debian_package_whose_content_is_none(fashion, tmp_path):
@@ -222,7 +222,7 @@ def test_a_debian_package_whose_content_is_none(fashion, tmp_path):
     content = package.read_bytes()
     package.write_bytes(content.replace(lzma.compress(b"")[:6], b"nothing"[:6]))
     with pytest.raises(DatasetDamaged, match="cannot be read as a Debian package"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
 
 
 def test_a_debian_package_of_something_else(fashion, tmp_path):
@@ -230,7 +230,7 @@ def test_a_debian_package_of_something_else(fashion, tmp_path):
     (tmp_path / "docs" / "README").write_text("hello")
     package = fashion.deb(tmp_path / "toy.deb", files=tmp_path / "docs")
     with pytest.raises(DatasetNotFound, match="has no Fashion-MNIST files"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
 
 
 def test_a_debian_package_that_unpacks_without_end_is_called_off(fashion, tmp_path):
@@ -239,7 +239,7 @@ def test_a_debian_package_that_unpacks_without_end_is_called_off(fashion, tmp_pa
     os.truncate(tmp_path / "files" / "endless", 30_000_000)
     package = fashion.deb(tmp_path / "toy.deb", ".gz", tmp_path / "files")
     with pytest.raises(DatasetDamaged, match="much larger than the data set"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
 
 
 def test_nothing_of_a_debian_package_is_extracted_and_no_link_followed(fashion, tmp_path):
@@ -249,7 +249,7 @@ def test_nothing_of_a_debian_package_is_extracted_and_no_link_followed(fashion, 
     package = fashion.deb(tmp_path / "toy.deb", files=files)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(DatasetDamaged, match=rf"Missing files: {LABELS}.gz"):
-        decode(package, fashion.info, Watch())
+        decode(package, fashion.info, ProgressReporter())
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -258,4 +258,4 @@ def test_the_same_file_twice_in_an_archive_is_refused(fashion, member, tmp_path)
         for folder in ("one", "two"):
             member(archive, f"{folder}/{LABELS}", bytes(18))
     with pytest.raises(DatasetDamaged, match="two files called"):
-        decode(tmp_path / "a.tar", fashion.info, Watch())
+        decode(tmp_path / "a.tar", fashion.info, ProgressReporter())

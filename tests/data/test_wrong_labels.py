@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cifarviz.data.image_set import ImageSet
-from cifarviz.data.wrong_labels import turns, with_wrong_labels
+from cifarviz.data.wrong_labels import with_wrong_labels, wrong_label_order
 
 
 def images(count: int, classes: int = 10, first: int = 0) -> ImageSet:
@@ -56,7 +56,10 @@ def test_the_order_of_the_images_plays_no_part(seed):
     straight = with_wrong_labels(right, 0.3, seed, 10)
     shuffled = with_wrong_labels(right.take(order), 0.3, seed, 10)
     assert by_index(straight) == by_index(shuffled)
-    assert turns(right.indices, seed).tolist() == order[turns(right.indices[order], seed)].tolist()
+    assert (
+        wrong_label_order(right.indices, seed).tolist()
+        == order[wrong_label_order(right.indices[order], seed)].tolist()
+    )
 
 
 def test_a_larger_share_contains_a_smaller_and_a_part_keeps_its_wrong_labels():

@@ -62,7 +62,7 @@ def test_arrays_of_a_folder_are_fetched_and_counted(
         library.load(info.name, "full", settings)
     with pytest.raises(DatasetNotFound, match="has no embedded sample"):
         library.load(info.name, "sample", settings)
-    assert library.variants_here(info, settings) == ()
+    assert library.available_variants(info, settings) == ()
     fetch_into(settings, info, tmp_path)
     status = library.status(info.name, settings)
     assert (status.sample_train, status.verified) == (0, True)
@@ -97,7 +97,7 @@ def test_files_of_another_data_set_are_not_taken_for_it(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
 ) -> None:
     fetch_into(settings, MANY, tmp_path)
-    known = cache.fingerprints_when_written(library.full_folder(MANY, settings))
+    known = cache.read_fingerprints(library.full_folder(MANY, settings))
     twin = replace(MANY, name="twin", title="Twin")
     register(monkeypatch, replace(MANY, fingerprints=known), twin)
     with pytest.raises(DatasetDamaged, match="holds Hundred Marks, not Twin"):

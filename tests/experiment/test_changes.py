@@ -4,7 +4,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import SECTIONS, Draft
 from cifarviz.experiment.draft_layers import add_layer
-from cifarviz.experiment.formatting import brief_kind
+from cifarviz.experiment.formatting import format_brief_kind
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 
 VGG = preset_draft("cifar10-vgg", 1)
@@ -111,7 +111,7 @@ def test_a_change_is_short_enough_for_a_name(draft: Draft, short: str) -> None:
 def test_every_kind_has_a_short_name() -> None:
     for section, kinds in SECTIONS.items():
         for kind in filter(None, kinds):
-            assert "_" not in brief_kind(section, kind)
+            assert "_" not in format_brief_kind(section, kind)
 
 
 @pytest.mark.parametrize("layer_type", LAYER_TYPES)

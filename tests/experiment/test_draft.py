@@ -3,10 +3,10 @@ import pytest
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import assess
 from cifarviz.experiment.choices import EarlyStopping
-from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.draft_layers import add_layer, trace_layers
-from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 
 
 def _assess(draft: Draft, train_images: int = 50_000, test_images: int = 10_000):
@@ -98,7 +98,7 @@ def test_a_draft_of_every_new_choice_makes_its_experiment() -> None:
         "monitor": "accuracy",
         "best_only": True,
         "tensorboard": True,
-        "test_epochs": epochs_meant("30; 10 20"),
+        "test_epochs": parse_epochs("30; 10 20"),
     }.items():
         draft = draft.with_value(name, value)
     made = _assess(draft).experiment
@@ -122,8 +122,8 @@ def test_a_draft_of_every_new_choice_makes_its_experiment() -> None:
     ],
 )
 def test_a_list_of_epochs_is_read_as_it_is_typed(typed: str | None, meant: object) -> None:
-    assert epochs_meant(typed) == meant
-    assert epochs_meant(epochs_text(meant)) == meant
+    assert parse_epochs(typed) == meant
+    assert parse_epochs(format_epochs(meant)) == meant
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,6 @@ def test_a_draft_of_an_experiment_makes_it_again() -> None:
     draft = preset_draft("cifar10-vgg").with_value("epochs", 3)
     experiment = _assess(draft).experiment
     assert experiment is not None
-    again = draft_of(experiment, "cifar10-vgg", 4)
+    again = make_draft(experiment, "cifar10-vgg", 4)
     assert again.plain() == draft.plain()
     assert {layer.id.split("-")[0] for layer in again.layers} == {"4"}

@@ -12,7 +12,7 @@ from cifarviz.experiment.choices import (
     SplitValidation,
     TestValidation,
 )
-from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.experiment import Experiment, SplitSizes
 from tests.experiment.small_experiment import experiment
 
 
@@ -41,7 +41,7 @@ def test_values_cannot_be_changed():
     ],
 )
 def test_sizes(changes, images, sizes):
-    assert experiment(**changes).sizes(*images) == Sizes(*sizes)
+    assert experiment(**changes).sizes(*images) == SplitSizes(*sizes)
 
 
 @pytest.mark.parametrize("n", [4, 7, 99, 5_000, 50_000])
@@ -51,7 +51,7 @@ def test_split_sizes_are_scikit_learns(n, fraction):
 
     train, validation = train_test_split(np.arange(n), test_size=fraction, random_state=0)
     made = experiment(validation=SplitValidation(fraction=fraction), batch_size=1)
-    assert made.sizes(n, 0) == Sizes(len(train), len(validation), len(train))
+    assert made.sizes(n, 0) == SplitSizes(len(train), len(validation), len(train))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 
 USUAL: tuple[Callable[[int], LabExperiment], ...] = (
-    lab.usual_duel,
-    lab.usual_memorisation,
-    lab.usual_sizes,
-    lab.usual_cures,
+    lab.default_duel,
+    lab.default_memorisation,
+    lab.default_dataset_sizes,
+    lab.default_cures,
 )
 DATA = Data(train_images=2000)
 
@@ -32,9 +32,9 @@ def differing(one: Experiment, other: Experiment) -> set[str]:
 @pytest.mark.parametrize("usual", USUAL)
 def test_what_nobody_has_changed_can_be_trained_on_the_sample(usual: Callable) -> None:
     entry = usual(7)
-    assert len(entry.entrants) >= 2
-    assert len({one.label for one in entry.entrants}) == len(entry.entrants)
-    for one in entry.entrants:
+    assert len(entry.arms) >= 2
+    assert len({one.label for one in entry.arms}) == len(entry.arms)
+    for one in entry.arms:
         one.experiment.check_against(5000, 1000)
         assert (one.experiment.seed, one.experiment.precision) == (7, "float32")
         assert len(entry.run_name(one)) <= 100
@@ -52,23 +52,23 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize("thing", lab.THINGS)
+@pytest.mark.parametrize("thing", lab.DUEL_FACTORS)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_runs_of_a_duel_differ_in_one_field_only(thing: str, dataset: str) -> None:
-    about = lab.THINGS[thing]
+    about = lab.DUEL_FACTORS[thing]
     for pair in combinations(about.values, 2):
         data = Data(dataset=dataset, variant="full")
-        one, other = lab.duel(thing, pair, data, epochs=20, seed=3).entrants
+        one, other = lab.duel(thing, pair, data, epochs=20, seed=3).arms
         assert differing(one.experiment, other.experiment) == {FIELDS[thing]}
     assert 2 <= len(about.usual) <= 3
 
 
 def test_each_architecture_differs_in_what_it_says() -> None:
     def layers(thing: str, word: str) -> tuple[object, ...]:
-        pair = ([word, *(one for one in lab.THINGS[thing].values if one != word)])[:2]
+        pair = ([word, *(one for one in lab.DUEL_FACTORS[thing].values if one != word)])[:2]
         entry = lab.duel(thing, pair, DATA, epochs=5, seed=1)
-        label = lab.THINGS[thing].values[word]
-        [one] = [one for one in entry.entrants if one.label == label]
+        label = lab.DUEL_FACTORS[thing].values[word]
+        [one] = [one for one in entry.arms if one.label == label]
         return one.experiment.architecture.layers
 
     assert not [one for one in layers("dropout", "0") if isinstance(one, Dropout)]
@@ -87,7 +87,7 @@ def test_each_architecture_differs_in_what_it_says() -> None:
 def test_the_title_says_the_one_difference() -> None:
     entry = lab.duel("dropout", ("0.3", "0"), DATA, epochs=5, seed=1)
     assert entry.title == "Dropout: no dropout against dropout 0.3"
-    assert [entry.run_name(one) for one in entry.entrants] == [
+    assert [entry.run_name(one) for one in entry.arms] == [
         "Duel: no dropout",
         "Duel: dropout 0.3",
     ]
@@ -110,7 +110,7 @@ def test_what_is_no_duel_is_refused_in_words(thing: str, words: tuple[str, ...],
 
 
 def test_memorisation_differs_in_its_labels_only() -> None:
-    wrong, right = lab.memorisation(30, DATA, epochs=9, seed=5).entrants
+    wrong, right = lab.memorisation(30, DATA, epochs=9, seed=5).arms
     assert differing(wrong.experiment, right.experiment) == {"data"}
     assert wrong.experiment.data == DATA.model_copy(
         update={"wrong_labels": 0.3, "wrong_labels_seed": 5}
@@ -123,8 +123,8 @@ def test_memorisation_differs_in_its_labels_only() -> None:
 
 def test_sizes_are_as_many_as_there_are_images_for() -> None:
     def counts(most: int) -> list[int | None]:
-        made = lab.sizes(most, Data(), epochs=2, seed=1)
-        return [one.experiment.data.train_images for one in made.entrants]
+        made = lab.dataset_sizes(most, Data(), epochs=2, seed=1)
+        return [one.experiment.data.train_images for one in made.arms]
 
     assert counts(5000) == [500, 1000, 2000, 5000]
     assert counts(60_000)[-1] == 50_000
@@ -133,7 +133,7 @@ def test_sizes_are_as_many_as_there_are_images_for() -> None:
 
 
 def test_cures_come_one_at_a_time_and_then_all_with_the_same_values() -> None:
-    none, *each, everything = [one.experiment for one in lab.usual_cures(1).entrants]
+    none, *each, everything = [one.experiment for one in lab.default_cures(1).arms]
     changed = [differing(none, one) for one in each]
     assert changed == [{"augmentation"}, {"architecture"}, {"l2"}, {"early_stopping"}]
     assert differing(none, everything) == set.union(*changed)

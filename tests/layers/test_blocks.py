@@ -12,20 +12,13 @@ from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.receptive_field import ReceptiveField, receptive_field
 from cifarviz.experiment.variable_shapes import model_variables, optimizer_variables
 from cifarviz.export.code.network import network_section
-from cifarviz.layers.base import (
-    CodeWriter,
-    DoesNotFit,
-    KerasBuilder,
-    Layer,
-    LayerCode,
-    Shape,
-)
+from cifarviz.layers.base import CodeWriter, DoesNotFit, KerasBuilder, Layer, LayerCode, Shape
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
-from cifarviz.layers.registry import LAYER_TYPES, any_of
+from cifarviz.layers.registry import LAYER_TYPES, layer_union
 from cifarviz.layers.window import Span
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
@@ -93,7 +86,7 @@ class Residual(Layer):
         return LayerCode("Residual", (tuple(layer.code(writer) for layer in self.layers),))
 
 
-SPEC = any_of([*LAYER_TYPES.values(), Residual])
+SPEC = layer_union([*LAYER_TYPES.values(), Residual])
 
 
 class BlockArchitecture(Architecture):

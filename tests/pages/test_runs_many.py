@@ -28,11 +28,11 @@ def cured(store: RunStore) -> tuple[str, list[Run]]:
     entry = cures(Data(train_images=200), epochs=9, seed=1)
     runs = [
         stored_runs.store_run(store, one.experiment, name=f"Cures: {one.label}", epochs=6)
-        for one in entry.entrants
+        for one in entry.arms
     ]
     for run in runs:
         store.describe(run.id, validation_images=1000)
-    labels = [(run.id, one.label) for run, one in zip(runs, entry.entrants, strict=True)]
+    labels = [(run.id, one.label) for run, one in zip(runs, entry.arms, strict=True)]
     return keep_series(store, "cures", entry.title, labels).id, runs
 
 

@@ -31,7 +31,7 @@ _CLASSIFICATION = (
     Dense(units=10, activation="softmax"),
 )
 
-PRESET = Preset(
+CIFAR10_DROPOUT = Preset(
     name="cifar10-dropout",
     title="Dropout against overfitting",
     story=(

@@ -52,7 +52,7 @@ _MEMBER = Experiment(
     tensorboard=True,
 )
 
-PRESET = Preset(
+CIFAR10_ENSEMBLE = Preset(
     name="cifar10-ensemble",
     title="Four networks voting",
     story=(

@@ -26,7 +26,7 @@ def _convolution(filters: int, *, pooled: bool) -> list[Layer]:
     ]
 
 
-PRESET = Preset(
+CIFAR10_FAST = Preset(
     name="cifar10-fast",
     title="As good in seconds",
     story=(

@@ -34,7 +34,7 @@ _ARCHITECTURE = Architecture(
     ),
 )
 
-PRESET = Preset(
+CIFAR10_STARTER = Preset(
     name="cifar10-starter",
     title="A first network: three convolutions",
     story=(

@@ -53,7 +53,7 @@ _BLOCKS = [
 ]
 _HEAD = (Flatten(), Dense(units=256), Dense(units=10, activation="softmax"))
 
-PRESET = Preset(
+CIFAR10_VGG = Preset(
     name="cifar10-vgg",
     title="Overfitting and feature maps",
     story=(

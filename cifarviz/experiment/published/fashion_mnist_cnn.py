@@ -40,7 +40,7 @@ _ARCHITECTURE = Architecture(
     ),
 )
 
-PRESET = Preset(
+FASHION_MNIST_CNN = Preset(
     name="fashion-mnist-cnn",
     title="Early stopping and the best checkpoint",
     story=(

@@ -9,9 +9,15 @@ from cifarviz import __version__
 from cifarviz.errors import CifarvizError, ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.changes import changes
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, draft_of, section_class
+from cifarviz.experiment.draft import (
+    OPTIONAL_SECTIONS,
+    SECTIONS,
+    SINGLE_FIELDS,
+    make_draft,
+    section_class,
+)
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import dataset_words
+from cifarviz.experiment.formatting import format_dataset
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.code.program import script
 from cifarviz.export.report.contents import RunContents
@@ -34,7 +40,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 def settings(experiment: Experiment) -> dict[str, str]:
     """Every setting but the layers: what it is called, and its value in words."""
-    draft = draft_of(experiment, experiment.preset or "")
+    draft = make_draft(experiment, experiment.preset or "")
     said: dict[str, str] = {"Started from": experiment.preset or "no preset"}
     for name in SECTIONS:
         fields = draft.section(name)
@@ -43,11 +49,11 @@ def settings(experiment: Experiment) -> dict[str, str]:
         own = _fields_words(made, {key: one for key, one in fields.items() if key != "kind"})
         both = f"{title} ({own})" if title and own else title or own
         said[_capital(Experiment.label(name))] = both
-    for name in OPTIONAL:
+    for name in OPTIONAL_SECTIONS:
         on = draft.is_on(name)
-        own = _fields_words(OPTIONAL[name], draft.section(name)) if on else "off"
+        own = _fields_words(OPTIONAL_SECTIONS[name], draft.section(name)) if on else "off"
         said[_capital(Experiment.label(name))] = own
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         said[_capital(Experiment.label(name))] = value_words(draft.settings[name])
     network = experiment.architecture
     said["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
@@ -89,9 +95,9 @@ def differences(contents: Sequence[RunContents]) -> Html:
         names = [one.name for one in contents]
         by_run = [(name, *column) for name, column in zip(names, columns, strict=True)]
         parts.append(table(["Run", *labels], by_run))
-    first = draft_of(experiments[0], "")
+    first = make_draft(experiments[0], "")
     for one, experiment in zip(contents[1:], experiments[1:], strict=True):
-        other = replace(draft_of(experiment, ""), settings=first.settings)
+        other = replace(make_draft(experiment, ""), settings=first.settings)
         if layers := changes(first, other):
             listed = "; ".join(change.text for change in layers)
             said = f"{one.name} against {contents[0].name}: {listed}."
@@ -110,7 +116,7 @@ def _fields_words(made: type[Value], fields: Mapping[str, object]) -> str:
     said = []
     for name, value in fields.items():
         if name == "dataset":
-            said.append(dataset_words(value))
+            said.append(format_dataset(value))
         elif name == "variant":
             said.append(value_words(value).lower())
         elif name == "train_images":

@@ -2,14 +2,14 @@
 
 import re
 
-MOST_EPOCHS = 100
+MAX_SAVED_EPOCHS = 100
 """How many epochs a list may name: each keeps 40 bytes a test image."""
 
 _LAST_EPOCH = 1000
 _TYPED = re.compile(r"\d{1,9}([\s,;]+\d{1,9})*[\s,;]*")
 
 
-def epochs_meant(typed: str | None) -> list[int] | str:
+def parse_epochs(typed: str | None) -> list[int] | str:
     """The epochs that ``typed`` names, sorted, each once; the text itself where it is no list."""
     text = (typed or "").strip()
     if not text:
@@ -19,21 +19,21 @@ def epochs_meant(typed: str | None) -> list[int] | str:
     return sorted({int(number) for number in re.findall(r"\d+", text)})
 
 
-def epochs_text(value: object) -> str:
+def format_epochs(value: object) -> str:
     """A list of epochs as it is typed; anything else stands for itself."""
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value or "")
 
 
-def checked_epochs(value: object) -> tuple[int, ...]:
+def validate_epochs(value: object) -> tuple[int, ...]:
     """Epochs in order; raises ``ValueError`` with one sentence for anything else."""
-    came = f"“{epochs_text(value)[:40]}”"
+    came = f"“{format_epochs(value)[:40]}”"
     if not isinstance(value, (list, tuple)) or not all(type(epoch) is int for epoch in value):
         raise ValueError(
             f"Enter epochs as numbers, such as 15, 30, 45; {came} is not a list of numbers."
         )
-    if len(value) > MOST_EPOCHS:
+    if len(value) > MAX_SAVED_EPOCHS:
         raise ValueError(
-            f"Test predictions can be saved at up to {MOST_EPOCHS} epochs, not at {len(value)}."
+            f"Test predictions can be saved at up to {MAX_SAVED_EPOCHS} epochs, not {len(value)}."
         )
     if any(not 1 <= epoch <= _LAST_EPOCH for epoch in value):
         raise ValueError(f"Epochs are numbered from 1 to {_LAST_EPOCH:,}, not {came}.")

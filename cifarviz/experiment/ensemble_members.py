@@ -5,16 +5,16 @@ from typing import Final, NamedTuple
 
 from cifarviz.experiment.experiment import Experiment
 
-FEWEST_MEMBERS: Final = 2
-MOST_MEMBERS: Final = 10
-LARGEST_SEED: Final = 2**31 - 1
+MIN_MEMBERS: Final = 2
+MAX_MEMBERS: Final = 10
+MAX_SEED: Final = 2**31 - 1
 
 _SUFFIX = re.compile(r", seed (\d+) \(member (\d+) of (\d+)\)( \(\d+\))?$")
 # A run's name has at most 100 characters, and the seed and the member follow.
 _LONGEST = 60
 
 
-class TeamName(NamedTuple):
+class EnsembleName(NamedTuple):
     """What the names of members that were trained together have in common."""
 
     name: str
@@ -22,7 +22,9 @@ class TeamName(NamedTuple):
     members: int
 
 
-def from_seeds(experiment: Experiment, first: int, count: int) -> tuple[Experiment, ...]:
+def experiments_with_seeds(
+    experiment: Experiment, first: int, count: int
+) -> tuple[Experiment, ...]:
     """``experiment`` from ``count`` seeds in a row; nothing else differs."""
     return tuple(
         Experiment.make(**{**dict(experiment), "seed": seed})
@@ -36,15 +38,15 @@ def member_name(name: str, seed: int, number: int, count: int) -> str:
     return f"{short}, seed {seed} (member {number} of {count})"
 
 
-def common_name(name: str) -> str:
+def name_without_member(name: str) -> str:
     """The name of a run without what ``member_name`` put after it."""
     return _SUFFIX.sub("", name)
 
 
-def team_name(name: str) -> TeamName | None:
+def parse_member_name(name: str) -> EnsembleName | None:
     """With whom a run was trained, if ``member_name`` has named it."""
     found = _SUFFIX.search(name)
     if found is None:
         return None
     seed, number, count = (int(found[group]) for group in (1, 2, 3))
-    return TeamName(name[: found.start()], seed - number + 1, count)
+    return EnsembleName(name[: found.start()], seed - number + 1, count)

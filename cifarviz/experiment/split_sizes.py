@@ -8,7 +8,7 @@ from cifarviz.experiment.choices import NoValidation, SplitValidation, TestValid
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SplitSizes:
     """How many images a run trains and validates on, and how many steps an epoch has."""
 
     train: int
@@ -17,14 +17,14 @@ class Sizes:
     """The last step of an epoch takes the images that are left."""
 
 
-def count(
+def compute_split_sizes(
     validation: Validation,
     wanted: int | None,
     batch_size: int,
     *,
     train_images: int,
     test_images: int,
-) -> Sizes:
+) -> SplitSizes:
     """Work out the numbers of images for a data set with so many of each.
 
     ``wanted`` limits the training images that the split leaves, which is counted as
@@ -75,4 +75,4 @@ def count(
             batch_size=batch_size,
             train=train,
         )
-    return Sizes(train, held_out, ceil(train / batch_size))
+    return SplitSizes(train, held_out, ceil(train / batch_size))
