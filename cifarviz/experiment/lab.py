@@ -47,7 +47,7 @@ class LabExperiment:
 
     kind: LabKind
     title: str
-    entrants: tuple[Arm, ...]
+    arms: tuple[Arm, ...]
 
     def run_name(self, arm: Arm) -> str:
         """What the run of this arm is called on other pages."""
@@ -205,14 +205,14 @@ def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int
     labels = [about.values[word] for word in chosen]
     title = f"{about.title}: {' against '.join(labels)}"
     shared: Fields = {"data": data, "epochs": epochs, "seed": seed}
-    entrants = tuple(
+    arms = tuple(
         Arm(
             label,
             lab_experiment(**{**shared, **about.fields(word, data)}),
         )
         for word, label in zip(chosen, labels, strict=True)
     )
-    return LabExperiment("duel", title, entrants)
+    return LabExperiment("duel", title, arms)
 
 
 def default_duel(seed: int) -> LabExperiment:

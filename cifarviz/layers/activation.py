@@ -18,7 +18,7 @@ class Activation(Layer):
     keras_name: ClassVar[str] = "activation"
     keras_class: ClassVar[str] = "Activation"
     color: ClassVar[str] = "#8FAE62"
-    label_is_name: ClassVar[bool] = True
+    label_keeps_case: ClassVar[bool] = True
 
     type: Literal["activation"] = "activation"
     activation: ActivationChoice = "relu"

@@ -135,9 +135,9 @@ class Layer(Value):
     """Its title cut to a word or two, for the drawing."""
     label_field: ClassVar[str | None] = None
     """The field whose value follows ``label_name``, such as the number of filters."""
-    label_says_all: ClassVar[bool] = False
+    label_is_complete: ClassVar[bool] = False
     """Whether the label tells all there is to tell of such a layer, so that no more is listed."""
-    label_is_name: ClassVar[bool] = False
+    label_keeps_case: ClassVar[bool] = False
     """Whether the label is written alike everywhere, as ReLU is."""
 
     has_filters: ClassVar[bool] = False

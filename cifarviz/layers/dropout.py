@@ -24,7 +24,7 @@ class Dropout(Layer):
     color: ClassVar[str] = "#9AA3AB"
     label_name: ClassVar[str] = "Dropout"
     label_field: ClassVar[str | None] = "rate"
-    label_says_all: ClassVar[bool] = True
+    label_is_complete: ClassVar[bool] = True
     only_in_training: ClassVar[bool] = True
 
     type: Literal["dropout"] = "dropout"

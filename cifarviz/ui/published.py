@@ -52,7 +52,7 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
         return ""
     if experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
-    made = changes_from_preset(make_draft(experiment, experiment.preset), but=but)
+    made = changes_from_preset(make_draft(experiment, experiment.preset), ignore=but)
     return " · ".join(change.text for change in made)
 
 

@@ -239,7 +239,7 @@ def _of_preset(preset: Preset) -> Source:
     mine = _changed_draft(preset)
     variant = _pick_way(preset) if preset.variants else None
     mine = with_variant(mine, variant)
-    made = changes_from_preset(mine, but=_SEED)
+    made = changes_from_preset(mine, ignore=_SEED)
     if made:
         with changed_line(made):
             st.button(
