@@ -1,4 +1,4 @@
-"""The smaller choices of an experiment: which images, how validated, augmented and scored."""
+"""Data, validation, augmentation, early stopping and loss of an experiment."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from cifarviz.value import Value
 
 
 class Data(Value):
-    """Which images are trained on."""
+    """The images to train on."""
 
     title: ClassVar[str] = "Data"
 
@@ -54,14 +54,14 @@ class Data(Value):
 
     @field_validator("dataset")
     @classmethod
-    def _exists(cls, name: str) -> str:
+    def _check_dataset(cls, name: str) -> str:
         try:
             return find(name).name
         except DatasetNotFound as error:
             raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
-    def _has_variant(self) -> Self:
+    def _check_variant(self) -> Self:
         info = find(self.dataset)
         if self.variant not in info.variants:
             raise ValueError(
@@ -72,7 +72,7 @@ class Data(Value):
 
 
 class SplitValidation(Value):
-    """A share of the training images held back, as scikit-learn's ``train_test_split`` does."""
+    """A share of the training images, split by scikit-learn's ``train_test_split``."""
 
     title: ClassVar[str] = "Split of the training images"
     explanation: ClassVar[str] = (
@@ -101,7 +101,7 @@ class SplitValidation(Value):
 class TestValidation(Value):
     """Validation on the test images during training."""
 
-    __test__: ClassVar[bool] = False  # pytest takes classes named Test… for tests
+    __test__: ClassVar[bool] = False  # pytest collects classes named Test…
 
     title: ClassVar[str] = "The test images"
     explanation: ClassVar[str] = (
@@ -113,7 +113,7 @@ class TestValidation(Value):
 
 
 class NoValidation(Value):
-    """No validation at all."""
+    """No validation."""
 
     title: ClassVar[str] = "None"
     explanation: ClassVar[str] = (
@@ -152,7 +152,7 @@ class Augmentation(Value):
 
 
 class EarlyStopping(Value):
-    """Ending a run by itself, as Keras' callback of that name does with ``min_delta=0``."""
+    """Early stopping like Keras' callback with ``min_delta=0``."""
 
     title: ClassVar[str] = "Early stopping"
     explanation: ClassVar[str] = (
@@ -175,7 +175,7 @@ class EarlyStopping(Value):
 
 
 class Loss(Value):
-    """Categorical cross-entropy, with the labels as numbers or as one-hot vectors."""
+    """Categorical cross-entropy with integer or one-hot labels."""
 
     title: ClassVar[str] = "Loss"
 
@@ -195,7 +195,7 @@ class Loss(Value):
     )
 
     @model_validator(mode="after")
-    def _goes_together(self) -> Self:
+    def _check_smoothing(self) -> Self:
         if self.label_smoothing > 0 and self.labels == "integer":
             raise ValueError(
                 "Label smoothing needs one-hot labels and the labels here are integers. Choose "

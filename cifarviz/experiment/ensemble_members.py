@@ -1,4 +1,4 @@
-"""One experiment trained from several seeds, as the members of an ensemble."""
+"""Experiments and run names of ensemble members: the same experiment with several seeds."""
 
 import re
 from typing import Final, NamedTuple
@@ -10,12 +10,12 @@ MAX_MEMBERS: Final = 10
 MAX_SEED: Final = 2**31 - 1
 
 _SUFFIX = re.compile(r", seed (\d+) \(member (\d+) of (\d+)\)( \(\d+\))?$")
-# A run's name has at most 100 characters, and the seed and the member follow.
-_LONGEST = 60
+# A run's name has at most 100 characters, including the seed and the member number.
+_MAX_NAME = 60
 
 
 class EnsembleName(NamedTuple):
-    """What the names of members that were trained together have in common."""
+    """The common part of the names of members that were trained together."""
 
     name: str
     first_seed: int
@@ -25,7 +25,7 @@ class EnsembleName(NamedTuple):
 def experiments_with_seeds(
     experiment: Experiment, first: int, count: int
 ) -> tuple[Experiment, ...]:
-    """``experiment`` from ``count`` seeds in a row; nothing else differs."""
+    """Return ``experiment`` with ``count`` consecutive seeds, starting at ``first``."""
     return tuple(
         Experiment.make(**{**dict(experiment), "seed": seed})
         for seed in range(first, first + count)
@@ -33,20 +33,20 @@ def experiments_with_seeds(
 
 
 def member_name(name: str, seed: int, number: int, count: int) -> str:
-    """``Four networks voting, seed 3 (member 2 of 4)``, at most 100 characters."""
-    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    """Return ``Four networks voting, seed 3 (member 2 of 4)``, at most 100 characters."""
+    short = name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
     return f"{short}, seed {seed} (member {number} of {count})"
 
 
 def name_without_member(name: str) -> str:
-    """The name of a run without what ``member_name`` put after it."""
+    """Return the name of a run without the ending that ``member_name`` adds."""
     return _SUFFIX.sub("", name)
 
 
 def parse_member_name(name: str) -> EnsembleName | None:
-    """With whom a run was trained, if ``member_name`` has named it."""
-    found = _SUFFIX.search(name)
-    if found is None:
+    """Return the ensemble of a name that ``member_name`` made, else ``None``."""
+    match = _SUFFIX.search(name)
+    if match is None:
         return None
-    seed, number, count = (int(found[group]) for group in (1, 2, 3))
-    return EnsembleName(name[: found.start()], seed - number + 1, count)
+    seed, number, count = (int(match[group]) for group in (1, 2, 3))
+    return EnsembleName(name[: match.start()], seed - number + 1, count)

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 Monitor = Literal["loss", "accuracy"]
-"""What says how good an epoch was."""
+"""The metric that decides which epoch is best."""
 
 
 class Experiment(Value):
@@ -175,7 +175,7 @@ class Experiment(Value):
         return validate_epochs(value)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_combination(self) -> Self:
         problems = []
         info = find(self.data.dataset)
         network = self.architecture
@@ -211,15 +211,15 @@ class Experiment(Value):
         return self
 
     def to_json(self) -> str:
-        """Every field, defaults too, so that a default changed later alters no stored run."""
+        """Return every field, including defaults, so that stored runs keep theirs."""
         return self.model_dump_json(indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote.
+        """Read the JSON of ``to_json``, of this version or an older one.
 
-        Reads older formats too. Raises ``UnknownFormat`` for any other format number and
-        ``ExperimentInvalid`` for anything else that is not an experiment.
+        Raises ``UnknownFormat`` for a newer format, ``ExperimentInvalid`` for anything else that
+        is not an experiment.
         """
         current = upgrade_json(text)
         try:
@@ -228,10 +228,9 @@ class Experiment(Value):
             raise ExperimentInvalid(" ".join(describe(error, cls))) from error
 
     def sizes(self, train_images: int, test_images: int) -> SplitSizes:
-        """Work out the numbers of images for a data set with so many of each.
+        """Compute the numbers of images and steps for a data set of this size.
 
-        Raises ``ExperimentInvalid`` where a choice asks for more images than there are, or for
-        none.
+        Raises ``ExperimentInvalid`` if a setting needs more images than there are, or leaves none.
         """
         return compute_split_sizes(
             self.validation,
@@ -242,7 +241,7 @@ class Experiment(Value):
         )
 
     def check_against(self, train_images: int, test_images: int = 1) -> None:
-        """Raise ``ExperimentInvalid`` if the choices don't fit a data set of this size."""
+        """Raise ``ExperimentInvalid`` if the settings do not fit a data set of this size."""
         self.sizes(train_images, test_images)
 
 

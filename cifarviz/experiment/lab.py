@@ -1,4 +1,4 @@
-"""The experiments of the lab: which runs each of them trains."""
+"""The lab's experiments and the runs each of them trains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ LAB_TITLES: Mapping[LabKind, str] = MappingProxyType(
         "cures": "Cures",
     }
 )
-"""The lab's experiments by the word of their view, in the order the page shows them."""
+"""The titles of the lab's experiments by their kind, in the order of the page."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One run: ``label`` is what it has and the others don't, such as ``dropout 0.5``."""
+    """A run of a lab experiment; ``label`` is its difference, such as ``dropout 0.5``."""
 
     label: str
     experiment: Experiment
@@ -43,36 +43,36 @@ class Arm:
 
 @dataclass(frozen=True)
 class LabExperiment:
-    """All runs of an experiment, in the order they train; ``title`` says what differs."""
+    """All runs of a lab experiment in training order; ``title`` names what differs."""
 
     kind: LabKind
     title: str
     arms: tuple[Arm, ...]
 
     def run_name(self, arm: Arm) -> str:
-        """What the run of this arm is called on other pages."""
+        """Return the name of this arm's run on other pages."""
         return f"{LAB_TITLES[self.kind]}: {arm.label}"
 
 
 _FILTERS = (16, 32, 64)
 _UNITS = 128
 MIN_DUEL_RUNS, MAX_DUEL_RUNS = 2, 3
-"""So many runs a duel may have."""
+"""The numbers of runs in a duel."""
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class DuelFactor:
-    """What a duel is about. ``values`` are words as an address has them, with those shown.
+    """What differs between the runs of a duel.
 
-    ``usual`` are the words of the duel that nobody has changed; ``fields`` makes an experiment's
-    fields of a word and the data that are trained on.
+    ``values`` has the label of each value by its key in an address; ``default`` are the keys of
+    the default duel. ``fields`` returns the experiment fields for a key and the training data.
     """
 
     title: str
     hint: str
     values: Mapping[str, str]
-    usual: tuple[str, ...]
+    default: tuple[str, ...]
     fields: Callable[[str, Data], Fields]
 
 
@@ -106,26 +106,27 @@ SIZES_EPOCHS: Final = 30
 def lab_network(
     dataset: str, *, width: float = 1.0, dropout: float = 0.0, batch_norm: bool = False
 ) -> Architecture:
-    """Three convolutions and a hidden layer: small enough for seconds, large enough to memorise.
+    """Return a network of three convolutions and a hidden layer.
 
-    ``width`` multiplies filters and units. ``dropout`` is the rate before the last layer, and half
-    of it after each pooling. ``batch_norm``: after each convolution.
+    It is small enough to train in seconds and large enough to memorise. ``width`` multiplies
+    filters and units; ``dropout`` is the rate before the last layer, and half of it after each
+    pooling; ``batch_norm`` adds batch normalisation after each convolution.
     """
     info = find(dataset)
-    # Three times half of fewer than eight pixels would be none.
+    # Halving fewer than eight pixels three times would leave none.
     pool = MaxPool2D(padding="valid" if min(info.image_shape[:2]) >= 8 else "same")
     layers: list[Layer] = []
     for filters in _FILTERS:
-        wide = round(width * filters)
+        scaled = round(width * filters)
         if batch_norm:
             layers += [
-                Conv2D(filters=wide, activation="linear"),
-                # Short runs: with 0.99 the remembered means would still be those of the start.
+                Conv2D(filters=scaled, activation="linear"),
+                # In short runs, moving means with 0.99 would still be close to their initial value.
                 BatchNorm(momentum=0.9),
                 Activation(activation="relu"),
             ]
         else:
-            layers.append(Conv2D(filters=wide))
+            layers.append(Conv2D(filters=scaled))
         layers.append(pool)
         if dropout:
             layers.append(Dropout(rate=dropout / 2))
@@ -139,119 +140,111 @@ def lab_network(
 
 
 def lab_experiment(data: Data, *, epochs: int, seed: int, **fields: object) -> Experiment:
-    """What all runs of the lab have in common; ``fields`` are those that differ.
+    """Return an experiment of the lab with ``fields`` changed.
 
-    Validated on the test images, since nothing is chosen by them and none is lost for training.
-    Raises ``ExperimentInvalid``.
+    It validates on the test images: no setting is chosen by them, and all training images are
+    used. Raises ``ExperimentInvalid``.
     """
     base: dict[str, object] = {
         "validation": TestValidation(),
         "architecture": lab_network(data.dataset),
         "optimizer": Adam(learning_rate=0.001),
         "batch_size": 32,
-        # Not "auto": runs that are compared must not differ in how exactly they calculate.
+        # Not "auto": compared runs must use the same precision.
         "precision": "float32",
     }
     return Experiment.make(**{**base, "data": data, "epochs": epochs, "seed": seed, **fields})
 
 
-def _network(name: str, made: Callable[[str], object]) -> Callable[[str, Data], Fields]:
-    return lambda word, data: {"architecture": lab_network(data.dataset, **{name: made(word)})}  # type: ignore[arg-type]
+def _network(name: str, parse: Callable[[str], object]) -> Callable[[str, Data], Fields]:
+    return lambda key, data: {"architecture": lab_network(data.dataset, **{name: parse(key)})}  # type: ignore[arg-type]
 
 
-def _images(word: str, data: Data) -> Fields:
-    return {"data": data.model_copy(update={"train_images": int(word)})}
+def duel(
+    factor_name: str, values: Sequence[str], data: Data, *, epochs: int, seed: int
+) -> LabExperiment:
+    """Return a duel about a factor of ``DUEL_FACTORS`` with two or three of its values.
 
-
-def _augmentation(word: str, data: Data) -> Fields:
-    return {"augmentation": AUGMENTATIONS[word]}
-
-
-def _early_stopping(word: str, data: Data) -> Fields:
-    return {"early_stopping": None if word == "off" else EarlyStopping(patience=int(word))}
-
-
-def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The duel about a thing of ``THINGS`` with two or three of its values.
-
-    Raises ``ExperimentInvalid`` for another number of them, for what is none, and for what can't
-    be trained.
+    Raises ``ExperimentInvalid`` for another number of values, an unknown factor or value, and an
+    experiment that cannot be trained.
     """
-    about = DUEL_FACTORS.get(thing)
-    if about is None:
-        known = ", ".join(DUEL_FACTORS)
+    factor = DUEL_FACTORS.get(factor_name)
+    if factor is None:
         raise ExperimentInvalid(
-            "A duel can be about {known}, not about “{thing}”.", known=known, thing=thing[:40]
+            "A duel cannot vary “{name}”. Choose one of: {names}.",
+            name=factor_name[:40],
+            names=", ".join(DUEL_FACTORS),
         )
-    for word in words:
-        if word not in about.values:
-            known = ", ".join(about.values)
+    for value in values:
+        if value not in factor.values:
             raise ExperimentInvalid(
-                "{subject} can be {known} here, not “{word}”.",
-                subject=about.title,
-                known=known,
-                word=word[:40],
+                "“{factor}” cannot be “{value}” in a duel. Choose from: {values}.",
+                factor=factor.title,
+                value=value[:40],
+                values=", ".join(factor.values),
             )
-    chosen = [word for word in about.values if word in words]
+    chosen = [value for value in factor.values if value in values]
     if not MIN_DUEL_RUNS <= len(chosen) <= MAX_DUEL_RUNS:
         raise ExperimentInvalid(
             "A duel has {fewest} or {most} runs. Choose {fewest} or {most} values of "
-            "“{subject}”, not {count}.",
+            "“{factor}”, not {count}.",
             fewest=MIN_DUEL_RUNS,
             most=MAX_DUEL_RUNS,
-            subject=about.title.lower(),
+            factor=factor.title.lower(),
             count=len(chosen),
         )
-    labels = [about.values[word] for word in chosen]
-    title = f"{about.title}: {' against '.join(labels)}"
+    labels = [factor.values[value] for value in chosen]
     shared: Fields = {"data": data, "epochs": epochs, "seed": seed}
-    arms = tuple(
-        Arm(
-            label,
-            lab_experiment(**{**shared, **about.fields(word, data)}),
-        )
-        for word, label in zip(chosen, labels, strict=True)
+    return LabExperiment(
+        "duel",
+        f"{factor.title}: {' against '.join(labels)}",
+        tuple(
+            Arm(label, lab_experiment(**{**shared, **factor.fields(value, data)}))
+            for value, label in zip(chosen, labels, strict=True)
+        ),
     )
-    return LabExperiment("duel", title, arms)
 
 
 def default_duel(seed: int) -> LabExperiment:
-    """The duel that nobody has changed, on the sample."""
-    thing = next(iter(DUEL_FACTORS))
+    """Return the default duel, on the sample."""
+    name, factor = next(iter(DUEL_FACTORS.items()))
     data = Data(train_images=DUEL_IMAGES)
-    return duel(thing, DUEL_FACTORS[thing].usual, data, epochs=DUEL_EPOCHS, seed=seed)
+    return duel(name, factor.default, data, epochs=DUEL_EPOCHS, seed=seed)
 
 
 def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """No cure, augmentation, dropout, L2, early stopping, and all of them; raises as the rest."""
-    augmented = {"augmentation": AUGMENTATIONS["both"]}
-    dropped = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
-    stopped = {"early_stopping": EarlyStopping(patience=_PATIENCE)}
-    tried: Mapping[str, Mapping[str, Any]] = {
+    """Return runs without a cure, with each cure for overfitting, and with all of them.
+
+    Raises ``ExperimentInvalid``.
+    """
+    augmentation = {"augmentation": AUGMENTATIONS["both"]}
+    dropout = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
+    early_stopping = {"early_stopping": EarlyStopping(patience=_PATIENCE)}
+    fields_by_label: Mapping[str, Mapping[str, Any]] = {
         BASELINE_LABEL: {},
-        "augmentation": augmented,
-        f"dropout {_DROPOUT}": dropped,
+        "augmentation": augmentation,
+        f"dropout {_DROPOUT}": dropout,
         f"L2 {_L2}": {"l2": _L2},
-        "early stopping": stopped,
-        "all together": {**augmented, **dropped, "l2": _L2, **stopped},
+        "early stopping": early_stopping,
+        "all together": {**augmentation, **dropout, "l2": _L2, **early_stopping},
     }
     return LabExperiment(
         "cures",
         "Cures for overfitting",
         tuple(
             Arm(label, lab_experiment(data, epochs=epochs, seed=seed, **fields))
-            for label, fields in tried.items()
+            for label, fields in fields_by_label.items()
         ),
     )
 
 
 def default_cures(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
+    """Return the default cures experiment, on the sample."""
     return cures(Data(train_images=CURES_IMAGES), epochs=CURES_EPOCHS, seed=seed)
 
 
 def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The run with so many per cent of wrong labels, and the same with none.
+    """Return a run with ``percent`` wrong labels and the same run without.
 
     Raises ``ExperimentInvalid``.
     """
@@ -264,27 +257,28 @@ def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExpe
         )
     share = percent / 100
     wrong = data.model_copy(update={"wrong_labels": share, "wrong_labels_seed": seed})
-    words = f"{format_share(share)} wrong labels"
+    label = f"{format_share(share)} wrong labels"
     return LabExperiment(
         "memorisation",
-        f"Memorisation: {words}",
+        f"Memorisation: {label}",
         (
-            Arm(words, lab_experiment(wrong, epochs=epochs, seed=seed)),
+            Arm(label, lab_experiment(wrong, epochs=epochs, seed=seed)),
             Arm("correct labels", lab_experiment(data, epochs=epochs, seed=seed)),
         ),
     )
 
 
 def default_memorisation(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
+    """Return the default memorisation experiment, on the sample."""
     data = Data(train_images=MEMORISATION_IMAGES)
     return memorisation(MEMORISATION_PERCENT, data, epochs=MEMORISATION_EPOCHS, seed=seed)
 
 
 def dataset_sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The same on each of ``SIZES`` up to ``most``; a smaller number's images are in a larger's.
+    """Return a run for each of ``DATASET_SIZES`` up to ``most``.
 
-    Raises ``ExperimentInvalid`` where that leaves fewer than two.
+    Smaller numbers of images are subsets of larger ones. Raises ``ExperimentInvalid`` if there
+    are fewer than two sizes.
     """
     counts = [size for size in DATASET_SIZES if size <= most]
     if len(counts) < 2:
@@ -309,7 +303,7 @@ def dataset_sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperi
 
 
 def default_dataset_sizes(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
+    """Return the default data set sizes experiment, on the sample."""
     return dataset_sizes(LARGEST_DATASET_SIZE, Data(), epochs=SIZES_EPOCHS, seed=seed)
 
 
@@ -325,13 +319,13 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
                 "both": "mirrored and shifted",
             },
             ("off", "both"),
-            _augmentation,
+            lambda key, data: {"augmentation": AUGMENTATIONS[key]},
         ),
         "dropout": DuelFactor(
             "Dropout",
             "The share of values set to zero at random before the last layer; half of that share "
             "after each pooling layer.",
-            {"0": "no dropout", **{word: f"dropout {word}" for word in ("0.15", "0.3", "0.5")}},
+            {"0": "no dropout", **{key: f"dropout {key}" for key in ("0.15", "0.3", "0.5")}},
             ("0", "0.3"),
             _network("dropout", float),
         ),
@@ -340,21 +334,21 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
             "How many images the network is trained on.",
             {str(count): f"{count:,} images" for count in _IMAGES},
             ("500", "5000"),
-            _images,
+            lambda key, data: {"data": data.model_copy(update={"train_images": int(key)})},
         ),
         "l2": DuelFactor(
             "L2 penalty",
             "How strongly large weights are penalised.",
-            {"0": "no penalty", **{word: f"L2 {word}" for word in ("0.001", "0.003", "0.01")}},
+            {"0": "no penalty", **{key: f"L2 {key}" for key in ("0.001", "0.003", "0.01")}},
             ("0", "0.003"),
-            lambda word, data: {"l2": float(word)},
+            lambda key, data: {"l2": float(key)},
         ),
         "batch-norm": DuelFactor(
             "Batch normalisation",
             "Centres and scales each channel over the batch after each convolution.",
             {"off": "no batch normalisation", "on": "batch normalisation"},
             ("off", "on"),
-            _network("batch_norm", lambda word: word == "on"),
+            _network("batch_norm", lambda key: key == "on"),
         ),
         "early-stopping": DuelFactor(
             "Early stopping",
@@ -362,7 +356,9 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
             "weights.",
             {"off": "no early stopping", "2": "patience 2", "4": "patience 4"},
             ("off", "2"),
-            _early_stopping,
+            lambda key, data: {
+                "early_stopping": None if key == "off" else EarlyStopping(patience=int(key))
+            },
         ),
         "width": DuelFactor(
             "Width of the network",
@@ -379,10 +375,10 @@ DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
         "batch-size": DuelFactor(
             "Batch size",
             "How many images are used for each update of the weights.",
-            {word: f"batch {word}" for word in ("8", "32", "128", "500")},
+            {key: f"batch {key}" for key in ("8", "32", "128", "500")},
             ("32", "500"),
-            lambda word, data: {"batch_size": int(word)},
+            lambda key, data: {"batch_size": int(key)},
         ),
     }
 )
-"""By the word an address has for each."""
+"""What a duel can vary, by its key in an address."""

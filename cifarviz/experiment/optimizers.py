@@ -1,4 +1,4 @@
-"""How the weights follow the gradient."""
+"""The optimisers and their settings."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

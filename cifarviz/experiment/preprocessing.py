@@ -1,4 +1,4 @@
-"""What is done to raw pixels before the first layer: one scale and one offset a channel."""
+"""Preprocessing of raw pixels: a scale and an offset per channel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from cifarviz.value import Value
 
 
 class Divide(Value):
-    """Every pixel divided by one number."""
+    """Every pixel divided by the same number."""
 
     title: ClassVar[str] = "Divide"
     explanation: ClassVar[str] = (
@@ -31,7 +31,7 @@ class Divide(Value):
 
 
 class Standardize(Value):
-    """Every channel brought to mean 0 and standard deviation 1 over the whole training set."""
+    """Every channel scaled to mean 0 and standard deviation 1 over the training images."""
 
     title: ClassVar[str] = "Standardise each channel"
     explanation: ClassVar[str] = (
@@ -52,13 +52,13 @@ PREPROCESSINGS: Mapping[str, type[Divide | Standardize]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scaling:
-    """``pixel * scale + offset``, one scale and one offset a channel."""
+    """``pixel * scale + offset``, with a scale and an offset per channel."""
 
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
     def ranges(self, low: float = 0.0, high: float = 255.0) -> tuple[tuple[float, float], ...]:
-        """What the pixel range ``low`` to ``high`` becomes: (lowest, highest) a channel."""
+        """Return the scaled pixel range ``low`` to ``high`` as (lowest, highest) per channel."""
         return tuple(
             (low * scale + offset, high * scale + offset)
             for scale, offset in zip(self.scale, self.offset, strict=True)
@@ -71,11 +71,11 @@ def scaling(
     std: Sequence[float],
     channels: int,
 ) -> Scaling:
-    """Work a choice out for images with ``channels`` channels.
+    """Compute the scaling of images with ``channels`` channels.
 
-    ``mean`` and ``std`` are the training images' own, one a channel, over pixels 0 to 255; a
-    channel whose pixels are all the same (deviation 0) is centred and not scaled. Raises
-    ``ExperimentInvalid`` if there isn't one usable mean and deviation a channel.
+    ``mean`` and ``std`` are those of the training images per channel, over pixels 0 to 255. A
+    channel with deviation 0 is centred and not scaled. Raises ``ExperimentInvalid`` unless there
+    is a finite mean and deviation per channel.
     """
     if isinstance(preprocessing, Divide):
         return Scaling((1.0 / preprocessing.divisor,) * channels, (0.0,) * channels)

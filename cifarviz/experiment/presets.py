@@ -27,20 +27,20 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 PUBLISHED: Mapping[str, Preset] = MappingProxyType(
     {name: preset for name, preset in PRESETS.items() if preset.published is not None}
 )
-"""Those that others have published."""
+"""The presets that others have published."""
 
 
 def patience_exceeds(experiment: Experiment, epochs: int) -> bool:
-    """Whether early stopping could never stop a run of ``experiment`` that has so few epochs.
+    """Whether early stopping could never stop a run of ``experiment`` with so few epochs.
 
-    A preset's own patience is no reason to refuse a short trial.
+    Used to switch early stopping off in short trials of a preset.
     """
     stopping = experiment.early_stopping
     return stopping is not None and stopping.patience >= epochs > 0
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of this name; raises ``ExperimentInvalid``."""
+    """Return the preset of this name; raises ``ExperimentInvalid``."""
     if name not in PRESETS:
         raise ExperimentInvalid(
             "There is no preset called “{name}”. Choose one of: {presets}.",

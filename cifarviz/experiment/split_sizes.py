@@ -1,4 +1,4 @@
-"""How many images an experiment trains and validates on."""
+"""The numbers of training and validation images of an experiment."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -9,12 +9,12 @@ from cifarviz.experiment.choices import NoValidation, SplitValidation, TestValid
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """How many images a run trains and validates on, and how many steps an epoch has."""
+    """Numbers of training and validation images, and steps per epoch."""
 
     train: int
     validation: int
     steps_per_epoch: int
-    """The last step of an epoch takes the images that are left."""
+    """Includes the last step, which may have fewer images."""
 
 
 def compute_split_sizes(
@@ -25,11 +25,11 @@ def compute_split_sizes(
     train_images: int,
     test_images: int,
 ) -> SplitSizes:
-    """Work out the numbers of images for a data set with so many of each.
+    """Compute the numbers of images and steps for a data set of this size.
 
-    ``wanted`` limits the training images that the split leaves, which is counted as
-    scikit-learn's ``train_test_split`` does. Raises ``ExperimentInvalid`` where a choice asks
-    for more images than there are, or for none.
+    ``wanted`` limits the training images after the split, which is counted like scikit-learn's
+    ``train_test_split``. Raises ``ExperimentInvalid`` if a setting needs more images than there
+    are, or leaves none.
     """
     train, held_out = train_images, 0
     match validation:

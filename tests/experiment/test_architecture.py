@@ -214,7 +214,7 @@ def test_whitening_is_counted_and_not_trained():
 @pytest.mark.parametrize(
     ("layers", "problem"),
     [
-        ((Conv2D(), Whitening()), "Whitening is computed from the input images: move it"),
+        ((Conv2D(), Whitening()), "Whitening is computed from the input images, so it"),
         ((Whitening(filters=26),), "A 2×2×3 patch has 12 values, so this"),
         ((Whitening(kernel_size=8),), "Patches of 8×8 pixels do not fit on a 7×7 image"),
     ],

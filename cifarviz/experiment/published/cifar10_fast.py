@@ -17,7 +17,7 @@ from cifarviz.layers.whitening import Whitening
 
 
 def _convolution(filters: int, *, pooled: bool) -> list[Layer]:
-    # Pooled before it is normalized: what comes after has a quarter of the values to work on.
+    # Pooling before normalization leaves a quarter of the values for the layers after it.
     return [
         Conv2D(filters=filters, activation="linear", use_bias=False, initializer="identity"),
         *([MaxPool2D()] if pooled else []),

@@ -13,7 +13,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
-# Only the first and the last epoch were read off.
+# Only the first and the last epoch are reported.
 _HISTORY: tuple[HistoryRow, ...] = (
     HistoryRow(1, 1.5071, 0.4502, 1.2627, 0.5466),
     HistoryRow(10, 0.7198, 0.7468, 1.0584, 0.6620),

@@ -185,7 +185,7 @@ def _duel_form() -> LabExperiment:
 
 def _values(about: lab.DuelFactor) -> Sequence[str]:
     text = st.query_params.get("values")
-    wanted = about.usual if text is None else tuple(one for one in text.split(",") if one)
+    wanted = about.default if text is None else tuple(one for one in text.split(",") if one)
     unknown = [word for word in wanted if word not in about.values]
     if unknown:
         st.error(
@@ -193,7 +193,7 @@ def _values(about: lab.DuelFactor) -> Sequence[str]:
             f"{', '.join(about.values)}: the usual values are taken.",
             icon=":material/error:",
         )
-        wanted = about.usual
+        wanted = about.default
     chosen = [word for word in about.values if word in wanted]
     st.pills(
         "Two or three of these",
