@@ -1,7 +1,7 @@
-"""The decoded full set as it is kept on disk: four .npy files and a marker.
+"""The decoded full set on disk: four .npy files and a marker.
 
-The marker is written last and withdrawn first, so files with a marker of the right sizes were
-once written whole and verified.
+The marker is written last and removed first, so files with a marker were written completely and
+verified.
 """
 
 import json
@@ -21,16 +21,16 @@ from cifarviz.storage import atomically, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
-# Of a .npy file, bytes: 128 in fact.
-_LONGEST_HEAD = 256
+# The header of a .npy file has 128 bytes in practice.
+_MAX_HEADER = 256
 _WRITE_CHUNK = 4 << 20
 
 
 def read_arrays(folder: Path) -> Arrays:
     """Open the four .npy files of a folder, memory-mapped and read-only.
 
-    Raises ``DatasetNotFound`` when there is none of them, ``DatasetDamaged`` when one is missing
-    or cannot be read.
+    Raises ``DatasetNotFound`` if all are missing, ``DatasetDamaged`` if some are missing or cannot
+    be read.
     """
     paths = {name: folder / f"{name}.npy" for name in ARRAY_NAMES}
     if not any(path.is_file() for path in paths.values()):
@@ -38,7 +38,7 @@ def read_arrays(folder: Path) -> Arrays:
     arrays = {}
     for name, path in paths.items():
         try:
-            # As plain arrays: np.memmap's own type would follow every slice around.
+            # As plain arrays, so that slices are not of type np.memmap.
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except FileNotFoundError as error:
             raise DatasetDamaged(
@@ -52,7 +52,10 @@ def read_arrays(folder: Path) -> Arrays:
 
 
 def find_problem(folder: Path, info: DatasetInfo) -> str | None:
-    """Say in a sentence why what is kept cannot be used; None when it can. Looks at sizes only."""
+    """Return a sentence on why the stored set cannot be used, else ``None``.
+
+    Checks the marker and file sizes, not the content.
+    """
     marker = folder / MARKER
     sizes = {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES}
     if not marker.is_file():
@@ -68,8 +71,7 @@ def find_problem(folder: Path, info: DatasetInfo) -> str | None:
     ):
         return f"The full {info.title} set was stored by another version of cifarviz."
     if info.fingerprints is None and any(
-        not 0 <= (size or 0) - info.array_bytes(name) < _LONGEST_HEAD
-        for name, size in sizes.items()
+        not 0 <= (size or 0) - info.array_bytes(name) < _MAX_HEADER for name, size in sizes.items()
     ):
         return f"The stored {info.title} set has another image size or number of images."
     if sizes != mark.get("file_bytes"):
@@ -78,7 +80,7 @@ def find_problem(folder: Path, info: DatasetInfo) -> str | None:
 
 
 def read_fingerprints(folder: Path) -> Fingerprints | None:
-    """Give the fingerprints that the arrays of a folder had when they were written."""
+    """Return the fingerprints stored in the marker of a folder, if any."""
     mark = _read_mark(folder)
     return _fingerprints(mark) if isinstance(mark, dict) else None
 
@@ -102,8 +104,8 @@ def save_arrays(
 ) -> None:
     """Write verified arrays and then the marker; the caller holds the data set's lock.
 
-    Raises ``StorageFull`` when they do not fit or may not be written; then no marker is left and
-    no file half written.
+    Raises ``StorageFull`` if they do not fit or cannot be written; then there is no marker and no
+    partial file.
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,12 +129,12 @@ def save_arrays(
 
 
 def remove_marker(folder: Path) -> None:
-    """Take the marker away: what is kept no longer counts as verified."""
+    """Remove the marker: the stored set no longer counts as verified."""
     (folder / MARKER).unlink(missing_ok=True)
 
 
 def check_free_space(folder: Path, amount: int) -> None:
-    """Raise ``StorageFull`` unless so many bytes, and some to spare, are free for ``folder``."""
+    """Raise ``StorageFull`` unless ``amount`` bytes and a reserve are free for ``folder``."""
     free = shutil.disk_usage(folder).free
     if free < amount + 16_000_000:
         raise StorageFull(

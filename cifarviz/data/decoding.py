@@ -1,4 +1,4 @@
-"""Finding a data set in a file or folder, in the format its files are published in."""
+"""Finding and decoding the published files of a data set in a file or folder."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -16,11 +16,10 @@ from cifarviz.errors import DatasetDamaged, DatasetNotFound
 def decode(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     """Decode and verify the data set in a file or folder.
 
-    A folder may hold the published files or decoded .npy files, in itself or in the folder they
-    are published in, or one of the published archives; a file is such an archive, or one of the
-    published files, which stands for the folder with all of them.
-    Raises ``DatasetNotFound`` when there is nothing of the kind, ``DatasetDamaged`` when what
-    there is isn't the published data set.
+    A folder may hold the published files or decoded .npy files, directly or in a usual subfolder,
+    or a published archive. A file is such an archive, or any of the published files, which stands
+    for its folder. Raises ``DatasetNotFound`` if there is none, ``DatasetDamaged`` if it is not
+    the published data set.
     """
     damage: DatasetDamaged | None = None
     try:

