@@ -1,4 +1,4 @@
-"""Which data is on this machine, and opening it."""
+"""Opening the data sets on this machine, and their status."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ from cifarviz.storage import storage_errors
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """What is known of a data set without reading its images.
+    """The status of a data set, without reading its images.
 
-    ``sample_train`` and ``sample_test`` count the embedded images. ``full_available``: the full
-    set can be loaded; ``verified``: it once matched its fingerprints and has its sizes still;
-    ``path``: its folder; ``bytes``: what it takes there; ``problem``: why it can't be loaded, in a
-    sentence. ``notes``: sentences on how it came here, after a fetch.
+    ``sample_train`` and ``sample_test`` are the numbers of embedded images. ``full_available``: the
+    full set can be loaded; ``verified``: it matched its fingerprints when stored, and its sizes
+    have not changed; ``path``: its folder; ``bytes``: its size on disk; ``problem``: a sentence on
+    why it cannot be loaded. ``notes``: sentences on how it was fetched.
     """
 
     name: str
@@ -40,10 +40,10 @@ class DatasetStatus:
 
 
 def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
-    """Open a data set: the embedded sample, or the full set memory-mapped from the home.
+    """Open a data set: the embedded sample, or the full set, memory-mapped.
 
-    Raises ``DatasetNotFound`` when the full set isn't here and says how to get it;
-    ``DatasetDamaged`` when what is here can't be used.
+    Raises ``DatasetNotFound`` with a hint how to fetch the full set if it is not on this machine;
+    ``DatasetDamaged`` if the stored set cannot be used.
     """
     info = find(name)
     if variant == "sample" and info.has_sample:
@@ -69,9 +69,9 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
 
 
 def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
-    """The same, with the embedded sample where the full set is wanted and is not here.
+    """Open a data set as ``load`` does, or its sample if the full set is not on this machine.
 
-    Raises ``DatasetDamaged``, and ``DatasetNotFound`` where there is no sample either.
+    Raises ``DatasetDamaged``, and ``DatasetNotFound`` if there is no sample either.
     """
     try:
         return load(name, variant, settings)
@@ -82,7 +82,7 @@ def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings
 
 
 def fetch_hint(info: DatasetInfo) -> str:
-    """Say how the full set gets onto this machine, in a sentence."""
+    """Return a sentence on how to fetch the full set."""
     if not info.sources:
         return (
             "Choose a folder or archive that holds it on the Start page, or use "
@@ -92,7 +92,7 @@ def fetch_hint(info: DatasetInfo) -> str:
 
 
 def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
-    """Give how many training and test images a data set has, or the sample of one."""
+    """Return the numbers of training and test images of a data set or its sample."""
     info = find(name)
     if variant == "sample":
         return sample.counts(info)
@@ -100,7 +100,7 @@ def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
 
 
 def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
-    """Give what of a data set can be opened on this machine, the smallest first; it may be none."""
+    """Return the variants that can be opened on this machine, smallest first; may be empty."""
     info = find(name)
     full = status(info, settings).full_available
     return tuple(variant for variant in info.variants if variant == "sample" or full)
@@ -109,7 +109,7 @@ def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Var
 def status(
     name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
 ) -> DatasetStatus:
-    """Say what is here; looks at names and sizes only, so it is fast."""
+    """Return the status of a data set; fast, since it only checks names and sizes."""
     info = find(name)
     folder = full_folder(info, settings)
     problem = cache.find_problem(folder, info)
@@ -130,9 +130,9 @@ def status(
 def verify(
     name: str | DatasetInfo, settings: Settings, watch: ProgressReporter | None = None
 ) -> DatasetStatus:
-    """Hold every byte of the full set against its fingerprints (about a second).
+    """Compare every byte of the full set with its fingerprints (about a second).
 
-    Found damaged, it loses its mark, so that nothing loads it before it is fetched again.
+    A damaged set loses its marker, so that it cannot be loaded until it is fetched again.
     """
     info = find(name)
     if cache.find_problem(full_folder(info, settings), info) is not None:
@@ -147,7 +147,7 @@ def verify(
 
 
 def find_damage(info: DatasetInfo, settings: Settings, watch: ProgressReporter) -> str | None:
-    """Read the kept set whole and say what is wrong with it, None when all is well."""
+    """Read the stored set completely; returns a sentence on its damage, or ``None``."""
     folder = full_folder(info, settings)
     try:
         arrays = cache.read_arrays(folder)
@@ -159,10 +159,10 @@ def find_damage(info: DatasetInfo, settings: Settings, watch: ProgressReporter) 
 
 
 def full_folder(info: DatasetInfo, settings: Settings) -> Path:
-    """Give the folder that keeps the full set decoded."""
+    """Return the folder of the decoded full set."""
     return settings.datasets / info.name
 
 
 def fetch_lock(info: DatasetInfo, settings: Settings) -> filelock.BaseFileLock:
-    """Give the lock that whoever changes the kept set holds, in this process or another."""
+    """Return the lock, shared by processes, for changing the stored set."""
     return filelock.FileLock(settings.locks / f"data-{info.name}.lock")

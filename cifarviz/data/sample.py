@@ -1,8 +1,8 @@
-"""The embedded sample: a folder of `assets` for each data set that has one.
+"""The embedded sample of a data set, a folder of `assets`.
 
 ==============  ===============================================================================
-`train.webp`    all images in one lossless picture, a hundred a row
-`train.csv`     for each image its official index and its label, in the same order
+`train.webp`    all images in a lossless picture, a hundred per row
+`train.csv`     the index and the label of each image, in the same order
 `test.webp`,    the same of the test images
 `test.csv`
 `sample.json`   counts, and SHA-256 of the decoded arrays
@@ -32,31 +32,30 @@ _COLUMNS = 100
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 _READING = threading.Lock()
-_KEPT: dict[Path, tuple[str, tuple[object, ...], Dataset]] = {}
-"""By its folder, each sample read in this process: the data set's name, the stamp, the images."""
+_CACHE: dict[Path, tuple[str, tuple[object, ...], Dataset]] = {}
+"""The samples read in this process by folder: data set name, file stamps, images."""
 
 
 def read(info: DatasetInfo, folder: Path | None = None) -> Dataset:
-    """Read a sample from ``folder``, default the embedded one.
+    """Read a sample from ``folder``, by default the embedded sample.
 
-    That takes about 0.2 s; what has been read is kept for all who ask for it in this process,
-    until one of its files changes. Raises ``DatasetNotFound`` when there is none,
-    ``DatasetDamaged`` when its pictures are not those it was made with.
+    Takes about 0.2 s; cached per process until a file of the folder changes. Raises
+    ``DatasetNotFound`` if there is none, ``DatasetDamaged`` if its fingerprints differ.
     """
     folder = folder or ASSETS / info.name
     stamp = _stamp(folder)
     with _READING:
-        kept = _KEPT.get(folder)
-        if kept is None or kept[:2] != (info.name, stamp):
-            kept = _KEPT[folder] = (info.name, stamp, _read(info, folder))
-    return kept[2]
+        cached = _CACHE.get(folder)
+        if cached is None or cached[:2] != (info.name, stamp):
+            cached = _CACHE[folder] = (info.name, stamp, _read(info, folder))
+    return cached[2]
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     try:
         facts = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
     except OSError:
-        # Whatever is wrong with it is said when it is read.
+        # Reading it raises the error.
         return ()
     return tuple((name, fact.st_mtime_ns, fact.st_size) for name, fact in facts)
 
@@ -90,7 +89,7 @@ def _read(info: DatasetInfo, folder: Path) -> Dataset:
 
 
 def counts(info: DatasetInfo, folder: Path | None = None) -> tuple[int, int]:
-    """Give how many training and test images the sample has; (0, 0) when there is none."""
+    """Return the numbers of training and test images of the sample; (0, 0) without a sample."""
     try:
         facts = _facts(info, folder or ASSETS / info.name) if info.has_sample else {}
         return int(facts["train"]["images"]), int(facts["test"]["images"])
@@ -105,7 +104,7 @@ def write(sample: Dataset, folder: Path) -> None:
     for split in _SPLITS:
         image_set = sample.split(split)
         sprite = Image.fromarray(_sprite(image_set.images))
-        # "exact" and "lossless": every pixel comes back as it was.
+        # "exact" and "lossless" keep every pixel.
         sprite.save(folder / f"{split}.webp", lossless=True, exact=True, quality=75, method=4)
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
@@ -153,7 +152,7 @@ def _sprite(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     cells[:count] = images
     grid = cells.reshape(rows, _COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
     sprite = np.ascontiguousarray(grid).reshape(rows * height, _COLUMNS * width, channels)
-    # WebP knows colour pictures only: grey is three equal channels there, which cost no room.
+    # WebP only supports colour: grey becomes three equal channels, which take no more space.
     return sprite if channels == 3 else sprite.repeat(3, axis=2)
 
 

@@ -1,4 +1,4 @@
-"""Setting training images aside for validation."""
+"""Splitting training images into training and validation images."""
 
 import math
 
@@ -12,11 +12,11 @@ Positions = npt.NDArray[np.int64]
 
 
 def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Positions, Positions]:
-    """Split the positions 0..n-1 into those to train on and those to validate on, shuffled.
+    """Split the positions 0..n-1 into training and validation positions, shuffled.
 
-    scikit-learn's ``train_test_split(np.arange(n), test_size=fraction, random_state=seed)``, so
-    that published splits are reproduced index for index.
-    Raises ``ExperimentInvalid`` when either part would be empty.
+    Uses scikit-learn's ``train_test_split(np.arange(n), test_size=fraction, random_state=seed)``,
+    so that published splits are reproduced exactly. Raises ``ExperimentInvalid`` if either part
+    would be empty.
     """
     if not 0.0 < fraction < 1.0:
         raise ExperimentInvalid(
@@ -28,8 +28,7 @@ def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Position
             "The split seed must be a whole number from 0 to 4294967295, not {seed}.",
             seed=seed,
         )
-    held_out = math.ceil(fraction * n)
-    if n - held_out < 1:
+    if n - math.ceil(fraction * n) < 1:
         raise ExperimentInvalid(
             "A validation fraction of {fraction:g} of {images:,} images leaves none for training. "
             "Choose another fraction or more images.",

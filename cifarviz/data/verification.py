@@ -1,4 +1,4 @@
-"""The proof that four arrays are those of the data set they are taken for."""
+"""Verifying the arrays of a data set by their fingerprints."""
 
 import hashlib
 
@@ -14,7 +14,10 @@ _HASH_CHUNK = 4 << 20
 
 
 def sha256(array: np.ndarray, watch: ProgressReporter, done: int = 0, total: int = 0) -> str:
-    """Give the SHA-256, in hex, of an array's C-order bytes; ``done`` bytes came before it."""
+    """Return the SHA-256, in hex, of an array's C-order bytes.
+
+    ``done`` of ``total`` bytes were reported before.
+    """
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     digest = hashlib.sha256()
     for start in range(0, len(content), _HASH_CHUNK):
@@ -24,7 +27,7 @@ def sha256(array: np.ndarray, watch: ProgressReporter, done: int = 0, total: int
 
 
 def compute_fingerprints(arrays: Arrays) -> Fingerprints:
-    """Give the SHA-256 of each array."""
+    """Return the SHA-256 of each array."""
     return Fingerprints(
         **{name: sha256(array, ProgressReporter()) for name, array in arrays.items()}
     )
@@ -39,8 +42,8 @@ def check_arrays(
 ) -> None:
     """Compare shapes, types, labels and fingerprints with the published ones.
 
-    ``earlier``: the fingerprints the arrays had when they came, for a data set of which none are
-    published. Raises ``DatasetDamaged`` naming the array that differs.
+    ``earlier``: the fingerprints of the arrays when they were fetched, used for data sets without
+    published fingerprints. Raises ``DatasetDamaged`` naming the array that differs.
     """
     watch.stage("verifying", info.nbytes)
     done = 0
@@ -88,10 +91,10 @@ def check_arrays(
 
 
 def _refuse_namesake(arrays: Arrays, info: DatasetInfo, where: str) -> None:
-    """Raise ``DatasetDamaged`` for another data set, whose files may have the same names."""
-    found = sha256(arrays.train_images, ProgressReporter())
+    """Raise ``DatasetDamaged`` for a known data set whose files have the same names."""
+    digest = sha256(arrays.train_images, ProgressReporter())
     for other in all_datasets():
-        if other.fingerprints is not None and other.fingerprints.train_images == found:
+        if other.fingerprints is not None and other.fingerprints.train_images == digest:
             raise DatasetDamaged(
                 "“{place}” holds {other}, not {dataset}.",
                 place=where,

@@ -1,10 +1,10 @@
-"""The forms that CIFAR-10 is published in, decoded into arrays.
+"""Decoding the published file formats of CIFAR-10.
 
 ==========  ===================================================================================
 binary      ``data_batch_1.bin`` … ``test_batch.bin``: records of one label byte and the red,
-            green and blue plane, row by row
+            green and blue planes, row by row
 python      ``data_batch_1`` … ``test_batch``: pickles of the same planes and a list of labels
-png         ``data_batch_1.png`` … ``test_batch.png``: one image a row, and the labels in
+png         ``data_batch_1.png`` … ``test_batch.png``: an image per row, and the labels in
             ``train_lables.json`` and ``test_lables.json`` (spelt so)
 ==========  ===================================================================================
 """
@@ -33,7 +33,7 @@ class _Layout:
     train: tuple[str, ...]
     test: str
     decode: Callable[[str, bytes, DatasetInfo], _Decoded]
-    # Files with the labels of all batches of a split; without them each batch has its own.
+    # Files with the labels of all batches of a split, if the batches have no labels.
     train_labels: str | None = None
     test_labels: str | None = None
 
@@ -86,7 +86,7 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
 def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     height, width, _ = info.image_shape
     try:
-        # Without the chunks that pixels do not depend on, of which a file may have any number.
+        # Without the chunks that do not affect pixels; a file may have any number of them.
         file = read_structure(data)
         content = file.data if file is not None else data
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
@@ -150,14 +150,14 @@ _LAYOUTS = (
 
 
 def member_caps(info: DatasetInfo) -> Mapping[str, int]:
-    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
-    # Compressed images never need much more room than their pixels, and a pickle lists names too.
+    """Return every file name that may hold a part of the data set, with its most bytes."""
+    # Compressed images never need much more space than pixels, and a pickle also lists names.
     cap = info.nbytes + 1_000_000
     return {name: cap for layout in _LAYOUTS for name in layout.names}
 
 
 class Batches:
-    """Takes the files of one source in any order, and gives the arrays when all have come."""
+    """Takes the files of a source in any order and returns the arrays of all of them."""
 
     def __init__(self, info: DatasetInfo) -> None:
         self._info = info
@@ -165,7 +165,7 @@ class Batches:
         self._arrays = {name: np.empty(shape, np.uint8) for name, shape in info.shapes.items()}
 
     def add(self, name: str, data: bytes) -> None:
-        """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
+        """Decode a file; raises ``DatasetDamaged`` if it is not what its name says."""
         if name in self._seen:
             raise DatasetDamaged("There are two files called “{name}”.", name=name)
         self._seen.add(name)
@@ -186,8 +186,8 @@ class Batches:
                 self._put(f"{split}_labels", part, parts, name, labels)
 
     def _put(self, array: str, part: int, parts: int, name: str, values: np.ndarray) -> None:
-        whole = self._arrays[array]
-        count = len(whole) // parts
+        target = self._arrays[array]
+        count = len(target) // parts
         if len(values) != count:
             raise DatasetDamaged(
                 "“{name}” must hold {count:,} images or labels, not {found:,}.",
@@ -195,18 +195,18 @@ class Batches:
                 found=len(values),
                 count=count,
             )
-        whole[part * count : (part + 1) * count] = values
+        target[part * count : (part + 1) * count] = values
 
     def arrays(self, where: str) -> Arrays:
-        """Give the decoded arrays.
+        """Return the decoded arrays.
 
-        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when some are missing.
+        Raises ``DatasetNotFound`` without any file, ``DatasetDamaged`` if some are missing.
         """
         if not self._seen:
             raise DatasetNotFound(
                 "“{place}” has no {dataset} batches.", place=where, dataset=self._info.title
             )
-        # A folder may hold the rest of another layout too; a complete one is enough.
+        # A folder may also hold parts of another layout; any complete layout is enough.
         missing = min(
             ([name for name in layout.names if name not in self._seen] for layout in _LAYOUTS),
             key=len,

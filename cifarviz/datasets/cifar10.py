@@ -34,7 +34,7 @@ CIFAR10 = DatasetInfo(
     file_format=FileFormat(
         caps=batches.member_caps,
         collector=batches.Batches,
-        # Keras 3 adds "-target" to the name and keeps the archive without an ending; Keras 2
+        # Keras 3 adds "-target" to the name and stores the archive without an ending; Keras 2
         # does neither.
         folders=(
             "cifar-10-batches-bin",

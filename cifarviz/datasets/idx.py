@@ -1,4 +1,4 @@
-"""The form that MNIST and its successors are published in: four IDX files, gzipped or plain.
+"""Decoding the file format of MNIST and its successors: four IDX files, gzipped or plain.
 
 IDX is two zero bytes, one for the type of the values (8: unsigned bytes), one for the number of
 dimensions, each dimension's size as a big-endian 32-bit number, and the values.
@@ -27,14 +27,14 @@ _UNSIGNED_BYTES = 8
 
 
 def member_caps(info: DatasetInfo) -> Mapping[str, int]:
-    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
-    # What cannot be compressed takes a little more room than it has.
+    """Return every file name that may hold a part of the data set, with its most bytes."""
+    # Incompressible data takes slightly more space when compressed.
     cap = info.nbytes + 1_000_000
     return {name + ending: cap for name in _FILES.values() for ending in ("", _ZIPPED)}
 
 
 class IdxFiles:
-    """Takes the files of one source in any order, and gives the arrays when all have come."""
+    """Takes the files of a source in any order and returns the arrays of all of them."""
 
     def __init__(self, info: DatasetInfo) -> None:
         self._info = info
@@ -43,9 +43,9 @@ class IdxFiles:
         self._damage: dict[str, DatasetDamaged] = {}
 
     def add(self, name: str, data: bytes) -> None:
-        """Decode one file; raises ``DatasetDamaged`` when it comes twice.
+        """Decode a file; raises ``DatasetDamaged`` if it was added before.
 
-        What is wrong with it counts only if the same part doesn't come whole in the other form.
+        Other damage is raised by ``arrays``, unless the gzipped or plain form of the file is valid.
         """
         if name in self._seen:
             raise DatasetDamaged("There are two files called “{name}”.", name=name)
@@ -59,10 +59,10 @@ class IdxFiles:
             self._damage[part] = error
 
     def arrays(self, where: str) -> Arrays:
-        """Give the decoded arrays.
+        """Return the decoded arrays.
 
-        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when one is missing or
-        isn't what its name says.
+        Raises ``DatasetNotFound`` without any file, ``DatasetDamaged`` if a file is missing or is
+        not what its name says.
         """
         if not self._seen:
             raise DatasetNotFound(
@@ -84,10 +84,10 @@ class IdxFiles:
 
 
 def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Decode an IDX file of bytes, gzipped if its ``name`` ends so, to uint8 ``shape``.
+    """Decode an IDX file of bytes, gzipped if ``name`` ends with ``.gz``, to uint8 ``shape``.
 
-    A last axis of 1 (the one channel of grey images) isn't in the file. Raises ``DatasetDamaged``
-    when the file is cut off, larger than such a file can be, or not of that shape.
+    A last axis of 1 (grey images) is not in the file. Raises ``DatasetDamaged`` if the file is
+    truncated, too large, or has another shape.
     """
     sizes = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
     head = 4 + 4 * len(sizes)
@@ -127,7 +127,7 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
 
 
 def _unzip(name: str, data: bytes, limit: int) -> bytes:
-    """Unpack at most ``limit`` bytes: a few may unpack to very many."""
+    """Unpack at most ``limit`` bytes, against archive bombs."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(limit)

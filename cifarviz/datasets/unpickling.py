@@ -1,7 +1,7 @@
-"""Unpickling that can only give plain values and NumPy arrays.
+"""Unpickling of plain values and NumPy arrays only.
 
-A pickle is a program. The published Python batches need three names of NumPy; whatever else a
-file asks for is refused before it is looked up.
+A pickle is a program. The published Python batches need three names of NumPy; all other names
+are refused before they are looked up.
 """
 
 import io
@@ -14,8 +14,8 @@ from cifarviz.errors import DatasetDamaged
 
 
 def _empty_array(subtype: object, shape: object, dtype: object) -> np.ndarray:
-    # What NumPy's own _reconstruct is called with; the true shape and bytes come with the state.
-    # A shape of the file's choosing would let it ask for any amount of memory.
+    # In place of NumPy's _reconstruct; the shape and bytes are set with the state. A shape from
+    # the file could allocate any amount of memory.
     if subtype is not np.ndarray:
         raise pickle.UnpicklingError("only plain NumPy arrays are allowed")
     return np.ndarray((0,), np.uint8)
@@ -43,10 +43,10 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def load_arrays(data: bytes, filename: str) -> Any:
-    """Unpickle ``data``; text of Python 2 comes as bytes.
+    """Unpickle ``data``; strings of Python 2 become bytes.
 
-    Raises ``DatasetDamaged``, naming ``filename``, for a damaged pickle and for one that asks for
-    anything but NumPy arrays.
+    Raises ``DatasetDamaged``, naming ``filename``, for a damaged pickle and for names other than
+    those of NumPy arrays.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
