@@ -1,4 +1,4 @@
-"""An activation function as a layer of its own."""
+"""An activation function as a separate layer."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -9,7 +9,7 @@ from cifarviz.value_text import value_words
 
 
 class Activation(Layer):
-    """An activation function as a layer of its own."""
+    """An activation function as a separate layer."""
 
     title: ClassVar[str] = "Activation"
     explanation: ClassVar[str] = (

@@ -1,4 +1,4 @@
-"""The choices that several kinds of layers have, and their words for people."""
+"""Fields that several layer types have, and their texts."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -60,27 +60,28 @@ StridesChoice = Annotated[
 
 
 def format_activation(fields: Mapping[str, Any]) -> str:
-    """The activation in a layer's line of settings: ``ReLU``, ``no activation``."""
-    words = value_words(fields["activation"])
-    return "no activation" if words == value_words("linear") else words
+    """Return the activation for a layer's summary: ``ReLU``, ``no activation``."""
+    if fields["activation"] == "linear":
+        return "no activation"
+    return value_words(fields["activation"])
 
 
 def format_padding(fields: Mapping[str, Any]) -> str:
-    """The padding in a layer's line of settings: ``same padding``."""
+    """Return the padding for a layer's summary: ``same padding``."""
     return f"{choice_words(fields['padding']).lower()} padding"
 
 
-def format_stride(fields: Mapping[str, Any], usual: int | None = 1) -> str:
-    """The stride in a layer's line of settings, but for the ``usual`` one: ``stride 2``."""
-    return "" if fields["strides"] == usual else f"stride {value_words(fields['strides'])}"
+def format_stride(fields: Mapping[str, Any], default: int | None = 1) -> str:
+    """Return the stride for a layer's summary: ``stride 2``; empty for the ``default``."""
+    return "" if fields["strides"] == default else f"stride {value_words(fields['strides'])}"
 
 
 def format_initializer(fields: Mapping[str, Any]) -> str:
-    """The initialiser in a layer's line of settings, but for the usual one: ``He normal``."""
-    usual = fields["initializer"] == "glorot_uniform"
-    return "" if usual else choice_words(fields["initializer"])
+    """Return the initialiser for a layer's summary: ``He normal``; empty for the default."""
+    is_default = fields["initializer"] == "glorot_uniform"
+    return "" if is_default else choice_words(fields["initializer"])
 
 
 def format_bias(fields: Mapping[str, Any]) -> str:
-    """``no bias`` in a layer's line of settings, where it has none."""
+    """Return ``no bias`` for a layer's summary if it has none."""
     return "" if fields["use_bias"] else "no bias"

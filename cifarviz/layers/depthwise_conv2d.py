@@ -34,7 +34,7 @@ from cifarviz.value_text import value_words
 
 
 class DepthwiseConv2D(Layer):
-    """A 2-D convolution in which each filter sees one channel only, with square kernels."""
+    """A 2-D convolution whose filters each take a single channel, with square kernels."""
 
     title: ClassVar[str] = "Depthwise convolution"
     explanation: ClassVar[str] = (
@@ -66,7 +66,7 @@ class DepthwiseConv2D(Layer):
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
-    # Without identity, which hands channels on from one filter to all.
+    # Without identity, which passes a channel on between filters.
     initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
         default="glorot_uniform",
         title="initialiser",
@@ -120,7 +120,7 @@ class DepthwiseConv2D(Layer):
         ]
 
     def channel_kernels(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        # The channels that one channel becomes follow one another.
+        # The output channels of an input channel are adjacent.
         return kernel.reshape(*kernel.shape[:2], 1, -1)
 
     @classmethod

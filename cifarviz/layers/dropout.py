@@ -57,16 +57,15 @@ class Dropout(Layer):
 
 
 def dropout_rates(layers: Sequence[Layer]) -> tuple[float, ...]:
-    """The rates of the dropout layers among ``layers``, in their order."""
+    """Return the rates of the dropout layers in ``layers``, in order."""
     return tuple(layer.rate for layer in layers if isinstance(layer, Dropout))
 
 
 def set_dropout(layers: Sequence[Layer], rate: float) -> list[Layer]:
-    """``layers`` with this rate (0 to below 1) in every dropout layer.
+    """Return ``layers`` with this rate (0 to below 1) in every dropout layer.
 
-    Where there is none, one is put before the last dense layer, where most of what is learned by
-    heart sits. Raises ``ExperimentInvalid`` for a rate that is none, and where there is no dense
-    layer to put it before.
+    Without a dropout layer, a new layer is added before the last dense layer, whose weights
+    overfit most. Raises ``ExperimentInvalid`` for an invalid rate, and without a dense layer.
     """
     dropout = Dropout.make(rate=rate)
     if dropout_rates(layers):

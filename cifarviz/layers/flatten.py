@@ -1,4 +1,4 @@
-"""A map laid out as a vector."""
+"""Flattening a map to a vector."""
 
 import math
 from typing import Any, ClassVar, Literal
@@ -7,7 +7,7 @@ from cifarviz.layers.base import KerasPlace, Layer, Shape
 
 
 class Flatten(Layer):
-    """A map laid out as one vector."""
+    """A map as a vector."""
 
     title: ClassVar[str] = "Flatten"
     explanation: ClassVar[str] = (

@@ -1,4 +1,4 @@
-"""Max and average pooling, of windows and of whole maps."""
+"""Max and average pooling of windows, and global pooling."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -23,7 +23,7 @@ _COLOR = "#C9709F"
 
 
 class Pool2D(Layer):
-    """What max and average pooling share."""
+    """Base of max and average pooling."""
 
     color: ClassVar[str] = _COLOR
 
@@ -66,7 +66,11 @@ class Pool2D(Layer):
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size = value_words(fields["pool_size"])
-        return [f"{size}×{size} window", format_stride(fields, usual=None), format_padding(fields)]
+        return [
+            f"{size}×{size} window",
+            format_stride(fields, default=None),
+            format_padding(fields),
+        ]
 
 
 class MaxPool2D(Pool2D):
@@ -98,7 +102,7 @@ class AveragePool2D(Pool2D):
 
 
 class GlobalPool2D(Layer):
-    """What the two kinds of global pooling share."""
+    """Base of global max and average pooling."""
 
     color: ClassVar[str] = _COLOR
 
