@@ -74,14 +74,14 @@ def test_nothing_is_extracted_from_an_archive(toy, tar, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_damaged_form_is_passed_over_for_a_whole_one_beside_it(toy, tmp_path):
+def test_a_damaged_format_is_skipped_for_a_valid_format(toy, tmp_path):
     damaged = toy.binary(tmp_path / "cifar-10-batches-bin") / "data_batch_2.bin"
     damaged.write_bytes(damaged.read_bytes()[:-3073])
     toy.python(tmp_path / "cifar-10-batches-py")
     check(tmp_path, toy)
 
 
-def test_one_changed_pixel_is_refused(toy, tmp_path):
+def test_a_changed_pixel_is_refused(toy, tmp_path):
     file = toy.binary(tmp_path) / "data_batch_3.bin"
     content = bytearray(file.read_bytes())
     content[100] ^= 1
@@ -90,7 +90,7 @@ def test_one_changed_pixel_is_refused(toy, tmp_path):
         decode(tmp_path, toy.info, ProgressReporter())
 
 
-def test_one_changed_label_is_refused(toy, tmp_path):
+def test_a_changed_label_is_refused(toy, tmp_path):
     file = toy.binary(tmp_path) / "test_batch.bin"
     content = bytearray(file.read_bytes())
     content[0] = (content[0] + 1) % 10
@@ -100,12 +100,12 @@ def test_one_changed_label_is_refused(toy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [(b"", "not 0"), (b"x" * 100, "truncated"), (b"x" * 3073 * 9, "must hold 10 .*, not 9")],
 )
-def test_a_cut_off_batch_is_named(content, words, toy, tmp_path):
+def test_a_cut_off_batch_is_named(content, text, toy, tmp_path):
     (toy.binary(tmp_path) / "data_batch_4.bin").write_bytes(content)
-    with pytest.raises(DatasetDamaged, match=f"data_batch_4.bin.*{words}"):
+    with pytest.raises(DatasetDamaged, match=f"data_batch_4.bin.*{text}"):
         decode(tmp_path, toy.info, ProgressReporter())
 
 
@@ -166,7 +166,7 @@ def test_a_member_over_its_cap_is_not_read(toy, member, tmp_path):
         decode(tmp_path / "a.tgz", toy.info, ProgressReporter())
 
 
-def test_an_archive_that_unpacks_without_end_is_called_off(toy, tmp_path):
+def test_an_archive_bomb_is_not_unpacked(toy, tmp_path):
     header = tarfile.TarInfo("endless")
     header.size = 1 << 40
     with gzip.open(tmp_path / "bomb.tgz", "wb", compresslevel=1) as file:

@@ -69,7 +69,7 @@ def test_the_official_archive_is_downloaded_and_decoded(toy, serve, archive, set
     assert [path.name for path in settings.datasets.iterdir()] == ["cifar10"]
 
 
-def test_a_mirror_is_asked_where_the_official_server_gives_nothing(toy, serve, archive, settings):
+def test_a_mirror_is_used_if_the_official_server_fails(toy, serve, archive, settings):
     info = official(toy, serve(lambda handler, _: handler.send_error(503)), len(archive))
     mirror = Archive(serve(sends(archive)), len(archive))
     status = fetch(replace(info, mirrors=((mirror,),)), settings, "official")
@@ -89,7 +89,7 @@ def test_a_connection_that_breaks_off(toy, serve, archive, settings):
         fetch(info, settings, "official")
 
 
-def test_something_much_larger_than_expected_is_not_taken(toy, serve, settings):
+def test_a_file_much_larger_than_expected_is_refused(toy, serve, settings):
     info = official(toy, serve(sends(bytes(100_000))), 10_000)
     with pytest.raises(DatasetNotFound, match="more than the expected 10,000 bytes"):
         fetch(info, settings, "official")
@@ -107,7 +107,7 @@ def test_a_server_that_cannot_be_reached(toy, settings):
         fetch(info, settings, "official")
 
 
-def test_a_silent_server_is_given_up_quickly_for_the_next_source(
+def test_a_silent_server_is_skipped_quickly(
     toy, serve, archive, settings, tmp_path, monkeypatch, program
 ):
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.5)
@@ -190,7 +190,7 @@ def test_an_archive_with_another_checksum_is_refused(fashion, serve, settings, t
     assert list(settings.datasets.iterdir()) == []
 
 
-def test_one_of_several_archives_that_is_not_served(fashion, serve, settings, tmp_path):
+def test_a_missing_archive_of_several_is_refused(fashion, serve, settings, tmp_path):
     info = fashion_archives(fashion, serve, tmp_path / "served")
     (tmp_path / "served" / "t10k-images-idx3-ubyte.gz").unlink()
     with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 responded with error 404"):

@@ -34,7 +34,7 @@ def test_a_folder_of_files_and_a_folder_above_it(below, zipped, fashion, tmp_pat
     check(tmp_path, fashion)
 
 
-def test_one_of_the_four_files_stands_for_its_folder(fashion, tmp_path):
+def test_any_of_the_four_files_stands_for_its_folder(fashion, tmp_path):
     check(fashion.idx(tmp_path) / f"{LABELS}.gz", fashion)
 
 
@@ -65,7 +65,7 @@ def test_files_of_a_namesake_are_passed_over(fashion, tmp_path):
     [IMAGES, LABELS, "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"],
 )
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_missing_file_is_named_and_nothing_kept(name, zipped, fashion, settings, tmp_path):
+def test_a_missing_file_is_named_and_nothing_is_stored(name, zipped, fashion, settings, tmp_path):
     file = name + ".gz" * zipped
     (fashion.idx(tmp_path / "mine", zipped) / file).unlink()
     with pytest.raises(DatasetDamaged) as caught:
@@ -102,7 +102,7 @@ HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 5))
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "text"),
     [
         (b"", "not the expected IDX file"),
         (b"\0\0", "not the expected IDX file"),
@@ -117,9 +117,9 @@ HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 5))
     ],
 )
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_a_file_that_is_not_what_its_name_says(content, words, ending):
+def test_a_file_with_other_content_is_refused(content, text, ending):
     data = gzip.compress(content) if ending else content
-    with pytest.raises(DatasetDamaged, match=words):
+    with pytest.raises(DatasetDamaged, match=text):
         decode_idx(f"labels{ending}", data, (5,))
 
 
@@ -130,7 +130,7 @@ def test_images_of_another_size_are_named():
 
 
 @pytest.mark.parametrize("content", [b"", b"not gzip", b"\x1f\x8b"])
-def test_what_is_no_gzip_file(content):
+def test_an_invalid_gzip_file_is_refused(content):
     with pytest.raises(DatasetDamaged, match=r"“labels\.gz”"):
         decode_idx("labels.gz", content, (5,))
 
@@ -145,7 +145,7 @@ def test_a_cut_off_and_a_changed_gzip_file(fashion):
         decode_idx("labels.gz", data[:-8] + bytes(8), (50,))
 
 
-def test_what_unpacks_without_end_is_not_unpacked():
+def test_a_gzip_bomb_is_not_unpacked():
     # 100 MB of zeros in 100 kB.
     data = gzip.compress(HEADER[:7] + b"\x05" + bytes(100_000_000), 1)
     with pytest.raises(DatasetDamaged, match="more than the expected 13 bytes"):
@@ -184,7 +184,7 @@ def test_a_folder_with_the_debian_package_in_it(fashion, tmp_path):
     check(tmp_path / "downloads", fashion)
 
 
-def test_a_package_packed_in_another_way_is_given_to_dpkg(fashion, program, tar, tmp_path):
+def test_a_zstandard_package_is_unpacked_by_dpkg(fashion, program, tar, tmp_path):
     package = fashion.deb(tmp_path / "toy.deb", ".zst")
     tar(tmp_path / "packed", tmp_path / "inside.tar", "./usr/share", "w")
     program(
@@ -201,7 +201,7 @@ def test_a_package_packed_in_another_way_is_given_to_dpkg(fashion, program, tar,
         decode(package, fashion.info, ProgressReporter())
 
 
-def test_a_package_that_takes_dpkg_where_there_is_none(fashion, tmp_path, monkeypatch):
+def test_a_zstandard_package_needs_dpkg(fashion, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DatasetNotFound, match="dpkg-deb"):
         decode(fashion.deb(tmp_path / "toy.deb", ".zst"), fashion.info, ProgressReporter())
@@ -233,7 +233,7 @@ def test_a_debian_package_of_something_else(fashion, tmp_path):
         decode(package, fashion.info, ProgressReporter())
 
 
-def test_a_debian_package_that_unpacks_without_end_is_called_off(fashion, tmp_path):
+def test_a_debian_package_bomb_is_not_unpacked(fashion, tmp_path):
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "endless").write_bytes(b"")
     os.truncate(tmp_path / "files" / "endless", 30_000_000)

@@ -18,7 +18,7 @@ def test_a_cut_off_file_of_each_format(form, part):
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "text"),
     [
         (b"", "is empty"),
         (b"just some text\n", "is a text file"),
@@ -34,8 +34,8 @@ def test_a_cut_off_file_of_each_format(form, part):
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "is truncated or damaged"),
     ],
 )
-def test_what_is_no_image_we_take_is_named(data, words):
-    with pytest.raises(ImageUnreadable, match=f"“cat.png” {words}") as caught:
+def test_the_type_of_other_files_is_named(data, text):
+    with pytest.raises(ImageUnreadable, match=f"“cat.png” {text}") as caught:
         decode(data, "cat.png")
     assert str(caught.value).count(". ") <= 1
 
@@ -68,7 +68,7 @@ def test_too_many_bytes():
         decode(bytes(51_000_000), "big.bmp")
 
 
-def test_a_file_name_is_shown_short_and_harmless():
+def test_file_names_in_messages_are_short_and_printable():
     with pytest.raises(ImageUnreadable) as caught:
         decode(b"", "../../etc/\x1b[31mcat\n.png")
     assert "“[31mcat.png”" in str(caught.value)

@@ -36,7 +36,7 @@ def test_the_share_is_exact_and_no_wrong_label_is_right(count, share, seed, clas
     np.testing.assert_array_equal(given_labels.indices, right.indices)
 
 
-def test_the_seed_decides_and_nothing_else():
+def test_only_the_seed_decides():
     right = images(500)
     first, again, other = (with_wrong_labels(right, 0.4, seed, 10).labels for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -88,6 +88,6 @@ def test_without_a_share_the_images_are_the_same_object():
     assert with_wrong_labels(right, 0.0, 1, 10) is right
 
 
-def test_with_one_class_there_is_nothing_to_be_wrong():
+def test_a_single_class_cannot_have_wrong_labels():
     with pytest.raises(ValueError, match="at least two classes"):
         with_wrong_labels(images(4, 1), 0.5, 1, 1)

@@ -86,14 +86,14 @@ def test_a_changed_byte_is_found_without_published_fingerprints(
     assert "not those of the fetched Hundred Marks" in found.notes[0]
 
 
-def test_what_is_kept_of_another_size_is_not_loaded(settings: Settings, tmp_path: Path) -> None:
+def test_stored_images_of_another_size_are_not_loaded(settings: Settings, tmp_path: Path) -> None:
     fetch_into(settings, MANY, tmp_path)
     other = replace(MANY, train_images=MANY.train_images + 1)
     with pytest.raises(DatasetDamaged, match="has another image size or number of images"):
         library.load(other, "full", settings)
 
 
-def test_files_of_another_data_set_are_not_taken_for_it(
+def test_files_of_another_data_set_are_refused(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
 ) -> None:
     fetch_into(settings, MANY, tmp_path)
@@ -135,7 +135,7 @@ def test_the_data_set_of_a_preset_leaves_it_as_it_is() -> None:
     assert fit_experiment(experiment, "cifar10") == experiment
 
 
-def test_a_sample_that_there_is_not_is_refused() -> None:
+def test_a_missing_sample_is_refused() -> None:
     with pytest.raises(ExperimentInvalid, match="Three Fruits has no embedded sample"):
         Data.make(dataset=WIDE.name, variant="sample")
 

@@ -60,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("published"), zipped=True)
 
 
-def test_it_says_what_is_published() -> None:
+def test_it_has_the_published_facts() -> None:
     assert MNIST.shapes["train_images"] == (60_000, 28, 28, 1)
     assert MNIST.classes == tuple("0123456789")
     for archives in (MNIST.official, *MNIST.mirrors):

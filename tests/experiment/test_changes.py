@@ -15,12 +15,12 @@ def _texts(draft: Draft) -> list[str]:
     return [change.text for change in changes(VGG, draft)]
 
 
-def test_nothing_changed_is_nothing() -> None:
+def test_equal_drafts_have_no_changes() -> None:
     assert _texts(VGG) == []
     assert _texts(preset_draft("cifar10-vgg", 9)) == []
 
 
-def test_values_are_said_before_and_after() -> None:
+def test_a_change_has_the_old_and_new_value() -> None:
     draft = VGG.with_value("batch_size", 128).with_value("epochs", None)
     draft = draft.with_value("data", {"dataset": "cifar10", "variant": "sample", "train_images": 9})
     assert _texts(draft) == [
@@ -33,12 +33,12 @@ def test_values_are_said_before_and_after() -> None:
     assert shorts[:3] == ["sample", "9 images", "batch 128"]
 
 
-def test_data_sets_are_said_by_their_titles() -> None:
+def test_data_sets_are_named_by_their_titles() -> None:
     other = VGG.with_value("data", {**DATA, "dataset": "fashion-mnist"})
     assert _texts(other) == ["data set CIFAR-10 → Fashion-MNIST"]
 
 
-def test_another_kind_is_said_with_its_fields() -> None:
+def test_another_kind_is_listed_with_its_fields() -> None:
     assert _texts(VGG.with_kind("optimizer", "sgd")) == [
         "optimiser Adam → SGD with momentum "
         "(learning rate 0.01, momentum 0.9, Nesterov momentum off)"
@@ -48,7 +48,7 @@ def test_another_kind_is_said_with_its_fields() -> None:
     ]
 
 
-def test_a_switch_is_said_with_what_it_switches() -> None:
+def test_a_switch_is_listed_with_its_fields() -> None:
     on = VGG.with_switch("early_stopping", True)
     assert _texts(on) == ["early stopping off → on (patience 3, restore the best weights on)"]
     assert [change.short for change in changes(VGG, on)] == ["early stopping on"]
@@ -57,7 +57,7 @@ def test_a_switch_is_said_with_what_it_switches() -> None:
     assert [change.text for change in changes(on, other)] == ["patience 3 → 5"]
 
 
-def test_callbacks_are_said_in_words() -> None:
+def test_changes_of_callbacks() -> None:
     draft = VGG.with_value("monitor", "accuracy").with_value("test_epochs", [15, 30])
     assert _texts(draft.with_value("tensorboard", True)) == [
         "monitor loss → accuracy",
@@ -120,7 +120,7 @@ def test_every_layer_has_a_label_that_fits_a_drawing(layer_type: str) -> None:
     assert 3 < len(label) <= 12
 
 
-def test_wrong_labels_are_said_in_per_cent() -> None:
+def test_wrong_labels_are_formatted_in_per_cent() -> None:
     some = VGG.with_value("data", {**DATA, "wrong_labels": 0.15, "wrong_labels_seed": 3})
     assert _texts(some) == ["wrong labels none → 15%", "seed of wrong labels 0 → 3"]
     assert next(change.short for change in changes(VGG, some)) == "15% wrong labels"

@@ -26,7 +26,7 @@ def test_a_setting_that_a_kind_does_not_have_is_left_blank() -> None:
     assert "batch size" not in found
 
 
-def test_what_is_switched_on_brings_its_own_settings() -> None:
+def test_a_section_that_is_on_adds_its_settings() -> None:
     base = stored_runs.experiment(epochs=10)
     early = Experiment.make(**{**dict(base), "early_stopping": EarlyStopping(patience=4)})
     assert differences([base, early])[:2] == [
@@ -35,7 +35,7 @@ def test_what_is_switched_on_brings_its_own_settings() -> None:
     ]
 
 
-def test_networks_of_the_same_kinds_of_layers_are_told_apart_layer_by_layer() -> None:
+def test_networks_with_the_same_layer_types_are_compared_by_layer() -> None:
     layers = [
         {**dict(layer), "rate": 0.1} if layer.type == "dropout" else layer
         for layer in DROPOUT.architecture.layers

@@ -55,7 +55,7 @@ def test_split_sizes_are_scikit_learns(n, fraction):
 
 
 @pytest.mark.parametrize(
-    ("changes", "images", "said"),
+    ("changes", "images", "message"),
     [
         (
             {"data": Data(train_images=5_000)},
@@ -72,6 +72,6 @@ def test_split_sizes_are_scikit_learns(n, fraction):
         ({"validation": NoValidation()}, 0, "There are no training images"),
     ],
 )
-def test_choices_that_do_not_fit_the_data_are_refused(changes, images, said):
-    with pytest.raises(ExperimentInvalid, match=said):
+def test_choices_that_do_not_fit_the_data_are_refused(changes, images, message):
+    with pytest.raises(ExperimentInvalid, match=message):
         experiment(**changes).check_against(images)

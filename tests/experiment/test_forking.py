@@ -19,7 +19,7 @@ VGG = PRESETS["cifar10-vgg"].experiment
 DROPOUT = PRESETS["cifar10-dropout"].experiment
 
 
-def test_nothing_changed_is_the_parent_to_another_last_epoch() -> None:
+def test_an_unchanged_fork_only_has_more_epochs() -> None:
     same = fork_experiment(VGG, 9, ForkChanges(epochs=21))
     assert same == VGG
     check_fork(VGG, same, 9)
@@ -61,7 +61,7 @@ def test_dropout_that_is_there_gets_the_rate_in_every_layer() -> None:
         ({"architecture": DROPOUT.architecture}, "layers"),
     ],
 )
-def test_what_the_weights_would_mean_nothing_for_is_refused(
+def test_a_fork_with_incompatible_settings_is_refused(
     changed: dict[str, object], what: str
 ) -> None:
     other = Experiment.make(**{**dict(VGG), **changed})
@@ -76,7 +76,7 @@ def test_a_fork_needs_an_epoch_of_its_own() -> None:
         check_fork(VGG, VGG, 30)
 
 
-def test_what_cannot_come_any_more_is_left_out() -> None:
+def test_settings_that_cannot_apply_any_more_are_removed() -> None:
     parent = Experiment.make(
         **{**dict(VGG), "early_stopping": EarlyStopping(patience=8), "test_epochs": (2, 4, 20)}
     )

@@ -12,21 +12,21 @@ def made(*shorts: str) -> list[ExperimentChange]:
     return [ExperimentChange(f"in full: {short}", short) for short in shorts]
 
 
-def test_a_run_is_named_after_what_was_changed() -> None:
+def test_a_run_is_named_after_its_changes() -> None:
     assert run_name(TITLE, []) == TITLE
     assert run_name("A first network: three convolutions", []) == "A first network"
     changed = made("sample", "batch 64", "dropout 0.3")
     assert run_name(TITLE, changed) == f"{TITLE} · sample · batch 64 · dropout 0.3"
 
 
-def test_what_does_not_fit_is_counted() -> None:
+def test_changes_that_do_not_fit_are_counted() -> None:
     changed = made("sample", "batch 64", "learning rate 0.001", "5 epochs", "seed 3")
     assert run_name(TITLE, changed) == f"{TITLE} · sample · batch 64 · +3 more"
     assert run_name(TITLE, made("x" * 90)) == f"{TITLE} · changed"
     assert all(len(run_name(TITLE, made(*["seed 3"] * n))) <= 64 for n in range(40))
 
 
-def test_a_fork_is_named_after_its_parent_and_what_was_changed() -> None:
+def test_a_fork_is_named_after_its_parent_and_changes() -> None:
     def named(parent: str, **changed: object) -> str:
         changes = ForkChanges(**{"epochs": 5, **changed})  # type: ignore[arg-type]
         return fork_name(parent, VGG, fork_experiment(VGG, 9, changes), 9)
@@ -46,7 +46,7 @@ def test_a_fork_is_named_after_its_parent_and_what_was_changed() -> None:
     assert len(long) <= 94
 
 
-def test_several_layers_with_one_new_rate_say_it_once() -> None:
+def test_the_same_new_rate_of_several_layers_is_named_once() -> None:
     dropout = PRESETS["cifar10-dropout"].experiment
     changed = fork_experiment(dropout, 2, ForkChanges(epochs=5, dropout=0.6, learning_rate=1e-4))
     assert fork_name("net", dropout, changed, 2) == (

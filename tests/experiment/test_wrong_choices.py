@@ -16,7 +16,7 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"batch_size": 0}, "The batch size must be a whole number from 1 to 4,096, not 0."),
         (
@@ -101,10 +101,10 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ),
     ],
 )
-def test_each_wrong_choice_gets_a_sentence_naming_the_field(changes, said):
+def test_each_invalid_value_has_a_sentence_naming_the_field(changes, message):
     with pytest.raises(ExperimentInvalid) as refused:
         Experiment.from_json(changed(**changes))
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
 
 
 def test_a_wrong_layer_is_named_by_its_place():

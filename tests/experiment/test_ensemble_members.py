@@ -15,12 +15,12 @@ def test_members_differ_only_in_their_seed() -> None:
     assert len({one.model_dump_json(exclude={"seed"}) for one in members}) == 1
 
 
-def test_a_name_says_seed_and_number_and_can_be_taken_apart() -> None:
+def test_a_member_name_can_be_parsed() -> None:
     name = member_name("Four networks voting", 3, 2, 4)
     assert name == "Four networks voting, seed 3 (member 2 of 4)"
     assert name_without_member(name) == "Four networks voting"
     assert name_without_member("My net, seed 3") == "My net, seed 3"
 
 
-def test_a_name_stays_within_what_a_run_may_be_called() -> None:
+def test_a_member_name_has_at_most_100_characters() -> None:
     assert len(member_name("x" * 100, 2**31 - 1, 10, 10)) <= 100
