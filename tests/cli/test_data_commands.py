@@ -53,7 +53,7 @@ def test_a_source_that_a_data_set_does_not_have_is_one_line(
 ) -> None:
     answer = call("data", "fetch", dataset, "--from", source)
     assert answer.code == 1
-    assert f"cannot be had from “{source}”" in answer.err
+    assert f"is not available from “{source}”" in answer.err
     assert len(answer.err.strip().splitlines()) == 1
 
 

@@ -36,7 +36,7 @@ def test_a_fork_goes_on_and_says_where_it_came_from(
         ("--epoch 1 --epochs 0", "A fork trains for 1 epoch or more; 0 were asked for."),
         ("--epoch 1 --epochs 1 --train-images some", "is a number of images or “all”, not “some”"),
         ("--epoch 1 --epochs 1 --dropout 2", "dropout rate"),
-        ("--epoch 1 --epochs 1 --train-images 999999", "training images were asked for"),
+        ("--epoch 1 --epochs 1 --train-images 999999", "training images and there are"),
     ],
 )
 def test_what_cannot_be_forked_is_one_line_and_code_2(

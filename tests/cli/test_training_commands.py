@@ -53,7 +53,7 @@ def test_presets_are_listed_with_all_that_is_known_of_them(call: Call) -> None:
     listed = {preset["name"]: preset for preset in call("presets", "--json").json}
     ensemble, starter = listed["cifar10-ensemble"], listed["cifar10-starter"]
     assert (ensemble["members"], starter["members"]) == (4, 1)
-    assert ensemble["story"].startswith("Four networks of the same layers")
+    assert ensemble["story"].startswith("Four networks with the same layers")
     assert any("225" in note for note in ensemble["notes"])
     assert ensemble["published"]["ensemble_accuracy"] == 0.7006
     assert ensemble["published"]["history"] == [

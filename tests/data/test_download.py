@@ -19,10 +19,10 @@ def serve():
     servers = []
     release = threading.Event()
 
-    def start(answer):
+    def start(respond):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                answer(self, release)
+                respond(self, release)
 
             def log_message(self, *_):
                 pass
@@ -40,13 +40,13 @@ def serve():
 
 
 def sends(content, claimed=None):
-    def answer(handler, _):
+    def respond(handler, _):
         handler.send_response(200)
         handler.send_header("Content-Length", str(claimed or len(content)))
         handler.end_headers()
         handler.wfile.write(content)
 
-    return answer
+    return respond
 
 
 @pytest.fixture
@@ -146,14 +146,14 @@ def test_cancel_is_heard_while_the_server_stalls(toy, serve, settings):
 
 
 def sends_file(folder):
-    def answer(handler, _):
+    def respond(handler, _):
         name = handler.path.rsplit("/", 1)[-1]
         if (folder / name).is_file():
             sends((folder / name).read_bytes())(handler, None)
         else:
             handler.send_error(404)
 
-    return answer
+    return respond
 
 
 def fashion_archives(fashion, serve, folder):

@@ -113,7 +113,7 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
-    assert not [text for text in said(app) if "choose fewer" in text]
+    assert not [text for text in said(app) if "Choose fewer" in text]
     assert configured(app, 1)["Overfitting starts"]["help"] == START_RULE
     assert not app.exception
 
