@@ -204,10 +204,10 @@ def _print(result: dict[str, Any]) -> None:
 
 
 _LAB: Final = (
-    ("duel", lab.usual_duel, _judge_duel),
-    ("memorisation", lab.usual_memorisation, _judge_memorisation),
-    ("sizes", lab.usual_sizes, _judge_sizes),
-    ("cures", lab.usual_cures, _judge_cures),
+    ("duel", lab.default_duel, _judge_duel),
+    ("memorisation", lab.default_memorisation, _judge_memorisation),
+    ("sizes", lab.default_dataset_sizes, _judge_sizes),
+    ("cures", lab.default_cures, _judge_cures),
 )
 
 

@@ -44,7 +44,7 @@ from cifarviz.errors import CifarvizError, ImageUnreadable
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
+from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
 from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
@@ -135,7 +135,7 @@ def preset(
     variant = data or find(experiment.data.dataset).variants[0]
     fields["data"] = {**dict(experiment.data), "variant": variant, "train_images": train_images}
     epochs = changes.get("epochs")
-    if isinstance(epochs, int) and is_too_patient(experiment, epochs):
+    if isinstance(epochs, int) and patience_exceeds(experiment, epochs):
         fields["early_stopping"] = None
     return Experiment.make(**{**fields, **changes})
 
@@ -410,7 +410,7 @@ class Home:
 
     def _load_dataset(self, run: Run) -> Dataset:
         data = run.experiment.data
-        dataset = library.load_nearest(data.dataset, data.variant, self.settings)
+        dataset = library.load_or_sample(data.dataset, data.variant, self.settings)
         if dataset.variant != data.variant:
             warnings.warn(
                 f"The full set of {data.dataset} is not on this machine, so the test images of "

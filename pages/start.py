@@ -62,7 +62,7 @@ with right, st.container(width=740, gap="xsmall"):
     for one in all_datasets():
         with errors_shown():
             # What is not here yet is said below, where it can be fetched.
-            if library.variants_here(one, cache.settings()):
+            if library.available_variants(one, cache.settings()):
                 class_pictures(one)
 runs: list[Run] = []
 with errors_shown():

@@ -166,7 +166,7 @@ def _duel() -> str:
             return series.id
     print("Training a duel of the lab.", flush=True)
     worker = Worker(store.settings, "command line")
-    series = queue_lab_experiment(worker, lab.usual_duel(1))
+    series = queue_lab_experiment(worker, lab.default_duel(1))
     for run_id in series.run_ids:
         worker.wait(run_id)
     return series.id

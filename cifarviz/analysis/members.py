@@ -7,9 +7,9 @@ from typing import Literal, NoReturn
 
 from cifarviz.analysis.ensemble import Ensemble, combine
 from cifarviz.data.image_set import ImageSet
-from cifarviz.datasets.registry import title_of
+from cifarviz.datasets.registry import dataset_title
 from cifarviz.errors import ArtifactMissing, ExperimentInvalid
-from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
+from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.log_probabilities import Predictions
 from cifarviz.runs.records import Run
@@ -61,7 +61,7 @@ def check_members(store: RunStore, members: Sequence[Member]) -> None:
     sets, and for answers after an epoch together with runs whose test images are others;
     ``ArtifactMissing`` where weights or answers are not there.
     """
-    if len(members) < FEWEST_MEMBERS:
+    if len(members) < MIN_MEMBERS:
         raise ExperimentInvalid(
             "An ensemble has two members or more, and one was chosen. Choose another run."
             if members
@@ -75,7 +75,8 @@ def check_members(store: RunStore, members: Sequence[Member]) -> None:
         datasets.setdefault(one.run.experiment.data.dataset, one)
     if len(datasets) > 1:
         words = " and ".join(
-            f"“{one.run.name}” was trained on {title_of(name)}" for name, one in datasets.items()
+            f"“{one.run.name}” was trained on {dataset_title(name)}"
+            for name, one in datasets.items()
         )
         raise ExperimentInvalid(
             "Members of an ensemble look at the same images, but {words}. Choose runs of one "

@@ -96,7 +96,7 @@ def _report(
 
     def open_dataset(run: Run) -> Dataset:
         data = run.experiment.data
-        return library.load_nearest(data.dataset, data.variant, settings)
+        return library.load_or_sample(data.dataset, data.variant, settings)
 
     contents = gather(
         store,

@@ -8,7 +8,7 @@ from cifarviz.cli.output import AsJson, print_message
 from cifarviz.cli.training import print_result, watch
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name
 from cifarviz.runs.curation import validate_name
 from cifarviz.settings import Settings
@@ -44,7 +44,7 @@ def fork(
     changes = ForkChanges(
         epochs, learning_rate, dropout, flip, shift, _parse_train_images(train_images)
     )
-    experiment = forked(parent.experiment, epoch, changes)
+    experiment = fork_experiment(parent.experiment, epoch, changes)
     default = fork_name(parent.name, parent.experiment, experiment, epoch)
     fork = worker.fork(parent.id, epoch, experiment, run_name or default)
     folder = worker.store.folder(parent.id)

@@ -208,7 +208,7 @@ def _test_predictions(
 def _load_dataset(run: Run, settings: Settings) -> Dataset:
     """Return the run's data set; the sample, with a message, where the full set is missing."""
     data = run.experiment.data
-    dataset = library.load_nearest(data.dataset, data.variant, settings)
+    dataset = library.load_or_sample(data.dataset, data.variant, settings)
     if dataset.variant != data.variant:
         print_message(
             f"The full set of {data.dataset} is not on this machine, so the sample is used."

@@ -10,11 +10,11 @@ import typer
 from cifarviz.cli.data import DatasetName
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table, progress_bar
 from cifarviz.cli.values import preset_dict, result_dict
-from cifarviz.data.library import variants_here
+from cifarviz.data.library import available_variants
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
+from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
 from cifarviz.installation import program_name
 from cifarviz.runs.curation import validate_name
 from cifarviz.runs.earlier_losses import earlier_losses
@@ -92,7 +92,7 @@ def train(
     }
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes |= {name: value for name, value in options.items() if value is not None}
-    if epochs is not None and is_too_patient(experiment, epochs):
+    if epochs is not None and patience_exceeds(experiment, epochs):
         assert experiment.early_stopping is not None
         patience = experiment.early_stopping.patience
         print_message(
@@ -120,7 +120,7 @@ def resume(
 
 
 def _best_variant(dataset: str, settings: Settings) -> Literal["sample", "full"]:
-    available = variants_here(dataset, settings)
+    available = available_variants(dataset, settings)
     if "full" in available or not available:
         # If neither is available, the worker's error says how to fetch the full set.
         return "full"

@@ -1,6 +1,6 @@
-"""Reading named files out of a folder, a tar archive or a .deb, in memory and with caps.
+"""Reading named files from a folder, a tar archive or a .deb, in memory and with size limits.
 
-Nothing is extracted: names inside an archive never become names on the disk.
+Nothing is extracted to disk, so names in an archive are never used as paths.
 """
 
 import contextlib
@@ -14,24 +14,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
 
-# A package has three members; some more are allowed for.
-_MOST_MEMBERS = 20
+# A package has three members; more are tolerated.
+_MAX_MEMBERS = 20
 
 
 class Readable(Protocol):
-    """Something that gives bytes when read."""
+    """A binary stream that can be read."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 class _Part:
-    """So many bytes of a file from where it stands."""
+    """The next ``size`` bytes of a file."""
 
     def __init__(self, file: Readable, size: int) -> None:
         self._file, self._left = file, size
@@ -44,9 +44,9 @@ class _Part:
 
 
 class _Watched:
-    """A file that counts what is read of it, reports it and can be called off."""
+    """A file that reports the bytes read from it and stops when cancelled."""
 
-    def __init__(self, file: Readable, total: int, watch: Watch) -> None:
+    def __init__(self, file: Readable, total: int, watch: ProgressReporter) -> None:
         self._file, self._total, self._watch = file, total, watch
         self._done = 0
 
@@ -58,7 +58,7 @@ class _Watched:
 
 
 class _Capped:
-    """A stream that refuses to give more than so many bytes: a few may unpack to very many."""
+    """A stream that raises after ``limit`` bytes, against archive bombs."""
 
     def __init__(self, stream: Readable, limit: int) -> None:
         self._stream, self._left = stream, limit
@@ -67,17 +67,17 @@ class _Capped:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise tarfile.ReadError("it unpacks to far more than the data set holds")
+            raise tarfile.ReadError("its unpacked files are much larger than the data set")
         return data
 
 
 def archive_members(
-    path: Path, caps: Mapping[str, int], limit: int, watch: Watch
+    path: Path, caps: Mapping[str, int], limit: int, watch: ProgressReporter
 ) -> Iterator[tuple[str, bytes]]:
-    """Give (name, content) of each file in the archive whose last name part is in ``caps``.
+    """Yield (name, content) of each file in the archive whose base name is in ``caps``.
 
-    ``caps`` are the most bytes each may have, ``limit`` the most bytes the whole may unpack to.
-    Raises ``DatasetDamaged`` for what is not a readable .tar, .tar.gz or .deb, or exceeds a cap.
+    ``caps`` are the most bytes of each file, ``limit`` the most bytes of all unpacked files.
+    Raises ``DatasetDamaged`` if it is not a readable .tar, .tar.gz or .deb, or exceeds a limit.
     """
     kind = "a .tar or .tar.gz archive"
     try:
@@ -118,11 +118,11 @@ def _tar_members(
 
 
 def folder_members(
-    folder: Path, caps: Mapping[str, int], watch: Watch
+    folder: Path, caps: Mapping[str, int], watch: ProgressReporter
 ) -> Iterator[tuple[str, bytes]]:
-    """Give (name, content) of each file in the folder whose name is in ``caps``.
+    """Yield (name, content) of each file in the folder whose name is in ``caps``.
 
-    Raises ``DatasetDamaged`` for a file over its cap.
+    Raises ``DatasetDamaged`` for a file larger than its limit.
     """
     present = [folder / name for name in caps if (folder / name).is_file()]
     sizes = [file.stat().st_size for file in present]
@@ -138,7 +138,7 @@ def folder_members(
 def _check_cap(where: Path, name: str, size: int, cap: int) -> None:
     if size > cap:
         raise DatasetDamaged(
-            "“{name}” in “{place}” has {size:,} bytes, where at most {cap:,} are expected.",
+            "“{name}” in “{place}” must have at most {cap:,} bytes, not {size:,}.",
             name=name,
             place=where,
             size=size,
@@ -148,11 +148,11 @@ def _check_cap(where: Path, name: str, size: int, cap: int) -> None:
 
 @contextlib.contextmanager
 def data_tar(path: Path, raw: BinaryIO, watched: Readable) -> Iterator[Readable]:
-    """Give the unpacked stream of the tar archive with a package's files.
+    """Open the unpacked tar archive with a Debian package's files as a stream.
 
-    ``raw`` is the open file of ``path``, ``watched`` the same for reading on. Raises
-    ``DatasetDamaged`` for what is not a .deb, ``DatasetNotFound`` when unpacking it takes
-    dpkg-deb and that is not here.
+    ``raw`` is the open file of ``path``, ``watched`` the same file with progress reports. Raises
+    ``DatasetDamaged`` if it is not a .deb, ``DatasetNotFound`` if it needs dpkg-deb and that is
+    not installed.
     """
     name, size = _find_data(path, raw)
     part = _Part(watched, size)
@@ -165,15 +165,15 @@ def data_tar(path: Path, raw: BinaryIO, watched: Readable) -> Iterator[Readable]
         with lzma.LZMAFile(part) as unxzed:  # type: ignore[arg-type]
             yield unxzed
     else:
-        # Zstandard, which Ubuntu packs with and this Python has no unpacker for.
+        # Zstandard, which Ubuntu uses and Python 3.11 cannot unpack.
         with _dpkg_deb(path) as stream:
             yield stream
 
 
 def _find_data(path: Path, raw: BinaryIO) -> tuple[str, int]:
-    """Leave ``raw`` at the content of the member ``data.tar…``; give its name and size."""
+    """Move ``raw`` to the content of the member ``data.tar…``; returns its name and size."""
     raw.seek(len(MAGIC))
-    for _ in range(_MOST_MEMBERS):
+    for _ in range(_MAX_MEMBERS):
         header = raw.read(_HEADER_BYTES)
         size = header[48:58].strip()
         if len(header) < _HEADER_BYTES or header[58:] != b"`\n" or not size.isdigit():
@@ -181,7 +181,7 @@ def _find_data(path: Path, raw: BinaryIO) -> tuple[str, int]:
         name = header[:16].decode("ascii", "replace").strip().removesuffix("/")
         if name.startswith("data.tar"):
             return name, int(size)
-        # Members begin at even places.
+        # Members begin at even offsets.
         raw.seek(int(size) + int(size) % 2, 1)
     raise DatasetDamaged(
         "“{path}” cannot be read as a Debian package: it has no “data.tar”.", path=path
@@ -193,8 +193,7 @@ def _dpkg_deb(path: Path) -> Iterator[Readable]:
     program = shutil.which("dpkg-deb")
     if program is None:
         raise DatasetNotFound(
-            "“{path}” is packed in a way that takes dpkg-deb to unpack, which is not on this "
-            "machine.",
+            "Unpacking “{path}” needs the program dpkg-deb, which is not on this machine.",
             path=path,
         )
     process = subprocess.Popen(

@@ -1,7 +1,7 @@
-"""The decoded full set as it is kept on disk: four .npy files and a marker.
+"""The decoded full set on disk: four .npy files and a marker.
 
-The marker is written last and withdrawn first, so files with a marker of the right sizes were
-once written whole and verified.
+The marker is written last and removed first, so files with a marker were written completely and
+verified.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cifarviz.data.progress import Watch
-from cifarviz.data.verification import fingerprints_of
+from cifarviz.data.progress import ProgressReporter
+from cifarviz.data.verification import compute_fingerprints
 from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
 from cifarviz.datasets.info import DatasetInfo, Fingerprints
 from cifarviz.errors import DatasetDamaged, DatasetNotFound, StorageFull
@@ -21,28 +21,28 @@ from cifarviz.storage import atomic_write, remove_leftovers, storage_errors
 
 MARKER = "verified.json"
 _FORMAT = 1
-# Of a .npy file, bytes: 128 in fact.
-_LONGEST_HEAD = 256
+# The header of a .npy file has 128 bytes in practice.
+_MAX_HEADER = 256
 _WRITE_CHUNK = 4 << 20
 
 
 def read_arrays(folder: Path) -> Arrays:
     """Open the four .npy files of a folder, memory-mapped and read-only.
 
-    Raises ``DatasetNotFound`` when there is none of them, ``DatasetDamaged`` when one is missing
-    or cannot be read.
+    Raises ``DatasetNotFound`` if all are missing, ``DatasetDamaged`` if some are missing or cannot
+    be read.
     """
     paths = {name: folder / f"{name}.npy" for name in ARRAY_NAMES}
     if not any(path.is_file() for path in paths.values()):
-        raise DatasetNotFound("“{folder}” holds no decoded arrays.", folder=folder)
+        raise DatasetNotFound("“{folder}” has no decoded arrays.", folder=folder)
     arrays = {}
     for name, path in paths.items():
         try:
-            # As plain arrays: np.memmap's own type would follow every slice around.
+            # As plain arrays, so that slices are not of type np.memmap.
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except FileNotFoundError as error:
             raise DatasetDamaged(
-                "“{folder}” lacks “{file_name}”.", folder=folder, file_name=path.name
+                "“{file_name}” is missing in “{folder}”.", folder=folder, file_name=path.name
             ) from error
         except (OSError, ValueError, EOFError) as error:
             raise DatasetDamaged(
@@ -51,14 +51,17 @@ def read_arrays(folder: Path) -> Arrays:
     return Arrays(**arrays)
 
 
-def problem_of(folder: Path, info: DatasetInfo) -> str | None:
-    """Say in a sentence why what is kept cannot be used; None when it can. Looks at sizes only."""
+def find_problem(folder: Path, info: DatasetInfo) -> str | None:
+    """Return a sentence on why the stored set cannot be used, else ``None``.
+
+    Checks the marker and file sizes, not the content.
+    """
     marker = folder / MARKER
     sizes = {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES}
     if not marker.is_file():
         if all(size is None for size in sizes.values()):
             return f"The full {info.title} set is not on this machine yet."
-        return f"The full {info.title} set was not written to its end, or failed a check."
+        return f"The full {info.title} set is incomplete, or failed its check."
     mark = _read_mark(folder)
     if (
         not isinstance(mark, dict)
@@ -66,19 +69,18 @@ def problem_of(folder: Path, info: DatasetInfo) -> str | None:
         or _fingerprints(mark) is None
         or (info.fingerprints is not None and _fingerprints(mark) != info.fingerprints)
     ):
-        return f"The full {info.title} set carries the mark of another version of cifarviz."
+        return f"The full {info.title} set was stored by another version of cifarviz."
     if info.fingerprints is None and any(
-        not 0 <= (size or 0) - info.array_bytes(name) < _LONGEST_HEAD
-        for name, size in sizes.items()
+        not 0 <= (size or 0) - info.array_bytes(name) < _MAX_HEADER for name, size in sizes.items()
     ):
-        return f"What is kept as the full {info.title} set is of another size or number of images."
+        return f"The stored {info.title} set has another image size or number of images."
     if sizes != mark.get("file_bytes"):
-        return f"The full {info.title} set is damaged: its files do not have the size they had."
+        return f"The full {info.title} set is damaged: the size of its files has changed."
     return None
 
 
-def fingerprints_when_written(folder: Path) -> Fingerprints | None:
-    """Give the fingerprints that the arrays of a folder had when they were written."""
+def read_fingerprints(folder: Path) -> Fingerprints | None:
+    """Return the fingerprints stored in the marker of a folder, if any."""
     mark = _read_mark(folder)
     return _fingerprints(mark) if isinstance(mark, dict) else None
 
@@ -97,17 +99,19 @@ def _fingerprints(mark: dict[str, Any]) -> Fingerprints | None:
         return None
 
 
-def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Watch) -> None:
+def save_arrays(
+    arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: ProgressReporter
+) -> None:
     """Write verified arrays and then the marker; the caller holds the data set's lock.
 
-    Raises ``StorageFull`` when they do not fit or may not be written; then no marker is left and
-    no file half written.
+    Raises ``StorageFull`` if they do not fit or cannot be written; then there is no marker and no
+    partial file.
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        withdraw(folder)
+        remove_marker(folder)
         remove_leftovers(folder)
-        need_space(folder, info.nbytes)
+        check_free_space(folder, info.nbytes)
         watch.stage("writing", info.nbytes)
         done = 0
         for name, array in arrays.items():
@@ -117,32 +121,34 @@ def keep(arrays: Arrays, folder: Path, info: DatasetInfo, source: str, watch: Wa
             "format": _FORMAT,
             "dataset": info.name,
             "source": source,
-            "fingerprints": asdict(info.fingerprints or fingerprints_of(arrays)),
+            "fingerprints": asdict(info.fingerprints or compute_fingerprints(arrays)),
             "file_bytes": {name: _size(folder / f"{name}.npy") for name in ARRAY_NAMES},
         }
         with atomic_write(folder / MARKER) as temporary:
             temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
 
 
-def withdraw(folder: Path) -> None:
-    """Take the marker away: what is kept no longer counts as verified."""
+def remove_marker(folder: Path) -> None:
+    """Remove the marker: the stored set no longer counts as verified."""
     (folder / MARKER).unlink(missing_ok=True)
 
 
-def need_space(folder: Path, amount: int) -> None:
-    """Raise ``StorageFull`` unless so many bytes, and some to spare, are free for ``folder``."""
+def check_free_space(folder: Path, amount: int) -> None:
+    """Raise ``StorageFull`` unless ``amount`` bytes and a reserve are free for ``folder``."""
     free = shutil.disk_usage(folder).free
     if free < amount + 16_000_000:
         raise StorageFull(
-            "The disk that holds “{folder}” is too full: {amount:,.0f} MB are needed and "
-            "{free:,.0f} MB are free. Make room, or set CIFARVIZ_HOME to another disk.",
+            "The disk of “{folder}” is too full: {amount:,.0f} MB are needed and "
+            "{free:,.0f} MB are free. Free some space, or set CIFARVIZ_HOME to another disk.",
             folder=folder,
             amount=amount / 1e6,
             free=free / 1e6,
         )
 
 
-def _write_array(path: Path, array: np.ndarray, watch: Watch, done: int, total: int) -> None:
+def _write_array(
+    path: Path, array: np.ndarray, watch: ProgressReporter, done: int, total: int
+) -> None:
     content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.lib.format.write_array_header_1_0(

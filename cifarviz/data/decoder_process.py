@@ -1,15 +1,13 @@
-"""Decoding strangers' images in processes that can be given up.
+"""Decoding untrusted images in separate processes with limits.
 
-A process of Python's own with nothing in it but NumPy and Pillow is started when the first image
-comes, and decodes one image after another. It may use so many seconds of processor time and so
-much memory, and is killed when it does not answer; the next image gets a new one. It trusts
-nobody and is not trusted: both sides send a header of fixed size, JSON and plain bytes, and the
-pixels that come back are counted.
+A Python process with only NumPy and Pillow is started for the first image and decodes one image
+after another. Its processor time and memory are limited, and it is killed if it does not respond;
+the next image gets a new process. Neither side trusts the other: both send a header of fixed
+size, JSON and plain bytes, and the number of returned pixels is checked.
 
-It is started like any program (``subprocess``), not by ``multiprocessing``: that would run the
-caller's main script again, which may be Streamlit's, a test's or one without a guard, or copy a
-process in which TensorFlow's threads are at work. When the process that started it ends, however
-it does, its standard input ends too, and so does it.
+It is started with ``subprocess``, not ``multiprocessing``, which would run the caller's main
+script again (Streamlit's, a test's or one without a guard) or copy a process with TensorFlow's
+threads. When the parent ends, the standard input of the decoder ends, and so does the decoder.
 """
 
 import atexit
@@ -38,13 +36,13 @@ from cifarviz.image_structure import MAX_PIXELS
 
 PROCESSES: Final = 2
 CPU_SECONDS: Final = 8
-"""Processor time that an image may take (Linux, macOS)."""
+"""Limit of processor time per image (Linux, macOS)."""
 WALL_SECONDS: Final = 60.0 if os.name == "posix" else 20.0
-"""Time that an image may take on a machine that is busy; where nothing else limits it, less."""
+"""Time limit per image on a busy machine; lower without a limit of processor time."""
 MEMORY_BYTES: Final = 1_000_000_000
-"""Address space of a process (Linux; macOS and Windows do not enforce one)."""
+"""Limit of the address space of a process (Linux; not enforced on macOS and Windows)."""
 WAIT_SECONDS: Final = 120.0
-"""Time that an image may wait for those before it."""
+"""Time limit for waiting until a process is free."""
 
 _START_SECONDS: Final = 30.0
 _READY: Final = b"ready\n"
@@ -56,30 +54,30 @@ _LOG = logging.getLogger(__name__)
 
 
 class _StartFailed(Exception):
-    """No process can be started here."""
+    """A process cannot be started on this machine."""
 
 
-class _NoAnswer(Exception):
-    """The process has ended, or sent what no decoder sends."""
+class _NoResponse(Exception):
+    """The process has ended, or sent an invalid response."""
 
 
 def decode_in_process(data: bytes, name: str) -> UploadedImage:
-    """Decode an image file as ``read_image`` does, in a process of its own.
+    """Decode an image file as ``read_image`` does, in a separate process.
 
-    Where none can be started it is decoded here, within the limits of structure and pixels.
-    Raises ``ImageUnreadable`` as ``read_image`` does, and when the process was given up;
-    ``ImageDecoderBusy`` when too many others are waiting.
+    If no process can be started, it is decoded in this process, with the limits of structure and
+    pixels. Raises ``ImageUnreadable`` as ``read_image`` does, and if the process was killed;
+    ``ImageDecoderBusy`` if too many others are waiting.
     """
     with POOL.slot(name):
         try:
             process = POOL.take()
         except _StartFailed as error:
-            _LOG.warning("Images are decoded in this process: %s", error)
+            _LOG.warning("Decoding images in this process: %s", error)
             return read_image(data, name)
         try:
             header, rgb = process.decode(data, name)
-        except _NoAnswer as error:
-            raise _given_up(process, name) from error
+        except _NoResponse as error:
+            raise _decoding_failed(process, name) from error
         finally:
             POOL.release(process)
     if rgb is None:
@@ -90,39 +88,39 @@ def decode_in_process(data: bytes, name: str) -> UploadedImage:
     return UploadedImage(rgb, notes, width, height, header["format"], header["mode"])
 
 
-def _given_up(process: "DecoderProcess", name: str) -> ImageUnreadable:
+def _decoding_failed(process: "DecoderProcess", name: str) -> ImageUnreadable:
     if process.timed_out:
         return ImageUnreadable(
-            "“{name}” takes too long to decode and was given up: an image may take "
-            "{seconds} seconds. Save it again as a plain PNG or JPEG image.",
+            "Decoding “{name}” took more than the {seconds} seconds allowed. Save it again as a "
+            "plain PNG or JPEG image.",
             name=name,
             seconds=CPU_SECONDS,
         )
-    _LOG.warning("A decoder of images ended with code %s", process.exit_code)
+    _LOG.warning("An image decoder process ended with code %s", process.exit_code)
     return ImageUnreadable(
-        "“{name}” cannot be decoded: the decoder broke down on it. Save it again as a plain PNG "
-        "or JPEG image.",
+        "“{name}” cannot be decoded: it crashed the decoder. Save it again as a plain PNG or JPEG "
+        "image.",
         name=name,
     )
 
 
 class DecoderProcess:
-    """One decoding process, seen from outside."""
+    """A decoding process, as its parent uses it."""
 
     def __init__(self) -> None:
         self.timed_out = False
-        # A program that Python is part of may not know where Python is.
+        # Unknown if Python is embedded in another program.
         if not sys.executable:
-            raise _StartFailed("Python's own path is not known")
+            raise _StartFailed("the path of Python is unknown")
         command = [sys.executable, "-I", "-c", PROGRAM, str(CPU_SECONDS), str(MEMORY_BYTES)]
-        # Where this process finds its modules, be it a checkout, a wheel or a notebook's kernel.
+        # The module paths of this process: a checkout, a wheel or a notebook's kernel.
         paths = [*(os.path.abspath(path) for path in sys.path), str(Path(__file__).parents[2])]
-        # One thread: each of BLAS's would take address space for itself.
+        # Each further BLAS thread would use address space.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         detached: dict[str, Any] = (
             {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
             if os.name == "nt"
-            # Ctrl-C is for the server, which then ends this one.
+            # Ctrl-C must only reach the server, which then ends this process.
             else {"start_new_session": True}
         )
         try:
@@ -143,7 +141,7 @@ class DecoderProcess:
         try:
             with self._deadline(_START_SECONDS):
                 ready = bytes(_read(self._output, len(_READY)))
-        except _NoAnswer:
+        except _NoResponse:
             ready = b""
         if ready != _READY:
             self.end()
@@ -163,16 +161,16 @@ class DecoderProcess:
         return self._process.poll() is None
 
     def decode(self, data: bytes, name: str) -> tuple[dict[str, Any], np.ndarray | None]:
-        """Have an image decoded: its header, and uint8 (height, width, 3) or ``None``.
+        """Decode an image; returns its header and uint8 (height, width, 3), or ``None``.
 
-        Raises ``_NoAnswer``; the process has ended then.
+        Raises ``_NoResponse``, after which the process has ended.
         """
         try:
             with self._deadline(WALL_SECONDS):
                 _send(self._input, {"name": name}, data)
                 return self._receive()
         except BaseException:
-            # Whatever broke it off: what it sends from now on would answer another question.
+            # Its later output would be taken for the response to another image.
             self.end()
             raise
 
@@ -184,7 +182,7 @@ class DecoderProcess:
         if header.keys() != facts.keys() or not all(
             type(header[key]) is kind for key, kind in facts.items()
         ):
-            raise _NoAnswer("a header of another kind")
+            raise _NoResponse("a header of another kind")
         width, height = header["width"], header["height"]
         texts = [header["format"], header["mode"]]
         if not (
@@ -194,32 +192,32 @@ class DecoderProcess:
             and all(map(_is_text, texts))
             and all(note in list(PictureChange) for note in header["notes"])
         ):
-            raise _NoAnswer("a header that contradicts itself")
+            raise _NoResponse("a header that contradicts itself")
         rgb = np.empty((height, width, 3), np.uint8)
         _read_into(self._output, rgb.data.cast("B"))
         return header, rgb
 
     @contextmanager
     def _deadline(self, seconds: float) -> Iterator[None]:
-        """Kill the process if the body takes longer, which then meets the end of its pipe."""
+        """Kill the process if the body takes longer; its pipe ends then."""
 
-        def give_up() -> None:
+        def kill() -> None:
             self.timed_out = True
             self._process.kill()
 
-        timer = threading.Timer(seconds, give_up)
+        timer = threading.Timer(seconds, kill)
         timer.daemon = True
         timer.start()
         try:
             yield
         except OSError as error:
-            raise _NoAnswer(str(error)) from error
+            raise _NoResponse(str(error)) from error
         finally:
             timer.cancel()
             timer.join()
 
     def end(self) -> None:
-        """End it and wait until it is gone."""
+        """Kill the process and wait until it has ended."""
         self._process.kill()
         if self._process.wait() == -getattr(signal, "SIGXCPU", 0):
             self.timed_out = True
@@ -229,7 +227,7 @@ class DecoderProcess:
 
 
 class DecoderPool:
-    """The processes, and who may use one next: first come, first served."""
+    """A pool of decoder processes, used in the order of the requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -237,8 +235,8 @@ class DecoderPool:
         self._waiting: deque[threading.Event] = deque()
         self._idle: list[DecoderProcess] = []
 
-    def forget(self) -> None:
-        """Begin anew, in a copy of the process: it must not talk to the same decoders."""
+    def reset(self) -> None:
+        """Start with an empty pool after a fork, which must not share the decoders."""
         self.__init__()  # type: ignore[misc]
 
     @contextmanager
@@ -254,8 +252,8 @@ class DecoderPool:
         try:
             if not granted.wait(WAIT_SECONDS):
                 raise ImageDecoderBusy(
-                    "“{name}” has waited {seconds:.0f} seconds for other images to be "
-                    "decoded. Try again in a moment.",
+                    "“{name}” waited {seconds:.0f} seconds for other images to be decoded. Try "
+                    "again in a moment.",
                     name=name,
                     seconds=WAIT_SECONDS,
                 )
@@ -280,7 +278,7 @@ class DecoderPool:
             process.end()
 
     def release(self, process: DecoderProcess) -> None:
-        # The time may have run out just after the last byte came.
+        # The timer may have fired just after the last byte arrived.
         if process.timed_out or not process.is_alive():
             process.end()
             return
@@ -288,17 +286,17 @@ class DecoderPool:
             self._idle.append(process)
 
     def pids(self) -> list[int]:
-        """Give the process ids of those that have no image to decode."""
+        """Return the ids of the idle processes."""
         with self._lock:
             return [process.pid for process in self._idle]
 
     def waiting(self) -> int:
-        """Give the number of images that wait for a process."""
+        """Return the number of images that wait for a process."""
         with self._lock:
             return len(self._waiting)
 
     def end(self) -> None:
-        """End those that have no image to decode; the next image gets a new one."""
+        """End the idle processes; the next image gets a new process."""
         with self._lock:
             idle, self._idle = self._idle, []
         for process in idle:
@@ -308,7 +306,7 @@ class DecoderPool:
 POOL: Final = DecoderPool()
 atexit.register(POOL.end)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=POOL.forget)
+    os.register_at_fork(after_in_child=POOL.reset)
 
 
 def _is_text(value: object) -> bool:
@@ -324,16 +322,16 @@ def _send(pipe: IO[bytes], header: dict[str, Any], data: bytes | memoryview) -> 
 
 
 def _receive_header(pipe: IO[bytes]) -> tuple[dict[str, Any], int]:
-    """Read a header and the number of bytes that follow it."""
+    """Read a header; returns it and the number of bytes that follow."""
     encoded, length = _FRAME.unpack(_read(pipe, _FRAME.size))
     if encoded > _MAX_HEADER:
-        raise _NoAnswer("a header that is too long")
+        raise _NoResponse("a header that is too long")
     try:
         header = json.loads(bytes(_read(pipe, encoded)))
     except (ValueError, RecursionError) as error:
-        raise _NoAnswer("a header that is no JSON") from error
+        raise _NoResponse("a header that is no JSON") from error
     if not isinstance(header, dict):
-        raise _NoAnswer("a header of another kind")
+        raise _NoResponse("a header of another kind")
     return header, length
 
 
@@ -347,12 +345,12 @@ def _read_into(pipe: IO[bytes], place: memoryview) -> None:
     while place:
         size = pipe.readinto(place)  # type: ignore[attr-defined]
         if not size:
-            raise _NoAnswer("the end of its output")
+            raise _NoResponse("the end of its output")
         place = place[size:]
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    """Let a pipe hold more than 64 kB, where the system can: 36 MB go through it for a photo."""
+    """Enlarge a pipe's 64 kB buffer if possible: a photo sends 36 MB through it."""
     if sys.platform == "linux":
         import fcntl
 
@@ -360,7 +358,7 @@ def _widen(pipe: IO[bytes]) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-# --- What follows runs in the decoding process.
+# --- The code below runs in the decoding process.
 
 PROGRAM: Final = """\
 import sys
@@ -371,18 +369,18 @@ serve(int(sys.argv[1]), int(sys.argv[2]))
 
 
 def serve(cpu_seconds: int, memory_bytes: int) -> None:
-    """Decode what comes on standard input, one image after another, until it ends."""
+    """Decode images from standard input, one after another, until it ends."""
     source, sink = FileIO(0, "rb", closefd=False), FileIO(1, "wb", closefd=False)
-    # What a library prints must not come among the pixels.
+    # Output of a library must not mix with the pixels.
     sys.stdout = sys.stderr
     _limit("RLIMIT_AS", memory_bytes, for_good=True)
-    # A crash would leave a copy of somebody's photo behind.
+    # A core dump would store a copy of the image.
     _limit("RLIMIT_CORE", 0, for_good=True)
     sink.write(_READY)
     while True:
         try:
             header, length = _receive_header(source)
-        except _NoAnswer:
+        except _NoResponse:
             return
         data = bytes(_read(source, length))
         _limit("RLIMIT_CPU", int(time.process_time()) + 1 + cpu_seconds, for_good=False)
@@ -397,7 +395,7 @@ def serve(cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def _limit(name: str, value: int, *, for_good: bool) -> None:
-    """Lower a limit of this process, where the system has it and allows that."""
+    """Lower a resource limit of this process, if the system supports it."""
     try:
         import resource
     except ImportError:  # Windows

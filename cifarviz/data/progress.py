@@ -1,4 +1,4 @@
-"""How a fetch tells how far it is, and hears that it is called off."""
+"""Progress reports and cancellation of a fetch."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,11 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 @dataclass(frozen=True)
 class FetchProgress:
-    """Where a fetch stands.
+    """The progress of a fetch.
 
-    ``stage`` is one of waiting, looking, connecting, downloading, decoding, verifying, writing,
-    done. Bytes count within the stage; ``total_bytes`` and ``seconds_left`` are None while
-    unknown. ``notes`` are sentences on what was tried before and did not work out.
+    ``stage`` is waiting, looking, connecting, downloading, decoding, verifying, writing or done.
+    Bytes count within the stage; ``total_bytes`` and ``seconds_left`` are ``None`` while unknown.
+    ``notes`` are sentences on sources that failed before.
     """
 
     source: str
@@ -26,8 +26,8 @@ class FetchProgress:
     notes: tuple[str, ...] = ()
 
 
-class Watch:
-    """Reports progress to one side and asks it whether to go on."""
+class ProgressReporter:
+    """Reports progress and raises ``FetchCancelled`` when cancelled."""
 
     def __init__(
         self,
@@ -45,31 +45,31 @@ class Watch:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Everything noted so far."""
+        """All notes so far."""
         return self._notes
 
     def check(self) -> None:
-        """Raise ``FetchCancelled`` if the user called it off."""
+        """Raise ``FetchCancelled`` if the user cancelled."""
         if self._cancelled is not None and self._cancelled():
-            raise FetchCancelled("The download was called off. Nothing of it was kept.")
+            raise FetchCancelled("You cancelled the download. Nothing was stored.")
 
     def note(self, text: str) -> None:
-        """Keep a sentence that every later report carries."""
+        """Add a sentence to all later reports."""
         self._notes = (*self._notes, text)
 
     def begin(self, source: str, stage: str, total: int | None = None) -> None:
-        """Enter a stage: the count and the clock start anew."""
+        """Start a stage of a source, which resets its bytes and time."""
         self._source, self._stage = source, stage
         self._started = time.monotonic()
         self._report(0, total)
         self.check()
 
     def stage(self, stage: str, total: int | None = None) -> None:
-        """Enter another stage of the same source."""
+        """Start another stage of the same source."""
         self.begin(self._source, stage, total)
 
     def advance(self, done: int, total: int | None) -> None:
-        """Say how many bytes of the stage are done; at most ten reports a second get through."""
+        """Report the bytes done in this stage, at most ten times a second."""
         self.check()
         arrived = done == total and done != self._done
         if arrived or time.monotonic() - self._reported >= _SECONDS_BETWEEN_REPORTS:

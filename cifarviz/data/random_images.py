@@ -1,8 +1,8 @@
-"""Drawing images at random so that a seed gives the same ones everywhere.
+"""Drawing images at random, reproducibly by a seed.
 
-The draws are those of NumPy's old generator, ``np.random.RandomState(seed).randint(n)``, as the
-published experiments use it; a number that comes again is passed over, since nobody wants to see
-an image twice. A larger count keeps the images of a smaller one and adds to them.
+The draws are those of NumPy's legacy generator, ``np.random.RandomState(seed).randint(n)``, as in
+the published experiments, without repeated numbers. A larger count adds to the images of a
+smaller count.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ Positions = npt.NDArray[np.int64]
 
 
 def random_positions(n: int, count: int, seed: int) -> Positions:
-    """Draw ``count`` different numbers of 0..n-1 (all n, shuffled, when there are no more).
+    """Draw ``count`` different numbers of 0..n-1, at most n.
 
     ``seed``: 0..``LARGEST_SEED``. Meant for counts of hundreds.
     """
@@ -37,7 +37,7 @@ def random_positions(n: int, count: int, seed: int) -> Positions:
 def random_images(
     images: ImageSet, count: int, seed: int, labels: Collection[int] = ()
 ) -> Positions:
-    """Draw ``count`` positions of ``images``, of these ``labels`` only where any are given."""
+    """Draw ``count`` positions of ``images``, of these ``labels`` only, or of all if empty."""
     if not labels:
         return random_positions(len(images), count, seed)
     pool = np.flatnonzero(np.isin(images.labels, list(labels)))

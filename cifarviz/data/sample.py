@@ -1,8 +1,8 @@
-"""The embedded sample: a folder of `assets` for each data set that has one.
+"""The embedded sample of a data set, a folder of `assets`.
 
 ==============  ===============================================================================
-`train.webp`    all images in one lossless picture, a hundred a row
-`train.csv`     for each image its official index and its label, in the same order
+`train.webp`    all images in a lossless picture, a hundred per row
+`train.csv`     the index and the label of each image, in the same order
 `test.webp`,    the same of the test images
 `test.csv`
 `sample.json`   counts, and SHA-256 of the decoded arrays
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from cifarviz.data.image_set import Dataset, ImageSet, Split
-from cifarviz.data.progress import Watch
+from cifarviz.data.progress import ProgressReporter
 from cifarviz.data.verification import sha256
 from cifarviz.datasets.arrays import Labels
 from cifarviz.datasets.info import DatasetInfo
@@ -32,31 +32,30 @@ _COLUMNS = 100
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 _READING = threading.Lock()
-_KEPT: dict[Path, tuple[str, tuple[object, ...], Dataset]] = {}
-"""By its folder, each sample read in this process: the data set's name, the stamp, the images."""
+_CACHE: dict[Path, tuple[str, tuple[object, ...], Dataset]] = {}
+"""The samples read in this process by folder: data set name, file stamps, images."""
 
 
 def read(info: DatasetInfo, folder: Path | None = None) -> Dataset:
-    """Read a sample from ``folder``, default the embedded one.
+    """Read a sample from ``folder``, by default the embedded sample.
 
-    That takes about 0.2 s; what has been read is kept for all who ask for it in this process,
-    until one of its files changes. Raises ``DatasetNotFound`` when there is none,
-    ``DatasetDamaged`` when its pictures are not those it was made with.
+    Takes about 0.2 s; cached per process until a file of the folder changes. Raises
+    ``DatasetNotFound`` if there is none, ``DatasetDamaged`` if its fingerprints differ.
     """
     folder = folder or ASSETS / info.name
     stamp = _stamp(folder)
     with _READING:
-        kept = _KEPT.get(folder)
-        if kept is None or kept[:2] != (info.name, stamp):
-            kept = _KEPT[folder] = (info.name, stamp, _read(info, folder))
-    return kept[2]
+        cached = _CACHE.get(folder)
+        if cached is None or cached[:2] != (info.name, stamp):
+            cached = _CACHE[folder] = (info.name, stamp, _read(info, folder))
+    return cached[2]
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     try:
         facts = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
     except OSError:
-        # Whatever is wrong with it is said when it is read.
+        # Reading it raises the error.
         return ()
     return tuple((name, fact.st_mtime_ns, fact.st_size) for name, fact in facts)
 
@@ -71,20 +70,26 @@ def _read(info: DatasetInfo, folder: Path) -> Dataset:
             image_set = ImageSet(images, labels, indices)
         except (OSError, ValueError, OverflowError) as error:
             raise DatasetDamaged(
-                f"The embedded {info.title} sample cannot be read: {error}. "
-                f"Restore “{folder}” from the repository."
+                "The embedded {dataset} sample cannot be read: {error}. Restore “{folder}” from "
+                "the repository.",
+                dataset=info.title,
+                error=error,
+                folder=folder,
             ) from error
         if _fingerprint(image_set) != facts.get(split):
             raise DatasetDamaged(
-                f"The embedded {info.title} sample is damaged: its {split} images are not those "
-                f"it was made with. Restore “{folder}” from the repository."
+                "The embedded {dataset} sample is damaged: the fingerprint of its {split} images "
+                "differs. Restore “{folder}” from the repository.",
+                dataset=info.title,
+                split=split,
+                folder=folder,
             )
         sets[split] = image_set
     return Dataset(info, "sample", sets["train"], sets["test"])
 
 
 def counts(info: DatasetInfo, folder: Path | None = None) -> tuple[int, int]:
-    """Give how many training and test images the sample has; (0, 0) when there is none."""
+    """Return the numbers of training and test images of the sample; (0, 0) without a sample."""
     try:
         facts = _facts(info, folder or ASSETS / info.name) if info.has_sample else {}
         return int(facts["train"]["images"]), int(facts["test"]["images"])
@@ -99,7 +104,7 @@ def write(sample: Dataset, folder: Path) -> None:
     for split in _SPLITS:
         image_set = sample.split(split)
         sprite = Image.fromarray(_sprite(image_set.images))
-        # "exact" and "lossless": every pixel comes back as it was.
+        # "exact" and "lossless" keep every pixel.
         sprite.save(folder / f"{split}.webp", lossless=True, exact=True, quality=75, method=4)
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
@@ -115,16 +120,24 @@ def _facts(info: DatasetInfo, folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DatasetNotFound(f"There is no embedded sample of {info.title}.") from error
+        raise DatasetNotFound(
+            "There is no embedded sample of {dataset}.", dataset=info.title
+        ) from error
     except (OSError, ValueError) as error:
-        raise DatasetDamaged(f"“{folder / 'sample.json'}” cannot be read: {error}.") from error
+        raise DatasetDamaged(
+            "“{path}” cannot be read: {error}.", path=folder / "sample.json", error=error
+        ) from error
     if not isinstance(facts, dict) or facts.get("dataset") != info.name:
-        raise DatasetDamaged(f"“{folder / 'sample.json'}” is not about {info.title}.")
+        raise DatasetDamaged(
+            "“{path}” does not describe {dataset}.",
+            path=folder / "sample.json",
+            dataset=info.title,
+        )
     return facts
 
 
 def _fingerprint(image_set: ImageSet) -> dict[str, object]:
-    watch = Watch()
+    watch = ProgressReporter()
     return {
         "images": len(image_set),
         "images_sha256": sha256(image_set.images, watch),
@@ -139,7 +152,7 @@ def _sprite(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     cells[:count] = images
     grid = cells.reshape(rows, _COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
     sprite = np.ascontiguousarray(grid).reshape(rows * height, _COLUMNS * width, channels)
-    # WebP knows colour pictures only: grey is three equal channels there, which cost no room.
+    # WebP only supports colour: grey becomes three equal channels, which take no more space.
     return sprite if channels == 3 else sprite.repeat(3, axis=2)
 
 

@@ -1,4 +1,4 @@
-"""Setting training images aside for validation."""
+"""Splitting training images into training and validation images."""
 
 import math
 
@@ -12,27 +12,26 @@ Positions = npt.NDArray[np.int64]
 
 
 def train_validation_split(n: int, fraction: float, seed: int) -> tuple[Positions, Positions]:
-    """Split the positions 0..n-1 into those to train on and those to validate on, shuffled.
+    """Split the positions 0..n-1 into training and validation positions, shuffled.
 
-    scikit-learn's ``train_test_split(np.arange(n), test_size=fraction, random_state=seed)``, so
-    that published splits are reproduced index for index.
-    Raises ``ExperimentInvalid`` when either part would be empty.
+    Uses scikit-learn's ``train_test_split(np.arange(n), test_size=fraction, random_state=seed)``,
+    so that published splits are reproduced exactly. Raises ``ExperimentInvalid`` if either part
+    would be empty.
     """
     if not 0.0 < fraction < 1.0:
         raise ExperimentInvalid(
-            "The part set aside for validation must lie between 0 and 1, not {fraction:g}.",
+            "The validation fraction must be between 0 and 1, not {fraction:g}.",
             fraction=fraction,
         )
     if not 0 <= seed < 2**32:
         raise ExperimentInvalid(
-            "The seed of the split must be a whole number from 0 to 4294967295, not {seed}.",
+            "The split seed must be a whole number from 0 to 4294967295, not {seed}.",
             seed=seed,
         )
-    held_out = math.ceil(fraction * n)
-    if n - held_out < 1:
+    if n - math.ceil(fraction * n) < 1:
         raise ExperimentInvalid(
-            "Setting {fraction:.0%} of {images:,} images aside for validation leaves none to train "
-            "on.",
+            "A validation fraction of {fraction:g} of {images:,} images leaves none for training. "
+            "Choose another fraction or more images.",
             fraction=fraction,
             images=n,
         )

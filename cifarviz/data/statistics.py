@@ -1,6 +1,6 @@
-"""What the pixels and labels of a data set are like, in chunks: 50,000 images need no copy.
+"""Statistics of pixels and labels, computed in chunks to avoid copies of all images.
 
-``images`` is uint8 (n, height, width, channels) throughout, ``labels`` whole numbers (n,).
+``images`` is uint8 (n, height, width, channels), ``labels`` whole numbers (n,).
 """
 
 import numpy as np
@@ -32,17 +32,17 @@ def pixel_histograms(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def channel_mean_std(
     images: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Give each channel's mean and standard deviation over pixels 0..255, float64 (channels,).
+    """Return each channel's mean and standard deviation over pixels 0..255, float64 (channels,).
 
-    The deviation is that of the whole population (divided by n). NaN when there are no images.
+    The standard deviation is that of the population (divided by n). NaN without images.
     """
-    return mean_std_of(pixel_histograms(images))
+    return mean_std_from_histograms(pixel_histograms(images))
 
 
-def mean_std_of(
+def mean_std_from_histograms(
     histograms: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Give mean and deviation of each channel from ``pixel_histograms``, which hold all of it."""
+    """Return mean and standard deviation of each channel from ``pixel_histograms``."""
     total = histograms.sum(axis=1, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         mean = histograms @ _VALUES / total
@@ -50,8 +50,8 @@ def mean_std_of(
         return mean, np.sqrt(squares / total)
 
 
-def value_range_of(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Give the lowest and highest value that occurs in each channel; (0, 0) for no images."""
+def value_ranges(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the lowest and highest value of each channel; (0, 0) without images."""
     ranges = []
     for counts in histograms:
         present = np.flatnonzero(counts)
@@ -62,9 +62,9 @@ def value_range_of(histograms: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
 def class_mean_images(
     images: npt.NDArray[np.uint8], labels: Labels, classes: int
 ) -> npt.NDArray[np.float64]:
-    """Give the mean image of each class, 0..255, float64 (classes, height, width, channels).
+    """Return the mean image of each class, 0..255, float64 (classes, height, width, channels).
 
-    NaN for a class without images: nothing has no mean.
+    NaN for a class without images.
     """
     sums = np.zeros((classes, *images.shape[1:]), np.float64)
     for start in range(0, len(images), _CHUNK_IMAGES):

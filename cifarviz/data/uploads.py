@@ -1,4 +1,4 @@
-"""Strangers' images: any file a person may upload, made into RGB pixels or refused in words."""
+"""Decoding uploaded files to RGB pixels, or refusing them with a message."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ MAX_BYTES = 50_000_000
 def decode(data: bytes, filename: str) -> UploadedImage:
     """Decode PNG, JPEG, WebP, BMP or GIF bytes of any mode and size up to 50 megapixels.
 
-    16-bit values are scaled to 8, CMYK becomes RGB, transparent parts turn white, an animation
-    gives its first frame, a photo is turned the way its EXIF data says: each with a note.
-    Raises ``ImageUnreadable``, one sentence that names the file, for everything else, and for a
-    file that takes more time or memory than such an image should.
+    16-bit values are scaled to 8 bits, CMYK becomes RGB, transparency becomes white, only the
+    first frame of an animation is used, and a photo is rotated by its EXIF data; each adds a note.
+    Raises ``ImageUnreadable``, with a message that names the file, for anything else and for a
+    file that takes too much time or memory.
     """
     name = _short_name(filename)
     if not data:
         raise ImageUnreadable("“{name}” is empty. Choose an image file.", name=name)
     if len(data) > MAX_BYTES:
         raise ImageUnreadable(
-            "“{name}” has {size:,.0f} MB, and at most {max_bytes:,.0f} MB are "
-            "taken. Make it smaller first.",
+            "“{name}” has {size:,.0f} MB, and the limit is {max_bytes:,.0f} MB. Make it smaller "
+            "first.",
             name=name,
             size=len(data) / 1e6,
             max_bytes=MAX_BYTES / 1e6,
@@ -45,7 +45,7 @@ def decode_file(path: Path) -> UploadedImage:
 
 
 def _short_name(filename: str) -> str:
-    """Give the last part of a file name, without control characters and not too long."""
+    """Return the last part of a file name, without control characters, at most 80 characters."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     name = "".join(character for character in name if character.isprintable()) or "the file"
     return name if len(name) <= 80 else f"{name[:60]}…{name[-15:]}"

@@ -1,8 +1,7 @@
-"""Labels that are made wrong on purpose, to watch a network learn them by heart.
+"""Wrong labels, added on purpose to show memorisation.
 
-Which images, and which class instead, follows from the seed and the image's official index alone:
-however the images are ordered or split, the same one gets the same wrong label, and a larger share
-contains a smaller one.
+The wrong label of an image depends only on the seed and the image's index, not on the order or
+split of the images. A larger share includes the images of a smaller share.
 """
 
 import numpy as np
@@ -10,22 +9,22 @@ from numpy.typing import NDArray
 
 from cifarviz.data.image_set import ImageSet
 
-# Streams of random numbers of their own, one value an official index.
-_TURN_STREAM, _CLASS_STREAM = 2**32 - 2, 2**32 - 3
+# Separate random streams, with a value per index.
+_ORDER_STREAM, _CLASS_STREAM = 2**32 - 2, 2**32 - 3
 
 
 def with_wrong_labels(images: ImageSet, share: float, seed: int, classes: int) -> ImageSet:
-    """``images`` with this share (0..1) of the labels wrong, rounded to whole images.
+    """Return ``images`` with this share (0..1) of wrong labels, rounded to whole images.
 
-    Each is one of the other ``classes``, all equally likely. Raises ``ValueError`` where a share
-    above 0 is asked for and there is only one class.
+    A wrong label is any of the other ``classes`` with equal probability. Raises ``ValueError`` for
+    a share above 0 with a single class.
     """
-    count = wrong_count(share, len(images))
+    count = count_wrong_labels(share, len(images))
     if count == 0:
         return images
     if classes < 2:
-        raise ValueError("With a single class there is no wrong label.")
-    wrong = turns(images.indices, seed)[:count]
+        raise ValueError("Wrong labels need at least two classes.")
+    wrong = wrong_label_order(images.indices, seed)[:count]
     others = _draws(images.indices[wrong], seed, _CLASS_STREAM)
     labels = images.labels.copy()
     steps = 1 + (others * (classes - 1)).astype(np.int64)
@@ -33,20 +32,20 @@ def with_wrong_labels(images: ImageSet, share: float, seed: int, classes: int) -
     return ImageSet(images.images, labels, images.indices)
 
 
-def wrong_count(share: float, images: int) -> int:
-    """How many of so many images get a wrong label."""
+def count_wrong_labels(share: float, images: int) -> int:
+    """Return how many of ``images`` images get a wrong label."""
     return round(share * images)
 
 
-def turns(indices: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Positions of the images with these official indices, in the order they are made wrong."""
-    draws = _draws(indices, seed, _TURN_STREAM)
-    # The index settles a draw, so that the order of the images never does.
+def wrong_label_order(indices: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return the positions of these indices in the order in which their labels become wrong."""
+    draws = _draws(indices, seed, _ORDER_STREAM)
+    # The index breaks ties, so that the order of the images does not matter.
     return np.lexsort((indices, draws))
 
 
 def _draws(indices: NDArray[np.int64], seed: int, stream: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each official index: the one at that place of the stream."""
+    """Return a number in [0, 1) for each index: the value at that position of the stream."""
     if not len(indices):
         return np.empty(0)
     return np.random.default_rng([seed, stream]).random(int(indices.max()) + 1)[indices]

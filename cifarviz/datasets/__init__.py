@@ -1,4 +1,4 @@
-"""Data sets: one file each, found by name in ``registry``.
+"""Data sets: a file each, found by name in ``registry``.
 
-``info`` says what a data set is; ``batches`` and ``idx`` decode published files.
+``info`` describes a data set; ``batches`` and ``idx`` decode published files.
 """

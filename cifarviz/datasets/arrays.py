@@ -1,4 +1,4 @@
-"""The arrays of a data set, and what decodes published files to them."""
+"""The arrays of a data set, and the interface of decoders of published files."""
 
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Labels = npt.NDArray[np.uint8 | np.uint16]
-"""Labels, one a class from 0 on: uint8 for up to 256 classes, uint16 for more."""
+"""Labels, counted from 0: uint8 for up to 256 classes, uint16 for more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Arrays:
     test_labels: Labels
 
     def items(self) -> list[tuple[str, npt.NDArray[np.uint8] | Labels]]:
-        """Give (name, array) of each."""
+        """Return (name, array) of each."""
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
 
@@ -28,10 +28,10 @@ ARRAY_NAMES = tuple(field.name for field in fields(Arrays))
 
 
 class Collector(Protocol):
-    """Takes the files of one source in any order, and gives the arrays when all have come."""
+    """Takes the files of a source in any order and returns the arrays of all of them."""
 
     def add(self, name: str, data: bytes) -> None:
-        """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
+        """Decode a file; raises ``DatasetDamaged`` if it is not what its name says."""
 
     def arrays(self, where: str) -> Arrays:
-        """Give the arrays; raises ``DatasetNotFound`` without files, else ``DatasetDamaged``."""
+        """Return the arrays; raises ``DatasetNotFound`` without files, ``DatasetDamaged``."""

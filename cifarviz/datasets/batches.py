@@ -1,10 +1,10 @@
-"""The forms that CIFAR-10 is published in, decoded into arrays.
+"""Decoding the published file formats of CIFAR-10.
 
 ==========  ===================================================================================
 binary      ``data_batch_1.bin`` … ``test_batch.bin``: records of one label byte and the red,
-            green and blue plane, row by row
+            green and blue planes, row by row
 python      ``data_batch_1`` … ``test_batch``: pickles of the same planes and a list of labels
-png         ``data_batch_1.png`` … ``test_batch.png``: one image a row, and the labels in
+png         ``data_batch_1.png`` … ``test_batch.png``: an image per row, and the labels in
             ``train_lables.json`` and ``test_lables.json`` (spelt so)
 ==========  ===================================================================================
 """
@@ -33,7 +33,7 @@ class _Layout:
     train: tuple[str, ...]
     test: str
     decode: Callable[[str, bytes, DatasetInfo], _Decoded]
-    # Files with the labels of all batches of a split; without them each batch has its own.
+    # Files with the labels of all batches of a split, if the batches have no labels.
     train_labels: str | None = None
     test_labels: str | None = None
 
@@ -52,8 +52,8 @@ def _decode_binary(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     record = 1 + int(np.prod(info.image_shape))
     if len(data) % record:
         raise DatasetDamaged(
-            "“{name}” is cut off or not the published file: its {size:,} bytes are not "
-            "whole records of {record:,}.",
+            "“{name}” is truncated or not the published file: its {size:,} bytes are not "
+            "a multiple of the {record:,} bytes of a record.",
             name=name,
             size=len(data),
             record=record,
@@ -75,7 +75,7 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
         or not isinstance(labels, list)
     ):
         raise DatasetDamaged(
-            "“{name}” is not a published batch: it needs “data”, uint8 rows of {pixels:,} "
+            "“{name}” is not a published batch: it must hold “data”, uint8 rows of {pixels:,} "
             "pixels, and “labels”, a list.",
             name=name,
             pixels=pixels,
@@ -86,14 +86,14 @@ def _decode_python(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
 def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
     height, width, _ = info.image_shape
     try:
-        # Without the chunks that pixels do not depend on, of which a file may have any number.
+        # Without the chunks that do not affect pixels; a file may have any number of them.
         file = read_structure(data)
         content = file.data if file is not None else data
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if image.mode != "RGB" or image.width != height * width:
                 raise DatasetDamaged(
-                    "“{name}” is not a published batch: it is {width} pixels wide in mode "
-                    "{mode}, where {expected_width} in mode RGB are expected.",
+                    "“{name}” is not a published batch: it must be {expected_width} pixels wide in "
+                    "mode RGB, not {width} pixels in mode {mode}.",
                     name=name,
                     width=image.width,
                     mode=image.mode,
@@ -101,7 +101,7 @@ def _decode_png(name: str, data: bytes, info: DatasetInfo) -> _Decoded:
                 )
             if image.height > info.train_images:
                 raise DatasetDamaged(
-                    "“{name}” has {height:,} rows, more than the data set.",
+                    "“{name}” has {height:,} rows, more than the data set has images.",
                     name=name,
                     height=image.height,
                 )
@@ -120,7 +120,7 @@ def _labels(name: str, values: object) -> npt.NDArray[np.uint8]:
         isinstance(value, int) and 0 <= value <= 255 for value in values
     ):
         raise DatasetDamaged(
-            "“{name}” has labels that are not a list of small whole numbers.", name=name
+            "The labels in “{name}” must be a list of whole numbers from 0 to 255.", name=name
         )
     return np.array(values, dtype=np.uint8)
 
@@ -150,14 +150,14 @@ _LAYOUTS = (
 
 
 def member_caps(info: DatasetInfo) -> Mapping[str, int]:
-    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
-    # Compressed images never need much more room than their pixels, and a pickle lists names too.
+    """Return every file name that may hold a part of the data set, with its most bytes."""
+    # Compressed images never need much more space than pixels, and a pickle also lists names.
     cap = info.nbytes + 1_000_000
     return {name: cap for layout in _LAYOUTS for name in layout.names}
 
 
 class Batches:
-    """Takes the files of one source in any order, and gives the arrays when all have come."""
+    """Takes the files of a source in any order and returns the arrays of all of them."""
 
     def __init__(self, info: DatasetInfo) -> None:
         self._info = info
@@ -165,9 +165,9 @@ class Batches:
         self._arrays = {name: np.empty(shape, np.uint8) for name, shape in info.shapes.items()}
 
     def add(self, name: str, data: bytes) -> None:
-        """Decode one file; raises ``DatasetDamaged`` when it is not what its name says."""
+        """Decode a file; raises ``DatasetDamaged`` if it is not what its name says."""
         if name in self._seen:
-            raise DatasetDamaged("“{name}” comes twice.", name=name)
+            raise DatasetDamaged("There are two files called “{name}”.", name=name)
         self._seen.add(name)
         layout = next(layout for layout in _LAYOUTS if name in layout.names)
         if name == layout.train_labels:
@@ -186,34 +186,34 @@ class Batches:
                 self._put(f"{split}_labels", part, parts, name, labels)
 
     def _put(self, array: str, part: int, parts: int, name: str, values: np.ndarray) -> None:
-        whole = self._arrays[array]
-        count = len(whole) // parts
+        target = self._arrays[array]
+        count = len(target) // parts
         if len(values) != count:
             raise DatasetDamaged(
-                "“{name}” holds {found:,} images or labels, where {count:,} are expected.",
+                "“{name}” must hold {count:,} images or labels, not {found:,}.",
                 name=name,
                 found=len(values),
                 count=count,
             )
-        whole[part * count : (part + 1) * count] = values
+        target[part * count : (part + 1) * count] = values
 
     def arrays(self, where: str) -> Arrays:
-        """Give the decoded arrays.
+        """Return the decoded arrays.
 
-        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when some are missing.
+        Raises ``DatasetNotFound`` without any file, ``DatasetDamaged`` if some are missing.
         """
         if not self._seen:
             raise DatasetNotFound(
-                "“{place}” holds no {dataset} batches.", place=where, dataset=self._info.title
+                "“{place}” has no {dataset} batches.", place=where, dataset=self._info.title
             )
-        # A folder may hold the rest of another layout too; a complete one is enough.
+        # A folder may also hold parts of another layout; any complete layout is enough.
         missing = min(
             ([name for name in layout.names if name not in self._seen] for layout in _LAYOUTS),
             key=len,
         )
         if missing:
             raise DatasetDamaged(
-                "“{place}” does not hold the whole of {dataset}: {missing} missing.",
+                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
                 place=where,
                 dataset=self._info.title,
                 missing=", ".join(missing),

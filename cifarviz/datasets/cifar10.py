@@ -34,7 +34,7 @@ CIFAR10 = DatasetInfo(
     file_format=FileFormat(
         caps=batches.member_caps,
         collector=batches.Batches,
-        # Keras 3 adds "-target" to the name and keeps the archive without an ending; Keras 2
+        # Keras 3 adds "-target" to the name and stores the archive without an ending; Keras 2
         # does neither.
         folders=(
             "cifar-10-batches-bin",
@@ -55,7 +55,7 @@ CIFAR10 = DatasetInfo(
         "Alex Krizhevsky: Learning Multiple Layers of Features from Tiny Images. "
         "Technical report, University of Toronto, 2009."
     ),
-    terms="The authors state no licence, and wish to be cited by whoever uses the data.",
+    terms="The authors state no licence and ask to be cited by users of the data.",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
     has_sample=True,
     one_of_each=(1072, 231, 67, 1123, 267, 460, 392, 1170, 1253, 38),

@@ -50,7 +50,7 @@ FASHION_MNIST = DatasetInfo(
     file_format=FileFormat(
         caps=idx.member_caps,
         collector=idx.IdxFiles,
-        # As PyTorch keeps them, in the authors' repository, and in an unpacked Debian package.
+        # The folders of PyTorch, the authors' repository and an unpacked Debian package.
         folders=("FashionMNIST/raw", "data/fashion", "usr/share/datasets/fashion-mnist"),
         archives=("dataset-fashion-mnist_*.deb",),
     ),

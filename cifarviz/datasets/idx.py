@@ -1,4 +1,4 @@
-"""The form that MNIST and its successors are published in: four IDX files, gzipped or plain.
+"""Decoding the file format of MNIST and its successors: four IDX files, gzipped or plain.
 
 IDX is two zero bytes, one for the type of the values (8: unsigned bytes), one for the number of
 dimensions, each dimension's size as a big-endian 32-bit number, and the values.
@@ -27,14 +27,14 @@ _UNSIGNED_BYTES = 8
 
 
 def member_caps(info: DatasetInfo) -> Mapping[str, int]:
-    """Give every file name that may hold a part of the data set, and the most bytes it may have."""
-    # What cannot be compressed takes a little more room than it has.
+    """Return every file name that may hold a part of the data set, with its most bytes."""
+    # Incompressible data takes slightly more space when compressed.
     cap = info.nbytes + 1_000_000
     return {name + ending: cap for name in _FILES.values() for ending in ("", _ZIPPED)}
 
 
 class IdxFiles:
-    """Takes the files of one source in any order, and gives the arrays when all have come."""
+    """Takes the files of a source in any order and returns the arrays of all of them."""
 
     def __init__(self, info: DatasetInfo) -> None:
         self._info = info
@@ -43,12 +43,12 @@ class IdxFiles:
         self._damage: dict[str, DatasetDamaged] = {}
 
     def add(self, name: str, data: bytes) -> None:
-        """Decode one file; raises ``DatasetDamaged`` when it comes twice.
+        """Decode a file; raises ``DatasetDamaged`` if it was added before.
 
-        What is wrong with it counts only if the same part doesn't come whole in the other form.
+        Other damage is raised by ``arrays``, unless the gzipped or plain form of the file is valid.
         """
         if name in self._seen:
-            raise DatasetDamaged("“{name}” comes twice.", name=name)
+            raise DatasetDamaged("There are two files called “{name}”.", name=name)
         self._seen.add(name)
         part = next(part for part, file in _FILES.items() if file == name.removesuffix(_ZIPPED))
         if part in self._arrays:
@@ -59,37 +59,35 @@ class IdxFiles:
             self._damage[part] = error
 
     def arrays(self, where: str) -> Arrays:
-        """Give the decoded arrays.
+        """Return the decoded arrays.
 
-        Raises ``DatasetNotFound`` when no file came, ``DatasetDamaged`` when one is missing or
-        isn't what its name says.
+        Raises ``DatasetNotFound`` without any file, ``DatasetDamaged`` if a file is missing or is
+        not what its name says.
         """
         if not self._seen:
             raise DatasetNotFound(
-                "“{place}” holds no {dataset} files.", place=where, dataset=self._info.title
+                "“{place}” has no {dataset} files.", place=where, dataset=self._info.title
             )
         for part, damage in self._damage.items():
             if part not in self._arrays:
                 raise damage
         ending = _ZIPPED if any(name.endswith(_ZIPPED) for name in self._seen) else ""
-        missing = [f"“{_FILES[part]}{ending}”" for part in _FILES if part not in self._arrays]
+        missing = [f"{_FILES[part]}{ending}" for part in _FILES if part not in self._arrays]
         if missing:
             raise DatasetDamaged(
-                "“{place}” does not hold the whole of {dataset}: {missing} is missing."
-                if len(missing) == 1
-                else "“{place}” does not hold the whole of {dataset}: {missing} are missing.",
+                "“{place}” does not hold all of {dataset}. Missing files: {missing}.",
                 place=where,
                 dataset=self._info.title,
-                missing=" and ".join(missing),
+                missing=", ".join(missing),
             )
         return Arrays(**self._arrays)
 
 
 def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Decode an IDX file of bytes, gzipped if its ``name`` ends so, to uint8 ``shape``.
+    """Decode an IDX file of bytes, gzipped if ``name`` ends with ``.gz``, to uint8 ``shape``.
 
-    A last axis of 1 (the one channel of grey images) isn't in the file. Raises ``DatasetDamaged``
-    when the file is cut off, larger than such a file can be, or not of that shape.
+    A last axis of 1 (grey images) is not in the file. Raises ``DatasetDamaged`` if the file is
+    truncated, too large, or has another shape.
     """
     sizes = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
     head = 4 + 4 * len(sizes)
@@ -98,8 +96,8 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
     magic = bytes((0, 0, _UNSIGNED_BYTES, len(sizes)))
     if content[:4] != magic:
         raise DatasetDamaged(
-            "“{name}” is not the IDX file its name says: it begins with the bytes "
-            "“{found}”, where “{expected}” is expected.",
+            "“{name}” is not the expected IDX file: it must begin with the bytes “{expected}”, not "
+            "“{found}”.",
             name=name,
             found=content[:4].hex(" "),
             expected=magic.hex(" "),
@@ -107,21 +105,21 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
     found = tuple(np.frombuffer(content[4:head].ljust(head - 4, b"\0"), ">u4").tolist())
     if len(content) >= head and found != sizes:
         raise DatasetDamaged(
-            "“{name}” holds {found} values, where {expected} are expected.",
+            "“{name}” must hold {expected} values, not {found}.",
             name=name,
             found=_times(found),
             expected=_times(sizes),
         )
     if len(content) < expected:
         raise DatasetDamaged(
-            "“{name}” is cut off: it holds {size:,} bytes, where {expected:,} are expected.",
+            "“{name}” is truncated: it has {size:,} bytes of {expected:,}.",
             name=name,
             size=len(content),
             expected=expected,
         )
     if len(content) > expected:
         raise DatasetDamaged(
-            "“{name}” holds more than the {expected:,} bytes expected.",
+            "“{name}” has more than the expected {expected:,} bytes.",
             name=name,
             expected=expected,
         )
@@ -129,13 +127,13 @@ def decode_idx(name: str, data: bytes, shape: tuple[int, ...]) -> npt.NDArray[np
 
 
 def _unzip(name: str, data: bytes, limit: int) -> bytes:
-    """Unpack at most ``limit`` bytes: a few may unpack to very many."""
+    """Unpack at most ``limit`` bytes, against archive bombs."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(limit)
     except EOFError as error:
         raise DatasetDamaged(
-            "“{name}” is cut off: its compressed data has no end.", name=name
+            "“{name}” is truncated: its compressed data has no end.", name=name
         ) from error
     except (OSError, zlib.error) as error:
         raise DatasetDamaged(

@@ -1,4 +1,4 @@
-"""What a data set is: names, counts, shapes, sources and how its files are read."""
+"""The description of a data set: names, counts, shapes, sources and file formats."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Language = Literal["en", "ko"]
 Variant = Literal["sample", "full"]
 
 LANGUAGES: Mapping[Language, str] = MappingProxyType({"en": "English", "ko": "한국어"})
-"""The languages in which classes can have names, each by its own name."""
+"""The languages of class names, each by its native name."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,8 @@ class Fingerprints:
 class FileFormat:
     """How the published files of a data set are found and decoded.
 
-    ``caps`` gives every file name that may hold a part of the data set and the most bytes it may
-    have. ``folders`` are where the files lie below a folder that a person, Keras or an unpacked
-    archive has made; ``archives`` are patterns of the archives' names.
+    ``caps`` returns every file name that may hold a part of the data set, with its most bytes.
+    ``folders`` are the usual subfolders of the files; ``archives`` are patterns of archive names.
     """
 
     caps: Callable[["DatasetInfo"], Mapping[str, int]]
@@ -47,7 +46,7 @@ class FileFormat:
 class PublishedImages:
     """Training images that a published experiment shows, in its order.
 
-    ``indices`` are official ones; ``preset`` is the experiment's, ``code`` how it drew them.
+    ``indices`` are those of the data set; ``preset`` is the experiment, ``code`` how it drew them.
     """
 
     indices: tuple[int, ...]
@@ -57,18 +56,17 @@ class PublishedImages:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is true of a data set wherever its bytes come from.
+    """The facts about a data set, wherever its files come from.
 
-    ``classes`` are the English names of the labels 0, 1, …; ``translations`` the same in other
-    languages, where there are any. ``image_shape`` is (height, width, channels), with 1 channel or
-    3. ``train_images`` and ``test_images`` are counts. ``terms``: under what licence, in a
-    sentence. ``fingerprints`` are ``None`` where nobody has published them: then the archives' MD5
-    is what is checked, and afterwards that the arrays are what they were when they came.
-    ``has_sample``: ``assets/NAME`` holds a sample. ``one_of_each``: official indices of test
-    images that are easy to make out, one a class, in the order of the labels; a sample has them.
-    ``dark_background``: its things are light on black. ``keras_module``: the name by which
-    ``keras.datasets`` loads it. ``official`` are the archives of the authors' server, ``mirrors``
-    the same of other servers. Raises ``ValueError`` for what no data set can be.
+    ``classes`` are the English names of the labels 0, 1, …; ``translations`` those in other
+    languages. ``image_shape`` is (height, width, channels), with 1 or 3 channels. ``train_images``
+    and ``test_images`` are counts. ``terms``: the licence, in a sentence. ``fingerprints`` are
+    ``None`` if none are published: then the archives' MD5 is checked, and later that the arrays
+    have not changed since they were fetched. ``has_sample``: ``assets/NAME`` holds a sample.
+    ``one_of_each``: indices of clear test images, one per class in the order of the labels, which
+    a sample includes. ``dark_background``: light objects on black. ``keras_module``: its name in
+    ``keras.datasets``. ``official`` are the archives of the authors' server, ``mirrors`` the same
+    archives on other servers. Raises ``ValueError`` for invalid facts.
     """
 
     name: str
@@ -96,7 +94,7 @@ class DatasetInfo:
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"{self.name} needs two classes or more, each with its own name.")
-        # Commas stand between the names of classes in an address.
+        # Class names are separated by commas in an address.
         if not all(name.strip() and "," not in name for name in self.classes):
             raise ValueError(f"Class names of {self.name} must not be empty or hold commas.")
         if any(len(names) != len(self.classes) for names in self.translations.values()):
@@ -107,22 +105,22 @@ class DatasetInfo:
             raise ValueError(f"{self.name} needs training and test images.")
 
     def class_names(self, language: Language = "en") -> tuple[str, ...]:
-        """Give the classes' names, in English where there are none in ``language``."""
+        """Return the class names in ``language``, or in English if there are none."""
         return self.translations.get(language, self.classes)
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """The languages that the classes have names in."""
+        """The languages of the class names."""
         return ("en", *self.translations)
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """What a run can be trained on: the embedded sample, where there is one, or all of it."""
+        """The variants to train on: the embedded sample, if there is one, and the full set."""
         return ("sample", "full") if self.has_sample else ("full",)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources that ``fetch`` can be told to ask, beside "auto" and a path."""
+        """The sources of ``fetch``, besides "auto" and a path."""
         has = {
             "keras": self.keras_module,
             "official": self.official,
@@ -133,7 +131,7 @@ class DatasetInfo:
 
     @property
     def label_dtype(self) -> np.dtype:
-        """The smallest type of whole numbers that holds every label."""
+        """The smallest unsigned integer type that holds every label."""
         return np.min_scalar_type(len(self.classes) - 1)
 
     @property

@@ -40,7 +40,7 @@ MNIST = DatasetInfo(
     file_format=FileFormat(
         caps=idx.member_caps,
         collector=idx.IdxFiles,
-        # As PyTorch keeps them.
+        # The folder of PyTorch.
         folders=("MNIST/raw",),
     ),
     citation=(

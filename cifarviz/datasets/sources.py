@@ -1,4 +1,4 @@
-"""Where the full set of a data set may come from, beside a folder somebody names."""
+"""The sources of a full data set, besides a folder or archive of the user."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Archive:
-    """A file that a web server offers: its address, its size in bytes and its MD5, in hex."""
+    """A file on a web server: its address, its size in bytes and its MD5, in hex."""
 
     url: str
     bytes: int
@@ -20,7 +20,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A package that the npm client gets: ``name@version`` and the size in bytes."""
+    """An npm package: ``name@version`` and its size in bytes."""
 
     spec: str
     bytes: int
@@ -28,7 +28,7 @@ class NpmPackage:
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A Debian package: its name, its size in bytes and the folder it puts the files in."""
+    """A Debian package: its name, its size in bytes and the folder of its files."""
 
     name: str
     bytes: int

@@ -1,7 +1,7 @@
-"""Unpickling that can only give plain values and NumPy arrays.
+"""Unpickling of plain values and NumPy arrays only.
 
-A pickle is a program. The published Python batches need three names of NumPy; whatever else a
-file asks for is refused before it is looked up.
+A pickle is a program. The published Python batches need three names of NumPy; all other names
+are refused before they are looked up.
 """
 
 import io
@@ -14,10 +14,10 @@ from cifarviz.errors import DatasetDamaged
 
 
 def _empty_array(subtype: object, shape: object, dtype: object) -> np.ndarray:
-    # What NumPy's own _reconstruct is called with; the true shape and bytes come with the state.
-    # A shape of the file's choosing would let it ask for any amount of memory.
+    # In place of NumPy's _reconstruct; the shape and bytes are set with the state. A shape from
+    # the file could allocate any amount of memory.
     if subtype is not np.ndarray:
-        raise pickle.UnpicklingError("only a plain NumPy array is read")
+        raise pickle.UnpicklingError("only plain NumPy arrays are allowed")
     return np.ndarray((0,), np.uint8)
 
 
@@ -38,15 +38,15 @@ _ALLOWED = {
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no data set needs")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}, which is not allowed")
         return _ALLOWED[module, name]
 
 
 def load_arrays(data: bytes, filename: str) -> Any:
-    """Unpickle ``data``; text of Python 2 comes as bytes.
+    """Unpickle ``data``; strings of Python 2 become bytes.
 
-    Raises ``DatasetDamaged``, naming ``filename``, for a damaged pickle and for one that asks for
-    anything but NumPy arrays.
+    Raises ``DatasetDamaged``, naming ``filename``, for a damaged pickle and for names other than
+    those of NumPy arrays.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
@@ -55,4 +55,4 @@ def load_arrays(data: bytes, filename: str) -> Any:
             "“{filename}” cannot be read: {error}.",
             filename=filename,
             error=error or type(error).__name__,
-        ) from (error)
+        ) from error

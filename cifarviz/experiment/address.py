@@ -1,7 +1,7 @@
-"""A draft in the address of a page: its preset, and what was changed, packed into a short text.
+"""The changes of a draft from its preset, packed into a short text for a page's address.
 
-The text is URL-safe base64 of deflated JSON. It may come from anybody, so nothing in it is
-believed: not its size when unpacked, not its depth, no name and no choice that isn't known.
+The text is URL-safe base64 of deflated JSON. It is untrusted: its unpacked size, its depth and
+all names and choices are checked.
 """
 
 import base64
@@ -13,28 +13,35 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cifarviz.datasets.registry import is_known
+from cifarviz.datasets.registry import is_registered
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import MAX_LAYERS
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, Draft, draft_of, new_draft
-from cifarviz.experiment.epoch_list import MOST_EPOCHS
+from cifarviz.experiment.draft import (
+    OPTIONAL_SECTIONS,
+    SECTIONS,
+    SINGLE_FIELDS,
+    Draft,
+    draft_from_fields,
+    make_draft,
+)
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.saved_epochs import MAX_SAVED_EPOCHS
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.value import Value
 
 # Far more than 200 layers need.
-_MOST_BYTES = 100_000
-_LONGEST_TEXT = 300
+_MAX_BYTES = 100_000
+_MAX_TEXT = 300
 
 
 def preset_draft(preset: str, generation: int = 0) -> Draft:
-    """The draft of a preset as it was published."""
-    return draft_of(PRESETS[preset].experiment, preset, generation)
+    """Return the unchanged draft of a preset."""
+    return make_draft(PRESETS[preset].experiment, preset, generation)
 
 
 def pack_changes(draft: Draft) -> str | None:
-    """What ``draft`` has differently from its preset, as one short text; ``None`` if nothing."""
+    """Return the changes of ``draft`` from its preset as a short text; ``None`` if none."""
     base, plain = preset_draft(draft.preset).plain(), draft.plain()
     changed = {name: value for name, value in plain.items() if _differs(value, base[name])}
     if not changed:
@@ -45,36 +52,36 @@ def pack_changes(draft: Draft) -> str | None:
 
 
 def unpack_changes(preset: str, packed: str, generation: int = 0) -> Draft:
-    """The draft that ``pack_changes`` made ``packed`` from.
+    """Return the draft that ``pack_changes`` made ``packed`` from.
 
-    Raises ``ExperimentInvalid`` for anything else. The draft may hold wrong values, as a person
-    may have typed them; but every name in it is known, and every choice is one there is.
+    Every name and choice in it is known; numbers and texts may be invalid, as a person may have
+    typed them. Raises ``ExperimentInvalid`` if ``packed`` cannot be read.
     """
-    changed = _unpacked(packed)
+    changed = _unpack(packed)
     base = preset_draft(preset)
     settings = dict(base.settings)
     layers = [dict(layer.fields) for layer in base.layers]
     for name, value in changed.items():
         if name in SECTIONS:
             settings[name] = _section(name, value)
-        elif name in OPTIONAL:
-            settings[name] = None if value is None else _fields(OPTIONAL[name], value)
-        elif name in SINGLES:
-            settings[name] = _checked(Experiment.model_fields[name], value)
+        elif name in OPTIONAL_SECTIONS:
+            settings[name] = None if value is None else _fields(OPTIONAL_SECTIONS[name], value)
+        elif name in SINGLE_FIELDS:
+            settings[name] = _check_value(Experiment.model_fields[name], value)
         elif name == "layers":
             layers = _layers(value)
         else:
             _refuse()
-    if not is_known(settings["data"]["dataset"]):
+    if not is_registered(settings["data"]["dataset"]):
         _refuse()
-    return new_draft(preset, settings, layers, generation)
+    return draft_from_fields(preset, settings, layers, generation)
 
 
-def _unpacked(packed: str) -> Mapping[str, Any]:
+def _unpack(packed: str) -> Mapping[str, Any]:
     try:
         compressed = base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True)
         inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-        text = inflater.decompress(compressed, _MOST_BYTES)
+        text = inflater.decompress(compressed, _MAX_BYTES)
         if not inflater.eof:
             _refuse()
         changed = json.loads(text, parse_constant=_refuse_constant)
@@ -89,8 +96,7 @@ def _section(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         _refuse()
     kind = value.get("kind", "")
-    made = SECTIONS[name].get(kind) if isinstance(kind, str) else None
-    return _fields(made, value)
+    return _fields(SECTIONS[name].get(kind) if isinstance(kind, str) else None, value)
 
 
 def _layers(value: object) -> list[dict[str, Any]]:
@@ -103,18 +109,21 @@ def _layers(value: object) -> list[dict[str, Any]]:
     return layers
 
 
-def _fields(made: type[Value] | None, value: object) -> dict[str, Any]:
-    """Known fields only; those that are not there get their defaults."""
-    if made is None or not isinstance(value, dict) or not value.keys() <= made.model_fields.keys():
+def _fields(value_class: type[Value] | None, value: object) -> dict[str, Any]:
+    """Return the fields of a section or layer, missing ones with their defaults."""
+    if value_class is None or not isinstance(value, dict):
         _refuse()
-    given = {name: _checked(made.model_fields[name], item) for name, item in value.items()}
-    return {**made().model_dump(mode="json"), **given}
+    known = value_class.model_fields
+    if not value.keys() <= known.keys():
+        _refuse()
+    checked = {name: _check_value(known[name], item) for name, item in value.items()}
+    return {**value_class().model_dump(mode="json"), **checked}
 
 
-def _checked(field: FieldInfo, value: object) -> object:
-    """Choices and yes or no must be such; a number may be anything that can be typed."""
+def _check_value(field: FieldInfo, value: object) -> object:
+    """Return ``value``; refuses unknown choices, but not a number outside its limits."""
     annotation: Any = field.annotation
-    text = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+    text = isinstance(value, str) and len(value) <= _MAX_TEXT
     if get_origin(annotation) is Literal:
         fits = isinstance(value, str) and value in get_args(annotation)
     elif annotation is bool:
@@ -134,7 +143,7 @@ def _checked(field: FieldInfo, value: object) -> object:
 def _is_short_list(value: object) -> bool:
     return (
         isinstance(value, list)
-        and len(value) <= MOST_EPOCHS
+        and len(value) <= MAX_SAVED_EPOCHS
         and all(type(item) is int for item in value)
     )
 
@@ -153,6 +162,6 @@ def _refuse() -> NoReturn:
 
 def _refusal() -> ExperimentInvalid:
     return ExperimentInvalid(
-        "The changes that this address holds cannot be read, so the preset is shown as it was "
-        "published. If you copied the address, copy it whole."
+        "The changes in this address cannot be read, so you see the preset as it was published. "
+        "If you copied the address, check that it is complete."
     )

@@ -1,6 +1,6 @@
-"""A network as a list of layers, with the shapes and parameters that follow from it.
+"""A network as a list of layers, with its shapes and parameters.
 
-The arithmetic is Keras' own, done without TensorFlow; tests hold the two equal.
+They are computed without TensorFlow; tests compare them with Keras.
 """
 
 from collections import Counter
@@ -40,17 +40,17 @@ class LayerRow:
     """As in Keras: ``conv2d_1``, ``max_pooling2d_1``, …"""
     type: str
     output_shape: Shape | None
-    """(height, width, channels) or (values,); ``None`` from the first problem on."""
+    """(height, width, channels) or (values,); ``None`` after the first misfit."""
     parameters: int
     trainable_parameters: int
     operations: int
-    """Multiply-adds an image, of convolutions, dense layers and batch normalization."""
+    """Multiply-adds per image of convolutions, dense layers and batch normalization."""
     problem: str | None
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What becomes of an image on its way through a network."""
+    """The shapes, parameters and problems of a network, layer by layer."""
 
     rows: tuple[LayerRow, ...]
     problem: str | None
@@ -66,18 +66,18 @@ class Trace:
 
     @property
     def operations(self) -> int:
-        """Multiply-adds an image."""
+        """Multiply-adds per image."""
         return sum(row.operations for row in self.rows)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Every problem in words, each with the layer it belongs to."""
-        of_rows = (
+        """Every problem as a text that names its layer."""
+        layer_problems = (
             f"Layer {number} ({row.name}): {row.problem}"
             for number, row in enumerate(self.rows, start=1)
             if row.problem
         )
-        return (*of_rows, *([self.problem] if self.problem else []))
+        return (*layer_problems, *([self.problem] if self.problem else []))
 
     @property
     def ok(self) -> bool:
@@ -85,7 +85,7 @@ class Trace:
 
 
 class Architecture(Value):
-    """A network that works: made only if ``trace`` finds no problem."""
+    """A valid network: refused if ``trace`` finds a problem."""
 
     input_shape: tuple[
         Annotated[int, Field(ge=1, le=1024)],
@@ -93,21 +93,21 @@ class Architecture(Value):
         Annotated[int, Field(ge=1, le=64)],
     ] = Field(title="image shape", description="Height, width and channels of the images.")
     classes: int = Field(
-        ge=2, le=1000, title="number of classes", description="How many classes there are."
+        ge=2, le=1000, title="number of classes", description="How many classes the data set has."
     )
     layers: tuple[LayerSpec, ...] = Field(
         title="layers", description="The layers in the order an image passes through them."
     )
 
     @model_validator(mode="after")
-    def _works(self) -> Self:
+    def _check_layers(self) -> Self:
         problems = self.trace().problems
         if problems:
             raise ValueError(*problems)
         return self
 
     def trace(self) -> Trace:
-        """Shapes, parameters and operations, layer by layer."""
+        """Return shapes, parameters and operations, layer by layer."""
         return trace(self.input_shape, self.layers, self.classes)
 
     @property
@@ -119,7 +119,7 @@ class Architecture(Value):
         return layer_names(self.layers)
 
     def walk(self) -> Iterator[tuple[str, Layer, Shape]]:
-        """Every layer, those of blocks after their block: its name and the shape that comes in."""
+        """Yield the name, layer and input shape of every layer; those in blocks after the block."""
         shape: Shape = self.input_shape
         for names, layer in zip(all_layer_names(self.layers), self.layers, strict=True):
             for name, (inner, incoming) in zip(names, layer.walk(shape), strict=True):
@@ -128,13 +128,14 @@ class Architecture(Value):
 
     @property
     def dropout_rates(self) -> tuple[float, ...]:
-        """The rates of its dropout layers, in their order."""
+        """The rates of its dropout layers, in order."""
         return dropout_rates(self.layers)
 
     def with_dropout(self, rate: float) -> Self:
-        """The same with this rate (0 to below 1) in every dropout layer, as ``set_dropout`` says.
+        """Return a copy with this rate (0 to below 1) in every dropout layer.
 
-        A dropout layer that is added changes no weights. Raises ``ExperimentInvalid``.
+        ``set_dropout`` adds a dropout layer if there is none, which changes no weights. Raises
+        ``ExperimentInvalid``.
         """
         return self.make(
             input_shape=self.input_shape,
@@ -144,26 +145,26 @@ class Architecture(Value):
 
 
 def layer_names(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Name each layer in Keras' manner, counted by type from 1."""
+    """Return Keras' names of the layers, counted by type from 1: ``conv2d_1``, …"""
     return tuple(names[0] for names in all_layer_names(layers))
 
 
 def all_layer_names(layers: Sequence[Layer]) -> list[tuple[str, ...]]:
-    """The same with the names of the layers in blocks, which come after their block's."""
-    seen: Counter[str] = Counter()
+    """Return the name of each layer, followed by those of the layers inside it."""
+    counts: Counter[str] = Counter()
 
     def name(layer: Layer) -> str:
-        seen[layer.keras_name] += 1
-        return f"{layer.keras_name}_{seen[layer.keras_name]}"
+        counts[layer.keras_name] += 1
+        return f"{layer.keras_name}_{counts[layer.keras_name]}"
 
     return [tuple(map(name, layer.all_layers())) for layer in layers]
 
 
 def trace(input_shape: Sequence[int], layers: Sequence[Layer], classes: int) -> Trace:
-    """Follow an image through ``layers``; never raises, problems are said beside their rows.
+    """Compute the shapes and parameters of ``layers``; problems are reported, never raised.
 
-    ``input_shape`` is (height, width, channels). After the first layer that doesn't fit, the
-    shapes are unknown (``None``) and only problems that don't hang on a shape are still said.
+    ``input_shape`` is (height, width, channels). After the first layer that does not fit, shapes
+    are ``None`` and only problems that do not depend on a shape are found.
     """
     rows: list[LayerRow] = []
     shape: Shape | None = tuple(int(side) for side in input_shape)
@@ -173,7 +174,7 @@ def trace(input_shape: Sequence[int], layers: Sequence[Layer], classes: int) -> 
         )
         shape = row.output_shape
         rows.append(row)
-    return Trace(tuple(rows), _chain_problem(rows, layers, classes))
+    return Trace(tuple(rows), _network_problem(rows, layers, classes))
 
 
 def _row(
@@ -195,24 +196,29 @@ def _row(
     parameters = cost.trainable + cost.frozen
     if parameters > MAX_PARAMETERS:
         problem = (
-            f"This layer alone would have {parameters:,} parameters and a network here has at most "
-            f"{MAX_PARAMETERS:,}: make it smaller, or pool more before it."
+            f"This layer has {parameters:,} parameters and a network may have at most "
+            f"{MAX_PARAMETERS:,}. Make it smaller, or add pooling before it."
         )
     return LayerRow(name, layer.type, output, parameters, cost.trainable, cost.operations, problem)
 
 
-def _chain_problem(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
-    output = f"a dense layer with {classes} units, one a class, and softmax"
+def _network_problem(rows: Sequence[LayerRow], layers: Sequence[Layer], classes: int) -> str | None:
     if not layers:
-        return f"A network needs at least its output layer: add {output}."
+        return (
+            "A network needs an output layer. Add a dense layer with "
+            f"{classes} units (one per class) and softmax."
+        )
     if len(layers) > MAX_LAYERS:
-        return f"A network here has at most {MAX_LAYERS} layers, and this one has {len(layers):,}."
+        return f"A network may have at most {MAX_LAYERS} layers, and this has {len(layers):,}."
     if not layers[-1].can_be_output:
-        return f"There is no output layer: add {output} at the end."
+        return (
+            "The network has no output layer. Add a dense layer with "
+            f"{classes} units (one per class) and softmax at the end."
+        )
     total = sum(row.parameters for row in rows)
     if total > MAX_PARAMETERS and all(row.parameters <= MAX_PARAMETERS for row in rows):
         return (
-            f"This network would have {total:,} parameters and at most {MAX_PARAMETERS:,} are "
-            "allowed here: use fewer filters or units, or pool more before the dense layers."
+            f"This network has {total:,} parameters and may have at most {MAX_PARAMETERS:,}. "
+            "Use fewer filters or units, or add pooling before the dense layers."
         )
     return None

@@ -1,4 +1,4 @@
-"""What differs between experiments, for people."""
+"""Differences between experiments as texts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,47 +6,55 @@ from math import inf
 from typing import Any
 
 from cifarviz.experiment.draft import (
-    OPTIONAL,
+    OPTIONAL_SECTIONS,
     SECTIONS,
-    SINGLES,
+    SINGLE_FIELDS,
     Draft,
     Fields,
-    draft_of,
+    make_draft,
     section_class,
 )
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import brief, brief_kind, dataset_words, share_words
+from cifarviz.experiment.formatting import (
+    format_brief,
+    format_brief_kind,
+    format_dataset,
+    format_share,
+)
 from cifarviz.experiment.presets import PRESETS, PresetVariant
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 from cifarviz.value import Value
 from cifarviz.value_text import value_words
 
-# More layers than this are counted instead of named one by one.
-_MOST_LAYERS = 4
+# If more layers than this changed, they are counted instead of listed.
+_MAX_LISTED_LAYERS = 4
+
+NOT_APPLICABLE = "–"
+"""The value of a setting that an experiment does not have."""
 
 
 @dataclass(frozen=True)
 class ExperimentChange:
-    """``text`` says before and after, ``batch size 4 → 64``; ``short`` only the new, ``batch 64``,
-    as it stands in the name of a run."""
+    """A changed setting.
+
+    ``text`` has the old and the new value, ``batch size 4 → 64``; ``short`` has only the new value,
+    ``batch 64``, for names of runs.
+    """
 
     text: str
     short: str
 
 
-NOT_THERE = "–"
-
-
 @dataclass(frozen=True)
 class Difference:
-    """One setting by its words, and its value in each experiment, in their order."""
+    """The label of a setting, and its value in each experiment, in their order."""
 
     setting: str
     values: tuple[str, ...]
 
 
 def changes(base: Draft, other: Draft) -> tuple[ExperimentChange, ...]:
-    """Each thing that ``other`` has differently, in the order of the forms."""
+    """Return every setting that ``other`` changes, in the order of the forms."""
     return (
         *_section_changes(base, other),
         *_single_changes(base, other),
@@ -60,101 +68,115 @@ def changes(base: Draft, other: Draft) -> tuple[ExperimentChange, ...]:
 def _section_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
     for section in SECTIONS:
         old, new = base.section(section), other.section(section)
-        made = section_class(section, new)
-        if old.get("kind") == new.get("kind"):
-            yield from _field_changes(made, old, new)
+        old_class, new_class = section_class(section, old), section_class(section, new)
+        if old_class is new_class:
+            yield from _field_changes(new_class, old, new)
             continue
-        before, after = _lowered(section_class(section, old).title), _lowered(made.title)
-        own = [f"{made.label(name)} {value_words(new[name])}" for name in new if name != "kind"]
-        details = f" ({', '.join(own)})" if own else ""
-        words = Experiment.label(section)
-        text = f"{words} {before} → {after}{details}"
-        yield ExperimentChange(text, brief_kind(section, new["kind"]))
+        text = "{section} {old} → {new} ({fields})" if len(new) > 1 else "{section} {old} → {new}"
+        yield ExperimentChange(
+            text.format(
+                section=Experiment.label(section),
+                old=_lowered(old_class.title),
+                new=_lowered(new_class.title),
+                fields=_format_fields(new_class, new),
+            ),
+            format_brief_kind(section, new["kind"]),
+        )
 
 
 def _single_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         old, new = base.settings[name], other.settings[name]
         if old != new:
             yield _format_change(name, Experiment.label(name), old, new)
 
 
 def _switch_changes(base: Draft, other: Draft) -> Iterator[ExperimentChange]:
-    for section, made in OPTIONAL.items():
-        words = Experiment.label(section)
+    for section, section_type in OPTIONAL_SECTIONS.items():
+        label = Experiment.label(section)
+        old, new = base.section(section), other.section(section)
         match base.is_on(section), other.is_on(section):
             case True, True:
-                yield from _field_changes(made, base.section(section), other.section(section))
+                yield from _field_changes(section_type, old, new)
             case False, True:
-                new = other.section(section)
-                own = ", ".join(f"{made.label(name)} {value_words(new[name])}" for name in new)
-                yield ExperimentChange(f"{words} off → on ({own})", f"{words} on")
+                fields = _format_fields(section_type, new)
+                yield ExperimentChange(f"{label} off → on ({fields})", f"{label} on")
             case True, False:
-                yield _format_change(section, words, True, False)
+                yield _format_change(section, label, True, False)
 
 
-def _field_changes(made: type[Value], old: Fields, new: Fields) -> Iterator[ExperimentChange]:
-    for name in new:
-        before, after = old.get(name), new[name]
-        if before != after:
-            yield _format_change(name, made.label(name), before, after)
+def _format_fields(value_class: type[Value], fields: Fields) -> str:
+    """``learning rate 0.01, momentum 0.9``: every field but ``kind``."""
+    return ", ".join(
+        f"{value_class.label(name)} {value_words(value)}"
+        for name, value in fields.items()
+        if name != "kind"
+    )
 
 
-def _format_change(name: str, words: str, before: object, after: object) -> ExperimentChange:
-    short = brief(name, words, after)
+def _field_changes(
+    value_class: type[Value], old: Fields, new: Fields
+) -> Iterator[ExperimentChange]:
+    for name, value in new.items():
+        if old.get(name) != value:
+            yield _format_change(name, value_class.label(name), old.get(name), value)
+
+
+# Labels that are shorter in a change than in a form.
+_SHORT_LABELS = {"train_images": "training images", "wrong_labels": "wrong labels"}
+
+
+def _format_change(name: str, label: str, old: object, new: object) -> ExperimentChange:
+    short = format_brief(name, label, new)
+    before, after = _format_value(name, old), _format_value(name, new)
     if name == "variant":
-        return ExperimentChange(
-            f"{value_words(after)} instead of {value_words(before)}".lower(), short
-        )
-    if name == "dataset":
-        said = [dataset_words(value) for value in (before, after)]
-    elif name == "train_images":
-        words = "training images"
-        said = ["all" if value is None else value_words(value) for value in (before, after)]
-    elif name == "wrong_labels":
-        words = "wrong labels"
-        said = [share_words(value) for value in (before, after)]
-    else:
-        said = [value_words(before), value_words(after)]
-    if name in ("labels", "monitor", "padding"):
-        said = [value.lower() for value in said]
-    return ExperimentChange(f"{words} {said[0]} → {said[1]}", short)
+        return ExperimentChange(f"{after} instead of {before}".lower(), short)
+    if name == "wrong_labels":
+        before, after = format_share(old), format_share(new)
+    elif name in ("labels", "monitor", "padding"):
+        before, after = before.lower(), after.lower()
+    return ExperimentChange(f"{_SHORT_LABELS.get(name, label)} {before} → {after}", short)
 
 
 def layer_changes(old: Sequence[Fields], new: Sequence[Fields]) -> list[ExperimentChange]:
-    """What became of the layers, numbered as in ``new``; removed ones as in ``old``."""
-    said: list[ExperimentChange] = []
+    """Return added, removed and changed layers.
+
+    Numbers are positions in ``new``, counted from 1; those of removed layers are in ``old``. If
+    many layers changed, a single change counts them.
+    """
+    found: list[ExperimentChange] = []
     counts = {"added": 0, "removed": 0, "changed": 0}
-    for before, after in _aligned(old, new):
-        if before is not None and after is not None:
-            if old[before] != new[after]:
-                counts["changed"] += 1
-                said.append(_changed_layer(after + 1, old[before], new[after]))
-            continue
-        if after is not None:
+    for before, after in _align_layers(old, new):
+        if before is None:
+            assert after is not None
             counts["added"] += 1
-            made = new[after]
-            what = _label(made) if _label_says_all(made) else _title(made)
-            text = f"{what} added as layer {after + 1}"
-            said.append(ExperimentChange(text, _added(new[after])))
-        else:
-            assert before is not None
+            found.append(_added_layer(after + 1, new[after]))
+        elif after is None:
             counts["removed"] += 1
-            text = f"layer {before + 1} ({_title(old[before])}) removed"
-            said.append(ExperimentChange(text, f"without {_label(old[before])}"))
-    if len(said) <= _MOST_LAYERS:
-        return said
-    counted = [(n, word) for word, n in counts.items() if n]
-    text = ", ".join(f"{n} {word}" for n, word in counted)
-    (first, word), *others = counted
-    start = f"{first} {'layer' if first == 1 else 'layers'} {word}"
-    return [
-        ExperimentChange(f"layers: {text}", ", ".join([start, *(f"{n} {w}" for n, w in others)]))
-    ]
+            found.append(
+                ExperimentChange(
+                    f"layer {before + 1} ({_title(old[before])}) removed",
+                    f"without {_label(old[before])}",
+                )
+            )
+        elif old[before] != new[after]:
+            counts["changed"] += 1
+            found.append(_changed_layer(after + 1, old[before], new[after]))
+    if len(found) <= _MAX_LISTED_LAYERS:
+        return found
+    text = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
+    first, _, rest = text.partition(" ")
+    layers = "1 layer" if first == "1" else f"{first} layers"
+    return [ExperimentChange(f"layers: {text}", f"{layers} {rest}")]
 
 
-def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | None, int | None]]:
-    """Which layer became which, with the fewest changes: pairs of positions, ``None`` for none."""
+def _align_layers(
+    old: Sequence[Fields], new: Sequence[Fields]
+) -> list[tuple[int | None, int | None]]:
+    """Match old layers to new ones with the fewest changes.
+
+    Returns pairs of positions; ``None`` where a layer was added or removed.
+    """
     # The usual edit distance; only layers of one type can become each other.
     rows, columns = len(old) + 1, len(new) + 1
     cost = [[float(row + column) for column in range(columns)] for row in range(rows)]
@@ -163,14 +185,14 @@ def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | N
             cost[row][column] = min(
                 cost[row - 1][column] + 1,
                 cost[row][column - 1] + 1,
-                cost[row - 1][column - 1] + _becoming(old[row - 1], new[column - 1]),
+                cost[row - 1][column - 1] + _change_cost(old[row - 1], new[column - 1]),
             )
     pairs: list[tuple[int | None, int | None]] = []
     row, column = len(old), len(new)
     while row or column:
         here = cost[row][column]
         if row and column:
-            step = _becoming(old[row - 1], new[column - 1])
+            step = _change_cost(old[row - 1], new[column - 1])
             if here == cost[row - 1][column - 1] + step:
                 row, column = row - 1, column - 1
                 pairs.append((row, column))
@@ -184,33 +206,33 @@ def _aligned(old: Sequence[Fields], new: Sequence[Fields]) -> list[tuple[int | N
     return pairs[::-1]
 
 
-def _becoming(old: Fields, new: Fields) -> float:
+def _change_cost(old: Fields, new: Fields) -> float:
     if old["type"] != new["type"]:
         return inf
     return 0.0 if old == new else 0.5
 
 
 def _changed_layer(number: int, old: Fields, new: Fields) -> ExperimentChange:
-    found = list(_field_changes(LAYER_TYPES[new["type"]], old, new))
-    where = f"layer {number} ({_title(new)})"
-    text = f"{where}: {', '.join(change.text for change in found)}"
-    if _label_says_all(new):
-        return ExperimentChange(text, _label(new))
-    return ExperimentChange(text, f"layer {number} {', '.join(change.short for change in found)}")
+    layer_type = LAYER_TYPES[new["type"]]
+    found = list(_field_changes(layer_type, old, new))
+    texts = ", ".join(change.text for change in found)
+    shorts = ", ".join(change.short for change in found)
+    return ExperimentChange(
+        f"layer {number} ({_title(new)}): {texts}",
+        _label(new) if layer_type.label_is_complete else f"layer {number} {shorts}",
+    )
 
 
-def _added(fields: Fields) -> str:
-    return _label(fields) if _label_says_all(fields) else f"with {_label(fields)}"
-
-
-def _label_says_all(fields: Fields) -> bool:
-    return LAYER_TYPES[fields["type"]].label_says_all
+def _added_layer(number: int, fields: Fields) -> ExperimentChange:
+    if LAYER_TYPES[fields["type"]].label_is_complete:
+        return ExperimentChange(f"{_label(fields)} added as layer {number}", _label(fields))
+    return ExperimentChange(f"{_title(fields)} added as layer {number}", f"with {_label(fields)}")
 
 
 def _label(fields: Fields) -> str:
-    """``conv 64``; but ``ReLU`` as it is written."""
+    """Return ``conv 64``, or ``ReLU`` with the case of its name."""
     label = layer_label(fields)
-    return label if LAYER_TYPES[fields["type"]].label_is_name else _lowered(label)
+    return label if LAYER_TYPES[fields["type"]].label_keeps_case else _lowered(label)
 
 
 def _title(fields: Mapping[str, Any]) -> str:
@@ -218,18 +240,18 @@ def _title(fields: Mapping[str, Any]) -> str:
 
 
 def _lowered(title: str) -> str:
-    """A title inside a sentence: ``Max pooling`` as ``max pooling``, but ``SGD`` and ``AdamW``."""
+    """Lower the first letter for use in a sentence: ``max pooling``, but ``SGD``, ``AdamW``."""
     names = ("Adam", "AdamW", "RMSprop")
     return title if title in names or title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def differences(experiments: Sequence[Experiment]) -> list[Difference]:
-    """The settings that are not the same in all, in the order of Setup's forms.
+    """Return the settings that differ between experiments, in the order of Setup's forms.
 
-    A setting that some kind doesn't have, as Adam has no momentum, is ``–`` there. Networks with
-    the same kinds of layers are compared layer by layer, others with the first.
+    A setting that does not apply, such as Adam's momentum, is ``–``. Networks with the same
+    sequence of layer types are compared layer by layer, others with the first network.
     """
-    drafts = [draft_of(one, next(iter(PRESETS))) for one in experiments]
+    drafts = [make_draft(experiment, next(iter(PRESETS))) for experiment in experiments]
     rows = [*_settings(drafts), *_layers(drafts)]
     return [row for row in rows if len(set(row.values)) > 1]
 
@@ -239,92 +261,93 @@ def _settings(drafts: Sequence[Draft]) -> Iterator[Difference]:
         parts = [draft.section(section) for draft in drafts]
         classes = [section_class(section, part) for part in parts]
         if len(set(classes)) > 1:
-            yield Difference(Experiment.label(section), tuple(one.title for one in classes))
+            titles = tuple(section_type.title for section_type in classes)
+            yield Difference(Experiment.label(section), titles)
         yield from _fields(parts, classes)
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         values = tuple(_format_value(name, draft.settings[name]) for draft in drafts)
         yield Difference(Experiment.label(name), values)
-    for section, made in OPTIONAL.items():
-        on = [draft.is_on(section) for draft in drafts]
-        yield Difference(Experiment.label(section), tuple("on" if one else "off" for one in on))
-        given = [
-            draft.section(section) if here else {} for draft, here in zip(drafts, on, strict=True)
-        ]
-        yield from _fields(given, [made] * len(given), f"{Experiment.label(section)}, ")
+    for section, section_type in OPTIONAL_SECTIONS.items():
+        label = Experiment.label(section)
+        yield Difference(label, tuple(value_words(draft.is_on(section)) for draft in drafts))
+        parts = [draft.section(section) if draft.is_on(section) else {} for draft in drafts]
+        yield from _fields(parts, [section_type] * len(parts), f"{label}, ")
 
 
-def _fields(parts: Sequence[Any], classes: Sequence[Any], before: str = "") -> Iterator[Difference]:
-    names = list(dict.fromkeys(name for part in parts for name in part if name != "kind"))
+def _fields(parts: Sequence[Any], classes: Sequence[Any], prefix: str = "") -> Iterator[Difference]:
+    names = dict.fromkeys(name for part in parts for name in part if name != "kind")
     for name in names:
-        made = next(one for one, part in zip(classes, parts, strict=True) if name in part)
-        values = tuple(
-            _format_value(name, part[name]) if name in part else NOT_THERE for part in parts
+        label = next(
+            section_type.label(name)
+            for section_type, part in zip(classes, parts, strict=True)
+            if name in part
         )
-        yield Difference(f"{before}{made.label(name)}", values)
+        values = tuple(
+            _format_value(name, part[name]) if name in part else NOT_APPLICABLE for part in parts
+        )
+        yield Difference(f"{prefix}{label}", values)
 
 
 def _layers(drafts: Sequence[Draft]) -> Iterator[Difference]:
     networks = [[dict(layer.fields) for layer in draft.layers] for draft in drafts]
-    kinds = [[layer["type"] for layer in network] for network in networks]
-    if all(one == kinds[0] for one in kinds):
+    first = networks[0]
+    types = [[layer["type"] for layer in network] for network in networks]
+    if all(sequence == types[0] for sequence in types):
         for number, layers in enumerate(zip(*networks, strict=True), 1):
-            made = LAYER_TYPES[layers[0]["type"]]
-            where = f"layer {number} ({made.title.lower()}), "
+            layer_type = LAYER_TYPES[layers[0]["type"]]
             for name in layers[0]:
                 if name != "type":
-                    values = tuple(_format_value(name, layer[name]) for layer in layers)
-                    yield Difference(f"{where}{made.label(name)}", values)
+                    yield Difference(
+                        f"layer {number} ({layer_type.title.lower()}), {layer_type.label(name)}",
+                        tuple(_format_value(name, layer[name]) for layer in layers),
+                    )
         return
-    first = networks[0]
-    said = [f"{len(first)} layers"]
+    texts = [f"{len(first)} layers"]
     for network in networks[1:]:
-        made_of = [change.text for change in layer_changes(first, network)]
-        said.append("; ".join(made_of) or said[0])
-    yield Difference("layers", tuple(said))
+        found = [change.text for change in layer_changes(first, network)]
+        texts.append("; ".join(found) or texts[0])
+    yield Difference("layers", tuple(texts))
 
 
 def _format_value(name: str, value: object) -> str:
     if name == "dataset":
-        return dataset_words(value)
+        return format_dataset(value)
     if name == "train_images" and value is None:
         return "all"
     return value_words(value)
 
 
-def nearest_way(mine: Draft) -> PresetVariant | None:
-    """The variant of its preset that ``mine`` has the fewest changes against.
+def nearest_variant(draft: Draft) -> PresetVariant | None:
+    """Return the variant of its preset that ``draft`` has the fewest changes from.
 
-    ``None`` is the preset itself, the first among equals.
+    ``None`` is the preset itself, which wins a tie.
     """
-    ways = (None, *PRESETS[mine.preset].variants)
-    return min(ways, key=lambda way: len(changes(_published(mine.preset, way), mine)))
+    variants = (None, *PRESETS[draft.preset].variants)
+    return min(variants, key=lambda variant: len(changes(_published(draft.preset, variant), draft)))
 
 
-def changes_against_published(
-    mine: Draft, *, but: Collection[str] = ()
+def changes_from_preset(
+    draft: Draft, *, ignore: Collection[str] = ()
 ) -> tuple[ExperimentChange, ...]:
-    """What ``mine`` has differently from its preset, or from the variant of it that is nearest.
+    """Return the changes of ``draft`` from its preset, or from the nearest variant of it.
 
-    Single values named by ``but`` are passed over, such as ``seed``.
+    Single values in ``ignore``, such as ``seed``, are not compared.
     """
-    base = _published(mine.preset, nearest_way(mine))
-    same = {name: base.settings[name] for name in but}
-    return changes(base, replace(mine, settings={**mine.settings, **same}))
+    base = _published(draft.preset, nearest_variant(draft))
+    same = {name: base.settings[name] for name in ignore}
+    return changes(base, replace(draft, settings={**draft.settings, **same}))
 
 
-def in_way(mine: Draft, way: PresetVariant | None) -> Draft:
-    """``mine`` as another way of its preset, ``None`` being the preset itself.
+def with_variant(draft: Draft, variant: PresetVariant | None) -> Draft:
+    """Return ``draft`` with another variant of its preset; ``None`` is the preset itself.
 
-    What tells the two ways apart is as published; all else stays as it is in ``mine``.
+    Only settings that differ between the two variants change.
     """
-    old, new = _published(mine.preset, nearest_way(mine)), _published(mine.preset, way)
-    told_apart = {name: new.settings[name] for name in new.settings if _differ(old, new, name)}
-    return replace(mine, settings={**mine.settings, **told_apart})
+    old = _published(draft.preset, nearest_variant(draft)).settings
+    new = _published(draft.preset, variant).settings
+    changed = {name: value for name, value in new.items() if old[name] != value}
+    return replace(draft, settings={**draft.settings, **changed})
 
 
-def _published(preset: str, way: PresetVariant | None) -> Draft:
-    return draft_of((way or PRESETS[preset]).experiment, preset)
-
-
-def _differ(one: Draft, other: Draft, name: str) -> bool:
-    return bool(one.settings[name] != other.settings[name])
+def _published(preset: str, variant: PresetVariant | None) -> Draft:
+    return make_draft((variant or PRESETS[preset]).experiment, preset)

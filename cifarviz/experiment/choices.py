@@ -1,4 +1,4 @@
-"""The smaller choices of an experiment: which images, how validated, augmented and scored."""
+"""Data, validation, augmentation, early stopping and loss of an experiment."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,27 +13,27 @@ from cifarviz.value import Value
 
 
 class Data(Value):
-    """Which images are trained on."""
+    """The images to train on."""
 
     title: ClassVar[str] = "Data"
 
     dataset: str = Field(
         default=default_dataset().name,
         title="data set",
-        description="Which collection of images is used.",
+        description="The collection of images to train and test on.",
     )
     variant: Variant = Field(
         default="sample",
         title="variant",
-        description="The small sample that comes with cifarviz, where there is one, or the full "
-        "published data set.",
+        description="The full published data set, or the small embedded sample if the data set has "
+        "one.",
     )
     train_images: int | None = Field(
         default=None,
         ge=1,
         le=100_000_000,
         title="number of training images",
-        description="Train on this many images only, counted after the split; fewer images are "
+        description="Trains on only this many images, counted after the split. Fewer images train "
         "faster and overfit sooner.",
     )
     wrong_labels: float = Field(
@@ -42,41 +42,42 @@ class Data(Value):
         le=1,
         title="share of wrong labels",
         description="Gives this share of the training images, 0 to 1, a wrong label on purpose, to "
-        "see them learned by heart; validation and test images keep the right ones.",
+        "show memorisation. Validation and test images keep their correct labels.",
     )
     wrong_labels_seed: int = Field(
         default=0,
         ge=0,
         le=2**31 - 1,
         title="seed of wrong labels",
-        description="Decides which labels are made wrong, and which class each gets instead.",
+        description="Decides which images get a wrong label, and which class it is.",
     )
 
     @field_validator("dataset")
     @classmethod
-    def _exists(cls, name: str) -> str:
+    def _check_dataset(cls, name: str) -> str:
         try:
             return find(name).name
         except DatasetNotFound as error:
             raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
-    def _has_variant(self) -> Self:
+    def _check_variant(self) -> Self:
         info = find(self.dataset)
         if self.variant not in info.variants:
             raise ValueError(
-                f"{info.title} has no embedded sample: use the full set, which is fetched on the "
+                f"{info.title} has no embedded sample. Use the full set; you can fetch it on the "
                 "Start page."
             )
         return self
 
 
 class SplitValidation(Value):
-    """A share of the training images held back, as scikit-learn's ``train_test_split`` does."""
+    """A share of the training images, split by scikit-learn's ``train_test_split``."""
 
     title: ClassVar[str] = "Split of the training images"
     explanation: ClassVar[str] = (
-        "Holds back a share of the training images, which the network never learns from."
+        "Sets aside a share of the training images for validation; the network does not train on "
+        "them."
     )
 
     kind: Literal["split"] = "split"
@@ -85,37 +86,39 @@ class SplitValidation(Value):
         gt=0,
         lt=1,
         title="validation fraction",
-        description="The share of the training images that is held back.",
+        description="The share of the training images used for validation.",
     )
     seed: int = Field(
         default=42,
         ge=0,
         le=2**31 - 1,
         title="split seed",
-        description="Decides which images are held back; the same seed gives the same split.",
+        description="Decides which images are used for validation; the same seed gives the same "
+        "split.",
     )
 
 
 class TestValidation(Value):
-    """The test images, watched during training."""
+    """Validation on the test images during training."""
 
-    __test__: ClassVar[bool] = False  # pytest takes classes named Test… for tests
+    __test__: ClassVar[bool] = False  # pytest collects classes named Test…
 
     title: ClassVar[str] = "The test images"
     explanation: ClassVar[str] = (
-        "Watches the test images during training; choosing by them makes their result too good to "
-        "be true, so keep a split for tuning."
+        "Validates on the test images. If you choose settings by their result, that result is too "
+        "optimistic, so use a split for tuning."
     )
 
     kind: Literal["test"] = "test"
 
 
 class NoValidation(Value):
-    """No validation at all."""
+    """No validation."""
 
     title: ClassVar[str] = "None"
     explanation: ClassVar[str] = (
-        "Trains on every image and looks at none it hasn't seen, so overfitting stays unseen."
+        "Trains on every training image and measures no unseen images, so you cannot see "
+        "overfitting."
     )
 
     kind: Literal["none"] = "none"
@@ -149,11 +152,11 @@ class Augmentation(Value):
 
 
 class EarlyStopping(Value):
-    """Ending a run by itself, as Keras' callback of that name does with ``min_delta=0``."""
+    """Early stopping like Keras' callback with ``min_delta=0``."""
 
     title: ClassVar[str] = "Early stopping"
     explanation: ClassVar[str] = (
-        "Ends the run by itself once several epochs in a row were no better than the best one."
+        "Stops the run when several epochs in a row bring no improvement over the best epoch."
     )
 
     patience: int = Field(
@@ -161,41 +164,41 @@ class EarlyStopping(Value):
         ge=1,
         le=1000,
         title="patience",
-        description="How many epochs in a row may bring nothing better before the run ends.",
+        description="How many epochs in a row may bring no improvement before the run stops.",
     )
     restore_best_weights: bool = Field(
         default=True,
         title="restore the best weights",
-        description="Whether the run ends with the weights of its best epoch instead of its last, "
-        "also when it was not stopped early.",
+        description="Ends the run with the weights of its best epoch instead of its last, even if "
+        "it was not stopped early.",
     )
 
 
 class Loss(Value):
-    """Categorical cross-entropy, with the labels as numbers or as one-hot vectors."""
+    """Categorical cross-entropy with integer or one-hot labels."""
 
     title: ClassVar[str] = "Loss"
 
     labels: Literal["integer", "one_hot"] = Field(
         default="integer",
         title="labels",
-        description="How classes are written for the loss: integer is one number a class (sparse), "
-        "one-hot a row of zeros with a single 1; the results are the same.",
+        description="How labels are encoded for the loss: integer is the number of the class "
+        "(sparse), one-hot is a row of zeros with a single 1. The results are the same.",
     )
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
         lt=1,
         title="label smoothing",
-        description="Takes this share from the right class and spreads it over all, so that the "
-        "network doesn't grow too sure of itself.",
+        description="Moves this share of each label from the true class to all classes evenly, "
+        "which keeps the network from becoming overconfident.",
     )
 
     @model_validator(mode="after")
-    def _goes_together(self) -> Self:
+    def _check_smoothing(self) -> Self:
         if self.label_smoothing > 0 and self.labels == "integer":
             raise ValueError(
-                "Label smoothing spreads a label over the classes, which an integer label cannot: "
-                "choose one-hot labels, or a smoothing of 0."
+                "Label smoothing needs one-hot labels and the labels here are integers. Choose "
+                "one-hot labels, or set label smoothing to 0."
             )
         return self

@@ -1,7 +1,7 @@
-"""An experiment in the making: all that a person has chosen and typed so far, right or wrong.
+"""An experiment that is being edited, with valid and invalid values.
 
-``Experiment`` refuses what can't be trained; a draft keeps it, so that nothing typed is lost
-while it is put right. ``assess`` says what is wrong with it.
+``Experiment`` refuses invalid values; a draft keeps them, so that nothing typed is lost before it
+is corrected. ``assess`` finds its problems.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from cifarviz.experiment.schedules import SCHEDULES
 from cifarviz.value import Value
 
 Fields = Mapping[str, Any]
-"""Names of fields with what was typed: a number, a text that is none, a choice, yes or no."""
+"""Values by field name: a number, a text that is not a number, a choice, or a bool."""
 
 SECTIONS: Mapping[str, Mapping[str, type[Value]]] = MappingProxyType(
     {
@@ -38,12 +38,12 @@ SECTIONS: Mapping[str, Mapping[str, type[Value]]] = MappingProxyType(
         "loss": {"": Loss},
     }
 )
-"""The parts of an experiment that have fields of their own, each with its classes by ``kind``."""
+"""The parts of an experiment with several fields, each with its classes by ``kind``."""
 
-OPTIONAL: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
-"""The parts that may be missing, ``None`` then: those with a switch."""
+OPTIONAL_SECTIONS: Mapping[str, type[Value]] = MappingProxyType({"early_stopping": EarlyStopping})
+"""The sections with a switch; ``None`` if switched off."""
 
-SINGLES = (
+SINGLE_FIELDS = (
     "batch_size",
     "epochs",
     "l2",
@@ -55,12 +55,12 @@ SINGLES = (
     "test_epochs",
     "mirrored_answers",
 )
-"""The fields of an experiment that are one value each."""
+"""The fields of an experiment that are single values."""
 
 
 @dataclass(frozen=True)
 class DraftLayer:
-    """One layer: an id that no other layer of the session ever has, and its fields."""
+    """A layer's fields, and an id that is unique in the session."""
 
     id: str
     fields: Fields
@@ -72,10 +72,11 @@ class DraftLayer:
 
 @dataclass(frozen=True)
 class Draft:
-    """``settings`` holds sections and single values by the names of ``Experiment``'s fields.
+    """All values of an edited experiment.
 
-    ``generation`` tells drafts of one session apart that were begun anew, and with it their
-    layers' ids; ``set_aside`` keeps what was typed for kinds that are not chosen now.
+    ``settings`` holds sections and single values by the names of ``Experiment``'s fields.
+    ``generation`` counts the drafts of a session and is part of the layers' ids; ``set_aside``
+    keeps the values of kinds that are not chosen now.
     """
 
     preset: str
@@ -86,7 +87,7 @@ class Draft:
     set_aside: Fields = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
-        """Settings and layers as values that JSON knows."""
+        """Return settings and layers as JSON-compatible values."""
         return {**self.settings, "layers": [dict(layer.fields) for layer in self.layers]}
 
     @property
@@ -105,9 +106,9 @@ class Draft:
         return len(self.dataset.classes)
 
     def section(self, name: str) -> Fields:
-        """The fields of a section, ``kind`` among them where there is a choice of kinds.
+        """Return the fields of a section, including its ``kind`` if it has several.
 
-        An optional section has those it would be switched on with.
+        For an optional section that is off: the fields it would have if switched on.
         """
         fields: Fields | None = self.settings[name]
         return self.with_switch(name, True).section(name) if fields is None else fields
@@ -116,14 +117,14 @@ class Draft:
         """Whether an optional section is switched on."""
         return self.settings[section] is not None
 
-    # Changes; each gives a new draft
+    # Changes; each returns a new draft
 
     def with_value(self, name: str, value: object) -> "Draft":
-        """Another single value, or all fields of a section."""
+        """Replace a single value, or all fields of a section."""
         return replace(self, settings={**self.settings, name: value})
 
     def with_kind(self, section: str, kind: str) -> "Draft":
-        """Another kind, with what was typed for it before, or its defaults."""
+        """Choose another kind, with the values it had before, or its defaults."""
         old = self.section(section)
         if old["kind"] == kind:
             return self
@@ -134,7 +135,7 @@ class Draft:
         return replace(self.with_value(section, new), set_aside=aside)
 
     def with_switch(self, section: str, on: bool) -> "Draft":
-        """An optional section on, with what was typed for it before or its defaults; or off."""
+        """Switch an optional section on, with its previous values or defaults, or off."""
         old: Fields | None = self.settings[section]
         if on == (old is not None):
             return self
@@ -144,11 +145,11 @@ class Draft:
             return replace(self.with_value(section, None), set_aside=aside)
         new = aside.pop(section, None)
         if new is None:
-            new = OPTIONAL[section]().model_dump(mode="json")
+            new = OPTIONAL_SECTIONS[section]().model_dump(mode="json")
         return replace(self.with_value(section, new), set_aside=aside)
 
     def with_labels(self, labels: str) -> "Draft":
-        """Integer or one-hot labels; smoothing, which only one-hot can have, waits meanwhile."""
+        """Choose integer or one-hot labels; label smoothing is set aside for integer labels."""
         loss, aside = dict(self.section("loss")), dict(self.set_aside)
         if labels == "integer":
             aside["label smoothing"] = loss["label_smoothing"]
@@ -158,10 +159,10 @@ class Draft:
         loss["labels"] = labels
         return replace(self.with_value("loss", loss), set_aside=aside)
 
-    # An id that is not here (any more) changes nothing: a click may come late.
+    # An unknown id changes nothing: a click may arrive after its layer was removed.
 
     def with_layer_field(self, layer_id: str, name: str, value: object) -> "Draft":
-        """Another value of one field of one layer."""
+        """Replace the value of a field of a layer."""
         changed = tuple(
             DraftLayer(layer.id, {**layer.fields, name: value}) if layer.id == layer_id else layer
             for layer in self.layers
@@ -169,7 +170,7 @@ class Draft:
         return replace(self, layers=changed)
 
     def with_layer_moved(self, layer_id: str, by: int) -> "Draft":
-        """One layer so many rows further down (or up); at the ends it stays where it is."""
+        """Move a layer down by ``by`` rows, or up if negative, as far as possible."""
         layers = list(self.layers)
         for position, layer in enumerate(self.layers):
             if layer.id == layer_id:
@@ -178,52 +179,51 @@ class Draft:
         return replace(self, layers=tuple(layers))
 
     def with_layer_copied(self, layer_id: str) -> "Draft":
-        """A copy of one layer right after it; the copy has the newest id."""
+        """Insert a copy of a layer right after it; the copy has the newest id."""
         for position, layer in enumerate(self.layers):
             if layer.id == layer_id:
                 return self.with_layer_added(position + 1, layer.fields)
         return self
 
     def without_layer(self, layer_id: str) -> "Draft":
-        """One layer less."""
-        kept = tuple(layer for layer in self.layers if layer.id != layer_id)
-        return replace(self, layers=kept)
+        """Remove a layer."""
+        return replace(self, layers=tuple(layer for layer in self.layers if layer.id != layer_id))
 
     def with_layer_added(self, position: int, fields: Fields) -> "Draft":
-        """A new layer so many rows from the top; it has the newest id."""
-        made = self.layers_made + 1
-        new = DraftLayer(_layer_id(self.generation, made), fields)
-        layers = (*self.layers[:position], new, *self.layers[position:])
-        return replace(self, layers=layers, layers_made=made)
+        """Insert a new layer at ``position``; it has the newest id."""
+        number = self.layers_made + 1
+        layer = DraftLayer(_layer_id(self.generation, number), fields)
+        layers = (*self.layers[:position], layer, *self.layers[position:])
+        return replace(self, layers=layers, layers_made=number)
 
     @property
     def newest_layer(self) -> str:
-        """The id of the layer made last."""
+        """The id of the layer added last."""
         return _layer_id(self.generation, self.layers_made)
 
 
-def draft_of(experiment: Experiment, preset: str, generation: int = 0) -> Draft:
-    """A draft that says what ``experiment`` says; ``preset`` is what it is compared with."""
+def make_draft(experiment: Experiment, preset: str, generation: int = 0) -> Draft:
+    """Return a draft with the values of ``experiment``; ``preset`` is its reference."""
     plain = experiment.model_dump(mode="json", exclude={"format", "preset", "architecture"})
     layers = experiment.architecture.model_dump(mode="json")["layers"]
-    return new_draft(preset, plain, layers, generation)
+    return draft_from_fields(preset, plain, layers, generation)
 
 
-def new_draft(
+def draft_from_fields(
     preset: str, settings: Fields, layers: list[dict[str, Any]], generation: int
 ) -> Draft:
-    """A draft from plain values, its layers with ids of their own."""
-    made = tuple(
+    """Return a draft of these values; its layers get new ids."""
+    draft_layers = tuple(
         DraftLayer(_layer_id(generation, number), fields)
         for number, fields in enumerate(layers, start=1)
     )
-    return Draft(preset, settings, made, generation, len(made))
+    return Draft(preset, settings, draft_layers, generation, len(draft_layers))
 
 
 def section_class(section: str, fields: Fields) -> type[Value]:
-    """The class of a section's values, by their kind."""
-    if section in OPTIONAL:
-        return OPTIONAL[section]
+    """Return the class of a section's values, by their kind."""
+    if section in OPTIONAL_SECTIONS:
+        return OPTIONAL_SECTIONS[section]
     return SECTIONS[section][fields.get("kind", "")]
 
 

@@ -1,4 +1,4 @@
-"""The layers of a draft followed as far as they make sense."""
+"""Shapes, parameters and problems of a draft's layers, and adding a layer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,39 +11,42 @@ from cifarviz.layers.registry import LAYER_TYPES
 
 
 def trace_layers(draft: Draft) -> Trace:
-    """One row a layer of the draft, as ``architecture.trace`` does.
+    """Return one row per layer of the draft, as ``architecture.trace`` does.
 
-    A layer with a wrong value has that as its problem, and shapes are unknown from there on.
+    A layer with an invalid value has that problem, and shapes are unknown from there on.
     """
-    specs, wrong = _specs(draft.layers)
-    followed = trace(draft.image_shape, specs, draft.classes)
+    specs, invalid = _specs(draft.layers)
+    traced = trace(draft.image_shape, specs, draft.classes)
     rows, known = [], True
-    for row, problem in zip(followed.rows, wrong, strict=True):
+    for row, problem in zip(traced.rows, invalid, strict=True):
         known = known and problem is None
-        if known:
-            rows.append(row)
-            continue
-        # What a stand-in would do to shapes says nothing about the layer that was meant.
-        said = problem or (row.problem if row.output_shape is not None else None)
-        blank = replace(row, output_shape=None, parameters=0, trainable_parameters=0, operations=0)
-        rows.append(replace(blank, problem=said))
-    whole = followed.problem if not any(wrong) else None
-    return Trace(tuple(rows), whole)
+        if not known:
+            # Computed with the defaults of the invalid layer, so its shapes mean nothing.
+            row = replace(
+                row,
+                output_shape=None,
+                parameters=0,
+                trainable_parameters=0,
+                operations=0,
+                problem=problem or (row.problem if row.output_shape is not None else None),
+            )
+        rows.append(row)
+    return Trace(tuple(rows), None if any(invalid) else traced.problem)
 
 
 def add_layer(draft: Draft, layer_type: str) -> Draft:
-    """A new layer with its defaults, as far down as the network still works with it.
+    """Return ``draft`` with a new default layer, as far down as the network stays valid.
 
-    Where it fits nowhere it comes before the output layer, and its row will say why. A dense
-    layer where there is no output layer becomes the output layer.
+    If it fits nowhere it is added before the output layer, with its problem. In a network without
+    an output layer, a dense layer becomes the output layer.
     """
-    made = LAYER_TYPES[layer_type]
-    fields = made().model_dump(mode="json")
+    layer_class = LAYER_TYPES[layer_type]
+    fields = layer_class().model_dump(mode="json")
     last = len(draft.layers)
     if draft.layers and LAYER_TYPES[draft.layers[-1].type].can_be_output:
         last -= 1
-    elif made.can_be_output:
-        fields |= made.output_fields(draft.classes)
+    elif layer_class.can_be_output:
+        fields |= layer_class.output_fields(draft.classes)
     specs, _ = _specs(draft.layers)
     (new,), _ = _specs([DraftLayer("new", fields)])
     for position in range(last, -1, -1):
@@ -53,15 +56,15 @@ def add_layer(draft: Draft, layer_type: str) -> Draft:
 
 
 def _specs(layers: Sequence[DraftLayer]) -> tuple[list[Layer], list[str | None]]:
-    """Each layer as a spec, and what is wrong with it; a wrong one has its type's defaults."""
+    """Return the layers and their problems; an invalid layer gets its type's defaults."""
     specs: list[Layer] = []
-    wrong: list[str | None] = []
+    problems: list[str | None] = []
     for layer in layers:
-        made = LAYER_TYPES[layer.type]
+        layer_class = LAYER_TYPES[layer.type]
         try:
-            specs.append(made.make(**layer.fields))
-            wrong.append(None)
+            specs.append(layer_class.make(**layer.fields))
+            problems.append(None)
         except ExperimentInvalid as error:
-            specs.append(made())
-            wrong.append(str(error))
-    return specs, wrong
+            specs.append(layer_class())
+            problems.append(str(error))
+    return specs, problems

@@ -17,13 +17,13 @@ from cifarviz.experiment.choices import (
     TestValidation,
     Validation,
 )
-from cifarviz.experiment.epoch_list import checked_epochs
 from cifarviz.experiment.optimizers import Adam, Optimizer
 from cifarviz.experiment.preprocessing import Divide, Preprocessing
+from cifarviz.experiment.saved_epochs import validate_epochs
 from cifarviz.experiment.schedules import Constant, Cosine, Schedule
-from cifarviz.experiment.sizes import Sizes, count
-from cifarviz.experiment.stored_format import FORMAT, current_text
 from cifarviz.value import Value, describe_errors
+from cifarviz.experiment.split_sizes import SplitSizes, compute_split_sizes
+from cifarviz.experiment.stored_format import FORMAT, upgrade_json
 
 __all__ = [
     "FORMAT",
@@ -34,14 +34,14 @@ __all__ = [
     "Loss",
     "Monitor",
     "NoValidation",
-    "Sizes",
+    "SplitSizes",
     "SplitValidation",
     "TestValidation",
     "Validation",
 ]
 
 Monitor = Literal["loss", "accuracy"]
-"""What says how good an epoch was."""
+"""The metric that decides which epoch is best."""
 
 
 class Experiment(Value):
@@ -60,17 +60,18 @@ class Experiment(Value):
         description="The name of the published experiment this one started from.",
     )
     data: Data = Field(
-        default=Data(), title="data", description="Which images are trained on, and how many."
+        default=Data(), title="data", description="The images to train on, and how many of them."
     )
     validation: Validation = Field(
         default=SplitValidation(),
         title="validation",
-        description="Which images, not trained on, tell how well the network does on new ones.",
+        description="The images that measure how well the network does on images it was not "
+        "trained on.",
     )
     preprocessing: Preprocessing = Field(
         default=Divide(),
         title="preprocessing",
-        description="What is done to the raw pixels, 0 to 255, before the first layer.",
+        description="How the raw pixels, 0 to 255, are scaled before the first layer.",
     )
     augmentation: Augmentation = Field(
         default=Augmentation(),
@@ -95,7 +96,7 @@ class Experiment(Value):
         ge=1,
         le=4096,
         title="batch size",
-        description="How many images are looked at for one step of the weights.",
+        description="How many images are used for each update of the weights.",
     )
     epochs: int = Field(
         default=10,
@@ -107,130 +108,131 @@ class Experiment(Value):
     loss: Loss = Field(
         default=Loss(),
         title="loss",
-        description="How wrong the network is, as one number that training makes smaller.",
+        description="The number that training minimises: how far the network's predictions are "
+        "from the labels.",
     )
     l2: float = Field(
         default=0.0,
         ge=0,
         le=1,
         title="L2 penalty",
-        description="How strongly large weights of convolution and dense layers are punished, "
-        "against overfitting; 0 is not at all.",
+        description="How strongly large weights of convolution and dense layers are penalised, to "
+        "reduce overfitting; 0 means no penalty.",
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=0,
         title="seed",
-        description="Decides everything random: first weights, order of the images, dropout; the "
+        description="Decides everything random: initial weights, order of the images, dropout. The "
         "same seed gives the same run.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         title="precision",
-        description="How exactly the network calculates; bfloat16 is several times faster on "
-        "processors made for it, and auto finds out by timing a few steps of each.",
+        description="The number format of the calculations. bfloat16 is several times faster on "
+        "processors that support it; auto times a few steps of each and uses the faster.",
     )
     monitor: Monitor = Field(
         default="loss",
         title="monitor",
-        description="What says how good an epoch was, measured on the validation images, or on "
-        "the training images where there are none; the best epoch and early stopping go by it.",
+        description="The metric that decides which epoch is best and when early stopping ends the "
+        "run. It is measured on the validation images, or on the training images without "
+        "validation.",
     )
     early_stopping: EarlyStopping | None = Field(
         default=None,
         title="early stopping",
-        description="Ends the run by itself once it has not become better for some epochs.",
+        description="Stops the run when several epochs in a row bring no improvement.",
     )
     best_only: bool = Field(
         default=False,
         title="best checkpoint only",
-        description="A finished run keeps the checkpoint of its best epoch only, not the one it "
-        "ended with; weights kept on its way, for looking back, stay.",
+        description="Saves only the checkpoint of the best epoch when the run finishes, not that "
+        "of the last epoch. Weights saved during the run stay available.",
     )
     tensorboard: bool = Field(
         default=False,
         title="TensorBoard files",
-        description="Writes loss, accuracy and histograms of all weights after each epoch, as "
-        "files that TensorBoard shows.",
+        description="Writes loss, accuracy and histograms of all weights after each epoch as "
+        "TensorBoard files.",
     )
     test_epochs: tuple[int, ...] = Field(
         default=(),
-        title="epochs whose test answers are kept",
-        description="After these epochs the network's probabilities for all test images are kept, "
-        "so that one run's epochs can vote as an ensemble.",
+        title="save test predictions at epochs",
+        description="Saves the predictions for all test images after these epochs, so that the "
+        "epochs of one run can form an ensemble.",
     )
 
     mirrored_answers: bool = Field(
         default=False,
-        title="mirrored answers",
-        description="The network's answer to an image is the mean of those to it and to its mirror "
-        "image: a little more accurate, and twice the time. Training is not touched.",
+        title="average with mirrored image",
+        description="Averages the predictions for each image and its mirror image: slightly more "
+        "accurate, and twice as slow. Training does not change.",
     )
 
     @field_validator("test_epochs", mode="before")
     @classmethod
     def _epochs_in_order(cls, value: object) -> tuple[int, ...]:
-        return checked_epochs(value)
+        return validate_epochs(value)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_combination(self) -> Self:
         problems = []
         info = find(self.data.dataset)
         network = self.architecture
         if network.input_shape != tuple(info.image_shape):
             problems.append(
                 f"The network takes {in_words(network.input_shape)} images and {info.title} has "
-                f"{in_words(info.image_shape)}: use a network made for this data set."
+                f"{in_words(info.image_shape)} images. Use a network made for this data set."
             )
         if network.classes != len(info.classes):
             problems.append(
-                f"The network tells {network.classes} classes apart and {info.title} has "
-                f"{len(info.classes)}: change the output layer."
+                f"The network has {network.classes} classes and {info.title} has "
+                f"{len(info.classes)}. Change the output layer."
             )
         if isinstance(self.schedule, Cosine) and self.schedule.warmup_epochs >= self.epochs:
             problems.append(
-                f"The warm-up takes {self.schedule.warmup_epochs} epochs and the whole run has "
-                f"{self.epochs}: use a shorter warm-up or more epochs."
+                f"The warm-up takes {_epochs(self.schedule.warmup_epochs)} and the run has "
+                f"{_epochs(self.epochs)}. Use a shorter warm-up or more epochs."
             )
         stopping = self.early_stopping
         if stopping is not None and stopping.patience >= self.epochs:
             problems.append(
                 f"Early stopping with a patience of {_epochs(stopping.patience)} can never stop a "
-                f"run of {_epochs(self.epochs)}: choose a smaller patience or more epochs, or "
+                f"run of {_epochs(self.epochs)}. Choose a smaller patience or more epochs, or "
                 "switch it off."
             )
         if self.test_epochs and self.test_epochs[-1] > self.epochs:
             problems.append(
-                f"Test answers cannot be kept after epoch {self.test_epochs[-1]} of a run of "
-                f"{_epochs(self.epochs)}: name earlier epochs, or train for more."
+                f"Test predictions cannot be saved at epoch {self.test_epochs[-1]} of a run of "
+                f"{_epochs(self.epochs)}. Choose earlier epochs, or train for more."
             )
         if problems:
             raise ValueError(*problems)
         return self
 
     def to_json(self) -> str:
-        """Every field, defaults too, so that a default changed later alters no stored run."""
+        """Return every field, including defaults, so that stored runs keep theirs."""
         return self.model_dump_json(indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what ``to_json`` wrote.
+        """Read the JSON of ``to_json``, of this version or an older one.
 
-        Reads older formats too. Raises ``UnknownFormat`` for any other format number and
-        ``ExperimentInvalid`` for anything else that is not an experiment.
+        Raises ``UnknownFormat`` for a newer format, ``ExperimentInvalid`` for anything else that
+        is not an experiment.
         """
-        current = current_text(text)
+        current = upgrade_json(text)
         try:
             return cls.model_validate_json(current)
         except ValidationError as error:
             raise ExperimentInvalid(" ".join(describe_errors(error, cls))) from error
 
-    def sizes(self, train_images: int, test_images: int) -> Sizes:
-        """Work out the numbers of images for a data set with so many of each.
+    def sizes(self, train_images: int, test_images: int) -> SplitSizes:
+        """Compute the numbers of images and steps for a data set of this size.
 
-        Raises ``ExperimentInvalid`` where a choice asks for more images than there are, or for
-        none.
+        Raises ``ExperimentInvalid`` if a setting needs more images than there are, or leaves none.
         """
-        return count(
+        return compute_split_sizes(
             self.validation,
             self.data.train_images,
             self.batch_size,
@@ -239,7 +241,7 @@ class Experiment(Value):
         )
 
     def check_against(self, train_images: int, test_images: int = 1) -> None:
-        """Raise ``ExperimentInvalid`` if the choices don't fit a data set of this size."""
+        """Raise ``ExperimentInvalid`` if the settings do not fit a data set of this size."""
         self.sizes(train_images, test_images)
 
 

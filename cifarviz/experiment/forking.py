@@ -1,4 +1,4 @@
-"""A new experiment that goes on from the weights of another one, with something changed."""
+"""Forks: experiments that continue from the weights of a parent with changed settings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,10 +11,10 @@ from cifarviz.layers.base import Layer
 
 @dataclass(frozen=True)
 class ForkChanges:
-    """What a fork has otherwise than its parent; ``None`` is as the parent has it.
+    """The settings a fork changes; ``None`` keeps the parent's value.
 
-    ``epochs`` more are trained, 1 or more. ``dropout`` is the rate of every dropout layer;
-    ``train_images`` a number, or ``"all"`` there are.
+    ``epochs`` are additional, 1 or more. ``dropout`` is the rate of every dropout layer;
+    ``train_images`` is a number, or ``"all"``.
     """
 
     epochs: int
@@ -25,15 +25,15 @@ class ForkChanges:
     train_images: int | Literal["all"] | None = None
 
 
-def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
-    """The experiment of a fork from ``parent`` after ``epoch``.
+def fork_experiment(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
+    """Return the experiment of a fork from ``parent`` after ``epoch``.
 
-    Its ``epochs`` count the parent's too, so that its own go on from ``epoch`` + 1. Early stopping
-    that could not stop it any more is left out. Raises ``ExperimentInvalid``.
+    Its ``epochs`` include the parent's up to ``epoch``. Early stopping is removed if its patience
+    could never stop the fork. Raises ``ExperimentInvalid``.
     """
     if changed.epochs < 1:
         raise ExperimentInvalid(
-            "A fork trains for 1 epoch or more; {epochs} were asked for.", epochs=changed.epochs
+            "A fork must train for at least 1 epoch, not {epochs}.", epochs=changed.epochs
         )
     total = epoch + changed.epochs
     fields = {**dict(parent), "epochs": total}
@@ -41,10 +41,10 @@ def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
         fields["optimizer"] = {**dict(parent.optimizer), "learning_rate": changed.learning_rate}
     if changed.dropout is not None:
         fields["architecture"] = parent.architecture.with_dropout(changed.dropout)
-    given = {"flip": changed.flip, "shift": changed.shift}
+    augmentation = {"flip": changed.flip, "shift": changed.shift}
     fields["augmentation"] = {
         **dict(parent.augmentation),
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in augmentation.items() if value is not None},
     }
     if changed.train_images is not None:
         number = None if changed.train_images == "all" else changed.train_images
@@ -52,45 +52,47 @@ def forked(parent: Experiment, epoch: int, changed: ForkChanges) -> Experiment:
     stopping = parent.early_stopping
     if stopping is not None and stopping.patience >= total:
         fields["early_stopping"] = None
-    fields["test_epochs"] = tuple(one for one in parent.test_epochs if epoch < one <= total)
+    fields["test_epochs"] = tuple(
+        test_epoch for test_epoch in parent.test_epochs if epoch < test_epoch <= total
+    )
     return Experiment.make(**fields)
 
 
 def check_fork(parent: Experiment, fork: Experiment, epoch: int) -> None:
-    """Raise ``ExperimentInvalid`` unless ``fork`` can go on from ``parent`` after ``epoch``.
+    """Raise ``ExperimentInvalid`` unless ``fork`` can continue from ``parent`` after ``epoch``.
 
-    Weights fit the same layers only, whatever dropout is between them, and mean something for the
-    same pixels only; and what one learned from, the other must not be validated with.
+    Weights need the same layers (dropout aside) and the same preprocessing. The validation images
+    must be the same too, or the fork would validate on images the parent was trained on.
     """
     if fork.epochs <= epoch:
         raise ExperimentInvalid(
-            "A fork from epoch {epoch} goes on after it, and this experiment ends with epoch "
-            "{epochs}: choose more epochs.",
+            "A fork continues after epoch {epoch}, and this experiment ends at epoch {epochs}. "
+            "Choose more epochs.",
             epoch=epoch,
             epochs=fork.epochs,
         )
     same = {
-        "layers": _learning(parent.architecture) == _learning(fork.architecture),
+        "layers": _trained_layers(parent.architecture) == _trained_layers(fork.architecture),
         "preprocessing": parent.preprocessing == fork.preprocessing,
         "validation images": parent.validation == fork.validation,
         "data set": (parent.data.dataset, parent.data.variant)
         == (fork.data.dataset, fork.data.variant),
     }
-    if other := [what for what, kept in same.items() if not kept]:
+    if other := [setting for setting, is_same in same.items() if not is_same]:
         raise ExperimentInvalid(
-            "A fork goes on with its parent's weights, so it has the same {other}. "
-            "Change the learning rate, dropout, augmentation or the number of training images, or "
-            "train a new run.",
+            "A fork continues with its parent's weights, so it must have the same {other}. "
+            "You can change the learning rate, dropout, augmentation and the number of training "
+            "images, or train a new run.",
             other=" and ".join(other),
         )
 
 
-def keeps_optimizer(parent: Experiment, fork: Experiment) -> bool:
-    """Whether the optimiser's state goes on: all but the learning rate is as it was."""
+def keeps_optimizer_state(parent: Experiment, fork: Experiment) -> bool:
+    """Whether the fork continues with the optimiser's state: only the learning rate differs."""
     rate = {"learning_rate": fork.optimizer.learning_rate}
     return parent.optimizer.model_copy(update=rate) == fork.optimizer
 
 
-def _learning(architecture: Architecture) -> tuple[object, list[Layer]]:
+def _trained_layers(architecture: Architecture) -> tuple[object, list[Layer]]:
     layers = [layer for layer in architecture.layers if not layer.only_in_training]
     return (architecture.input_shape, architecture.classes), layers

@@ -1,12 +1,12 @@
-"""What a person calls the settings of an experiment, and how their values are written."""
+"""Short texts for the settings of an experiment and their values."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cifarviz.datasets.registry import is_known, title_of
 from cifarviz.value_text import format_number, value_words
+from cifarviz.datasets.registry import dataset_title, is_registered
 
-# Fields that are known by their value, and how: {} stands for it.
+# Short texts of fields; {} is the value.
 _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
     {
         "activation": "{}",
@@ -25,7 +25,7 @@ _BRIEF_FIELDS: Mapping[str, str] = MappingProxyType(
         "precision": "{}",
         "rate": "rate {}",
         "strides": "stride {}",
-        "test_epochs": "answers of {}",
+        "test_epochs": "predictions at {}",
         "train_images": "{} images",
         "units": "{} units",
     }
@@ -49,43 +49,43 @@ _BRIEF_KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def dataset_words(value: object) -> str:
-    """A data set by its title; what is none, as any other value."""
-    return title_of(str(value)) if is_known(value) else value_words(value)
+def format_dataset(value: object) -> str:
+    """Return the title of a data set; any other value as ``value_words`` formats it."""
+    return dataset_title(str(value)) if is_registered(value) else value_words(value)
 
 
-def share_words(value: object) -> str:
-    """A share as per cent, ``20%``, and none as ``none``; what is no number as any other value."""
+def format_share(value: object) -> str:
+    """Return a share, 0 to 1, as ``20%`` or ``none``; any other value as ``value_words`` does."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value_words(value)
     return f"{format_number(round(100 * value, 10))}%" if value else "none"
 
 
-def brief(name: str, words: str, value: object) -> str:
-    """The value of field ``name``, called ``words``, as briefly as it is still understood.
+def format_brief(name: str, label: str, value: object) -> str:
+    """Return a short text for the value of field ``name``, for names of runs.
 
-    Such as ``batch 64``, ``5 epochs``, ``flip``, ``no flip``, ``sample``; for names of runs.
+    Such as ``batch 64``, ``5 epochs``, ``flip``, ``no flip``, ``sample``.
     """
     if isinstance(value, bool):
-        return words if value else f"no {words}"
+        return label if value else f"no {label}"
     if name == "dataset":
-        return dataset_words(value)
+        return format_dataset(value)
     if name == "variant":
         return {"sample": "sample", "full": "full set"}.get(str(value), str(value))
     if name == "train_images" and value is None:
         return "all images"
     if name == "wrong_labels":
-        return f"{share_words(value) if value else 'no'} wrong labels"
+        return f"{format_share(value)} wrong labels" if value else "no wrong labels"
     if name == "epochs" and value == 1:
         return "1 epoch"
     if name == "test_epochs" and not value:
-        return "no answers kept"
-    said = value_words(value)
+        return "no saved predictions"
+    text = value_words(value)
     if name in ("labels", "monitor", "padding"):
-        said = said.lower()
-    return _BRIEF_FIELDS.get(name, f"{words} {{}}").format(said)
+        text = text.lower()
+    return _BRIEF_FIELDS.get(name, f"{label} {{}}").format(text)
 
 
-def brief_kind(section: str, kind: str) -> str:
-    """Another kind of a section, briefly: ``no validation``, ``SGD``, ``one cycle``."""
+def format_brief_kind(section: str, kind: str) -> str:
+    """Return a short text for the kind of a section: ``no validation``, ``SGD``."""
     return _BRIEF_KINDS.get(f"{section} {kind}", kind)

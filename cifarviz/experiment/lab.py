@@ -1,4 +1,4 @@
-"""The experiments of the lab: which runs each of them trains."""
+"""The lab's experiments and the runs each of them trains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.choices import Augmentation, Data, EarlyStopping, TestValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import share_words
+from cifarviz.experiment.formatting import format_share
 from cifarviz.experiment.optimizers import Adam
 from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Layer
@@ -22,7 +22,7 @@ from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
 LabKind = Literal["duel", "memorisation", "sizes", "cures"]
-KINDS: Mapping[LabKind, str] = MappingProxyType(
+LAB_TITLES: Mapping[LabKind, str] = MappingProxyType(
     {
         "duel": "Duel",
         "memorisation": "Memorisation",
@@ -30,12 +30,12 @@ KINDS: Mapping[LabKind, str] = MappingProxyType(
         "cures": "Cures",
     }
 )
-"""The lab's experiments by the word of their view, in the order the page shows them."""
+"""The titles of the lab's experiments by their kind, in the order of the page."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One run: ``label`` is what it has and the others don't, such as ``dropout 0.5``."""
+    """A run of a lab experiment; ``label`` is its difference, such as ``dropout 0.5``."""
 
     label: str
     experiment: Experiment
@@ -43,36 +43,36 @@ class Arm:
 
 @dataclass(frozen=True)
 class LabExperiment:
-    """All runs of an experiment, in the order they train; ``title`` says what differs."""
+    """All runs of a lab experiment in training order; ``title`` names what differs."""
 
     kind: LabKind
     title: str
-    entrants: tuple[Arm, ...]
+    arms: tuple[Arm, ...]
 
-    def run_name(self, entrant: Arm) -> str:
-        """What the run of this entrant is called on the other pages."""
-        return f"{KINDS[self.kind]}: {entrant.label}"
+    def run_name(self, arm: Arm) -> str:
+        """Return the name of this arm's run on other pages."""
+        return f"{LAB_TITLES[self.kind]}: {arm.label}"
 
 
 _FILTERS = (16, 32, 64)
 _UNITS = 128
-FEWEST, MOST = 2, 3
-"""So many runs a duel may have."""
+MIN_DUEL_RUNS, MAX_DUEL_RUNS = 2, 3
+"""The numbers of runs in a duel."""
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Thing:
-    """What a duel is about. ``values`` are words as an address has them, with those shown.
+class DuelFactor:
+    """What differs between the runs of a duel.
 
-    ``usual`` are the words of the duel that nobody has changed; ``fields`` makes an experiment's
-    fields of a word and the data that are trained on.
+    ``values`` has the label of each value by its key in an address; ``default`` are the keys of
+    the default duel. ``fields`` returns the experiment fields for a key and the training data.
     """
 
     title: str
     hint: str
     values: Mapping[str, str]
-    usual: tuple[str, ...]
+    default: tuple[str, ...]
     fields: Callable[[str, Data], Fields]
 
 
@@ -87,7 +87,7 @@ AUGMENTATIONS: Final[Mapping[str, Augmentation]] = MappingProxyType(
 _IMAGES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 DUEL_IMAGES: Final = 2_000
 DUEL_EPOCHS: Final = 40
-NONE: Final = "no cure"
+BASELINE_LABEL: Final = "no cure"
 CURES_IMAGES: Final = 2_000
 CURES_EPOCHS: Final = 30
 _DROPOUT = 0.3
@@ -96,36 +96,37 @@ _PATIENCE = 4
 MEMORISATION_IMAGES: Final = 2_000
 MEMORISATION_EPOCHS: Final = 30
 MEMORISATION_PERCENT: Final = 20
-FEWEST_PERCENT: Final = 1
-MOST_PERCENT: Final = 90
-SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
-SIZES_MOST: Final = 5_000
+MIN_WRONG_PERCENT: Final = 1
+MAX_WRONG_PERCENT: Final = 90
+DATASET_SIZES: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+LARGEST_DATASET_SIZE: Final = 5_000
 SIZES_EPOCHS: Final = 30
 
 
 def lab_network(
     dataset: str, *, width: float = 1.0, dropout: float = 0.0, batch_norm: bool = False
 ) -> Architecture:
-    """Three convolutions and a hidden layer: small enough for seconds, large enough to memorise.
+    """Return a network of three convolutions and a hidden layer.
 
-    ``width`` multiplies filters and units. ``dropout`` is the rate before the last layer, and half
-    of it after each pooling. ``batch_norm``: after each convolution.
+    It is small enough to train in seconds and large enough to memorise. ``width`` multiplies
+    filters and units; ``dropout`` is the rate before the last layer, and half of it after each
+    pooling; ``batch_norm`` adds batch normalisation after each convolution.
     """
     info = find(dataset)
-    # Three times half of fewer than eight pixels would be none.
+    # Halving fewer than eight pixels three times would leave none.
     pool = MaxPool2D(padding="valid" if min(info.image_shape[:2]) >= 8 else "same")
     layers: list[Layer] = []
     for filters in _FILTERS:
-        wide = round(width * filters)
+        scaled = round(width * filters)
         if batch_norm:
             layers += [
-                Conv2D(filters=wide, activation="linear"),
-                # Short runs: with 0.99 the remembered means would still be those of the start.
+                Conv2D(filters=scaled, activation="linear"),
+                # In short runs, moving means with 0.99 would still be close to their initial value.
                 BatchNorm(momentum=0.9),
                 Activation(activation="relu"),
             ]
         else:
-            layers.append(Conv2D(filters=wide))
+            layers.append(Conv2D(filters=scaled))
         layers.append(pool)
         if dropout:
             layers.append(Dropout(rate=dropout / 2))
@@ -139,160 +140,151 @@ def lab_network(
 
 
 def lab_experiment(data: Data, *, epochs: int, seed: int, **fields: object) -> Experiment:
-    """What all runs of the lab have in common; ``fields`` are those that differ.
+    """Return an experiment of the lab with ``fields`` changed.
 
-    Validated on the test images, since nothing is chosen by them and none is lost for training.
-    Raises ``ExperimentInvalid``.
+    It validates on the test images: no setting is chosen by them, and all training images are
+    used. Raises ``ExperimentInvalid``.
     """
     base: dict[str, object] = {
         "validation": TestValidation(),
         "architecture": lab_network(data.dataset),
         "optimizer": Adam(learning_rate=0.001),
         "batch_size": 32,
-        # Not "auto": runs that are compared must not differ in how exactly they calculate.
+        # Not "auto": compared runs must use the same precision.
         "precision": "float32",
     }
     return Experiment.make(**{**base, "data": data, "epochs": epochs, "seed": seed, **fields})
 
 
-def _network(name: str, made: Callable[[str], object]) -> Callable[[str, Data], Fields]:
-    return lambda word, data: {"architecture": lab_network(data.dataset, **{name: made(word)})}  # type: ignore[arg-type]
+def _network(name: str, parse: Callable[[str], object]) -> Callable[[str, Data], Fields]:
+    return lambda key, data: {"architecture": lab_network(data.dataset, **{name: parse(key)})}  # type: ignore[arg-type]
 
 
-def _images(word: str, data: Data) -> Fields:
-    return {"data": data.model_copy(update={"train_images": int(word)})}
+def duel(
+    factor_name: str, values: Sequence[str], data: Data, *, epochs: int, seed: int
+) -> LabExperiment:
+    """Return a duel about a factor of ``DUEL_FACTORS`` with two or three of its values.
 
-
-def _augmentation(word: str, data: Data) -> Fields:
-    return {"augmentation": AUGMENTATIONS[word]}
-
-
-def _early_stopping(word: str, data: Data) -> Fields:
-    return {"early_stopping": None if word == "off" else EarlyStopping(patience=int(word))}
-
-
-def duel(thing: str, words: Sequence[str], data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The duel about a thing of ``THINGS`` with two or three of its values.
-
-    Raises ``ExperimentInvalid`` for another number of them, for what is none, and for what can't
-    be trained.
+    Raises ``ExperimentInvalid`` for another number of values, an unknown factor or value, and an
+    experiment that cannot be trained.
     """
-    about = THINGS.get(thing)
-    if about is None:
-        known = ", ".join(THINGS)
+    factor = DUEL_FACTORS.get(factor_name)
+    if factor is None:
         raise ExperimentInvalid(
-            "A duel can be about {known}, not about “{thing}”.", known=known, thing=thing[:40]
+            "A duel cannot vary “{name}”. Choose one of: {names}.",
+            name=factor_name[:40],
+            names=", ".join(DUEL_FACTORS),
         )
-    for word in words:
-        if word not in about.values:
-            known = ", ".join(about.values)
+    for value in values:
+        if value not in factor.values:
             raise ExperimentInvalid(
-                "{subject} can be {known} here, not “{word}”.",
-                subject=about.title,
-                known=known,
-                word=word[:40],
+                "“{factor}” cannot be “{value}” in a duel. Choose from: {values}.",
+                factor=factor.title,
+                value=value[:40],
+                values=", ".join(factor.values),
             )
-    chosen = [word for word in about.values if word in words]
-    if not FEWEST <= len(chosen) <= MOST:
+    chosen = [value for value in factor.values if value in values]
+    if not MIN_DUEL_RUNS <= len(chosen) <= MAX_DUEL_RUNS:
         raise ExperimentInvalid(
-            "A duel has {fewest} or {most} runs: choose as many values of "
-            "“{subject}”, not {count}.",
-            fewest=FEWEST,
-            most=MOST,
-            subject=about.title.lower(),
+            "A duel has {fewest} or {most} runs. Choose {fewest} or {most} values of "
+            "“{factor}”, not {count}.",
+            fewest=MIN_DUEL_RUNS,
+            most=MAX_DUEL_RUNS,
+            factor=factor.title.lower(),
             count=len(chosen),
         )
-    labels = [about.values[word] for word in chosen]
-    title = f"{about.title}: {' against '.join(labels)}"
+    labels = [factor.values[value] for value in chosen]
     shared: Fields = {"data": data, "epochs": epochs, "seed": seed}
-    entrants = tuple(
-        Arm(
-            label,
-            lab_experiment(**{**shared, **about.fields(word, data)}),
-        )
-        for word, label in zip(chosen, labels, strict=True)
+    return LabExperiment(
+        "duel",
+        f"{factor.title}: {' against '.join(labels)}",
+        tuple(
+            Arm(label, lab_experiment(**{**shared, **factor.fields(value, data)}))
+            for value, label in zip(chosen, labels, strict=True)
+        ),
     )
-    return LabExperiment("duel", title, entrants)
 
 
-def usual_duel(seed: int) -> LabExperiment:
-    """The duel that nobody has changed, on the sample."""
-    thing = next(iter(THINGS))
+def default_duel(seed: int) -> LabExperiment:
+    """Return the default duel, on the sample."""
+    name, factor = next(iter(DUEL_FACTORS.items()))
     data = Data(train_images=DUEL_IMAGES)
-    return duel(thing, THINGS[thing].usual, data, epochs=DUEL_EPOCHS, seed=seed)
+    return duel(name, factor.default, data, epochs=DUEL_EPOCHS, seed=seed)
 
 
 def cures(data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """No cure, augmentation, dropout, L2, early stopping, and all of them; raises as the rest."""
-    augmented = {"augmentation": AUGMENTATIONS["both"]}
-    dropped = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
-    stopped = {"early_stopping": EarlyStopping(patience=_PATIENCE)}
-    tried: Mapping[str, Mapping[str, Any]] = {
-        NONE: {},
-        "augmentation": augmented,
-        f"dropout {_DROPOUT}": dropped,
+    """Return runs without a cure, with each cure for overfitting, and with all of them.
+
+    Raises ``ExperimentInvalid``.
+    """
+    augmentation = {"augmentation": AUGMENTATIONS["both"]}
+    dropout = {"architecture": lab_network(data.dataset, dropout=_DROPOUT)}
+    early_stopping = {"early_stopping": EarlyStopping(patience=_PATIENCE)}
+    fields_by_label: Mapping[str, Mapping[str, Any]] = {
+        BASELINE_LABEL: {},
+        "augmentation": augmentation,
+        f"dropout {_DROPOUT}": dropout,
         f"L2 {_L2}": {"l2": _L2},
-        "early stopping": stopped,
-        "all together": {**augmented, **dropped, "l2": _L2, **stopped},
+        "early stopping": early_stopping,
+        "all together": {**augmentation, **dropout, "l2": _L2, **early_stopping},
     }
     return LabExperiment(
         "cures",
         "Cures for overfitting",
         tuple(
             Arm(label, lab_experiment(data, epochs=epochs, seed=seed, **fields))
-            for label, fields in tried.items()
+            for label, fields in fields_by_label.items()
         ),
     )
 
 
-def usual_cures(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
+def default_cures(seed: int) -> LabExperiment:
+    """Return the default cures experiment, on the sample."""
     return cures(Data(train_images=CURES_IMAGES), epochs=CURES_EPOCHS, seed=seed)
 
 
 def memorisation(percent: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The run with so many per cent of wrong labels, and the same with none.
+    """Return a run with ``percent`` wrong labels and the same run without.
 
     Raises ``ExperimentInvalid``.
     """
-    if not FEWEST_PERCENT <= percent <= MOST_PERCENT:
+    if not MIN_WRONG_PERCENT <= percent <= MAX_WRONG_PERCENT:
         raise ExperimentInvalid(
-            "Between {fewest} and {most} per cent of the labels can be made wrong "
-            "here, not {percent}.",
-            fewest=FEWEST_PERCENT,
-            most=MOST_PERCENT,
+            "Between {fewest}% and {most}% of the labels can be wrong, not {percent}%.",
+            fewest=MIN_WRONG_PERCENT,
+            most=MAX_WRONG_PERCENT,
             percent=percent,
         )
     share = percent / 100
     wrong = data.model_copy(update={"wrong_labels": share, "wrong_labels_seed": seed})
-    words = f"{share_words(share)} wrong labels"
+    label = f"{format_share(share)} wrong labels"
     return LabExperiment(
         "memorisation",
-        f"Memorisation: {words}",
+        f"Memorisation: {label}",
         (
-            Arm(words, lab_experiment(wrong, epochs=epochs, seed=seed)),
-            Arm("right labels", lab_experiment(data, epochs=epochs, seed=seed)),
+            Arm(label, lab_experiment(wrong, epochs=epochs, seed=seed)),
+            Arm("correct labels", lab_experiment(data, epochs=epochs, seed=seed)),
         ),
     )
 
 
-def usual_memorisation(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
+def default_memorisation(seed: int) -> LabExperiment:
+    """Return the default memorisation experiment, on the sample."""
     data = Data(train_images=MEMORISATION_IMAGES)
     return memorisation(MEMORISATION_PERCENT, data, epochs=MEMORISATION_EPOCHS, seed=seed)
 
 
-def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
-    """The same on each of ``SIZES`` up to ``most``; a smaller number's images are in a larger's.
+def dataset_sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
+    """Return a run for each of ``DATASET_SIZES`` up to ``most``.
 
-    Raises ``ExperimentInvalid`` where that leaves fewer than two.
+    Smaller numbers of images are subsets of larger ones. Raises ``ExperimentInvalid`` if there
+    are fewer than two sizes.
     """
-    counts = [size for size in SIZES if size <= most]
+    counts = [size for size in DATASET_SIZES if size <= most]
     if len(counts) < 2:
         raise ExperimentInvalid(
-            "At least {fewest:,} training images are needed to compare numbers of them, not "
-            "{most:,}.",
-            fewest=SIZES[1],
+            "Comparing data set sizes needs at least {fewest:,} training images, not {most:,}.",
+            fewest=DATASET_SIZES[1],
             most=most,
         )
     return LabExperiment(
@@ -310,14 +302,14 @@ def sizes(most: int, data: Data, *, epochs: int, seed: int) -> LabExperiment:
     )
 
 
-def usual_sizes(seed: int) -> LabExperiment:
-    """What nobody has changed, on the sample."""
-    return sizes(SIZES_MOST, Data(), epochs=SIZES_EPOCHS, seed=seed)
+def default_dataset_sizes(seed: int) -> LabExperiment:
+    """Return the default data set sizes experiment, on the sample."""
+    return dataset_sizes(LARGEST_DATASET_SIZE, Data(), epochs=SIZES_EPOCHS, seed=seed)
 
 
-THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
+DUEL_FACTORS: Final[Mapping[str, DuelFactor]] = MappingProxyType(
     {
-        "augmentation": Thing(
+        "augmentation": DuelFactor(
             "Augmentation",
             "Random changes to the training images, new in each epoch.",
             {
@@ -327,64 +319,66 @@ THINGS: Final[Mapping[str, Thing]] = MappingProxyType(
                 "both": "mirrored and shifted",
             },
             ("off", "both"),
-            _augmentation,
+            lambda key, data: {"augmentation": AUGMENTATIONS[key]},
         ),
-        "dropout": Thing(
+        "dropout": DuelFactor(
             "Dropout",
-            "The share of values that are left out at random before the last layer; half of it "
-            "after each pooling.",
-            {"0": "no dropout", **{word: f"dropout {word}" for word in ("0.15", "0.3", "0.5")}},
+            "The share of values set to zero at random before the last layer; half of that share "
+            "after each pooling layer.",
+            {"0": "no dropout", **{key: f"dropout {key}" for key in ("0.15", "0.3", "0.5")}},
             ("0", "0.3"),
             _network("dropout", float),
         ),
-        "images": Thing(
+        "images": DuelFactor(
             "Number of training images",
-            "How many images are learned from.",
+            "How many images the network is trained on.",
             {str(count): f"{count:,} images" for count in _IMAGES},
             ("500", "5000"),
-            _images,
+            lambda key, data: {"data": data.model_copy(update={"train_images": int(key)})},
         ),
-        "l2": Thing(
+        "l2": DuelFactor(
             "L2 penalty",
-            "How strongly large weights are punished.",
-            {"0": "no penalty", **{word: f"L2 {word}" for word in ("0.001", "0.003", "0.01")}},
+            "How strongly large weights are penalised.",
+            {"0": "no penalty", **{key: f"L2 {key}" for key in ("0.001", "0.003", "0.01")}},
             ("0", "0.003"),
-            lambda word, data: {"l2": float(word)},
+            lambda key, data: {"l2": float(key)},
         ),
-        "batch-norm": Thing(
+        "batch-norm": DuelFactor(
             "Batch normalisation",
-            "Centres and scales each channel over the batch, after each convolution.",
+            "Centres and scales each channel over the batch after each convolution.",
             {"off": "no batch normalisation", "on": "batch normalisation"},
             ("off", "on"),
-            _network("batch_norm", lambda word: word == "on"),
+            _network("batch_norm", lambda key: key == "on"),
         ),
-        "early-stopping": Thing(
+        "early-stopping": DuelFactor(
             "Early stopping",
-            "Ends a run after so many epochs without anything better, and gives it its best "
-            "weights back.",
+            "Stops a run after this many epochs without improvement, and restores its best "
+            "weights.",
             {"off": "no early stopping", "2": "patience 2", "4": "patience 4"},
             ("off", "2"),
-            _early_stopping,
+            lambda key, data: {
+                "early_stopping": None if key == "off" else EarlyStopping(patience=int(key))
+            },
         ),
-        "width": Thing(
+        "width": DuelFactor(
             "Width of the network",
-            "Multiplies the number of filters and of units in each layer.",
+            "Multiplies the number of filters and units in each layer.",
             {
                 "0.25": "a quarter as wide",
                 "0.5": "half as wide",
-                "1": "as it is",
+                "1": "normal width",
                 "2": "twice as wide",
             },
             ("0.25", "1"),
             _network("width", float),
         ),
-        "batch-size": Thing(
+        "batch-size": DuelFactor(
             "Batch size",
-            "How many images are looked at for one step of the weights.",
-            {word: f"batch {word}" for word in ("8", "32", "128", "500")},
+            "How many images are used for each update of the weights.",
+            {key: f"batch {key}" for key in ("8", "32", "128", "500")},
             ("32", "500"),
-            lambda word, data: {"batch_size": int(word)},
+            lambda key, data: {"batch_size": int(key)},
         ),
     }
 )
-"""By the word an address has for each."""
+"""What a duel can vary, by its key in an address."""

@@ -1,4 +1,4 @@
-"""How the weights follow the gradient."""
+"""The optimisers and their settings."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -14,8 +14,8 @@ LearningRate = Annotated[
         gt=0,
         le=100,
         title="learning rate",
-        description="How far the weights move in each step: too small learns slowly, too large "
-        "never settles.",
+        description="How far the weights move in each step. Too small trains slowly, too large "
+        "does not converge.",
     ),
 ]
 
@@ -25,7 +25,7 @@ class SGD(Value):
 
     title: ClassVar[str] = "SGD with momentum"
     explanation: ClassVar[str] = (
-        "Moves the weights straight down the gradient, with some of the last steps' swing."
+        "Moves the weights down the gradient and keeps part of the previous steps' movement."
     )
 
     kind: Literal["sgd"] = "sgd"
@@ -35,12 +35,12 @@ class SGD(Value):
         ge=0,
         lt=1,
         title="momentum",
-        description="How much of the last step's movement is carried into the next; 0 is none.",
+        description="How much of the previous step's movement is added to the next; 0 means none.",
     )
     nesterov: bool = Field(
         default=False,
         title="Nesterov momentum",
-        description="Looks ahead along the momentum before it takes the gradient.",
+        description="Computes the gradient at the position that the momentum leads to.",
     )
 
 
@@ -49,7 +49,7 @@ class Adam(Value):
 
     title: ClassVar[str] = "Adam"
     explanation: ClassVar[str] = (
-        "Gives each weight a step size of its own; a good first choice that needs little tuning."
+        "Adapts the step size of each weight; a good first choice that needs little tuning."
     )
 
     kind: Literal["adam"] = "adam"
@@ -61,7 +61,8 @@ class AdamW(Value):
 
     title: ClassVar[str] = "AdamW"
     explanation: ClassVar[str] = (
-        "Adam that also pulls all weights a little towards zero in each step, against overfitting."
+        "Adam that also pulls all weights slightly towards zero in each step, to reduce "
+        "overfitting."
     )
 
     kind: Literal["adamw"] = "adamw"
@@ -71,7 +72,7 @@ class AdamW(Value):
         ge=0,
         le=1,
         title="weight decay",
-        description="How strongly each step pulls the weights towards zero; 0 is not at all.",
+        description="How strongly each step pulls the weights towards zero; 0 means not at all.",
     )
 
 
@@ -79,9 +80,7 @@ class RMSprop(Value):
     """RMSprop with Keras' defaults."""
 
     title: ClassVar[str] = "RMSprop"
-    explanation: ClassVar[str] = (
-        "Divides each weight's step by the recent size of its gradients, so that all move alike."
-    )
+    explanation: ClassVar[str] = "Divides each weight's step by the recent size of its gradients."
 
     kind: Literal["rmsprop"] = "rmsprop"
     learning_rate: LearningRate = 0.001

@@ -1,4 +1,4 @@
-"""What is done to raw pixels before the first layer: one scale and one offset a channel."""
+"""Preprocessing of raw pixels: a scale and an offset per channel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from cifarviz.value import Value
 
 
 class Divide(Value):
-    """Every pixel divided by one number."""
+    """Every pixel divided by the same number."""
 
     title: ClassVar[str] = "Divide"
     explanation: ClassVar[str] = (
-        "Divides every pixel by one number; 255 brings the range 0 to 255 to 0 to 1."
+        "Divides every pixel by the same number; 255 scales the range 0 to 255 to 0 to 1."
     )
 
     kind: Literal["divide"] = "divide"
@@ -26,12 +26,12 @@ class Divide(Value):
         gt=0,
         le=1e6,
         title="divisor",
-        description="The number every pixel is divided by; 255, the largest pixel, gives 0 to 1.",
+        description="The number that every pixel is divided by; 255 gives values from 0 to 1.",
     )
 
 
 class Standardize(Value):
-    """Every channel brought to mean 0 and standard deviation 1 over the whole training set."""
+    """Every channel scaled to mean 0 and standard deviation 1 over the training images."""
 
     title: ClassVar[str] = "Standardise each channel"
     explanation: ClassVar[str] = (
@@ -52,13 +52,13 @@ PREPROCESSINGS: Mapping[str, type[Divide | Standardize]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scaling:
-    """``pixel * scale + offset``, one scale and one offset a channel."""
+    """``pixel * scale + offset``, with a scale and an offset per channel."""
 
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
     def ranges(self, low: float = 0.0, high: float = 255.0) -> tuple[tuple[float, float], ...]:
-        """What the pixel range ``low`` to ``high`` becomes: (lowest, highest) a channel."""
+        """Return the scaled pixel range ``low`` to ``high`` as (lowest, highest) per channel."""
         return tuple(
             (low * scale + offset, high * scale + offset)
             for scale, offset in zip(self.scale, self.offset, strict=True)
@@ -71,23 +71,27 @@ def scaling(
     std: Sequence[float],
     channels: int,
 ) -> Scaling:
-    """Work a choice out for images with ``channels`` channels.
+    """Compute the scaling of images with ``channels`` channels.
 
-    ``mean`` and ``std`` are the training images' own, one a channel, over pixels 0 to 255; a
-    channel whose pixels are all the same (deviation 0) is centred and not scaled. Raises
-    ``ExperimentInvalid`` if there isn't one usable mean and deviation a channel.
+    ``mean`` and ``std`` are those of the training images per channel, over pixels 0 to 255. A
+    channel with deviation 0 is centred and not scaled. Raises ``ExperimentInvalid`` unless there
+    is a finite mean and deviation per channel.
     """
     if isinstance(preprocessing, Divide):
         return Scaling((1.0 / preprocessing.divisor,) * channels, (0.0,) * channels)
     means, stds = [float(m) for m in mean], [float(s) for s in std]
-    usable = all(map(isfinite, means + stds)) and all(s >= 0 for s in stds)
-    if len(means) != channels or len(stds) != channels or not usable:
+    if len(means) != channels or len(stds) != channels:
         raise ExperimentInvalid(
-            "Standardising needs a mean and a deviation for each of {channels} channels, and "
-            "{means} and {deviations} came, or one is not a number: use division instead.",
+            "Standardising needs a mean and a standard deviation for each of {channels} channels, "
+            "and got {means} means and {deviations} deviations. Use division instead.",
             channels=channels,
             means=len(means),
             deviations=len(stds),
+        )
+    if not all(map(isfinite, means + stds)) or min(stds) < 0:
+        raise ExperimentInvalid(
+            "Standardising needs means and standard deviations that are finite numbers, and these "
+            "images have others. Use division instead."
         )
     scales = tuple(1.0 / s if s > 0 else 1.0 for s in stds)
     return Scaling(scales, tuple(-m * s for m, s in zip(means, scales, strict=True)))

@@ -1,4 +1,4 @@
-"""How much of the image one place of a layer's map can see: arithmetic, without TensorFlow."""
+"""The receptive field of a value in a layer's map, computed without TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from cifarviz.experiment.architecture import Architecture
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """A box of the image's pixels, counted from 0; the last row and column are in it."""
+    """A box of the image's pixels, counted from 0, including the last row and column."""
 
     top: int
     left: int
@@ -26,10 +26,10 @@ class ReceptiveField:
 def receptive_field(
     architecture: Architecture, layer: str, row: int, column: int
 ) -> ReceptiveField:
-    """The pixels that the value at (row, column) of a layer's maps may depend on.
+    """Return the pixels that the value at (row, column) of a layer's maps can depend on.
 
-    What padding adds is not in it. For a layer without maps it is the whole image. Raises
-    ``ValueError`` if there is no such layer, or its maps have no such place.
+    Padding is excluded. For a layer without maps it is the full image. Raises ``ValueError`` if
+    there is no such layer, or no such row or column.
     """
     names = architecture.layer_names
     if layer not in names:
@@ -42,13 +42,13 @@ def receptive_field(
         return ReceptiveField(0, 0, height - 1, width - 1)
     if not (0 <= row < shape[0] and 0 <= column < shape[1]):
         raise ValueError(
-            f"The maps of {layer!r} have {shape[0]} rows and {shape[1]} columns, counted from 0; "
-            f"({row}, {column}) is outside them."
+            f"The maps of {layer!r} have {shape[0]} rows and {shape[1]} columns, counted from 0: "
+            f"({row}, {column}) is outside."
         )
     spans = [(row, row), (column, column)]
     for index in range(number, -1, -1):
         before = shapes[index]
-        assert before is not None  # a layer with maps has only such before it
+        assert before is not None  # only layers with maps come before a layer with maps
         spans = [
             architecture.layers[index].span_before(span, before, axis)
             for axis, span in enumerate(spans)

@@ -1,4 +1,4 @@
-"""How the learning rate changes over a run."""
+"""Learning rate schedules."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,7 +25,7 @@ class Constant(Value):
     """The base rate in every step."""
 
     title: ClassVar[str] = "Constant"
-    explanation: ClassVar[str] = "The learning rate stays as it is."
+    explanation: ClassVar[str] = "The learning rate stays the same."
 
     kind: Literal["constant"] = "constant"
 
@@ -54,11 +54,11 @@ class StepSchedule(Value):
 
 
 class Cosine(Value):
-    """Half a cosine wave from the base rate down, after a linear warm-up if wanted."""
+    """Half a cosine wave from the base rate down, after an optional linear warm-up."""
 
     title: ClassVar[str] = "Cosine"
     explanation: ClassVar[str] = (
-        "The learning rate falls along half a wave: slowly at first, then faster, then slowly."
+        "The learning rate falls along half a cosine wave: slowly, then faster, then slowly."
     )
 
     kind: Literal["cosine"] = "cosine"
@@ -67,7 +67,8 @@ class Cosine(Value):
         ge=0,
         le=1000,
         title="warm-up epochs",
-        description="Over how many epochs the learning rate first rises to the base rate.",
+        description="The number of epochs over which the learning rate first rises to the base "
+        "rate.",
     )
     final_fraction: FinalFraction = 0.0
 
@@ -112,16 +113,16 @@ def learning_rates(
     steps_per_epoch: int,
     epochs: int,
 ) -> NDArray[np.float32]:
-    """One rate a training step: float32, length ``steps_per_epoch * epochs``.
+    """Return the rate of each training step, float32 (steps_per_epoch * epochs,).
 
-    The ends are exact: cosine is ``base`` in the first step after its warm-up and
-    ``base * final_fraction`` in the last; one-cycle is ``base * start_fraction`` in the first
-    step, ``base`` at its peak and ``base * final_fraction`` in the last.
+    Cosine is exactly ``base`` in the first step after its warm-up and ``base * final_fraction`` in
+    the last; one-cycle is ``base * start_fraction`` in the first step, ``base`` at its peak and
+    ``base * final_fraction`` in the last.
     """
     total = steps_per_epoch * epochs
     rates = np.empty(total, np.float32)
-    # An epoch at a time: a long run with tiny batches has tens of millions of steps, and the
-    # arithmetic in float64 would need several times the memory of its result.
+    # Per epoch: a long run with tiny batches has tens of millions of steps, and float64
+    # temporaries of all of them would need several times the memory of the result.
     for epoch in range(epochs):
         first = epoch * steps_per_epoch
         steps = np.arange(first, first + steps_per_epoch, dtype=np.float64)
@@ -151,7 +152,7 @@ def _fractions(
             return np.where(steps < warmup, (steps + 1.0) / (warmup + 1.0), fall)
         case OneCycle():
             peak = round(schedule.warmup_fraction * last)
-            # A peak on the very first or last step leaves no room for one of the two slopes.
+            # A peak on the first or last step leaves no steps for one of the slopes.
             points = [(0, schedule.start_fraction)] if peak > 0 else []
             points.append((peak, 1.0))
             if peak < last:

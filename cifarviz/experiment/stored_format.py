@@ -1,4 +1,4 @@
-"""The formats in which experiments have been stored, and older ones brought up to date."""
+"""The formats of stored experiments, and upgrading older ones."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import Any, Literal
 from cifarviz.errors import ExperimentInvalid, UnknownFormat
 
 FORMAT: Literal[4] = 4
-"""What is written now. Format 1 knew no callbacks, 2 no layers without bias, 3 no wrong labels."""
+"""The current format. Format 2 added callbacks, 3 layers without bias, 4 wrong labels."""
 
-# What the runs of format 1 did. It is written out, so that a default changed later alters none.
+# The settings of runs of format 1, written out so that later changes of defaults do not matter.
 _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
     {
         "monitor": "loss",
@@ -20,27 +20,28 @@ _ADDED_IN_2: Mapping[str, Any] = MappingProxyType(
         "test_epochs": [],
     }
 )
-# The same of format 2, and of its layers.
+# The same for runs up to format 2, and their layers.
 _ADDED_IN_3: Mapping[str, Any] = MappingProxyType({"mirrored_answers": False})
 _LAYERS_WITH_BIAS = ("conv2d", "dense")
-# The same of the data of format 3.
+# The same for the data of runs up to format 3.
 _DATA_ADDED_IN_4: Mapping[str, Any] = MappingProxyType(
     {"wrong_labels": 0.0, "wrong_labels_seed": 0}
 )
 
 
-def current_text(text: str) -> str:
-    """``text``, as some version wrote it, in the format that is written now.
+def upgrade_json(text: str) -> str:
+    """Return a stored experiment in the current format.
 
-    Raises ``UnknownFormat``, and ``ExperimentInvalid`` for what is no stored experiment at all.
+    Raises ``UnknownFormat`` for a newer format, and ``ExperimentInvalid`` for anything that is
+    not a stored experiment.
     """
-    fields = _parsed(text)
+    fields = _parse(text)
     written = fields["format"]
-    # True equals 1, and 1.0 does.
+    # True and 1.0 equal 1, and are not valid here.
     if type(written) is not int or not 1 <= written <= FORMAT:
         raise UnknownFormat(
             "This experiment has format {written} and this version of cifarviz reads "
-            "formats 1 to {newest}: open it with the version that wrote it.",
+            "formats 1 to {newest}. Open it with the version that wrote it.",
             written=_short(written),
             newest=FORMAT,
         )
@@ -50,11 +51,11 @@ def current_text(text: str) -> str:
         fields = {**_ADDED_IN_2, **fields}
     if written <= 2:
         fields = _with_biases({**_ADDED_IN_3, **fields})
-    return json.dumps({**_with_right_labels(fields), "format": FORMAT})
+    return json.dumps({**_without_wrong_labels(fields), "format": FORMAT})
 
 
-def _with_right_labels(fields: dict[str, Any]) -> dict[str, Any]:
-    """Data as they were when all labels were right; what is no data is left as it is."""
+def _without_wrong_labels(fields: dict[str, Any]) -> dict[str, Any]:
+    """Add the fields for wrong labels to the data; malformed data is left unchanged."""
     data = fields.get("data")
     if not isinstance(data, dict):
         return fields
@@ -62,7 +63,7 @@ def _with_right_labels(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_biases(fields: dict[str, Any]) -> dict[str, Any]:
-    """Layers as they were when all of them had a bias; what is no network is left as it is."""
+    """Add the bias field to the layers; a malformed network is left unchanged."""
     architecture = fields.get("architecture")
     if not isinstance(architecture, dict) or not isinstance(architecture.get("layers"), list):
         return fields
@@ -75,7 +76,7 @@ def _with_biases(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "architecture": {**architecture, "layers": with_biases}}
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:

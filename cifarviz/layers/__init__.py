@@ -1,1 +1,1 @@
-"""The layers a network can be made of, one file a type; ``registry`` lists them."""
+"""The layer types of a network, a file each; ``registry`` lists them."""

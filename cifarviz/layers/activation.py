@@ -1,15 +1,15 @@
-"""An activation function as a layer of its own."""
+"""An activation function as a separate layer."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from cifarviz.layers.base import CodePlace, Fields, KerasPlace, Layer
-from cifarviz.layers.choices import ActivationChoice, activation_words
+from cifarviz.layers.choices import ActivationChoice, format_activation
 from cifarviz.value_text import value_words
 
 
 class Activation(Layer):
-    """An activation function as a layer of its own."""
+    """An activation function as a separate layer."""
 
     title: ClassVar[str] = "Activation"
     explanation: ClassVar[str] = (
@@ -18,7 +18,7 @@ class Activation(Layer):
     keras_name: ClassVar[str] = "activation"
     keras_class: ClassVar[str] = "Activation"
     color: ClassVar[str] = "#8FAE62"
-    label_is_name: ClassVar[bool] = True
+    label_keeps_case: ClassVar[bool] = True
 
     type: Literal["activation"] = "activation"
     activation: ActivationChoice = "relu"
@@ -37,4 +37,4 @@ class Activation(Layer):
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        return [activation_words(fields)]
+        return [format_activation(fields)]

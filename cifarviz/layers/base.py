@@ -1,6 +1,6 @@
-"""What a layer type tells the rest of the program about itself: the interface of ``Layer``.
+"""The interface of a layer type: ``Layer``.
 
-Nothing here, and nothing that a layer does before ``keras_layer``, loads TensorFlow.
+Only ``keras_layer`` loads TensorFlow.
 """
 
 import math
@@ -21,20 +21,20 @@ Shape = tuple[int, ...]
 """(height, width, channels) or (values,)."""
 
 Fields = Mapping[str, Any]
-"""A layer as plain values, ``type`` among them; the others may be wrong, as somebody typed them."""
+"""A layer as plain values, including ``type``; others may be invalid, as a person typed them."""
 
 
 class DoesNotFit(Exception):
-    """This layer cannot take what comes in; the message says why."""
+    """A layer cannot take its input shape; the message says why."""
 
 
 SEED = "seed_generator_state"
-"""Keras' name for the state of a random generator: two integers, which are no parameters."""
+"""Keras' name for the state of a random generator: two integers that are not parameters."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One array of a layer, named as Keras names it; ``trainable``: the optimiser changes it."""
+    """An array of a layer with Keras' name; ``trainable``: the optimiser changes it."""
 
     name: str
     shape: Shape
@@ -43,7 +43,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs: parameters, by whether they are trained, and multiply-adds an image."""
+    """The trainable and frozen parameters of a layer, and its multiply-adds per image."""
 
     trainable: int = 0
     frozen: int = 0
@@ -52,9 +52,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class LayerCode:
-    """A layer in an exported script: a function and its arguments as Python.
+    """A layer in an exported script: a function and its arguments as Python code.
 
-    An argument that is a tuple becomes a list of layers: those that a layer is made of.
+    A tuple as argument becomes a list of layers, for the layers of a block.
     """
 
     function: str
@@ -62,7 +62,7 @@ class LayerCode:
 
 
 class KerasPlace(Protocol):
-    """Where in a Keras model a layer is put, and what it gets there."""
+    """What a Keras model provides for a layer."""
 
     @property
     def name(self) -> str: ...
@@ -70,118 +70,118 @@ class KerasPlace(Protocol):
     def dtype(self) -> Any: ...
     @property
     def seed(self) -> int:
-        """A seed of the layer's own, for whatever it draws."""
+        """The layer's seed for random numbers."""
 
     def initializer(self, name: InitializerName) -> Any:
-        """The initialiser of that name, drawing from ``seed``."""
+        """Return the initialiser of that name with the layer's ``seed``."""
 
     def penalty(self) -> Any | None:
-        """The regulariser of a kernel, if the experiment has one."""
+        """Return the regulariser of a kernel, if the experiment has a penalty."""
 
 
 class KerasBuilder(Protocol):
-    """Gives each layer its place, in the order of ``Layer.walk``."""
+    """Returns the place of each layer, in the order of ``Layer.walk``."""
 
     def place(self, layer: "Layer") -> KerasPlace: ...
 
 
 class CodePlace(Protocol):
-    """Where in an exported script a layer is written, and what the script can give it."""
+    """What an exported script provides for a layer."""
 
     @property
     def in_halves(self) -> bool:
-        """Whether the run drew the layer's random numbers for each half of a batch by itself."""
+        """Whether the run drew the layer's random numbers for each half of a batch separately."""
 
     def seed(self) -> str:
-        """The Python for the layer's own seed."""
+        """Return Python code for the layer's seed."""
 
     def initializer(self, name: InitializerName) -> str: ...
     def penalty(self) -> str | None: ...
     def define(self, code: str) -> None:
-        """Have a class or a function written above the network, once."""
+        """Write a class or a function above the network, once."""
 
     def afterwards(self, code: str) -> None:
-        """Have statements written below the network, which is called ``network``."""
+        """Write statements below the network, whose variable is ``network``."""
 
 
 class CodeWriter(Protocol):
-    """Gives each layer its place in a script, in the order of ``Layer.walk``."""
+    """Returns the place of each layer in a script, in the order of ``Layer.walk``."""
 
     def place(self, layer: "Layer") -> CodePlace: ...
     def call(self, layer: LayerCode) -> LayerCode:
-        """The layer with the precision that its place in the network has."""
+        """Add the precision of the layer's place in the network."""
 
 
 class Layer(Value):
-    """The spec of one layer: its fields, and all that follows from them.
+    """The spec of a layer: its fields, and everything computed from them.
 
-    A type defines ``keras_layer`` and ``code_arguments``, and what is not as the defaults here say.
-    One that is made of other layers (a block) keeps them in a field, gives them as ``parts``, and
-    defines ``build`` and ``code``. The rest adds up, with shapes and spans as where its parts
-    follow one another; a block that branches extends them.
+    A type defines ``keras_layer`` and ``code_arguments``, and overrides other defaults as needed.
+    A type made of other layers (a block) stores them in a field, returns them as ``parts``, and
+    defines ``build`` and ``code``. The defaults treat its parts as a sequence; a block with
+    branches overrides shapes and spans.
     """
 
     if TYPE_CHECKING:
-        # Each type has a Literal of its own; where it stands among the fields, stored JSON has it.
+        # Each type has its own Literal; its position among the fields is that in stored JSON.
         type: str = ""
 
     keras_name: ClassVar[str]
-    """The name Keras gives such a layer, which a number is added to."""
+    """Keras' name for such a layer, without the number."""
     keras_class: ClassVar[str] = ""
     """Its class in ``keras.layers``, for exported code."""
     color: ClassVar[str] = "#7D8790"
-    """Its blocks in the drawing of a network."""
+    """Its color in the drawing of a network."""
     label_name: ClassVar[str]
-    """Its title cut to a word or two, for the drawing."""
+    """A short title for the drawing."""
     label_field: ClassVar[str | None] = None
     """The field whose value follows ``label_name``, such as the number of filters."""
-    label_says_all: ClassVar[bool] = False
-    """Whether the label tells all there is to tell of such a layer, so that no more is listed."""
-    label_is_name: ClassVar[bool] = False
-    """Whether the label is written alike everywhere, as ReLU is."""
+    label_is_complete: ClassVar[bool] = False
+    """Whether the label includes all fields, so that texts need nothing else."""
+    label_keeps_case: ClassVar[bool] = False
+    """Whether the label keeps its case inside a sentence, as ReLU does."""
 
     has_filters: ClassVar[bool] = False
-    """Whether it slides filters over the map: it has a kernel (height, width, …) to look at."""
+    """Whether it slides filters over the map, with a kernel (height, width, …)."""
     is_learned: ClassVar[bool] = True
     """Whether training changes its weights, if it has any."""
     is_normalization: ClassVar[bool] = False
     only_in_training: ClassVar[bool] = False
-    """Whether it has no weights and does nothing once the network is trained, as dropout."""
+    """Whether it has no weights and is inactive outside training, as dropout is."""
     can_be_output: ClassVar[bool] = False
-    """Whether it can give the classes' probabilities; if so, it has an ``activation``."""
+    """Whether it can output class probabilities; if so, it has an ``activation``."""
 
     @classmethod
     def output_fields(cls, classes: int) -> Fields:
-        """The fields that make it the output layer, where it can be one."""
+        """Return the fields of an output layer, if the type can be one."""
         return {}
 
     @classmethod
     def smaller_fields(cls, fields: Fields, channels: int) -> Fields:
-        """Changes of ``fields`` for smaller maps, with so many channels; empty where none help."""
+        """Return changes of ``fields`` for smaller maps of ``channels``; empty if none help."""
         return {"padding": "same"} if fields.get("padding") == "valid" else {}
 
-    # What it makes of an image
+    # Shapes and cost
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of what it makes of values of ``shape``; raises ``DoesNotFit``.
+        """Return the output shape for an input ``shape``; raises ``DoesNotFit``.
 
-        Here that of its parts, one after the other; without parts the shape stays.
+        By default that of its parts in sequence, or ``shape`` without parts.
         """
         for part in self.parts:
             shape = part.output_shape(shape)
         return shape
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
-        """Its own arrays, in Keras' order, where values of ``shape`` come in."""
+        """Return its arrays, in Keras' order, for an input ``shape``."""
         return ()
 
     def operations(self, shape: Shape) -> int:
-        """The multiply-adds that it spends itself on an image; activations count nothing."""
+        """Return its multiply-adds per image, without its parts and activations."""
         return 0
 
     @property
     def window(self) -> Window | None:
-        """What it slides over a map, if it does."""
+        """The window it slides over a map, if any."""
         return None
 
     @property
@@ -190,51 +190,51 @@ class Layer(Value):
         return False
 
     def span_before(self, span: Span, shape: Shape, axis: int) -> Span:
-        """The rows (``axis`` 0) or columns (1) of the map that comes in which ``span`` is made of.
+        """Return the rows (``axis`` 0) or columns (1) of the input that ``span`` depends on.
 
-        ``shape`` is that of the map that comes in.
+        ``shape`` is the shape of the input.
         """
         for part, incoming in reversed([*zip(self.parts, self.part_shapes(shape), strict=True)]):
             span = part.span_before(span, incoming, axis)
         return span if self.window is None else self.window.span_before(span, shape[axis])
 
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
-        """What is wrong with such a layer at this place, whatever the shape, in a sentence."""
+        """Return a sentence on what is wrong with the layer at this place, for any shape."""
         if getattr(self, "activation", None) == "softmax":
             return (
-                "Softmax belongs on the output layer alone: it makes the values compete for a sum "
-                "of 1 and would blur what the next layer sees. Use ReLU here."
+                "Only the output layer can use softmax, which turns values into probabilities. "
+                "Use ReLU here."
             )
         inner = (part.problem(first=False, last=False, classes=classes) for part in self.parts)
         return next((problem for problem in inner if problem), None)
 
-    # What it is made of
+    # Blocks
 
     @property
     def parts(self) -> "Sequence[Layer]":
-        """The layers that it is made of, if it is a block."""
+        """The layers of a block."""
         return ()
 
     def part_shapes(self, shape: Shape) -> Iterator[Shape]:
-        """What comes into each of ``parts``; here each takes what the one before it gives."""
+        """Yield the input shape of each of ``parts``, by default in sequence."""
         for part in self.parts:
             yield shape
             shape = part.output_shape(shape)
 
     def all_layers(self) -> "Iterator[Layer]":
-        """Itself, and after it all it is made of, however deep."""
+        """Yield the layer itself, then all layers inside it, however deep."""
         yield self
         for part in self.parts:
             yield from part.all_layers()
 
     def walk(self, shape: Shape) -> "Iterator[tuple[Layer, Shape]]":
-        """As ``all_layers``, each with the shape that comes in; raises ``DoesNotFit``."""
+        """Yield ``all_layers``, each with its input shape; raises ``DoesNotFit``."""
         yield self, shape
         for part, incoming in zip(self.parts, self.part_shapes(shape), strict=True):
             yield from part.walk(incoming)
 
     def cost(self, shape: Shape) -> Cost:
-        """What it costs, with all it is made of; raises ``DoesNotFit``."""
+        """Return its cost including its parts; raises ``DoesNotFit``."""
         walked = list(self.walk(shape))
         counted = [
             variable
@@ -248,21 +248,21 @@ class Layer(Value):
             sum(layer.operations(incoming) for layer, incoming in walked),
         )
 
-    # The same in Keras
+    # Keras layer and exported code
 
     def build(self, values: Any, builder: KerasBuilder) -> Any:
-        """Put the layer behind the Keras tensor ``values``; returns the tensor it gives.
+        """Apply the layer to the Keras tensor ``values``; returns its output tensor.
 
-        A block takes its own place first, then builds its parts in their order.
+        A block takes its own place first, then builds its parts in order.
         """
         return self.keras_layer(builder.place(self))(values)
 
     def keras_layer(self, place: KerasPlace) -> Any:
-        """The Keras layer; Keras is imported here, not before."""
+        """Return the Keras layer; imports Keras."""
         raise NotImplementedError
 
     def code(self, writer: CodeWriter) -> LayerCode:
-        """The layer in an exported script; a block takes its own place first, as in ``build``."""
+        """Return the layer's code; a block takes its own place first, as in ``build``."""
         place = writer.place(self)
         function = f"keras.layers.{self.keras_class}"
         if place.in_halves:
@@ -271,81 +271,81 @@ class Layer(Value):
         return writer.call(LayerCode(function, tuple(self.code_arguments(place))))
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
-        """The arguments of ``keras_class`` in an exported script, but for name and precision."""
+        """Return the arguments of ``keras_class`` in exported code, without name and precision."""
         return ()
 
-    # What is worked out of its arrays, or into them
+    # Kernels
 
     def initial_kernel(
         self, images: NDArray[np.uint8], scale: Sequence[float], offset: Sequence[float]
     ) -> NDArray[np.float32] | None:
-        """The kernel of a network's first layer, if the training images give it.
+        """Return the first layer's kernel if it is computed from the training images.
 
-        ``images`` are uint8 (n, height, width, channels); what comes in is ``pixel * scale +
-        offset``, one of each a channel.
+        ``images`` are uint8 (n, height, width, channels); the input is ``pixel * scale + offset``,
+        with a scale and an offset per channel.
         """
         return None
 
     def channel_kernels(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The kernels of the channels it gives, float32 (height, width, inputs, channels).
+        """Return the kernels of its output channels, float32 (height, width, inputs, channels).
 
-        ``kernel`` is the variable of that name, of a layer that ``has_filters``.
+        ``kernel`` is the variable of that name, for a layer that ``has_filters``.
         """
         return kernel
 
-    # Its words for people
+    # Labels
 
     @classmethod
     def short_label(cls, fields: Fields) -> str:
-        """The layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
+        """Return a short label for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
         if cls.label_field is None:
             return cls.label_name
         return f"{cls.label_name} {value_words(fields[cls.label_field])}"
 
     @classmethod
     def summary(cls, fields: Fields) -> str:
-        """Its settings in a line: ``32 filters 3×3, same padding, ReLU``; ``""`` without any."""
+        """Return its settings: ``32 filters 3×3, same padding, ReLU``; ``""`` without any."""
         return ", ".join(part for part in cls.summary_parts(fields) if part)
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
-        """The parts of ``summary``; empty ones are left out."""
+        """Return the parts of ``summary``; empty parts are omitted."""
         return ()
 
 
 def in_words(shape: Sequence[int]) -> str:
-    """``(4, 4, 64)`` as ``"4×4×64"``."""
+    """Return ``(4, 4, 64)`` as ``"4×4×64"``."""
     return "×".join(str(side) for side in shape)
 
 
 def map_shape(shape: Shape) -> tuple[int, int, int]:
-    """``shape`` as height, width and channels; raises ``DoesNotFit`` for a flat vector."""
+    """Return height, width and channels; raises ``DoesNotFit`` for a flat vector."""
     if len(shape) != 3:
         raise DoesNotFit(
-            "Convolution and pooling want maps, and a flat vector of "
-            f"{shape[0]:,} values comes in: put this layer before Flatten or global pooling."
+            f"Convolution and pooling need maps, and the input is a flat vector of {shape[0]:,} "
+            "values. Move this layer before Flatten or global pooling."
         )
     return shape[0], shape[1], shape[2]
 
 
-def slide(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
-    """Height and width of what ``window`` leaves of a map; raises ``DoesNotFit``.
+def slide_window(shape: Shape, window: Window, smaller: str) -> tuple[int, int]:
+    """Return height and width of a map after ``window``; raises ``DoesNotFit``.
 
-    ``smaller`` is what people call the field that makes the window smaller.
+    ``smaller`` names the field with the window's size in the message.
     """
     height, width, _ = map_shape(shape)
     if window.padding == "valid" and window.size > min(height, width):
         raise DoesNotFit(
-            f"A {window.size}×{window.size} window without padding doesn't fit on a "
-            f"{height}×{width} map: use same padding, a smaller {smaller}, or less pooling before "
+            f"A {window.size}×{window.size} window without padding does not fit on a "
+            f"{height}×{width} map. Use same padding, a smaller {smaller}, or less pooling before "
             "it."
         )
     return window.places(height), window.places(width)
 
 
-def unless(usual: bool, argument: str) -> tuple[str, ...]:
-    """The argument of an exported call, but for Keras' own default."""
-    return () if usual else (argument,)
+def non_default(is_default: bool, argument: str) -> tuple[str, ...]:
+    """Return the argument of an exported call, unless it is Keras' default."""
+    return () if is_default else (argument,)
 
 
 def kernel_arguments(
@@ -354,20 +354,20 @@ def kernel_arguments(
     """The arguments that layers with a trained kernel share; Keras calls it ``kernel``."""
     penalty = place.penalty()
     return [
-        *unless(activation == "linear", f'activation="{activation}"'),
+        *non_default(activation == "linear", f'activation="{activation}"'),
         f"{kernel}_initializer={place.initializer(initializer)}",
-        *unless(penalty is None, f"{kernel}_regularizer={penalty}"),
-        *unless(use_bias, "use_bias=False"),
+        *non_default(penalty is None, f"{kernel}_regularizer={penalty}"),
+        *non_default(use_bias, "use_bias=False"),
     ]
 
 
 _IN_HALVES = dedent(
     '''\
     class {name}InHalves(keras.layers.{name}):
-        """{title} that draws for each half of a batch by itself.
+        """{title} that draws its random numbers for each half of a batch separately.
 
-        The run trained so, on two cores; with it the history is the same. Drawing for the whole
-        batch at once (keras.layers.{name}) is as good, and gives another history of its kind.
+        The run was trained this way, on two cores, so this gives the same history. Drawing for
+        the whole batch at once (keras.layers.{name}) works as well and gives a different history.
         """
 
         def call(self, values, training=False):

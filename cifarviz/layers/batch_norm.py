@@ -15,7 +15,8 @@ class BatchNorm(Layer):
 
     title: ClassVar[str] = "Batch normalisation"
     explanation: ClassVar[str] = (
-        "Centres and scales each channel over the batch, which makes training steadier and faster."
+        "Centres and scales each channel over the batch, which makes training more stable and "
+        "faster."
     )
     keras_name: ClassVar[str] = "batch_normalization"
     keras_class: ClassVar[str] = "BatchNormalization"
@@ -29,15 +30,15 @@ class BatchNorm(Layer):
         ge=0,
         lt=1,
         title="momentum",
-        description="How slowly the remembered mean and variance follow those of the batches; "
-        "nearer to 1 is slower.",
+        description="How slowly the moving mean and variance follow those of the batches; closer "
+        "to 1 is slower.",
     )
     epsilon: float = Field(
         default=1e-3,
         gt=0,
         le=1,
         title="epsilon",
-        description="A small number added to the variance so that nothing is divided by zero.",
+        description="A small number added to the variance to avoid division by zero.",
     )
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:

@@ -1,4 +1,4 @@
-"""The choices that several kinds of layers have, and their words for people."""
+"""Fields that several layer types have, and their texts."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -17,8 +17,8 @@ ActivationChoice = Annotated[
     ActivationName,
     Field(
         title="activation",
-        description="What is done to each value on its way out; ReLU keeps positive values and "
-        "sets negative ones to zero, softmax turns the outputs into probabilities, which add up "
+        description="The function applied to each output value. ReLU keeps positive values and "
+        "sets negative values to zero; softmax turns the outputs into probabilities, which add up "
         "to 1.",
     ),
 ]
@@ -26,17 +26,17 @@ InitializerChoice = Annotated[
     InitializerName,
     Field(
         title="initialiser",
-        description="How the weights are drawn before training: Glorot keeps signals steady for "
-        "tanh and softmax, He is made for ReLU; with identity each filter begins by handing on one "
-        "input, and filters that are over are drawn as by Glorot uniform.",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU; with identity each filter first passes one input on, and any further filters "
+        "are drawn by Glorot uniform.",
     ),
 ]
 PaddingChoice = Annotated[
     Padding,
     Field(
         title="padding",
-        description="Same adds a border of zeros so that the map keeps its size; valid adds none, "
-        "so the map shrinks.",
+        description="Same adds a border of zeros so that the map keeps its size; valid adds no "
+        "border, so the map shrinks.",
     ),
 ]
 
@@ -44,8 +44,8 @@ BiasChoice = Annotated[
     bool,
     Field(
         title="bias",
-        description="Adds a learned number to each output; of no use right before batch "
-        "normalisation, which takes it away again.",
+        description="Adds a learned number to each output. It has no effect right before batch "
+        "normalisation, which subtracts it again.",
     ),
 ]
 StridesChoice = Annotated[
@@ -59,28 +59,29 @@ StridesChoice = Annotated[
 ]
 
 
-def activation_words(fields: Mapping[str, Any]) -> str:
-    """The activation in a layer's line of settings: ``ReLU``, ``no activation``."""
-    words = value_words(fields["activation"])
-    return "no activation" if words == value_words("linear") else words
+def format_activation(fields: Mapping[str, Any]) -> str:
+    """Return the activation for a layer's summary: ``ReLU``, ``no activation``."""
+    if fields["activation"] == "linear":
+        return "no activation"
+    return value_words(fields["activation"])
 
 
-def padding_words(fields: Mapping[str, Any]) -> str:
-    """The padding in a layer's line of settings: ``same padding``."""
+def format_padding(fields: Mapping[str, Any]) -> str:
+    """Return the padding for a layer's summary: ``same padding``."""
     return f"{format_choice(fields['padding']).lower()} padding"
 
 
-def stride_words(fields: Mapping[str, Any], usual: int | None = 1) -> str:
-    """The stride in a layer's line of settings, but for the ``usual`` one: ``stride 2``."""
-    return "" if fields["strides"] == usual else f"stride {value_words(fields['strides'])}"
+def format_stride(fields: Mapping[str, Any], default: int | None = 1) -> str:
+    """Return the stride for a layer's summary: ``stride 2``; empty for the ``default``."""
+    return "" if fields["strides"] == default else f"stride {value_words(fields['strides'])}"
 
 
-def initializer_words(fields: Mapping[str, Any]) -> str:
-    """The initialiser in a layer's line of settings, but for the usual one: ``He normal``."""
-    usual = fields["initializer"] == "glorot_uniform"
-    return "" if usual else format_choice(fields["initializer"])
+def format_initializer(fields: Mapping[str, Any]) -> str:
+    """Return the initialiser for a layer's summary: ``He normal``; empty for the default."""
+    is_default = fields["initializer"] == "glorot_uniform"
+    return "" if is_default else format_choice(fields["initializer"])
 
 
-def bias_words(fields: Mapping[str, Any]) -> str:
-    """``no bias`` in a layer's line of settings, where it has none."""
+def format_bias(fields: Mapping[str, Any]) -> str:
+    """Return ``no bias`` for a layer's summary if it has none."""
     return "" if fields["use_bias"] else "no bias"

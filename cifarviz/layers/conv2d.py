@@ -13,8 +13,8 @@ from cifarviz.layers.base import (
     Shape,
     Variable,
     kernel_arguments,
-    slide,
-    unless,
+    non_default,
+    slide_window,
 )
 from cifarviz.layers.choices import (
     ActivationChoice,
@@ -22,11 +22,11 @@ from cifarviz.layers.choices import (
     InitializerChoice,
     PaddingChoice,
     StridesChoice,
-    activation_words,
-    bias_words,
-    initializer_words,
-    padding_words,
-    stride_words,
+    format_activation,
+    format_bias,
+    format_initializer,
+    format_padding,
+    format_stride,
 )
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
@@ -37,8 +37,8 @@ class Conv2D(Layer):
 
     title: ClassVar[str] = "Convolution"
     explanation: ClassVar[str] = (
-        "Slides small learned filters over the map; each filter answers where it finds its "
-        "pattern and makes one output channel."
+        "Slides small learned filters over the map; each filter responds where it finds its "
+        "pattern and produces one output channel."
     )
     keras_name: ClassVar[str] = "conv2d"
     keras_class: ClassVar[str] = "Conv2D"
@@ -53,15 +53,15 @@ class Conv2D(Layer):
         ge=1,
         le=4096,
         title="number of filters",
-        description="How many patterns this layer learns to find; each makes one output channel "
-        "(a channel is one map of values, as red is one of a picture's three).",
+        description="How many patterns this layer learns to find; each filter produces one output "
+        "channel (a map of values, like the red channel of an image).",
     )
     kernel_size: int = Field(
         default=3,
         ge=1,
         le=32,
         title="kernel size",
-        description="Height and width of the window, in pixels, that each filter looks through.",
+        description="Height and width of each filter, in pixels.",
     )
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
@@ -74,7 +74,7 @@ class Conv2D(Layer):
         return Window(self.kernel_size, self.strides, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*slide(shape, self.window, "kernel"), self.filters)
+        return (*slide_window(shape, self.window, "kernel"), self.filters)
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
         kernel = Variable("kernel", (self.kernel_size, self.kernel_size, shape[2], self.filters))
@@ -105,8 +105,8 @@ class Conv2D(Layer):
         return [
             str(self.filters),
             str(self.kernel_size),
-            *unless(self.strides == 1, f"strides={self.strides}"),
-            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(self.strides == 1, f"strides={self.strides}"),
+            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "kernel"),
         ]
 
@@ -115,9 +115,9 @@ class Conv2D(Layer):
         size = value_words(fields["kernel_size"])
         return [
             f"{value_words(fields['filters'])} filters {size}×{size}",
-            stride_words(fields),
-            padding_words(fields),
-            activation_words(fields),
-            initializer_words(fields),
-            bias_words(fields),
+            format_stride(fields),
+            format_padding(fields),
+            format_activation(fields),
+            format_initializer(fields),
+            format_bias(fields),
         ]

@@ -20,9 +20,9 @@ from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     InitializerChoice,
-    activation_words,
-    bias_words,
-    initializer_words,
+    format_activation,
+    format_bias,
+    format_initializer,
 )
 from cifarviz.value_text import value_words
 
@@ -32,8 +32,8 @@ class Dense(Layer):
 
     title: ClassVar[str] = "Dense"
     explanation: ClassVar[str] = (
-        "Each unit weighs all incoming values and adds them up; the last dense layer has one unit "
-        "a class, and softmax makes them probabilities."
+        "Each unit computes a weighted sum of all incoming values. The last dense layer has one "
+        "unit per class, and softmax turns its outputs into probabilities."
     )
     keras_name: ClassVar[str] = "dense"
     keras_class: ClassVar[str] = "Dense"
@@ -48,7 +48,8 @@ class Dense(Layer):
         ge=1,
         le=65_536,
         title="number of units",
-        description="How many weighted sums this layer makes; the output layer has one a class.",
+        description="How many weighted sums this layer computes; the output layer has one unit per "
+        "class.",
     )
     activation: ActivationChoice = "relu"
     initializer: InitializerChoice = "glorot_uniform"
@@ -65,24 +66,24 @@ class Dense(Layer):
             return None
         if self.activation == "softmax":
             return (
-                f"The output layer needs one unit a class, so {classes}, and this one has "
+                f"The output layer needs {classes} units (one per class), and this layer has "
                 f"{self.units:,}."
             )
         if self.units == classes:
             return (
                 "The output layer needs softmax, which turns its values into probabilities, and "
-                f"this one has {self.activation}."
+                f"this layer has {self.activation}."
             )
         return (
-            f"The last layer must be the output, with one unit a class ({classes}) and softmax: "
-            "add such a dense layer after this one, or change this one."
+            f"The last layer must be the output layer: {classes} units (one per class) and "
+            "softmax. Change this layer, or add such a dense layer after it."
         )
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
             raise DoesNotFit(
-                "Dense layers want a flat vector: put Flatten or global pooling before this "
-                f"layer (the map here is {in_words(shape)})."
+                f"Dense layers need a flat vector, and the input has the shape {in_words(shape)}. "
+                "Add Flatten or global pooling before this layer."
             )
         return (self.units,)
 
@@ -116,7 +117,7 @@ class Dense(Layer):
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         return [
             f"{value_words(fields['units'])} units",
-            activation_words(fields),
-            initializer_words(fields),
-            bias_words(fields),
+            format_activation(fields),
+            format_initializer(fields),
+            format_bias(fields),
         ]

@@ -15,31 +15,31 @@ from cifarviz.layers.base import (
     Shape,
     Variable,
     kernel_arguments,
-    slide,
-    unless,
+    non_default,
+    slide_window,
 )
 from cifarviz.layers.choices import (
     ActivationChoice,
     BiasChoice,
     PaddingChoice,
     StridesChoice,
-    activation_words,
-    bias_words,
-    initializer_words,
-    padding_words,
-    stride_words,
+    format_activation,
+    format_bias,
+    format_initializer,
+    format_padding,
+    format_stride,
 )
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
 
 
 class DepthwiseConv2D(Layer):
-    """A 2-D convolution in which each filter sees one channel only, with square kernels."""
+    """A 2-D convolution whose filters each take a single channel, with square kernels."""
 
     title: ClassVar[str] = "Depthwise convolution"
     explanation: ClassVar[str] = (
-        "A convolution with filters of its own for each channel of the map: it looks for patterns "
-        "in each channel by itself, with far fewer weights, and mixes no channels."
+        "A convolution with separate filters for each channel of the map: it finds patterns in "
+        "each channel separately, with far fewer weights, and does not mix channels."
     )
     keras_name: ClassVar[str] = "depthwise_conv2d"
     keras_class: ClassVar[str] = "DepthwiseConv2D"
@@ -53,25 +53,25 @@ class DepthwiseConv2D(Layer):
         ge=1,
         le=32,
         title="kernel size",
-        description="Height and width of the window, in pixels, that each filter looks through.",
+        description="Height and width of each filter, in pixels.",
     )
     depth_multiplier: int = Field(
         default=1,
         ge=1,
         le=64,
         title="depth multiplier",
-        description="How many filters each channel gets; the map has so many times as many "
-        "channels afterwards.",
+        description="How many filters each channel gets; the number of channels is multiplied by "
+        "it.",
     )
     strides: StridesChoice = 1
     padding: PaddingChoice = "same"
     activation: ActivationChoice = "relu"
-    # Without identity, which hands channels on from one filter to all.
+    # Without identity, which passes a channel on between filters.
     initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"] = Field(
         default="glorot_uniform",
         title="initialiser",
-        description="How the weights are drawn before training: Glorot keeps signals steady for "
-        "tanh and softmax, He is made for ReLU.",
+        description="How the weights are drawn before training. Glorot suits tanh and softmax, He "
+        "suits ReLU.",
     )
     use_bias: BiasChoice = True
 
@@ -80,7 +80,7 @@ class DepthwiseConv2D(Layer):
         return Window(self.kernel_size, self.strides, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*slide(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
+        return (*slide_window(shape, self.window, "kernel"), shape[2] * self.depth_multiplier)
 
     def variables(self, shape: Shape) -> tuple[Variable, ...]:
         size, channels = self.kernel_size, shape[2]
@@ -113,25 +113,26 @@ class DepthwiseConv2D(Layer):
         multiplier = self.depth_multiplier
         return [
             str(self.kernel_size),
-            *unless(self.strides == 1, f"strides={self.strides}"),
-            *unless(self.padding == "valid", f'padding="{self.padding}"'),
-            *unless(multiplier == 1, f"depth_multiplier={multiplier}"),
+            *non_default(self.strides == 1, f"strides={self.strides}"),
+            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(multiplier == 1, f"depth_multiplier={multiplier}"),
             *kernel_arguments(place, self.activation, self.initializer, self.use_bias, "depthwise"),
         ]
 
     def channel_kernels(self, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        # The channels that one channel becomes follow one another.
+        # The output channels of an input channel are adjacent.
         return kernel.reshape(*kernel.shape[:2], 1, -1)
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size, multiplier = value_words(fields["kernel_size"]), fields["depth_multiplier"]
-        each = "1 filter" if multiplier == 1 else f"{value_words(multiplier)} filters"
         return [
-            f"{each} {size}×{size} a channel",
-            stride_words(fields),
-            padding_words(fields),
-            activation_words(fields),
-            initializer_words(fields),
-            bias_words(fields),
+            f"1 filter {size}×{size} per channel"
+            if multiplier == 1
+            else f"{value_words(multiplier)} filters {size}×{size} per channel",
+            format_stride(fields),
+            format_padding(fields),
+            format_activation(fields),
+            format_initializer(fields),
+            format_bias(fields),
         ]

@@ -6,15 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cifarviz.errors import ExperimentInvalid
-from cifarviz.layers.base import (
-    SEED,
-    CodePlace,
-    Fields,
-    KerasPlace,
-    Layer,
-    Shape,
-    Variable,
-)
+from cifarviz.layers.base import SEED, CodePlace, Fields, KerasPlace, Layer, Shape, Variable
 from cifarviz.layers.dense import Dense
 from cifarviz.value_text import value_words
 
@@ -24,15 +16,15 @@ class Dropout(Layer):
 
     title: ClassVar[str] = "Dropout"
     explanation: ClassVar[str] = (
-        "During training, sets a random share of the values to zero, so that the network cannot "
-        "rely on any one of them; this slows overfitting."
+        "Sets a random share of the values to zero during training, so that the network cannot "
+        "rely on single values; this reduces overfitting."
     )
     keras_name: ClassVar[str] = "dropout"
     keras_class: ClassVar[str] = "Dropout"
     color: ClassVar[str] = "#9AA3AB"
     label_name: ClassVar[str] = "Dropout"
     label_field: ClassVar[str | None] = "rate"
-    label_says_all: ClassVar[bool] = True
+    label_is_complete: ClassVar[bool] = True
     only_in_training: ClassVar[bool] = True
 
     type: Literal["dropout"] = "dropout"
@@ -65,16 +57,15 @@ class Dropout(Layer):
 
 
 def dropout_rates(layers: Sequence[Layer]) -> tuple[float, ...]:
-    """The rates of the dropout layers among ``layers``, in their order."""
+    """Return the rates of the dropout layers in ``layers``, in order."""
     return tuple(layer.rate for layer in layers if isinstance(layer, Dropout))
 
 
 def set_dropout(layers: Sequence[Layer], rate: float) -> list[Layer]:
-    """``layers`` with this rate (0 to below 1) in every dropout layer.
+    """Return ``layers`` with this rate (0 to below 1) in every dropout layer.
 
-    Where there is none, one is put before the last dense layer, where most of what is learned by
-    heart sits. Raises ``ExperimentInvalid`` for a rate that is none, and where there is no dense
-    layer to put it before.
+    Without a dropout layer, a new layer is added before the last dense layer, whose weights
+    overfit most. Raises ``ExperimentInvalid`` for an invalid rate, and without a dense layer.
     """
     dropout = Dropout.make(rate=rate)
     if dropout_rates(layers):
@@ -84,6 +75,7 @@ def set_dropout(layers: Sequence[Layer], rate: float) -> list[Layer]:
     dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         raise ExperimentInvalid(
-            "Dropout goes before the last dense layer, and this network has none: leave it out."
+            "Dropout is added before the last dense layer, and this network has no dense layer. "
+            "Do not set a dropout rate."
         )
     return [*layers[: dense[-1]], dropout, *layers[dense[-1] :]]

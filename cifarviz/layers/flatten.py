@@ -1,4 +1,4 @@
-"""A map laid out as a vector."""
+"""Flattening a map to a vector."""
 
 import math
 from typing import Any, ClassVar, Literal
@@ -7,11 +7,11 @@ from cifarviz.layers.base import KerasPlace, Layer, Shape
 
 
 class Flatten(Layer):
-    """A map laid out as one vector."""
+    """A map as a vector."""
 
     title: ClassVar[str] = "Flatten"
     explanation: ClassVar[str] = (
-        "Lays the values of all channels out in one long row, as dense layers want them."
+        "Arranges the values of all channels in one long vector, which dense layers need."
     )
     keras_name: ClassVar[str] = "flatten"
     keras_class: ClassVar[str] = "Flatten"

@@ -1,4 +1,4 @@
-"""Max and average pooling, of windows and of whole maps."""
+"""Max and average pooling of windows, and global pooling."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -12,10 +12,10 @@ from cifarviz.layers.base import (
     Layer,
     Shape,
     map_shape,
-    slide,
-    unless,
+    non_default,
+    slide_window,
 )
-from cifarviz.layers.choices import PaddingChoice, StridesChoice, padding_words, stride_words
+from cifarviz.layers.choices import PaddingChoice, StridesChoice, format_padding, format_stride
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
 
@@ -23,7 +23,7 @@ _COLOR = "#C9709F"
 
 
 class Pool2D(Layer):
-    """What max and average pooling share."""
+    """Base of max and average pooling."""
 
     color: ClassVar[str] = _COLOR
 
@@ -42,7 +42,7 @@ class Pool2D(Layer):
         return Window(self.pool_size, self.strides, self.padding)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*slide(shape, self.window, "window"), shape[2])
+        return (*slide_window(shape, self.window, "window"), shape[2])
 
     def keras_layer(self, place: KerasPlace) -> Any:
         import keras
@@ -60,13 +60,17 @@ class Pool2D(Layer):
         return [
             str(self.pool_size),
             f"strides={self.strides}",
-            *unless(self.padding == "valid", f'padding="{self.padding}"'),
+            *non_default(self.padding == "valid", f'padding="{self.padding}"'),
         ]
 
     @classmethod
     def summary_parts(cls, fields: Fields) -> Sequence[str]:
         size = value_words(fields["pool_size"])
-        return [f"{size}×{size} window", stride_words(fields, usual=None), padding_words(fields)]
+        return [
+            f"{size}×{size} window",
+            format_stride(fields, default=None),
+            format_padding(fields),
+        ]
 
 
 class MaxPool2D(Pool2D):
@@ -74,7 +78,7 @@ class MaxPool2D(Pool2D):
 
     title: ClassVar[str] = "Max pooling"
     explanation: ClassVar[str] = (
-        "Pooling makes the map smaller: of each small window only the largest value is kept."
+        "Makes the map smaller by keeping only the largest value of each small window."
     )
     keras_name: ClassVar[str] = "max_pooling2d"
     keras_class: ClassVar[str] = "MaxPooling2D"
@@ -88,7 +92,7 @@ class AveragePool2D(Pool2D):
 
     title: ClassVar[str] = "Average pooling"
     explanation: ClassVar[str] = (
-        "Pooling makes the map smaller: each small window becomes the mean of its values."
+        "Makes the map smaller by replacing each small window with the mean of its values."
     )
     keras_name: ClassVar[str] = "average_pooling2d"
     keras_class: ClassVar[str] = "AveragePooling2D"
@@ -98,7 +102,7 @@ class AveragePool2D(Pool2D):
 
 
 class GlobalPool2D(Layer):
-    """What the two kinds of global pooling share."""
+    """Base of global max and average pooling."""
 
     color: ClassVar[str] = _COLOR
 
@@ -117,7 +121,7 @@ class GlobalAveragePool2D(GlobalPool2D):
     """The mean of each channel."""
 
     title: ClassVar[str] = "Global average pooling"
-    explanation: ClassVar[str] = "Pooling of the whole map: of each channel only the mean is kept."
+    explanation: ClassVar[str] = "Reduces the whole map to the mean of each channel."
     keras_name: ClassVar[str] = "global_average_pooling2d"
     keras_class: ClassVar[str] = "GlobalAveragePooling2D"
     label_name: ClassVar[str] = "Global avg"
@@ -129,9 +133,7 @@ class GlobalMaxPool2D(GlobalPool2D):
     """The largest value of each channel."""
 
     title: ClassVar[str] = "Global max pooling"
-    explanation: ClassVar[str] = (
-        "Pooling of the whole map: of each channel only the largest value is kept."
-    )
+    explanation: ClassVar[str] = "Reduces the whole map to the largest value of each channel."
     keras_name: ClassVar[str] = "global_max_pooling2d"
     keras_class: ClassVar[str] = "GlobalMaxPooling2D"
     label_name: ClassVar[str] = "Global max"

@@ -1,4 +1,7 @@
-"""Every layer type there is: the only list of them."""
+"""Every layer type there is.
+
+A new layer type is a file of its own and one import line here.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -8,84 +11,74 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from cifarviz.layers.activation import Activation
 from cifarviz.layers.base import Fields, Layer
-from cifarviz.layers.batch_norm import BatchNorm
-from cifarviz.layers.conv2d import Conv2D
-from cifarviz.layers.dense import Dense
-from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D
-from cifarviz.layers.dropout import Dropout
-from cifarviz.layers.flatten import Flatten
-from cifarviz.layers.pooling import (
-    AveragePool2D,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    MaxPool2D,
-)
-from cifarviz.layers.whitening import Whitening
+
+# isort: off
+# The layer types, in the order a menu shows them.
+from cifarviz.layers.conv2d import Conv2D as Conv2D
+from cifarviz.layers.depthwise_conv2d import DepthwiseConv2D as DepthwiseConv2D
+from cifarviz.layers.whitening import Whitening as Whitening
+from cifarviz.layers.pooling import MaxPool2D as MaxPool2D
+from cifarviz.layers.pooling import AveragePool2D as AveragePool2D
+from cifarviz.layers.batch_norm import BatchNorm as BatchNorm
+from cifarviz.layers.activation import Activation as Activation
+from cifarviz.layers.dropout import Dropout as Dropout
+from cifarviz.layers.flatten import Flatten as Flatten
+from cifarviz.layers.pooling import GlobalAveragePool2D as GlobalAveragePool2D
+from cifarviz.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
+from cifarviz.layers.dense import Dense as Dense
+# isort: on
 
 LAYER_TYPES: Mapping[str, type[Layer]] = MappingProxyType(
     {
-        made.model_fields["type"].default: made
-        for made in (
-            Conv2D,
-            DepthwiseConv2D,
-            Whitening,
-            MaxPool2D,
-            AveragePool2D,
-            BatchNorm,
-            Activation,
-            Dropout,
-            Flatten,
-            GlobalAveragePool2D,
-            GlobalMaxPool2D,
-            Dense,
-        )
+        value.model_fields["type"].default: value
+        for value in list(globals().values())
+        if isinstance(value, type) and issubclass(value, Layer) and value is not Layer
     }
 )
-"""Every layer class by its ``type``, in the order a menu shows them."""
+"""Every layer class imported above by its ``type``, in the same order."""
 
 
-def any_of(types: Iterable[type[Layer]]) -> Any:
-    """The annotation of a field that holds a layer of one of these types, told by its ``type``.
+def layer_union(types: Iterable[type[Layer]]) -> Any:
+    """Return the annotation of a field that holds a layer of any of these types.
 
-    A type that holds layers itself calls what it may hold ``LayerSpec``.
+    Its ``type`` decides which. A type that holds layers itself annotates them as ``LayerSpec``.
     """
-    made = tuple(types)
-    union: Any = reduce(or_, made)
+    layer_types = tuple(types)
+    union: Any = reduce(or_, layer_types)
     spec = Annotated[union, Field(discriminator="type")]
-    for one in made:
-        one.model_rebuild(_types_namespace={"LayerSpec": spec})
+    for layer_type in layer_types:
+        layer_type.model_rebuild(_types_namespace={"LayerSpec": spec})
     return spec
 
 
 if TYPE_CHECKING:
     LayerSpec = Layer
 else:
-    LayerSpec = any_of(LAYER_TYPES.values())
+    LayerSpec = layer_union(LAYER_TYPES.values())
 
 
 def layer_label(fields: Fields) -> str:
-    """A layer in a word or two, for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
+    """Return a layer's short label for a drawing: ``Conv 32``, ``Max pool``, ``ReLU``."""
     return LAYER_TYPES[fields["type"]].short_label(fields)
 
 
 def layer_summary(fields: Fields) -> str:
-    """Such as ``32 filters 3×3, same padding, ReLU``; nothing for a layer without settings."""
+    """Return such as ``32 filters 3×3, same padding, ReLU``; empty without settings."""
     return LAYER_TYPES[fields["type"]].summary(fields)
 
 
 def smaller_fields(fields: Fields, channels: int) -> Fields:
-    """Changes of a layer's fields for smaller maps; empty where none help."""
+    """Return changes of a layer's fields for smaller maps; empty if none help."""
     return LAYER_TYPES[fields["type"]].smaller_fields(fields, channels)
 
 
 def output_fields(fields: Fields, classes: int) -> Fields:
-    """Changes of an output layer's fields for so many classes; empty for another layer."""
-    made = LAYER_TYPES[fields["type"]]
-    return made.output_fields(classes) if made.can_be_output else {}
+    """Return an output layer's fields for ``classes`` classes; empty for other layers."""
+    layer_type = LAYER_TYPES[fields["type"]]
+    return layer_type.output_fields(classes) if layer_type.can_be_output else {}
 
 
 def smallest_layers(classes: int) -> tuple[Layer, ...]:
-    """The layers of the smallest network that tells so many classes apart."""
+    """Return the layers of the smallest network for ``classes`` classes."""
     return Flatten(), Dense.make(**Dense.output_fields(classes))

@@ -1,8 +1,8 @@
-"""Whitening: a convolution that is worked out from the training images.
+"""Whitening: a convolution computed from the training images.
 
-The neighbouring pixels of photographs are much alike. The principal components of patches, each
-divided by its standard deviation, give values that are not: what a network learns from fastest.
-After Jordan, "94 % on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498).
+Neighbouring pixels of photographs are strongly correlated. The principal components of patches,
+each divided by its standard deviation, are not, and a network learns faster from them. After
+Jordan, "94 % on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv 2404.00498).
 """
 
 from collections.abc import Sequence
@@ -22,35 +22,36 @@ from cifarviz.layers.base import (
     Shape,
     Variable,
     map_shape,
-    unless,
+    non_default,
 )
 from cifarviz.layers.choices import (
     ActivationChoice,
     StridesChoice,
-    activation_words,
-    stride_words,
+    format_activation,
+    format_stride,
 )
 from cifarviz.layers.window import Window
 from cifarviz.value_text import value_words
 
-# So many images, evenly spread, say what patches are like; of each, every second patch.
-_MOST_IMAGES = 2_000
-_EVERY = 2
-# Added to each component's variance: the weakest are noise, which must not be blown up.
+# At most this many images, evenly spread, are used, and every second patch of each.
+_MAX_IMAGES = 2_000
+_PATCH_STEP = 2
+# Added to each component's variance: the weakest are noise, which must not be amplified.
 _NOISE = 5e-4
 
 
 class Whitening(Layer):
-    """A convolution that is worked out from the training images and never trained.
+    """A convolution computed from the training images and not trained.
 
     Its filters are the principal components of their patches, each divided by its standard
-    deviation, and the negatives of these (after Jordan, arXiv 2404.00498). Without padding or bias.
+    deviation, and their negatives (after Jordan, arXiv 2404.00498). Without padding or bias.
     """
 
     title: ClassVar[str] = "Whitening"
     explanation: ClassVar[str] = (
-        "A convolution that is not learned: its filters take apart what neighbouring pixels have "
-        "in common, so that the layers after it learn faster. Only for the first layer."
+        "A convolution computed from the training images instead of learned: it removes the "
+        "correlation of neighbouring pixels, so that the next layers learn faster. It can only be "
+        "the first layer."
     )
     keras_name: ClassVar[str] = "whitening"
     keras_class: ClassVar[str] = "Conv2D"
@@ -67,22 +68,22 @@ class Whitening(Layer):
         le=4096,
         multiple_of=2,
         title="number of filters",
-        description="An even number: half of them are the strongest patterns of the patches, the "
-        "other half their negatives.",
+        description="An even number: half of the filters are the strongest patterns of the "
+        "patches, the other half their negatives.",
     )
     kernel_size: int = Field(
         default=2,
         ge=1,
         le=8,
         title="kernel size",
-        description="Height and width, in pixels, of the patches that are taken apart.",
+        description="Height and width of the analysed patches, in pixels.",
     )
     strides: StridesChoice = 1
     activation: ActivationChoice = "relu"
 
     @classmethod
     def smaller_fields(cls, fields: Fields, channels: int) -> Fields:
-        # Twice as many filters as a patch has values are all there are.
+        # The most filters: twice the number of values of a patch.
         return {"filters": 2 * int(fields["kernel_size"]) ** 2 * channels}
 
     @property
@@ -92,8 +93,8 @@ class Whitening(Layer):
     def problem(self, *, first: bool, last: bool, classes: int) -> str | None:
         if not first:
             return (
-                "Whitening is worked out from the images themselves: move it to the top, or remove "
-                "it."
+                "Whitening is computed from the input images, so it must be the first layer. Move "
+                "it to the top, or remove it."
             )
         return super().problem(first=first, last=last, classes=classes)
 
@@ -101,15 +102,15 @@ class Whitening(Layer):
         height, width, channels = map_shape(shape)
         if self.kernel_size > min(height, width):
             raise DoesNotFit(
-                f"Patches of {self.kernel_size}×{self.kernel_size} pixels don't fit on a "
-                f"{height}×{width} image: use a smaller kernel."
+                f"Patches of {self.kernel_size}×{self.kernel_size} pixels do not fit on a "
+                f"{height}×{width} image. Use a smaller kernel."
             )
         values = self.kernel_size**2 * channels
         if self.filters > 2 * values:
             raise DoesNotFit(
-                f"A patch of {self.kernel_size}×{self.kernel_size} pixels with {channels} "
-                f"{'channel' if channels == 1 else 'channels'} has {values} values, so there are "
-                f"at most {2 * values} filters: use fewer, or a larger kernel."
+                f"A {self.kernel_size}×{self.kernel_size}×{channels} patch has {values} values, "
+                f"so this layer can have at most {2 * values} filters. Use fewer filters, or a "
+                "larger kernel."
             )
         return (self.window.places(height), self.window.places(width), self.filters)
 
@@ -124,7 +125,7 @@ class Whitening(Layer):
     def keras_layer(self, place: KerasPlace) -> Any:
         import keras
 
-        # Its kernel is ``initial_kernel``, or comes with a checkpoint.
+        # Its kernel is ``initial_kernel``, or loaded from a checkpoint.
         return keras.layers.Conv2D(
             self.filters,
             self.kernel_size,
@@ -144,7 +145,7 @@ class Whitening(Layer):
         return whitening_kernel(images, scale, offset, self.kernel_size, self.filters)
 
     def kernel_code(self) -> str:
-        """The Python that works the kernel out and sets it, in an exported script."""
+        """Return the Python code that computes and sets the kernel."""
         return _CODE.format(kernel_size=self.kernel_size, filters=self.filters)
 
     def code_arguments(self, place: CodePlace) -> Sequence[str]:
@@ -152,8 +153,8 @@ class Whitening(Layer):
         return [
             str(self.filters),
             str(self.kernel_size),
-            *unless(self.strides == 1, f"strides={self.strides}"),
-            *unless(self.activation == "linear", f'activation="{self.activation}"'),
+            *non_default(self.strides == 1, f"strides={self.strides}"),
+            *non_default(self.activation == "linear", f'activation="{self.activation}"'),
             "use_bias=False",
             "trainable=False",
             'name="whitening"',
@@ -164,9 +165,9 @@ class Whitening(Layer):
         size = value_words(fields["kernel_size"])
         return [
             f"{value_words(fields['filters'])} filters {size}×{size}",
-            stride_words(fields),
+            format_stride(fields),
             "not trained",
-            activation_words(fields),
+            format_activation(fields),
         ]
 
 
@@ -177,18 +178,18 @@ def whitening_kernel(
     kernel_size: int,
     filters: int,
 ) -> NDArray[np.float32]:
-    """Give float32 (kernel_size, kernel_size, channels, filters) for uint8 (n, h, w, channels).
+    """Return float32 (kernel_size, kernel_size, channels, filters) for uint8 (n, h, w, channels).
 
-    The network sees ``pixel * scale + offset``, one of each a channel. The first half of the
-    ``filters`` are the strongest components, strongest first, and the second their negatives;
-    there are as many components as a patch has values.
+    The input of the network is ``pixel * scale + offset``, with a scale and an offset per channel.
+    The first half of the ``filters`` are the strongest components, strongest first, and the second
+    half their negatives; there are as many components as a patch has values.
     """
-    chosen = images[:: -(-len(images) // _MOST_IMAGES) or 1]
+    chosen = images[:: -(-len(images) // _MAX_IMAGES) or 1]
     pixels = chosen.astype(np.float32) * np.array(scale, np.float32)
     pixels += np.array(offset, np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(
         pixels, (kernel_size, kernel_size), axis=(1, 2)
-    )[:, ::_EVERY, ::_EVERY]
+    )[:, ::_PATCH_STEP, ::_PATCH_STEP]
     channels = images.shape[3]
     patches = np.moveaxis(windows, 3, 5).reshape(-1, kernel_size**2 * channels)
     variances, components = np.linalg.eigh(patches.T @ patches / np.float32(len(patches)))
@@ -200,7 +201,7 @@ def whitening_kernel(
     return both.reshape(kernel_size, kernel_size, channels, filters).astype(np.float32)
 
 
-# As whitening_kernel works it out; a test holds the two equal.
+# The same computation as whitening_kernel; a test compares the two.
 _CODE = dedent(
     '''\
     def whitening_kernel(images, kernel_size, filters):
@@ -227,7 +228,7 @@ _CODE = dedent(
         return kernel.reshape(kernel_size, kernel_size, channels, filters)
 
 
-    # This layer is worked out from the training images once, and never trained.
+    # This layer is computed from the training images and not trained.
     network.get_layer("whitening").kernel.assign(
         whitening_kernel(train_images, {kernel_size}, {filters})
     )

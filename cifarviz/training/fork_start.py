@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cifarviz.errors import ArtifactMissing
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.forking import check_fork, keeps_optimizer
+from cifarviz.experiment.forking import check_fork, keeps_optimizer_state
 from cifarviz.runs.artifacts import save_arrays, start_path
 from cifarviz.runs.records import Fork, Run
 from cifarviz.runs.snapshots import load_weights
@@ -54,4 +54,4 @@ def save_start(
 def carries_optimizer(parent: Run, parent_folder: Path, experiment: Experiment, epoch: int) -> bool:
     """Whether a fork of ``parent`` after ``epoch`` goes on with its optimizer's state."""
     is_last = epochs_to_fork(parent_folder, parent).get(epoch) == "last"
-    return is_last and keeps_optimizer(parent.experiment, experiment)
+    return is_last and keeps_optimizer_state(parent.experiment, experiment)

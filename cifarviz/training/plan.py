@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.data.image_set import Dataset, ImageSet
 from cifarviz.data.splits import Positions, train_validation_split
 from cifarviz.data.statistics import channel_mean_std
-from cifarviz.data.wrong_labels import turns, with_wrong_labels, wrong_count
+from cifarviz.data.wrong_labels import count_wrong_labels, with_wrong_labels, wrong_label_order
 from cifarviz.datasets.arrays import Labels
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.experiment import Experiment, SplitValidation, TestValidation
@@ -91,13 +91,13 @@ def training_images(experiment: Experiment, dataset: Dataset) -> TrainingImageSe
 
 def tracked_image_count(wrong_labels: float, train_images: int) -> int:
     """Return how many training images are tracked at this share of wrong labels."""
-    wrong = wrong_count(wrong_labels, train_images)
+    wrong = count_wrong_labels(wrong_labels, train_images)
     return min(wrong, MAX_TRACKED) + min(wrong, MAX_TRACKED, train_images - wrong)
 
 
 def _tracked_positions(train: ImageSet, true_labels: Labels, seed: int) -> NDArray[np.int64]:
     """Return the first positions with wrong labels, and as many with correct ones, in order."""
-    order = turns(train.indices, seed)
+    order = wrong_label_order(train.indices, seed)
     wrong = (train.labels != true_labels)[order]
     most = min(int(wrong.sum()), MAX_TRACKED)
     return np.concatenate([order[wrong][:most], order[~wrong][:most]])

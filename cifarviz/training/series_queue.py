@@ -41,7 +41,5 @@ def queue_series(
 
 def queue_lab_experiment(worker: ProcessQueue, entry: LabExperiment) -> Series:
     """Queue all runs of a lab experiment, as ``queue_series`` does."""
-    submissions = [
-        Submission(one.experiment, entry.run_name(one), one.label) for one in entry.entrants
-    ]
+    submissions = [Submission(one.experiment, entry.run_name(one), one.label) for one in entry.arms]
     return queue_series(worker, entry.kind, entry.title, submissions)[0]

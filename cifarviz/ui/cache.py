@@ -83,7 +83,7 @@ def nearest_dataset(name: str, variant: Variant) -> Dataset:
     Raises ``DatasetNotFound`` where neither is here, and says how to get it.
     """
     info = find(name)
-    here = library.variants_here(info, settings())
+    here = library.available_variants(info, settings())
     wanted = variant if variant in here or not here else here[0]
     return dataset(info.name, wanted if wanted in info.variants else "full")
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.changes import changes_against_published
-from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.changes import changes_from_preset
+from cifarviz.experiment.draft import make_draft
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED
 from cifarviz.live.items import named
@@ -52,7 +52,7 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
         return ""
     if experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
-    made = changes_against_published(draft_of(experiment, experiment.preset), but=but)
+    made = changes_from_preset(make_draft(experiment, experiment.preset), ignore=but)
     return " · ".join(change.text for change in made)
 
 

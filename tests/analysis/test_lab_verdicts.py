@@ -199,7 +199,7 @@ def test_wrong_labels_learned_later_than_right_ones() -> None:
     given, right = np.array([0, 0, 1, 1]), np.array([0, 0, 2, 2])
     predicted = np.array([[0, 0, 2, 2], [0, 0, 2, 1], [0, 0, 1, 1]])
     memory = track_labels(given, right, (1, 2, 3), predicted)
-    wrong, clean = result("50% wrong labels", 0.99, 0.35), result("right labels", 0.99, 0.45)
+    wrong, clean = result("50% wrong labels", 0.99, 0.35), result("correct labels", 0.99, 0.45)
     verdict = memorisation_verdict(wrong, clean, memory)
     assert verdict.shown
     assert "after epoch 3 it gives 100.0% of 2 images the wrong label" in verdict.headline

@@ -124,7 +124,7 @@ def test_an_uploaded_file_shows_feature_maps(
     wrong = tmp_path / "picture.png"
     wrong.write_text("no picture at all")
     page.locator("input[type=file]").set_input_files(wrong)
-    expect(page.get_by_text("is a text file, not an image")).to_be_visible()
+    expect(page.get_by_text("is a text file")).to_be_visible()
     page.get_by_test_id("stButtonGroup").get_by_text("Test images").click()
     expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible()
 

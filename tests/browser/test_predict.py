@@ -65,7 +65,7 @@ def test_valid_and_invalid_uploads(predict: Page, tmp_path: Path) -> None:
     box = seen.bounding_box()
     assert box
     assert (box["width"], box["height"]) == (224, 224)
-    expect(predict.get_by_text("“notes.png” is a text file, not an image")).to_be_visible()
+    expect(predict.get_by_text("“notes.png” is a text file")).to_be_visible()
     charts = predict.get_by_role("figure", name="Probability of each class")
     expect(charts).to_have_count(2)
     expect(charts.first.locator(".bars .point")).to_have_count(10)

@@ -44,7 +44,7 @@ def test_a_folder_without_the_data_is_refused_without_another_click(
     panel.get_by_role("button", name="I have it already").click()
     start.get_by_label("Folder or archive", exact=True).fill(str(tmp_path))
     start.get_by_role("button", name="Use it").click()
-    expect(start.get_by_role("alert").filter(has_text=f"holds no {title}")).to_be_visible()
+    expect(start.get_by_role("alert").filter(has_text=f"does not hold {title}")).to_be_visible()
     expect(start.get_by_role("button", name=f"Fetch the full {title} set")).to_be_visible()
 
 

@@ -56,7 +56,7 @@ def test_predict_reports_each_file_and_those_that_cannot_be_read(
     assert good["file"] == str(files[0])
     assert sum(good["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert good["class"] == max(good["probabilities"], key=good["probabilities"].get)
-    assert "not an image" in bad["error"]
+    assert "is a text file" in bad["error"]
     assert "none.png" in none["error"]
     assert call("predict", tiny["run"], files[0]).code == 0
 

@@ -52,7 +52,7 @@ def test_presets_are_listed_with_story_and_published_figures(call: Call) -> None
     listed = {preset["name"]: preset for preset in call("presets", "--json").json}
     ensemble, starter = listed["cifar10-ensemble"], listed["cifar10-starter"]
     assert (ensemble["members"], starter["members"]) == (4, 1)
-    assert ensemble["story"].startswith("Four networks of the same layers")
+    assert ensemble["story"].startswith("Four networks with the same layers")
     assert any("225" in note for note in ensemble["notes"])
     assert ensemble["published"]["ensemble_accuracy"] == 0.7006
     assert ensemble["published"]["history"] == [

@@ -188,7 +188,7 @@ def random_toy(info: DatasetInfo) -> tuple[DatasetInfo, dict[str, np.ndarray]]:
     return small, arrays
 
 
-def names_kept(settings: Settings) -> list[str]:
+def stored_names(settings: Settings) -> list[str]:
     """Name everything below the folder for data."""
     return (
         sorted(path.name for path in settings.datasets.rglob("*")) if settings.home.exists() else []
@@ -237,5 +237,5 @@ def python3():
 
 
 @pytest.fixture
-def kept():
-    return names_kept
+def stored():
+    return stored_names

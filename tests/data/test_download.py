@@ -19,10 +19,10 @@ def serve():
     servers = []
     release = threading.Event()
 
-    def start(answer):
+    def start(respond):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                answer(self, release)
+                respond(self, release)
 
             def log_message(self, *_):
                 pass
@@ -40,13 +40,13 @@ def serve():
 
 
 def sends(content, claimed=None):
-    def answer(handler, _):
+    def respond(handler, _):
         handler.send_response(200)
         handler.send_header("Content-Length", str(claimed or len(content)))
         handler.end_headers()
         handler.wfile.write(content)
 
-    return answer
+    return respond
 
 
 @pytest.fixture
@@ -69,29 +69,29 @@ def test_the_official_archive_is_downloaded_and_decoded(toy, serve, archive, set
     assert [path.name for path in settings.datasets.iterdir()] == ["cifar10"]
 
 
-def test_a_mirror_is_asked_where_the_official_server_gives_nothing(toy, serve, archive, settings):
+def test_a_mirror_is_used_if_the_official_server_fails(toy, serve, archive, settings):
     info = official(toy, serve(lambda handler, _: handler.send_error(503)), len(archive))
     mirror = Archive(serve(sends(archive)), len(archive))
     status = fetch(replace(info, mirrors=((mirror,),)), settings, "official")
     assert status.full_available
-    assert "127.0.0.1 answers 503" in status.notes[0]
+    assert "127.0.0.1 responded with error 503" in status.notes[0]
 
 
 def test_an_error_page_is_named(toy, serve, settings):
     info = official(toy, serve(lambda handler, _: handler.send_error(404)), 1_000)
-    with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 answers 404"):
+    with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 responded with error 404"):
         fetch(info, settings, "official")
 
 
 def test_a_connection_that_breaks_off(toy, serve, archive, settings):
     info = official(toy, serve(sends(archive[:-500], len(archive))), len(archive))
-    with pytest.raises(DatasetNotFound, match=r"broke off|IncompleteRead"):
+    with pytest.raises(DatasetNotFound, match=r"was lost|IncompleteRead"):
         fetch(info, settings, "official")
 
 
-def test_something_much_larger_than_expected_is_not_taken(toy, serve, settings):
+def test_a_file_much_larger_than_expected_is_refused(toy, serve, settings):
     info = official(toy, serve(sends(bytes(100_000))), 10_000)
-    with pytest.raises(DatasetNotFound, match="more than the 10,000 bytes"):
+    with pytest.raises(DatasetNotFound, match="more than the expected 10,000 bytes"):
         fetch(info, settings, "official")
 
 
@@ -107,7 +107,7 @@ def test_a_server_that_cannot_be_reached(toy, settings):
         fetch(info, settings, "official")
 
 
-def test_a_silent_server_is_given_up_quickly_for_the_next_source(
+def test_a_silent_server_is_skipped_quickly(
     toy, serve, archive, settings, tmp_path, monkeypatch, program
 ):
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.5)
@@ -117,7 +117,7 @@ def test_a_silent_server_is_given_up_quickly_for_the_next_source(
         npm=NpmPackage("toy@1", len(archive)),
     )
     status = fetch(info, settings)
-    assert "gave no answer" in status.notes[-1]
+    assert "did not respond" in status.notes[-1]
 
 
 def test_the_patience_for_a_connection_is_five_seconds_at_most():
@@ -146,14 +146,14 @@ def test_cancel_is_heard_while_the_server_stalls(toy, serve, settings):
 
 
 def sends_file(folder):
-    def answer(handler, _):
+    def respond(handler, _):
         name = handler.path.rsplit("/", 1)[-1]
         if (folder / name).is_file():
             sends((folder / name).read_bytes())(handler, None)
         else:
             handler.send_error(404)
 
-    return answer
+    return respond
 
 
 def fashion_archives(fashion, serve, folder):
@@ -190,9 +190,9 @@ def test_an_archive_with_another_checksum_is_refused(fashion, serve, settings, t
     assert list(settings.datasets.iterdir()) == []
 
 
-def test_one_of_several_archives_that_is_not_served(fashion, serve, settings, tmp_path):
+def test_a_missing_archive_of_several_is_refused(fashion, serve, settings, tmp_path):
     info = fashion_archives(fashion, serve, tmp_path / "served")
     (tmp_path / "served" / "t10k-images-idx3-ubyte.gz").unlink()
-    with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 answers 404"):
+    with pytest.raises(DatasetNotFound, match=r"127\.0\.0\.1 responded with error 404"):
         fetch(info, settings, "official")
     assert list(settings.datasets.iterdir()) == []

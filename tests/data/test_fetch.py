@@ -10,7 +10,7 @@ from cifarviz.data.fetch import FetchProgress, fetch
 from cifarviz.errors import DatasetDamaged, FetchCancelled
 
 
-def test_a_named_folder_is_decoded_and_kept(toy, settings, tmp_path, kept):
+def test_a_named_folder_is_decoded_and_stored(toy, settings, tmp_path, stored):
     status = fetch(toy.info, settings, str(toy.binary(tmp_path / "mine")))
     assert status.full_available
     assert status.verified
@@ -19,7 +19,7 @@ def test_a_named_folder_is_decoded_and_kept(toy, settings, tmp_path, kept):
     full = library.load(toy.info, "full", settings)
     np.testing.assert_array_equal(full.train.images, toy.arrays["train_images"])
     np.testing.assert_array_equal(full.test.labels, toy.arrays["test_labels"])
-    assert kept(settings) == [
+    assert stored(settings) == [
         "cifar10",
         "test_images.npy",
         "test_labels.npy",
@@ -29,7 +29,7 @@ def test_a_named_folder_is_decoded_and_kept(toy, settings, tmp_path, kept):
     ]
 
 
-def test_two_data_sets_are_kept_beside_each_other(toy, fashion, settings, tmp_path):
+def test_two_data_sets_are_stored_separately(toy, fashion, settings, tmp_path):
     # One folder for both, as CIFARVIZ_DATA_DIR may name one.
     toy.python(tmp_path / "mine" / "cifar-10-batches-py")
     fashion.idx(tmp_path / "mine" / "fashion-mnist")
@@ -42,16 +42,16 @@ def test_two_data_sets_are_kept_beside_each_other(toy, fashion, settings, tmp_pa
         assert full.train.images.shape == (50, *one.info.image_shape)
 
 
-def test_what_is_not_the_published_set_is_refused_and_nothing_kept(toy, settings, tmp_path, kept):
+def test_a_modified_data_set_is_refused_and_not_stored(toy, settings, tmp_path, stored):
     file = toy.binary(tmp_path / "mine") / "test_batch.bin"
     file.write_bytes(file.read_bytes()[::-1])
     with pytest.raises(DatasetDamaged, match="fingerprint"):
         fetch(toy.info, settings, str(tmp_path / "mine"))
-    assert kept(settings) == []
+    assert stored(settings) == []
     assert not library.status(toy.info, settings).full_available
 
 
-def test_what_is_here_already_is_not_fetched_again(toy, settings, tmp_path):
+def test_a_stored_data_set_is_not_fetched_again(toy, settings, tmp_path):
     mine = toy.binary(tmp_path / "mine")
     path = fetch(toy.info, settings, str(mine)).path / "train_images.npy"
     before = path.stat().st_mtime_ns
@@ -108,7 +108,7 @@ def test_progress_counts_bytes_and_goes_through_the_stages(toy, settings, tmp_pa
 
 
 @pytest.mark.parametrize("stage", ["looking", "decoding", "verifying", "writing"])
-def test_cancelled_at_any_stage_nothing_is_kept(stage, toy, settings, tmp_path, kept):
+def test_nothing_is_stored_after_cancelling_at_any_stage(stage, toy, settings, tmp_path, stored):
     reached = []
 
     def on_progress(report):
@@ -124,5 +124,5 @@ def test_cancelled_at_any_stage_nothing_is_kept(stage, toy, settings, tmp_path, 
             lambda: bool(reached),
         )
     assert not library.status(toy.info, settings).full_available
-    assert [name for name in kept(settings) if name.endswith((".part", ".json"))] == []
+    assert [name for name in stored(settings) if name.endswith((".part", ".json"))] == []
     assert fetch(toy.info, settings, str(tmp_path / "mine")).full_available

@@ -25,7 +25,7 @@ def test_auto_finds_the_keras_cache_under_both_names(below, toy, settings):
     assert fetch(toy.info, settings).full_available
 
 
-def test_a_named_folder_without_data_is_passed_over_and_said(toy, settings, tmp_path):
+def test_a_named_folder_without_data_is_skipped_with_a_note(toy, settings, tmp_path):
     (tmp_path / "empty").mkdir()
     toy.python(settings.keras_home / "datasets" / "cifar-10-batches-py")
     reports: list[FetchProgress] = []
@@ -35,25 +35,25 @@ def test_a_named_folder_without_data_is_passed_over_and_said(toy, settings, tmp_
     assert status.full_available
     assert len(status.notes) == 1
     assert "CIFARVIZ_DATA_DIR" in status.notes[0]
-    assert "holds no CIFAR-10" in status.notes[0]
+    assert "does not hold CIFAR-10" in status.notes[0]
     assert reports[-1].notes == status.notes
 
 
 def test_a_path_without_data_is_refused(toy, settings, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetNotFound, match=r"holds no CIFAR-10"):
+    with pytest.raises(DatasetNotFound, match=r"does not hold CIFAR-10"):
         fetch(toy.info, settings, str(tmp_path / "empty"))
 
 
 @pytest.mark.parametrize("source", ["nowhere/at/all", "", "~nobody-of-this-name/x", "x\0y"])
-def test_a_path_that_is_not_there_is_refused_with_the_sources(source, settings):
+def test_a_missing_path_is_refused_with_the_sources(source, settings):
     with pytest.raises(DatasetNotFound, match=r"no file or folder.*auto, keras, official, npm\."):
         fetch("cifar10", settings, source)
     with pytest.raises(DatasetNotFound, match=r"no file or folder.*keras, official, debian\."):
         fetch("fashion-mnist", settings, source)
 
 
-def test_no_source_answers_and_each_says_why(toy, settings, tmp_path):
+def test_the_error_has_the_reason_of_each_source(toy, settings, tmp_path):
     named = replace(settings, data_dir=tmp_path / "gone")
     with pytest.raises(DatasetNotFound) as caught:
         fetch(toy.info, named)
@@ -70,7 +70,7 @@ def test_no_source_answers_and_each_says_why(toy, settings, tmp_path):
         ("cifar10", "debian", "auto, keras, official, npm"),
     ],
 )
-def test_a_source_this_data_set_does_not_have(name, source, sources, settings, kept):
-    with pytest.raises(DatasetNotFound, match=rf"cannot be had from “{source}”\. .*{sources}"):
+def test_a_source_this_data_set_does_not_have(name, source, sources, settings, stored):
+    with pytest.raises(DatasetNotFound, match=rf"is not available from “{source}”\. .*{sources}"):
         fetch(name, settings, source)
-    assert kept(settings) == []
+    assert stored(settings) == []

@@ -82,7 +82,7 @@ def test_a_cut_off_file_is_noticed_at_load(toy, settings, full):
 
 def test_files_without_a_marker_are_not_trusted(toy, settings, full):
     (full / "verified.json").unlink()
-    assert "not written to its end" in (library.status(toy.info, settings).problem or "")
+    assert "is incomplete" in (library.status(toy.info, settings).problem or "")
     with pytest.raises(DatasetNotFound):
         library.load(toy.info, "full", settings)
 
@@ -105,7 +105,7 @@ def test_verify_reads_every_byte_and_withdraws_the_mark(toy, settings, full):
     status = library.verify(toy.info, settings)
     assert not status.verified
     assert "training images" in status.notes[0]
-    with pytest.raises(DatasetNotFound, match="failed a check"):
+    with pytest.raises(DatasetNotFound, match="failed its check"):
         library.load(toy.info, "full", settings)
 
 

@@ -51,12 +51,12 @@ def test_cancel_ends_npm_and_its_children_at_once(toy, program, settings, tmp_pa
         time.sleep(60)
         """,
     )
-    seen, asked = tmp_path / "seen", []
+    seen, requested = tmp_path / "seen", []
 
     def cancelled():
         if seen.exists() and seen.read_text():
-            asked.append(True)
-        return len(asked) > 3
+            requested.append(True)
+        return len(requested) > 3
 
     reports: list[FetchProgress] = []
     with pytest.raises(FetchCancelled):
@@ -67,7 +67,7 @@ def test_cancel_ends_npm_and_its_children_at_once(toy, program, settings, tmp_pa
             reports.append,
             cancelled,
         )
-    assert len(asked) == 4  # nobody waited for the minute that it would have slept
+    assert len(requested) == 4  # nobody waited for the minute that it would have slept
     assert any(r.stage == "downloading" and r.total_bytes == 1_000_000 for r in reports)
     for pid in map(int, seen.read_text().split()):
         assert _gone(pid)
@@ -114,7 +114,7 @@ def test_apt_get_downloads_the_package(fashion, debian, program, settings, tmp_p
     assert [path.name for path in settings.datasets.iterdir()] == ["fashion-mnist"]
 
 
-def test_auto_comes_to_the_debian_package_last(fashion, debian, program, settings, tmp_path):
+def test_auto_tries_the_debian_package_last(fashion, debian, program, settings, tmp_path):
     program("apt-get", APT)
     fashion.deb(tmp_path / "toy.deb")
     (tmp_path / "known").touch()
@@ -123,12 +123,12 @@ def test_auto_comes_to_the_debian_package_last(fashion, debian, program, setting
     assert len(status.notes) == 2
 
 
-def test_apt_get_is_asked_again_with_lists_of_its_own(fashion, debian, program, settings, tmp_path):
+def test_apt_get_is_run_again_with_separate_lists(fashion, debian, program, settings, tmp_path):
     program("apt-get", APT)
     fashion.deb(tmp_path / "toy.deb")
     assert fetch(debian(), settings, "debian").full_available
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert asked == ["download machine", "update own", "download own"]
+    requested = (tmp_path / "asked").read_text().splitlines()
+    assert requested == ["download machine", "update own", "download own"]
     assert [path.name for path in settings.datasets.iterdir()] == ["fashion-mnist"]
 
 
@@ -155,7 +155,7 @@ def test_the_machines_own_apt_settings_are_read_before_ours(
     assert f'Dir::State::Lists "{settings.datasets}' in seen
 
 
-def test_apt_get_fails_and_all_is_said(debian, program, settings):
+def test_errors_of_apt_get_are_reported(debian, program, settings):
     program(
         "apt-get",
         """
@@ -171,13 +171,13 @@ def test_apt_get_fails_and_all_is_said(debian, program, settings):
     message = str(caught.value)
     assert "no file or folder “/nowhere/at/all”" in message
     assert "apt-get could not get toy-fashion (Failed to fetch somewhere" in message
-    assert "install the Debian package toy-fashion" in message
+    assert "Install the Debian package toy-fashion" in message
     assert list(settings.datasets.iterdir()) == []
 
 
 def test_apt_get_is_not_on_this_machine(debian, settings, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DatasetNotFound, match=r"apt-get is not on this machine.*install"):
+    with pytest.raises(DatasetNotFound, match=r"apt-get is not installed.*Install"):
         fetch(debian(), settings, "debian")
 
 
@@ -197,17 +197,17 @@ def test_cancel_ends_apt_get_at_once(debian, program, settings, tmp_path):
         time.sleep(60)
         """,
     )
-    seen, asked = tmp_path / "seen", []
+    seen, requested = tmp_path / "seen", []
 
     def cancelled():
         if seen.exists() and seen.read_text():
-            asked.append(True)
-        return len(asked) > 3
+            requested.append(True)
+        return len(requested) > 3
 
     reports: list[FetchProgress] = []
     with pytest.raises(FetchCancelled):
         fetch(debian(), settings, "debian", reports.append, cancelled)
-    assert len(asked) == 4  # nobody waited for the minute that it would have slept
+    assert len(requested) == 4  # nobody waited for the minute that it would have slept
     assert any(r.stage == "downloading" and r.done_bytes == 250_000 for r in reports)
     assert _gone(int(seen.read_text()))
     assert list(settings.datasets.iterdir()) == []

@@ -9,7 +9,7 @@ from cifarviz.data.uploads import UploadedImage
 from tests.image_files import noise
 
 
-def test_an_image_that_fits_comes_back_as_it_is():
+def test_an_image_of_the_input_size_is_not_changed():
     pixels = np.asarray(noise().crop((0, 0, 32, 32)))
     for mode in ("crop", "stretch", "pad"):
         np.testing.assert_array_equal(fit_to(pixels, (32, 32, 3), mode), pixels)
@@ -62,7 +62,7 @@ def changes(prepared):
     return [note.change.name.lower() for note in prepared.notes]
 
 
-def test_a_dark_garment_on_white_becomes_a_light_one_on_black():
+def test_a_dark_garment_on_white_is_inverted():
     photo = np.full((280, 280, 3), 255, np.uint8)
     photo[70:210, 70:210] = (20, 20, 21)
     picture = fit_picture(decoded(photo), (28, 28, 1), dark_background=True)
@@ -83,7 +83,7 @@ def test_colours_are_inverted_channel_by_channel():
     assert changes(prepared) == ["inverted_by_choice"]
 
 
-def test_only_what_shows_things_on_black_inverts_by_itself():
+def test_only_data_sets_with_a_dark_background_invert_automatically():
     light = decoded(np.full((20, 20, 3), 250, np.uint8))
     assert not prepare_picture(light, (20, 20, 3), dark_background=False).notes
     dark = decoded(np.full((20, 20, 3), 5, np.uint8))
@@ -115,7 +115,7 @@ def test_any_size_is_prepared_with_a_note_for_each_step(shape, mode):
 
 
 @pytest.mark.parametrize(("value", "light"), [(0, False), (127, False), (128, True), (255, True)])
-def test_the_background_is_what_is_at_the_edges(value, light):
+def test_the_background_is_measured_at_the_edges(value, light):
     pixels = np.full((20, 30, 3), value, np.uint8)
     pixels[5:15, 5:25] = 255 - value
     # A thing may touch an edge.

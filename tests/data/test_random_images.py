@@ -42,7 +42,7 @@ def test_another_seed_draws_other_images() -> None:
 
 
 @pytest.mark.parametrize("labels", [(3,), (0, 9)])
-def test_only_the_labels_asked_for_are_drawn(labels: tuple[int, ...]) -> None:
+def test_only_the_chosen_labels_are_drawn(labels: tuple[int, ...]) -> None:
     images = toy(1000)
     drawn = random_images(images, 80, 1, labels)
     assert len(drawn) == 80

@@ -84,7 +84,7 @@ def test_it_stays_small(name, most):
     assert sum(file.stat().st_size for file in folder.iterdir()) < most
 
 
-def test_the_sample_of_cifar10_is_the_one_it_was(embedded):
+def test_the_sample_of_cifar10_has_not_changed(embedded):
     # Runs were trained on it: were it drawn anew, they could not be resumed or compared.
     facts = json.loads((ASSETS / "cifar10" / "sample.json").read_text())
     assert facts["train"]["images_sha256"].startswith("743459d30173cc79")
@@ -104,7 +104,7 @@ def small(request):
     return Dataset(info, "sample", images(130), images(7))
 
 
-def test_what_is_written_is_read_without_loss(small, tmp_path):
+def test_a_written_sample_is_read_without_loss(small, tmp_path):
     sample.write(small, tmp_path)
     read = sample.read(small.info, tmp_path)
     for split in ("train", "test"):
@@ -125,7 +125,7 @@ def test_the_same_images_give_the_same_bytes(small, tmp_path):
 def test_a_sample_of_another_data_set_is_refused(small, tmp_path):
     sample.write(small, tmp_path)
     other = next(info for info in DATASETS.values() if info is not small.info)
-    with pytest.raises(DatasetDamaged, match=f"not about {other.title}"):
+    with pytest.raises(DatasetDamaged, match=f"does not describe {other.title}"):
         sample.read(other, tmp_path)
 
 

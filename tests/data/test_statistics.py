@@ -5,9 +5,9 @@ from cifarviz.data.statistics import (
     channel_mean_std,
     class_counts,
     class_mean_images,
-    mean_std_of,
+    mean_std_from_histograms,
     pixel_histograms,
-    value_range_of,
+    value_ranges,
 )
 
 
@@ -54,9 +54,11 @@ def test_histograms_count_every_pixel(images):
 
 def test_range_and_moments_from_histograms(images):
     histograms = pixel_histograms(images)
-    assert value_range_of(histograms) == [(3, 249)] * 3
-    np.testing.assert_array_equal(mean_std_of(histograms)[0], channel_mean_std(images)[0])
-    assert value_range_of(np.zeros((1, 256), np.int64)) == [(0, 0)]
+    assert value_ranges(histograms) == [(3, 249)] * 3
+    np.testing.assert_array_equal(
+        mean_std_from_histograms(histograms)[0], channel_mean_std(images)[0]
+    )
+    assert value_ranges(np.zeros((1, 256), np.int64)) == [(0, 0)]
 
 
 def test_mean_image_of_each_class(images, labels):

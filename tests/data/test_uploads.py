@@ -11,7 +11,7 @@ from tests.image_files import encoded, picture, png
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "GIF", "WebP", "JPEG"])
-def test_every_format_comes_as_rgb(form):
+def test_every_format_is_decoded_to_rgb(form):
     options = {"lossless": True} if form == "WebP" else {}
     upload = decode(encoded(picture(), form, **options), f"x.{form.lower()}")
     assert upload.format == form
@@ -30,7 +30,7 @@ def test_a_plain_image_has_no_notes_and_is_read_only():
         upload.rgb[0] = 0
 
 
-def test_the_name_says_nothing_about_the_content():
+def test_the_file_name_does_not_decide_the_format():
     assert decode(encoded(picture(), "JPEG"), "really.png").format == "JPEG"
 
 
@@ -69,7 +69,7 @@ def test_transparent_parts_are_put_on_white():
     assert any("transparent" in note for note in upload.notes)
 
 
-def test_an_alpha_channel_that_hides_nothing_is_not_mentioned():
+def test_an_opaque_alpha_channel_adds_no_note():
     assert decode(encoded(picture("RGBA")), "x.png").notes == ()
 
 

@@ -51,9 +51,9 @@ def declared_jpeg(width: int, height: int) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize(("make", "words"), REFUSED)
-def test_too_much_of_anything_is_refused(make, words):
-    with pytest.raises(ImageUnreadable, match=words) as caught:
+@pytest.mark.parametrize(("make", "expected"), REFUSED)
+def test_too_much_of_anything_is_refused(make, expected):
+    with pytest.raises(ImageUnreadable, match=expected) as caught:
         decode(make(), "x.png")
     assert str(caught.value).startswith("“x.png” ")
     assert str(caught.value).count(". ") <= 1
@@ -77,12 +77,12 @@ def test_a_file_cut_off_anywhere_or_mutated_raises_nothing_else(form):
 
 
 @pytest.mark.parametrize("begin", [b"\xef\xbb\xbf", b"<!-- > --> <!---->\n", b"<!DOCTYPE svg>"])
-def test_a_drawing_is_known_whatever_comes_before_it(begin):
+def test_an_svg_is_recognised_after_any_prologue(begin):
     with pytest.raises(ImageUnreadable, match="is an SVG drawing"):
         decode(begin + b"<svg/>", "x.svg")
 
 
-def test_the_second_picture_of_a_photo_and_what_follows_it_are_not_looked_at():
+def test_only_the_first_picture_of_a_photo_is_read():
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
     # A phone's film after the photo, in which any bytes may stand.
@@ -93,7 +93,7 @@ def test_the_second_picture_of_a_photo_and_what_follows_it_are_not_looked_at():
     assert not upload.notes
 
 
-def test_a_photo_with_a_few_wrong_bits_is_shown_as_far_as_it_can_be():
+def test_a_photo_with_a_few_wrong_bits_is_decoded():
     data = bytearray(encoded(noise().resize((600, 600)), "JPEG", quality=95))
     place = len(data) // 2
     data[place : place + 2] = b"\xff\xd3"
@@ -112,7 +112,7 @@ def test_a_photo_in_which_cameras_write_all_they_know():
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_the_orientation_in_xmp_data_counts_where_exif_has_none(form):
+def test_xmp_orientation_is_used_without_exif(form):
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     if form == "PNG":
         text = PngInfo()

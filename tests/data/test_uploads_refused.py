@@ -13,17 +13,17 @@ from tests.image_files import encoded, noise, picture, png
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
 def test_a_cut_off_file_of_each_format(form, part):
     data = encoded(noise(), form)
-    with pytest.raises(ImageUnreadable, match=r"“holiday\.x” is (cut off|not an image|a text)"):
+    with pytest.raises(ImageUnreadable, match=r"“holiday\.x” is (truncated|not a readable|a text)"):
         decode(data[: max(4, int(len(data) * part))], "holiday.x")
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "text"),
     [
         (b"", "is empty"),
         (b"just some text\n", "is a text file"),
         ("Grüße".encode(), "is a text file"),
-        (b"\x00\x01\x02\x03" * 100, "is not an image"),
+        (b"\x00\x01\x02\x03" * 100, "is not a readable image"),
         (b"<svg xmlns='x'/>", "is an SVG drawing"),
         (b"<?xml version='1.0'?>\n<!-- made by hand -->\n<svg/>", "is an SVG drawing"),
         (b"%PDF-1.7 ...", "is a PDF document"),
@@ -31,11 +31,11 @@ def test_a_cut_off_file_of_each_format(form, part):
         (b"\x00\x00\x00\x18ftypheic....", "is a HEIC photo"),
         (encoded(picture(), "TIFF"), "is a TIFF image"),
         (encoded(picture(), "AVIF"), "is an AVIF image"),
-        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "is cut off or damaged"),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "is truncated or damaged"),
     ],
 )
-def test_what_is_no_image_we_take_is_named(data, words):
-    with pytest.raises(ImageUnreadable, match=f"“cat.png” {words}") as caught:
+def test_the_type_of_other_files_is_named(data, text):
+    with pytest.raises(ImageUnreadable, match=f"“cat.png” {text}") as caught:
         decode(data, "cat.png")
     assert str(caught.value).count(". ") <= 1
 
@@ -68,7 +68,7 @@ def test_too_many_bytes():
         decode(bytes(51_000_000), "big.bmp")
 
 
-def test_a_file_name_is_shown_short_and_harmless():
+def test_file_names_in_messages_are_short_and_printable():
     with pytest.raises(ImageUnreadable) as caught:
         decode(b"", "../../etc/\x1b[31mcat\n.png")
     assert "“[31mcat.png”" in str(caught.value)

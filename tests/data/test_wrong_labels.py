@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cifarviz.data.image_set import ImageSet
-from cifarviz.data.wrong_labels import turns, with_wrong_labels
+from cifarviz.data.wrong_labels import with_wrong_labels, wrong_label_order
 
 
 def images(count: int, classes: int = 10, first: int = 0) -> ImageSet:
@@ -36,7 +36,7 @@ def test_the_share_is_exact_and_no_wrong_label_is_right(count, share, seed, clas
     np.testing.assert_array_equal(given_labels.indices, right.indices)
 
 
-def test_the_seed_decides_and_nothing_else():
+def test_only_the_seed_decides():
     right = images(500)
     first, again, other = (with_wrong_labels(right, 0.4, seed, 10).labels for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -56,7 +56,10 @@ def test_the_order_of_the_images_plays_no_part(seed):
     straight = with_wrong_labels(right, 0.3, seed, 10)
     shuffled = with_wrong_labels(right.take(order), 0.3, seed, 10)
     assert by_index(straight) == by_index(shuffled)
-    assert turns(right.indices, seed).tolist() == order[turns(right.indices[order], seed)].tolist()
+    assert (
+        wrong_label_order(right.indices, seed).tolist()
+        == order[wrong_label_order(right.indices[order], seed)].tolist()
+    )
 
 
 def test_a_larger_share_contains_a_smaller_and_a_part_keeps_its_wrong_labels():
@@ -85,6 +88,6 @@ def test_without_a_share_the_images_are_the_same_object():
     assert with_wrong_labels(right, 0.0, 1, 10) is right
 
 
-def test_with_one_class_there_is_nothing_to_be_wrong():
-    with pytest.raises(ValueError, match="single class"):
+def test_a_single_class_cannot_have_wrong_labels():
+    with pytest.raises(ValueError, match="at least two classes"):
         with_wrong_labels(images(4, 1), 0.5, 1, 1)

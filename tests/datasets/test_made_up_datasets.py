@@ -62,7 +62,7 @@ def test_arrays_of_a_folder_are_fetched_and_counted(
         library.load(info.name, "full", settings)
     with pytest.raises(DatasetNotFound, match="has no embedded sample"):
         library.load(info.name, "sample", settings)
-    assert library.variants_here(info, settings) == ()
+    assert library.available_variants(info, settings) == ()
     fetch_into(settings, info, tmp_path)
     status = library.status(info.name, settings)
     assert (status.sample_train, status.verified) == (0, True)
@@ -83,31 +83,31 @@ def test_a_changed_byte_is_found_without_published_fingerprints(
     path.write_bytes(content)
     found = library.verify(MANY.name, settings)
     assert not found.verified
-    assert "not those of Hundred Marks that were fetched" in found.notes[0]
+    assert "not those of the fetched Hundred Marks" in found.notes[0]
 
 
-def test_what_is_kept_of_another_size_is_not_loaded(settings: Settings, tmp_path: Path) -> None:
+def test_stored_images_of_another_size_are_not_loaded(settings: Settings, tmp_path: Path) -> None:
     fetch_into(settings, MANY, tmp_path)
     other = replace(MANY, train_images=MANY.train_images + 1)
-    with pytest.raises(DatasetDamaged, match="of another size or number of images"):
+    with pytest.raises(DatasetDamaged, match="has another image size or number of images"):
         library.load(other, "full", settings)
 
 
-def test_files_of_another_data_set_are_not_taken_for_it(
+def test_files_of_another_data_set_are_refused(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
 ) -> None:
     fetch_into(settings, MANY, tmp_path)
-    known = cache.fingerprints_when_written(library.full_folder(MANY, settings))
+    known = cache.read_fingerprints(library.full_folder(MANY, settings))
     twin = replace(MANY, name="twin", title="Twin")
     register(monkeypatch, replace(MANY, fingerprints=known), twin)
-    with pytest.raises(DatasetDamaged, match="holds Hundred Marks, where Twin is expected"):
+    with pytest.raises(DatasetDamaged, match="holds Hundred Marks, not Twin"):
         fetch(twin, settings, str(tmp_path / MANY.name))
 
 
 def test_labels_beyond_the_classes_are_refused(settings: Settings, tmp_path: Path) -> None:
     folder = write(WIDE, tmp_path)
     np.save(folder / "test_labels.npy", np.full(WIDE.test_images, 3, np.uint8))
-    with pytest.raises(DatasetDamaged, match="go up to 3, where the last of the 3 classes"):
+    with pytest.raises(DatasetDamaged, match="must be from 0 to 2 for the 3 classes"):
         fetch(WIDE, settings, str(folder))
 
 
@@ -135,7 +135,7 @@ def test_the_data_set_of_a_preset_leaves_it_as_it_is() -> None:
     assert fit_experiment(experiment, "cifar10") == experiment
 
 
-def test_a_sample_that_there_is_not_is_refused() -> None:
+def test_a_missing_sample_is_refused() -> None:
     with pytest.raises(ExperimentInvalid, match="Three Fruits has no embedded sample"):
         Data.make(dataset=WIDE.name, variant="sample")
 

@@ -60,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("published"), zipped=True)
 
 
-def test_it_says_what_is_published() -> None:
+def test_it_has_the_published_facts() -> None:
     assert MNIST.shapes["train_images"] == (60_000, 28, 28, 1)
     assert MNIST.classes == tuple("0123456789")
     for archives in (MNIST.official, *MNIST.mirrors):
@@ -77,7 +77,7 @@ def test_it_is_fetched_trained_and_evaluated(files: Path, tmp_path: Path) -> Non
     home = api.open_home(tmp_path / "home")
     status = fetch("mnist", home.settings, str(files))
     assert status.verified
-    assert "Nobody has published fingerprints of MNIST" in status.notes[0]
+    assert "MNIST has no published fingerprints" in status.notes[0]
     data = api.load_data("mnist", home=home)
     assert (len(data.train), len(data.test), data.variant) == (60_000, 10_000, "full")
     experiment = api.preset(
@@ -112,7 +112,7 @@ def test_a_file_that_is_cut_off_is_refused(files: Path, settings: Settings, tmp_
         (tmp_path / file.name).write_bytes(file.read_bytes())
     labels = tmp_path / "t10k-labels-idx1-ubyte.gz"
     labels.write_bytes(gzip.compress(gzip.decompress(labels.read_bytes())[:-1]))
-    with pytest.raises(DatasetDamaged, match="is cut off"):
+    with pytest.raises(DatasetDamaged, match="is truncated"):
         fetch("mnist", settings, str(tmp_path))
     with pytest.raises(DatasetNotFound, match="not on this machine"):
         library.load("mnist", "full", settings)

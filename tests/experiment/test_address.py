@@ -42,7 +42,7 @@ def test_a_change_is_short_and_safe_in_an_address() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_whatever_was_typed_comes_back(data: st.DataObject) -> None:
+def test_typed_values_survive_packing(data: st.DataObject) -> None:
     draft = preset_draft("cifar10-vgg", 1)
     for layer_type in data.draw(st.lists(st.sampled_from(list(LAYER_TYPES)), max_size=4)):
         draft = add_layer(draft, layer_type)
@@ -66,7 +66,7 @@ def test_whatever_was_typed_comes_back(data: st.DataObject) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.from_regex(r"[A-Za-z0-9_-]{1,80}", fullmatch=True)))
-def test_any_other_text_is_refused_in_one_sentence(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(ExperimentInvalid, match="cannot be read"):
         unpack_changes("cifar10-vgg", text)
 
@@ -111,7 +111,7 @@ def test_any_other_text_is_refused_in_one_sentence(text: str) -> None:
         {"layers": [{"type": "flatten"}] * 201},
     ],
 )
-def test_what_is_no_draft_is_refused(value: object) -> None:
+def test_an_invalid_draft_is_refused(value: object) -> None:
     with pytest.raises(ExperimentInvalid, match="cannot be read"):
         unpack_changes("cifar10-vgg", _packed(value))
 

@@ -23,7 +23,7 @@ from cifarviz.layers.whitening import Whitening
 OUTPUT = Dense(units=10, activation="softmax")
 
 
-def problem_of_the_whole(*layers):
+def network_problem(*layers):
     """What is wrong with the network, while nothing is wrong with any one of its layers."""
     result = trace((32, 32, 3), layers, 10)
     assert not result.ok
@@ -35,13 +35,13 @@ def problems_of(*layers, shape=(32, 32, 3)):
     return [row.problem for row in trace(shape, layers, 10).rows]
 
 
-def test_window_larger_than_the_map_is_said_beside_its_row_alone():
+def test_a_window_larger_than_the_map_is_a_problem_of_its_row_only():
     found = problems_of(
         MaxPool2D(), Conv2D(kernel_size=5, padding="valid"), Conv2D(), OUTPUT, shape=(6, 6, 3)
     )
     assert found == [
         None,
-        "A 5×5 window without padding doesn't fit on a 3×3 map: use same padding, a smaller "
+        "A 5×5 window without padding does not fit on a 3×3 map. Use same padding, a smaller "
         "kernel, or less pooling before it.",
         None,
         None,
@@ -56,7 +56,7 @@ def test_shapes_are_unknown_from_the_first_misfit_on():
 @pytest.mark.parametrize("pool", [MaxPool2D(pool_size=4), AveragePool2D(pool_size=4)])
 def test_pooling_window_larger_than_the_map(pool):
     assert (
-        "4×4 window without padding doesn't fit on a 3×3 map"
+        "4×4 window without padding does not fit on a 3×3 map"
         in problems_of(pool, Flatten(), OUTPUT, shape=(3, 3, 1))[0]
     )
 
@@ -80,10 +80,10 @@ def test_same_padding_takes_any_window():
     ]
 
 
-def test_dense_on_a_map_asks_for_flatten():
+def test_dense_on_a_map_needs_flatten():
     assert problems_of(Conv2D(filters=64), OUTPUT, shape=(4, 4, 3))[1] == (
-        "Dense layers want a flat vector: put Flatten or global pooling before this layer (the map "
-        "here is 4×4×64)."
+        "Dense layers need a flat vector, and the input has the shape 4×4×64. "
+        "Add Flatten or global pooling before this layer."
     )
 
 
@@ -91,58 +91,61 @@ def test_dense_on_a_map_asks_for_flatten():
     "late", [Conv2D(), MaxPool2D(), AveragePool2D(), GlobalAveragePool2D(), GlobalMaxPool2D()]
 )
 def test_layers_for_maps_after_flatten(late):
-    assert "flat vector of 3,072 values comes in" in problems_of(Flatten(), late, OUTPUT)[1]
+    assert "is a flat vector of 3,072 values" in problems_of(Flatten(), late, OUTPUT)[1]
 
 
 @pytest.mark.parametrize("early", [Conv2D(activation="softmax"), Activation(activation="softmax")])
 def test_softmax_in_the_middle_is_refused_with_the_reason(early):
-    assert "Softmax belongs on the output layer alone" in problems_of(early, Flatten(), OUTPUT)[0]
+    assert "Only the output layer can use softmax" in problems_of(early, Flatten(), OUTPUT)[0]
 
 
-def test_softmax_in_the_middle_is_said_even_after_a_misfit():
+def test_softmax_in_the_middle_is_found_after_a_misfit():
     found = problems_of(Flatten(), Conv2D(), Dense(activation="softmax"), OUTPUT)
     assert "flat vector" in found[1]
-    assert "Softmax" in found[2]
+    assert "softmax" in found[2]
 
 
-def test_no_layers_and_no_output_layer_are_problems_of_the_whole():
-    assert "at least its output layer" in problem_of_the_whole()
-    unfinished = problem_of_the_whole(Conv2D(), Flatten())
+def test_missing_layers_are_problems_of_the_network():
+    assert "needs an output layer" in network_problem()
+    unfinished = network_problem(Conv2D(), Flatten())
     assert "no output layer" in unfinished
     assert "10 units" in unfinished
 
 
 @pytest.mark.parametrize(
-    ("last", "said"),
+    ("last", "message"),
     [
-        (Dense(units=12, activation="softmax"), "one unit a class, so 10, and this one has 12"),
+        (
+            Dense(units=12, activation="softmax"),
+            "needs 10 units (one per class), and this layer has 12",
+        ),
         (Dense(units=10, activation="relu"), "needs softmax"),
         (Dense(units=64, activation="relu"), "last layer must be the output"),
     ],
 )
-def test_wrong_output_layer(last, said):
-    assert said in problems_of(Flatten(), last)[1]
+def test_wrong_output_layer(last, message):
+    assert message in problems_of(Flatten(), last)[1]
 
 
-def test_a_billion_parameters_are_refused_beside_the_layer():
+def test_a_billion_parameters_are_a_problem_of_the_layer():
     result = trace((256, 256, 3), (Flatten(), Dense(units=65_536), OUTPUT), 10)
-    assert "would have 12,884,967,424 parameters" in (result.rows[1].problem or "")
+    assert "has 12,884,967,424 parameters" in (result.rows[1].problem or "")
     assert result.rows[2].problem is None
     assert result.problem is None
 
 
-def test_many_large_layers_are_refused_as_a_whole():
+def test_many_large_layers_are_a_problem_of_the_network():
     layers = [Conv2D(filters=1024) for _ in range(12)]
-    found = problem_of_the_whole(*layers, GlobalMaxPool2D(), OUTPUT)
+    found = network_problem(*layers, GlobalMaxPool2D(), OUTPUT)
     assert f"at most {MAX_PARAMETERS:,}" in found
 
 
 def test_endless_networks_are_refused():
-    assert "at most 200 layers" in problem_of_the_whole(*[Conv2D(filters=1)] * 5_000)
+    assert "at most 200 layers" in network_problem(*[Conv2D(filters=1)] * 5_000)
 
 
 def test_an_architecture_with_problems_cannot_be_made():
-    with pytest.raises(ExperimentInvalid, match=r"Layer 2 \(dense_1\): Dense layers want"):
+    with pytest.raises(ExperimentInvalid, match=r"Layer 2 \(dense_1\): Dense layers need"):
         Architecture.make(input_shape=(32, 32, 3), classes=10, layers=(Conv2D(), OUTPUT))
 
 
@@ -211,16 +214,16 @@ def test_whitening_is_counted_and_not_trained():
 @pytest.mark.parametrize(
     ("layers", "problem"),
     [
-        ((Conv2D(), Whitening()), "Whitening is worked out from the images themselves: move it"),
-        ((Whitening(filters=26),), "A patch of 2×2 pixels with 3 channels has 12 values, so there"),
-        ((Whitening(kernel_size=8),), "Patches of 8×8 pixels don't fit on a 7×7 image"),
+        ((Conv2D(), Whitening()), "Whitening is computed from the input images, so it"),
+        ((Whitening(filters=26),), "A 2×2×3 patch has 12 values, so this"),
+        ((Whitening(kernel_size=8),), "Patches of 8×8 pixels do not fit on a 7×7 image"),
     ],
 )
-def test_where_whitening_cannot_work_is_said(layers, problem):
+def test_problems_of_whitening(layers, problem):
     output = (Flatten(), Dense(units=10, activation="softmax"))
-    said = trace((7, 7, 3), (*layers, *output), 10).rows[len(layers) - 1].problem
-    assert said is not None
-    assert said.startswith(problem)
+    message = trace((7, 7, 3), (*layers, *output), 10).rows[len(layers) - 1].problem
+    assert message is not None
+    assert message.startswith(problem)
 
 
 def test_layers_without_bias_have_fewer_parameters():

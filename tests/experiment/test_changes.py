@@ -4,7 +4,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.changes import changes
 from cifarviz.experiment.draft import SECTIONS, Draft
 from cifarviz.experiment.draft_layers import add_layer
-from cifarviz.experiment.formatting import brief_kind
+from cifarviz.experiment.formatting import format_brief_kind
 from cifarviz.layers.registry import LAYER_TYPES, layer_label
 
 VGG = preset_draft("cifar10-vgg", 1)
@@ -15,12 +15,12 @@ def _texts(draft: Draft) -> list[str]:
     return [change.text for change in changes(VGG, draft)]
 
 
-def test_nothing_changed_is_nothing() -> None:
+def test_equal_drafts_have_no_changes() -> None:
     assert _texts(VGG) == []
     assert _texts(preset_draft("cifar10-vgg", 9)) == []
 
 
-def test_values_are_said_before_and_after() -> None:
+def test_a_change_has_the_old_and_new_value() -> None:
     draft = VGG.with_value("batch_size", 128).with_value("epochs", None)
     draft = draft.with_value("data", {"dataset": "cifar10", "variant": "sample", "train_images": 9})
     assert _texts(draft) == [
@@ -33,12 +33,12 @@ def test_values_are_said_before_and_after() -> None:
     assert shorts[:3] == ["sample", "9 images", "batch 128"]
 
 
-def test_data_sets_are_said_by_their_titles() -> None:
+def test_data_sets_are_named_by_their_titles() -> None:
     other = VGG.with_value("data", {**DATA, "dataset": "fashion-mnist"})
     assert _texts(other) == ["data set CIFAR-10 → Fashion-MNIST"]
 
 
-def test_another_kind_is_said_with_its_fields() -> None:
+def test_another_kind_is_listed_with_its_fields() -> None:
     assert _texts(VGG.with_kind("optimizer", "sgd")) == [
         "optimiser Adam → SGD with momentum "
         "(learning rate 0.01, momentum 0.9, Nesterov momentum off)"
@@ -48,7 +48,7 @@ def test_another_kind_is_said_with_its_fields() -> None:
     ]
 
 
-def test_a_switch_is_said_with_what_it_switches() -> None:
+def test_a_switch_is_listed_with_its_fields() -> None:
     on = VGG.with_switch("early_stopping", True)
     assert _texts(on) == ["early stopping off → on (patience 3, restore the best weights on)"]
     assert [change.short for change in changes(VGG, on)] == ["early stopping on"]
@@ -57,12 +57,12 @@ def test_a_switch_is_said_with_what_it_switches() -> None:
     assert [change.text for change in changes(on, other)] == ["patience 3 → 5"]
 
 
-def test_callbacks_are_said_in_words() -> None:
+def test_changes_of_callbacks() -> None:
     draft = VGG.with_value("monitor", "accuracy").with_value("test_epochs", [15, 30])
     assert _texts(draft.with_value("tensorboard", True)) == [
         "monitor loss → accuracy",
         "TensorBoard files off → on",
-        "epochs whose test answers are kept none → 15, 30",
+        "save test predictions at epochs none → 15, 30",
     ]
 
 
@@ -94,7 +94,7 @@ def test_many_changed_layers_are_counted() -> None:
         (VGG.with_kind("validation", "none"), "no validation"),
         (VGG.with_value("monitor", "accuracy"), "best by accuracy"),
         (VGG.with_value("best_only", True), "best checkpoint only"),
-        (VGG.with_value("test_epochs", [15, 30]), "answers of 15, 30"),
+        (VGG.with_value("test_epochs", [15, 30]), "predictions at 15, 30"),
         (VGG.with_kind("schedule", "one_cycle"), "one cycle"),
         (VGG.with_layer_field("1-1", "filters", 48), "layer 1 48 filters"),
         (VGG.with_layer_field("1-1", "padding", "valid"), "layer 1 valid padding"),
@@ -111,7 +111,7 @@ def test_a_change_is_short_enough_for_a_name(draft: Draft, short: str) -> None:
 def test_every_kind_has_a_short_name() -> None:
     for section, kinds in SECTIONS.items():
         for kind in filter(None, kinds):
-            assert "_" not in brief_kind(section, kind)
+            assert "_" not in format_brief_kind(section, kind)
 
 
 @pytest.mark.parametrize("layer_type", LAYER_TYPES)
@@ -120,7 +120,7 @@ def test_every_layer_has_a_label_that_fits_a_drawing(layer_type: str) -> None:
     assert 3 < len(label) <= 12
 
 
-def test_wrong_labels_are_said_in_per_cent() -> None:
+def test_wrong_labels_are_formatted_in_per_cent() -> None:
     some = VGG.with_value("data", {**DATA, "wrong_labels": 0.15, "wrong_labels_seed": 3})
     assert _texts(some) == ["wrong labels none → 15%", "seed of wrong labels 0 → 3"]
     assert next(change.short for change in changes(VGG, some)) == "15% wrong labels"

@@ -1,6 +1,6 @@
 """Only what differs between experiments is told, setting by setting."""
 
-from cifarviz.experiment.changes import NOT_THERE, Difference, differences
+from cifarviz.experiment.changes import NOT_APPLICABLE, Difference, differences
 from cifarviz.experiment.choices import EarlyStopping
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.optimizers import SGD
@@ -21,21 +21,21 @@ def test_a_setting_that_a_kind_does_not_have_is_left_blank() -> None:
     sgd = Experiment.make(**{**dict(base), "optimizer": SGD(momentum=0.8)})
     found = {row.setting: row.values for row in differences([base, sgd])}
     assert found["optimiser"] == ("Adam", "SGD with momentum")
-    assert found["momentum"] == (NOT_THERE, "0.8")
+    assert found["momentum"] == (NOT_APPLICABLE, "0.8")
     assert found["learning rate"] == ("0.001", "0.01")
     assert "batch size" not in found
 
 
-def test_what_is_switched_on_brings_its_own_settings() -> None:
+def test_a_section_that_is_on_adds_its_settings() -> None:
     base = stored_runs.experiment(epochs=10)
     early = Experiment.make(**{**dict(base), "early_stopping": EarlyStopping(patience=4)})
     assert differences([base, early])[:2] == [
         Difference("early stopping", ("off", "on")),
-        Difference("early stopping, patience", (NOT_THERE, "4")),
+        Difference("early stopping, patience", (NOT_APPLICABLE, "4")),
     ]
 
 
-def test_networks_of_the_same_kinds_of_layers_are_told_apart_layer_by_layer() -> None:
+def test_networks_with_the_same_layer_types_are_compared_by_layer() -> None:
     layers = [
         {**dict(layer), "rate": 0.1} if layer.type == "dropout" else layer
         for layer in DROPOUT.architecture.layers

@@ -3,10 +3,10 @@ import pytest
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.assessment import assess
 from cifarviz.experiment.choices import EarlyStopping
-from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.draft_layers import add_layer, trace_layers
-from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.experiment.presets import PRESETS
+from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 
 
 def _assess(draft: Draft, train_images: int = 50_000, test_images: int = 10_000):
@@ -37,7 +37,7 @@ def test_layer_ids_stay_with_their_layers_through_every_change() -> None:
     assert [layer.id for layer in changed.layers][:2] == ["7-3", "7-2"]
 
 
-def test_an_id_is_never_given_twice() -> None:
+def test_layer_ids_are_unique() -> None:
     draft = preset_draft("cifar10-starter", 1)
     once = draft.with_layer_copied("1-1")
     again = once.without_layer(once.newest_layer).with_layer_copied("1-1")
@@ -57,7 +57,7 @@ def test_moving_stops_at_both_ends_and_unknown_ids_change_nothing() -> None:
         assert same.layers == draft.layers
 
 
-def test_a_kind_gets_back_what_was_typed_for_it() -> None:
+def test_a_kind_restores_its_typed_values() -> None:
     draft = preset_draft("cifar10-vgg")
     sgd = draft.with_kind("optimizer", "sgd")
     assert sgd.section("optimizer")["momentum"] == 0.9
@@ -76,7 +76,7 @@ def test_label_smoothing_waits_while_labels_are_integers() -> None:
     assert integer.with_labels("one_hot").section("loss")["label_smoothing"] == 0.1
 
 
-def test_what_was_typed_for_a_switch_survives_switching_off() -> None:
+def test_typed_values_survive_switching_off() -> None:
     draft = preset_draft("cifar10-vgg")
     assert not draft.is_on("early_stopping")
     assert draft.section("early_stopping") == {"patience": 3, "restore_best_weights": True}
@@ -98,7 +98,7 @@ def test_a_draft_of_every_new_choice_makes_its_experiment() -> None:
         "monitor": "accuracy",
         "best_only": True,
         "tensorboard": True,
-        "test_epochs": epochs_meant("30; 10 20"),
+        "test_epochs": parse_epochs("30; 10 20"),
     }.items():
         draft = draft.with_value(name, value)
     made = _assess(draft).experiment
@@ -122,8 +122,8 @@ def test_a_draft_of_every_new_choice_makes_its_experiment() -> None:
     ],
 )
 def test_a_list_of_epochs_is_read_as_it_is_typed(typed: str | None, meant: object) -> None:
-    assert epochs_meant(typed) == meant
-    assert epochs_meant(epochs_text(meant)) == meant
+    assert parse_epochs(typed) == meant
+    assert parse_epochs(format_epochs(meant)) == meant
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_dense_layer_at_the_end_of_a_network_without_output_becomes_the_output
     assert _assess(mended).experiment is not None
 
 
-def test_a_layer_that_fits_nowhere_is_added_all_the_same_and_its_row_says_why() -> None:
+def test_a_layer_that_fits_nowhere_is_added_with_its_problem() -> None:
     draft = add_layer(preset_draft("cifar10-starter", 1), "flatten")
     assert _assess(draft).reasons == ()  # flattening a flat vector is harmless
     draft = add_layer(draft.with_layer_field("1-1", "kernel_size", 32), "conv2d")
@@ -161,7 +161,7 @@ def test_a_layer_that_fits_nowhere_is_added_all_the_same_and_its_row_says_why() 
     assert any(row.problem for row in found.trace.rows)
 
 
-def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
+def test_an_invalid_value_is_kept_and_a_problem_of_its_row() -> None:
     draft = preset_draft("cifar10-vgg", 1).with_layer_field("1-4", "filters", "many")
     rows = trace_layers(draft).rows
     assert draft.layers[3].fields["filters"] == "many"
@@ -175,7 +175,7 @@ def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "text"),
     [
         ("batch_size", 0, "batch size must be a whole number from 1 to 4,096, not 0"),
         ("batch_size", 3.7, "whole number"),
@@ -183,34 +183,34 @@ def test_a_wrong_value_is_kept_and_said_beside_its_row() -> None:
         ("l2", "1e400", "L2 penalty"),
         ("seed", -1, "seed"),
         ("monitor", "loss of sleep", "monitor"),
-        ("test_epochs", "soon", "“soon” cannot be read"),
+        ("test_epochs", "soon", "“soon” is not a list of numbers"),
         ("test_epochs", [0], "numbered from 1"),
     ],
 )
-def test_a_wrong_single_value_is_one_sentence(name: str, value: object, words: str) -> None:
+def test_an_invalid_single_value_has_a_sentence(name: str, value: object, text: str) -> None:
     found = _assess(preset_draft("cifar10-vgg").with_value(name, value))
-    assert words in found.problems[name]
+    assert text in found.problems[name]
     assert list(found.problems) == [name]
     assert found.experiment is None
 
 
-def test_what_does_not_go_together_is_said_when_each_part_is_right() -> None:
+def test_valid_values_that_do_not_fit_together_are_found() -> None:
     assert "larger than" in _assess(preset_draft("cifar10-vgg"), 20, 10).together[0]
 
 
-def test_what_asks_for_more_epochs_than_there_are_is_said_in_its_place() -> None:
+def test_values_beyond_the_last_epoch_are_problems_of_their_section() -> None:
     draft = preset_draft("cifar10-vgg").with_kind("schedule", "cosine")
     late = draft.with_value("schedule", {**draft.section("schedule"), "warmup_epochs": 30})
     patient = preset_draft("fashion-mnist-cnn").with_value("epochs", 2)
-    kept = preset_draft("cifar10-vgg").with_value("test_epochs", [31])
-    for wrong, place, words in (
+    stored = preset_draft("cifar10-vgg").with_value("test_epochs", [31])
+    for wrong, place, text in (
         (late, "schedule", "warm-up"),
         (patient, "early_stopping", "can never stop a run of 2 epochs"),
-        (kept, "test_epochs", "epoch 31 of a run of 30"),
+        (stored, "test_epochs", "epoch 31 of a run of 30"),
     ):
         assessment = _assess(wrong)
         assert list(assessment.problems) == [place]
-        assert words in assessment.problems[place]
+        assert text in assessment.problems[place]
         assert assessment.experiment is None
     # As long as the number of epochs is none, nothing else is called wrong.
     assert list(_assess(patient.with_value("epochs", 0)).problems) == ["epochs"]
@@ -226,6 +226,6 @@ def test_a_draft_of_an_experiment_makes_it_again() -> None:
     draft = preset_draft("cifar10-vgg").with_value("epochs", 3)
     experiment = _assess(draft).experiment
     assert experiment is not None
-    again = draft_of(experiment, "cifar10-vgg", 4)
+    again = make_draft(experiment, "cifar10-vgg", 4)
     assert again.plain() == draft.plain()
     assert {layer.id.split("-")[0] for layer in again.layers} == {"4"}

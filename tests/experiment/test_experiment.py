@@ -12,7 +12,7 @@ from cifarviz.experiment.choices import (
     SplitValidation,
     TestValidation,
 )
-from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.experiment import Experiment, SplitSizes
 from tests.experiment.small_experiment import experiment
 
 
@@ -41,7 +41,7 @@ def test_values_cannot_be_changed():
     ],
 )
 def test_sizes(changes, images, sizes):
-    assert experiment(**changes).sizes(*images) == Sizes(*sizes)
+    assert experiment(**changes).sizes(*images) == SplitSizes(*sizes)
 
 
 @pytest.mark.parametrize("n", [4, 7, 99, 5_000, 50_000])
@@ -51,23 +51,27 @@ def test_split_sizes_are_scikit_learns(n, fraction):
 
     train, validation = train_test_split(np.arange(n), test_size=fraction, random_state=0)
     made = experiment(validation=SplitValidation(fraction=fraction), batch_size=1)
-    assert made.sizes(n, 0) == Sizes(len(train), len(validation), len(train))
+    assert made.sizes(n, 0) == SplitSizes(len(train), len(validation), len(train))
 
 
 @pytest.mark.parametrize(
-    ("changes", "images", "said"),
+    ("changes", "images", "message"),
     [
         (
             {"data": Data(train_images=5_000)},
             5_000,
-            "5,000 training images were asked for and there",
+            "You chose 5,000 training images and there",
         ),
-        ({"batch_size": 64}, 50, "A batch of 64 is larger than the 40 training images"),
-        ({"data": Data(train_images=10)}, 5_000, "A batch of 32 is larger than the 10 training"),
+        ({"batch_size": 64}, 50, "The batch size 64 is larger than the 40 training images"),
+        (
+            {"data": Data(train_images=10)},
+            5_000,
+            "The batch size 32 is larger than the 10 training",
+        ),
         ({"batch_size": 1}, 1, "leaves none for training"),
         ({"validation": NoValidation()}, 0, "There are no training images"),
     ],
 )
-def test_choices_that_do_not_fit_the_data_are_refused(changes, images, said):
-    with pytest.raises(ExperimentInvalid, match=said):
+def test_choices_that_do_not_fit_the_data_are_refused(changes, images, message):
+    with pytest.raises(ExperimentInvalid, match=message):
         experiment(**changes).check_against(images)

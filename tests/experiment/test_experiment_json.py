@@ -73,7 +73,7 @@ def test_json_is_a_full_dump():
 
 
 @pytest.mark.parametrize("version", [0, 5, 1.0, "1", "2", None, True, "x" * 500])
-def test_unknown_format_is_refused_in_words(version):
+def test_an_unknown_format_is_refused(version):
     fields = {**json.loads(experiment().to_json()), "format": version}
     with pytest.raises(
         UnknownFormat, match=r"^This experiment has format .{1,30} and this version"
@@ -81,7 +81,7 @@ def test_unknown_format_is_refused_in_words(version):
         Experiment.from_json(json.dumps(fields))
 
 
-def test_format_1_is_read_as_what_its_runs_did():
+def test_format_1_is_upgraded():
     """Written before there were callbacks, by the first version."""
     written = json.loads(experiment(seed=3).to_json())
     for new in ("monitor", "early_stopping", "best_only", "tensorboard", "test_epochs"):
@@ -93,7 +93,7 @@ def test_format_1_is_read_as_what_its_runs_did():
     assert (read.best_only, read.tensorboard, read.test_epochs) == (False, False, ())
 
 
-def test_format_2_is_read_as_what_its_runs_did():
+def test_format_2_is_upgraded():
     """Written before layers could be without bias."""
     made = experiment(seed=3, best_only=True)
     written = json.loads(made.to_json())
@@ -108,7 +108,7 @@ def test_format_2_is_read_as_what_its_runs_did():
     assert not read.mirrored_answers
 
 
-def test_format_3_is_read_as_what_its_runs_did():
+def test_format_3_is_upgraded():
     """Written before labels could be made wrong."""
     made = experiment(seed=3, l2=0.1)
     written = json.loads(made.to_json())
@@ -120,23 +120,23 @@ def test_format_3_is_read_as_what_its_runs_did():
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize("data", [None, 3, [], "all"])
-def test_data_of_an_older_format_that_are_none_are_refused_in_words(version, data):
+def test_malformed_data_of_an_older_format_is_refused(version, data):
     with pytest.raises(ExperimentInvalid):
         Experiment.from_json(changed(format=version, data=data))
 
 
 @pytest.mark.parametrize("architecture", [None, 3, {}, {"layers": None}, {"layers": [3, None]}])
-def test_a_network_of_format_2_that_is_none_is_refused_in_words(architecture):
+def test_a_malformed_network_of_format_2_is_refused(architecture):
     with pytest.raises(ExperimentInvalid):
         Experiment.from_json(changed(format=2, architecture=architecture))
 
 
-def test_a_wrong_experiment_of_format_1_is_refused_in_words():
+def test_an_invalid_experiment_of_format_1_is_refused():
     with pytest.raises(ExperimentInvalid, match=r"^The batch size must be .*, not 0\.$"):
         Experiment.from_json(changed(format=1, batch_size=0))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", "[" * 100_000, '{"format": NaN'])
-def test_what_is_no_experiment_is_refused_in_one_sentence(text):
+def test_other_texts_are_refused_in_a_sentence(text):
     with pytest.raises(ExperimentInvalid, match=r"^This is not an experiment: [^.]*\.$"):
         Experiment.from_json(text)

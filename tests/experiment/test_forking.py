@@ -5,7 +5,12 @@ import pytest
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.choices import Data, EarlyStopping, SplitValidation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.forking import ForkChanges, check_fork, forked, keeps_optimizer
+from cifarviz.experiment.forking import (
+    ForkChanges,
+    check_fork,
+    fork_experiment,
+    keeps_optimizer_state,
+)
 from cifarviz.experiment.optimizers import SGD
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.experiment.presets import PRESETS
@@ -14,19 +19,19 @@ VGG = PRESETS["cifar10-vgg"].experiment
 DROPOUT = PRESETS["cifar10-dropout"].experiment
 
 
-def test_nothing_changed_is_the_parent_to_another_last_epoch() -> None:
-    same = forked(VGG, 9, ForkChanges(epochs=21))
+def test_an_unchanged_fork_only_has_more_epochs() -> None:
+    same = fork_experiment(VGG, 9, ForkChanges(epochs=21))
     assert same == VGG
     check_fork(VGG, same, 9)
-    assert keeps_optimizer(VGG, same)
-    assert forked(VGG, 9, ForkChanges(epochs=3)).epochs == 12
+    assert keeps_optimizer_state(VGG, same)
+    assert fork_experiment(VGG, 9, ForkChanges(epochs=3)).epochs == 12
 
 
 def test_each_change_is_made_and_allowed() -> None:
     changed = ForkChanges(
         epochs=5, learning_rate=1e-5, dropout=0.4, flip=True, shift=3, train_images=700
     )
-    fork = forked(VGG, 9, changed)
+    fork = fork_experiment(VGG, 9, changed)
     assert fork.optimizer.learning_rate == 1e-5
     assert (fork.augmentation.flip, fork.augmentation.shift) == (True, 3)
     assert fork.data.train_images == 700
@@ -34,8 +39,8 @@ def test_each_change_is_made_and_allowed() -> None:
     assert [layer.type for layer in fork.architecture.layers[-2:]] == ["dropout", "dense"]
     assert fork.architecture.parameters == VGG.architecture.parameters
     check_fork(VGG, fork, 9)
-    assert keeps_optimizer(VGG, fork)
-    assert forked(fork, 9, ForkChanges(1, train_images="all")).data.train_images is None
+    assert keeps_optimizer_state(VGG, fork)
+    assert fork_experiment(fork, 9, ForkChanges(1, train_images="all")).data.train_images is None
 
 
 def test_dropout_that_is_there_gets_the_rate_in_every_layer() -> None:
@@ -56,30 +61,32 @@ def test_dropout_that_is_there_gets_the_rate_in_every_layer() -> None:
         ({"architecture": DROPOUT.architecture}, "layers"),
     ],
 )
-def test_what_the_weights_would_mean_nothing_for_is_refused(
+def test_a_fork_with_incompatible_settings_is_refused(
     changed: dict[str, object], what: str
 ) -> None:
     other = Experiment.make(**{**dict(VGG), **changed})
-    with pytest.raises(ExperimentInvalid, match=f"has the same {what}"):
+    with pytest.raises(ExperimentInvalid, match=f"must have the same {what}"):
         check_fork(VGG, other, 3)
 
 
 def test_a_fork_needs_an_epoch_of_its_own() -> None:
-    with pytest.raises(ExperimentInvalid, match="1 epoch or more; 0 were"):
-        forked(VGG, 9, ForkChanges(epochs=0))
-    with pytest.raises(ExperimentInvalid, match="ends with epoch 30"):
+    with pytest.raises(ExperimentInvalid, match="at least 1 epoch, not 0"):
+        fork_experiment(VGG, 9, ForkChanges(epochs=0))
+    with pytest.raises(ExperimentInvalid, match="ends at epoch 30"):
         check_fork(VGG, VGG, 30)
 
 
-def test_what_cannot_come_any_more_is_left_out() -> None:
+def test_settings_that_cannot_apply_any_more_are_removed() -> None:
     parent = Experiment.make(
         **{**dict(VGG), "early_stopping": EarlyStopping(patience=8), "test_epochs": (2, 4, 20)}
     )
-    fork = forked(parent, 3, ForkChanges(epochs=2))
+    fork = fork_experiment(parent, 3, ForkChanges(epochs=2))
     assert (fork.early_stopping, fork.test_epochs) == (None, (4,))
-    assert forked(parent, 3, ForkChanges(epochs=27)).early_stopping == parent.early_stopping
+    assert (
+        fork_experiment(parent, 3, ForkChanges(epochs=27)).early_stopping == parent.early_stopping
+    )
 
 
 def test_another_optimizer_begins_anew() -> None:
     sgd = Experiment.make(**{**dict(VGG), "optimizer": SGD()})
-    assert not keeps_optimizer(VGG, sgd)
+    assert not keeps_optimizer_state(VGG, sgd)

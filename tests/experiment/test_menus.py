@@ -36,7 +36,7 @@ def test_every_field_has_a_help_text(made):
         assert made.label(field)
 
 
-def test_menus_are_named_after_what_they_hold():
+def test_menus_use_the_kinds_of_their_classes():
     for menu in MENUS:
         for name, made in menu.items():
             field = "type" if "type" in made.model_fields else "kind"

@@ -84,7 +84,7 @@ def test_it_grows_with_depth_and_is_cut_off_at_the_edge() -> None:
     assert receptive_field(vgg, "conv2d_2", 31, 0) == ReceptiveField(29, 0, 31, 2)
 
 
-def test_behind_global_pooling_or_flatten_it_is_the_whole_image() -> None:
+def test_after_global_pooling_or_flatten_it_is_the_full_image() -> None:
     whole = ReceptiveField(0, 0, 12, 10)
     pooled = network(MaxPool2D())
     for name in ("global_average_pooling2d_1", "dense_1"):
@@ -97,7 +97,7 @@ def test_behind_global_pooling_or_flatten_it_is_the_whole_image() -> None:
     assert receptive_field(flat, "flatten_1", 0, 0) == whole
 
 
-def test_what_is_not_there_is_refused() -> None:
+def test_an_unknown_layer_or_place_is_refused() -> None:
     architecture = network(MaxPool2D())
     with pytest.raises(ValueError, match="no layer 'conv2d_1'; it has max_pooling2d_1"):
         receptive_field(architecture, "conv2d_1", 0, 0)

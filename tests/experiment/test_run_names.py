@@ -1,7 +1,7 @@
 from cifarviz.experiment.changes import ExperimentChange
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.experiment.run_names import fork_name, free_name, run_name
+from cifarviz.experiment.run_names import fork_name, run_name, unique_name
 
 VGG = PRESETS["cifar10-vgg"].experiment
 
@@ -12,24 +12,24 @@ def made(*shorts: str) -> list[ExperimentChange]:
     return [ExperimentChange(f"in full: {short}", short) for short in shorts]
 
 
-def test_a_run_is_named_after_what_was_changed() -> None:
+def test_a_run_is_named_after_its_changes() -> None:
     assert run_name(TITLE, []) == TITLE
     assert run_name("A first network: three convolutions", []) == "A first network"
     changed = made("sample", "batch 64", "dropout 0.3")
     assert run_name(TITLE, changed) == f"{TITLE} · sample · batch 64 · dropout 0.3"
 
 
-def test_what_does_not_fit_is_counted() -> None:
+def test_changes_that_do_not_fit_are_counted() -> None:
     changed = made("sample", "batch 64", "learning rate 0.001", "5 epochs", "seed 3")
     assert run_name(TITLE, changed) == f"{TITLE} · sample · batch 64 · +3 more"
     assert run_name(TITLE, made("x" * 90)) == f"{TITLE} · changed"
     assert all(len(run_name(TITLE, made(*["seed 3"] * n))) <= 64 for n in range(40))
 
 
-def test_a_fork_is_named_after_its_parent_and_what_was_changed() -> None:
+def test_a_fork_is_named_after_its_parent_and_changes() -> None:
     def named(parent: str, **changed: object) -> str:
         changes = ForkChanges(**{"epochs": 5, **changed})  # type: ignore[arg-type]
-        return fork_name(parent, VGG, forked(VGG, 9, changes), 9)
+        return fork_name(parent, VGG, fork_experiment(VGG, 9, changes), 9)
 
     # As it is written: so Find finds the forks with their parent.
     assert named("Duel: no aug") == "Duel: no aug from epoch 9"
@@ -46,14 +46,14 @@ def test_a_fork_is_named_after_its_parent_and_what_was_changed() -> None:
     assert len(long) <= 94
 
 
-def test_several_layers_with_one_new_rate_say_it_once() -> None:
+def test_the_same_new_rate_of_several_layers_is_named_once() -> None:
     dropout = PRESETS["cifar10-dropout"].experiment
-    changed = forked(dropout, 2, ForkChanges(epochs=5, dropout=0.6, learning_rate=1e-4))
+    changed = fork_experiment(dropout, 2, ForkChanges(epochs=5, dropout=0.6, learning_rate=1e-4))
     assert fork_name("net", dropout, changed, 2) == (
         "net from epoch 2 · learning rate 0.0001 · dropout 0.6"
     )
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
-    assert free_name("mine", ()) == "mine"
-    assert free_name("mine", {"mine", "mine (2)"}) == "mine (3)"
+    assert unique_name("mine", ()) == "mine"
+    assert unique_name("mine", {"mine", "mine (2)"}) == "mine (3)"

@@ -12,7 +12,7 @@ ALL = [Constant(), StepSchedule(every_epochs=2), Cosine(), Cosine(warmup_epochs=
 
 @pytest.mark.parametrize("schedule", ALL)
 @pytest.mark.parametrize(("steps", "epochs"), [(1, 1), (1, 2), (7, 1), (11, 6)])
-def test_one_finite_rate_a_step_never_above_the_base(schedule, steps, epochs):
+def test_every_step_has_a_finite_rate_up_to_the_base(schedule, steps, epochs):
     rates = learning_rates(schedule, 0.1, steps, epochs)
     assert rates.dtype == np.float32
     assert rates.shape == (steps * epochs,)

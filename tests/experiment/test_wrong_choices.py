@@ -16,7 +16,7 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"batch_size": 0}, "The batch size must be a whole number from 1 to 4,096, not 0."),
         (
@@ -36,8 +36,8 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ),
         (
             {"loss": {"label_smoothing": 0.1}},
-            "Label smoothing spreads a label over the classes, which an integer label cannot: "
-            "choose one-hot labels, or a smoothing of 0.",
+            "Label smoothing needs one-hot labels and the labels here are integers. Choose one-hot "
+            "labels, or set label smoothing to 0.",
         ),
         (
             {"validation": {"kind": "split", "fraction": 1.0}},
@@ -58,17 +58,17 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ),
         (
             {"schedule": {"kind": "cosine", "warmup_epochs": 10}},
-            "The warm-up takes 10 epochs and the whole run has 10: use a shorter warm-up or more "
+            "The warm-up takes 10 epochs and the run has 10 epochs. Use a shorter warm-up or more "
             "epochs.",
         ),
         (
             {"early_stopping": {"patience": 10}},
-            "Early stopping with a patience of 10 epochs can never stop a run of 10 epochs: "
-            "choose a smaller patience or more epochs, or switch it off.",
+            "Early stopping with a patience of 10 epochs can never stop a run of 10 epochs. "
+            "Choose a smaller patience or more epochs, or switch it off.",
         ),
         (
             {"early_stopping": {"patience": 1}, "epochs": 1},
-            "Early stopping with a patience of 1 epoch can never stop a run of 1 epoch: ",
+            "Early stopping with a patience of 1 epoch can never stop a run of 1 epoch. ",
         ),
         (
             {"early_stopping": {"patience": 0}},
@@ -79,21 +79,21 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ({"best_only": "perhaps"}, "The best checkpoint only must be true or false"),
         (
             {"test_epochs": [5, 11]},
-            "Test answers cannot be kept after epoch 11 of a run of 10 epochs: name earlier "
+            "Test predictions cannot be saved at epoch 11 of a run of 10 epochs. Choose earlier "
             "epochs, or train for more.",
         ),
-        ({"test_epochs": [5, 3]}, "Name each epoch once and in order: “5, 3” came."),
-        ({"test_epochs": [3, 3]}, "Name each epoch once and in order: “3, 3” came."),
-        ({"test_epochs": [0]}, "Epochs are numbered from 1 to 1,000: “0” came."),
+        ({"test_epochs": [5, 3]}, "Enter each epoch once and in order, not “5, 3”."),
+        ({"test_epochs": [3, 3]}, "Enter each epoch once and in order, not “3, 3”."),
+        ({"test_epochs": [0]}, "Epochs are numbered from 1 to 1,000, not “0”."),
         (
             {"test_epochs": "last"},
-            "Epochs are named by their numbers, such as 15, 30, 45: “last” cannot be read so.",
+            "Enter epochs as numbers, such as 15, 30, 45; “last” is not a list of numbers.",
         ),
-        ({"test_epochs": [1.5]}, "Epochs are named by their numbers"),
-        ({"test_epochs": [True]}, "Epochs are named by their numbers"),
+        ({"test_epochs": [1.5]}, "Enter epochs as numbers"),
+        ({"test_epochs": [True]}, "Enter epochs as numbers"),
         (
             {"test_epochs": list(range(1, 102)), "epochs": 500},
-            "Test answers can be kept after at most 100 epochs, not after 101.",
+            "Test predictions can be saved at up to 100 epochs, not 101.",
         ),
         (
             {"preprocessing": {"kind": "divide", "divisor": 0}},
@@ -101,10 +101,10 @@ from tests.experiment.small_experiment import NETWORK, changed, experiment
         ),
     ],
 )
-def test_each_wrong_choice_gets_a_sentence_naming_the_field(changes, said):
+def test_each_invalid_value_has_a_sentence_naming_the_field(changes, message):
     with pytest.raises(ExperimentInvalid) as refused:
         Experiment.from_json(changed(**changes))
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
 
 
 def test_a_wrong_layer_is_named_by_its_place():
@@ -136,4 +136,4 @@ def test_the_network_must_be_made_for_the_data_set():
     with pytest.raises(ExperimentInvalid) as refused:
         experiment(architecture=small)
     assert "takes 28×28×1 images and CIFAR-10 has 32×32×3" in str(refused.value)
-    assert "tells 7 classes apart and CIFAR-10 has 10" in str(refused.value)
+    assert "has 7 classes and CIFAR-10 has 10" in str(refused.value)

@@ -12,20 +12,13 @@ from cifarviz.experiment.preprocessing import Scaling
 from cifarviz.experiment.receptive_field import ReceptiveField, receptive_field
 from cifarviz.experiment.variable_shapes import model_variables, optimizer_variables
 from cifarviz.export.code.network import network_section
-from cifarviz.layers.base import (
-    CodeWriter,
-    DoesNotFit,
-    KerasBuilder,
-    Layer,
-    LayerCode,
-    Shape,
-)
+from cifarviz.layers.base import CodeWriter, DoesNotFit, KerasBuilder, Layer, LayerCode, Shape
 from cifarviz.layers.batch_norm import BatchNorm
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.dense import Dense
 from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.pooling import GlobalAveragePool2D, MaxPool2D
-from cifarviz.layers.registry import LAYER_TYPES, any_of
+from cifarviz.layers.registry import LAYER_TYPES, layer_union
 from cifarviz.layers.window import Span
 from cifarviz.network.build import build
 from cifarviz.network.variables import to_arrays
@@ -93,7 +86,7 @@ class Residual(Layer):
         return LayerCode("Residual", (tuple(layer.code(writer) for layer in self.layers),))
 
 
-SPEC = any_of([*LAYER_TYPES.values(), Residual])
+SPEC = layer_union([*LAYER_TYPES.values(), Residual])
 
 
 class BlockArchitecture(Architecture):
@@ -125,7 +118,7 @@ def test_it_is_read_back_from_json_as_it_was_written() -> None:
         TypeAdapter(SPEC).validate_python(wrong)
 
 
-def test_its_row_has_what_its_layers_cost_and_names_count_all_layers() -> None:
+def test_its_row_adds_up_its_layers_and_names_count_all_layers() -> None:
     rows = NETWORK.trace().rows
     assert [row.name for row in rows] == list(NETWORK.layer_names)
     assert NETWORK.layer_names[:4] == ("conv2d_1", "residual_1", "max_pooling2d_1", "conv2d_4")
@@ -139,15 +132,15 @@ def test_its_row_has_what_its_layers_cost_and_names_count_all_layers() -> None:
     assert rows[1].operations == 2 * 120 * convolution + 120 * 4
 
 
-def test_what_does_not_fit_inside_is_said_at_the_block() -> None:
+def test_a_misfit_inside_is_a_problem_of_the_block() -> None:
     narrow = Residual(layers=(Conv2D(filters=3),))
     found = trace((8, 8, 4), [narrow, *NETWORK.layers[-2:]], 5)
     assert found.rows[0].problem == "The layers of a residual block give what comes in."
     flat = trace((8, 8, 4), [Residual(layers=(Dense(),)), *NETWORK.layers[-2:]], 5)
-    assert "Dense layers want a flat vector" in str(flat.rows[0].problem)
+    assert "Dense layers need a flat vector" in str(flat.rows[0].problem)
     soft = Residual(layers=(Residual(layers=(Conv2D(filters=4, activation="softmax"),)),))
     found = trace((8, 8, 4), [soft, *NETWORK.layers[-2:]], 5)
-    assert "Softmax belongs on the output layer" in str(found.rows[0].problem)
+    assert "Only the output layer can use softmax" in str(found.rows[0].problem)
 
 
 def test_keras_has_the_same_parameters_and_variables() -> None:
@@ -179,7 +172,7 @@ def test_a_layer_that_takes_its_place_out_of_turn_is_refused() -> None:
         build(NETWORK.model_copy(update={"layers": layers}), SCALING)
 
 
-def test_it_sees_what_its_layers_see() -> None:
+def test_its_receptive_field_is_that_of_its_layers() -> None:
     # Two convolutions of 3×3 in a row, and the 1×1 before them.
     assert receptive_field(NETWORK, "residual_1", 5, 5) == ReceptiveField(3, 3, 7, 7)
     assert receptive_field(NETWORK, "residual_1", 0, 9) == ReceptiveField(0, 7, 2, 9)

@@ -116,9 +116,7 @@ def test_the_exported_script_makes_the_same_layer(network: Architecture, layer: 
 
 
 @pytest.mark.parametrize(("network", "layer"), NETWORKS)
-def test_a_batch_in_two_halves_gives_what_keras_gives_for_all_of_it(
-    network: Architecture, layer: Layer
-) -> None:
+def test_a_batch_in_two_halves_equals_keras(network: Architecture, layer: Layer) -> None:
     ours = build(network, SCALING, seed=3)
     logits = tf.concat(forward(ours, split_batch(tf.constant(IMAGES), 2), len(IMAGES)), 0)
     # What draws random numbers draws them for each half, and the exported script does, too.
@@ -160,7 +158,7 @@ def test_nothing_outside_its_receptive_field_changes_a_value(
 
 
 @pytest.mark.parametrize("made", LAYER_TYPES.values(), ids=LAYER_TYPES)
-def test_a_channel_kernel_is_what_the_channel_is_calculated_with(made: type[Layer]) -> None:
+def test_a_channel_kernel_computes_its_channel(made: type[Layer]) -> None:
     if not made.has_filters:
         return
     fields = {name: "linear" for name in ("activation",) if name in made.model_fields}
@@ -188,7 +186,7 @@ def test_a_channel_kernel_is_what_the_channel_is_calculated_with(made: type[Laye
 
 
 @pytest.mark.parametrize("made", LAYER_TYPES.values(), ids=LAYER_TYPES)
-def test_it_has_words_for_people(made: type[Layer]) -> None:
+def test_it_has_titles_and_help_texts(made: type[Layer]) -> None:
     fields = made().model_dump(mode="json")
     assert made.title
     assert made.explanation.endswith(".")

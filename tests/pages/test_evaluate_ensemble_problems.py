@@ -153,7 +153,7 @@ def test_a_failed_member_without_weights_is_said_with_what_to_do(store: RunStore
         ({"seed": "-1"}, "“-1” is no seed"),
         ({"image": "x"}, "“x” is none of the 1,000 test images"),
         ({"weights": "worst"}, "There are no weights called “worst”: it is answer, last or best."),
-        ({"preset": "cifar10-ensemble", "changes": "zz"}, "changes that this address holds cannot"),
+        ({"preset": "cifar10-ensemble", "changes": "zz"}, "changes in this address cannot"),
         ({"view": "both"}, "Evaluate has no view “both”"),
         ({"preset": "nope"}, "There is no preset or run “nope”"),
         ({"way": "nope"}, "“nope” is no way to train this preset"),

@@ -7,7 +7,7 @@ import pytest
 
 from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.draft import Draft, draft_of
+from cifarviz.experiment.draft import Draft, make_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
@@ -69,7 +69,7 @@ def test_the_published_way_carries_its_changes_but_not_what_makes_it_that_way(
     store: RunStore,
 ) -> None:
     preset = PRESETS["cifar10-ensemble"]
-    mine = draft_of(preset.variants[0].experiment, preset.name)
+    mine = make_draft(preset.variants[0].experiment, preset.name)
     assert "changes" not in _link_to_the_ensemble(mine)
     app = opened(**_link_to_the_ensemble(mine.with_value("batch_size", 50)))
     assert "Trains 4 networks one after another, 15 epochs each" in said(app)

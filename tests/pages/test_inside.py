@@ -80,9 +80,7 @@ def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
 def test_a_text_file_called_png_is_one_sentence(run: Run) -> None:
     app = opened(split="upload")
     app.file_uploader(key="inside-upload").set_value(("a.png", b"hello there", "image/png")).run()
-    assert errors(app) == [
-        "“a.png” is a text file, not an image; PNG, JPEG, WebP, BMP and GIF images are taken."
-    ]
+    assert errors(app) == ["“a.png” is a text file. Choose a PNG, JPEG, WebP, BMP or GIF image."]
     assert not app.exception
 
 

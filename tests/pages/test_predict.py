@@ -95,8 +95,8 @@ def test_unusual_images_work_and_say_what_was_done(
 
 
 BAD = {
-    "notes.png": (b"only text\n", "“notes.png” is a text file, not an image"),
-    "cut.jpg": (encoded(photo((400, 300)), "JPEG")[:2000], "“cut.jpg” is cut off or damaged"),
+    "notes.png": (b"only text\n", "“notes.png” is a text file"),
+    "cut.jpg": (encoded(photo((400, 300)), "JPEG")[:2000], "“cut.jpg” is truncated or damaged"),
     "big.png": (png(30_000, 30_000, 8, 2, bytes(100_000)), "“big.png” has 30,000 × 30,000 pixels"),
     "empty.gif": (b"", "“empty.gif” is empty."),
     "[a](b) *c* $d$.png": (b"x", "“[a](b) *c* $d$.png” is a text file"),

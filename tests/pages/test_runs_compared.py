@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.experiment.choices import Augmentation, Data
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.experiment.published.preset import HistoryRow
 from cifarviz.layers.dense import Dense
@@ -210,7 +210,7 @@ def test_a_fork_is_a_branch_that_outlives_its_parent(store: RunStore) -> None:
     run = stored_runs.store_run(store, OWN, name="parent")
     lock = locks.acquire(store.lock_path("fork"))
     assert lock is not None
-    made = forked(OWN, 2, ForkChanges(epochs=4, learning_rate=0.0002))
+    made = fork_experiment(OWN, 2, ForkChanges(epochs=4, learning_rate=0.0002))
     with lock:
         store.create("fork", made, "child", "dashboard", Fork(run.id, 2))
         assert store.get("fork").epochs_done == 2

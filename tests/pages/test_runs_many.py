@@ -28,11 +28,11 @@ def cured(store: RunStore) -> tuple[str, list[Run]]:
     entry = cures(Data(train_images=200), epochs=9, seed=1)
     runs = [
         stored_runs.store_run(store, one.experiment, name=f"Cures: {one.label}", epochs=6)
-        for one in entry.entrants
+        for one in entry.arms
     ]
     for run in runs:
         store.describe(run.id, validation_images=1000)
-    labels = [(run.id, one.label) for run, one in zip(runs, entry.entrants, strict=True)]
+    labels = [(run.id, one.label) for run, one in zip(runs, entry.arms, strict=True)]
     return save_series(store, "cures", entry.title, labels).id, runs
 
 
@@ -113,7 +113,7 @@ def test_nine_runs_are_all_in_every_table_with_reasons(store: RunStore) -> None:
             longest = max(len(name), *(len(cell) for cell in table[name]))
             assert column["width"] >= 6 * longest
     assert "early stopping, restore the best weights" in table
-    assert not [text for text in said(app) if "choose fewer" in text]
+    assert not [text for text in said(app) if "Choose fewer" in text]
     assert configured(app, 1)["Overfitting starts"]["help"] == START_RULE
     assert not app.exception
 

@@ -62,7 +62,7 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
         app
     )
     widget(app, "selectbox", "1-validation-kind").select("test").run()
-    assert "too good to be true" in said(app)
+    assert "too optimistic" in said(app)
     settings = drafted(app).settings
     assert settings["data"]["train_images"] == 1000
     assert settings["data"]["wrong_labels"] == 0.25

@@ -68,7 +68,7 @@ def test_what_cannot_work_is_said_and_train_is_not_offered(store: RunStore) -> N
     app = linked(VGG.with_value("data", SAMPLE))
     press(app, "layer-1-10-remove")  # Flatten
     assert app.button(key="train").disabled
-    assert "Dense layers want a flat vector" in said(app)
+    assert "Dense layers need a flat vector" in said(app)
     widget(app, "selectbox", "1-new-layer").select("flatten").run()
     press(app, "add-layer")
     assert not app.button(key="train").disabled

@@ -222,7 +222,7 @@ def test_a_folder_without_data_is_refused_in_one_sentence(tmp_path: Path) -> Non
     assert download.wait(20)
     app.run()
     assert len(app.error) == 1
-    assert "holds no CIFAR-10" in app.error[0].value.replace("\\", "")
+    assert "does not hold CIFAR-10" in app.error[0].value.replace("\\", "")
     assert not app.exception
 
 

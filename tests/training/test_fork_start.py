@@ -15,7 +15,7 @@ from cifarviz.errors import ArtifactMissing, TransitionRefused
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.choices import Augmentation
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.runs import locks
 from cifarviz.runs.artifacts import FolderArtifacts, load_arrays, start_path
 from cifarviz.runs.records import Run
@@ -37,7 +37,7 @@ def history(store: RunStore, run: Run) -> list[tuple[float | None, ...]]:
 
 
 def fork(worker: Worker, parent: Run, epoch: int, **changed: Any) -> Run:
-    made = forked(parent.experiment, epoch, ForkChanges(**{"epochs": 2, **changed}))
+    made = fork_experiment(parent.experiment, epoch, ForkChanges(**{"epochs": 2, **changed}))
     return worker.wait(worker.fork(parent.id, epoch, made, "fork").id)
 
 
@@ -115,7 +115,7 @@ def test_a_parent_deleted_while_its_fork_waits_is_no_loss(
     parent = trained(epochs=1)
     slot = locks.acquire(worker.store.slot_path())
     assert slot is not None
-    made = forked(parent.experiment, 1, ForkChanges(epochs=1))
+    made = fork_experiment(parent.experiment, 1, ForkChanges(epochs=1))
     waiting = worker.fork(parent.id, 1, made, "fork")
     assert start_path(worker.store.folder(waiting.id)).exists()
     worker.store.delete(parent.id)
@@ -133,7 +133,7 @@ def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker:
     parent = stored_runs.store_run(
         worker.store, stored_runs.experiment(), epochs=2, checkpoints={"best": {}}
     )
-    made = forked(parent.experiment, 7, ForkChanges(epochs=1))
+    made = fork_experiment(parent.experiment, 7, ForkChanges(epochs=1))
     with pytest.raises(ArtifactMissing, match=r"for epoch 7\. Choose one of these epochs: 2"):
         worker.fork(parent.id, 7, made, "fork")
     assert [run.id for run in worker.store.all()] == [parent.id]
@@ -143,7 +143,7 @@ def test_an_epoch_that_was_not_kept_is_refused_before_anything_is_stored(worker:
 def test_a_stopped_fork_resumes_to_the_same_end(worker: Worker, trained: TrainRun) -> None:
     parent = trained(epochs=1)
     straight = fork(worker, parent, 1, epochs=2)
-    made = forked(parent.experiment, 1, ForkChanges(epochs=2))
+    made = fork_experiment(parent.experiment, 1, ForkChanges(epochs=2))
     run = worker.fork(parent.id, 1, made, "fork")
     while not worker.store.epochs(run.id):
         time.sleep(0.005)

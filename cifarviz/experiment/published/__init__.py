@@ -1,1 +1,1 @@
-"""The published experiments, a file each: layers, training, story, and what the authors got."""
+"""The published experiments, a file each: layers, training, story and published results."""

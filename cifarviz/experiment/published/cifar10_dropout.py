@@ -31,16 +31,16 @@ _CLASSIFICATION = (
     Dense(units=10, activation="softmax"),
 )
 
-PRESET = Preset(
+CIFAR10_DROPOUT = Preset(
     name="cifar10-dropout",
     title="Dropout against overfitting",
     story=(
-        "Convolutions extract features and dense layers classify them, and after each stage "
-        "dropout switches off a random part of what was found, so that the network cannot learn "
-        "the training images by heart. Watch the validation curve: it stays close to the "
-        "training curve and is often the better one, since dropout works in training only. The "
-        "text describes the parts of the network but neither sizes, nor training, nor results, "
-        "so these settings are a plain reading of it and there are no figures to compare with."
+        "Convolutions extract features and dense layers classify them. After each stage dropout "
+        "switches off a random part of the features, so that the network cannot memorise the "
+        "training images. Watch the validation curve: it stays close to the training curve and is "
+        "often better, since dropout is only active in training. The authors describe the kinds "
+        "of layers but no sizes, training settings or results, so the settings are our choice and "
+        "there are no published results to compare with."
     ),
     experiment=Experiment(
         preset="cifar10-dropout",
@@ -64,7 +64,7 @@ PRESET = Preset(
         }
     ),
     notes=(
-        "Numbers of filters and units, dropout rates, optimiser, batch size, split and epochs are "
-        "a reading: the text names the kinds of layers only.",
+        "The numbers of filters and units, dropout rates, optimiser, batch size, split and epochs "
+        "are our choice: the text names only the kinds of layers.",
     ),
 )

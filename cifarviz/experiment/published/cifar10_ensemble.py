@@ -52,15 +52,15 @@ _MEMBER = Experiment(
     tensorboard=True,
 )
 
-PRESET = Preset(
+CIFAR10_ENSEMBLE = Preset(
     name="cifar10-ensemble",
     title="Four networks voting",
     story=(
-        "Four networks of the same layers, trained from four seeds, answer together: their "
+        "Four networks with the same layers, trained from four seeds, predict together: their "
         "probabilities are summed, and the class with the largest sum wins. Watch how much "
-        "better the ensemble is than its best member, and where it mends a member's mistake. The "
-        "authors got 66.0% on the test images with their last member and 70.1% with the "
-        "ensemble, whose members were one set of weights after 15, 30, 45 and 60 epochs."
+        "better the ensemble is than its best member, and where it corrects a member's mistake. "
+        "The authors got 66.0% on the test images with their last member and 70.1% with the "
+        "ensemble, whose members were the same network after 15, 30, 45 and 60 epochs."
     ),
     experiment=_MEMBER,
     published=MappingProxyType(
@@ -74,10 +74,10 @@ PRESET = Preset(
         }
     ),
     notes=(
-        "The pixels are divided by 225, as published: most likely a slip for 255. The divisor can "
-        "be changed on the Train page, under Data.",
-        "In the published run the four members were the same object, so one set of weights was "
-        "trained four times over; a real ensemble trains four members from four seeds.",
+        "The pixels are divided by 225, as published, which is probably a typo for 255. You can "
+        "change the divisor on the Train page, under Data.",
+        "In the published run the four members were the same object, so the same weights were "
+        "trained four times in a row; this ensemble trains four members from four seeds.",
     ),
     members=_MEMBERS,
     variants=(
@@ -85,14 +85,14 @@ PRESET = Preset(
             name="as-published",
             title="As published: one run of 60 epochs",
             text=(
-                "One network trains four times 15 epochs on end, and its answers after epochs 15, "
-                "30, 45 and 60 vote, as the published run did in truth."
+                "Trains a single network for 60 epochs and combines its predictions after epochs "
+                "15, 30, 45 and 60, which is what the published code does."
             ),
             experiment=Experiment.make(
                 **{
                     **dict(_MEMBER),
                     "epochs": _MEMBERS * _EPOCHS,
-                    "test_epochs": [_EPOCHS * turn for turn in range(1, _MEMBERS + 1)],
+                    "test_epochs": [_EPOCHS * member for member in range(1, _MEMBERS + 1)],
                 }
             ),
         ),

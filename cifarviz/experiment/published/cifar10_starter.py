@@ -13,7 +13,7 @@ from cifarviz.layers.dense import Dense
 from cifarviz.layers.flatten import Flatten
 from cifarviz.layers.pooling import MaxPool2D
 
-# Only the first and the last epoch were read off.
+# Only the first and the last epoch are reported.
 _HISTORY: tuple[HistoryRow, ...] = (
     HistoryRow(1, 1.5071, 0.4502, 1.2627, 0.5466),
     HistoryRow(10, 0.7198, 0.7468, 1.0584, 0.6620),
@@ -34,14 +34,14 @@ _ARCHITECTURE = Architecture(
     ),
 )
 
-PRESET = Preset(
+CIFAR10_STARTER = Preset(
     name="cifar10-starter",
     title="A first network: three convolutions",
     story=(
-        "A small network of three convolutions and one hidden layer learns to tell the ten "
-        "classes apart. Watch the training loss go on falling while the validation loss, after "
-        "a few epochs, does not. The authors got 74.7% on the training images and 66.2% on "
-        "the test images after 10 epochs with batches of 4."
+        "A small network of three convolutions and one hidden layer learns to distinguish the ten "
+        "classes. Watch the training loss keep falling while the validation loss stops falling "
+        "after a few epochs. The authors got 74.7% on the training images and 66.2% on the test "
+        "images after 10 epochs with a batch size of 4."
     ),
     experiment=Experiment(
         preset="cifar10-starter",
@@ -63,7 +63,7 @@ PRESET = Preset(
         }
     ),
     notes=(
-        "The test images serve as validation here, as published, so the accuracy on them is no "
-        "longer that of images never looked at.",
+        "The test images are used for validation, as published, so the test accuracy is not "
+        "measured on unseen images.",
     ),
 )

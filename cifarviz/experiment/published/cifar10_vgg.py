@@ -53,15 +53,15 @@ _BLOCKS = [
 ]
 _HEAD = (Flatten(), Dense(units=256), Dense(units=10, activation="softmax"))
 
-PRESET = Preset(
+CIFAR10_VGG = Preset(
     name="cifar10-vgg",
     title="Overfitting and feature maps",
     story=(
-        "Three blocks of two convolutions each, in the manner of VGG, learn the training "
-        "images almost by heart, which is what overfitting means. Watch the validation loss: "
-        "it is lowest around epoch 9 and then climbs, while the training accuracy goes on to "
-        "98%; afterwards, look at the feature maps of each layer. The authors ended at 73.6% "
-        "validation accuracy after 30 epochs, hardly more than the 72.5% of epoch 9."
+        "Three VGG-style blocks of two convolutions each almost memorise the training images: "
+        "they overfit. Watch the validation loss: it is lowest around epoch 9 and then rises, "
+        "while the training accuracy reaches 98%. Afterwards, look at the feature maps of each "
+        "layer. The authors ended at 73.6% validation accuracy after 30 epochs, hardly more than "
+        "the 72.5% of epoch 9."
     ),
     experiment=Experiment(
         preset="cifar10-vgg",

@@ -40,15 +40,15 @@ _ARCHITECTURE = Architecture(
     ),
 )
 
-PRESET = Preset(
+FASHION_MNIST_CNN = Preset(
     name="fashion-mnist-cnn",
     title="Early stopping and the best checkpoint",
     story=(
-        "A small network learns ten kinds of clothes and ends by itself: once two epochs in a row "
-        "bring no lower validation loss, training stops and the weights of the best epoch come "
-        "back. Watch for the epoch at which the validation loss turns while the training loss "
-        "goes on falling. The authors' run stopped after epoch 8 and went back to epoch 6, with a "
-        "validation loss of 0.2157 and a validation accuracy of 92.0%."
+        "A small network learns ten kinds of clothes. When two epochs in a row do not lower the "
+        "validation loss, training stops and the weights of the best epoch are restored. Watch "
+        "for the epoch after which the validation loss rises while the training loss keeps "
+        "falling. The authors' run stopped after epoch 8 and restored epoch 6, with a validation "
+        "loss of 0.2157 and a validation accuracy of 92.0%."
     ),
     experiment=Experiment(
         preset="fashion-mnist-cnn",

@@ -1,4 +1,4 @@
-"""What a preset is made of: an experiment, its story, and what was published of it."""
+"""The parts of a preset: an experiment, its story and its published results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from cifarviz.experiment.experiment import Experiment
 
 
 class HistoryRow(NamedTuple):
-    """One epoch as the authors reported it."""
+    """An epoch as the authors reported it."""
 
     epoch: int
     loss: float
@@ -24,7 +24,7 @@ class PresetVariant:
     name: str
     title: str
     text: str
-    """One sentence or two on what it does differently, and why."""
+    """One or two sentences on what it does differently, and why."""
     experiment: Experiment
 
 
@@ -35,21 +35,23 @@ class Preset:
     name: str
     title: str
     story: str
-    """Three sentences: what it shows, what to watch for, what the authors got."""
+    """Three or four sentences: what it shows, what to watch for, the published result."""
     experiment: Experiment
     published: Mapping[str, Any] | None
-    """``None`` for a recipe of our own. Else ``year`` and ``parameters``, or ``None`` where the
-    source doesn't say; ``seconds_an_epoch``, (low, high) or ``None``; ``history``, rows of
-    ``HistoryRow``, of which there may be few or none; ``measured_on``, whether their validation
-    columns are of ``"validation"`` or ``"test"`` images, or ``None``; for an ensemble,
-    ``ensemble_accuracy``."""
+    """Published results; ``None`` for our own experiment.
+
+    ``year`` and ``parameters`` are ``None`` if the source does not state them; ``seconds_an_epoch``
+    is (low, high) or ``None``; ``history`` has any number of ``HistoryRow``; ``measured_on`` says
+    whether its validation columns are of ``"validation"`` or ``"test"`` images, or ``None``;
+    ensembles have ``ensemble_accuracy``.
+    """
     notes: tuple[str, ...] = ()
-    """Sentences on what is doubtful in the source, or was read into it."""
+    """Sentences on what is doubtful in the source, or our interpretation."""
     members: int = 1
-    """How many networks, each from a seed of its own, it takes."""
+    """The number of networks to train, each with another seed."""
     variants: tuple[PresetVariant, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What was published; nothing for a recipe of our own."""
+        """The published results; empty for our own experiment."""
         return self.published or {}

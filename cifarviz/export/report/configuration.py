@@ -9,9 +9,15 @@ from cifarviz import __version__
 from cifarviz.errors import CifarvizError, ExperimentInvalid
 from cifarviz.experiment.architecture import in_words
 from cifarviz.experiment.changes import changes
-from cifarviz.experiment.draft import OPTIONAL, SECTIONS, SINGLES, draft_of, section_class
+from cifarviz.experiment.draft import (
+    OPTIONAL_SECTIONS,
+    SECTIONS,
+    SINGLE_FIELDS,
+    make_draft,
+    section_class,
+)
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import dataset_words
+from cifarviz.experiment.formatting import format_dataset
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.export.code.program import script
 from cifarviz.export.report.contents import RunContents
@@ -34,7 +40,7 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 def format_settings(experiment: Experiment) -> dict[str, str]:
     """Return every setting except the layers: its label, and its value as text."""
-    draft = draft_of(experiment, experiment.preset or "")
+    draft = make_draft(experiment, experiment.preset or "")
     texts: dict[str, str] = {"Preset": experiment.preset or "none"}
     for name in SECTIONS:
         section = draft.section(name)
@@ -44,12 +50,12 @@ def format_settings(experiment: Experiment) -> dict[str, str]:
         details = _format_fields(section_type, fields)
         text = f"{title} ({details})" if title and details else title or details
         texts[_section_label(name)] = text
-    for name in OPTIONAL:
+    for name in OPTIONAL_SECTIONS:
         on = draft.is_on(name)
         texts[_section_label(name)] = (
-            _format_fields(OPTIONAL[name], draft.section(name)) if on else "off"
+            _format_fields(OPTIONAL_SECTIONS[name], draft.section(name)) if on else "off"
         )
-    for name in SINGLES:
+    for name in SINGLE_FIELDS:
         texts[_section_label(name)] = value_words(draft.settings[name])
     network = experiment.architecture
     texts["Network"] = f"{len(network.layers)} layers, {network.parameters:,} parameters"
@@ -91,9 +97,9 @@ def differences(contents: Sequence[RunContents]) -> Html:
         labels, *values = zip(*rows, strict=True)
         by_run = [(name, *row) for name, row in zip(names, values, strict=True)]
         parts.append(table(["Run", *labels], by_run))
-    first = draft_of(experiments[0], "")
+    first = make_draft(experiments[0], "")
     for name, experiment in zip(names[1:], experiments[1:], strict=True):
-        other = replace(draft_of(experiment, ""), settings=first.settings)
+        other = replace(make_draft(experiment, ""), settings=first.settings)
         if layers := changes(first, other):
             listed = "; ".join(change.text for change in layers)
             parts.append(paragraph(f"Layers of {name} compared with {names[0]}: {listed}."))
@@ -111,7 +117,7 @@ def _format_fields(section_type: type[Value], fields: Mapping[str, object]) -> s
     texts = []
     for name, value in fields.items():
         if name == "dataset":
-            texts.append(dataset_words(value))
+            texts.append(format_dataset(value))
         elif name == "variant":
             texts.append(value_words(value).lower())
         elif name == "train_images":

@@ -13,8 +13,13 @@ import streamlit as st
 from cifarviz.analysis.members import Member
 from cifarviz.datasets.registry import find
 from cifarviz.errors import CifarvizError
+from cifarviz.experiment.ensemble_members import (
+    MAX_MEMBERS,
+    MIN_MEMBERS,
+    name_without_member,
+    parse_member_name,
+)
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.member_seeds import FEWEST_MEMBERS, MOST_MEMBERS, common_name, team_name
 from cifarviz.runs.artifacts import Checkpoint, epoch_predictions_path
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import RunState
@@ -145,7 +150,7 @@ def short_labels(members: Sequence[Member]) -> list[str]:
 
     That is as little as will do of its name, its seed and its epoch.
     """
-    names = [common_name(one.run.name) for one in members]
+    names = [name_without_member(one.run.name) for one in members]
     short = [name if len(name) <= _SHORT else f"{name[: _SHORT - 1]}…" for name in names]
     seeds = [f"seed {_seed(one.run)}" for one in members]
     whens = [one.label for one in members]
@@ -246,12 +251,12 @@ def named_members(text: str, runs: Mapping[str, Run]) -> Named:
                 f"{quoted(when)} is no epoch of {quoted(run.name)}: after the @ stands “best” or "
                 "the number of an epoch. It is left out."
             )
-    if len(members) > MOST_MEMBERS:
+    if len(members) > MAX_MEMBERS:
         problems.append(
-            f"An ensemble has at most {MOST_MEMBERS} members here, and {len(members)} came: the "
-            f"first {MOST_MEMBERS} are shown."
+            f"An ensemble has at most {MAX_MEMBERS} members here, and {len(members)} came: the "
+            f"first {MAX_MEMBERS} are shown."
         )
-    return Named(tuple(members[:MOST_MEMBERS]), tuple(problems))
+    return Named(tuple(members[:MAX_MEMBERS]), tuple(problems))
 
 
 def pick_members(runs: Sequence[Run]) -> tuple[Member, ...]:
@@ -299,7 +304,7 @@ def _menus(runs: Sequence[Run], chosen: Sequence[Member], kind: Wanted) -> None:
         wanted,
         format_func=names.__getitem__,
         key=widget_key(_MEMBERS, wanted),
-        max_selections=MOST_MEMBERS,
+        max_selections=MAX_MEMBERS,
         placeholder="Choose two or more" if tokens else "There are none yet",
         on_change=uninterruptible(lambda: _chosen(by_token)),
         help="The trained networks that vote, and answers that a run kept after some of its "
@@ -387,10 +392,10 @@ def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
         facts = facts_of(run.experiment_json)
         if facts is None or run.state.active:
             continue
-        team = team_name(run.name)
+        team = parse_member_name(run.name)
         # A member of a team has others to vote with; its own epochs would only fill the row.
-        epochs = kept_epochs(store, run)[-MOST_MEMBERS:] if team is None else ()
-        if len(epochs) >= FEWEST_MEMBERS:
+        epochs = kept_epochs(store, run)[-MAX_MEMBERS:] if team is None else ()
+        if len(epochs) >= MIN_MEMBERS:
             label = f"Epochs {listed(epochs)} of “{run.name}”"
             members = tuple(Member(run, epoch) for epoch in epochs)
             groups.epochs.append(EnsembleSuggestion(label, members))
@@ -406,13 +411,13 @@ def _grouped(store: RunStore, runs: Sequence[Run], wanted: Wanted) -> _Groups:
 
 
 def _of_seeds(groups: Iterable[Mapping[int, Member]]) -> list[EnsembleSuggestion]:
-    return [_seeds(members) for members in groups if len(members) >= FEWEST_MEMBERS]
+    return [_seeds(members) for members in groups if len(members) >= MIN_MEMBERS]
 
 
 def _seeds(members: Mapping[int, Member]) -> EnsembleSuggestion:
-    newest = list(members.items())[:MOST_MEMBERS]
+    newest = list(members.items())[:MAX_MEMBERS]
     seeds = tuple(sorted(seed for seed, _ in newest))
-    name = common_name(newest[0][1].run.name)
+    name = name_without_member(newest[0][1].run.name)
     span = seeds[-1] - seeds[0] == len(seeds) - 1 and len(seeds) > 2
     which = f"{seeds[0]}–{seeds[-1]}" if span else listed(seeds)
     return EnsembleSuggestion(

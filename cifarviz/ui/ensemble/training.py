@@ -12,17 +12,17 @@ from cifarviz.errors import ExperimentInvalid
 from cifarviz.executors.worker import Worker
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.assessment import assess
-from cifarviz.experiment.changes import changes_against_published, in_way
+from cifarviz.experiment.changes import changes_from_preset, with_variant
 from cifarviz.experiment.draft import Draft
-from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.member_seeds import (
-    FEWEST_MEMBERS,
-    LARGEST_SEED,
-    MOST_MEMBERS,
-    common_name,
-    from_seeds,
+from cifarviz.experiment.ensemble_members import (
+    MAX_MEMBERS,
+    MAX_SEED,
+    MIN_MEMBERS,
+    experiments_with_seeds,
     member_name,
+    name_without_member,
 )
+from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, Preset, PresetVariant
 from cifarviz.experiment.run_names import run_name
 from cifarviz.runs.artifacts import Checkpoint
@@ -133,7 +133,7 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
                 "count",
                 "Members",
                 usual,
-                (FEWEST_MEMBERS, MOST_MEMBERS),
+                (MIN_MEMBERS, MAX_MEMBERS),
                 "How many networks vote; more gain less and less.",
                 key="team-count",
             )
@@ -142,7 +142,7 @@ def _pick_numbers(source: Source) -> tuple[int, int]:
             "first",
             "Seed" if one_run else "First seed",
             _usual_seed(source),
-            (0, LARGEST_SEED - MOST_MEMBERS),
+            (0, MAX_SEED - MAX_MEMBERS),
             "Decides everything random; the other members have the seeds that follow.",
             key="team-first",
         )
@@ -153,7 +153,7 @@ def _usual_seed(source: Source) -> int:
     """1, or the seed that somebody has given the preset."""
     preset, seed = source.preset, source.experiment.seed
     changed = preset is not None and seed != preset.experiment.seed
-    return seed if changed and seed <= LARGEST_SEED - MOST_MEMBERS else 1
+    return seed if changed and seed <= MAX_SEED - MAX_MEMBERS else 1
 
 
 def _here(experiment: Experiment) -> Experiment:
@@ -223,14 +223,14 @@ def pick_source(runs: Sequence[Run]) -> Source:
     if wanted in PRESETS:
         return _of_preset(PRESETS[wanted])
     run = templates[wanted]
-    return Source(run.experiment, common_name(run.name))
+    return Source(run.experiment, name_without_member(run.name))
 
 
 def _options(runs: Iterable[Run]) -> dict[str, str]:
     """Presets and runs by what the menu calls them, different for each."""
     options = {f"Preset: {preset.title} ({name})": name for name, preset in PRESETS.items()}
     for run in runs:
-        name = f"Like the run: {common_name(run.name)}"
+        name = f"Like the run: {name_without_member(run.name)}"
         options[f"{name} ({run.id})" if name in options else name] = run.id
     return options
 
@@ -238,8 +238,8 @@ def _options(runs: Iterable[Run]) -> dict[str, str]:
 def _of_preset(preset: Preset) -> Source:
     mine = _changed_draft(preset)
     variant = _pick_way(preset) if preset.variants else None
-    mine = in_way(mine, variant)
-    made = changes_against_published(mine, but=_SEED)
+    mine = with_variant(mine, variant)
+    made = changes_from_preset(mine, ignore=_SEED)
     if made:
         with changed_line(made):
             st.button(
@@ -323,7 +323,7 @@ def _source_chosen(options: Mapping[str, str]) -> None:
 
 def seeds_team(experiment: Experiment, name: str, first: int, count: int) -> EnsemblePlan:
     """``count`` members that differ in their seed."""
-    made = from_seeds(experiment, first, count)
+    made = experiments_with_seeds(experiment, first, count)
     names = (member_name(name, one.seed, at, count) for at, one in enumerate(made, 1))
     return EnsemblePlan(made, tuple(names))
 
@@ -333,7 +333,7 @@ def variant_team(
 ) -> EnsemblePlan:
     """One run whose epochs vote: ``experiment`` is the variant's, on the data that are here."""
     title = variant.title[:1].lower() + variant.title[1:]
-    (seeded,) = from_seeds(experiment, seed, 1)
+    (seeded,) = experiments_with_seeds(experiment, seed, 1)
     return EnsemblePlan((seeded,), (f"{name}, {title}"[:100],), seeded.test_epochs)
 
 

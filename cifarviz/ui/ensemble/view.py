@@ -12,7 +12,7 @@ from cifarviz.analysis.members import Member, check_members, common_variant, vot
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.info import Variant
 from cifarviz.errors import DataError, ExperimentInvalid
-from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
+from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.live.feeds import active_mark
 from cifarviz.live.hub import hub
 from cifarviz.live.items import Item, outcome, progress_item, waits_for
@@ -76,7 +76,7 @@ def _voting(members: Sequence[Member]) -> None:
     if any(run.state.active for run in runs):
         training_progress(runs)
         return
-    if len(members) < FEWEST_MEMBERS:
+    if len(members) < MIN_MEMBERS:
         _too_few(members)
         return
     if not broken_off(members):

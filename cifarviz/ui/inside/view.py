@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cifarviz.analysis.feature_maps import LayerView
-from cifarviz.datasets.registry import title_of
+from cifarviz.datasets.registry import dataset_title
 from cifarviz.errors import ArtifactMissing, CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.figures.pictures import filter_pictures
@@ -293,7 +293,7 @@ def _has_weights(run: Run) -> bool:
 
 def _dataset_title(run: Run) -> str:
     name = _dataset_of(run.experiment_json)
-    return "other data" if name is None else title_of(name)
+    return "other data" if name is None else dataset_title(name)
 
 
 # Reading an experiment takes a millisecond, and a home may have hundreds.

@@ -31,7 +31,7 @@ from cifarviz.analysis.memorisation import (
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
-from cifarviz.experiment.lab import NONE, LabKind
+from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
 from cifarviz.live.items import state_word
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.series import Series, series_runs
@@ -301,7 +301,7 @@ def verdict_of(kind: LabKind, found: Sequence[SeriesRun]) -> LabVerdict | None:
             return duel_verdict(results)
         case "sizes" if len(results) >= 2:
             return sizes_verdict(results)
-        case "cures" if len(results) >= 2 and results[0].label == NONE:
+        case "cures" if len(results) >= 2 and results[0].label == BASELINE_LABEL:
             return cures_verdict(results)
         case "cures" if len(results) >= 2:
             return duel_verdict(results)

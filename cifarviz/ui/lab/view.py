@@ -11,9 +11,9 @@ from cifarviz.datasets.registry import all_datasets, find
 from cifarviz.errors import DatasetNotFound, RunNotFound
 from cifarviz.experiment import lab
 from cifarviz.experiment.choices import Data
-from cifarviz.experiment.lab import KINDS, LabExperiment, LabKind
-from cifarviz.experiment.member_seeds import LARGEST_SEED
-from cifarviz.experiment.sizes import Sizes
+from cifarviz.experiment.ensemble_members import MAX_SEED
+from cifarviz.experiment.lab import LAB_TITLES, LabExperiment, LabKind
+from cifarviz.experiment.split_sizes import SplitSizes
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, all_series, find_series
@@ -69,7 +69,7 @@ _ICONS: Mapping[LabKind, str] = MappingProxyType(
     }
 )
 _VIEWS: Mapping[LabKind, ViewEntry] = MappingProxyType(
-    {kind: ViewEntry(title, _ICONS[kind]) for kind, title in KINDS.items()}
+    {kind: ViewEntry(title, _ICONS[kind]) for kind, title in LAB_TITLES.items()}
 )
 
 # What in the address means something in one view only, or another thing in each.
@@ -116,12 +116,13 @@ def _series_in_address(kind: LabKind) -> Series | None:
         return None
     if series.kind == kind:
         return series
-    there = next((one for one in KINDS if one == series.kind), None)
+    there = next((one for one in LAB_TITLES if one == series.kind), None)
     st.error(
-        f"The series {quoted(wanted)} is none of {KINDS[kind].lower()}.", icon=":material/error:"
+        f"The series {quoted(wanted)} is none of {LAB_TITLES[kind].lower()}.",
+        icon=":material/error:",
     )
     if there is not None:
-        link_to("lab", f"See it in {KINDS[there]}", view=there, series=series.id)
+        link_to("lab", f"See it in {LAB_TITLES[there]}", view=there, series=series.id)
     return None
 
 
@@ -142,7 +143,7 @@ def choose_view() -> LabKind:
         _VIEWS,
         key="lab-view",
         problem=lambda word: (
-            f"The lab has no view {word}: this is the duel. There are: {', '.join(KINDS)}."
+            f"The lab has no view {word}: this is the duel. There are: {', '.join(LAB_TITLES)}."
         ),
         forget=OF_ONE_VIEW,
     )
@@ -168,13 +169,13 @@ def _duel_form() -> LabExperiment:
     thing = render_choice(
         "thing",
         "They differ in",
-        {word: one.title for word, one in lab.THINGS.items()},
+        {word: one.title for word, one in lab.DUEL_FACTORS.items()},
         key="lab-thing",
         hint="The one thing that the runs have differently; all else, the seed too, is the same.",
-        problem=lambda word: f"A duel can't be about {word}: {', '.join(lab.THINGS)}.",
+        problem=lambda word: f"A duel can't be about {word}: {', '.join(lab.DUEL_FACTORS)}.",
         forget=("values", "series"),
     )
-    about = lab.THINGS[thing]
+    about = lab.DUEL_FACTORS[thing]
     values = _values(about)
     data, seed, epochs, _ = _numbers(
         lab.DUEL_EPOCHS, None if thing == "images" else lab.DUEL_IMAGES
@@ -182,9 +183,9 @@ def _duel_form() -> LabExperiment:
     return lab.duel(thing, values, data, epochs=epochs, seed=seed)
 
 
-def _values(about: lab.Thing) -> Sequence[str]:
+def _values(about: lab.DuelFactor) -> Sequence[str]:
     text = st.query_params.get("values")
-    wanted = about.usual if text is None else tuple(one for one in text.split(",") if one)
+    wanted = about.default if text is None else tuple(one for one in text.split(",") if one)
     unknown = [word for word in wanted if word not in about.values]
     if unknown:
         st.error(
@@ -192,7 +193,7 @@ def _values(about: lab.Thing) -> Sequence[str]:
             f"{', '.join(about.values)}: the usual values are taken.",
             icon=":material/error:",
         )
-        wanted = about.usual
+        wanted = about.default
     chosen = [word for word in about.values if word in wanted]
     st.pills(
         "Two or three of these",
@@ -220,7 +221,7 @@ def _memorisation_form() -> LabExperiment:
 
 def _sizes_form() -> LabExperiment:
     data, seed, epochs, _ = _numbers(lab.SIZES_EPOCHS, None)
-    return lab.sizes(_train_images(data), data, epochs=epochs, seed=seed)
+    return lab.dataset_sizes(_train_images(data), data, epochs=epochs, seed=seed)
 
 
 def _cures_form() -> LabExperiment:
@@ -236,7 +237,7 @@ def _numbers(
         data = _data()
         share = lab.MEMORISATION_PERCENT
         if percent:
-            bounds = (lab.FEWEST_PERCENT, lab.MOST_PERCENT)
+            bounds = (lab.MIN_WRONG_PERCENT, lab.MAX_WRONG_PERCENT)
             with st.container(width=_NUMBER_WIDTH):
                 share = render_number(
                     "percent",
@@ -272,7 +273,7 @@ def _numbers(
                 "seed",
                 "Seed",
                 1,
-                (0, LARGEST_SEED),
+                (0, MAX_SEED),
                 "Decides everything random, the same in all runs: first weights, which images, "
                 "their order.",
                 key="lab-seed",
@@ -285,7 +286,7 @@ def _data() -> Data:
     here: dict[str, tuple[str, Variant]] = {}
     words = {}
     for info in all_datasets():
-        for variant in library.variants_here(info, cache.settings()):
+        for variant in library.available_variants(info, cache.settings()):
             name = info.name if variant == "sample" else f"{info.name}-full"
             here[name], words[name] = (info.name, variant), f"{info.title}, {variant}"
     if not here:
@@ -318,8 +319,8 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
 
     Raises ``ExperimentInvalid`` where there are too few images for it.
     """
-    train, test = image_counts(entry.entrants[0].experiment.data)
-    sizes = [one.experiment.sizes(train, test) for one in entry.entrants]
+    train, test = image_counts(entry.arms[0].experiment.data)
+    sizes = [one.experiment.sizes(train, test) for one in entry.arms]
     runs = cache.store().all()
     estimate, per_epoch = _estimate(entry, sizes, runs)
     st.markdown(f"{_what(entry, sizes)}: **{span(estimate)} in all**.")
@@ -331,7 +332,7 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
             f":material/hourglass_top: They wait for “{escaped(waiting[-1].name)}”{more}: one run "
             "trains at a time."
         )
-    count = len(entry.entrants)
+    count = len(entry.arms)
     if st.button(
         f"Train {'both' if count == 2 else f'all {count}'}{' once more' if again else ''}",
         key="lab-train",
@@ -344,7 +345,7 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
             (
                 "lab",
                 entry.title,
-                *((one.label, one.experiment.to_json()) for one in entry.entrants),
+                *((one.label, one.experiment.to_json()) for one in entry.arms),
             ),
             lambda: queue_lab_experiment(worker, entry),
             lambda made: made.run_ids,
@@ -353,8 +354,8 @@ def launch(entry: LabExperiment, *, again: bool) -> None:
         st.rerun()
 
 
-def _what(entry: LabExperiment, sizes: Sequence[Sizes]) -> str:
-    one = entry.entrants[0].experiment
+def _what(entry: LabExperiment, sizes: Sequence[SplitSizes]) -> str:
+    one = entry.arms[0].experiment
     images = sorted({size.train for size in sizes})
     counted = (
         f"{images[0]:,} training images"
@@ -363,22 +364,22 @@ def _what(entry: LabExperiment, sizes: Sequence[Sizes]) -> str:
     )
     variant = "" if one.data.variant == "full" else "the sample of "
     return (
-        f"Trains {len(entry.entrants)} runs one after another, {one.epochs} epochs each at most, "
+        f"Trains {len(entry.arms)} runs one after another, {one.epochs} epochs each at most, "
         f"on {counted} of {variant}{find(one.data.dataset).title}, from seed {one.seed}, and "
         f"measures each on {sizes[0].validation:,} test images"
     )
 
 
 def _estimate(
-    entry: LabExperiment, sizes: Sequence[Sizes], runs: Sequence[Run]
+    entry: LabExperiment, sizes: Sequence[SplitSizes], runs: Sequence[Run]
 ) -> tuple[Estimate, Estimate]:
     """Of all runs from beginning to end, and of an epoch of the first."""
     speeds = recorded_speeds(runs, machine_name())
     each = [
         estimate_epoch(epoch_work(one.experiment, size.train, size.validation), speeds)
-        for one, size in zip(entry.entrants, sizes, strict=True)
+        for one, size in zip(entry.arms, sizes, strict=True)
     ]
-    epochs = [one.experiment.epochs for one in entry.entrants]
+    epochs = [one.experiment.epochs for one in entry.arms]
     low, high = (
         sum(n * getattr(e, end) + start for n, e in zip(epochs, each, strict=True))
         for end, start in (("low", _START[0]), ("high", _START[1]))

@@ -14,8 +14,8 @@ from cifarviz.analysis.suggestions import suggestions
 from cifarviz.data import library
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
-from cifarviz.experiment.forking import ForkChanges, forked
-from cifarviz.experiment.run_names import fork_name, free_name
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
+from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.figures.replay import Replay, payload, replay, still
 from cifarviz.live.hub import hub
 from cifarviz.live.items import doing, outcome, state_word
@@ -335,9 +335,9 @@ def go_on(run: Run, epoch: int) -> None:
     made = run.experiment
     left = made.epochs - epoch
     try:
-        experiment = forked(made, epoch, ForkChanges(epochs=left if left > 0 else _MORE))
+        experiment = fork_experiment(made, epoch, ForkChanges(epochs=left if left > 0 else _MORE))
         taken = {other.name for other in cache.store().all()}
-        name = free_name(fork_name(run.name, made, experiment, epoch), taken)
+        name = unique_name(fork_name(run.name, made, experiment, epoch), taken)
         begun = queue_fork_once(run, epoch, experiment, name)
     except CifarvizError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

@@ -159,7 +159,7 @@ def _report(runs: Sequence[Run]) -> bytes:
 def _dataset(run: Run) -> Dataset:
     # Not what pages share: a file is made beside them, when no page is being run.
     data = run.experiment.data
-    return library.load_nearest(data.dataset, data.variant, cache.settings())
+    return library.load_or_sample(data.dataset, data.variant, cache.settings())
 
 
 def _several_name(runs: Sequence[Run]) -> str:

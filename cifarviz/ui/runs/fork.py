@@ -8,9 +8,9 @@ import streamlit as st
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.forking import ForkChanges, forked
+from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.optimizers import Adam
-from cifarviz.experiment.run_names import fork_name, free_name
+from cifarviz.experiment.run_names import fork_name, unique_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.records import Run
 from cifarviz.runs.stored_weights import epochs_to_fork
@@ -68,12 +68,12 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     )
     changed = _changes(made, int(more), run.train_images)
     try:
-        experiment = forked(made, epoch, changed)
+        experiment = fork_experiment(made, epoch, changed)
         name = fork_name(run.name, made, experiment, epoch)
     except CifarvizError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return
-    name = free_name(name, {other.name for other in cache.store().all()})
+    name = unique_name(name, {other.name for other in cache.store().all()})
     given = st.text_input(
         "Name of the run",
         placeholder=name,

@@ -21,13 +21,13 @@ from cifarviz.analysis.overfitting import (
     gap_after,
 )
 from cifarviz.analysis.suggestions import ExperimentSuggestion, suggestions
-from cifarviz.datasets.registry import title_of
+from cifarviz.datasets.registry import dataset_title
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.address import pack_changes
 from cifarviz.experiment.architecture import Architecture
-from cifarviz.experiment.draft import draft_of
+from cifarviz.experiment.draft import make_draft
 from cifarviz.experiment.experiment import Experiment
-from cifarviz.experiment.formatting import brief
+from cifarviz.experiment.formatting import format_brief
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.live.items import DAMAGED, VERDICT_COLORS, Metric
 from cifarviz.runs.damage import MAX_TIME
@@ -172,9 +172,9 @@ def _planned(experiment_json: str) -> Planned:
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
     layers = len(experiment.architecture.layers)
-    wrong = f", {brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
+    wrong = f", {format_brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
     return Planned(
-        data=f"{title_of(data.dataset)} {variant}{wrong}",
+        data=f"{dataset_title(data.dataset)} {variant}{wrong}",
         network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
@@ -327,7 +327,7 @@ def _link(run: Run, one: ExperimentSuggestion) -> None:
         return
     preset = one.experiment.preset
     known = preset if preset is not None and preset in PRESETS else next(iter(PRESETS))
-    draft = draft_of(one.experiment, known)
+    draft = make_draft(one.experiment, known)
     packed = pack_changes(draft)
     address = {"preset": draft.preset, **({} if packed is None else {"changes": packed})}
     link_to("train", "Set it up", ":material/tune:", view="setup", **address)

@@ -221,12 +221,12 @@ def _measured(dataset: Dataset, split: Split) -> SplitStatistics:
     images = dataset.split(split)
     classes = len(address_names(dataset.info))
     histograms = statistics.pixel_histograms(images.images)
-    mean, deviation = statistics.mean_std_of(histograms)
+    mean, deviation = statistics.mean_std_from_histograms(histograms)
     return SplitStatistics(
         counts=statistics.class_counts(images.labels, classes),
         mean=mean,
         deviation=deviation,
-        ranges=statistics.value_range_of(histograms),
+        ranges=statistics.value_ranges(histograms),
         means=mean_image_sprite(
             statistics.class_mean_images(images.images, images.labels, classes)
         ),

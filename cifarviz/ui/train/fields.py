@@ -15,7 +15,7 @@ from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.dataset_fitting import fit_draft
 from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.draft_layers import add_layer
-from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
+from cifarviz.experiment.saved_epochs import format_epochs, parse_epochs
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped
 from cifarviz.ui.navigation import link_to
@@ -64,8 +64,8 @@ def field_input(
             label,
             value,
             give,
-            text=epochs_text,
-            meant=epochs_meant,
+            text=format_epochs,
+            meant=parse_epochs,
             key=key,
             hint=hint,
             longest=_LONGEST_LIST,
@@ -260,16 +260,16 @@ def at_hand(draft: Draft) -> Draft:
 
 def variant_at_hand(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
     """``wanted``, or the sample where the full set is not here and there is a sample."""
-    here = library.variants_here(dataset, cache.settings())
+    here = library.available_variants(dataset, cache.settings())
     return here[0] if here and wanted not in here else wanted
 
 
 def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
     """``assessment`` with what there is to do where nothing of the data set is here."""
     info = draft.dataset
-    if library.variants_here(info, cache.settings()):
+    if library.available_variants(info, cache.settings()):
         return assessment
-    problem = f"{info.title} is not on this machine. {library.how_to_fetch(info)}"
+    problem = f"{info.title} is not on this machine. {library.fetch_hint(info)}"
     problems = {**assessment.problems, "data": problem}
     return replace(assessment, problems=problems, experiment=None, sizes=None)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cifarviz.data import library
-from cifarviz.data.wrong_labels import wrong_count
+from cifarviz.data.wrong_labels import count_wrong_labels
 from cifarviz.datasets.registry import all_datasets
 from cifarviz.experiment.assessment import Assessment
 from cifarviz.experiment.choices import EarlyStopping, Loss
@@ -55,7 +55,7 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
         if assessment.experiment is not None and assessment.sizes is not None:
             sizes = assessment.sizes
             held = f", {sizes.validation:,} to validate" if sizes.validation else ""
-            wrong = wrong_count(assessment.experiment.data.wrong_labels, sizes.train)
+            wrong = count_wrong_labels(assessment.experiment.data.wrong_labels, sizes.train)
             mistaken = f", {wrong:,} of them with a wrong label" if wrong else ""
             st.caption(f"{sizes.train:,} images to train on{mistaken}{held}.")
     with right:
@@ -95,7 +95,7 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         hint=made.help_text("dataset"),
         words=titles.__getitem__,
     )
-    here = library.variants_here(draft.dataset, cache.settings())
+    here = library.available_variants(draft.dataset, cache.settings())
     variants = here or draft.dataset.variants
     counts: dict[str, str] = {
         variant: "{:,} + {:,}".format(*library.image_counts(draft.dataset, variant))

@@ -10,11 +10,11 @@ from cifarviz.data import library
 from cifarviz.errors import ExperimentInvalid, RunError, StoreError
 from cifarviz.experiment.address import pack_changes, preset_draft, unpack_changes
 from cifarviz.experiment.assessment import Assessment, assess
-from cifarviz.experiment.changes import ExperimentChange, changes, in_way, nearest_way
-from cifarviz.experiment.draft import Draft, draft_of
-from cifarviz.experiment.experiment import Experiment, Sizes
+from cifarviz.experiment.changes import ExperimentChange, changes, nearest_variant, with_variant
+from cifarviz.experiment.draft import Draft, make_draft
+from cifarviz.experiment.experiment import Experiment, SplitSizes
 from cifarviz.experiment.presets import PRESETS, Preset
-from cifarviz.experiment.run_names import free_name, run_name
+from cifarviz.experiment.run_names import run_name, unique_name
 from cifarviz.runs.curation import LONGEST_NAME
 from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
@@ -124,7 +124,7 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
     ``stands_in``: the sample is used for want of the full set.
     """
     runs = cache.store().all()
-    default = free_name(default, {run.name for run in runs})
+    default = unique_name(default, {run.name for run in runs})
     name = st.text_input(
         "Name of the run",
         placeholder=default,
@@ -182,7 +182,7 @@ def _say_who_is_before(active: Sequence[Run]) -> None:
         )
 
 
-def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
+def _show_estimate(experiment: Experiment, sizes: SplitSizes, runs: Sequence[Run]) -> None:
     work = epoch_work(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
     epoch = span(estimate)
@@ -215,7 +215,7 @@ def begin(preset: str, variant: str | None = None) -> None:
     memory.draft = preset_draft(preset, memory.drafts_begun)
     for other in PRESETS[preset].variants:
         if other.name == variant:
-            memory.draft = draft_of(other.experiment, preset, memory.drafts_begun)
+            memory.draft = make_draft(other.experiment, preset, memory.drafts_begun)
 
 
 def keep(draft: Draft) -> None:
@@ -264,7 +264,7 @@ def _of_run(run_id: str, number: int) -> Draft:
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))
     st.toast(f"These are the choices of “{escaped(run.name)}”.", icon=":material/content_copy:")
-    return draft_of(experiment, preset, number)
+    return make_draft(experiment, preset, number)
 
 
 def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
@@ -294,7 +294,7 @@ def _ways(draft: Draft, preset: Preset) -> None:
     """What else the preset can be run as, and as the ensemble that it is a member of."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for variant in preset.variants:
-            chosen = draft.plain() == draft_of(variant.experiment, preset.name).plain()
+            chosen = draft.plain() == make_draft(variant.experiment, preset.name).plain()
             st.button(
                 variant.title,
                 key=f"variant-{variant.name}",
@@ -319,12 +319,12 @@ def _ways(draft: Draft, preset: Preset) -> None:
 
 def _changed(draft: Draft) -> dict[str, str]:
     """What was changed here, for the members: whichever way of the preset it was changed in."""
-    packed = pack_changes(in_way(draft, None))
+    packed = pack_changes(with_variant(draft, None))
     return {} if packed is None else {"changes": packed}
 
 
 def _say_what_train_does(draft: Draft, preset: Preset) -> None:
-    way = nearest_way(draft)
+    way = nearest_variant(draft)
     if way is not None:
         said = (
             "Train here trains one network whose answers after several of its epochs vote, on the "

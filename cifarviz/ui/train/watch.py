@@ -9,7 +9,7 @@ import streamlit as st
 
 from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
+from cifarviz.experiment.ensemble_members import MIN_MEMBERS
 from cifarviz.figures.learning_rate import rate_words
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
@@ -208,7 +208,7 @@ def _present(run: Run) -> None:
 
 def _vote(run: Run) -> None:
     epochs = kept_epochs(cache.store(), run)
-    if len(epochs) >= FEWEST_MEMBERS:
+    if len(epochs) >= MIN_MEMBERS:
         members = joined([Member(run, epoch) for epoch in epochs]) or ""
         icon = ":material/groups:"
         link_to("evaluate", "Let its epochs vote", icon, view="ensemble", members=members)

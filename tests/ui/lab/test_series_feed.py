@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cifarviz.experiment.lab import KINDS, LabKind
+from cifarviz.experiment.lab import LAB_TITLES, LabKind
 from cifarviz.live.feeds import NOT_BEGUN, PageFeed
 from cifarviz.runs.records import Run
 from cifarviz.runs.series import Series, save_series
@@ -89,7 +89,7 @@ def test_the_mark_changes_with_states_and_deletion_and_when_a_run_goes_on(
     assert len(set(seen)) == len(seen)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LAB_TITLES)
 def test_each_experiment_can_be_sent_from_before_its_first_epoch(
     store: RunStore, kind: LabKind
 ) -> None:

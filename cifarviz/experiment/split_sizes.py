@@ -1,4 +1,4 @@
-"""How many images an experiment trains and validates on."""
+"""The numbers of training and validation images of an experiment."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -8,28 +8,28 @@ from cifarviz.experiment.choices import NoValidation, SplitValidation, TestValid
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """How many images a run trains and validates on, and how many steps an epoch has."""
+class SplitSizes:
+    """Numbers of training and validation images, and steps per epoch."""
 
     train: int
     validation: int
     steps_per_epoch: int
-    """The last step of an epoch takes the images that are left."""
+    """Includes the last step, which may have fewer images."""
 
 
-def count(
+def compute_split_sizes(
     validation: Validation,
     wanted: int | None,
     batch_size: int,
     *,
     train_images: int,
     test_images: int,
-) -> Sizes:
-    """Work out the numbers of images for a data set with so many of each.
+) -> SplitSizes:
+    """Compute the numbers of images and steps for a data set of this size.
 
-    ``wanted`` limits the training images that the split leaves, which is counted as
-    scikit-learn's ``train_test_split`` does. Raises ``ExperimentInvalid`` where a choice asks
-    for more images than there are, or for none.
+    ``wanted`` limits the training images after the split, which is counted like scikit-learn's
+    ``train_test_split``. Raises ``ExperimentInvalid`` if a setting needs more images than there
+    are, or leaves none.
     """
     train, held_out = train_images, 0
     match validation:
@@ -39,10 +39,10 @@ def count(
             if train < 1 or held_out < 1:
                 raise ExperimentInvalid(
                     "A validation fraction of {fraction:g} of {train_images:,} images leaves none "
-                    "for training: choose another fraction or more images."
+                    "for training. Choose another fraction or more images."
                     if train < 1
                     else "A validation fraction of {fraction:g} of {train_images:,} images leaves "
-                    "none for validation: choose another fraction or more images.",
+                    "none for validation. Choose another fraction or more images.",
                     fraction=fraction,
                     train_images=train_images,
                 )
@@ -50,8 +50,8 @@ def count(
             held_out = test_images
             if held_out < 1:
                 raise ExperimentInvalid(
-                    "Validation by the test images was chosen and there are none: validate by a "
-                    "split, or not at all."
+                    "You chose validation on the test images, and this data set has none. "
+                    "Validate on a split, or not at all."
                 )
         case NoValidation():
             pass
@@ -59,20 +59,20 @@ def count(
         raise ExperimentInvalid("There are no training images in this data set.")
     if wanted is not None and wanted > train:
         raise ExperimentInvalid(
-            "{wanted:,} training images were asked for and there are {train:,} after the split: "
-            "choose fewer, or the full data set."
+            "You chose {wanted:,} training images and there are {train:,} after the split. "
+            "Choose fewer, or the full data set."
             if isinstance(validation, SplitValidation)
-            else "{wanted:,} training images were asked for and there are {train:,}: choose "
-            "fewer, or the full data set.",
+            else "You chose {wanted:,} training images and there are {train:,}. "
+            "Choose fewer, or the full data set.",
             wanted=wanted,
             train=train,
         )
     train = train if wanted is None else wanted
     if batch_size > train:
         raise ExperimentInvalid(
-            "A batch of {batch_size:,} is larger than the {train:,} training images: choose a "
-            "batch size of at most {train:,}.",
+            "The batch size {batch_size:,} is larger than the {train:,} training images. "
+            "Choose a batch size of at most {train:,}.",
             batch_size=batch_size,
             train=train,
         )
-    return Sizes(train, held_out, ceil(train / batch_size))
+    return SplitSizes(train, held_out, ceil(train / batch_size))
