@@ -19,12 +19,12 @@ import numpy as np
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.analysis.lab_verdicts import (
+    ArmResult,
     LabVerdict,
-    Result,
+    arm_result,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
-    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import (
@@ -94,33 +94,33 @@ def _measure(
     }
 
 
-def _result(worker: Worker, run: Run, label: str) -> Result:
-    result = result_of(label, run, worker.store.epochs(run.id))
+def _result(worker: Worker, run: Run, label: str) -> ArmResult:
+    result = arm_result(label, run, worker.store.epochs(run.id))
     assert result is not None, run.message
     return result
 
 
-def _figures(one: Result) -> dict[str, Any]:
+def _figures(one: ArmResult) -> dict[str, Any]:
     return {
         "label": one.label,
         "epochs": one.epochs,
-        "kept": one.kept,
+        "kept": one.weights_epoch,
         "accuracy": one.accuracy,
         "val_accuracy": one.val_accuracy,
         "gap": one.gap,
-        "turn": one.fit.turn,
+        "turn": one.fit.overfitting_start,
     }
 
 
-def _later(one: Result, other: Result) -> bool:
+def _later(one: ArmResult, other: ArmResult) -> bool:
     """Whether the validation loss of ``one`` turned later than that of ``other``, or never."""
-    if one.fit.turn is None or other.fit.turn is None:
-        return one.fit.turn is None and other.fit.turn is not None
-    return one.fit.turn > other.fit.turn
+    if one.fit.overfitting_start is None or other.fit.overfitting_start is None:
+        return one.fit.overfitting_start is None and other.fit.overfitting_start is not None
+    return one.fit.overfitting_start > other.fit.overfitting_start
 
 
 def _of_duel(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     without, with_it = results
     return duel_verdict(results), {
@@ -130,7 +130,7 @@ def _of_duel(
 
 
 def _of_memorisation(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     memory = _memorisation(worker, runs[0])
     true, false = half_learned_by(memory.true_learned), half_learned_by(memory.false_learned)
@@ -145,17 +145,17 @@ def _of_memorisation(
 
 
 def _of_sizes(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     verdict = sizes_verdict(results)
     return verdict, {
-        "accuracy rises": verdict.shown,
+        "accuracy rises": verdict.confirmed,
         "the gap shrinks": results[0].gap - results[-1].gap > 0.03,
     }
 
 
 def _of_cures(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     none, *tried, everything = results
     return cures_verdict(results), {

@@ -55,7 +55,7 @@ class HistoryCurves:
     stopped_early: int | None
     """The epoch after which early stopping ended the run."""
     published: PublishedCurves | None
-    turn: int | None = None
+    overfitting_start: int | None = None
     """The epoch after which the validation loss turned."""
     before: EpochCurves | None = None
     """What came before a fork, up to the epoch it began at."""
@@ -79,7 +79,7 @@ def history_curves(
     best_epoch: int | None = None,
     stopped_early: int | None = None,
     published: PublishedCurves | None = None,
-    turn: int | None = None,
+    overfitting_start: int | None = None,
     before: EpochCurves | None = None,
     rates: Numbers = (),
     most_points: int = _MOST_POINTS,
@@ -103,7 +103,7 @@ def history_curves(
         best_epoch=best_epoch,
         stopped_early=stopped_early,
         published=published,
-        turn=turn,
+        overfitting_start=overfitting_start,
         before=before,
         rates=_floats(rates),
     )
@@ -171,8 +171,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             hovertemplate=f"{name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
         )
     _add_best(figure, curves, number)
-    if curves.turn is not None:
-        mark_epoch(figure, curves.turn, "Overfitting<br>starts", curves.metric)
+    if curves.overfitting_start is not None:
+        mark_epoch(figure, curves.overfitting_start, "Overfitting<br>starts", curves.metric)
     if curves.stopped_early is not None:
         mark_epoch(figure, curves.stopped_early, "Stopped early", curves.metric)
     if curves.validation is not None:

@@ -88,7 +88,7 @@ class RunCurve:
     validation: np.ndarray | None = None
     best_epoch: int | None = None
     stopped_early: int | None = None
-    turn: int | None = None
+    overfitting_start: int | None = None
     branch: tuple[int, float, float | None] | None = None
     place: Place = ALONE
     """Among those that were given, which decides how it is drawn."""
@@ -252,7 +252,7 @@ def _add_marks(
 
 
 def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
-    epochs = [(run, run.turn) for run in runs if run.validation is not None]
+    epochs = [(run, run.overfitting_start) for run in runs if run.validation is not None]
     hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
     _add_points(figure, "Overfitting starts", _points(epochs), turn_marker(), hover, few)
 

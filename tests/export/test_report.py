@@ -186,7 +186,7 @@ def test_the_curves_of_several_runs_carry_their_turns(
     written = report(turned)
     table = written.index("9 (lowest validation loss)")
     assert written.index('id="chart-1"') < table < written.index('id="chart-2"')
-    assert "Validation loss was lowest after epoch 9" in report(turned[:1])
+    assert "Overfitting starts after epoch 9" in report(turned[:1])
 
 
 def test_settings_layers_environment_and_how_to_do_it_again(

@@ -39,7 +39,11 @@ def test_the_gap_lies_between_both_curves_behind_them() -> None:
 
 def test_the_turn_is_a_line_in_both_charts_of_a_run() -> None:
     curves = history_curves(
-        "accuracy", epochs=[1, 2, 3, 4], training=TRAINING, validation=VALIDATION, turn=2
+        "accuracy",
+        epochs=[1, 2, 3, 4],
+        training=TRAINING,
+        validation=VALIDATION,
+        overfitting_start=2,
     )
     figure = history_figure(curves)
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(2, 2)]
@@ -59,7 +63,7 @@ def test_what_came_before_a_fork_leads_up_to_it_dotted() -> None:
 
 def test_a_fork_is_a_branch_that_begins_at_its_parents_point() -> None:
     fork = run("fork", first=3, branch=(2, 0.6, 0.9))
-    figure = history_comparison_figure(history_comparison("loss", [run(turn=2), fork]))
+    figure = history_comparison_figure(history_comparison("loss", [run(overfitting_start=2), fork]))
     training, validation = [
         trace for trace in figure.data if trace.legendgroup == "1" and trace.name != "Gap"
     ]

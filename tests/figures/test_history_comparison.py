@@ -159,7 +159,10 @@ def test_a_run_looks_the_same_before_others_have_begun() -> None:
 @pytest.mark.parametrize("count", [1, 3, 6, 20, 50])
 def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
     runs = [
-        replace(run(f"a network with so long a name that it takes two lines, {number}"), turn=2)
+        replace(
+            run(f"a network with so long a name that it takes two lines, {number}"),
+            overfitting_start=2,
+        )
         for number in range(count)
     ]
     figure = history_comparison_figure(history_comparison("loss", runs))
@@ -177,7 +180,9 @@ def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
 
 
 def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> None:
-    runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
+    runs = [
+        replace(run(name), best_epoch=2, overfitting_start=2, stopped_early=3) for name in "abcd"
+    ]
     traces = history_comparison_figure(history_comparison("loss", runs)).data
     own = [trace.line.color for trace in traces if trace.showlegend and trace.line.color]
     for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Overfitting starts", 2)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
+from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, judge_run
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
@@ -60,7 +60,7 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
                 f"{100 * (epoch.accuracy - epoch.val_accuracy):+.1f}",
             ]
             rows.append(row if len(contents) == 1 else [one.name, *row])
-        words = VERDICT_WORDS[fit.verdict]
+        words = VERDICT_LABELS[fit.verdict]
         said = f"{words[0].upper()}{words[1:]}: {fit.reason}"
         sentences.append(said if len(contents) == 1 else f"{one.name}: {said}")
         if earlier_losses(one.run) is not None:
@@ -91,8 +91,8 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
 def _telling_epochs(one: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
     if not one.epochs:
         return []
-    last, best = one.epochs[-1], fit.turn or one.run.best_epoch
-    name = "best epoch" if fit.turn is None else "lowest validation loss"
+    last, best = one.epochs[-1], fit.overfitting_start or one.run.best_epoch
+    name = "best epoch" if fit.overfitting_start is None else "lowest validation loss"
     if best == last.epoch:
         return [(f"{name} and last", last)]
     earlier = [(name, epoch) for epoch in one.epochs if epoch.epoch == best]
@@ -114,14 +114,14 @@ def _run_figure(metric: MetricName, one: RunContents) -> go.Figure:
             batch_values=() if batches is None else getattr(batches, metric),
             best_epoch=one.run.best_epoch,
             stopped_early=one.run.stopped_early,
-            turn=_overfitting_start(one),
+            overfitting_start=_overfitting_start(one),
             rates=_values(one, "learning_rate"),
         )
     )
 
 
 def _overfitting_start(one: RunContents) -> int | None:
-    return judge_run(one.run, one.epochs).turn
+    return judge_run(one.run, one.epochs).overfitting_start
 
 
 def _several(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
@@ -136,7 +136,7 @@ def _several(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
                 validation=None if np.isnan(validation).all() else validation,
                 best_epoch=one.run.best_epoch,
                 stopped_early=one.run.stopped_early,
-                turn=_overfitting_start(one),
+                overfitting_start=_overfitting_start(one),
                 rates=_values(one, "learning_rate"),
             )
         )
