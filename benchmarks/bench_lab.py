@@ -29,9 +29,9 @@ from cifarviz.analysis.lab_verdicts import (
 )
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
-    half_learned_by,
-    label_predictions_after,
-    positions_of,
+    find_positions,
+    half_learned_epoch,
+    load_label_predictions,
     track_labels,
 )
 from cifarviz.data import library
@@ -133,7 +133,7 @@ def _of_memorisation(
     worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     memory = _memorisation(worker, runs[0])
-    true, false = half_learned_by(memory.true_learned), half_learned_by(memory.false_learned)
+    true, false = half_learned_epoch(memory.true_learned), half_learned_epoch(memory.false_learned)
     return memorisation_verdict(results[0], results[1], memory), {
         "wrong labels are learned": bool(memory.false_known[-1] > 0.9),
         "and later than right ones": true is not None and false is not None and false > true,
@@ -173,10 +173,10 @@ def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     folder = worker.store.folder(run.id)
     epochs = snapshot_epochs(folder, "memory")
     said = [
-        label_predictions_after(folder, epoch, run.experiment.architecture.classes)
+        load_label_predictions(folder, epoch, run.experiment.architecture.classes)
         for epoch in epochs
     ]
-    places = positions_of(given.indices, said, folder)
+    places = find_positions(given.indices, said, folder)
     return track_labels(
         given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
     )

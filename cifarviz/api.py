@@ -29,7 +29,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
-from cifarviz.analysis.calibration import calibration
+from cifarviz.analysis.calibration import compute_calibration
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
@@ -44,7 +44,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, is_too_patient
-from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
+from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
@@ -477,7 +477,7 @@ def plot_network(experiment: Experiment) -> go.Figure:
 
 def plot_confusion(evaluation: Evaluation, *, percent: bool = False) -> go.Figure:
     """Draw the confusion matrix of an evaluation, in images or in percent of each actual class."""
-    shown: Shown = "row_percent" if percent else "counts"
+    shown: CellValues = "row_percent" if percent else "counts"
     return confusion_matrix_figure(
         confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown)
     )
@@ -497,7 +497,7 @@ def plot_probabilities(prediction: pd.Series, actual: str | None = None) -> go.F
 
 def plot_reliability(evaluation: Evaluation) -> go.Figure:
     """Draw how often an evaluated network is right against how confident it is."""
-    found = calibration(evaluation.labels, evaluation.probabilities)
+    found = compute_calibration(evaluation.labels, evaluation.probabilities)
     return reliability_figure(Reliability(found.counts, found.confidence, found.accuracy))
 
 

@@ -12,8 +12,8 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.log_probabilities import Predictions
 
-Result = TypeVar("Result")
-Tell = Callable[[int], None]
+JobResult = TypeVar("JobResult")
+ReportProgress = Callable[[int], None]
 """Is told how many images are done; what it raises ends the work, and is passed on."""
 
 
@@ -21,19 +21,19 @@ class _Cancelled(Exception):
     """Raised inside the work to end it."""
 
 
-class BackgroundJob(Generic[Result]):
+class BackgroundJob(Generic[JobResult]):
     """One piece of work, yet to begin, under way or over; any number of threads may look at it.
 
     ``work`` is called in a thread of its own with a ``Tell``; it does ``total`` images. It is let
     go of once there is a result, as the network behind it may be large.
     """
 
-    def __init__(self, work: Callable[[Tell], Result], total: int, name: str) -> None:
+    def __init__(self, work: Callable[[ReportProgress], JobResult], total: int, name: str) -> None:
         self.total = total
         self.done = 0
-        self._work: Callable[[Tell], Result] | None = work
+        self._work: Callable[[ReportProgress], JobResult] | None = work
         self._name = name
-        self._result: Result | None = None
+        self._result: JobResult | None = None
         self._error: Exception | None = None
         self._began = 0.0
         self._lock = threading.Lock()
@@ -82,7 +82,7 @@ class BackgroundJob(Generic[Result]):
         elapsed = time.monotonic() - self._began
         return elapsed / self.done * (self.total - self.done)
 
-    def result(self) -> Result | None:
+    def result(self) -> JobResult | None:
         """What came of it once it is over; ``None`` before, and if it was cancelled.
 
         Raises what went wrong.
@@ -110,7 +110,7 @@ class BackgroundJob(Generic[Result]):
         self.done = done
 
 
-class BackgroundJobs(Generic[Result]):
+class BackgroundJobs(Generic[JobResult]):
     """Jobs by a key that says what they are about; any number of threads may use it.
 
     Beyond ``most`` of them, the one that nobody has asked for longest is ended and forgotten.
@@ -118,10 +118,10 @@ class BackgroundJobs(Generic[Result]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._jobs: OrderedDict[Hashable, BackgroundJob[Result]] = OrderedDict()
+        self._jobs: OrderedDict[Hashable, BackgroundJob[JobResult]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> BackgroundJob[Result] | None:
+    def get(self, key: Hashable) -> BackgroundJob[JobResult] | None:
         """The job about this, if there has been one."""
         with self._lock:
             if key in self._jobs:
@@ -129,8 +129,8 @@ class BackgroundJobs(Generic[Result]):
             return self._jobs.get(key)
 
     def begun(
-        self, key: Hashable, make: Callable[[], BackgroundJob[Result]]
-    ) -> BackgroundJob[Result]:
+        self, key: Hashable, make: Callable[[], BackgroundJob[JobResult]]
+    ) -> BackgroundJob[JobResult]:
         """The job about this; where there is none, the one that ``make`` makes, and it starts."""
         with self._lock:
             job = self._jobs.get(key)
@@ -144,7 +144,7 @@ class BackgroundJobs(Generic[Result]):
 
 
 log = logging.getLogger(__name__)
-Answers = Callable[[Tell], Predictions]
+PredictImages = Callable[[ReportProgress], Predictions]
 """Gives the predictions for a job's images, and meanwhile says how many are done; what that call
 raises ends the work."""
 
@@ -158,12 +158,12 @@ class EvaluationJob(BackgroundJob[Evaluation]):
 
     def __init__(
         self,
-        answers: Answers,
+        answers: PredictImages,
         images: ImageSet,
         classes: Sequence[str],
         keep: Callable[[Predictions], None] | None = None,
     ) -> None:
-        def work(tell: Tell) -> Evaluation:
+        def work(tell: ReportProgress) -> Evaluation:
             predictions = answers(tell)
             found = evaluate(images.labels, predictions, images.indices, classes)
             self._store(keep, predictions)

@@ -28,7 +28,7 @@ class Calibration:
     error: float
 
 
-def calibration(
+def compute_calibration(
     labels: NDArray[np.integer], probabilities: NDArray[np.floating], bins: int = BINS
 ) -> Calibration:
     """Compare the highest probability of each image, of (n, classes), with whether it was right.

@@ -10,7 +10,7 @@ from cifarviz.analysis.evaluation import Evaluation, accuracy
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 
-Side = Literal["first", "second", "neither"]
+CorrectNetwork = Literal["first", "second", "neither"]
 """Where two networks give different answers: who is right."""
 
 
@@ -76,9 +76,9 @@ class Disagreements:
         How probable a split at least as uneven is if both are equally good.
         """
         counts = self.counts
-        return even_split_chance(int(counts[0, 1]), int(counts[1, 0]))
+        return mcnemar_p_value(int(counts[0, 1]), int(counts[1, 0]))
 
-    def where(self, side: Side) -> NDArray[np.int64]:
+    def where(self, side: CorrectNetwork) -> NDArray[np.int64]:
         """Places, of n, of the images with different answers where ``side`` is right.
 
         Those come first for which the two give the actual class the most different probabilities;
@@ -96,7 +96,7 @@ class Disagreements:
         return found[np.argsort(-weight, kind="stable")]
 
 
-def disagreements(first: Evaluation, second: Evaluation) -> Disagreements:
+def compare_evaluations(first: Evaluation, second: Evaluation) -> Disagreements:
     """Bring together what two networks said of the images that both were asked about.
 
     Both evaluations are of images of one split of one data set; there may be no common one.
@@ -118,7 +118,7 @@ def disagreements(first: Evaluation, second: Evaluation) -> Disagreements:
     )
 
 
-def even_split_chance(one: int, other: int) -> float:
+def mcnemar_p_value(one: int, other: int) -> float:
     """How probable it is that a fair coin, thrown so often, falls at least as unevenly as this.
 
     Exact and two-sided, 0 to 1: McNemar's test, of the pairs that differ (McNemar, "Note on the

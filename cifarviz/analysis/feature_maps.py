@@ -53,7 +53,7 @@ class LayerView:
         return self.values.shape
 
 
-Order = Literal["index", "strength", "variance"]
+ChannelOrder = Literal["index", "strength", "variance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def layer_views(outputs: Iterable[Output]) -> tuple[LayerView, ...]:
     )
 
 
-def channel_order(values: NDArray[np.float32], by: Order) -> NDArray[np.int64]:
+def channel_order(values: NDArray[np.float32], by: ChannelOrder) -> NDArray[np.int64]:
     """The channels of (height, width, channels) in an order, equals by their number.
 
     ``"strength"``: the largest mean magnitude first; ``"variance"``: the one that differs most
@@ -111,7 +111,7 @@ def value_range(
     return low, high
 
 
-def on_one_scale(
+def scale_to_range(
     maps: ScaledMaps, values: NDArray[np.float32], limits: tuple[float, float] | None = None
 ) -> ScaledMaps:
     """The same channels with all of ``values``, (height, width, channels), on one scale of grey.
@@ -169,7 +169,7 @@ def _positions(chosen: NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(chosen).tolist())
 
 
-def pairs_of_layers(left: Sequence[LayerView], right: Sequence[LayerView]) -> list[LayerPair]:
+def pair_layers(left: Sequence[LayerView], right: Sequence[LayerView]) -> list[LayerPair]:
     """Each layer of ``left`` with its counterpart, then those that only ``right`` has.
 
     Layers are named by their type and counted, so the third convolution of the one goes with the
@@ -207,7 +207,9 @@ def channel_correlations(
     return np.where(flat, np.nan, np.clip(found, -1, 1))
 
 
-def most_changed_first(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.int64]:
+def least_correlated_first(
+    left: NDArray[np.float32], right: NDArray[np.float32]
+) -> NDArray[np.int64]:
     """The channels of (height, width, channels), least correlated first, equals by their number.
 
     First are those that are constant, so dead, in one of the two only; last those that are so in
@@ -221,7 +223,7 @@ def most_changed_first(left: NDArray[np.float32], right: NDArray[np.float32]) ->
     return np.argsort(key, kind="stable")
 
 
-def place_correlation(left: NDArray[np.float32], right: NDArray[np.float32]) -> float | None:
+def spatial_correlation(left: NDArray[np.float32], right: NDArray[np.float32]) -> float | None:
     """How alike two layers are in where they are active, −1 to 1, whatever their channels are.
 
     The correlation over the places of the mean magnitude of all channels. ``None`` for maps of

@@ -11,7 +11,7 @@ from cifarviz.analysis.read_only import read_only
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
+class LearningProgress:
     """How each of n images fared over the ``epochs`` that were kept, int64 (e,), ascending.
 
     ``learned`` int64 (n,): the first of these epochs from which on it was always right; 0 for one
@@ -48,7 +48,7 @@ class Learning:
         return np.flatnonzero(self.times_right == 0)
 
 
-def surest_mistakes(
+def most_confident_mistakes(
     labels: NDArray[np.integer], probabilities: NDArray[np.floating]
 ) -> NDArray[np.int64]:
     """Positions of the images that were taken for another class, the surest first."""
@@ -56,7 +56,7 @@ def surest_mistakes(
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
-def least_sure_hits(
+def least_confident_correct(
     labels: NDArray[np.integer], probabilities: NDArray[np.floating]
 ) -> NDArray[np.int64]:
     """Positions of the images that were recognised, the least sure first."""
@@ -64,11 +64,11 @@ def least_sure_hits(
     return right[np.argsort(probabilities[right].max(axis=1), kind="stable")]
 
 
-def learning(
+def track_learning(
     labels: NDArray[np.integer],
     epochs: Sequence[int],
     predicted: NDArray[np.integer],
-) -> Learning:
+) -> LearningProgress:
     """Follow images through ``epochs``, ascending; ``predicted`` is (epochs, n).
 
     Raises ``ValueError`` unless there is one row an epoch, and at least one.
@@ -81,7 +81,7 @@ def learning(
     first = np.asarray(epochs, np.int64)[np.minimum(len(epochs) - kept, len(epochs) - 1)]
     forgotten = (right[:-1] & ~right[1:]).sum(axis=0)
     return read_only(
-        Learning(
+        LearningProgress(
             np.array(epochs, np.int64),
             np.where(kept > 0, first, 0),
             forgotten.astype(np.int64),

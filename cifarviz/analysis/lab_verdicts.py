@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_by
+from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_epoch
 from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, judge_run
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Epoch, Run
@@ -118,8 +118,8 @@ def memorisation_verdict(
 
     ``correct`` is the run trained on correct labels only, if there is one.
     """
-    wrong_half = half_learned_by(memorisation.false_learned)
-    correct_half = half_learned_by(memorisation.true_learned)
+    wrong_half = half_learned_epoch(memorisation.false_learned)
+    correct_half = half_learned_epoch(memorisation.true_learned)
     share = float(memorisation.false_known[-1])
     later = correct_half is not None and (wrong_half is None or wrong_half > correct_half)
     template = (

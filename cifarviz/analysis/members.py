@@ -17,7 +17,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_probabilities import epoch_probabilities
 
-Answers = Callable[[Run, Checkpoint, ImageSet], Predictions]
+PredictRun = Callable[[Run, Checkpoint, ImageSet], Predictions]
 """Gives what a run's checkpoint predicts for these images."""
 
 
@@ -103,7 +103,7 @@ def common_variant(members: Sequence[Member]) -> Literal["sample", "full"]:
 
 
 def vote(
-    store: RunStore, members: Sequence[Member], test: ImageSet, ask: Answers, classes: int
+    store: RunStore, members: Sequence[Member], test: ImageSet, ask: PredictRun, classes: int
 ) -> Ensemble:
     """Ask every member about the test images and count their votes.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.analysis.galleries import learning
+from cifarviz.analysis.galleries import track_learning
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.errors import ArtifactDamaged
@@ -50,7 +50,7 @@ def track_labels(
     """
     if given.shape != right.shape:
         raise ValueError(f"{len(given)} labels given and {len(right)} right ones")
-    learned = learning(given, epochs, predicted).learned
+    learned = track_learning(given, epochs, predicted).learned
     wrong = given != right
     return read_only(
         LabelMemorisation(
@@ -73,7 +73,7 @@ class LabelPredictions:
     answers: NDArray[np.int64]
 
 
-def label_predictions_after(folder: Path, epoch: int, classes: int) -> LabelPredictions:
+def load_label_predictions(folder: Path, epoch: int, classes: int) -> LabelPredictions:
     """What a run, whose folder is given, said after ``epoch`` about images it watches.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
@@ -84,7 +84,7 @@ def label_predictions_after(folder: Path, epoch: int, classes: int) -> LabelPred
     )
 
 
-def positions_of(
+def find_positions(
     indices: NDArray[np.int64], said: Sequence[LabelPredictions], folder: Path
 ) -> NDArray[np.int64]:
     """Where the images that were asked about are among the training images ``indices``, int64 (n,).
@@ -104,7 +104,7 @@ def positions_of(
     return places
 
 
-def half_learned_by(learned: NDArray[np.integer]) -> int | None:
+def half_learned_epoch(learned: NDArray[np.integer]) -> int | None:
     """The epoch by which half of the images were learned; ``None`` if fewer ever were."""
     known = np.sort(learned[learned > 0])
     half = -(-len(learned) // 2)

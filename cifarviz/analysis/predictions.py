@@ -18,7 +18,9 @@ class RankedClass:
     probability: float
 
 
-def ranking(classes: Sequence[str], probabilities: NDArray[np.floating]) -> tuple[RankedClass, ...]:
+def rank_classes(
+    classes: Sequence[str], probabilities: NDArray[np.floating]
+) -> tuple[RankedClass, ...]:
     """Rank all classes for one image, the most probable first, equals in the classes' order.
 
     ``probabilities`` is (classes,). Raises ``ArtifactDamaged`` if one is not a number.
@@ -31,9 +33,9 @@ def ranking(classes: Sequence[str], probabilities: NDArray[np.floating]) -> tupl
     return tuple(sorted(ranked, key=lambda one: -one.probability))
 
 
-def top(classes: Sequence[str], probabilities: NDArray[np.floating]) -> RankedClass:
+def most_probable_class(classes: Sequence[str], probabilities: NDArray[np.floating]) -> RankedClass:
     """Give the most probable class of one image."""
-    return ranking(classes, probabilities)[0]
+    return rank_classes(classes, probabilities)[0]
 
 
 def predicted_classes(probabilities: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-Result = TypeVar("Result", bound=Any)
+Dataclass = TypeVar("Dataclass", bound=Any)
 
 
-def read_only(result: Result) -> Result:
+def read_only(result: Dataclass) -> Dataclass:
     """``result``, a dataclass, with all its arrays made read-only."""
     for field in fields(result):
         value = getattr(result, field.name)

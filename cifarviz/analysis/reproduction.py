@@ -71,7 +71,7 @@ class EpochComparison:
 
 
 @dataclass(frozen=True)
-class Part:
+class ReproductionPart:
     """One way of running a published experiment, repeated: figures, and what they took.
 
     ``seconds`` is one a repeat, time at work; ``epochs`` may be empty. ``losses`` says how losses
@@ -89,7 +89,7 @@ class Part:
 
 BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
 END = "<!-- end of what was made -->"
-_Results = TypeAdapter(dict[str, tuple[Part, ...]])
+_Results = TypeAdapter(dict[str, tuple[ReproductionPart, ...]])
 _HEADING = "# Reproduction\n"
 
 
@@ -195,7 +195,7 @@ def _gap(history: Sequence[Epoch]) -> float:
     return history[-1].accuracy - _val_accuracy(history[-1])
 
 
-def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
+def read_results(path: Path) -> dict[str, tuple[ReproductionPart, ...]]:
     """The parts of each preset by its name; none where there is no file.
 
     Raises ``PlaceRefused`` for a file that is something else.
@@ -234,7 +234,7 @@ def check_place(page: Path) -> None:
         raise _refused(page, error.strerror or str(error)) from error
 
 
-def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
+def write_report(page: Path, results: Mapping[str, tuple[ReproductionPart, ...]]) -> None:
     """Put the tables into the page and the numbers into the JSON file of the same name.
 
     Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``PlaceRefused`` where they
@@ -244,7 +244,7 @@ def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
         page.parent.mkdir(parents=True, exist_ok=True)
         there = page.read_text("utf-8") if page.exists() else None
         before, after = (f"{_HEADING}\n", "\n") if there is None else _around(there)
-        text = f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
+        text = f"{before}{BEGIN}\n\n{format_report(results)}\n{END}{after}"
         for path, content in (
             (page, text.encode("utf-8")),
             (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
@@ -263,7 +263,7 @@ def _refused(page: Path, reason: str) -> PlaceRefused:
     )
 
 
-def render(results: Mapping[str, tuple[Part, ...]]) -> str:
+def format_report(results: Mapping[str, tuple[ReproductionPart, ...]]) -> str:
     """All presets that have results, in the order of the menu."""
     sections = [
         "\n".join(_section(preset, results[preset.name]))
@@ -273,7 +273,7 @@ def render(results: Mapping[str, tuple[Part, ...]]) -> str:
     return "\n".join(sections)
 
 
-def in_words(value: float, kind: FigureKind) -> str:
+def format_value(value: float, kind: FigureKind) -> str:
     """A figure as a person writes it: 73.6 %, 24.7 points, 0.7965, 9."""
     if kind == "share":
         return f"{value:.1%}".replace("%", " %")
@@ -290,7 +290,7 @@ def _around(text: str) -> tuple[str, str]:
     return before, after
 
 
-def _section(preset: Preset, parts: tuple[Part, ...]) -> Iterator[str]:
+def _section(preset: Preset, parts: tuple[ReproductionPart, ...]) -> Iterator[str]:
     yield f"## `{preset.name}`: {preset.title[:1].lower()}{preset.title[1:]}\n"
     for note in preset.notes:
         yield f"{note}\n"
@@ -301,7 +301,7 @@ def _section(preset: Preset, parts: tuple[Part, ...]) -> Iterator[str]:
             yield from _epochs(part.epochs)
 
 
-def _circumstances(part: Part) -> str:
+def _circumstances(part: ReproductionPart) -> str:
     seeds = ", ".join(map(str, part.seeds))
     low, high = min(part.seconds), max(part.seconds)
     time = (
@@ -316,22 +316,22 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
-def _table(part: Part) -> Iterator[str]:
+def _table(part: ReproductionPart) -> Iterator[str]:
     repeats = max(len(figure.reproduced) for figure in part.figures)
     heading = "reproduced, median (range)" if repeats > 1 else "reproduced"
     yield f"| figure | published | {heading} | distance |"
     yield "|---|---|---|---|"
     for figure in part.figures:
-        published = "–" if figure.published is None else in_words(figure.published, figure.kind)
+        published = "–" if figure.published is None else format_value(figure.published, figure.kind)
         yield f"| {figure.what} | {published} | {_reproduced(figure)} | {_distance(figure)} |"
     yield ""
 
 
 def _reproduced(figure: PublishedFigure) -> str:
-    middle = in_words(figure.median, figure.kind)
+    middle = format_value(figure.median, figure.kind)
     if len(figure.reproduced) == 1:
         return middle
-    low, high = (in_words(value, figure.kind) for value in (figure.low, figure.high))
+    low, high = (format_value(value, figure.kind) for value in (figure.low, figure.high))
     return f"{middle} ({low} – {high})"
 
 
@@ -366,4 +366,4 @@ def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
 
 
 def _known(value: float | None, kind: FigureKind) -> str:
-    return "–" if value is None else in_words(value, kind)
+    return "–" if value is None else format_value(value, kind)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cifarviz.analysis.disagreements import Disagreements
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
 from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, is_exact, losses_words
 from cifarviz.runs.records import Epoch, Run
@@ -34,7 +34,7 @@ def confusion_table(evaluation: Evaluation, order: Sequence[int]) -> pd.DataFram
 
 
 def pictures_table(
-    evaluation: Evaluation, positions: NDArray[np.int64], learned: Learning | None = None
+    evaluation: Evaluation, positions: NDArray[np.int64], learned: LearningProgress | None = None
 ) -> pd.DataFrame:
     """A row an image: what it is, what the network says and how surely, and how it fared.
 

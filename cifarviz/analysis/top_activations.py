@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 9
+MOST_IMAGES = 9
 """So many images are kept of each channel."""
 
 
@@ -25,7 +25,7 @@ class LayerPeaks(Protocol):
 
 
 @dataclass(frozen=True)
-class Excited:
+class TopImage:
     """One image that excites a channel: its position among those that were looked at, the
     channel's highest value, and where on the map that is: row · width + column."""
 
@@ -55,7 +55,7 @@ class TopActivations:
         """The channels, counted from 0, that are dead for every one of the images."""
         return tuple(np.flatnonzero(self.silent_for == self.images).tolist())
 
-    def of(self, channel: int) -> tuple[Excited, ...]:
+    def of(self, channel: int) -> tuple[TopImage, ...]:
         """The images that excite a channel most, at most ``MOST``, without those it is dead for."""
         found = zip(
             self.positions[channel].tolist(),
@@ -63,10 +63,10 @@ class TopActivations:
             self.places[channel].tolist(),
             strict=True,
         )
-        return tuple(Excited(*one) for one in found if one[0] >= 0)
+        return tuple(TopImage(*one) for one in found if one[0] >= 0)
 
 
-class Collector:
+class TopActivationsCollector:
     """Gathers the best of each channel, batch by batch; takes no more room for more images."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Collector:
 
 
 def _nothing(name: str, channels: int) -> TopActivations:
-    shape = channels, MOST
+    shape = channels, MOST_IMAGES
     return TopActivations(
         name,
         0,
@@ -106,7 +106,7 @@ def _with(before: TopActivations, peaks: LayerPeaks, start: int) -> TopActivatio
     positions = np.hstack([before.positions, np.where(usable, order, np.int32(-1)).T])
     values = np.hstack([before.values, np.where(usable, peaks.values, np.float32(-np.inf)).T])
     places = np.hstack([before.places, peaks.places.T])
-    best = np.argsort(-values, axis=1, kind="stable")[:, :MOST]
+    best = np.argsort(-values, axis=1, kind="stable")[:, :MOST_IMAGES]
     return TopActivations(
         before.name,
         before.images + count,

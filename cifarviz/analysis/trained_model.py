@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
-from cifarviz.analysis.top_activations import Collector, TopActivations
+from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
@@ -111,7 +111,7 @@ class TrainedModel:
         shapes = [row.output_shape or () for row in self.architecture.trace().rows]
         largest = max(math.prod(shape) for shape in shapes)
         size = max(min(_MOST_AT_ONCE, _MOST_VALUES // largest), 1)
-        found = Collector()
+        found = TopActivationsCollector()
         for start in range(0, len(images), size):
             batch = images[start : start + size]
             found.add(self._network.peaks(self._weights, batch))

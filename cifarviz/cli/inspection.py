@@ -7,12 +7,12 @@ import numpy as np
 import typer
 from PIL import Image
 
-from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.analysis.predictions import ranking
+from cifarviz.analysis.predictions import rank_classes
 from cifarviz.cli.output import AsJson, print_json, print_table, say
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
@@ -97,7 +97,7 @@ def _more_about(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy_interval": list(accuracy_interval(evaluation.accuracy, len(evaluation))),
         "top_2_accuracy": top_accuracy(labels, probabilities, 2),
         "top_3_accuracy": top_accuracy(labels, probabilities, 3),
-        "calibration_error": calibration(labels, probabilities).error,
+        "calibration_error": compute_calibration(labels, probabilities).error,
     }
 
 
@@ -230,7 +230,7 @@ def _predict_file(
         prepared = _read_image(path, run, invert)
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
-    ranked = ranking(classes, model.probabilities(prepared.pixels[None])[0])
+    ranked = rank_classes(classes, model.probabilities(prepared.pixels[None])[0])
     return {
         "file": str(path),
         "class": ranked[0].name,

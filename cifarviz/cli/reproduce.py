@@ -12,8 +12,8 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.analysis.members import Member, vote
 from cifarviz.analysis.reproduction import (
-    Part,
     PublishedFigure,
+    ReproductionPart,
     check_place,
     epoch_comparison,
     history_figures,
@@ -76,7 +76,7 @@ def reproduce(
         results = read_results(out.with_suffix(".json"))
     for preset in chosen:
         library.load(preset.experiment.data.dataset, "full", settings)
-    made: dict[str, tuple[Part, ...]] = {}
+    made: dict[str, tuple[ReproductionPart, ...]] = {}
     for preset in chosen:
         bench = _Bench(Worker(settings, "command line"), preset)
         made[preset.name] = bench.parts(count)
@@ -84,7 +84,9 @@ def reproduce(
         # After each preset, so that a later one that is broken off takes nothing away.
         write_report(out, results)
     if as_json:
-        print_json(TypeAdapter(dict[str, tuple[Part, ...]]).dump_python(made, mode="json"))
+        print_json(
+            TypeAdapter(dict[str, tuple[ReproductionPart, ...]]).dump_python(made, mode="json")
+        )
     else:
         for name, parts in made.items():
             _print_parts(name, parts)
@@ -99,13 +101,13 @@ class _Bench:
         self._worker, self._preset = worker, preset
         self._store = worker.store
 
-    def parts(self, seeds: int) -> tuple[Part, ...]:
+    def parts(self, seeds: int) -> tuple[ReproductionPart, ...]:
         if self._preset.members > 1:
             return (*self._epochs_voting(seeds), self._members_voting(seeds))
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, seeds + 1)]
         return (self._part("As published", runs, ()),)
 
-    def _epochs_voting(self, seeds: int) -> list[Part]:
+    def _epochs_voting(self, seeds: int) -> list[ReproductionPart]:
         """One run's own epochs, as the authors of the ensemble did in truth."""
         parts = []
         for variant in self._preset.variants:
@@ -120,7 +122,7 @@ class _Bench:
             parts.append(self._part(variant.title, runs, figures))
         return parts
 
-    def _members_voting(self, seeds: int) -> Part:
+    def _members_voting(self, seeds: int) -> ReproductionPart:
         """Members from different seeds, as many ensembles as seeds were asked for."""
         size = self._preset.members
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, size * seeds + 1)]
@@ -140,14 +142,14 @@ class _Bench:
         more: Sequence[PublishedFigure],
         *,
         published: bool = True,
-    ) -> Part:
+    ) -> ReproductionPart:
         facts = self._preset.facts
         rows = facts["history"] if published else ()
         histories = [self._store.epochs(run.id) for run in runs]
         figures = history_figures(
             rows, histories, validated_on=facts["measured_on"] or "validation"
         )
-        return Part(
+        return ReproductionPart(
             title=title,
             seeds=tuple(run.experiment.seed for run in runs),
             machine=" and ".join(sorted({run.machine for run in runs})),
@@ -258,7 +260,7 @@ def _ensemble_figures(
     )
 
 
-def _print_parts(name: str, parts: Sequence[Part]) -> None:
+def _print_parts(name: str, parts: Sequence[ReproductionPart]) -> None:
     for part in parts:
         say(f"{name}, {part.title}: median {median(part.seconds):.0f} s a run")
         print_table(

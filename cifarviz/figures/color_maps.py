@@ -41,7 +41,7 @@ def is_diverging(colors: ColorMap) -> bool:
     return colors == "purple-green"
 
 
-def in_colors(
+def apply_color_map(
     images: NDArray[np.uint8], dead: Collection[int], colors: ColorMap
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """The maps ``images``, uint8 (n, h, w, 1), as places in a palette, uint8 (256, 3), with it.

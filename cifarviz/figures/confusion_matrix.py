@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import percent
-from cifarviz.figures.theme import base_layout, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, empty_figure, label_width
 
-Shown = Literal["counts", "row_percent"]
+CellValues = Literal["counts", "row_percent"]
 
 _HEIGHT = 600
 # With more classes a cell is smaller than a number, and is told by its colour and under the mouse.
@@ -31,7 +31,7 @@ class ConfusionMatrix:
     classes: tuple[str, ...]
     counts: np.ndarray
     shares: np.ndarray
-    shown: Shown
+    shown: CellValues
     ringed: tuple[int, int] | None
     order: tuple[int, ...]
 
@@ -40,7 +40,7 @@ def confusion_matrix(
     classes: Sequence[str],
     counts: np.ndarray,
     *,
-    shown: Shown = "counts",
+    shown: CellValues = "counts",
     ringed: tuple[int, int] | None = None,
     order: Sequence[int] | None = None,
 ) -> ConfusionMatrix:
@@ -69,7 +69,7 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
     names = [plotly_text(value.classes[index]) for index in value.order]
     placed = np.ix_(value.order, value.order)
     actual, predicted = (index[placed] for index in np.indices((size, size)))
-    room = room_for(value.classes)
+    room = label_width(value.classes)
     # Lines between cells of a few pixels would be most of what is seen.
     gap = 1 if size <= _MOST_NUMBERED else 0
     figure = go.Figure(

@@ -26,7 +26,7 @@ _GAP_FILL = "rgba(230, 159, 0, {:.3g})"
 
 # So thin that curves and grid are seen through it; gaps of several runs lie over each other.
 _GAP_OPACITY, _SEVERAL_OPACITY = 0.16, 0.2
-TURN_SYMBOL: Final = "circle-open"
+START_SYMBOL: Final = "circle-open"
 
 # Fewer epochs than this make no course: they are drawn as points.
 _SHORTEST_COURSE = 3
@@ -43,7 +43,7 @@ class PublishedCurves:
     images: str
 
 
-def add_before(figure: go.Figure, before: EpochCurves, number: str) -> None:
+def add_parent_curves(figure: go.Figure, before: EpochCurves, number: str) -> None:
     """Draw them thin and dotted; ``number`` is how a value is written."""
     for name, values, color in (
         ("training", before.training, TRAINING),
@@ -90,10 +90,10 @@ def gap_trace(
     }
 
 
-def turn_marker() -> dict[str, Any]:
+def start_marker() -> dict[str, Any]:
     """How the point is drawn at which validation turns: a ring, which leaves a star within it."""
     return {
-        "symbol": TURN_SYMBOL,
+        "symbol": START_SYMBOL,
         "size": 20,
         "color": VALIDATION,
         "line": {"width": 2.5, "color": NEUTRAL},

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
-from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, room_for
+from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, label_width
 
 SUM, MAJORITY = "Ensemble, by sum", "Ensemble, by majority"
 # A row is higher where whiskers leave no room for the number beside its point.
@@ -87,7 +87,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             height=height,
             showlegend=False,
             margin={
-                "l": room_for([*value.labels, *others]),
+                "l": label_width([*value.labels, *others]),
                 "r": 16,
                 "t": 12,
                 "b": 36,

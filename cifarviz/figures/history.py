@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cifarviz.figures.curve_marks import (
     EpochCurves,
     PublishedCurves,
-    add_before,
+    add_parent_curves,
     add_published,
     gap_trace,
 )
@@ -148,7 +148,7 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
     if curves.before is not None:
-        add_before(figure, curves.before, number)
+        add_parent_curves(figure, curves.before, number)
     lines = [("Training", curves.training, TRAINING, "circle")]
     if curves.validation is not None:
         lines.append(("Validation", curves.validation, VALIDATION, "diamond"))

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text, single_line
-from cifarviz.figures.curve_marks import PublishedCurves, add_published, gap_trace, turn_marker
+from cifarviz.figures.curve_marks import PublishedCurves, add_published, gap_trace, start_marker
 from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
 from cifarviz.figures.theme import (
     FONT_SIZE,
@@ -26,8 +26,8 @@ from cifarviz.figures.theme import (
     mix,
 )
 
-Kind = Literal["training", "validation"]
-MOST_ALIKE: Final = 3
+CurveKind = Literal["training", "validation"]
+MOST_WITH_DASHES: Final = 3
 """So many runs at most differ in lightness, dash and marker. Of more, each has a number, which
 stands on its curves and before its name."""
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
@@ -52,7 +52,7 @@ _LEGEND_WIDTH = 34
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPlace:
     """The ``position`` of a run among ``count`` that are given, from 0."""
 
     position: int
@@ -61,10 +61,10 @@ class Place:
     @property
     def few(self) -> bool:
         """Whether dashes tell the runs apart, and not numbers."""
-        return self.count <= MOST_ALIKE
+        return self.count <= MOST_WITH_DASHES
 
 
-ALONE: Final = Place(0, 1)
+ONLY_RUN: Final = RunPlace(0, 1)
 _FEW_EPOCHS = 10
 
 # Pixels: a line of the legend, what it has beside its lines, and the figure around it.
@@ -90,7 +90,7 @@ class RunCurve:
     stopped_early: int | None = None
     overfitting_start: int | None = None
     branch: tuple[int, float, float | None] | None = None
-    place: Place = ALONE
+    place: RunPlace = ONLY_RUN
     """Among those that were given, which decides how it is drawn."""
     rates: np.ndarray | None = None
     """The learning rate in the last step of each epoch: drawn under the loss."""
@@ -137,7 +137,7 @@ def history_comparison(
             replace(
                 run,
                 name=name,
-                place=Place(position, len(given)),
+                place=RunPlace(position, len(given)),
                 epochs=np.asarray(run.epochs, np.int32),
                 training=np.asarray(run.training, np.float32),
                 validation=(
@@ -254,7 +254,7 @@ def _add_marks(
 def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
     epochs = [(run, run.overfitting_start) for run in runs if run.validation is not None]
     hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
-    _add_points(figure, "Overfitting starts", _points(epochs), turn_marker(), hover, few)
+    _add_points(figure, "Overfitting starts", _points(epochs), start_marker(), hover, few)
 
 
 def _points(epochs: Iterable[tuple[RunCurve, int | None]]) -> list[tuple[RunCurve, int, float]]:
@@ -318,7 +318,7 @@ def _of_so_many(epochs: int) -> str:
 
 
 def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
-    kinds: list[tuple[Kind, np.ndarray]] = [("training", run.training)]
+    kinds: list[tuple[CurveKind, np.ndarray]] = [("training", run.training)]
     if run.validation is not None:
         kinds.append(("validation", run.validation))
     epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
@@ -349,7 +349,7 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
     return [*curves, *(badge for badge in badges if badge is not None)]
 
 
-def curve_style(place: Place, kind: Kind, *, alone: bool) -> dict[str, Any]:
+def curve_style(place: RunPlace, kind: CurveKind, *, alone: bool) -> dict[str, Any]:
     """Plotly's ``mode``, ``line`` and ``marker`` of a curve of the run at ``place``.
 
     Training is blue and validation orange, as everywhere. One epoch ``alone`` is a point.
@@ -357,7 +357,7 @@ def curve_style(place: Place, kind: Kind, *, alone: bool) -> dict[str, Any]:
     return _alike(place.position, kind) if place.few else _shaded(place, kind, alone)
 
 
-def mark_color(place: Place, *, validated: bool = True) -> str:
+def mark_color(place: RunPlace, *, validated: bool = True) -> str:
     """The colour of what is marked on that run: on its validation, or on training without."""
     if place.few:
         return VALIDATION if validated else TRAINING
@@ -365,7 +365,7 @@ def mark_color(place: Place, *, validated: bool = True) -> str:
 
 
 def number_badge(
-    place: Place, kind: Kind, epochs: Sequence[int], values: Sequence[float]
+    place: RunPlace, kind: CurveKind, epochs: Sequence[int], values: Sequence[float]
 ) -> dict[str, Any] | None:
     """The number of the run at ``place`` as a Plotly trace of one point on its curve.
 
@@ -396,18 +396,18 @@ def number_badge(
     }
 
 
-def legend_name(name: str, place: Place) -> str:
+def legend_name(name: str, place: RunPlace) -> str:
     """``name`` as Plotly text, in lines that leave room for the curves; many have their number."""
     lines = textwrap.wrap(single_line(numbered_name(name, place)), _LEGEND_WIDTH)
     return "<br>".join(map(plotly_text, lines)) or " "
 
 
-def numbered_name(name: str, place: Place) -> str:
+def numbered_name(name: str, place: RunPlace) -> str:
     """``name``, with its number before it where the curves have numbers."""
     return name if place.few else f"{place.position + 1} · {name}"
 
 
-def _alike(position: int, kind: Kind) -> dict[str, Any]:
+def _alike(position: int, kind: CurveKind) -> dict[str, Any]:
     amount, toward = _SHADES[position % len(_SHADES)]
     color = mix(TRAINING if kind == "training" else VALIDATION, toward, amount)
     return {
@@ -417,7 +417,7 @@ def _alike(position: int, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _shaded(place: Place, kind: Kind, alone: bool) -> dict[str, Any]:
+def _shaded(place: RunPlace, kind: CurveKind, alone: bool) -> dict[str, Any]:
     training = kind == "training"
     line = {
         "color": _shade(place, kind),
@@ -429,7 +429,7 @@ def _shaded(place: Place, kind: Kind, alone: bool) -> dict[str, Any]:
     return {"mode": "lines+markers", "line": line, "marker": {"size": 5 if training else 8}}
 
 
-def _shade(place: Place, kind: Kind) -> str:
+def _shade(place: RunPlace, kind: CurveKind) -> str:
     part = place.position / max(place.count - 1, 1) * (_LIGHTEST + _DARKEST) - _LIGHTEST
     color = TRAINING if kind == "training" else VALIDATION
     return mix(color, "#FFFFFF" if part < 0 else "#000000", abs(part))

@@ -15,7 +15,7 @@ from cifarviz.figures.theme import (
     WARNING,
     base_layout,
     empty_figure,
-    room_for,
+    label_width,
 )
 
 _HEIGHT = 420
@@ -132,7 +132,7 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=_ROW * len(bars) + 110,
-            margin={"l": room_for(bar.label for bar in bars), "r": 16, "t": 40, "b": 48},
+            margin={"l": label_width(bar.label for bar in bars), "r": 16, "t": 40, "b": 48},
             xaxis={
                 "title": {"text": "Accuracy"},
                 "range": [0, 1.05],

@@ -138,7 +138,7 @@ def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
         xaxis={"anchor": "y2"},
     )
     figure.add_annotation(
-        text=rate_words(rates) + (", logarithmic" if logarithmic else ""),
+        text=format_rates(rates) + (", logarithmic" if logarithmic else ""),
         x=0,
         y=_PANEL,
         xref="paper",
@@ -151,7 +151,7 @@ def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
     figure.add_traces([_level_lines(run) for run in runs])
 
 
-def rate_words(rates: np.ndarray) -> str:
+def format_rates(rates: np.ndarray) -> str:
     """Say what rates were used: "Learning rate 0.001", or from the lowest to the highest."""
     ends = sorted({float(rates.min()), float(rates.max())})
     return "Learning rate " + " to ".join(f"{rate:.3g}".replace("e-0", "e-") for rate in ends)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.theme import base_layout, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, empty_figure, label_width
 
 TOGETHER = "Ensemble, by sum"
 _ROW, _FRAME = 32, 44
@@ -58,7 +58,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=height,
-            margin={"l": room_for(value.labels), "r": 16, "t": 8, "b": 32},
+            margin={"l": label_width(value.labels), "r": 16, "t": 8, "b": 32},
             xaxis={
                 "type": "category",
                 "showgrid": False,

@@ -37,7 +37,7 @@ where it isn't known, parameters, and whether the layer cannot work as it is."""
 
 
 @dataclass(frozen=True)
-class Block:
+class LayerBlock:
     """One layer's place: in ``row``, its middle at ``middle`` places from the left.
 
     ``width`` (places) and ``height`` (pixels) are those of its front; ``depth`` (pixels) of its
@@ -67,7 +67,7 @@ class Block:
 class NetworkDiagram:
     """The blocks from the input (if it was given) to the output, in ``rows`` of ``places``."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[LayerBlock, ...]
     rows: int
     places: int
 
@@ -124,7 +124,7 @@ def _block(
     *,
     row: int,
     middle: float,
-) -> Block:
+) -> LayerBlock:
     short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
     # Of what comes after a layer that cannot work, nothing is known.
     color = WARNING if wrong else NEUTRAL if shape is None else _color(kind)
@@ -134,7 +134,9 @@ def _block(
         width = 0.07 + 0.028 * math.log2(shape[2] + 1)
     elif shape is not None:
         height = min(_TALLEST, 5 * math.log2(math.prod(shape) + 1))
-    return Block(number, short, color, wrong, shape, parameters, row, middle, width, height, depth)
+    return LayerBlock(
+        number, short, color, wrong, shape, parameters, row, middle, width, height, depth
+    )
 
 
 def _color(kind: str) -> str:
@@ -154,7 +156,7 @@ def _add_line(figure: go.Figure, value: NetworkDiagram) -> None:
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": AXIS, "width": 1.5}, hoverinfo="skip")
 
 
-def _add_faces(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
+def _add_faces(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
     """One trace a shade and its outlines, however many blocks: traces are what costs time."""
     outlines: dict[tuple[str, str], tuple[list[float | None], list[float | None]]]
     outlines = defaultdict(lambda: ([], []))
@@ -175,7 +177,7 @@ def _add_faces(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
         )
 
 
-def _faces(block: Block) -> list[tuple[list[float], list[float], str]]:
+def _faces(block: LayerBlock) -> list[tuple[list[float], list[float], str]]:
     """Outlines of the visible faces with their colours: the front first, then side and top."""
     dx, dy = block.depth * _SKEW_X, block.depth * _SKEW_Y
     left = block.middle - (block.width + dx) / 2
@@ -198,7 +200,7 @@ def _faces(block: Block) -> list[tuple[list[float], list[float], str]]:
     return [front, side, lid]
 
 
-def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
+def _add_words(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
     """Label and shape of each block, and what the pointer finds in its middle."""
     x = [block.middle for block in blocks]
     words: dict[str, Any] = {"mode": "text", "hoverinfo": "skip"}
@@ -231,7 +233,7 @@ def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
     )
 
 
-def _hover(block: Block) -> str:
+def _hover(block: LayerBlock) -> str:
     name = f"<b>{f'{block.number}. ' if block.number else ''}{plotly_text(block.label)}</b>"
     if block.wrong:
         return f"{name}<br>cannot work like this"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure, room_for
+from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure, label_width
 
 Numbers = Sequence[float] | np.ndarray
 
@@ -67,7 +67,7 @@ def preprocessing_ranges_figure(value: PreprocessingRanges) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=height,
-            margin={"l": room_for(choices), "r": 16, "t": 40, "b": 48},
+            margin={"l": label_width(choices), "r": 16, "t": 40, "b": 48},
             bargap=0.3,
             barmode="group",
             xaxis={

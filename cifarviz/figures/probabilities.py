@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, label_width
 
-Order = Literal["sorted", "class"]
+BarOrder = Literal["sorted", "class"]
 
 _MOST_BARS = 20
 
@@ -38,7 +38,7 @@ def probabilities(
     values: Sequence[float] | np.ndarray,
     *,
     actual: int | None = None,
-    order: Order = "sorted",
+    order: BarOrder = "sorted",
 ) -> Probabilities:
     """Shape one probability a class; ``actual`` is the true class's index where it is known.
 
@@ -66,7 +66,12 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         layout=base_layout(
             height=40 + 28 * len(value.bars),
             bargap=0.28,
-            margin={"l": room_for(f"{bar.name} ✓" for bar in value.bars), "r": 56, "t": 8, "b": 24},
+            margin={
+                "l": label_width(f"{bar.name} ✓" for bar in value.bars),
+                "r": 56,
+                "t": 8,
+                "b": 24,
+            },
             xaxis={"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
             yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
         )

@@ -104,7 +104,7 @@ def replay(
     )
 
 
-def still(value: Replay, metric: MetricName) -> Replay:
+def epochs_only(value: Replay, metric: MetricName) -> Replay:
     """The same with one of its panels, and without its batches: the course of the epochs alone."""
     nothing = np.zeros(0, np.float32)
     kept = tuple(
@@ -116,7 +116,7 @@ def still(value: Replay, metric: MetricName) -> Replay:
 
 
 @lru_cache(maxsize=16)
-def payload(value: Replay) -> Mapping[str, Any]:
+def replay_json(value: Replay) -> Mapping[str, Any]:
     """The value as JSON takes it; ``None`` is a gap. Of the same value it is the same object."""
     return {
         "begin": value.begin,

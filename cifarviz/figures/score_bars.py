@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
-from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, label_width
 
 # Pixels of a row, and of one where there are many.
 _ROW, _LOW_ROW, _FEW = 34, 20, 25
@@ -77,7 +77,7 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
         layout=base_layout(
             height=90 + (_ROW if len(classes) <= _FEW else _LOW_ROW) * len(classes),
             bargap=0.35,
-            margin={"l": room_for(row.name for row in classes), "r": 16, "t": 40, "b": 32},
+            margin={"l": label_width(row.name for row in classes), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
             # Not "reversed": then many rows would leave room above and below for marks.
             yaxis={"type": "category", "range": [len(classes) - 0.5, -0.5], "showgrid": False},

@@ -166,7 +166,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def room_for(names: Iterable[str]) -> int:
+def label_width(names: Iterable[str]) -> int:
     """Pixels that the longest of ``names`` takes beside an axis, its distance to it included.
 
     Plotly's own ``automargin`` finds them by drawing a figure twice, which takes as long again.

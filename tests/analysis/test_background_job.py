@@ -4,13 +4,13 @@ import threading
 
 import pytest
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, Tell
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 
 SOON = 5.0
 
 
 def made(number: int, until: threading.Event | None = None) -> BackgroundJob[int]:
-    def work(tell: Tell) -> int:
+    def work(tell: ReportProgress) -> int:
         while until is not None and not until.wait(0.01):
             tell(1)
         return number
@@ -29,7 +29,7 @@ def test_it_begins_when_it_is_told_to() -> None:
 def test_one_that_breaks_off_says_so_and_can_be_tried_again() -> None:
     faults = [KeyError("no")]
 
-    def work(tell: Tell) -> int:
+    def work(tell: ReportProgress) -> int:
         if faults:
             raise faults.pop()
         return 1

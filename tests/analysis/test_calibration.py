@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 
 
 def two_classes(sure: list[float]) -> np.ndarray:
@@ -14,7 +14,9 @@ def two_classes(sure: list[float]) -> np.ndarray:
 
 def test_a_known_example() -> None:
     # Four images at 90 %, three right; one at 65 %, wrong.
-    found = calibration(np.array([0, 0, 0, 1, 1]), two_classes([0.9, 0.9, 0.9, 0.9, 0.65]), bins=10)
+    found = compute_calibration(
+        np.array([0, 0, 0, 1, 1]), two_classes([0.9, 0.9, 0.9, 0.9, 0.65]), bins=10
+    )
     assert found.counts.tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 4, 0]
     assert found.accuracy[8] == 0.75
     assert found.confidence[8] == pytest.approx(0.9)
@@ -25,7 +27,7 @@ def test_a_known_example() -> None:
 def test_one_that_is_as_sure_as_right_has_no_error() -> None:
     sure = np.repeat([0.55, 0.75, 0.95], 20)
     right = np.concatenate([np.arange(20) < 20 * share for share in (0.55, 0.75, 0.95)])
-    found = calibration(np.where(right, 0, 1), two_classes(list(sure)))
+    found = compute_calibration(np.where(right, 0, 1), two_classes(list(sure)))
     assert found.error == pytest.approx(0, abs=1e-6)
 
 
@@ -41,18 +43,18 @@ def test_by_the_definition_for_random_answers() -> None:
         if inside.any():
             right = (probabilities.argmax(axis=1) == labels)[inside]
             by_definition += inside.sum() / 500 * abs(right.mean() - sure[inside].mean())
-    assert calibration(labels, probabilities).error == pytest.approx(by_definition)
+    assert compute_calibration(labels, probabilities).error == pytest.approx(by_definition)
 
 
 def test_surely_right_is_in_the_last_bin() -> None:
-    found = calibration(np.zeros(3, np.int64), two_classes([1.0, 1.0, 1.0]))
+    found = compute_calibration(np.zeros(3, np.int64), two_classes([1.0, 1.0, 1.0]))
     assert found.counts.tolist() == [0] * 14 + [3]
     assert found.error == 0
 
 
 def test_no_images_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        calibration(np.empty(0, np.int64), np.empty((0, 2)))
+        compute_calibration(np.empty(0, np.int64), np.empty((0, 2)))
 
 
 def test_top_accuracy_counts_the_first_ones() -> None:

@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as arrays
 from cifarviz.analysis.feature_maps import (
     channel_order,
     layer_views,
-    on_one_scale,
     scale_channels,
+    scale_to_range,
     value_range,
 )
 
@@ -167,11 +167,11 @@ def test_channels_are_ordered_by_strength_or_variance() -> None:
 def test_on_one_scale_a_weak_channel_is_dark() -> None:
     values = np.zeros((1, 2, 3), np.float32)
     values[0, 1] = 10, 1, np.inf
-    maps = on_one_scale(scale_channels(values), values)
+    maps = scale_to_range(scale_channels(values), values)
     assert maps.images[..., 0].tolist() == [[[0, 255]], [[0, 25]], [[0, 255]]]
     assert maps.not_finite == (2,)
     nothing = np.zeros((1, 1, 2), np.float32)
-    assert not on_one_scale(scale_channels(nothing), nothing).images.any()
+    assert not scale_to_range(scale_channels(nothing), nothing).images.any()
 
 
 def test_two_layers_share_a_scale_and_zero_is_its_middle() -> None:
@@ -181,11 +181,14 @@ def test_two_layers_share_a_scale_and_zero_is_its_middle() -> None:
     assert value_range(small, large, around_zero=True) == (-2, 2)
     assert value_range(np.full((1, 1, 1), np.nan, np.float32)) is None
     shared = value_range(small, large)
-    found = on_one_scale(scale_channels(small), small, shared).images.ravel().tolist()
+    found = scale_to_range(scale_channels(small), small, shared).images.ravel().tolist()
     assert found == [127, 0]  # half way between −1 and 2
     around = value_range(small, large, around_zero=True)
     zero = np.zeros((1, 2, 1), np.float32)
-    assert on_one_scale(scale_channels(zero), zero, around).images.ravel().tolist() == [128, 128]
-    assert on_one_scale(scale_channels(large), large, around).images.ravel().tolist() == [255, 255]
+    assert scale_to_range(scale_channels(zero), zero, around).images.ravel().tolist() == [128, 128]
+    assert scale_to_range(scale_channels(large), large, around).images.ravel().tolist() == [
+        255,
+        255,
+    ]
     nothing = value_range(zero, around_zero=True)
-    assert on_one_scale(scale_channels(zero), zero, nothing).images.ravel().tolist() == [128, 128]
+    assert scale_to_range(scale_channels(zero), zero, nothing).images.ravel().tolist() == [128, 128]

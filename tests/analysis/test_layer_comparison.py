@@ -6,10 +6,10 @@ import pytest
 from cifarviz.analysis.feature_maps import (
     LayerView,
     channel_correlations,
-    most_changed_first,
-    pairs_of_layers,
-    place_correlation,
+    least_correlated_first,
+    pair_layers,
     scale_channels,
+    spatial_correlation,
 )
 
 
@@ -56,20 +56,20 @@ def test_what_has_died_comes_first_and_what_is_dead_in_both_last() -> None:
     left = np.stack([base, base, 0 * base, base, 0 * base], axis=-1)
     right = np.stack([base, base[::-1], 0 * base, 0 * base, base], axis=-1)
     # 3 has been dead and 4 is, 1 is less alike than 0, and 2 is dead in both.
-    assert most_changed_first(left, right).tolist() == [3, 4, 1, 0, 2]
-    assert most_changed_first(left[:1, :1], right[:1, :1]).tolist() == [0, 1, 2, 3, 4]
+    assert least_correlated_first(left, right).tolist() == [3, 4, 1, 0, 2]
+    assert least_correlated_first(left[:1, :1], right[:1, :1]).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_where_a_layer_is_active_does_not_hang_on_the_channels_order(
     random: np.random.Generator,
 ) -> None:
     left = random.normal(size=(8, 8, 6)).astype(np.float32)
-    assert place_correlation(left, left[..., ::-1]) == pytest.approx(1)
+    assert spatial_correlation(left, left[..., ::-1]) == pytest.approx(1)
     right = random.normal(size=(8, 8, 11)).astype(np.float32)
     expected = np.corrcoef(np.abs(left).mean(-1).ravel(), np.abs(right).mean(-1).ravel())[0, 1]
-    assert place_correlation(left, right) == pytest.approx(expected, abs=1e-6)
-    assert place_correlation(left, right[:4]) is None
-    assert place_correlation(left, 0 * right) is None
+    assert spatial_correlation(left, right) == pytest.approx(expected, abs=1e-6)
+    assert spatial_correlation(left, right[:4]) is None
+    assert spatial_correlation(left, 0 * right) is None
 
 
 def view(name: str, units: int = 0) -> LayerView:
@@ -83,7 +83,7 @@ def test_layers_go_together_by_their_number_among_a_kind() -> None:
     right = [view("conv2d_1"), view("max_pooling2d_1"), view("dense_1", 10)]
     pairs = [
         (pair.left and pair.left.name, pair.right and pair.right.name)
-        for pair in pairs_of_layers(left, right)
+        for pair in pair_layers(left, right)
     ]
     # The answers go together, and a hidden layer with nobody's answer.
     assert pairs == [

@@ -7,8 +7,8 @@ import pytest
 
 from cifarviz.analysis.memorisation import (
     LabelPredictions,
-    half_learned_by,
-    positions_of,
+    find_positions,
+    half_learned_epoch,
     track_labels,
 )
 from cifarviz.errors import ArtifactDamaged
@@ -42,10 +42,10 @@ def test_learned_is_from_when_on_it_always_gave_the_label_it_was_shown() -> None
 
 
 def test_half_of_them() -> None:
-    assert half_learned_by(np.array([3, 1, 0, 0])) == 3
-    assert half_learned_by(np.array([3, 1, 9])) == 3
-    assert half_learned_by(np.array([0, 0, 5])) is None
-    assert half_learned_by(np.array([], np.int64)) is None
+    assert half_learned_epoch(np.array([3, 1, 0, 0])) == 3
+    assert half_learned_epoch(np.array([3, 1, 9])) == 3
+    assert half_learned_epoch(np.array([0, 0, 5])) is None
+    assert half_learned_epoch(np.array([], np.int64)) is None
 
 
 def test_without_images_of_a_kind_its_curve_is_not_a_number() -> None:
@@ -57,11 +57,11 @@ def test_without_images_of_a_kind_its_curve_is_not_a_number() -> None:
 def test_images_are_found_by_their_official_index_in_any_order() -> None:
     trained = np.array([30, 10, 20, 40])
     said = [LabelPredictions(np.array([40, 10]), np.array([1, 2])) for _ in range(2)]
-    assert positions_of(trained, said, Path("run")).tolist() == [3, 1]
+    assert find_positions(trained, said, Path("run")).tolist() == [3, 1]
 
 
 @pytest.mark.parametrize("asked", [[[40, 11]], [[40, 99]], [[40, 10], [40, 20]], [[40, 10], [40]]])
 def test_answers_about_other_images_are_refused(asked: list[list[int]]) -> None:
     said = [LabelPredictions(np.array(one), np.zeros(len(one), np.int64)) for one in asked]
     with pytest.raises(ArtifactDamaged, match="other images than it was trained on"):
-        positions_of(np.array([30, 10, 20, 40]), said, Path("run"))
+        find_positions(np.array([30, 10, 20, 40]), said, Path("run"))

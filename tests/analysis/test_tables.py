@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from cifarviz.analysis.disagreements import disagreements
+from cifarviz.analysis.disagreements import compare_evaluations
 from cifarviz.analysis.ensemble import combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.tables import (
     accuracies_table,
     confusion_table,
@@ -72,7 +72,7 @@ def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
     found = answers(0)
     positions = np.array([7, 3, 50])
     epochs, times = np.array([1, 2, 4, 8]), np.arange(60) % 5
-    learned = Learning(epochs, np.arange(60) - 3, np.arange(60)[::-1], times)
+    learned = LearningProgress(epochs, np.arange(60) - 3, np.arange(60)[::-1], times)
     table = read_back(pictures_table(found, positions, learned))
     assert list(table.index) == [1007, 1003, 1050]
     # Nothing where it is wrong at the end; whole numbers all the same.
@@ -95,7 +95,9 @@ def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
 
 def test_disagreements_say_what_both_say() -> None:
     first, second = answers(0), answers(1)
-    table = read_back(disagreements_table(disagreements(first, second), CLASSES, np.arange(60)))
+    table = read_back(
+        disagreements_table(compare_evaluations(first, second), CLASSES, np.arange(60))
+    )
     for name, found in (("A", first), ("B", second)):
         assert list(table[f"{name}_predicted"]) == [CLASSES[one] for one in found.predicted]
         assert list(table[f"{name}_right"]) == list(found.predicted == found.labels)

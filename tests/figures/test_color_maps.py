@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.color_maps import ColorMap, color_table, css_gradient, in_colors
+from cifarviz.figures.color_maps import ColorMap, apply_color_map, color_table, css_gradient
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_around_zero_both_sides_get_darker() -> None:
 def test_the_dead_are_grey_and_no_value_is() -> None:
     images = np.array([0, 90, 255, 128], np.uint8).reshape(4, 1, 1, 1)
     for colors in ("viridis", "magma", "purple-green"):
-        places, palette = in_colors(images, (3,), colors)
+        places, palette = apply_color_map(images, (3,), colors)
         assert palette is not None
         seen = palette[places[:, 0, 0, 0]].tolist()
         assert seen[3] == [128, 128, 128]
         assert seen[1] == color_table(colors)[90].tolist()
         np.testing.assert_allclose(seen[0], color_table(colors)[0], atol=4)
         assert [128, 128, 128] not in color_table(colors).tolist()
-    assert in_colors(images, (3,), "grey") == (images, None)
+    assert apply_color_map(images, (3,), "grey") == (images, None)
 
 
 def test_a_style_sheet_gets_the_ends() -> None:

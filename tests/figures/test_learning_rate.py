@@ -9,7 +9,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.learning_rate import rate_words
+from cifarviz.figures.learning_rate import format_rates
 
 EPOCHS = np.array([1, 2, 3])
 
@@ -87,5 +87,5 @@ def test_runs_compared_have_a_line_each_that_goes_with_their_curves(count: int) 
 
 
 def test_words() -> None:
-    assert rate_words(np.array([0.001, 0.001])) == "Learning rate 0.001"
-    assert rate_words(np.array([0.01, 0.000005])) == "Learning rate 5e-6 to 0.01"
+    assert format_rates(np.array([0.001, 0.001])) == "Learning rate 0.001"
+    assert format_rates(np.array([0.01, 0.000005])) == "Learning rate 5e-6 to 0.01"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cifarviz.figures.replay import Replay, payload, replay, still
+from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 
 
 def made(**changes: object) -> Replay:
@@ -56,7 +56,7 @@ def test_a_run_that_went_on_from_another_begins_where_that_was_left() -> None:
     steps = np.arange(81, 111)
     value = made(epochs=[9, 10, 11], batch_epochs=steps / 10, begin=8, branch=8, last=11)
     assert (value.begin, value.last, value.until) == (8, 11, 11)
-    assert payload(value)["branch"] == 8
+    assert replay_json(value)["branch"] == 8
     assert value.clock[0] == 0
 
 
@@ -83,7 +83,7 @@ def test_the_axes_hold_what_is_drawn() -> None:
 
 
 def test_still_keeps_one_metric_and_no_batches() -> None:
-    (panel,) = still(made(), "loss").panels
+    (panel,) = epochs_only(made(), "loss").panels
     assert panel.metric == "loss"
     assert panel.batch_x.size == 0
     assert panel.high == pytest.approx(2.1 * 1.06)
@@ -101,11 +101,11 @@ def test_nothing_measured_is_an_empty_replay_that_can_be_sent() -> None:
         batch_accuracies=nothing,
     )
     assert (value.seconds, value.until) == (0, 0)
-    assert json.loads(json.dumps(payload(value)))["epochs"] == []
+    assert json.loads(json.dumps(replay_json(value)))["epochs"] == []
 
 
 def test_what_is_no_number_is_sent_as_a_gap() -> None:
     value = made(losses=([2.0, float("nan"), 0.5], [None, 1.4, None]))
-    loss = json.loads(json.dumps(payload(value), allow_nan=False))["panels"][0]
+    loss = json.loads(json.dumps(replay_json(value), allow_nan=False))["panels"][0]
     assert loss["training"] == [2.0, None, 0.5]
     assert loss["validation"] == [None, 1.4, None]

@@ -6,7 +6,7 @@ import numpy as np
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, channel_order
-from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.galleries import most_confident_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Chart, Html, joined, paragraph, picture, table, text
@@ -73,7 +73,7 @@ def scores(one: RunContents) -> Html:
 def mistakes(one: RunContents) -> Html:
     """The mistakes the network was surest of, as pictures."""
     evaluation = _evaluated(one)
-    chosen = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    chosen = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     if not len(chosen):
         return paragraph("It makes no mistake on these images.")
     predicted = evaluation.predicted

@@ -24,8 +24,8 @@ from cifarviz.analysis.lab_verdicts import (
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
     LabelPredictions,
-    label_predictions_after,
-    positions_of,
+    find_positions,
+    load_label_predictions,
     track_labels,
 )
 from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
@@ -216,7 +216,7 @@ def _cached_memorisation(
         _cached_label_predictions(folder, epoch, stamp, labels.class_count)
         for epoch, stamp in stamps
     ]
-    places = positions_of(labels.indices, said, folder)
+    places = find_positions(labels.indices, said, folder)
     given, right = labels.given[places], labels.right[places]
     answers = np.stack([one.answers for one in said])
     epochs = tuple(epoch for epoch, _ in stamps)
@@ -229,7 +229,7 @@ def _cached_memorisation(
 def _cached_label_predictions(
     folder: Path, epoch: int, stamp: int, classes: int
 ) -> LabelPredictions:
-    return label_predictions_after(folder, epoch, classes)
+    return load_label_predictions(folder, epoch, classes)
 
 
 def _name(dataset: Dataset) -> str:

@@ -16,7 +16,7 @@ from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
 from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.run_names import fork_name, free_name
-from cifarviz.figures.replay import Replay, payload, replay, still
+from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 from cifarviz.live.hub import hub
 from cifarviz.live.items import doing, outcome, state_word
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
@@ -234,7 +234,7 @@ def live_message(store: RunStore, run_id: str) -> dict[str, Any]:
     run = store.get(run_id)
     mark = mark_of(run)
     words = {"mark": mark, "description": _description(run), "below": _under_way(run)}
-    return {"mark": mark, "replay": payload(course(store, run)), "words": words}
+    return {"mark": mark, "replay": replay_json(course(store, run)), "words": words}
 
 
 def _description(run: Run) -> str:
@@ -358,7 +358,7 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         )
         return ["The verdict needs the validation loss of at least four epochs."]
     replay_curves(
-        still(course(cache.store(), run), "loss"),
+        epochs_only(course(cache.store(), run), "loss"),
         key="present-turn",
         view=run.id,
         height=_OVERFITTING_HEIGHT,

@@ -15,9 +15,9 @@ from cifarviz.errors import CifarvizError
 from cifarviz.experiment.changes import Difference, differences
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.figures.history_comparison import (
-    MOST_ALIKE,
-    Place,
+    MOST_WITH_DASHES,
     RunCurve,
+    RunPlace,
     history_comparison,
     history_comparison_figure,
     numbered_name,
@@ -158,7 +158,7 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
 
 def _numbered(names: Mapping[str, str]) -> dict[str, str]:
     """The names of compared runs, each with its number where the chart's curves have one."""
-    places = [Place(position, len(names)) for position in range(len(names))]
+    places = [RunPlace(position, len(names)) for position in range(len(names))]
     return {
         run_id: numbered_name(name, place)
         for (run_id, name), place in zip(names.items(), places, strict=True)
@@ -251,7 +251,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
     by_run[0][0] = "Run"
     table = by_setting
-    if len(found) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
+    if len(found) > MOST_WITH_DASHES and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
     titles, *cells = table
     st.dataframe(
