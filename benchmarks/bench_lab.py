@@ -178,7 +178,7 @@ def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     ]
     places = find_positions(given.indices, said, folder)
     return track_labels(
-        given.labels[places], right[places], epochs, np.stack([one.answers for one in said])
+        given.labels[places], right[places], epochs, np.stack([one.predicted for one in said])
     )
 
 

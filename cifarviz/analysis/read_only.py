@@ -1,4 +1,4 @@
-"""Results that many sessions look at, so that none of them may change them."""
+"""Read-only results, since several sessions share them."""
 
 from dataclasses import fields
 from typing import Any, TypeVar

@@ -105,7 +105,7 @@ def run_figure(
         overfitting_start=overfitting_start,
         before=_epoch_curves(metric, before),
         rates=[epoch.learning_rate for epoch in epochs],
-        most_points=max(len(steps), 1),
+        max_points=max(len(steps), 1),
     )
     if batches:
         # All batches make the trend; only some of them are drawn, always the same ones.

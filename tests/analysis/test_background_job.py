@@ -62,17 +62,17 @@ def test_one_that_gets_no_thread_has_broken_off(monkeypatch: pytest.MonkeyPatch)
 def test_what_is_asked_for_twice_is_begun_once() -> None:
     jobs = BackgroundJobs[int](2)
     assert jobs.get("a") is None
-    first = jobs.begun("a", lambda: made(1))
-    assert jobs.begun("a", lambda: made(2)) is first is jobs.get("a")
+    first = jobs.get_or_start("a", lambda: made(1))
+    assert jobs.get_or_start("a", lambda: made(2)) is first is jobs.get("a")
     assert first.wait(SOON)
     assert first.result() == 1
 
 
 def test_the_one_longest_not_asked_for_is_ended_and_forgotten() -> None:
     jobs, never = BackgroundJobs[int](2), threading.Event()
-    oldest, kept = (jobs.begun(name, lambda: made(0, never)) for name in "ab")
+    oldest, kept = (jobs.get_or_start(name, lambda: made(0, never)) for name in "ab")
     jobs.get("a")
-    jobs.begun("c", lambda: made(3))
+    jobs.get_or_start("c", lambda: made(3))
     assert kept.wait(SOON)  # b, which nobody has asked for since
     assert jobs.get("b") is None
     assert jobs.get("a") is oldest

@@ -55,7 +55,7 @@ def test_it_counts_what_a_loop_counts(pair: tuple[Evaluation, Evaluation]) -> No
 
 def test_each_side_has_its_images_the_clearest_first(pair: tuple[Evaluation, Evaluation]) -> None:
     found = compare_evaluations(*pair)
-    one, other = found.said
+    one, other = found.predicted
     for side in ("first", "second", "neither"):
         places = found.where(side)
         right = (one == found.labels, other == found.labels)

@@ -51,8 +51,8 @@ def test_nobody_changes_it(ensemble: Ensemble) -> None:
 
 
 def test_it_says_which_mistakes_are_mended_and_which_made(ensemble: Ensemble) -> None:
-    assert ensemble.mended().tolist() == [0, 3]
-    assert ensemble.mended(0).tolist() == [3]
+    assert ensemble.corrected().tolist() == [0, 3]
+    assert ensemble.corrected(0).tolist() == [3]
     assert ensemble.spoiled().tolist() == [2]
     assert ensemble.spoiled(1).tolist() == []
 
@@ -75,7 +75,7 @@ def test_answers_that_are_no_numbers_are_refused() -> None:
 
 
 def test_members_answer_the_same_images() -> None:
-    with pytest.raises(ValueError, match="same images"):
+    with pytest.raises(ValueError, match="members predict arrays of shapes"):
         combine(
             [
                 Predictions.from_probabilities(np.array(UNSURE)),

@@ -116,4 +116,4 @@ def test_a_result_that_cannot_be_kept_is_one_all_the_same(error: Exception) -> N
     assert job.wait(SOON)
     assert job.result() is not None
     assert job.note is not None
-    assert "could not be kept" in job.note
+    assert "could not be saved" in job.note

@@ -34,7 +34,7 @@ def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
     found = track_learning(labels, [1, 2, 4], np.where(right, 3, 5))
     assert found.learned.tolist() == [1, 4, 0, 0, 4]
     assert found.forgotten.tolist() == [0, 0, 0, 1, 1]
-    assert found.times_right.tolist() == [3, 1, 0, 1, 2]
+    assert found.times_correct.tolist() == [3, 1, 0, 1, 2]
     assert found.learned_late.tolist() == [1, 4]
     assert found.learned_and_forgotten.tolist() == [3]
     assert found.never_learned.tolist() == [2]
@@ -62,7 +62,7 @@ def test_by_brute_force_for_random_histories() -> None:
         assert found.learned[image] == expected
         lost_times = sum(before and not after for before, after in pairwise(right))
         assert found.forgotten[image] == lost_times
-        assert found.times_right[image] == right.count(True)
+        assert found.times_correct[image] == right.count(True)
         if not any(right):
             never.append(image)
         elif not right[-1]:

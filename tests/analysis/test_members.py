@@ -83,7 +83,7 @@ def test_one_run_is_no_ensemble(store: RunStore) -> None:
 
 def test_the_same_network_does_not_vote_twice(store: RunStore) -> None:
     run = trained(store, "a")
-    with pytest.raises(ExperimentInvalid, match="“a” was chosen twice"):
+    with pytest.raises(ExperimentInvalid, match="You chose “a” twice"):
         check_members(store, [Member(run), Member(run)])
 
 

@@ -73,14 +73,14 @@ def test_it_is_what_a_look_into_each_image_finds(mirrored):
             order = [
                 n for n in np.argsort(-highest, kind="stable")[:MOST_IMAGES] if highest[n] > -np.inf
             ]
-            assert [one.position for one in top.of(channel)] == order, (name, channel)
-            for one in top.of(channel):
+            assert [one.position for one in top.top_images(channel)] == order, (name, channel)
+            for one in top.top_images(channel):
                 values = maps[one.position, ..., channel]
                 assert one.value == pytest.approx(values.max(), rel=1e-5)
                 assert one.place == values.argmax(), (name, channel)
     assert found["conv2d_1"].dead == (0,)
     assert 0 < found["conv2d_1"].silent_for[1] < 41
-    assert found["conv2d_1"].of(0) == ()
+    assert found["conv2d_1"].top_images(0) == ()
 
 
 def test_equals_come_in_their_order_and_batches_make_no_difference():
@@ -95,8 +95,10 @@ def test_equals_come_in_their_order_and_batches_make_no_difference():
         top = collector.layers()["a"]
         for channel in range(3):
             expected = sorted(range(50), key=lambda n: (-values[n, channel], n))[:MOST_IMAGES]
-            assert [one.position for one in top.of(channel)] == expected
-            assert [one.place for one in top.of(channel)] == places[expected, channel].tolist()
+            assert [one.position for one in top.top_images(channel)] == expected
+            assert [one.place for one in top.top_images(channel)] == places[
+                expected, channel
+            ].tolist()
 
 
 def test_fewer_images_than_nine_and_what_is_not_a_number():
@@ -105,8 +107,8 @@ def test_fewer_images_than_nine_and_what_is_not_a_number():
     collector = TopActivationsCollector()
     collector.add([Peaks("a", values, places, np.zeros((3, 2), bool))])
     top = collector.layers()["a"]
-    assert [one.position for one in top.of(0)] == [1, 2, 0]
-    assert [one.position for one in top.of(1)] == [2]
+    assert [one.position for one in top.top_images(0)] == [1, 2, 0]
+    assert [one.position for one in top.top_images(1)] == [2]
     assert top.dead == ()
 
 
@@ -115,7 +117,7 @@ def test_one_channel_one_place_and_no_maps_at_all():
     found = one.top_activations(IMAGES)
     # The map of one value is dead where that is zero; the larger one where it is zero everywhere.
     assert found["max_pooling2d_1"].silent_for == found["conv2d_1"].silent_for
-    assert [e.place for e in found["max_pooling2d_1"].of(0)] == [0] * MOST_IMAGES
+    assert [e.place for e in found["max_pooling2d_1"].top_images(0)] == [0] * MOST_IMAGES
     assert trained().top_activations(IMAGES) == {}
     assert one.top_activations(IMAGES[:0]) == {}
 

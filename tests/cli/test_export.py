@@ -68,7 +68,7 @@ def test_the_weights_of_an_epoch_and_a_folder_to_write_to(
     words = ("--as", "keras", "--out", tmp_path / "x.keras", "--epoch", 9)
     answer = call("export", tiny["run"], *words)
     assert answer.code == 2
-    assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in answer.err
+    assert "has no saved weights of epoch 9. Choose one of epochs 0, 1, 2." in answer.err
 
 
 def test_a_report_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:

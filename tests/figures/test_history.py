@@ -23,7 +23,7 @@ def names(figure) -> list[str]:
 
 def test_many_batches_are_thinned_and_the_last_one_is_kept() -> None:
     x = np.linspace(0, 10, 12_500)
-    curves = history_curves("loss", batch_epochs=x, batch_values=x, most_points=1000)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x, max_points=1000)
     assert curves.batch_x.size == curves.batch_y.size == curves.trend.size <= 1000
     assert curves.batch_x[0] == 0
     assert curves.batch_x[-1] == 10
@@ -32,7 +32,7 @@ def test_many_batches_are_thinned_and_the_last_one_is_kept() -> None:
 def test_the_trend_is_smooth_and_does_not_lag() -> None:
     x = np.linspace(0, 10, 2000)
     noise = np.where(np.arange(2000) % 2, 0.5, -0.5)
-    curves = history_curves("loss", batch_epochs=x, batch_values=x + noise, most_points=5000)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x + noise, max_points=5000)
     inner = slice(40, -40)
     assert np.abs(curves.trend[inner] - curves.batch_x[inner]).max() < 0.05
 
@@ -133,7 +133,7 @@ def test_published_curves_end_with_the_planned_epochs() -> None:
     assert loss is not None
     assert accuracy is not None
     assert list(loss.epochs) == [1, 2, 3]
-    assert np.allclose(loss.held_out, [3, 1.5, 1])
+    assert np.allclose(loss.evaluation, [3, 1.5, 1])
     assert np.allclose(accuracy.training, [0.1, 0.2, 0.3, 0.4, 0.5])
     assert published_curves("loss", ROWS, "test", 0) is None
     assert published_curves("loss", [], "test", 9) is None

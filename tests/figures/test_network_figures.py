@@ -60,7 +60,7 @@ def test_only_the_layer_that_cannot_work_is_marked() -> None:
     figure = network_diagram_figure(diagram)
     marked = [t for t in figure.data if t.mode == "text" and t.textfont.color == WARNING]
     assert [list(trace.text) for trace in marked] == [["Conv 64"]]
-    assert "cannot work" in figure.data[-1].hovertext[4]
+    assert "invalid at this position" in figure.data[-1].hovertext[4]
     assert "layers before it" in figure.data[-1].hovertext[5]
 
 

@@ -21,4 +21,4 @@ def test_without_answers_there_is_a_word() -> None:
     nothing = np.full(3, NAN)
     figure = reliability_figure(Reliability(np.zeros(3, int), nothing, nothing))
     assert not figure.data
-    assert figure.layout.annotations[0].text == "No answers to compare yet."
+    assert figure.layout.annotations[0].text == "No predictions yet."

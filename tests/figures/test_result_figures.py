@@ -22,7 +22,7 @@ def test_shares_are_of_each_row_and_an_empty_row_is_zero() -> None:
 def test_a_cell_knows_actual_predicted_and_count() -> None:
     heatmap = confusion_matrix_figure(confusion_matrix(CLASSES, COUNTS)).data[0]
     assert list(heatmap.customdata[1][0]) == [1, 0, 1]
-    assert heatmap.hovertext[1][0].startswith("dog taken for cat: 1 image, 25.0% of dog")
+    assert heatmap.hovertext[1][0].startswith("dog predicted as cat: 1 image, 25.0% of dog")
 
 
 def test_percent_of_a_row() -> None:
@@ -51,7 +51,7 @@ def test_a_matrix_of_another_size_is_refused() -> None:
 
 def test_no_predictions_are_said_in_a_word() -> None:
     figure = confusion_matrix_figure(confusion_matrix(CLASSES, np.zeros((3, 3))))
-    assert figure.layout.annotations[0].text == "No predictions to compare yet."
+    assert figure.layout.annotations[0].text == "No predictions yet."
 
 
 def test_a_score_without_meaning_is_none() -> None:

@@ -120,12 +120,12 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
         fresh = model.probabilities(images.given.images[places]).argmax(axis=1)
-        np.testing.assert_array_equal(one.answers, fresh)
+        np.testing.assert_array_equal(one.predicted, fresh)
     memory = track_labels(
         images.given.labels[places],
         images.right_labels[places],
         (1, 2, 3),
-        np.stack([one.answers for one in said]),
+        np.stack([one.predicted for one in said]),
     )
     assert len(memory.false) == 18
     # And a run without wrong labels keeps nothing of the kind.

@@ -241,7 +241,7 @@ def render_predictions_table(
 def _positions(shown: Shown, member: int | None, ensemble: Ensemble) -> NDArray[np.int64]:
     if shown == "random":
         return draw_ten(len(ensemble))
-    return ensemble.mended(member) if shown == "mended" else ensemble.spoiled(member)
+    return ensemble.corrected(member) if shown == "mended" else ensemble.spoiled(member)
 
 
 def _prediction_hint(

@@ -149,7 +149,7 @@ def _in_figures(found: Disagreements, rival: Member, answered: EvaluationView) -
         f"| **A wrong** | **{only_b:,}** | {none:,} |"
     )
     with words:
-        st.markdown(chance_words(only_a, only_b, found.chance))
+        st.markdown(chance_words(only_a, only_b, found.p_value))
         csv_button(
             "Save all answers as CSV",
             lambda: disagreements_table(found, answered.evaluation.classes, np.arange(len(found))),
@@ -199,7 +199,7 @@ def _grid(
     shown: NDArray[np.int64], selected: int, found: Disagreements, answered: EvaluationView
 ) -> int | None:
     classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
-    a, b = (said[shown] for said in found.said)
+    a, b = (said[shown] for said in found.predicted)
     rows = np.arange(len(shown))
     sure = np.stack([found.first[shown][rows, a], found.second[shown][rows, b]], axis=1)
     bars = [

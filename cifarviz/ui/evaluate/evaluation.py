@@ -127,7 +127,7 @@ def _job(
         keep = partial(keep_probabilities, FolderArtifacts(folder), which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
-        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
+        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, save=keep
     )
 
 

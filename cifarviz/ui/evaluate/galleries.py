@@ -165,7 +165,7 @@ def _labels(
         epochs = learned.learned[shown]
         return [f"from epoch {epoch}" for epoch in epochs]
     if which == "forgotten" and learned is not None:
-        return [f"right {n} of {len(learned.epochs)}" for n in learned.times_right[shown]]
+        return [f"right {n} of {len(learned.epochs)}" for n in learned.times_correct[shown]]
     said = evaluation.probabilities[shown].argmax(axis=1)
     shares = evaluation.probabilities[shown].max(axis=1)
     return [

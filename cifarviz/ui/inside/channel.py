@@ -374,7 +374,7 @@ def show_top_images(
         )
         return
     top = found.test[layer]
-    images, best = test_images(run), top.of(channel)
+    images, best = test_images(run), top.top_images(channel)
     if not best:
         st.caption(f"None does: it is dead for all {top.images:,} of them.")
         return

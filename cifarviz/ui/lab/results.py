@@ -218,7 +218,7 @@ def _cached_memorisation(
     ]
     places = find_positions(labels.indices, said, folder)
     given, right = labels.given[places], labels.right[places]
-    answers = np.stack([one.answers for one in said])
+    answers = np.stack([one.predicted for one in said])
     epochs = tuple(epoch for epoch, _ in stamps)
     return RunMemory(
         track_labels(given, right, epochs, answers), said[0].indices, given, right, answers
