@@ -83,7 +83,7 @@ def test_on_a_map_of_one_value_only_zero_is_dead() -> None:
     assert (scaled.images == 128).all()
 
 
-def test_what_is_not_finite_is_named_and_spares_the_rest() -> None:
+def test_channels_that_are_not_finite_are_listed() -> None:
     values = np.random.default_rng(3).normal(size=(6, 6, 4)).astype(np.float32)
     clean = scale_channels(values)
     values[0, 0, 1] = np.nan
@@ -128,7 +128,7 @@ def test_any_values_at_all_give_pictures_without_a_warning(values: np.ndarray) -
         assert len(np.unique(values[..., channel])) == 1
 
 
-def test_the_input_is_left_alone() -> None:
+def test_the_input_is_not_changed() -> None:
     values = np.random.default_rng(4).normal(size=(5, 5, 2)).astype(np.float32)
     values.flags.writeable = False
     before = values.copy()
@@ -164,7 +164,7 @@ def test_channels_are_ordered_by_strength_or_variance() -> None:
     assert channel_order(values, "variance").tolist() == [2, 0, 1, 3]
 
 
-def test_on_one_scale_a_weak_channel_is_dark() -> None:
+def test_a_weak_channel_is_dark_on_a_common_scale() -> None:
     values = np.zeros((1, 2, 3), np.float32)
     values[0, 1] = 10, 1, np.inf
     maps = scale_to_range(scale_channels(values), values)

@@ -16,12 +16,12 @@ PROBABILITIES = np.array([[0.6, 0.4], [0.7, 0.3], [0.8, 0.2], [0.9, 0.1]])
 LABELS = np.array([1, 0, 1, 0])
 
 
-def test_mistakes_come_surest_first_and_hits_least_sure_first() -> None:
+def test_mistakes_come_most_confident_first_and_correct_images_least() -> None:
     assert most_confident_mistakes(LABELS, PROBABILITIES).tolist() == [2, 0]
     assert least_confident_correct(LABELS, PROBABILITIES).tolist() == [1, 3]
 
 
-def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
+def test_learned_is_the_epoch_from_which_on_an_image_is_always_correct() -> None:
     # Images: right at once; late; never; right in between; forgotten and learned again.
     right = np.array(
         [
@@ -40,7 +40,7 @@ def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
     assert found.never_learned.tolist() == [2]
 
 
-def test_one_epoch_alone_has_nothing_forgotten() -> None:
+def test_in_a_single_epoch_nothing_is_forgotten() -> None:
     found = track_learning(np.array([0, 1]), [7], np.array([[0, 0]]))
     assert found.learned.tolist() == [7, 0]
     assert found.forgotten.tolist() == [0, 0]

@@ -40,7 +40,7 @@ def trained(*layers, bias=None, mirrored_answers=False) -> TrainedModel:
 @pytest.fixture
 def small_batches(monkeypatch):
     """41 images are looked into in six batches."""
-    monkeypatch.setattr(trained_model, "_MOST_AT_ONCE", 7)
+    monkeypatch.setattr(trained_model, "_MAX_BATCH", 7)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -211,13 +211,13 @@ def test_a_place_that_takes_no_report_is_said_before_anything_is_trained(
         (file / "page.md", f"“{file}” is a file, not a folder"),
         (file / "deep" / "page.md", f"“{file}” is a file, not a folder"),
         (tmp_path, "it is a folder"),
-        (tmp_path / "page.json", "the numbers go into a .json file"),
-        (file, "what stands there already is not text in UTF-8"),
+        (tmp_path / "page.json", "the .json file is for the numbers"),
+        (file, "the existing file is not UTF-8 text"),
     ):
         answer = call("reproduce", "cifar10-starter", "--out", out)
         assert answer.code == 2
         assert reason in answer.err
-        assert "Name another place with --out" in answer.err
+        assert "Choose another path with --out" in answer.err
     assert file.read_bytes() == "Müller".encode("latin-1")
     assert list(tmp_path.glob("*.*")) == []
 
@@ -227,5 +227,5 @@ def test_a_results_file_that_is_something_else_is_left_alone(call: Call, tmp_pat
     other.write_text("[1, 2]")
     answer = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
     assert answer.code == 2
-    assert "move it away" in answer.err
+    assert "Move it, or choose another path" in answer.err
     assert other.read_text() == "[1, 2]"

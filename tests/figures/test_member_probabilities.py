@@ -18,7 +18,7 @@ def test_the_mean_of_all_members_stands_below_them() -> None:
     assert value.shares == pytest.approx(np.array([[0.9, 0.1], [0.2, 0.8], [0.55, 0.45]]))
 
 
-def test_the_actual_class_is_ticked_and_each_number_written() -> None:
+def test_the_actual_class_is_ticked_and_numbers_are_drawn() -> None:
     value = member_probabilities(["cat", "dog"], ["1", "2"], MEMBERS, actual=1)
     cells, numbers = member_probabilities_figure(value).data
     assert list(cells.x) == ["cat", "<b>dog ✓</b>"]
@@ -32,6 +32,6 @@ def test_each_member_has_a_name() -> None:
         member_probabilities(["cat", "dog"], ["1"], MEMBERS)
 
 
-def test_of_no_members_it_says_so() -> None:
+def test_without_members_there_is_a_message() -> None:
     value = member_probabilities(["cat", "dog"], [], np.zeros((0, 2)))
     assert not member_probabilities_figure(value).data

@@ -84,6 +84,6 @@ def test_gaps_are_bars_between_both_accuracies_and_runs_to_come_have_their_row()
         memorisation_figure(MemorisationCurves(NONE, NONE, NONE, NONE, NONE, NONE)),
     ],
 )
-def test_nothing_yet_is_a_figure_with_a_word(figure) -> None:
+def test_without_data_there_is_a_message(figure) -> None:
     assert len(figure.data) == 0
     assert figure.layout.annotations[0].text.endswith(".")

@@ -18,7 +18,7 @@ def random() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
-def test_channels_correlate_as_numpy_says(random: np.random.Generator) -> None:
+def test_channel_correlations_equal_those_of_numpy(random: np.random.Generator) -> None:
     left = random.normal(size=(6, 5, 9)).astype(np.float32)
     right = (0.3 * left + random.normal(size=left.shape)).astype(np.float32)
     right[..., 1] = -3 * left[..., 1] + 2
@@ -32,14 +32,14 @@ def test_channels_correlate_as_numpy_says(random: np.random.Generator) -> None:
     assert found[1] == pytest.approx(-1)
 
 
-def test_values_of_a_dense_layer_correlate_as_one(random: np.random.Generator) -> None:
+def test_a_dense_layer_has_one_correlation(random: np.random.Generator) -> None:
     left, right = random.normal(size=(2, 40)).astype(np.float32)
     found = channel_correlations(left, right)
     assert found is not None
     assert found.tolist() == [pytest.approx(np.corrcoef(left, right)[0, 1], abs=1e-6)]
 
 
-def test_what_cannot_be_compared_is_no_number() -> None:
+def test_incomparable_layers_have_no_correlation() -> None:
     left = np.arange(16, dtype=np.float32).reshape(2, 2, 4)
     right = left.copy()
     right[..., 0] = 7  # dead on the one side
@@ -51,7 +51,7 @@ def test_what_cannot_be_compared_is_no_number() -> None:
     assert channel_correlations(left[:1, :1], left[:1, :1]) is None
 
 
-def test_what_has_died_comes_first_and_what_is_dead_in_both_last() -> None:
+def test_newly_dead_channels_come_first_and_those_dead_in_both_last() -> None:
     base = np.arange(4, dtype=np.float32).reshape(2, 2)
     left = np.stack([base, base, 0 * base, base, 0 * base], axis=-1)
     right = np.stack([base, base[::-1], 0 * base, 0 * base, base], axis=-1)
@@ -60,7 +60,7 @@ def test_what_has_died_comes_first_and_what_is_dead_in_both_last() -> None:
     assert least_correlated_first(left[:1, :1], right[:1, :1]).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_where_a_layer_is_active_does_not_hang_on_the_channels_order(
+def test_spatial_correlation_ignores_the_channel_order(
     random: np.random.Generator,
 ) -> None:
     left = random.normal(size=(8, 8, 6)).astype(np.float32)
@@ -78,7 +78,7 @@ def view(name: str, units: int = 0) -> LayerView:
     return LayerView(name, name.rpartition("_")[0], values, maps)
 
 
-def test_layers_go_together_by_their_number_among_a_kind() -> None:
+def test_layers_are_paired_by_type_and_number() -> None:
     left = [view("conv2d_1"), view("conv2d_2"), view("dense_1", 5), view("dense_2", 10)]
     right = [view("conv2d_1"), view("max_pooling2d_1"), view("dense_1", 10)]
     pairs = [
