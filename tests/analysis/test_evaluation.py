@@ -106,7 +106,7 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
             np.arange(2),
             CLASSES,
         )
-    with pytest.raises(ValueError, match="2 indices, not .* and 3"):
+    with pytest.raises(ValueError, match=r"2 indices, not .* and 3"):
         evaluate(
             np.array([0, 1]),
             Predictions.from_probabilities(np.zeros((2, 2))),
