@@ -18,19 +18,19 @@ import numpy as np
 from benchmarks.own_home import worker_in_own_home
 from benchmarks.results_file import write_results
 from cifarviz.analysis.lab_verdicts import (
+    ArmResult,
     LabVerdict,
-    Result,
+    arm_result,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
-    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
-    half_learned_by,
-    label_predictions_after,
-    positions_of,
+    find_positions,
+    half_learned_epoch,
+    load_label_predictions,
     track_labels,
 )
 from cifarviz.data import library
@@ -95,33 +95,33 @@ def _measure(
     }
 
 
-def _result(worker: Worker, run: Run, label: str) -> Result:
-    result = result_of(label, run, worker.store.epochs(run.id))
+def _result(worker: Worker, run: Run, label: str) -> ArmResult:
+    result = arm_result(label, run, worker.store.epochs(run.id))
     assert result is not None, run.message
     return result
 
 
-def _facts(result: Result) -> dict[str, Any]:
+def _facts(result: ArmResult) -> dict[str, Any]:
     return {
         "label": result.label,
         "epochs": result.epochs,
-        "kept": result.kept,
+        "kept": result.weights_epoch,
         "accuracy": result.accuracy,
         "val_accuracy": result.val_accuracy,
         "gap": result.gap,
-        "turn": result.fit.turn,
+        "turn": result.fit.overfitting_start,
     }
 
 
-def _later(first: Result, second: Result) -> bool:
+def _later(first: ArmResult, second: ArmResult) -> bool:
     """Return whether ``first`` overfits later than ``second``, or never."""
-    if first.fit.turn is None or second.fit.turn is None:
-        return first.fit.turn is None and second.fit.turn is not None
-    return first.fit.turn > second.fit.turn
+    if first.fit.overfitting_start is None or second.fit.overfitting_start is None:
+        return first.fit.overfitting_start is None and second.fit.overfitting_start is not None
+    return first.fit.overfitting_start > second.fit.overfitting_start
 
 
 def _judge_duel(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     without, with_it = results
     return duel_verdict(results), {
@@ -131,10 +131,10 @@ def _judge_duel(
 
 
 def _judge_memorisation(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     memory = _memorisation(worker, runs[0])
-    true, false = half_learned_by(memory.true_learned), half_learned_by(memory.false_learned)
+    true, false = half_learned_epoch(memory.true_learned), half_learned_epoch(memory.false_learned)
     return memorisation_verdict(results[0], results[1], memory), {
         "wrong labels are learned": bool(memory.false_known[-1] > 0.9),
         "and later than right ones": true is not None and false is not None and false > true,
@@ -146,17 +146,17 @@ def _judge_memorisation(
 
 
 def _judge_sizes(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     verdict = sizes_verdict(results)
     return verdict, {
-        "accuracy rises": verdict.shown,
+        "accuracy rises": verdict.confirmed,
         "the gap shrinks": results[0].gap - results[-1].gap > 0.03,
     }
 
 
 def _judge_cures(
-    worker: Worker, runs: Sequence[Run], results: Sequence[Result]
+    worker: Worker, runs: Sequence[Run], results: Sequence[ArmResult]
 ) -> tuple[LabVerdict, Checks]:
     none, *cures, everything = results
     return cures_verdict(results), {
@@ -174,15 +174,15 @@ def _memorisation(worker: Worker, run: Run) -> LabelMemorisation:
     folder = worker.store.folder(run.id)
     epochs = snapshot_epochs(folder, "train_predictions")
     predictions = [
-        label_predictions_after(folder, epoch, run.experiment.architecture.classes)
+        load_label_predictions(folder, epoch, run.experiment.architecture.classes)
         for epoch in epochs
     ]
-    places = positions_of(labelled.indices, predictions, folder)
+    places = find_positions(labelled.indices, predictions, folder)
     return track_labels(
         labelled.labels[places],
         true_labels[places],
         epochs,
-        np.stack([part.answers for part in predictions]),
+        np.stack([part.predicted for part in predictions]),
     )
 
 

@@ -30,7 +30,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
-from cifarviz.analysis.calibration import calibration
+from cifarviz.analysis.calibration import compute_calibration
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import scale_channels
@@ -45,7 +45,7 @@ from cifarviz.executors.worker import Worker
 from cifarviz.experiment.dataset_fitting import fit_experiment
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PRESETS, find_preset, patience_exceeds
-from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
+from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.history import history_curves, history_figure
 from cifarviz.figures.history_comparison import (
     RunCurve,
@@ -455,7 +455,7 @@ def plot_network(experiment: Experiment) -> go.Figure:
 
 def plot_confusion(evaluation: Evaluation, *, percent: bool = False) -> go.Figure:
     """Plot the confusion matrix, in images or in percent of each actual class."""
-    shown: Shown = "row_percent" if percent else "counts"
+    shown: CellValues = "row_percent" if percent else "counts"
     return confusion_matrix_figure(
         confusion_matrix(evaluation.classes, evaluation.confusion, shown=shown)
     )
@@ -475,7 +475,7 @@ def plot_probabilities(prediction: pd.Series, actual: str | None = None) -> go.F
 
 def plot_reliability(evaluation: Evaluation) -> go.Figure:
     """Plot the accuracy of an evaluated network against its confidence."""
-    bins = calibration(evaluation.labels, evaluation.probabilities)
+    bins = compute_calibration(evaluation.labels, evaluation.probabilities)
     return reliability_figure(Reliability(bins.counts, bins.confidence, bins.accuracy))
 
 

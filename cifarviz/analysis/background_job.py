@@ -1,4 +1,4 @@
-"""Work in the background that reports how far it is, and can be cancelled."""
+"""Background jobs that report their progress and can be cancelled."""
 
 import logging
 import threading
@@ -12,28 +12,28 @@ from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError
 from cifarviz.runs.log_probabilities import Predictions
 
-Result = TypeVar("Result")
-Tell = Callable[[int], None]
-"""Is told how many images are done; what it raises ends the work, and is passed on."""
+JobResult = TypeVar("JobResult")
+ReportProgress = Callable[[int], None]
+"""Called with the number of images done; an exception that it raises ends the work."""
 
 
 class _Cancelled(Exception):
-    """Raised inside the work to end it."""
+    """Raised inside the work to cancel it."""
 
 
-class BackgroundJob(Generic[Result]):
-    """One piece of work, yet to begin, under way or over; any number of threads may look at it.
+class BackgroundJob(Generic[JobResult]):
+    """A job for one background thread; safe to use from several threads.
 
-    ``work`` is called in a thread of its own with a ``Tell``; it does ``total`` images. It is let
-    go of once there is a result, as the network behind it may be large.
+    ``work`` is called in its own thread with a ``ReportProgress``, for ``total`` images. It is
+    released once there is a result, since the network behind it may be large.
     """
 
-    def __init__(self, work: Callable[[Tell], Result], total: int, name: str) -> None:
+    def __init__(self, work: Callable[[ReportProgress], JobResult], total: int, name: str) -> None:
         self.total = total
         self.done = 0
-        self._work: Callable[[Tell], Result] | None = work
+        self._work: Callable[[ReportProgress], JobResult] | None = work
         self._name = name
-        self._result: Result | None = None
+        self._result: JobResult | None = None
         self._error: Exception | None = None
         self._began = 0.0
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class BackgroundJob(Generic[Result]):
         self._ended.set()
 
     def start(self) -> None:
-        """Begin, or begin again after it was cancelled or broke off; otherwise nothing happens."""
+        """Start, or restart after it was cancelled or failed; otherwise do nothing."""
         with self._lock:
             if not self._ended.is_set() or self._result is not None:
                 return
@@ -52,54 +52,54 @@ class BackgroundJob(Generic[Result]):
             try:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
             except Exception as error:
-                # As where there are too many threads: it broke off before it began.
+                # No thread could be started, as when there are too many.
                 self._error = error
                 self._ended.set()
 
     def cancel(self) -> None:
-        """End it after the batch under way; nothing is kept."""
+        """Cancel after the current batch, without a result."""
         self._cancel.set()
 
     def wait(self, seconds: float) -> bool:
-        """Block until it is over, or for so many seconds; tells whether it is not under way."""
+        """Block until it is over, at most ``seconds``; returns whether it is over."""
         return self._ended.wait(seconds)
 
     @property
     def over(self) -> bool:
-        """Whether it is not under way: yet to begin, done, cancelled or broken off."""
+        """Whether it is not running: not started, done, cancelled or failed."""
         return self._ended.is_set()
 
     @property
     def failed(self) -> bool:
-        """Whether it broke off: ``result`` raises then."""
+        """Whether it failed; then ``result`` raises."""
         return self._error is not None
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it still takes at its speed so far; ``None`` before the first batch."""
+        """Estimated seconds to the end at the speed so far; ``None`` before the first batch."""
         if not self.done:
             return None
         elapsed = time.monotonic() - self._began
         return elapsed / self.done * (self.total - self.done)
 
-    def result(self) -> Result | None:
-        """What came of it once it is over; ``None`` before, and if it was cancelled.
+    def result(self) -> JobResult | None:
+        """The result once the job is done; ``None`` before, and if it was cancelled.
 
-        Raises what went wrong.
+        Raises the error of a failed job.
         """
         if self._error is not None:
             raise self._error
         return self._result
 
     def _run(self) -> None:
-        assert self._work is not None  # there is no result yet
+        assert self._work is not None  # it is released only with a result
         try:
             self._result = self._work(self._advance)
             self._work = None
         except _Cancelled:
             self.done = 0
         except Exception as error:
-            # Raised again by result(), where somebody is told.
+            # Raised again by result().
             self._error = error
         finally:
             self._ended.set()
@@ -110,77 +110,76 @@ class BackgroundJob(Generic[Result]):
         self.done = done
 
 
-class BackgroundJobs(Generic[Result]):
-    """Jobs by a key that says what they are about; any number of threads may use it.
+class BackgroundJobs(Generic[JobResult]):
+    """Jobs by key; safe to use from several threads.
 
-    Beyond ``most`` of them, the one that nobody has asked for longest is ended and forgotten.
+    With more than ``max_jobs``, the least recently used one is cancelled and removed.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._jobs: OrderedDict[Hashable, BackgroundJob[Result]] = OrderedDict()
+    def __init__(self, max_jobs: int) -> None:
+        self._max_jobs = max_jobs
+        self._jobs: OrderedDict[Hashable, BackgroundJob[JobResult]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> BackgroundJob[Result] | None:
-        """The job about this, if there has been one."""
+    def get(self, key: Hashable) -> BackgroundJob[JobResult] | None:
+        """The job with this key, if there is one."""
         with self._lock:
             if key in self._jobs:
                 self._jobs.move_to_end(key)
             return self._jobs.get(key)
 
-    def begun(
-        self, key: Hashable, make: Callable[[], BackgroundJob[Result]]
-    ) -> BackgroundJob[Result]:
-        """The job about this; where there is none, the one that ``make`` makes, and it starts."""
+    def get_or_start(
+        self, key: Hashable, make: Callable[[], BackgroundJob[JobResult]]
+    ) -> BackgroundJob[JobResult]:
+        """The job with this key; if there is none, start the one that ``make`` returns."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
                 job = self._jobs[key] = make()
                 job.start()
             self._jobs.move_to_end(key)
-            while len(self._jobs) > self._most:
+            while len(self._jobs) > self._max_jobs:
                 self._jobs.popitem(last=False)[1].cancel()
             return job
 
 
 log = logging.getLogger(__name__)
-Answers = Callable[[Tell], Predictions]
-"""Gives the predictions for a job's images, and meanwhile says how many are done; what that call
-raises ends the work."""
+PredictImages = Callable[[ReportProgress], Predictions]
+"""Returns the predictions for a job's images, and reports progress meanwhile."""
 
 
 class EvaluationJob(BackgroundJob[Evaluation]):
-    """One evaluation, under way or over; any number of threads may look at it and steer it.
+    """A job that evaluates a network on ``images``; it starts on construction.
 
-    It starts when it is made. ``keep`` is given the predictions to store; where it cannot,
-    ``note`` says so in a sentence, and the result is none the worse.
+    ``save`` stores the predictions. If it fails, the result is still valid, and ``note`` explains
+    the failure in a sentence.
     """
 
     def __init__(
         self,
-        answers: Answers,
+        predict: PredictImages,
         images: ImageSet,
         classes: Sequence[str],
-        keep: Callable[[Predictions], None] | None = None,
+        save: Callable[[Predictions], None] | None = None,
     ) -> None:
-        def work(tell: Tell) -> Evaluation:
-            predictions = answers(tell)
-            found = evaluate(images.labels, predictions, images.indices, classes)
-            self._store(keep, predictions)
-            return found
+        def work(report: ReportProgress) -> Evaluation:
+            predictions = predict(report)
+            evaluation = evaluate(images.labels, predictions, images.indices, classes)
+            if save is not None:
+                self._save(save, predictions)
+            return evaluation
 
         super().__init__(work, len(images), "cifarviz-evaluation")
         self.note: str | None = None
         self.start()
 
-    def _store(self, keep: Callable[[Predictions], None] | None, predictions: Predictions) -> None:
+    def _save(self, save: Callable[[Predictions], None], predictions: Predictions) -> None:
         try:
-            if keep is not None:
-                keep(predictions)
+            save(predictions)
         except Exception as error:
-            log.warning("an evaluation could not be kept", exc_info=True)
+            log.warning("predictions could not be saved", exc_info=True)
             reason = error if isinstance(error, CifarvizError) else _reason(error)
-            self.note = f"This evaluation could not be kept for the next time: {reason}"
+            self.note = f"The predictions could not be saved: {reason}"
 
 
 def _reason(error: Exception) -> str:

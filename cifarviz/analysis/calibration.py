@@ -1,4 +1,4 @@
-"""How sure a network is, against how often it is right."""
+"""Calibration: a network's confidence against its accuracy; and top-k accuracy."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from cifarviz.analysis.read_only import read_only
 from cifarviz.loading import HEAVY_IMPORTS
 
 BINS = 15
-"""As many as Guo et al. take."""
+"""Number of bins, as in Guo et al."""
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Images by how sure the network was of its answer, in bins of equal width from 0 to 1.
+    """Images in bins of equal width, 0 to 1, by the confidence of their predictions.
 
-    ``counts`` int64 (bins,) images; ``confidence`` and ``accuracy`` float64 (bins,), their means,
-    NaN in an empty bin. ``error``: the expected calibration error, 0 to 1 (Guo et al., arXiv
-    1706.04599): the mean distance of the two, each bin counted by its images.
+    ``counts`` int64 (bins,), numbers of images; ``confidence`` and ``accuracy`` float64 (bins,),
+    their means, NaN in an empty bin. ``error``: the expected calibration error, 0 to 1 (Guo et
+    al., arXiv 1706.04599), the mean difference of both, weighted by the bins' images.
     """
 
     counts: NDArray[np.int64]
@@ -28,34 +28,32 @@ class Calibration:
     error: float
 
 
-def calibration(
+def compute_calibration(
     labels: NDArray[np.integer], probabilities: NDArray[np.floating], bins: int = BINS
 ) -> Calibration:
-    """Compare the highest probability of each image, of (n, classes), with whether it was right.
+    """Compare confidence and accuracy of predictions; ``probabilities`` are (n, classes).
 
-    A confidence on the edge of two bins belongs to the lower one. Raises ``ValueError`` for no
-    images.
+    Confidence is the highest probability of an image. One on the edge of two bins belongs to the
+    lower bin. Raises ``ValueError`` for no images.
     """
     if not len(labels):
         raise ValueError("a calibration needs at least one image")
-    sure = probabilities.max(axis=1).astype(np.float64)
-    right = predicted_classes(probabilities) == labels
-    place = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    correct = predicted_classes(probabilities) == labels
+    places = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(places, minlength=bins)
     with np.errstate(invalid="ignore"):
-        confidence = np.bincount(place, sure, bins) / counts
-        accuracy = np.bincount(place, right, bins) / counts
+        confidence = np.bincount(places, confidences, bins) / counts
+        accuracy = np.bincount(places, correct, bins) / counts
     gaps = np.abs(confidence - accuracy)[counts > 0]
     error = float((gaps * counts[counts > 0]).sum() / len(labels))
     return read_only(Calibration(counts, confidence, accuracy, error))
 
 
-def top_accuracy(
-    labels: NDArray[np.integer], probabilities: NDArray[np.floating], first: int
-) -> float:
-    """Share of the images whose class is among the ``first`` most probable ones."""
+def top_accuracy(labels: NDArray[np.integer], probabilities: NDArray[np.floating], k: int) -> float:
+    """Share of the images whose class is among the ``k`` most probable ones."""
     with HEAVY_IMPORTS:
         from sklearn.metrics import top_k_accuracy_score
 
     classes = np.arange(probabilities.shape[1])
-    return float(top_k_accuracy_score(labels, probabilities, k=first, labels=classes))
+    return float(top_k_accuracy_score(labels, probabilities, k=k, labels=classes))

@@ -1,4 +1,4 @@
-"""Two networks asked about the same images: where they differ, and whether that may be chance."""
+"""Predictions of two networks for the same images: where they differ, and by how much."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,16 +10,17 @@ from cifarviz.analysis.evaluation import Evaluation, accuracy
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 
-Side = Literal["first", "second", "neither"]
-"""Where two networks give different answers: who is right."""
+CorrectNetwork = Literal["first", "second", "neither"]
+"""Which of two networks with different predictions is correct."""
 
 
 @dataclass(frozen=True, eq=False)
 class Disagreements:
-    """Two networks' answers to the n images both were asked about; all arrays are read-only.
+    """Predictions of two networks for the n images both evaluated; all arrays are read-only.
 
-    ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official ones; ``positions`` int64
-    (n,), where they are among those of the first; ``first`` and ``second`` float32 (n, classes).
+    ``labels`` int64 (n,); ``indices`` int64 (n,), image numbers in the data set; ``positions``
+    int64 (n,), the images' positions in the first evaluation; ``first`` and ``second`` float32
+    (n, classes), probabilities.
     """
 
     labels: NDArray[np.int64]
@@ -32,35 +33,35 @@ class Disagreements:
         return len(self.labels)
 
     @property
-    def said(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The classes that each found, int64 (n,)."""
+    def predicted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The classes that each network predicts, int64 (n,)."""
         return predicted_classes(self.first), predicted_classes(self.second)
 
     @property
-    def right(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Where each is right, bool (n,)."""
-        first, second = self.said
+    def correct(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where each network is correct, bool (n,)."""
+        first, second = self.predicted
         return first == self.labels, second == self.labels
 
     @property
     def accuracies(self) -> tuple[float, float]:
-        """Of both, over these images, 0 to 1."""
-        first, second = self.said
+        """Accuracy of each network on these images, 0 to 1."""
+        first, second = self.predicted
         return accuracy(self.labels, first), accuracy(self.labels, second)
 
     @property
     def agreement(self) -> float:
-        """Share of the images for which both give the same answer, right or wrong."""
-        first, second = self.said
+        """Share of the images for which both predict the same class; NaN of no images."""
+        first, second = self.predicted
         return float(np.mean(first == second)) if len(self) else float("nan")
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Images by who is right: int64 (2, 2), rows the first (right, wrong), columns the second.
+        """Images by which network is correct, int64 (2, 2).
 
-        ``[[both right, only the first], [only the second, both wrong]]``
+        ``[[both correct, only the first], [only the second, neither]]``
         """
-        first, second = self.right
+        first, second = self.correct
         return np.array(
             [
                 [(first & second).sum(), (first & ~second).sum()],
@@ -70,63 +71,69 @@ class Disagreements:
         )
 
     @property
-    def chance(self) -> float:
-        """McNemar's exact test, of the images that only one gets right; 1 if there are none.
+    def p_value(self) -> float:
+        """McNemar's exact test on the images that only one network classifies correctly.
 
-        How probable a split at least as uneven is if both are equally good.
+        The probability of a split at least as uneven if both are equally good; 1 of no images.
         """
         counts = self.counts
-        return even_split_chance(int(counts[0, 1]), int(counts[1, 0]))
+        return mcnemar_p_value(int(counts[0, 1]), int(counts[1, 0]))
 
-    def where(self, side: Side) -> NDArray[np.int64]:
-        """Places, of n, of the images with different answers where ``side`` is right.
+    def where(self, side: CorrectNetwork) -> NDArray[np.int64]:
+        """Positions, 0 to n − 1, of images with different predictions where ``side`` is correct.
 
-        Those come first for which the two give the actual class the most different probabilities;
-        where neither is right, those of which both are surest.
+        The largest difference in the actual class's probability comes first; where neither is
+        correct, the highest confidence of both.
         """
-        first, second = self.said
-        one, other = self.right
-        fate = {"first": one, "second": other, "neither": ~one & ~other}[side]
-        found = np.flatnonzero((first != second) & fate)
-        rows, labels = found, self.labels[found]
+        first, second = self.predicted
+        first_correct, second_correct = self.correct
+        chosen = {
+            "first": first_correct,
+            "second": second_correct,
+            "neither": ~first_correct & ~second_correct,
+        }[side]
+        rows = np.flatnonzero((first != second) & chosen)
+        labels = self.labels[rows]
         if side == "neither":
             weight = self.first[rows].max(axis=1) + self.second[rows].max(axis=1)
         else:
             weight = np.abs(self.first[rows, labels] - self.second[rows, labels])
-        return found[np.argsort(-weight, kind="stable")]
+        return rows[np.argsort(-weight, kind="stable")]
 
 
-def disagreements(first: Evaluation, second: Evaluation) -> Disagreements:
-    """Bring together what two networks said of the images that both were asked about.
+def compare_evaluations(first: Evaluation, second: Evaluation) -> Disagreements:
+    """Compare two evaluations on the images that both contain, possibly none.
 
-    Both evaluations are of images of one split of one data set; there may be no common one.
-    Raises ``ValueError`` if they call the same image different things.
+    Both are on the same split of the same data set. Raises ``ValueError`` if their labels for the
+    same image differ.
     """
-    indices, here, there = np.intersect1d(
+    indices, positions, second_positions = np.intersect1d(
         first.indices, second.indices, assume_unique=True, return_indices=True
     )
-    if not np.array_equal(first.labels[here], second.labels[there]):
+    if not np.array_equal(first.labels[positions], second.labels[second_positions]):
         raise ValueError("the two evaluations are of different data sets: their labels differ")
     return read_only(
         Disagreements(
-            labels=first.labels[here],
+            labels=first.labels[positions],
             indices=indices,
-            positions=here.astype(np.int64),
-            first=first.probabilities[here],
-            second=second.probabilities[there],
+            positions=positions.astype(np.int64),
+            first=first.probabilities[positions],
+            second=second.probabilities[second_positions],
         )
     )
 
 
-def even_split_chance(one: int, other: int) -> float:
-    """How probable it is that a fair coin, thrown so often, falls at least as unevenly as this.
+def mcnemar_p_value(only_first: int, only_second: int) -> float:
+    """P-value of McNemar's exact two-sided test, 0 to 1.
 
-    Exact and two-sided, 0 to 1: McNemar's test, of the pairs that differ (McNemar, "Note on the
-    sampling error of the difference between correlated proportions or percentages", 1947).
+    The probability that a fair coin, thrown for each image that only one network classifies
+    correctly, falls at least as unevenly (McNemar, "Note on the sampling error of the difference
+    between correlated proportions or percentages", 1947).
     """
-    thrown, fewer = one + other, min(one, other)
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    # Binomial coefficients one from another: thousands of math.comb would take seconds.
     ways = tail = 1
     for heads in range(1, fewer + 1):
-        ways = ways * (thrown - heads + 1) // heads
+        ways = ways * (total - heads + 1) // heads
         tail += ways
-    return min(1.0, 2 * tail / 2**thrown)
+    return min(1.0, 2 * tail / 2**total)

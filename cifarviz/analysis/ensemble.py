@@ -1,7 +1,7 @@
-"""Several networks asked together: soft voting, majority, and what either mends.
+"""Ensembles: soft voting and majority voting of several networks.
 
-Soft voting adds the members' probabilities and takes the class with the largest sum (Hansen and
-Salamon, "Neural network ensembles", 1990, for the idea of many networks voting).
+Soft voting adds the members' probabilities and predicts the class with the largest sum. Voting
+networks go back to Hansen and Salamon, "Neural network ensembles", 1990.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from cifarviz.runs.log_probabilities import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """The members' answers to the same n images, and their common one; arrays are read-only.
+    """Predictions of the members and of their votes for n images; arrays are read-only.
 
-    ``labels`` int64 (n,); ``indices`` int64 (n,), the images' official ones; ``predictions`` of
-    each member, and their ``probabilities`` float32 (members, n, classes); ``members``, ``soft``
-    and ``majority`` are the classes found: int64 (members, n), (n,) and (n,).
+    ``labels`` int64 (n,); ``indices`` int64 (n,), image numbers in the data set; ``predictions``
+    of each member, and their ``probabilities`` float32 (members, n, classes); ``members``,
+    ``soft`` and ``majority`` are predicted classes: int64 (members, n), (n,) and (n,).
     """
 
     labels: NDArray[np.int64]
@@ -38,8 +38,8 @@ class Ensemble:
 
     @property
     def member_accuracies(self) -> tuple[float, ...]:
-        """One a member, 0 to 1."""
-        return tuple(accuracy(self.labels, found) for found in self.members)
+        """Accuracy of each member, 0 to 1."""
+        return tuple(accuracy(self.labels, predicted) for predicted in self.members)
 
     @property
     def best_member(self) -> int:
@@ -53,39 +53,39 @@ class Ensemble:
 
     @property
     def majority_accuracy(self) -> float:
-        """Accuracy of the majority of votes, 0 to 1."""
+        """Accuracy of majority voting, 0 to 1."""
         return accuracy(self.labels, self.majority)
 
     @property
     def gain(self) -> float:
-        """How much better soft voting is than the best member: a difference of accuracies."""
+        """Accuracy of soft voting minus that of the best member, −1 to 1."""
         return self.soft_accuracy - max(self.member_accuracies)
 
     @property
     def mean_probabilities(self) -> NDArray[np.float32]:
-        """The sum of the members' probabilities as one distribution, float32 (n, classes)."""
+        """Mean of the members' probabilities, float32 (n, classes)."""
         return self.probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
 
-    def mended(self, member: int | None = None) -> NDArray[np.int64]:
-        """Positions that soft voting gets right and a member, or any of them, gets wrong.
+    def corrected(self, member: int | None = None) -> NDArray[np.int64]:
+        """Positions of images that soft voting gets right and ``member`` (or any) gets wrong.
 
-        Those that most members got wrong come first.
+        Images that most members get wrong come first.
         """
         return self._positions(self.soft == self.labels, self.members != self.labels, member)
 
     def spoiled(self, member: int | None = None) -> NDArray[np.int64]:
-        """Positions that soft voting gets wrong and a member, or any of them, gets right.
+        """Positions of images that soft voting gets wrong and ``member`` (or any) gets right.
 
-        Those that most members got right come first.
+        Images that most members get right come first.
         """
         return self._positions(self.soft != self.labels, self.members == self.labels, member)
 
     def _positions(
-        self, common: NDArray[np.bool_], differing: NDArray[np.bool_], member: int | None
+        self, ensemble: NDArray[np.bool_], differing: NDArray[np.bool_], member: int | None
     ) -> NDArray[np.int64]:
         chosen = differing if member is None else differing[member : member + 1]
-        found = np.flatnonzero(common & chosen.any(axis=0))
-        return found[np.argsort(-differing[:, found].sum(axis=0), kind="stable")]
+        positions = np.flatnonzero(ensemble & chosen.any(axis=0))
+        return positions[np.argsort(-differing[:, positions].sum(axis=0), kind="stable")]
 
 
 def combine(
@@ -93,25 +93,28 @@ def combine(
     labels: NDArray[np.integer],
     indices: NDArray[np.integer],
 ) -> Ensemble:
-    """Let the members, each with predictions for the same n images, vote.
+    """Combine the members' predictions for the same n images by soft and by majority voting.
 
-    In the majority each member has one vote; among classes with equally many, the one with the
-    largest sum of probabilities wins. Raises ``ArtifactDamaged`` if a probability is not a
-    number, and ``ValueError`` when the arrays do not fit together.
+    In a majority vote a tie goes to the class with the largest sum of probabilities. Raises
+    ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` if the arrays do not
+    fit together.
     """
-    logs = [one.log_probabilities for one in predictions]
-    wrong = [one.shape for one in logs if one.shape != logs[0].shape]
-    if wrong or not len(labels) == len(indices) == len(logs[0]):
-        raise ValueError("every member answers the same images, and each has a label and an index")
-    for one in predictions:
-        check_probabilities(one.probabilities)
-    stacked = np.stack([one.probabilities for one in predictions])
-    members = np.stack([predicted_classes(one) for one in logs])
-    # In float64: of four float32 probabilities the order of adding could decide a tie.
+    logs = [member.log_probabilities for member in predictions]
+    same = all(log.shape == logs[0].shape for log in logs)
+    if not same or not len(labels) == len(indices) == len(logs[0]):
+        raise ValueError(
+            f"members predict arrays of shapes {[log.shape for log in logs]} for {len(labels)} "
+            f"labels and {len(indices)} indices"
+        )
+    for member in predictions:
+        check_probabilities(member.probabilities)
+    stacked = np.stack([member.probabilities for member in predictions])
+    members = np.stack([predicted_classes(log) for log in logs])
+    # In float64: in float32 the order of addition could decide a tie.
     sums = stacked.sum(axis=0, dtype=np.float64)
     votes = np.zeros(sums.shape)
-    for found in members:
-        votes[np.arange(len(found)), found] += 1
+    for predicted in members:
+        votes[np.arange(len(predicted)), predicted] += 1
     leading = votes == votes.max(axis=1, keepdims=True)
     return read_only(
         Ensemble(

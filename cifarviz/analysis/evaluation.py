@@ -1,4 +1,4 @@
-"""Predictions judged: accuracy, loss, confusion matrix and scores of each class."""
+"""Evaluation of predictions: accuracy, loss, confusion matrix and scores of each class."""
 
 import math
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from cifarviz.runs.log_probabilities import Predictions
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """One value a class, in the data set's order.
+    """Scores of each class, in the data set's order.
 
     ``precision``, ``recall`` and ``f1`` float64 (classes,), 0 to 1; ``support``, the number of
-    images of the class, int64 (classes,). NaN where a score has no meaning: the precision of a
-    class never predicted, the recall of a class without images, F1 when it is both.
+    images of the class, int64 (classes,). Undefined scores are NaN: the precision of a class that
+    is never predicted, the recall of a class without images, F1 if both are undefined.
     """
 
     classes: tuple[str, ...]
@@ -31,7 +31,7 @@ class ClassScores:
     support: NDArray[np.int64]
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a class, with the class's name as the index."""
+        """A data frame with a row for each class, indexed by its name."""
         return pd.DataFrame(
             {
                 "precision": self.precision,
@@ -45,11 +45,11 @@ class ClassScores:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The answers of a network and what follows from them; all arrays are read-only.
+    """A network's predictions for n images and their scores; all arrays are read-only.
 
-    ``labels`` int64 (n,), ``predictions`` for n images, ``indices`` int64 (n,), the images'
-    official ones; ``loss`` in nats, approximate where ``predictions`` are not exact; ``accuracy``
-    0 to 1; ``confusion`` int64 (classes, classes), rows actual.
+    ``labels`` int64 (n,); ``indices`` int64 (n,), image numbers in the data set; ``loss`` in nats,
+    approximate if ``predictions`` are not exact; ``accuracy`` 0 to 1; ``confusion`` int64
+    (classes, classes), rows actual.
     """
 
     labels: NDArray[np.int64]
@@ -75,32 +75,32 @@ class Evaluation:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """The class found for each image, int64 (n,)."""
+        """The predicted class of each image, int64 (n,)."""
         return predicted_classes(self.predictions.log_probabilities)
 
     def cell(self, actual: int, predicted: int) -> NDArray[np.int64]:
-        """Positions of the images in one cell of the confusion matrix, the surest first."""
+        """Positions of the images in a cell of the confusion matrix, most confident first."""
         return cell_members(self.labels, self.probabilities, actual, predicted)
 
     def renamed(self, classes: tuple[str, ...]) -> "Evaluation":
-        """The same with other names for the classes, in the data set's order."""
+        """The same evaluation with other class names, in the data set's order."""
         return replace(self, per_class=replace(self.per_class, classes=classes))
 
     def to_dict(self) -> dict[str, Any]:
-        """As the command line prints it in JSON; what has no meaning is ``None``."""
+        """The evaluation as the command line prints it in JSON; NaN becomes ``None``."""
         scores = self.per_class
         rows = zip(
             scores.classes, scores.precision, scores.recall, scores.f1, scores.support, strict=True
         )
         return {
             "images": len(self),
-            "loss": _known(self.loss),
-            "accuracy": _known(self.accuracy),
+            "loss": _finite(self.loss),
+            "accuracy": _finite(self.accuracy),
             "per_class": {
                 name: {
-                    "precision": _known(precision),
-                    "recall": _known(recall),
-                    "f1": _known(f1),
+                    "precision": _finite(precision),
+                    "recall": _finite(recall),
+                    "f1": _finite(f1),
                     "support": int(support),
                 }
                 for name, precision, recall, f1, support in rows
@@ -115,18 +115,19 @@ def evaluate(
     indices: NDArray[np.integer],
     classes: Sequence[str],
 ) -> Evaluation:
-    """Compare what a network predicts for n images with their labels (n,).
+    """Evaluate predictions for n images against their labels (n,).
 
-    Raises ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` when the
-    arrays do not fit together or there are no images.
+    Raises ``ArtifactDamaged`` if a probability is not a number, and ``ValueError`` if the arrays
+    do not fit together or there are no images.
     """
     if not len(labels):
         raise ValueError("an evaluation needs at least one image")
     expected = (len(labels), len(classes))
     if predictions.log_probabilities.shape != expected or len(indices) != len(labels):
         raise ValueError(
-            f"{len(labels)} labels and {len(classes)} classes want probabilities of shape "
-            f"{expected}, not {predictions.log_probabilities.shape}, and not {len(indices)} indices"
+            f"{len(labels)} labels and {len(classes)} classes need probabilities of shape "
+            f"{expected} and {len(labels)} indices, not {predictions.log_probabilities.shape} and "
+            f"{len(indices)}"
         )
     check_probabilities(predictions.probabilities)
     predicted = predicted_classes(predictions.log_probabilities)
@@ -144,7 +145,7 @@ def evaluate(
     )
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
@@ -162,7 +163,7 @@ def count_confusion(
             )
     if labels.shape != predicted.shape:
         raise ValueError(f"{labels.shape} labels for {predicted.shape} predictions")
-    # In int64: an 8-bit label times ten would overflow.
+    # An 8-bit label times the number of classes would overflow.
     cells = labels.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
@@ -179,10 +180,10 @@ def cell_members(
     actual: int,
     predicted: int,
 ) -> NDArray[np.int64]:
-    """Find the images of class ``actual`` that were taken for ``predicted``.
+    """Positions of the images of class ``actual`` that were predicted as ``predicted``.
 
-    Returns positions, int64 (k,), the one the network was surest of first; equally sure ones in
-    their own order. ``labels`` is (n,), ``probabilities`` (n, classes).
+    int64 (k,), most confident first, ties in their order. ``labels`` is (n,), ``probabilities``
+    (n, classes).
     """
     inside = (labels == actual) & (predicted_classes(probabilities) == predicted)
     members = np.flatnonzero(inside)
@@ -190,9 +191,9 @@ def cell_members(
 
 
 def score_classes(classes: Sequence[str], confusion: NDArray[np.integer]) -> ClassScores:
-    """Read the scores off a confusion matrix, rows actual, columns predicted.
+    """Compute the scores from a confusion matrix, rows actual, columns predicted.
 
-    Raises ``ValueError`` when it hasn't one row and one column a class.
+    Raises ``ValueError`` unless it has a row and a column for each class.
     """
     if confusion.shape != (len(classes), len(classes)):
         raise ValueError(f"a matrix of shape {confusion.shape} for {len(classes)} classes")
@@ -213,15 +214,15 @@ def score_classes(classes: Sequence[str], confusion: NDArray[np.integer]) -> Cla
 
 
 def accuracy(labels: NDArray[np.integer], predicted: NDArray[np.integer]) -> float:
-    """Share of the images, 0 to 1, whose class was found; NaN of none."""
+    """Share of correct predictions, 0 to 1; NaN of no images."""
     return float(np.mean(labels == predicted)) if len(labels) else float("nan")
 
 
 def cross_entropy(labels: NDArray[np.integer], log_probabilities: NDArray[np.floating]) -> float:
     """Mean cross-entropy in nats; NaN of no images.
 
-    ``labels`` is (n,), ``log_probabilities`` (n, classes), natural logarithms. It is not clipped,
-    and neither label smoothing nor an L2 penalty is in it: it is what Keras evaluates from logits.
+    ``labels`` is (n,), ``log_probabilities`` (n, classes), natural logarithms. Not clipped,
+    without label smoothing or L2 penalty, as Keras computes it from logits.
     """
     if not len(labels):
         return float("nan")
@@ -229,24 +230,24 @@ def cross_entropy(labels: NDArray[np.integer], log_probabilities: NDArray[np.flo
 
 
 def confusable_order(confusion: NDArray[np.integer]) -> tuple[int, ...]:
-    """Order the classes of a confusion matrix, rows actual, so that confusable ones are near.
+    """Order the classes of a confusion matrix, rows actual, so that confusable ones are adjacent.
 
-    Two classes are the closer the larger the share of the one that is taken for the other, on
-    average of both ways. They are clustered by average linkage, and the clusters turned so that
-    neighbours are as close as can be (Bar-Joseph et al., "Fast optimal leaf ordering for
-    hierarchical clustering", 2001). Without any confusion it is the usual order.
+    The similarity of two classes is the share of one that is predicted as the other, averaged over
+    both directions. They are clustered by average linkage with optimal leaf ordering (Bar-Joseph
+    et al., "Fast optimal leaf ordering for hierarchical clustering", 2001). Without any confusion
+    the order is unchanged.
     """
     count = len(confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    close = (shares + shares.T) / 2
-    np.fill_diagonal(close, 0)
-    if count < 3 or not close.any():
+    similarity = (shares + shares.T) / 2
+    np.fill_diagonal(similarity, 0)
+    if count < 3 or not similarity.any():
         return tuple(range(count))
     with HEAVY_IMPORTS:
         from scipy.cluster.hierarchy import leaves_list, linkage
 
-    apart = close.max() - close
-    pairs = apart[np.triu_indices(count, 1)]
-    order = [int(one) for one in leaves_list(linkage(pairs, "average", optimal_ordering=True))]
-    # Read backwards it is as good an order: the one that begins with the earlier class.
+    distance = similarity.max() - similarity
+    pairs = distance[np.triu_indices(count, 1)]
+    order = leaves_list(linkage(pairs, "average", optimal_ordering=True)).tolist()
+    # The reverse order is equally good: take the one that begins with the earlier class.
     return tuple(order if order[0] <= order[-1] else reversed(order))

@@ -1,4 +1,4 @@
-"""Feature maps of each layer, and those of two networks compared."""
+"""Feature maps of each layer as pictures, and comparison of two networks' maps."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cifarviz.runs.stored_maps import Output
 
 # As in the published experiment: one standard deviation is 64 grey levels around mid-grey.
-_GREYS_A_DEVIATION = 64
+_GREYS_PER_DEVIATION = 64
 _MID_GREY = 128
 
 
@@ -18,10 +18,9 @@ _MID_GREY = 128
 class ScaledMaps:
     """A layer's channels as pictures.
 
-    ``images`` uint8 (channels, height, width, 1). ``dead`` names, counted from 0, the channels
-    that say nothing about this image: the same value everywhere (after ReLU, zero); on a 1×1
-    map, where there is only one value, zero. They are mid-grey. ``not_finite`` names the
-    channels with a NaN or an infinity somewhere, which none of the dead is.
+    ``images`` uint8 (channels, height, width, 1). ``dead`` are the channels, from 0, with the same
+    value everywhere (zero after ReLU), or with zero on a 1×1 map; they are mid-grey.
+    ``not_finite`` are the channels with a NaN or an infinity, none of them dead.
     """
 
     images: NDArray[np.uint8]
@@ -31,10 +30,10 @@ class ScaledMaps:
 
 @dataclass(frozen=True, eq=False)
 class LayerView:
-    """One layer as the page shows it.
+    """The output of a layer for one image.
 
     ``values`` float32, (height, width, channels) or (units,), as the network computed them;
-    ``maps`` only of a layer that has maps.
+    ``maps`` is ``None`` for a layer without maps.
     """
 
     name: str
@@ -44,7 +43,7 @@ class LayerView:
 
     @property
     def kind(self) -> Literal["maps", "vector"]:
-        """Whether it is shown as pictures or as bars."""
+        """``maps`` to be drawn as pictures, or ``vector`` to be drawn as bars."""
         return "vector" if self.maps is None else "maps"
 
     @property
@@ -53,19 +52,19 @@ class LayerView:
         return self.values.shape
 
 
-Order = Literal["index", "strength", "variance"]
+ChannelOrder = Literal["index", "strength", "variance"]
 
 
 @dataclass(frozen=True, eq=False)
 class LayerPair:
-    """A layer of each network; ``None`` where one has no counterpart to the other's."""
+    """A layer of each network; ``None`` where one network has no such layer."""
 
     left: LayerView | None
     right: LayerView | None
 
 
 def layer_views(outputs: Iterable[Output]) -> tuple[LayerView, ...]:
-    """Every layer ready to be shown, in the order given."""
+    """Views of all layers, in the same order."""
     return tuple(
         LayerView(
             output.name,
@@ -77,71 +76,68 @@ def layer_views(outputs: Iterable[Output]) -> tuple[LayerView, ...]:
     )
 
 
-def channel_order(values: NDArray[np.float32], by: Order) -> NDArray[np.int64]:
-    """The channels of (height, width, channels) in an order, equals by their number.
+def channel_order(values: NDArray[np.float32], by: ChannelOrder) -> NDArray[np.int64]:
+    """The channels of (height, width, channels) sorted, ties by channel number.
 
-    ``"strength"``: the largest mean magnitude first; ``"variance"``: the one that differs most
-    from place to place first. What is not a number comes last.
+    ``"strength"``: largest mean magnitude first; ``"variance"``: largest variance over the map
+    first. Channels that are not finite come last.
     """
     if by == "index":
         return np.arange(values.shape[-1])
     # In float64: a diverging network's float32 values overflow when squared.
     channels = values.reshape(-1, values.shape[-1]).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = np.abs(channels).mean(axis=0) if by == "strength" else channels.var(axis=0)
-    return np.argsort(-np.where(np.isfinite(found), found, -1.0), kind="stable")
+        keys = np.abs(channels).mean(axis=0) if by == "strength" else channels.var(axis=0)
+    return np.argsort(-np.where(np.isfinite(keys), keys, -1.0), kind="stable")
 
 
 def value_range(
     *layers: NDArray[np.float32], around_zero: bool = False
 ) -> tuple[float, float] | None:
-    """The smallest and the largest value of ``layers`` that is a number; ``None`` if none is.
+    """The smallest and the largest finite value of ``layers``; ``None`` if there is none.
 
-    ``around_zero``: as far below 0 as above it, so that all are between them.
+    ``around_zero``: the smallest range around 0 that holds all values.
     """
-    known = [values[np.isfinite(values)] for values in layers]
-    known = [values for values in known if values.size]
-    if not known:
+    finite = np.concatenate([values[np.isfinite(values)] for values in layers])
+    if not finite.size:
         return None
-    low = min(float(values.min()) for values in known)
-    high = max(float(values.max()) for values in known)
+    low, high = float(finite.min()), float(finite.max())
     if around_zero:
         high = max(abs(low), abs(high)) or 1.0
         low = -high
     return low, high
 
 
-def on_one_scale(
+def scale_to_range(
     maps: ScaledMaps, values: NDArray[np.float32], limits: tuple[float, float] | None = None
 ) -> ScaledMaps:
-    """The same channels with all of ``values``, (height, width, channels), on one scale of grey.
+    """Scale all channels of ``values``, (height, width, channels), to the same range of grey.
 
-    Black is the first of ``limits`` and white the second, if they are not said the smallest value
-    of the layer and its largest; +∞ is white, −∞ and NaN are black. Where the limits are as far
-    below 0 as above it, 0 is mid-grey.
+    Black is the first of ``limits`` and white the second, by default the smallest and the largest
+    value of the layer; +∞ is white, −∞ and NaN are black. If the limits are symmetric around 0,
+    0 is mid-grey.
     """
     finite = np.isfinite(values)
     low, high = limits or value_range(values) or (0.0, 0.0)
     share = (np.where(finite, values, low).astype(np.float64) - low) / ((high - low) or 1.0)
     share = np.where(finite, share, np.where(values > 0, 1.0, 0.0))
-    # 0 would be between two greys: it is the lighter one.
+    # 0 lies between two greys: take the lighter one.
     greys = share * 255 + 0.5 if low == -high != 0 else share * 255
     pixels = np.moveaxis(np.clip(greys, 0, 255).astype(np.uint8), -1, 0)
     return replace(maps, images=pixels[..., np.newaxis])
 
 
 def scale_channels(values: NDArray[np.float32]) -> ScaledMaps:
-    """Make grey pictures of (height, width, channels), each channel scaled by itself.
+    """Make grey pictures of (height, width, channels), each channel scaled separately.
 
     A channel is centred, divided by its standard deviation, times 64 plus 128, clipped to 0 to
-    255 and cut to whole numbers. Where it is not finite, +∞ is white, −∞ and NaN are black, and
-    the rest is scaled as if they were not there.
+    255 and truncated. +∞ is white, −∞ and NaN are black; they do not affect the scale.
     """
     height, width, count = values.shape
     # In float64: a diverging network's float32 values overflow when squared.
     channels = np.moveaxis(values, -1, 0).reshape(count, height * width).astype(np.float64)
     finite = np.isfinite(channels)
-    # By the extremes, since a rounded mean gives equal values a deviation that isn't quite zero.
+    # By the extremes: with a rounded mean the deviation of equal values is not quite zero.
     lowest = np.where(finite, channels, np.inf).min(axis=1, keepdims=True)
     highest = np.where(finite, channels, -np.inf).max(axis=1, keepdims=True)
     flat = ~(lowest < highest)
@@ -150,18 +146,18 @@ def scale_channels(values: NDArray[np.float32]) -> ScaledMaps:
     known = np.where(finite, channels, 0.0)
     centered = np.where(finite & ~flat, known - known.sum(axis=1, keepdims=True) / counted, 0.0)
     deviation = np.sqrt((centered**2).sum(axis=1, keepdims=True) / counted)
-    scaled = centered / np.where(flat, 1.0, deviation) * _GREYS_A_DEVIATION + _MID_GREY
+    scaled = centered / np.where(flat, 1.0, deviation) * _GREYS_PER_DEVIATION + _MID_GREY
     scaled = np.where(finite, scaled, np.where(channels > 0, 255.0, 0.0))
     pixels = np.clip(scaled, 0, 255).astype(np.uint8)
 
-    whole = np.all(finite, axis=1)
-    dead = flat[:, 0] & whole
+    all_finite = np.all(finite, axis=1)
+    dead = flat[:, 0] & all_finite
     if height * width == 1:
         dead = dead & (channels[:, 0] == 0)
     return ScaledMaps(
         images=pixels.reshape(count, height, width, 1),
         dead=_positions(dead),
-        not_finite=_positions(~whole),
+        not_finite=_positions(~all_finite),
     )
 
 
@@ -169,11 +165,11 @@ def _positions(chosen: NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(chosen).tolist())
 
 
-def pairs_of_layers(left: Sequence[LayerView], right: Sequence[LayerView]) -> list[LayerPair]:
-    """Each layer of ``left`` with its counterpart, then those that only ``right`` has.
+def pair_layers(left: Sequence[LayerView], right: Sequence[LayerView]) -> list[LayerPair]:
+    """Pair each layer of ``left`` with its counterpart, then add those that only ``right`` has.
 
-    Layers are named by their type and counted, so the third convolution of the one goes with the
-    third of the other; the last layers, which answer, go together whatever their names.
+    Layers are paired by name: type and number, so the third convolutions are a pair. The last
+    layers, the outputs, are always a pair.
     """
     others = {view.name: view for view in right[:-1]}
     pairs = [LayerPair(view, others.pop(view.name, None)) for view in left[:-1]]
@@ -184,10 +180,10 @@ def pairs_of_layers(left: Sequence[LayerView], right: Sequence[LayerView]) -> li
 def channel_correlations(
     left: NDArray[np.floating], right: NDArray[np.floating]
 ) -> NDArray[np.float64] | None:
-    """Pearson's correlation of each channel of (height, width, channels), or of all of (units,).
+    """Pearson correlation of each channel of (height, width, channels), or of all (units,).
 
-    Float64 (channels,) or (1,); NaN where one of the two is constant or not a number. ``None`` if
-    the shapes differ, or there is one value only.
+    float64 (channels,) or (1,); NaN where either channel is constant or not finite. ``None`` if
+    the shapes differ or there is only one value.
     """
     if left.shape != right.shape:
         return None
@@ -198,39 +194,43 @@ def channel_correlations(
     flat = (np.ptp(first, axis=0) == 0) | (np.ptp(second, axis=0) == 0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         first, second = first - first.mean(axis=0), second - second.mean(axis=0)
-        found = (
+        correlations = (
             (first * second).sum(axis=0)
             / np.sqrt((first**2).sum(axis=0))
             / np.sqrt((second**2).sum(axis=0))
         )
-    # Rounding may take it a little beyond 1.
-    return np.where(flat, np.nan, np.clip(found, -1, 1))
+    # Rounding may take a correlation slightly beyond 1.
+    return np.where(flat, np.nan, np.clip(correlations, -1, 1))
 
 
-def most_changed_first(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The channels of (height, width, channels), least correlated first, equals by their number.
+def least_correlated_first(
+    left: NDArray[np.float32], right: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """The channels of (height, width, channels), least correlated first, ties by number.
 
-    First are those that are constant, so dead, in one of the two only; last those that are so in
-    both, or cannot be compared.
+    Channels that are constant, so dead, in only one network come first; those constant in both,
+    or not comparable, come last.
     """
-    found = channel_correlations(left, right)
-    if found is None:
+    correlations = channel_correlations(left, right)
+    if correlations is None:
         return np.arange(left.shape[-1])
     flat = [np.ptp(values.reshape(-1, values.shape[-1]), axis=0) == 0 for values in (left, right)]
-    key = np.where(np.isnan(found), np.where(flat[0] != flat[1], -2.0, 2.0), found)
+    key = np.where(np.isnan(correlations), np.where(flat[0] != flat[1], -2.0, 2.0), correlations)
     return np.argsort(key, kind="stable")
 
 
-def place_correlation(left: NDArray[np.float32], right: NDArray[np.float32]) -> float | None:
-    """How alike two layers are in where they are active, −1 to 1, whatever their channels are.
+def spatial_correlation(left: NDArray[np.float32], right: NDArray[np.float32]) -> float | None:
+    """Correlation of two layers' mean magnitude over all channels at each position, −1 to 1.
 
-    The correlation over the places of the mean magnitude of all channels. ``None`` for maps of
-    different sizes or of one place, and where one is equally active everywhere.
+    ``None`` for maps of different sizes or of one position, or if either is equally active
+    everywhere.
     """
     if left.ndim != 3 or right.ndim != 3:
         return None
-    found = channel_correlations(_activity(left), _activity(right))
-    return None if found is None or not np.isfinite(found[0]) else float(found[0])
+    correlation = channel_correlations(_activity(left), _activity(right))
+    if correlation is None or not np.isfinite(correlation[0]):
+        return None
+    return float(correlation[0])
 
 
 def _activity(values: NDArray[np.float32]) -> NDArray[np.float64]:

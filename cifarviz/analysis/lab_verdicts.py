@@ -1,4 +1,4 @@
-"""What the runs of a lab experiment came to, and the verdict on them."""
+"""Results of the runs of a lab experiment, and the verdict on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,29 +7,28 @@ from math import sqrt
 
 import numpy as np
 
-from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_by
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
+from cifarviz.analysis.memorisation import LabelMemorisation, half_learned_epoch
+from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, judge_run
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import restored_best_weights
 
 
 @dataclass(frozen=True)
-class Result:
-    """A run up to an epoch, by the epoch whose weights it has then.
+class ArmResult:
+    """What one run of a lab experiment has reached.
 
-    ``label`` is what it has and the others don't. ``trained`` of ``planned`` epochs are done, and
-    the first ``epochs`` of them are looked at; ``kept`` is the epoch of its weights, an earlier
-    one where early stopping gave those back. Losses in nats, accuracies 0–1, both after ``kept``.
-    ``ended``: it is over by itself, not stopped. ``train_images`` and ``validation_images``: how
-    many it learned from and was measured on.
+    ``label`` names what distinguishes it from the other runs. ``trained`` of ``planned`` epochs are
+    done, and the first ``epochs`` of them are compared. Losses (nats) and accuracies (0 to 1) are
+    those after ``weights_epoch``, an earlier epoch if early stopping restored its weights.
+    ``ended``: it finished by itself, also by early stopping.
     """
 
     label: str
     epochs: int
     trained: int
     planned: int
-    kept: int
+    weights_epoch: int
     loss: float
     accuracy: float
     val_loss: float
@@ -42,325 +41,339 @@ class Result:
 
     @property
     def gap(self) -> float:
-        """How far training accuracy is ahead of validation, −1 to 1."""
+        """Training accuracy minus validation accuracy, −1 to 1."""
         return self.accuracy - self.val_accuracy
 
 
-# Points of accuracy that a gap must change by before it is called larger or smaller.
+# A gap in accuracy that changes by less than this is called unchanged.
 _GAP_CHANGE = 0.03
 
-# More of the wrong labels than this are known by heart: of guesses, one in nine would hit.
-_LEARNED = 0.3
+# Share of wrong labels from which on they are memorised: by chance it would be one in nine.
+_MEMORISED = 0.3
+
+_MAY_BE_CHANCE = (
+    "Differences under {allowance:.1f} points may be chance with {images:,} validation images."
+)
 
 
 @dataclass(frozen=True)
 class LabVerdict:
-    """``shown``: the effect that was promised came; ``headline`` and ``sentences`` say it."""
+    """Whether the effect was ``confirmed``, in a headline and some sentences."""
 
-    shown: bool
+    confirmed: bool
     headline: str
     sentences: tuple[str, ...]
 
 
-def duel_verdict(results: Sequence[Result]) -> LabVerdict:
+def duel_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     """Which of two or three runs is better, by how much, and how much each overfits."""
-    best, *others = sorted(results, key=lambda one: -one.val_accuracy)
+    best, *others = sorted(results, key=lambda result: -result.val_accuracy)
     second = others[0]
-    widest = max(results, key=lambda one: one.gap)
-    narrowest = min(results, key=lambda one: one.gap)
+    widest = max(results, key=lambda result: result.gap)
+    narrowest = min(results, key=lambda result: result.gap)
     less = widest.gap - narrowest.gap >= _GAP_CHANGE
     better = _differ(best, second)
     if better:
-        against = " and ".join(f"{one.val_accuracy:.1%} with {one.label}" for one in others)
         headline = (
-            f"Better with {best.label}: {best.val_accuracy:.1%} of the validation images right, "
-            f"against {against} ({_points(best.val_accuracy - second.val_accuracy)})."
+            "Best validation accuracy with {best}: {accuracy:.1%}, against {others} ({gain})."
         )
     elif less:
         headline = (
-            f"Less overfitting with {narrowest.label}: training is ahead of validation by "
-            f"{_size(narrowest.gap)}, not by {_size(widest.gap)} as with {widest.label}."
+            "Less overfitting with {narrowest}: training accuracy is {narrow_gap} ahead of "
+            "validation, against {wide_gap} with {widest}."
         )
     else:
-        headline = "No difference that could be shown: they learn, and overfit, about as much."
-    gaps = _listed([f"{_size(one.gap)} with {one.label}" for one in results])
+        headline = "No clear difference, neither in validation accuracy nor in overfitting."
+    headline = headline.format(
+        best=best.label,
+        accuracy=best.val_accuracy,
+        others=_listed([f"{other.val_accuracy:.1%} with {other.label}" for other in others]),
+        gain=_format_change(best.val_accuracy - second.val_accuracy),
+        narrowest=narrowest.label,
+        narrow_gap=_format_points(narrowest.gap),
+        wide_gap=_format_points(widest.gap),
+        widest=widest.label,
+    )
+    gaps = _listed([f"{_format_points(result.gap)} with {result.label}" for result in results])
     if not less:
-        ahead = "Training is ahead of validation by {gaps}: about as much each."
+        ahead = "Training accuracy is ahead of validation by {gaps}: about the same."
     elif len(results) == 2:
-        ahead = "Training is ahead of validation by {gaps}: {label} overfits less."
+        ahead = "Training accuracy is ahead of validation by {gaps}: {label} overfits less."
     else:
-        ahead = "Training is ahead of validation by {gaps}: {label} overfits least."
+        ahead = "Training accuracy is ahead of validation by {gaps}: {label} overfits least."
     sentences = [ahead.format(gaps=gaps, label=narrowest.label)]
     if not better:
-        sentences.append(
-            f"On new images there is no winner: {best.val_accuracy:.1%} right with {best.label} "
-            f"and {second.val_accuracy:.1%} with {second.label}, and {best.validation_images:,} "
-            f"images can't tell less than {_allowance(best, second):.1f} points apart."
-        )
-    return LabVerdict(better or less, headline, (*sentences, _turns(results), *_cut_short(results)))
+        sentences += [
+            f"No clear winner in validation accuracy: {best.val_accuracy:.1%} with {best.label} "
+            f"and {second.val_accuracy:.1%} with {second.label}.",
+            _may_be_chance(best, second),
+        ]
+    return LabVerdict(better or less, headline, (*sentences, *_curves_and_ends(results)))
 
 
 def memorisation_verdict(
-    wrong: Result, right: Result | None, memory: LabelMemorisation
+    wrong: ArmResult, correct: ArmResult | None, memorisation: LabelMemorisation
 ) -> LabVerdict:
-    """Whether wrong labels were learned, and when; ``right`` is the run without any."""
-    false_half, true_half = map(half_learned_by, (memory.false_learned, memory.true_learned))
-    known = float(memory.false_known[-1])
-    later = false_half is None or (true_half is not None and false_half > true_half)
-    shown = known > _LEARNED and later and true_half is not None
-    count = len(memory.false_learned)
-    if known > _LEARNED:
-        headline = (
-            f"It has learned wrong labels by heart: after epoch {int(memory.epochs[-1])} it gives "
-            f"{known:.1%} of {count:,} images the wrong label they were trained with."
-        )
-    else:
-        headline = (
-            f"It has hardly learned the wrong labels: after epoch {int(memory.epochs[-1])} it "
-            f"gives only {known:.1%} of {count:,} images theirs; train for longer or on fewer "
-            "images."
-        )
-    order = (
-        "Half of the right labels were learned for good by {right}, half of the wrong ones by "
-        "{wrong}: what is true of many images comes first."
-        if later
-        else "Half of the right labels were learned for good by {right}, half of the wrong ones by "
-        "{wrong}."
-    ).format(right=_epoch(true_half), wrong=_epoch(false_half))
-    place = int(np.nanargmax(memory.seen_through))
-    seen = (
-        f"It saw through them best after epoch {int(memory.epochs[place])}, when it gave "
-        f"{memory.seen_through[place]:.1%} of these images their right label, which it was never "
-        f"shown; at the end it does so with {memory.seen_through[-1]:.1%}."
+    """Whether wrong labels were memorised, and when.
+
+    ``correct`` is the run trained on correct labels only, if there is one.
+    """
+    wrong_half = half_learned_epoch(memorisation.false_learned)
+    correct_half = half_learned_epoch(memorisation.true_learned)
+    share = float(memorisation.false_known[-1])
+    later = correct_half is not None and (wrong_half is None or wrong_half > correct_half)
+    template = (
+        "The network memorised wrong labels: after epoch {epoch} it gives {share:.1%} of {count:,} "
+        "images the wrong label they were trained with."
+        if share > _MEMORISED
+        else "The network hardly memorised the wrong labels: after epoch {epoch} it gives "
+        "{share:.1%} of {count:,} images their wrong label. Train for longer or on fewer images."
     )
-    sentences = [order, seen]
-    if right is not None:
-        lost = right.val_accuracy - wrong.val_accuracy
-        compared = (
-            "Of images it has never seen it gets {wrong:.1%} right, and {right:.1%} when trained "
-            "with right labels only: it costs {lost} of validation accuracy."
-            if lost > 0 and _differ(right, wrong)
-            else "Of images it has never seen it gets {wrong:.1%} right, and {right:.1%} when "
-            "trained with right labels only: no loss that so few validation images could show."
+    headline = template.format(
+        epoch=int(memorisation.epochs[-1]), share=share, count=len(memorisation.false_learned)
+    )
+    sentences = [
+        "Fewer than half of the correct labels were learned for good."
+        if correct_half is None
+        else f"Half of the correct labels were learned for good by epoch {correct_half}.",
+        "Fewer than half of the wrong labels were learned for good."
+        if wrong_half is None
+        else f"Half of the wrong labels were learned for good by epoch {wrong_half}.",
+    ]
+    if later:
+        sentences.append("Patterns that many images share are learned first.")
+    highest = int(np.nanargmax(memorisation.seen_through))
+    sentences.append(
+        "The network never saw the correct labels of these images, but gave them to "
+        f"{memorisation.seen_through[highest]:.1%} after epoch "
+        f"{int(memorisation.epochs[highest])}, at its best, and to "
+        f"{memorisation.seen_through[-1]:.1%} at the end."
+    )
+    results = [wrong] if correct is None else [wrong, correct]
+    if correct is not None:
+        lost = correct.val_accuracy - wrong.val_accuracy
+        template = (
+            "Validation accuracy is {wrong:.1%}, and {correct:.1%} when trained on correct labels "
+            "only: wrong labels cost {lost}."
+            if lost > 0 and _differ(correct, wrong)
+            else "Validation accuracy is {wrong:.1%}, and {correct:.1%} when trained on correct "
+            "labels only: no clear loss."
         )
         sentences.append(
-            compared.format(wrong=wrong.val_accuracy, right=right.val_accuracy, lost=_size(lost))
+            template.format(
+                wrong=wrong.val_accuracy, correct=correct.val_accuracy, lost=_format_points(lost)
+            )
         )
-    both = [wrong] if right is None else [wrong, right]
-    return LabVerdict(shown, headline, (*sentences, _turns(both), *_cut_short(both)))
+    confirmed = share > _MEMORISED and later
+    return LabVerdict(confirmed, headline, (*sentences, *_curves_and_ends(results)))
 
 
-def sizes_verdict(results: Sequence[Result]) -> LabVerdict:
-    """Whether more images help; ``results`` in the order of their number."""
+def sizes_verdict(results: Sequence[ArmResult]) -> LabVerdict:
+    """Whether more training images help; ``results`` are in ascending order of their number."""
     few, many = results[0], results[-1]
     gained = many.val_accuracy - few.val_accuracy
-    shown = gained > 0 and _differ(few, many)
-    if shown:
-        headline = (
-            f"From {few.train_images:,} to {many.train_images:,} training images validation "
-            f"accuracy rises from {few.val_accuracy:.1%} to {many.val_accuracy:.1%} "
-            f"({_points(gained)})."
-        )
-    else:
-        headline = (
-            f"From {few.train_images:,} to {many.train_images:,} training images validation "
-            f"accuracy goes from {few.val_accuracy:.1%} to {many.val_accuracy:.1%}: no rise that "
-            f"{many.validation_images:,} images could show."
-        )
-    gap = _gap_change(few, many)
+    confirmed = gained > 0 and _differ(few, many)
+    template = (
+        "From {few:,} to {many:,} training images, validation accuracy rises from {before:.1%} to "
+        "{after:.1%} ({gained})."
+        if confirmed
+        else "From {few:,} to {many:,} training images, validation accuracy goes from {before:.1%} "
+        "to {after:.1%}, which is no clear rise."
+    )
+    headline = template.format(
+        few=few.train_images,
+        many=many.train_images,
+        before=few.val_accuracy,
+        after=many.val_accuracy,
+        gained=_format_change(gained),
+    )
+    sentences = [_gap_change(few, many)]
     dips = [
         f"{after.train_images:,}"
         for before, after in pairwise(results)
         if after.val_accuracy < before.val_accuracy
     ]
-    dipped = [f"Not at each step: it fell at {_listed(dips)} images."] if dips and shown else []
-    return LabVerdict(shown, headline, (gap, *dipped, _turns(results), *_cut_short(results)))
+    if dips and confirmed:
+        sentences.append(f"Not every step helped: accuracy fell at {_listed(dips)} images.")
+    return LabVerdict(confirmed, headline, (*sentences, *_curves_and_ends(results)))
 
 
-def cures_verdict(results: Sequence[Result]) -> LabVerdict:
+def cures_verdict(results: Sequence[ArmResult]) -> LabVerdict:
     """What helped against overfitting; the first of ``results`` is the run without any cure.
 
-    The best cure is the one that gets most new images right: a gap can also be closed by learning
-    nothing.
+    The best cure has the highest validation accuracy: a network that learns nothing also closes
+    the gap.
     """
     none, *cures = results
-    best = max(cures, key=lambda one: one.val_accuracy)
+    best = max(cures, key=lambda result: result.val_accuracy)
     better = best.val_accuracy > none.val_accuracy and _differ(best, none)
+    sentences = []
     if better:
         headline = (
-            f"On new images {best.label} helps most: {best.val_accuracy:.1%} right instead of "
-            f"{none.val_accuracy:.1%} ({_points(best.val_accuracy - none.val_accuracy)}). "
-            f"{_gap_change(none, best)}"
+            f"The best cure is {best.label}: validation accuracy rises from "
+            f"{none.val_accuracy:.1%} to {best.val_accuracy:.1%} "
+            f"({_format_change(best.val_accuracy - none.val_accuracy)}). {_gap_change(none, best)}"
         )
     else:
         headline = (
-            f"No cure is better on new images than none: with {best.label}, the best of them, "
-            f"{best.val_accuracy:.1%} right instead of {none.val_accuracy:.1%}."
+            f"No cure clearly improves validation accuracy: the best, {best.label}, reaches "
+            f"{best.val_accuracy:.1%} instead of {none.val_accuracy:.1%}."
         )
-    sentences = []
-    if not better and not _differ(best, none):
+        if not _differ(best, none):
+            sentences.append(_may_be_chance(none, best))
+    narrowest = min(cures, key=lambda result: result.gap)
+    if not _gap_shrinks(none, narrowest):
         sentences.append(
-            f"{none.validation_images:,} images can't tell less than {_allowance(best, none):.1f} "
-            "points apart."
-        )
-    narrowest = min(cures, key=lambda one: one.gap)
-    if not _gap_shrinks(narrowest, none):
-        sentences.append(
-            f"Nothing has made the gap of {_size(none.gap)} between training and validation much "
-            "smaller."
+            f"No cure makes the gap of {_format_points(none.gap)} between training and validation "
+            "accuracy much smaller."
         )
     elif narrowest is not best or not better:
-        sentences.append(_smallest_gap(narrowest, none))
-    helpless = [one.label for one in cures if not _gap_shrinks(one, none)]
-    if helpless and len(helpless) < len(cures):
-        sentences.append(f"The gap did not shrink with {_listed(helpless)}.")
-    shown = better and _gap_shrinks(best, none)
-    return LabVerdict(shown, headline, (*sentences, _turns(results), *_cut_short(results)))
-
-
-def _gap_shrinks(one: Result, none: Result) -> bool:
-    return none.gap - one.gap >= _GAP_CHANGE
-
-
-def _gap_change(before: Result, after: Result) -> str:
-    """What becomes of the gap from one run to another."""
-    change = before.gap - after.gap
-    template = "The gap between training and validation hardly changes, from {before} to {after}."
-    if change >= _GAP_CHANGE:
-        template = "The gap between training and validation shrinks from {before} to {after}."
-    elif change <= -_GAP_CHANGE:
-        template = "The gap between training and validation grows from {before} to {after}."
-    return template.format(before=_size(before.gap), after=_size(after.gap))
-
-
-def _smallest_gap(narrowest: Result, none: Result) -> str:
-    better = narrowest.val_accuracy > none.val_accuracy and _differ(narrowest, none)
-    template = (
-        "The gap between training and validation is smallest with {label}, {gap} instead of "
-        "{usual_gap}, at {accuracy:.1%} validation accuracy instead of {usual:.1%}."
-        if better
-        else "The gap between training and validation is smallest with {label}, {gap} instead of "
-        "{usual_gap}, at {accuracy:.1%} validation accuracy instead of {usual:.1%}: it knows less "
-        "of its training images by heart, and no more of new ones."
-    )
-    return template.format(
-        label=narrowest.label,
-        gap=_size(narrowest.gap),
-        usual_gap=_size(none.gap),
-        accuracy=narrowest.val_accuracy,
-        usual=none.val_accuracy,
-    )
-
-
-def _differ(one: Result, other: Result) -> bool:
-    return 100 * abs(one.val_accuracy - other.val_accuracy) > _allowance(one, other)
-
-
-def _allowance(one: Result, other: Result) -> float:
-    """Points of accuracy by which two may differ by chance."""
-    spread = sum(
-        # Of a run that was broken off early it may not be known.
-        r.val_accuracy * (1 - r.val_accuracy) / max(r.validation_images, 1)
-        for r in (one, other)
-    )
-    return 200 * sqrt(spread)
-
-
-def _turns(results: Sequence[Result]) -> str:
-    turned = [f"epoch {one.fit.turn} with {one.label}" for one in results if one.fit.turn]
-    said = [f"Validation loss rises after {_listed(turned)}."] if turned else []
-    others = [
-        f"{one.label} “{VERDICT_WORDS[one.fit.verdict]}”" for one in results if not one.fit.turn
-    ]
-    if others:
-        said.append(f"The verdict on the curves is with {_listed(others)}.")
-    back = [one for one in results if one.kept != one.epochs]
-    said += [
-        f"The run with {one.label} ended after epoch {one.epochs} with the weights of epoch "
-        f"{one.kept}."
-        for one in back
-    ]
-    return " ".join(said)
-
-
-def _cut_short(results: Sequence[Result]) -> list[str]:
-    short = [one for one in results if not one.ended]
-    cut = [one for one in results if one.epochs < one.trained]
-    template = (
-        "The run with {label} was cut short after {trained} of {planned} epochs."
-        if cut
-        else "The run with {label} was cut short after {trained} of {planned} epochs, and is "
-        "judged as far as it came."
-    )
-    words = [
-        template.format(label=one.label, trained=one.trained, planned=one.planned) for one in short
-    ]
-    if cut:
-        words.append(
-            f"So they are compared as they were after epoch {cut[0].epochs}, since when only the "
-            f"run with {_listed([one.label for one in cut])} has been trained further."
+        sentences.append(
+            "The gap between training and validation accuracy is smallest with "
+            f"{narrowest.label}: {_format_points(narrowest.gap)} instead of "
+            f"{_format_points(none.gap)}, at a validation accuracy of "
+            f"{narrowest.val_accuracy:.1%} instead of {none.val_accuracy:.1%}."
         )
-    return words
+        if narrowest.val_accuracy <= none.val_accuracy or not _differ(narrowest, none):
+            sentences.append("It memorises fewer training images, but is no better on new images.")
+    ineffective = [cure.label for cure in cures if not _gap_shrinks(none, cure)]
+    if ineffective and len(ineffective) < len(cures):
+        sentences.append(f"The gap did not shrink with {_listed(ineffective)}.")
+    confirmed = better and _gap_shrinks(none, best)
+    return LabVerdict(confirmed, headline, (*sentences, *_curves_and_ends(results)))
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f} points".replace("-", "−")
+def _gap_shrinks(before: ArmResult, after: ArmResult) -> bool:
+    return before.gap - after.gap >= _GAP_CHANGE
 
 
-def _size(share: float) -> str:
-    return f"{100 * share:.1f} points".replace("-", "−")
+def _gap_change(before: ArmResult, after: ArmResult) -> str:
+    template = (
+        "The gap between training and validation accuracy hardly changes, from {before} to {after}."
+    )
+    if _gap_shrinks(before, after):
+        template = (
+            "The gap between training and validation accuracy shrinks from {before} to {after}."
+        )
+    elif _gap_shrinks(after, before):
+        template = (
+            "The gap between training and validation accuracy grows from {before} to {after}."
+        )
+    return template.format(before=_format_points(before.gap), after=_format_points(after.gap))
 
 
-def _epoch(number: int | None) -> str:
-    return "no epoch yet" if number is None else f"epoch {number}"
+def _differ(first: ArmResult, second: ArmResult) -> bool:
+    return 100 * abs(first.val_accuracy - second.val_accuracy) > _allowance(first, second)
 
 
-def _listed(words: Sequence[str]) -> str:
-    *most, last = words
+def _allowance(first: ArmResult, second: ArmResult) -> float:
+    """Two standard errors of the difference of both validation accuracies, in points."""
+    variance = sum(
+        # The number of images of a run that ended early may be unknown.
+        result.val_accuracy * (1 - result.val_accuracy) / max(result.validation_images, 1)
+        for result in (first, second)
+    )
+    return 200 * sqrt(variance)
+
+
+def _may_be_chance(first: ArmResult, second: ArmResult) -> str:
+    return _MAY_BE_CHANCE.format(
+        allowance=_allowance(first, second), images=first.validation_images
+    )
+
+
+def _curves_and_ends(results: Sequence[ArmResult]) -> list[str]:
+    """What the curves show, which weights were restored, and which runs were cut short."""
+    starts = [
+        f"epoch {result.fit.overfitting_start} with {result.label}"
+        for result in results
+        if result.fit.overfitting_start
+    ]
+    verdicts = [
+        f"“{VERDICT_LABELS[result.fit.verdict]}” with {result.label}"
+        for result in results
+        if not result.fit.overfitting_start
+    ]
+    sentences = [f"Overfitting starts after {_listed(starts)}."] if starts else []
+    if verdicts:
+        sentences.append(f"Verdict on the curves: {_listed(verdicts)}.")
+    sentences += [
+        f"The run with {result.label} ended after epoch {result.epochs} and restored the weights "
+        f"of epoch {result.weights_epoch}."
+        for result in results
+        if result.weights_epoch != result.epochs
+    ]
+    sentences += [
+        f"The run with {result.label} was cut short after {result.trained} of {result.planned} "
+        "epochs."
+        for result in results
+        if not result.ended
+    ]
+    longer = [result for result in results if result.epochs < result.trained]
+    if longer:
+        sentences.append(
+            f"All runs are compared after epoch {longer[0].epochs}; later epochs of "
+            f"{_listed([result.label for result in longer])} are left out."
+        )
+    return sentences
+
+
+def _format_change(difference: float) -> str:
+    return f"{100 * difference:+.1f} points".replace("-", "−")
+
+
+def _format_points(difference: float) -> str:
+    return f"{100 * difference:.1f} points".replace("-", "−")
+
+
+def _listed(items: Sequence[str]) -> str:
+    *most, last = items
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def result_of(
+def arm_result(
     label: str, run: Run, history: Sequence[Epoch], until: int | None = None
-) -> Result | None:
+) -> ArmResult | None:
     """The result of ``run`` with this history; ``None`` before its first validated epoch.
 
-    ``until``: leave out what came after that epoch.
+    Epochs after ``until`` are left out.
     """
-    whole = [one for one in history if one.val_loss is not None and one.val_accuracy is not None]
-    trained = whole[-1].epoch if whole else 0
+    validated = [
+        epoch for epoch in history if epoch.val_loss is not None and epoch.val_accuracy is not None
+    ]
+    trained = validated[-1].epoch if validated else 0
     restored = run.best_epoch if restored_best_weights(run) else None
     judged = run
     if until is not None and until < trained:
-        whole, restored = [one for one in whole if one.epoch <= until], None
-        # As it was after that epoch, when it went on.
+        validated, restored = [epoch for epoch in validated if epoch.epoch <= until], None
+        # As the run was after that epoch, still training.
         judged = replace(run, state=RunState.RUNNING)
-    if not whole:
+    if not validated:
         return None
-    kept = next((one for one in whole if one.epoch == restored), whole[-1])
-    assert kept.val_loss is not None
-    assert kept.val_accuracy is not None
-    return Result(
+    final = next((epoch for epoch in validated if epoch.epoch == restored), validated[-1])
+    assert final.val_loss is not None
+    assert final.val_accuracy is not None
+    return ArmResult(
         label=label,
-        epochs=whole[-1].epoch,
+        epochs=validated[-1].epoch,
         trained=trained,
         planned=run.experiment.epochs,
-        kept=kept.epoch,
-        loss=kept.loss,
-        accuracy=kept.accuracy,
-        val_loss=kept.val_loss,
-        val_accuracy=kept.val_accuracy,
-        lowest_val_loss=min(one.val_loss for one in whole if one.val_loss is not None),
-        fit=judge_run(judged, whole),
+        weights_epoch=final.epoch,
+        loss=final.loss,
+        accuracy=final.accuracy,
+        val_loss=final.val_loss,
+        val_accuracy=final.val_accuracy,
+        lowest_val_loss=min(epoch.val_loss for epoch in validated if epoch.val_loss is not None),
+        fit=judge_run(judged, validated),
         ended=run.state is RunState.FINISHED,
         train_images=run.train_images or 0,
         validation_images=run.validation_images or 0,
     )
 
 
-def common_epoch(results: Sequence[Result]) -> int | None:
-    """The epoch that all of them have reached, where one was cut short; ``None``: none was.
+def common_epoch(results: Sequence[ArmResult]) -> int | None:
+    """The last epoch that all runs have reached if one was cut short, else ``None``.
 
-    Those that ended by themselves before it count as they ended.
+    A run that finished earlier by itself counts with its last epoch.
     """
-    return min((one.trained for one in results if not one.ended), default=None)
+    return min((result.trained for result in results if not result.ended), default=None)

@@ -1,4 +1,4 @@
-"""Which networks vote in an ensemble: weights of several runs, or of several epochs of one."""
+"""Members of an ensemble: weights of several runs, or of several epochs of a run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from cifarviz.runs.store import RunStore
 from cifarviz.runs.stored_predictions import load_epoch_predictions
 from cifarviz.runs.stored_weights import explain_missing_weights, training_position, weights_epoch
 
-Answers = Callable[[Run, Checkpoint, ImageSet], Predictions]
-"""Gives what a run's checkpoint predicts for these images."""
+PredictRun = Callable[[Run, Checkpoint, ImageSet], Predictions]
+"""Returns what a run's checkpoint predicts for images."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A run's weights at its best epoch or as it ended, or its kept answers after an epoch."""
+    """A run's last or best weights, or its saved predictions after an epoch."""
 
     run: Run
     when: Checkpoint | int = "last"
 
     @property
     def label(self) -> str:
-        """Which of its run's networks it is: ``epoch 15``, for one."""
+        """Which weights of its run it has, such as ``last epoch (9)`` or ``epoch 15``."""
         match self.when:
             case "last":
                 if self.epoch is None:
-                    return f"as it ended, {training_position(self.run)}"
-                return f"as it ended, epoch {self.epoch}"
+                    return f"last weights, {training_position(self.run)}"
+                return f"last epoch ({self.epoch})"
             case "best":
                 best = self.run.best_epoch
                 return "best epoch" if best is None else f"best epoch {best}"
@@ -44,106 +44,106 @@ class Member:
 
     @property
     def epoch(self) -> int | None:
-        """The epoch after which its run's network was this one; ``None`` if that is not known."""
+        """The epoch after which its run had these weights; ``None`` if unknown."""
         return weights_epoch(self.run, self.when)
 
     def same_network(self, other: "Member") -> bool:
-        """Whether both are one network, by whatever name."""
+        """Whether both have the same weights, even if they are named differently."""
         return self.run.id == other.run.id and (
             self.when == other.when or (self.epoch is not None and self.epoch == other.epoch)
         )
 
 
 def check_members(store: RunStore, members: Sequence[Member]) -> None:
-    """Say what keeps these members from voting together.
+    """Check that these members can vote together.
 
-    Raises ``ExperimentInvalid`` for fewer than two, for the same network twice, for different data
-    sets, and for answers after an epoch together with runs whose test images are others;
-    ``ArtifactMissing`` where weights or answers are not there.
+    Raises ``ExperimentInvalid`` for fewer than two members, the same network twice, different data
+    sets, or saved predictions for other test images than another member's; ``ArtifactMissing`` if
+    weights are missing.
     """
     if len(members) < MIN_MEMBERS:
         raise ExperimentInvalid(
-            "An ensemble has two members or more, and one was chosen. Choose another run."
+            "An ensemble needs at least two members, and you chose one. Choose another run."
             if members
-            else "An ensemble has two members or more, and none were chosen. Choose another run."
+            else "An ensemble needs at least two members, and you chose none. Choose two runs."
         )
-    for one, other in combinations(members, 2):
-        if one.same_network(other):
-            _refuse_twice(one, other)
+    for first, second in combinations(members, 2):
+        if first.same_network(second):
+            _raise_duplicate(first, second)
     datasets: dict[str, Member] = {}
-    for one in members:
-        datasets.setdefault(one.run.experiment.data.dataset, one)
+    for member in members:
+        datasets.setdefault(member.run.experiment.data.dataset, member)
     if len(datasets) > 1:
-        words = " and ".join(
-            f"“{one.run.name}” was trained on {dataset_title(name)}"
-            for name, one in datasets.items()
+        runs = " and ".join(
+            f"“{member.run.name}” was trained on {dataset_title(dataset)}"
+            for dataset, member in datasets.items()
         )
         raise ExperimentInvalid(
-            "Members of an ensemble look at the same images, but {words}. Choose runs of one "
-            "data set.",
-            words=words,
+            "Members of an ensemble need the same data set, but {runs}. Choose runs of one data "
+            "set.",
+            runs=runs,
         )
-    for one in members:
-        _check_there(store, one)
+    for member in members:
+        _check_weights(store, member)
     if common_variant(members) == "sample" and any(
-        isinstance(one.when, int) and one.run.experiment.data.variant == "full" for one in members
+        isinstance(member.when, int) and member.run.experiment.data.variant == "full"
+        for member in members
     ):
         raise ExperimentInvalid(
-            "Answers kept after an epoch are about the full test set, and another member was "
+            "Predictions saved after an epoch are for the full test set, but another member was "
             "trained on the sample. Choose runs on the same images."
         )
 
 
 def common_variant(members: Sequence[Member]) -> Literal["sample", "full"]:
-    """The test images that all members have not learned from: the full set's if all know it.
+    """The test set that no member was trained on: the full one only if all used the full set.
 
-    The sample's test images are among the full set's test images.
+    The sample's test images are part of the full set's.
     """
-    full = all(one.run.experiment.data.variant == "full" for one in members)
+    full = all(member.run.experiment.data.variant == "full" for member in members)
     return "full" if full else "sample"
 
 
 def vote(
-    store: RunStore, members: Sequence[Member], test: ImageSet, ask: Answers, classes: int
+    store: RunStore, members: Sequence[Member], test: ImageSet, predict: PredictRun, classes: int
 ) -> Ensemble:
-    """Ask every member about the test images and count their votes.
+    """Combine the members' predictions for the test images.
 
-    ``ask`` is used where no answers are kept after an epoch. Raises what ``check_members`` does,
-    and ``ArtifactDamaged``.
+    ``predict`` is called for members that are no saved predictions. Raises what ``check_members``
+    raises, and ``ArtifactDamaged``.
     """
     check_members(store, members)
-    answers = [
-        load_epoch_predictions(store.folder(one.run.id), one.when, test, classes)
-        if isinstance(one.when, int)
-        else ask(one.run, one.when, test)
-        for one in members
+    predictions = [
+        load_epoch_predictions(store.folder(member.run.id), member.when, test, classes)
+        if isinstance(member.when, int)
+        else predict(member.run, member.when, test)
+        for member in members
     ]
-    return combine(answers, test.labels, test.indices)
+    return combine(predictions, test.labels, test.indices)
 
 
-def _refuse_twice(one: Member, other: Member) -> NoReturn:
-    if one.when == other.when:
+def _raise_duplicate(first: Member, second: Member) -> NoReturn:
+    if first.when == second.when:
         raise ExperimentInvalid(
-            "“{run_name}” was chosen twice ({weights}): the same network votes the same. "
-            "Choose others.",
-            run_name=one.run.name,
-            weights=one.label,
+            "You chose “{run_name}” twice ({weights}), which is the same network. Choose another.",
+            run_name=first.run.name,
+            weights=first.label,
         )
     raise ExperimentInvalid(
-        "“{run_name}” was chosen twice ({weights}; {other_weights}): the same network votes "
-        "the same. Leave one of them out.",
-        run_name=one.run.name,
-        weights=one.label,
-        other_weights=other.label,
+        "You chose “{run_name}” twice ({weights}; {other_weights}), which is the same network. "
+        "Remove one of them.",
+        run_name=first.run.name,
+        weights=first.label,
+        other_weights=second.label,
     )
 
 
-def _check_there(store: RunStore, member: Member) -> None:
+def _check_weights(store: RunStore, member: Member) -> None:
     if isinstance(member.when, int):
-        return  # reading says what is wrong
+        return  # reading the predictions reports what is wrong
     if (lacking := explain_missing_weights(store, member.run, member.when)) is not None:
         raise ArtifactMissing(
-            "“{run_name}” {lacking}. Leave it out, or train it again.",
+            "“{run_name}” {lacking}. Remove it, or train it again.",
             run_name=member.run.name,
             lacking=lacking,
         )

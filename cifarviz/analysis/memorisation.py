@@ -1,4 +1,4 @@
-"""How a network came to know labels that are wrong, beside those that are right."""
+"""When a network memorises wrong labels, compared with correct ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarviz.analysis.galleries import learning
+from cifarviz.analysis.galleries import track_learning
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.analysis.read_only import read_only
 from cifarviz.errors import ArtifactDamaged
@@ -16,15 +16,15 @@ from cifarviz.runs.snapshots import load_predictions
 
 @dataclass(frozen=True, eq=False)
 class LabelMemorisation:
-    """What a network answered to training images after each of ``epochs``, int64 (e,).
+    """Predictions for training images with correct and wrong labels after ``epochs``, int64 (e,).
 
-    Shares, float64 (e,), NaN where there are no such images: ``true_known`` of the images with
-    right labels that it gives theirs, ``false_known`` of those with wrong labels that it gives
-    theirs, and ``seen_through``, of the same, that it gives the right one instead.
+    Shares, float64 (e,), NaN of no images: ``true_known`` of the images with correct labels and
+    ``false_known`` of those with wrong labels that are predicted as the label they were trained
+    with, and ``seen_through`` of those with wrong labels that are predicted as their correct one.
 
-    ``false`` int64 (f,) are the positions of the images with wrong labels among all that were
-    given. ``true_learned`` and ``false_learned`` int64 (t,) and (f,) say from which of the epochs
-    on it always gave an image the label it was trained with; 0 is never.
+    ``false`` int64 (f,) are the positions of the images with wrong labels among all n.
+    ``true_learned`` (t,) and ``false_learned`` (f,), int64, are the epochs from which on an image
+    is always predicted as the label it was trained with; 0 if never.
     """
 
     epochs: NDArray[np.int64]
@@ -37,27 +37,28 @@ class LabelMemorisation:
 
 
 def track_labels(
-    given: NDArray[np.integer],
-    right: NDArray[np.integer],
+    training_labels: NDArray[np.integer],
+    correct_labels: NDArray[np.integer],
     epochs: Sequence[int],
     predicted: NDArray[np.integer],
 ) -> LabelMemorisation:
-    """Follow images from epoch to epoch.
+    """Track when images are predicted as the labels they were trained with.
 
-    ``given`` and ``right`` (n,) are the labels that were trained with and those that are true;
-    ``predicted`` (e, n) has a row for each of ``epochs``, ascending. Raises ``ValueError`` unless
-    they fit together and there is an epoch.
+    ``training_labels`` and ``correct_labels`` are (n,); ``predicted`` (e, n) has a row for each of
+    ``epochs``, ascending. Raises ``ValueError`` unless they fit together and there is an epoch.
     """
-    if given.shape != right.shape:
-        raise ValueError(f"{len(given)} labels given and {len(right)} right ones")
-    learned = learning(given, epochs, predicted).learned
-    wrong = given != right
+    if training_labels.shape != correct_labels.shape:
+        raise ValueError(
+            f"{len(training_labels)} training labels and {len(correct_labels)} correct ones"
+        )
+    learned = track_learning(training_labels, epochs, predicted).learned
+    wrong = training_labels != correct_labels
     return read_only(
         LabelMemorisation(
             epochs=np.asarray(epochs, np.int64),
-            true_known=_share(predicted == given, ~wrong),
-            false_known=_share(predicted == given, wrong),
-            seen_through=_share(predicted == right, wrong),
+            true_known=_share(predicted == training_labels, ~wrong),
+            false_known=_share(predicted == training_labels, wrong),
+            seen_through=_share(predicted == correct_labels, wrong),
             false=np.flatnonzero(wrong),
             true_learned=learned[~wrong],
             false_learned=learned[wrong],
@@ -67,51 +68,51 @@ def track_labels(
 
 @dataclass(frozen=True, eq=False)
 class LabelPredictions:
-    """Official ``indices`` int64 (n,) of training images, and the classes said, int64 (n,)."""
+    """Predicted classes, int64 (n,), of training images by their ``indices``, int64 (n,)."""
 
     indices: NDArray[np.int64]
-    answers: NDArray[np.int64]
+    predicted: NDArray[np.int64]
 
 
-def label_predictions_after(folder: Path, epoch: int, classes: int) -> LabelPredictions:
-    """What a run, whose folder is given, said after ``epoch`` about images it watches.
+def load_label_predictions(folder: Path, epoch: int, classes: int) -> LabelPredictions:
+    """Load a run's predictions after ``epoch`` for the training images it tracks.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
     """
-    answers = load_predictions(folder, epoch, classes, kind="train_predictions")
+    stored = load_predictions(folder, epoch, classes, kind="train_predictions")
     return read_only(
-        LabelPredictions(answers.indices, predicted_classes(answers.predictions.log_probabilities))
+        LabelPredictions(stored.indices, predicted_classes(stored.predictions.log_probabilities))
     )
 
 
-def positions_of(
-    indices: NDArray[np.int64], said: Sequence[LabelPredictions], folder: Path
+def find_positions(
+    indices: NDArray[np.int64], predictions: Sequence[LabelPredictions], folder: Path
 ) -> NDArray[np.int64]:
-    """Where the images that were asked about are among the training images ``indices``, int64 (n,).
+    """Positions of the tracked images among the training images ``indices``, int64 (n,).
 
-    Raises ``ArtifactDamaged`` unless all of ``said`` are about the same of these images.
+    Raises ``ArtifactDamaged`` unless all ``predictions`` are for the same of these images.
     """
-    asked = said[0].indices
+    tracked = predictions[0].indices
     order = np.argsort(indices)
-    places = order[np.minimum(np.searchsorted(indices, asked, sorter=order), len(indices) - 1)]
-    same = all(np.array_equal(one.indices, asked) for one in said)
-    if not same or not np.array_equal(indices[places], asked):
+    positions = order[np.minimum(np.searchsorted(indices, tracked, sorter=order), len(indices) - 1)]
+    same = all(np.array_equal(epoch.indices, tracked) for epoch in predictions)
+    if not same or not np.array_equal(indices[positions], tracked):
         raise ArtifactDamaged(
-            "What run {run_id} kept of its training images is about other images than it "
-            "was trained on. Train it again.",
+            "The training predictions saved by run {run_id} are for images that it was not "
+            "trained on. Train it again.",
             run_id=folder.name,
         )
-    return places
+    return positions
 
 
-def half_learned_by(learned: NDArray[np.integer]) -> int | None:
-    """The epoch by which half of the images were learned; ``None`` if fewer ever were."""
-    known = np.sort(learned[learned > 0])
+def half_learned_epoch(learned: NDArray[np.integer]) -> int | None:
+    """The epoch by which half of the images were learned; ``None`` if fewer were."""
+    epochs = np.sort(learned[learned > 0])
     half = -(-len(learned) // 2)
-    return int(known[half - 1]) if len(learned) and len(known) >= half else None
+    return int(epochs[half - 1]) if len(learned) and len(epochs) >= half else None
 
 
-def _share(hits: NDArray[np.bool_], of: NDArray[np.bool_]) -> NDArray[np.float64]:
-    if not of.any():
+def _share(hits: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    if not chosen.any():
         return np.full(len(hits), np.nan)
-    return hits[:, of].mean(axis=1)
+    return hits[:, chosen].mean(axis=1)

@@ -1,14 +1,14 @@
-"""Results that many sessions look at, so that none of them may change them."""
+"""Read-only results, since several sessions share them."""
 
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
 
-Result = TypeVar("Result", bound=Any)
+Dataclass = TypeVar("Dataclass", bound=Any)
 
 
-def read_only(result: Result) -> Result:
+def read_only(result: Dataclass) -> Dataclass:
     """``result``, a dataclass, with all its arrays made read-only."""
     for field in fields(result):
         value = getattr(result, field.name)

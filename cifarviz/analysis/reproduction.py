@@ -1,4 +1,4 @@
-"""A published experiment beside its reproduction, as values and as a report."""
+"""Reproductions of published experiments: values and a report."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ from cifarviz.runs.records import Epoch
 from cifarviz.storage import atomic_write
 
 FigureKind = Literal["share", "difference", "loss", "epoch"]
-"""A share is shown in percent, a difference of two shares in points, a loss in nats, an epoch as a
-whole number."""
+"""Formats: a share in percent, a difference of shares in points, a loss in nats, an epoch as an
+integer."""
 
-# With fewer published epochs nobody can say where a curve turns.
-_ENOUGH_FOR_A_TURN = 3
+# With fewer published epochs the lowest validation loss means little.
+_FEWEST_FOR_LOWEST = 3
 
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """One published number, ``None`` where none was published, and one's own of each seed."""
+    """A published number, ``None`` if none was published, and the reproduced one of each seed."""
 
     what: str
     kind: FigureKind
@@ -35,30 +35,30 @@ class PublishedFigure:
 
     @property
     def median(self) -> float:
-        """The middle one of one's own."""
+        """Median of the reproduced numbers."""
         return median(self.reproduced)
 
     @property
     def low(self) -> float:
-        """The smallest one's own."""
+        """Smallest reproduced number."""
         return min(self.reproduced)
 
     @property
     def high(self) -> float:
-        """The largest one's own."""
+        """Largest reproduced number."""
         return max(self.reproduced)
 
     @property
     def distance(self) -> float | None:
-        """Median less published."""
+        """Median minus published number."""
         return None if self.published is None else self.median - self.published
 
 
 @dataclass(frozen=True)
 class EpochComparison:
-    """One epoch of a published history beside the medians of one's own.
+    """An epoch of a published history, and the medians of the reproduced runs.
 
-    ``runs`` is how many of one's own got so far. What was not measured is ``None``.
+    ``runs`` is the number of reproduced runs that reached it. Values not measured are ``None``.
     """
 
     epoch: int
@@ -71,11 +71,11 @@ class EpochComparison:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One way of running a published experiment, repeated: figures, and what they took.
+class ReproductionPart:
+    """A variant of a published experiment, repeated with several seeds.
 
-    ``seconds`` is one a repeat, time at work; ``epochs`` may be empty. ``losses`` says how losses
-    were computed; results that do not say are of an earlier version.
+    ``seconds`` is the training time of each repeat; ``epochs`` may be empty. ``losses`` is how
+    losses were computed; the default is for results of an earlier version.
     """
 
     title: str
@@ -89,31 +89,33 @@ class Part:
 
 BEGIN = "<!-- made by: python -m cifarviz reproduce -->"
 END = "<!-- end of what was made -->"
-_Results = TypeAdapter(dict[str, tuple[Part, ...]])
+_Results = TypeAdapter(dict[str, tuple[ReproductionPart, ...]])
 _HEADING = "# Reproduction\n"
 
 
 def history_figures(
     published: Sequence[HistoryRow], histories: Sequence[Sequence[Epoch]], *, validated_on: str
 ) -> tuple[PublishedFigure, ...]:
-    """What the last epoch came to, and the turn, the gap and the length of the course.
+    """Figures of the last epoch, of the lowest validation loss, of the gap and of the length.
 
-    The turn is the epoch of the lowest validation loss; the gap is training accuracy less
-    validation accuracy after the last epoch. Both are left out, with the length, where so few
-    epochs were published that nobody can say where their curve turns, and all about validation
-    where nothing was validated. ``validated_on`` says what the validation images are, such as
-    ``"test"``. Nothing without a history, or when one has no epoch.
+    The gap is training accuracy minus validation accuracy after the last epoch. The last three
+    kinds are left out with fewer than three published epochs, and all validation figures without
+    validation. ``validated_on`` names the validation images, such as ``"test"``. Empty without
+    histories, or if one has no epoch.
     """
     if not histories or not all(histories):
         return ()
-    validated = all(one.val_loss is not None for history in histories for one in history)
-    theirs = [Epoch(**row._asdict(), learning_rate=0.0, seconds=0.0) for row in published]
+    validated = all(epoch.val_loss is not None for history in histories for epoch in history)
+    published_epochs = [Epoch(**row._asdict(), learning_rate=0.0, seconds=0.0) for row in published]
 
     def figure(
         what: str, kind: FigureKind, of: Callable[[Sequence[Epoch]], float]
     ) -> PublishedFigure:
         return PublishedFigure(
-            what, kind, of(theirs) if theirs else None, tuple(of(history) for history in histories)
+            what,
+            kind,
+            of(published_epochs) if published_epochs else None,
+            tuple(of(history) for history in histories),
         )
 
     figures = [
@@ -126,7 +128,7 @@ def history_figures(
         figure(f"{validated_on} loss, last epoch", "loss", lambda h: _val_loss(h[-1])),
         figure(f"{validated_on} accuracy, last epoch", "share", lambda h: _val_accuracy(h[-1])),
     ]
-    if not theirs or len(theirs) >= _ENOUGH_FOR_A_TURN:
+    if not published_epochs or len(published_epochs) >= _FEWEST_FOR_LOWEST:
         figures += [
             figure(
                 f"epoch of the lowest {validated_on} loss",
@@ -148,29 +150,29 @@ def history_figures(
 
 
 def lowest_loss_epoch(history: Sequence[Epoch]) -> Epoch:
-    """The epoch with the lowest validation loss, the first of equals."""
+    """The first epoch with the lowest validation loss."""
     return min(history, key=_val_loss)
 
 
 def epoch_comparison(
     published: Sequence[HistoryRow], histories: Sequence[Sequence[Epoch]]
 ) -> tuple[EpochComparison, ...]:
-    """Every epoch that was published or that one's own runs have, in order."""
-    theirs = {row.epoch: row for row in published}
+    """All published and reproduced epochs, in order."""
+    rows = {row.epoch: row for row in published}
     longest = max((len(history) for history in histories), default=0)
     compared = []
-    for number in range(1, max([longest, *theirs]) + 1):
-        here = [history[number - 1] for history in histories if len(history) >= number]
-        if here or number in theirs:
+    for number in range(1, max([longest, *rows]) + 1):
+        reached = [history[number - 1] for history in histories if len(history) >= number]
+        if reached or number in rows:
             compared.append(
                 EpochComparison(
                     epoch=number,
-                    published=theirs.get(number),
-                    runs=len(here),
-                    loss=_median([one.loss for one in here]),
-                    accuracy=_median([one.accuracy for one in here]),
-                    val_loss=_median([one.val_loss for one in here]),
-                    val_accuracy=_median([one.val_accuracy for one in here]),
+                    published=rows.get(number),
+                    runs=len(reached),
+                    loss=_median([epoch.loss for epoch in reached]),
+                    accuracy=_median([epoch.accuracy for epoch in reached]),
+                    val_loss=_median([epoch.val_loss for epoch in reached]),
+                    val_accuracy=_median([epoch.val_accuracy for epoch in reached]),
                 )
             )
     return tuple(compared)
@@ -195,10 +197,10 @@ def _gap(history: Sequence[Epoch]) -> float:
     return history[-1].accuracy - _val_accuracy(history[-1])
 
 
-def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
-    """The parts of each preset by its name; none where there is no file.
+def read_results(path: Path) -> dict[str, tuple[ReproductionPart, ...]]:
+    """Read the parts of each preset by name; empty if there is no file.
 
-    Raises ``OutputPathInvalid`` for a file that is something else.
+    Raises ``OutputPathInvalid`` if the file has other contents.
     """
     try:
         return _Results.validate_json(path.read_bytes())
@@ -206,20 +208,20 @@ def read_results(path: Path) -> dict[str, tuple[Part, ...]]:
         return {}
     except (OSError, ValidationError) as error:
         raise OutputPathInvalid(
-            "{path} does not hold earlier results, so nothing was written: move it away, or name "
-            "another place with --out.",
+            "{path} does not contain reproduction results, so nothing was written. Move it, or "
+            "choose another path with --out.",
             path=path,
         ) from error
 
 
 def check_place(page: Path) -> None:
-    """Raise ``OutputPathInvalid`` if the report can't be written here later; leaves no file."""
+    """Raise ``OutputPathInvalid`` if the report cannot be written here; leaves nothing behind."""
     if page.suffix == ".json":
-        raise _refused(page, "the numbers go into a .json file, so the page needs another name")
+        raise _refused(page, "the .json file is for the numbers")
     if page.is_dir():
         raise _refused(page, "it is a folder")
-    # Links may be broken, and a folder may be there only later.
-    parent = next(one for one in page.absolute().parents if one.exists())
+    # Links may be broken, and folders may still be missing.
+    parent = next(folder for folder in page.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise _refused(page, f"“{parent}” is a file, not a folder")
     try:
@@ -229,22 +231,22 @@ def check_place(page: Path) -> None:
             page.read_text("utf-8")
             page.open("a").close()
     except UnicodeDecodeError as error:
-        raise _refused(page, "what stands there already is not text in UTF-8") from error
+        raise _refused(page, "the existing file is not UTF-8 text") from error
     except OSError as error:
         raise _refused(page, error.strerror or str(error)) from error
 
 
-def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
-    """Put the tables into the page and the numbers into the JSON file of the same name.
+def write_report(page: Path, results: Mapping[str, tuple[ReproductionPart, ...]]) -> None:
+    """Write the tables into the page and the numbers into the JSON file of the same name.
 
-    Only what stands between ``BEGIN`` and ``END`` is replaced. Raises ``OutputPathInvalid`` where
-    they can't be written.
+    Only the text between ``BEGIN`` and ``END`` is replaced. Raises ``OutputPathInvalid`` if a file
+    cannot be written.
     """
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        there = page.read_text("utf-8") if page.exists() else None
-        before, after = (f"{_HEADING}\n", "\n") if there is None else _around(there)
-        text = f"{before}{BEGIN}\n\n{render(results)}\n{END}{after}"
+        text = page.read_text("utf-8") if page.exists() else None
+        before, after = (f"{_HEADING}\n", "\n") if text is None else _split_around(text)
+        text = f"{before}{BEGIN}\n\n{format_report(results)}\n{END}{after}"
         for path, content in (
             (page, text.encode("utf-8")),
             (page.with_suffix(".json"), _Results.dump_json(dict(results), indent=1) + b"\n"),
@@ -257,14 +259,14 @@ def write_report(page: Path, results: Mapping[str, tuple[Part, ...]]) -> None:
 
 def _refused(page: Path, reason: str) -> OutputPathInvalid:
     return OutputPathInvalid(
-        "The report cannot be written to {page}: {reason}. Name another place with --out.",
+        "The report cannot be written to {page}: {reason}. Choose another path with --out.",
         page=page,
         reason=reason,
     )
 
 
-def render(results: Mapping[str, tuple[Part, ...]]) -> str:
-    """All presets that have results, in the order of the menu."""
+def format_report(results: Mapping[str, tuple[ReproductionPart, ...]]) -> str:
+    """The report on all presets with results, in the order of the menu."""
     sections = [
         "\n".join(_section(preset, results[preset.name]))
         for preset in PRESETS.values()
@@ -273,8 +275,8 @@ def render(results: Mapping[str, tuple[Part, ...]]) -> str:
     return "\n".join(sections)
 
 
-def in_words(value: float, kind: FigureKind) -> str:
-    """A figure as a person writes it: 73.6 %, 24.7 points, 0.7965, 9."""
+def format_value(value: float, kind: FigureKind) -> str:
+    """Format a figure: ``73.6 %``, ``24.7 points``, ``0.7965`` or ``9``."""
     if kind == "share":
         return f"{value:.1%}".replace("%", " %")
     if kind == "difference":
@@ -282,7 +284,7 @@ def in_words(value: float, kind: FigureKind) -> str:
     return f"{value:.4f}" if kind == "loss" else f"{value:g}"
 
 
-def _around(text: str) -> tuple[str, str]:
+def _split_around(text: str) -> tuple[str, str]:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -290,18 +292,18 @@ def _around(text: str) -> tuple[str, str]:
     return before, after
 
 
-def _section(preset: Preset, parts: tuple[Part, ...]) -> Iterator[str]:
+def _section(preset: Preset, parts: tuple[ReproductionPart, ...]) -> Iterator[str]:
     yield f"## `{preset.name}`: {preset.title[:1].lower()}{preset.title[1:]}\n"
     for note in preset.notes:
         yield f"{note}\n"
     for part in parts:
-        yield f"**{part.title}.** {_circumstances(part)}\n"
+        yield f"**{part.title}.** {_conditions(part)}\n"
         yield from _table(part)
         if part.epochs:
             yield from _epochs(part.epochs)
 
 
-def _circumstances(part: Part) -> str:
+def _conditions(part: ReproductionPart) -> str:
     seeds = ", ".join(map(str, part.seeds))
     low, high = min(part.seconds), max(part.seconds)
     time = (
@@ -316,22 +318,22 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} min"
 
 
-def _table(part: Part) -> Iterator[str]:
+def _table(part: ReproductionPart) -> Iterator[str]:
     repeats = max(len(figure.reproduced) for figure in part.figures)
     heading = "reproduced, median (range)" if repeats > 1 else "reproduced"
     yield f"| figure | published | {heading} | distance |"
     yield "|---|---|---|---|"
     for figure in part.figures:
-        published = "–" if figure.published is None else in_words(figure.published, figure.kind)
+        published = "–" if figure.published is None else format_value(figure.published, figure.kind)
         yield f"| {figure.what} | {published} | {_reproduced(figure)} | {_distance(figure)} |"
     yield ""
 
 
 def _reproduced(figure: PublishedFigure) -> str:
-    middle = in_words(figure.median, figure.kind)
+    middle = format_value(figure.median, figure.kind)
     if len(figure.reproduced) == 1:
         return middle
-    low, high = (in_words(value, figure.kind) for value in (figure.low, figure.high))
+    low, high = (format_value(value, figure.kind) for value in (figure.low, figure.high))
     return f"{middle} ({low} – {high})"
 
 
@@ -350,20 +352,20 @@ def _epochs(epochs: tuple[EpochComparison, ...]) -> Iterator[str]:
         "repeats |"
     )
     yield "|---|---|---|---|---|---|"
-    for one in epochs:
-        row = one.published
-        theirs = (
+    for epoch in epochs:
+        row = epoch.published
+        published = (
             (None,) * 4 if row is None else (row.loss, row.accuracy, row.val_loss, row.val_accuracy)
         )
-        ours = (one.loss, one.accuracy, one.val_loss, one.val_accuracy)
+        reproduced = (epoch.loss, epoch.accuracy, epoch.val_loss, epoch.val_accuracy)
         kinds: tuple[FigureKind, ...] = ("loss", "share", "loss", "share")
         cells = [
-            f"{_known(published, kind)} · {_known(own, kind)}"
-            for published, own, kind in zip(theirs, ours, kinds, strict=True)
+            f"{_format_known(before, kind)} · {_format_known(after, kind)}"
+            for before, after, kind in zip(published, reproduced, kinds, strict=True)
         ]
-        yield f"| {one.epoch} | {' | '.join(cells)} | {one.runs} |"
+        yield f"| {epoch.epoch} | {' | '.join(cells)} | {epoch.runs} |"
     yield "\n</details>\n"
 
 
-def _known(value: float | None, kind: FigureKind) -> str:
-    return "–" if value is None else in_words(value, kind)
+def _format_known(value: float | None, kind: FigureKind) -> str:
+    return "–" if value is None else format_value(value, kind)

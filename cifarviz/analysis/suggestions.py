@@ -1,4 +1,4 @@
-"""What to try next with a network that fits too little or too much, by what it already uses."""
+"""What to try next after a verdict, given what the experiment already uses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from cifarviz.experiment.optimizers import AdamW
 from cifarviz.experiment.schedules import Constant, Cosine
 from cifarviz.value_text import format_number
 
-# More weights than this for each training image are easily enough to learn them all by heart.
-_WEIGHTS_AN_IMAGE = 20
+# With more weights than this for each training image a network easily memorises them all.
+_WEIGHTS_PER_IMAGE = 20
 _SHIFT = 2
 _DROPOUT, _HIGH_DROPOUT = 0.3, 0.5
 _L2 = 0.0005
-_FASTER = "larger steps get there sooner: {rate} instead of {before}"
+_FASTER = "larger steps learn faster: {rate} instead of {before}"
 _SMALLER = "smaller steps don't overshoot: {rate} instead of {before}"
 
 
 @dataclass(frozen=True)
 class ExperimentSuggestion:
-    """Something to try: what, as the beginning of a sentence, and why.
+    """Something to try: ``what``, an imperative, and ``why``, a clause to follow a colon.
 
-    ``experiment`` is the run's own with that changed, where one change does it.
+    ``experiment`` is the run's experiment with that change, if a single change is enough.
     """
 
     what: str
@@ -38,159 +38,171 @@ def suggestions(
 ) -> list[ExperimentSuggestion]:
     """What to try next, the largest expected effect first; nothing while it is too early.
 
-    ``train_images`` is how many the run learned from, if that is known.
+    ``train_images`` is the number of images the run trained on, if known.
     """
-    found: Callable[..., Iterator[ExperimentSuggestion | None]]
+    suggest: Callable[..., Iterator[ExperimentSuggestion | None]]
     match fit.verdict:
         case "not measured":
-            found = _see_it
+            suggest = _add_validation
         case "overfitting":
-            found = _against_overfitting
+            suggest = _against_overfitting
         case "underfitting":
-            found = _against_underfitting
+            suggest = _against_underfitting
         case "still improving":
-            found = _further
+            suggest = _train_longer
         case "diverging" | "noisy":
-            found = _slower
+            suggest = _learn_slower
         case "good":
-            found = _better_still
+            suggest = _improve_good_fit
         case "too early" | "stopped":
             return []
-    return [one for one in found(experiment, fit, train_images) if one is not None]
+    return [tip for tip in suggest(experiment, fit, train_images) if tip is not None]
 
 
 def _against_overfitting(
-    made: Experiment, fit: Fit, train_images: int | None
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
-    if made.data.train_images is not None:
+    if experiment.data.train_images is not None:
         yield _changed(
-            "Train on all images", "more to learn from is the surest cure", made,
-            data=made.data.model_copy(update={"train_images": None}),
+            "Train on all images", "more images help most against overfitting", experiment,
+            data=experiment.data.model_copy(update={"train_images": None}),
         )  # fmt: skip
-    elif made.data.variant == "sample":
+    elif experiment.data.variant == "sample":
         yield _changed(
-            "Train on the full set", "more to learn from is the surest cure", made,
-            data=made.data.model_copy(update={"variant": "full"}),
+            "Train on the full set", "more images help most against overfitting", experiment,
+            data=experiment.data.model_copy(update={"variant": "full"}),
         )  # fmt: skip
-    augmented = made.augmentation
-    flip = augmented.flip or find(made.data.dataset).dark_background
+    augmented = experiment.augmentation
+    flip = augmented.flip or find(experiment.data.dataset).dark_background
     if augmented.shift == 0 or not flip:
         new = augmented.model_copy(
             update={"flip": augmented.flip or not flip, "shift": augmented.shift or _SHIFT}
         )
         why = (
-            "mirroring and shifting them, it never sees the same one twice"
+            "if mirrored and shifted, they never look the same twice"
             if new.flip
-            else "shifting them, it never sees the same one twice"
+            else "if shifted, they never look the same twice"
         )
-        yield _changed("Augment the images", why, made, augmentation=new)
-    rates = made.architecture.dropout_rates
+        yield _changed("Augment the images", why, experiment, augmentation=new)
+    rates = experiment.architecture.dropout_rates
     if max(rates, default=0) == 0:
         yield _with_dropout(
-            made, _DROPOUT, "Add dropout",
-            "some values are left out at random in each step, so it can't rely on any single one",
+            experiment, _DROPOUT, "Add dropout",
+            "the network cannot rely on single values if each step drops some at random",
         )  # fmt: skip
     elif max(rates) < _HIGH_DROPOUT:
         yield _with_dropout(
-            made, _HIGH_DROPOUT, "Raise dropout to 0.5", f"{format_number(max(rates))} is mild"
+            experiment,
+            _HIGH_DROPOUT,
+            "Raise dropout to 0.5",
+            f"{format_number(max(rates))} is a mild rate",
         )
-    if made.l2 == 0 and not isinstance(made.optimizer, AdamW):
-        yield _changed("Add an L2 penalty", "it keeps the weights small", made, l2=_L2)
-    if made.early_stopping is None and fit.turn is not None:
+    if experiment.l2 == 0 and not isinstance(experiment.optimizer, AdamW):
+        yield _changed("Add an L2 penalty", "it keeps the weights small", experiment, l2=_L2)
+    if experiment.early_stopping is None and fit.overfitting_start is not None:
         yield _changed(
-            "Stop early", f"validation loss was lowest after epoch {fit.turn}", made,
+            "Use early stopping",
+            f"validation loss was lowest after epoch {fit.overfitting_start}",
+            experiment,
             early_stopping=EarlyStopping(patience=3),
         )  # fmt: skip
-    weights = made.architecture.parameters
-    if train_images and weights > _WEIGHTS_AN_IMAGE * train_images:
+    weights = experiment.architecture.parameters
+    if train_images and weights > _WEIGHTS_PER_IMAGE * train_images:
         yield ExperimentSuggestion(
             "Make the network smaller",
-            f"it has {weights / train_images:,.0f} weights for each training image",
+            f"it has {weights / train_images:,.0f} weights per training image",
         )
 
 
-def _further(
-    made: Experiment, fit: Fit, train_images: int | None
+def _train_longer(
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
     yield _changed(
-        "Train for longer", "it still improved at the end", made,
-        epochs=min(2 * made.epochs, 1000),
+        "Train for longer", "it was still improving at the end", experiment,
+        epochs=min(2 * experiment.epochs, 1000),
     )  # fmt: skip
-    yield from _learn_faster(made)
+    yield from _learn_faster(experiment)
 
 
 def _against_underfitting(
-    made: Experiment, fit: Fit, train_images: int | None
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
-    rates = made.architecture.dropout_rates
+    rates = experiment.architecture.dropout_rates
     if max(rates, default=0) > _DROPOUT:
         yield _with_dropout(
-            made, _DROPOUT / 2, "Lower dropout", f"{format_number(max(rates))} holds it back"
+            experiment,
+            _DROPOUT / 2,
+            "Lower dropout",
+            f"a rate of {format_number(max(rates))} slows learning",
         )
-    if made.l2 > _L2:
-        yield _changed("Lower the L2 penalty", "it keeps the weights too small", made, l2=_L2)
-    yield from _learn_faster(made)
-    yield ExperimentSuggestion("Make the network larger", "more filters can tell more apart")
+    if experiment.l2 > _L2:
+        yield _changed("Lower the L2 penalty", "it keeps the weights too small", experiment, l2=_L2)
+    yield from _learn_faster(experiment)
+    yield ExperimentSuggestion("Make the network larger", "more filters can learn more patterns")
 
 
-def _learn_faster(made: Experiment) -> Iterator[ExperimentSuggestion | None]:
-    if not any(layer.is_normalization for layer in made.architecture.layers):
+def _learn_faster(experiment: Experiment) -> Iterator[ExperimentSuggestion | None]:
+    if not any(layer.is_normalization for layer in experiment.architecture.layers):
         yield ExperimentSuggestion(
-            "Add batch normalisation", "after the convolutions it makes learning much faster"
+            "Add batch normalisation", "after the convolutions it speeds up training"
         )
-    yield _with_rate(made, 3, "Raise the learning rate", _FASTER)
+    yield _with_rate(experiment, 3, "Raise the learning rate", _FASTER)
 
 
-def _slower(
-    made: Experiment, fit: Fit, train_images: int | None
+def _learn_slower(
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
-    yield _with_rate(made, 0.1, "Lower the learning rate", _SMALLER)
-    if not any(layer.is_normalization for layer in made.architecture.layers):
-        yield ExperimentSuggestion("Add batch normalisation", "it makes learning steadier")
+    yield _with_rate(experiment, 0.1, "Lower the learning rate", _SMALLER)
+    if not any(layer.is_normalization for layer in experiment.architecture.layers):
+        yield ExperimentSuggestion("Add batch normalisation", "it makes training steadier")
 
 
-def _better_still(
-    made: Experiment, fit: Fit, train_images: int | None
+def _improve_good_fit(
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
-    yield ExperimentSuggestion("Make the network larger", "there is room before it overfits")
-    if isinstance(made.schedule, Constant):
+    yield ExperimentSuggestion("Make the network larger", "it can grow before overfitting starts")
+    if isinstance(experiment.schedule, Constant):
         yield _changed(
-            "Let the learning rate fall", "small steps at the end find a better place", made,
+            "Lower the learning rate over time",
+            "small steps at the end reach a lower loss",
+            experiment,
             schedule=Cosine(),
         )  # fmt: skip
 
 
-def _see_it(
-    made: Experiment, fit: Fit, train_images: int | None
+def _add_validation(
+    experiment: Experiment, fit: Fit, train_images: int | None
 ) -> Iterator[ExperimentSuggestion | None]:
-    if not isinstance(made.validation, NoValidation):
+    if not isinstance(experiment.validation, NoValidation):
         return
     yield _changed(
-        "Hold images back for validation", "without them nobody can tell", made,
+        "Use a validation split", "without it you cannot see overfitting", experiment,
         validation=SplitValidation(),
     )  # fmt: skip
 
 
 def _with_dropout(
-    made: Experiment, rate: float, what: str, why: str
+    experiment: Experiment, rate: float, what: str, why: str
 ) -> ExperimentSuggestion | None:
-    return _changed(what, why, made, architecture=made.architecture.with_dropout(rate))
+    return _changed(what, why, experiment, architecture=experiment.architecture.with_dropout(rate))
 
 
-def _with_rate(made: Experiment, times: float, what: str, why: str) -> ExperimentSuggestion | None:
-    rate = float(f"{made.optimizer.learning_rate * times:.2g}")
-    optimizer = {**dict(made.optimizer), "learning_rate": rate}
-    before = format_number(made.optimizer.learning_rate)
+def _with_rate(
+    experiment: Experiment, times: float, what: str, why: str
+) -> ExperimentSuggestion | None:
+    rate = float(f"{experiment.optimizer.learning_rate * times:.2g}")
+    optimizer = {**dict(experiment.optimizer), "learning_rate": rate}
+    before = format_number(experiment.optimizer.learning_rate)
     return _changed(
-        what, why.format(rate=format_number(rate), before=before), made, optimizer=optimizer
+        what, why.format(rate=format_number(rate), before=before), experiment, optimizer=optimizer
     )
 
 
 def _changed(
-    what: str, why: str, made: Experiment, **fields: object
+    what: str, why: str, experiment: Experiment, **fields: object
 ) -> ExperimentSuggestion | None:
     try:
-        return ExperimentSuggestion(what, why, Experiment.make(**{**dict(made), **fields}))
+        return ExperimentSuggestion(what, why, Experiment.make(**{**dict(experiment), **fields}))
     except ExperimentInvalid:
-        # Such as a patience that is longer than the run: then it is nothing to try.
+        # The change does not fit this run, such as a patience longer than the run.
         return None

@@ -1,4 +1,4 @@
-"""What the pages show as tables for other programs: all digits, plain names, one row a thing."""
+"""Data frames of what the pages show, for other programs, with all digits."""
 
 from collections.abc import Sequence
 
@@ -9,77 +9,79 @@ from numpy.typing import NDArray
 from cifarviz.analysis.disagreements import Disagreements
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
 from cifarviz.runs.earlier_losses import PLAIN, earlier_losses, has_exact_loss, losses_words
 from cifarviz.runs.records import Epoch, Run
 
 
 def scores_table(evaluation: Evaluation) -> pd.DataFrame:
-    """A row a class: precision and recall with their 95 % intervals, F1, and images."""
+    """A row for each class: precision and recall with 95 % intervals, F1, number of images."""
     frame = evaluation.per_class.to_frame()
-    found = class_intervals(evaluation.confusion)
-    for name, bounds in (("precision", found.precision), ("recall", found.recall)):
-        place = list(frame.columns).index(name) + 1
-        frame.insert(place, f"{name}_low", bounds[:, 0])
-        frame.insert(place + 1, f"{name}_high", bounds[:, 1])
+    intervals = class_intervals(evaluation.confusion)
+    for name, bounds in (("precision", intervals.precision), ("recall", intervals.recall)):
+        position = list(frame.columns).index(name) + 1
+        frame.insert(position, f"{name}_low", bounds[:, 0])
+        frame.insert(position + 1, f"{name}_high", bounds[:, 1])
     return frame
 
 
 def confusion_table(evaluation: Evaluation, order: Sequence[int]) -> pd.DataFrame:
-    """Numbers of images, rows actual and columns predicted classes by name, in this order."""
+    """The confusion matrix by class name in ``order``: rows actual, columns predicted."""
     names = [evaluation.classes[index] for index in order]
     counts = evaluation.confusion[np.ix_(list(order), list(order))]
     return pd.DataFrame(counts, index=pd.Index(names, name="actual"), columns=names)
 
 
 def pictures_table(
-    evaluation: Evaluation, positions: NDArray[np.int64], learned: Learning | None = None
+    evaluation: Evaluation, positions: NDArray[np.int64], learned: LearningProgress | None = None
 ) -> pd.DataFrame:
-    """A row an image: what it is, what the network says and how surely, and how it fared.
+    """A row for each image: its class, the predicted class and their probabilities.
 
-    Which is, with ``learned``: from which epoch on it was always right (nothing if it is wrong
-    after the newest), how often it was forgotten, and after how many of the epochs kept it was
-    right.
+    With ``learned`` also from which epoch on it is always correct (missing if it is wrong after
+    the last), how often it was forgotten, and after how many of the saved epochs it is correct.
     """
-    shares, said = evaluation.probabilities[positions], evaluation.predicted[positions]
+    probabilities = evaluation.probabilities[positions]
+    predicted = evaluation.predicted[positions]
     labels = evaluation.labels[positions]
     rows = np.arange(len(positions))
     columns: dict[str, object] = {
         "actual": _named(evaluation.classes, labels),
-        "predicted": _named(evaluation.classes, said),
-        "probability": shares[rows, said],
-        "probability_of_actual": shares[rows, labels],
+        "predicted": _named(evaluation.classes, predicted),
+        "probability": probabilities[rows, predicted],
+        "probability_of_actual": probabilities[rows, labels],
     }
     if learned is not None:
         columns["right_for_good_from_epoch"] = pd.array(
             [epoch or None for epoch in learned.learned[positions].tolist()], dtype="Int64"
         )
         columns["times_forgotten"] = learned.forgotten[positions]
-        columns["epochs_right"] = learned.times_right[positions]
+        columns["epochs_right"] = learned.times_correct[positions]
         columns["epochs_kept"] = len(learned.epochs)
     index = pd.Index(evaluation.indices[positions], name="image")
     return pd.DataFrame(columns, index=index)
 
 
 def disagreements_table(
-    found: Disagreements, classes: Sequence[str], places: NDArray[np.int64]
+    compared: Disagreements, classes: Sequence[str], positions: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """A row an image: what it is, and what both networks, A and B, say and how surely."""
-    columns: dict[str, object] = {"actual": _named(classes, found.labels[places])}
-    rows = np.arange(len(places))
-    for name, shares, said in zip("AB", (found.first, found.second), found.said, strict=True):
-        columns[f"{name}_predicted"] = _named(classes, said[places])
-        columns[f"{name}_probability"] = shares[places][rows, said[places]]
-        columns[f"{name}_right"] = said[places] == found.labels[places]
-    return pd.DataFrame(columns, index=pd.Index(found.indices[places], name="image"))
+    """A row for each image: its class, and the predictions of both networks, A and B."""
+    labels = compared.labels[positions]
+    columns: dict[str, object] = {"actual": _named(classes, labels)}
+    networks = zip("AB", (compared.first, compared.second), compared.predicted, strict=True)
+    for name, probabilities, all_predicted in networks:
+        predicted = all_predicted[positions]
+        columns[f"{name}_predicted"] = _named(classes, predicted)
+        columns[f"{name}_probability"] = probabilities[positions, predicted]
+        columns[f"{name}_right"] = predicted == labels
+    return pd.DataFrame(columns, index=pd.Index(compared.indices[positions], name="image"))
 
 
 def accuracies_table(
     names: Sequence[str], accuracies: Sequence[float], images: int
 ) -> pd.DataFrame:
-    """A row a network, or a vote of several: its accuracy over so many images, and its interval."""
-    bounds = [accuracy_interval(one, images) for one in accuracies]
+    """A row for each network or vote: its accuracy over ``images``, with a 95 % interval."""
+    bounds = [accuracy_interval(accuracy, images) for accuracy in accuracies]
     columns = {
         "accuracy": list(accuracies),
         "accuracy_low": [low for low, _ in bounds],
@@ -90,43 +92,43 @@ def accuracies_table(
 
 
 def votes_table(ensemble: Ensemble, classes: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
-    """A row an image: its class, what each member says, and both votes of them together."""
-    answers = [ensemble.labels, *ensemble.members, ensemble.soft, ensemble.majority]
-    columns = {number: _named(classes, one) for number, one in enumerate(answers)}
+    """A row for each image: its class, each member's prediction, and both votes."""
+    voted = [ensemble.labels, *ensemble.members, ensemble.soft, ensemble.majority]
+    columns = {number: _named(classes, indices) for number, indices in enumerate(voted)}
     table = pd.DataFrame(columns, index=pd.Index(ensemble.indices, name="image"))
-    # By their place until here: a member may be called as another one, or "actual".
+    # Named last: members may have equal names, or be called "actual".
     table.columns = pd.Index(["actual", *names, "by_sum", "by_majority"])
     return table
 
 
 def history_table(epochs: Sequence[Epoch], run: Run) -> pd.DataFrame:
-    """A row an epoch: loss and accuracy, those of validation with the latter's 95 % interval.
+    """A row for each epoch: losses and accuracies, with the 95 % interval of validation accuracy.
 
-    ``losses`` says how the losses were computed, where an earlier version computed some of them.
+    ``losses`` is how the losses were computed, if an earlier version computed some of them.
     """
     frame = pd.DataFrame(
         {
-            "loss": [one.loss for one in epochs],
-            "accuracy": [one.accuracy for one in epochs],
-            "val_loss": [one.val_loss for one in epochs],
-            "val_accuracy": [one.val_accuracy for one in epochs],
+            "loss": [row.loss for row in epochs],
+            "accuracy": [row.accuracy for row in epochs],
+            "val_loss": [row.val_loss for row in epochs],
+            "val_accuracy": [row.val_accuracy for row in epochs],
         },
-        index=pd.Index([one.epoch for one in epochs], name="epoch"),
+        index=pd.Index([row.epoch for row in epochs], name="epoch"),
         dtype=np.float64,
     )
     validation_images = run.validation_images
     if validation_images:
         bounds = [
             (None, None)
-            if one.val_accuracy is None
-            else accuracy_interval(one.val_accuracy, validation_images)
-            for one in epochs
+            if row.val_accuracy is None
+            else accuracy_interval(row.val_accuracy, validation_images)
+            for row in epochs
         ]
         frame["val_accuracy_low"] = [low for low, _ in bounds]
         frame["val_accuracy_high"] = [high for _, high in bounds]
     if earlier_losses(run) is not None:
         frame["losses"] = [
-            PLAIN if has_exact_loss(run, one.epoch) else losses_words(run) for one in epochs
+            PLAIN if has_exact_loss(run, row.epoch) else losses_words(run) for row in epochs
         ]
     return frame
 

@@ -1,4 +1,4 @@
-"""Which of many images excite a channel most, where in them, and which channels none excites."""
+"""Top activations: the images that activate each channel most, and dead channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 9
-"""So many images are kept of each channel."""
+MOST_IMAGES = 9
+"""Number of images kept for each channel."""
 
 
 class LayerPeaks(Protocol):
-    """Where each channel of one layer is highest in each image of a batch (``network.Peaks``)."""
+    """The maximum of each channel of a layer in each image of a batch (``network.Peaks``)."""
 
     @property
     def name(self) -> str: ...
@@ -25,9 +25,12 @@ class LayerPeaks(Protocol):
 
 
 @dataclass(frozen=True)
-class Excited:
-    """One image that excites a channel: its position among those that were looked at, the
-    channel's highest value, and where on the map that is: row · width + column."""
+class TopImage:
+    """An image that activates a channel.
+
+    ``position`` is the image's position among all images, ``value`` the channel's maximum and
+    ``place`` where on the map that is: row · width + column.
+    """
 
     position: int
     value: float
@@ -36,11 +39,11 @@ class Excited:
 
 @dataclass(frozen=True, eq=False)
 class TopActivations:
-    """What the channels of one layer make of all images; the best first, equals in their order.
+    """Top images of each channel of a layer, highest activation first, ties in image order.
 
-    ``positions`` int32, ``values`` float32 and ``places`` int32, each (channels, ``MOST``), with
-    −1 as position where a channel says something about fewer images. ``silent_for`` int64
-    (channels,): the number of images for which a channel is dead, of ``images`` in all.
+    ``positions`` int32, ``values`` float32 and ``places`` int32, each (channels, ``MOST_IMAGES``),
+    with −1 as position where fewer images activate a channel. ``silent_for`` int64 (channels,):
+    the number of images, of ``images``, for which a channel is dead.
     """
 
     name: str
@@ -52,42 +55,42 @@ class TopActivations:
 
     @property
     def dead(self) -> tuple[int, ...]:
-        """The channels, counted from 0, that are dead for every one of the images."""
+        """The channels, from 0, that are dead for all images."""
         return tuple(np.flatnonzero(self.silent_for == self.images).tolist())
 
-    def of(self, channel: int) -> tuple[Excited, ...]:
-        """The images that excite a channel most, at most ``MOST``, without those it is dead for."""
-        found = zip(
+    def top_images(self, channel: int) -> tuple[TopImage, ...]:
+        """The images that activate ``channel`` most, without those it is dead for."""
+        rows = zip(
             self.positions[channel].tolist(),
             self.values[channel].tolist(),
             self.places[channel].tolist(),
             strict=True,
         )
-        return tuple(Excited(*one) for one in found if one[0] >= 0)
+        return tuple(TopImage(*row) for row in rows if row[0] >= 0)
 
 
-class Collector:
-    """Gathers the best of each channel, batch by batch; takes no more room for more images."""
+class TopActivationsCollector:
+    """Collects the top images of each channel batch by batch, in constant memory."""
 
     def __init__(self) -> None:
         self._layers: dict[str, TopActivations] = {}
         self._images = 0
 
     def add(self, batch: Sequence[LayerPeaks]) -> None:
-        """Take in the next images: the peaks of each layer in them, the same layers each time."""
+        """Add the peaks of the next images, of the same layers each time."""
         start = self._images
         for peaks in batch:
             self._images = start + len(peaks.values)
-            before = self._layers.get(peaks.name) or _nothing(peaks.name, peaks.values.shape[1])
-            self._layers[peaks.name] = _with(before, peaks, start)
+            before = self._layers.get(peaks.name) or _empty(peaks.name, peaks.values.shape[1])
+            self._layers[peaks.name] = _merge(before, peaks, start)
 
     def layers(self) -> dict[str, TopActivations]:
-        """What was found so far, by the names of the layers."""
+        """The top activations so far, by layer name."""
         return dict(self._layers)
 
 
-def _nothing(name: str, channels: int) -> TopActivations:
-    shape = channels, MOST
+def _empty(name: str, channels: int) -> TopActivations:
+    shape = channels, MOST_IMAGES
     return TopActivations(
         name,
         0,
@@ -98,15 +101,15 @@ def _nothing(name: str, channels: int) -> TopActivations:
     )
 
 
-def _with(before: TopActivations, peaks: LayerPeaks, start: int) -> TopActivations:
+def _merge(before: TopActivations, peaks: LayerPeaks, start: int) -> TopActivations:
     count = len(peaks.values)
-    # What is not a number excites nothing, and neither does what is the same everywhere.
+    # A channel that is not finite or constant does not count as activated.
     usable = ~peaks.silent & np.isfinite(peaks.values)
     order = np.arange(start, start + count, dtype=np.int32)[:, np.newaxis]
     positions = np.hstack([before.positions, np.where(usable, order, np.int32(-1)).T])
     values = np.hstack([before.values, np.where(usable, peaks.values, np.float32(-np.inf)).T])
     places = np.hstack([before.places, peaks.places.T])
-    best = np.argsort(-values, axis=1, kind="stable")[:, :MOST]
+    best = np.argsort(-values, axis=1, kind="stable")[:, :MOST_IMAGES]
     return TopActivations(
         before.name,
         before.images + count,

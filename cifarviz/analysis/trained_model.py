@@ -1,4 +1,4 @@
-"""A stored run's network, opened: its predictions, activations and Keras files."""
+"""Trained networks of stored runs: predictions, activations and Keras files."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarviz.analysis.predictions import check_probabilities
-from cifarviz.analysis.top_activations import Collector, TopActivations
+from cifarviz.analysis.top_activations import TopActivations, TopActivationsCollector
 from cifarviz.errors import ArtifactDamaged, ArtifactMissing, ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.experiment.preprocessing import Scaling
@@ -18,21 +18,20 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, load_weights, snapshot_epochs
 from cifarviz.runs.store import RunStore
 
-# Images that are looked into at once: more are no faster, and the values of a layer's maps for all
-# of them are to fit into memory.
-_MOST_AT_ONCE = 100
-_MOST_VALUES = 20_000_000
+# Batch size for activations: more images are no faster, and all values of a layer's maps must fit
+# into memory.
+_MAX_BATCH = 100
+_MAX_VALUES = 20_000_000
 
 
 class TrainedModel:
-    """A network with the weights of a checkpoint; nothing changes it any more.
+    """An immutable network with the weights of a checkpoint, for any number of threads.
 
-    ``arrays`` are what ``network.variables.to_arrays`` gave; the optimizer's are passed over.
-    It always calculates in float32, whatever it was trained in; ``mirrored_answers`` are those of
-    ``StatelessNetwork.log_probabilities``. Making one takes a few milliseconds, but for the first
-    of an architecture. Any number of threads may use it.
+    ``arrays`` come from ``network.variables.to_arrays``; the optimizer's are ignored. The network
+    always computes in float32; ``mirrored_answers`` is passed to ``stateless_network``. Creating
+    one takes a few milliseconds, except for the first of an architecture.
 
-    Raises ``ArtifactDamaged`` when arrays or scaling do not fit the architecture, or a weight is
+    Raises ``ArtifactDamaged`` if arrays or scaling do not fit the architecture, or a weight is
     not a number.
     """
 
@@ -71,11 +70,11 @@ class TrainedModel:
         batch_size: int = 500,
         on_progress: Callable[[int], None] | None = None,
     ) -> Predictions:
-        """What it predicts for raw images, uint8 (n, height, width, channels).
+        """Predictions for raw images, uint8 (n, height, width, channels).
 
-        ``on_progress`` is told after each batch how many images are done; what it raises ends
-        the work. Raises ``ExperimentInvalid`` for images of another shape, and
-        ``ArtifactDamaged`` if an answer is not a number, its weights being too large.
+        ``on_progress`` is called after each batch with the number of images done; an exception
+        that it raises ends the work. Raises ``ExperimentInvalid`` for images of another shape, and
+        ``ArtifactDamaged`` if a prediction is not a number.
         """
         _check_pixels(images)
         result = np.empty((len(images), self.architecture.classes), np.float32)
@@ -87,9 +86,9 @@ class TrainedModel:
             result[start:done] = part
             if on_progress is not None and done:
                 on_progress(done)
-        found = Predictions(result)
-        check_probabilities(found.probabilities)
-        return found
+        predictions = Predictions(result)
+        check_probabilities(predictions.probabilities)
+        return predictions
 
     def observe(self, image: NDArray[np.uint8]) -> tuple[LayerOutput, ...]:
         """Every layer's output for one raw image, uint8 (height, width, channels), in order.
@@ -102,7 +101,7 @@ class TrainedModel:
     def top_activations(
         self, images: NDArray[np.uint8], on_progress: Callable[[int], None] | None = None
     ) -> dict[str, TopActivations]:
-        """What the channels of every layer with maps make of raw images, by the layers' names.
+        """Top activations of all layers with maps, by layer name.
 
         ``images`` uint8 (n, height, width, channels); ``on_progress`` as in ``predictions``.
         Raises ``ExperimentInvalid`` for images of another shape.
@@ -110,28 +109,28 @@ class TrainedModel:
         _check_pixels(images)
         shapes = [row.output_shape or () for row in self.architecture.trace().rows]
         largest = max(math.prod(shape) for shape in shapes)
-        size = max(min(_MOST_AT_ONCE, _MOST_VALUES // largest), 1)
-        found = Collector()
+        size = max(min(_MAX_BATCH, _MAX_VALUES // largest), 1)
+        collector = TopActivationsCollector()
         for start in range(0, len(images), size):
             batch = images[start : start + size]
-            found.add(self._network.peaks(self._weights, batch))
+            collector.add(self._network.peaks(self._weights, batch))
             if on_progress is not None:
                 on_progress(start + len(batch))
-        return found.layers()
+        return collector.layers()
 
     def attention(
         self, image: NDArray[np.uint8], layer: str, class_index: int
     ) -> NDArray[np.float32]:
-        """Where in a layer's maps the evidence for a class lies: Grad-CAM, float32 (h, w), from 0.
+        """Grad-CAM of a class in a layer's maps, float32 (h, w), from 0.
 
-        Raises ``ArtifactMissing`` if there is no layer with maps of that name, and
-        ``ExperimentInvalid`` for an image of another shape or a class that there is not.
+        Raises ``ArtifactMissing`` if there is no such layer with maps, and ``ExperimentInvalid``
+        for an image of another shape or an unknown class.
         """
         _check_pixels(image)
         if not 0 <= class_index < self.architecture.classes:
             raise ExperimentInvalid(
-                "This network tells {classes} classes apart, from 0 on, and "
-                "class {class_index} was asked for.",
+                "This network has no class {class_index}. Choose one of its {classes} classes, "
+                "counted from 0.",
                 classes=self.architecture.classes,
                 class_index=class_index,
             )
@@ -144,7 +143,7 @@ class TrainedModel:
         """
         if layer_name not in self._kernels:
             raise ArtifactMissing(
-                "This network has no convolution called “{layer_name}”, so no kernel.",
+                "This network has no convolution “{layer_name}”. Choose one of its convolutions.",
                 layer_name=layer_name,
             )
         return self._kernels[layer_name]
@@ -154,9 +153,8 @@ def _check_scaling(scaling: Scaling, channels: int) -> None:
     fits = len(scaling.scale) == len(scaling.offset) == channels
     if not fits or not all(map(math.isfinite, (*scaling.scale, *scaling.offset))):
         raise ArtifactDamaged(
-            "The scaling stored with this run does not fit its network: it needs a scale and an "
-            "offset for each of {channels} channels, and {scales} and "
-            "{offsets} came. Train the run again.",
+            "The scaling stored with this run must have a finite scale and offset for each of "
+            "{channels} channels, but has {scales} and {offsets}. Train the run again.",
             channels=channels,
             scales=list(scaling.scale),
             offsets=list(scaling.offset),
@@ -164,19 +162,20 @@ def _check_scaling(scaling: Scaling, channels: int) -> None:
 
 
 def _check_pixels(images: NDArray[np.uint8]) -> None:
-    # The network would cut pixels already scaled to 0..1 down to black without a word.
+    # Pixels already scaled to 0..1 would silently be truncated to black.
     if images.dtype != np.uint8:
         raise ValueError(f"images must be raw pixels, uint8, not {images.dtype}")
 
 
 def open_checkpoint(store: RunStore, run: Run, which: WeightsChoice) -> TrainedModel:
-    """Rebuild a run's network with the weights of a checkpoint or a snapshot.
+    """Open a run's network with the weights of a checkpoint or a snapshot.
 
-    Raises ``ArtifactMissing`` while there is none and ``ArtifactDamaged`` when it can't be used.
+    Raises ``ArtifactMissing`` if there is none and ``ArtifactDamaged`` if it cannot be used.
     """
     if run.scaling is None:
         raise ArtifactMissing(
-            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+            "“{run_name}” has no weights, since its training has not started. Choose another run.",
+            run_name=run.name,
         )
     arrays, _facts = load_weights(store.folder(run.id), which)
     return TrainedModel(
@@ -192,26 +191,26 @@ def network_file(
 ) -> bytes:
     """A ``.keras`` file, or a ``.weights.h5`` one, of a checkpoint or a snapshot.
 
-    The model takes raw pixels and gives probabilities; it gives mirrored answers if the run does.
+    The model takes raw pixels and returns probabilities, averaged with the mirrored image if the
+    run does so.
     Raises ``ArtifactMissing`` and ``ArtifactDamaged``.
     """
     if run.scaling is None:
         raise ArtifactMissing(
-            "“{run_name}” has not begun to train, so it has no weights yet.", run_name=run.name
+            "“{run_name}” has no weights, since its training has not started. Choose another run.",
+            run_name=run.name,
         )
     folder = store.folder(run.id)
-    if isinstance(which, int) and which not in (there := snapshot_epochs(folder, "weights")):
-        listed = ", ".join(map(str, there))
+    if isinstance(which, int) and which not in (saved := snapshot_epochs(folder, "weights")):
         raise ArtifactMissing(
-            "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; those kept are of "
-            "epochs {kept}."
-            if there
-            else "“{run_name}” ({run_id}) has kept no weights of epoch {epoch}; it has kept none "
-            "of any epoch.",
+            "“{run_name}” ({run_id}) has no saved weights of epoch {epoch}. Choose one of epochs "
+            "{saved}."
+            if saved
+            else "“{run_name}” ({run_id}) has no saved weights of epoch {epoch}, nor of any other.",
             run_name=run.name,
             run_id=run.id,
             epoch=which,
-            kept=listed,
+            saved=", ".join(map(str, saved)),
         )
     arrays, _facts = load_weights(folder, which)
     network = run.experiment.architecture

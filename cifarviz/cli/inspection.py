@@ -7,12 +7,12 @@ import numpy as np
 import typer
 from PIL import Image
 
-from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.evaluation import evaluate as evaluate_predictions
 from cifarviz.analysis.feature_maps import layer_views
 from cifarviz.analysis.intervals import accuracy_interval
-from cifarviz.analysis.predictions import ranking
 from cifarviz.cli.output import AsJson, print_json, print_message, print_table
+from cifarviz.analysis.predictions import rank_classes
 from cifarviz.cli.paths import parse_path, place_errors
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
@@ -86,7 +86,7 @@ def evaluate(run: RunName, checkpoint: WhichCheckpoint = None, as_json: AsJson =
                 "accuracy_interval": [low, high],
                 "top_2_accuracy": top_accuracy(labels, probabilities, 2),
                 "top_3_accuracy": top_accuracy(labels, probabilities, 3),
-                "calibration_error": calibration(labels, probabilities).error,
+                "calibration_error": compute_calibration(labels, probabilities).error,
             }
         )
         return
@@ -224,7 +224,7 @@ def _predict_file(
     except ImageUnreadable as error:
         return {"file": str(path), "error": str(error)}
     classes = find(run.experiment.data.dataset).classes
-    ranked = ranking(classes, model.probabilities(prepared.pixels[None])[0])
+    ranked = rank_classes(classes, model.probabilities(prepared.pixels[None])[0])
     return {
         "file": str(path),
         "class": ranked[0].name,

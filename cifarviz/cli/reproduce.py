@@ -12,8 +12,8 @@ from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.evaluation import cross_entropy
 from cifarviz.analysis.members import Member, vote
 from cifarviz.analysis.reproduction import (
-    Part,
     PublishedFigure,
+    ReproductionPart,
     check_place,
     epoch_comparison,
     history_figures,
@@ -77,7 +77,7 @@ def reproduce(
         results = read_results(out.with_suffix(".json"))
     for preset in chosen:
         library.load(preset.experiment.data.dataset, "full", settings)
-    parts_by_name: dict[str, tuple[Part, ...]] = {}
+    parts_by_name: dict[str, tuple[ReproductionPart, ...]] = {}
     for preset in chosen:
         parts = _Reproduction(Worker(settings, "command line"), preset).parts(count)
         parts_by_name[preset.name] = parts
@@ -85,7 +85,9 @@ def reproduce(
         # After each preset, so that an interruption loses nothing.
         write_report(out, results)
     if as_json:
-        print_json(TypeAdapter(dict[str, tuple[Part, ...]]).dump_python(parts_by_name, mode="json"))
+        print_json(
+            TypeAdapter(dict[str, tuple[ReproductionPart, ...]]).dump_python(parts_by_name, mode="json")
+        )
     else:
         for name, parts in parts_by_name.items():
             _print_parts(name, parts)
@@ -100,14 +102,14 @@ class _Reproduction:
         self._worker, self._preset = worker, preset
         self._store = worker.store
 
-    def parts(self, seeds: int) -> tuple[Part, ...]:
+    def parts(self, seeds: int) -> tuple[ReproductionPart, ...]:
         """Return the tables of the preset, from ``seeds`` seeds each."""
         if self._preset.members > 1:
             return (*self._epoch_ensembles(seeds), self._seed_ensembles(seeds))
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, seeds + 1)]
         return (self._part("As published", runs, ()),)
 
-    def _epoch_ensembles(self, seeds: int) -> list[Part]:
+    def _epoch_ensembles(self, seeds: int) -> list[ReproductionPart]:
         """Ensembles of several epochs of one run, as the authors really built theirs."""
         parts = []
         for variant in self._preset.variants:
@@ -122,7 +124,7 @@ class _Reproduction:
             parts.append(self._part(variant.title, runs, figures))
         return parts
 
-    def _seed_ensembles(self, seeds: int) -> Part:
+    def _seed_ensembles(self, seeds: int) -> ReproductionPart:
         """``seeds`` ensembles of members that were trained from different seeds."""
         size = self._preset.members
         runs = [self._run(self._preset.experiment, seed) for seed in range(1, size * seeds + 1)]
@@ -142,14 +144,14 @@ class _Reproduction:
         extra_figures: Sequence[PublishedFigure],
         *,
         published: bool = True,
-    ) -> Part:
+    ) -> ReproductionPart:
         facts = self._preset.facts
         rows = facts["history"] if published else ()
         histories = [self._store.epochs(run.id) for run in runs]
         figures = history_figures(
             rows, histories, validated_on=facts["measured_on"] or "validation"
         )
-        return Part(
+        return ReproductionPart(
             title=title,
             seeds=tuple(run.experiment.seed for run in runs),
             machine=" and ".join(sorted({run.machine for run in runs})),
@@ -265,7 +267,7 @@ def _ensemble_figures(
     )
 
 
-def _print_parts(name: str, parts: Sequence[Part]) -> None:
+def _print_parts(name: str, parts: Sequence[ReproductionPart]) -> None:
     for part in parts:
         print_message(f"{name}, {part.title}: median {median(part.seconds):.0f} s per run")
         print_table(

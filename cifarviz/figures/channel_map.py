@@ -1,4 +1,4 @@
-"""One channel of a layer's output, large; and the kernel that made it."""
+"""A channel of a layer's output as a large map, and the kernel that computes it."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from cifarviz.figures.theme import FONT_SIZE, NEUTRAL, base_layout, empty_figure
 
 _HEIGHT = 360
 _NAMED_HEIGHT = 250
-# Above the picture, where the buttons of the chart have room beside it.
+# Pixels above the picture for the chart's buttons.
 _BUTTONS = 34
 _DIVERGING = [list(pair) for pair in zip((0, 0.25, 0.5, 0.75, 1), PURPLE_GREEN, strict=True)]
 
@@ -25,7 +25,7 @@ class ChannelMap:
 
     @property
     def constant(self) -> bool:
-        """Whether all values are one: a dead channel."""
+        """Whether all values are equal, as in a dead channel."""
         return bool(self.values.size) and bool(np.ptp(self.values) == 0)
 
 
@@ -41,10 +41,10 @@ class KernelGrid:
     origin: np.ndarray
     slices: int
     names: tuple[str, ...] | None = None
-    """What the input channels are called, where they have names."""
+    """Names of the input channels, if they have any."""
 
     def name(self, number: int) -> str:
-        """What input channel ``number`` is called."""
+        """The name of input channel ``number``."""
         return f"input channel {number}" if self.names is None else self.names[number]
 
 
@@ -54,13 +54,13 @@ def channel_map(values: np.ndarray) -> ChannelMap:
 
 
 def channel_map_figure(value: ChannelMap) -> go.Figure:
-    """A square picture with row, column and value of each cell on hover."""
+    """Draw a square picture with row, column and value of each cell on hover."""
     if value.values.size == 0:
         return empty_figure("This layer has no map.", height=_HEIGHT)
     figure = _picture()
     hover = "row %{y}, column %{x}: %{z:.5g}<extra></extra>"
     if value.constant:
-        # Plotly would make up a scale around the one value there is.
+        # Plotly would invent a scale around the single value.
         grey = [[0, NEUTRAL], [1, NEUTRAL]]
         figure.add_heatmap(z=value.values, colorscale=grey, showscale=False, hovertemplate=hover)
         figure.add_annotation(
@@ -81,10 +81,10 @@ def channel_map_figure(value: ChannelMap) -> go.Figure:
 
 
 def kernel_grid(kernel: np.ndarray, names: Sequence[str] | None = None) -> KernelGrid:
-    """Lay the slices of ``kernel`` (kh, kw, cin), one an input channel, out in a near square.
+    """Lay out the slices of ``kernel`` (kh, kw, cin), one per input channel, in a near square.
 
-    Channels with ``names`` are few, and lie in one row below them. Raises ``ValueError`` when
-    there is not one name a channel.
+    Channels with ``names`` are laid out in one row. Raises ``ValueError`` unless there is a name
+    for each channel.
     """
     kernel = np.asarray(kernel, np.float32)
     height, width, slices = kernel.shape
@@ -105,7 +105,7 @@ def kernel_grid(kernel: np.ndarray, names: Sequence[str] | None = None) -> Kerne
 
 
 def kernel_grid_figure(value: KernelGrid) -> go.Figure:
-    """The slices in one picture: purple below zero, white at it, green above."""
+    """Draw the slices in one picture: purple below zero, white at zero, green above."""
     if value.cells.size == 0:
         return empty_figure("This layer has no kernel.", height=_HEIGHT)
     limit = float(np.nanmax(np.abs(value.cells))) or 1.0

@@ -1,4 +1,4 @@
-"""How many images each class has."""
+"""The number of images of each class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ _PATTERNS = ("", "/", ".")
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """For each named part of the data, the number of images of each class."""
+    """The number of images of each class, for each named part of the data."""
 
     classes: tuple[str, ...]
     parts: tuple[tuple[str, tuple[int, ...]], ...]
 
     @property
     def total(self) -> int:
-        """All images of all parts."""
+        """The number of images of all parts."""
         return sum(sum(counts) for _, counts in self.parts)
 
 
 def class_counts(
     classes: Sequence[str], parts: Mapping[str, Sequence[int] | np.ndarray]
 ) -> ClassCounts:
-    """Shape ``parts``: name ("Training", "Test") to one count a class, in the classes' order."""
+    """Shape ``parts``: name ("Training", "Test") to counts in the classes' order."""
     for name, counts in parts.items():
         if len(counts) != len(classes):
             raise ValueError(f"{name}: {len(counts)} counts for {len(classes)} classes.")
@@ -39,7 +39,7 @@ def class_counts(
 
 
 def class_counts_figure(value: ClassCounts) -> go.Figure:
-    """Bars in the classes' colours; a second part is hatched."""
+    """Draw bars in the classes' colours; a second part is hatched."""
     if value.total == 0:
         return empty_figure("No images to count.", height=320)
     figure = go.Figure(
@@ -48,7 +48,7 @@ def class_counts_figure(value: ClassCounts) -> go.Figure:
             bargap=0.25,
             barmode="group",
             showlegend=len(value.parts) > 1,
-            # How names are turned depends on the width.
+            # The rotation of the names depends on the width.
             xaxis={"type": "category", "showgrid": False, "automargin": True},
             yaxis={"title": {"text": "Images"}, "rangemode": "tozero"},
         )

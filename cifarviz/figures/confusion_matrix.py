@@ -1,4 +1,4 @@
-"""Which classes a network takes for which."""
+"""The confusion matrix of a network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import percent
-from cifarviz.figures.theme import base_layout, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, empty_figure, label_width
 
-Shown = Literal["counts", "row_percent"]
+CellValues = Literal["counts", "row_percent"]
 
 _HEIGHT = 600
-# With more classes a cell is smaller than a number, and is told by its colour and under the mouse.
-_MOST_NUMBERED = 25
+# With more classes cells are too small for numbers: colour and hover text show them.
+_MAX_NUMBERED = 25
 # Pixels of an axis's title.
 _TITLE = 26
 
@@ -24,14 +24,14 @@ _TITLE = 26
 class ConfusionMatrix:
     """``counts`` int (k, k), rows actual, columns predicted; ``shares`` of each row, 0 if empty.
 
-    ``order`` (k,) are the classes as they stand, from top and left, everything else stays in the
-    data set's order. ``ringed`` is the actual and the predicted class of the cell looked at.
+    ``order`` (k,) is the order in which the classes are drawn; everything else is in the data
+    set's order. ``ringed`` is the selected cell: actual and predicted class.
     """
 
     classes: tuple[str, ...]
     counts: np.ndarray
     shares: np.ndarray
-    shown: Shown
+    shown: CellValues
     ringed: tuple[int, int] | None
     order: tuple[int, ...]
 
@@ -40,42 +40,42 @@ def confusion_matrix(
     classes: Sequence[str],
     counts: np.ndarray,
     *,
-    shown: Shown = "counts",
+    shown: CellValues = "counts",
     ringed: tuple[int, int] | None = None,
     order: Sequence[int] | None = None,
 ) -> ConfusionMatrix:
-    """Shape ``counts``; raises ``ValueError`` when it isn't one row and column a class.
+    """Shape ``counts``; ``order`` defaults to the data set's.
 
-    ``order`` is the data set's own if it is not said; each class stands in it once, else
-    ``ValueError``.
+    Raises ``ValueError`` unless there is a row and a column for each class, and ``order`` has
+    each class once.
     """
     counts = np.asarray(counts, np.int64)
     if counts.shape != (len(classes), len(classes)):
         raise ValueError(f"A matrix of shape {counts.shape} for {len(classes)} classes.")
     rows = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(rows, 1)
-    placed = tuple(range(len(classes)) if order is None else order)
-    if sorted(placed) != list(range(len(classes))):
-        raise ValueError(f"An order of {len(classes)} classes names each of them once: {placed}.")
-    return ConfusionMatrix(tuple(classes), counts, shares, shown, ringed, placed)
+    order = tuple(range(len(classes)) if order is None else order)
+    if sorted(order) != list(range(len(classes))):
+        raise ValueError(f"An order of {len(classes)} classes has each of them once: {order}.")
+    return ConfusionMatrix(tuple(classes), counts, shares, shown, ringed, order)
 
 
 def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
-    """Draw the matrix; a click on a cell answers with customdata [actual, predicted, count]."""
+    """Draw the matrix; the customdata of a cell is [actual, predicted, count]."""
     if value.counts.sum() == 0:
-        return empty_figure("No predictions to compare yet.", height=_HEIGHT)
+        return empty_figure("No predictions yet.", height=_HEIGHT)
     shares = value.shown == "row_percent"
     size = len(value.classes)
     names = [plotly_text(value.classes[index]) for index in value.order]
     placed = np.ix_(value.order, value.order)
     actual, predicted = (index[placed] for index in np.indices((size, size)))
-    room = room_for(value.classes)
-    # Lines between cells of a few pixels would be most of what is seen.
-    gap = 1 if size <= _MOST_NUMBERED else 0
+    room = label_width(value.classes)
+    # Gaps would hide cells of a few pixels.
+    gap = 1 if size <= _MAX_NUMBERED else 0
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
-            # Above: room for the chart's own buttons.
+            # Space above for the chart's buttons.
             margin={"l": room + _TITLE, "r": 16, "t": 40, "b": round(0.75 * room) + _TITLE},
             xaxis={
                 "title": {"text": "Predicted"},
@@ -106,19 +106,19 @@ def confusion_matrix_figure(value: ConfusionMatrix) -> go.Figure:
         z=(value.shares if shares else value.counts)[placed],
         zmin=0,
         zmax=1 if shares else int(value.counts.max()),
-        # The page's own light-to-dark scale, so that a zero is the colour of the page.
+        # The page's own scale, so that a zero has the colour of the page.
         autocolorscale=True,
         xgap=gap,
         ygap=gap,
         showscale=False,
         customdata=np.stack([actual, predicted, value.counts[placed]], axis=-1).tolist(),
-        hovertext=_sentences(value)[placed].tolist(),
+        hovertext=_hover_texts(value)[placed].tolist(),
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    if size <= _MOST_NUMBERED:
+    if size <= _MAX_NUMBERED:
         _write_numbers(figure, value, names)
     if value.ringed is not None:
-        _ring(figure, *(value.order.index(one) for one in value.ringed))
+        _ring(figure, *(value.order.index(index) for index in value.ringed))
     return figure
 
 
@@ -132,7 +132,7 @@ def _write_numbers(figure: go.Figure, value: ConfusionMatrix, names: Sequence[st
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,
-        # How far up the scale each number stands: the chart makes it readable on that colour.
+        # Each number's position on the scale: the chart picks a text colour that contrasts.
         meta={"onScale": _on_scale(value)[placed].ravel().tolist()},
     )
 
@@ -144,7 +144,7 @@ def _on_scale(value: ConfusionMatrix) -> np.ndarray:
 
 
 def _ring(figure: go.Figure, row: int, column: int) -> None:
-    # Dark around light: one of the two is seen on every cell, in both themes.
+    # Dark around light: one of them contrasts with any cell in both themes.
     for color, width in (("#1D2730", 6), ("#FFFFFF", 2.5)):
         figure.add_shape(
             type="rect",
@@ -162,13 +162,13 @@ def _texts(value: ConfusionMatrix) -> np.ndarray:
     return np.array([[f"{n:,}" if n else "·" for n in row] for row in value.counts])
 
 
-def _sentences(value: ConfusionMatrix) -> np.ndarray:
+def _hover_texts(value: ConfusionMatrix) -> np.ndarray:
     rows = []
     classes = [plotly_text(name) for name in value.classes]
     for i, actual in enumerate(classes):
         row = []
         for j, predicted in enumerate(classes):
-            what = f"{actual}, recognised" if i == j else f"{actual} taken for {predicted}"
+            what = f"{actual}, correct" if i == j else f"{actual} predicted as {predicted}"
             images = "1 image" if value.counts[i, j] == 1 else f"{value.counts[i, j]:,} images"
             row.append(f"{what}: {images}, {percent(value.shares[i, j])} of {actual}")
         rows.append(row)

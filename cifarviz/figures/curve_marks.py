@@ -1,4 +1,4 @@
-"""What is drawn beside a run's own curves: its parent, its verdict, published results."""
+"""Additions to a run's curves: its parent, its gap, its marks and published results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,32 +19,32 @@ class EpochCurves:
     training: np.ndarray
     validation: np.ndarray
     rates: np.ndarray = field(default_factory=lambda: np.empty(0))
-    """The learning rate in the last step of each epoch; empty where they are not known."""
+    """The learning rate in the last step of each epoch; empty if unknown."""
 
 
 _GAP_FILL = "rgba(230, 159, 0, {:.3g})"
 
-# So thin that curves and grid are seen through it; gaps of several runs lie over each other.
+# Curves and grid must show through, also where gaps of several runs overlap.
 _GAP_OPACITY, _SEVERAL_OPACITY = 0.16, 0.2
-TURN_SYMBOL: Final = "circle-open"
+START_SYMBOL: Final = "circle-open"
 
-# Fewer epochs than this make no course: they are drawn as points.
-_SHORTEST_COURSE = 3
+# Fewer epochs than this are drawn as points.
+_FEWEST_FOR_LINE = 3
 
 
 @dataclass(frozen=True, eq=False)
 class PublishedCurves:
-    """Arrays of one length; ``held_out`` was measured on ``images``: validation or test."""
+    """Arrays of one length; ``evaluation`` was measured on ``images``: validation or test."""
 
     metric: MetricName
     epochs: np.ndarray
     training: np.ndarray
-    held_out: np.ndarray
+    evaluation: np.ndarray
     images: str
 
 
-def add_before(figure: go.Figure, before: EpochCurves, number: str) -> None:
-    """Draw them thin and dotted; ``number`` is how a value is written."""
+def add_parent_curves(figure: go.Figure, before: EpochCurves, number: str) -> None:
+    """Draw the curves before a fork thin and dotted; ``number`` is a d3 number format."""
     for name, values, color in (
         ("training", before.training, TRAINING),
         ("validation", before.validation, VALIDATION),
@@ -69,15 +69,15 @@ def gap_trace(
 ) -> dict[str, Any] | None:
     """The area between both curves, arrays of one length; ``None`` with fewer than two epochs.
 
-    It is one of so many ``gaps`` in the figure.
+    ``gaps`` is the number of such areas in the figure.
     """
     known = np.isfinite(training) & np.isfinite(validation)
     if known.sum() < 2:
         return None
-    there, back = epochs[known].tolist(), epochs[known][::-1].tolist()
+    forward, back = epochs[known].tolist(), epochs[known][::-1].tolist()
     return {
         "type": "scatter",
-        "x": there + back,
+        "x": forward + back,
         "y": training[known].tolist() + validation[known][::-1].tolist(),
         "mode": "none",
         "fill": "toself",
@@ -85,15 +85,15 @@ def gap_trace(
         "hoverinfo": "skip",
         "name": "Gap",
         "legendrank": 6,
-        # Behind all curves, wherever it stands among them.
+        # Behind all curves, whatever its position among the traces.
         "zorder": -1,
     }
 
 
-def turn_marker() -> dict[str, Any]:
-    """How the point is drawn at which validation turns: a ring, which leaves a star within it."""
+def start_marker() -> dict[str, Any]:
+    """The marker where overfitting starts: a ring, in which a star stays visible."""
     return {
-        "symbol": TURN_SYMBOL,
+        "symbol": START_SYMBOL,
         "size": 20,
         "color": VALIDATION,
         "line": {"width": 2.5, "color": NEUTRAL},
@@ -104,16 +104,16 @@ def published_curves(
     metric: MetricName, rows: Sequence[HistoryRow], images: str, last_epoch: int
 ) -> PublishedCurves | None:
     """The rows up to ``last_epoch``; ``None`` if there are none."""
-    shown = [row for row in rows if row.epoch <= last_epoch]
-    if not shown:
+    rows = [row for row in rows if row.epoch <= last_epoch]
+    if not rows:
         return None
     loss = metric == "loss"
     return PublishedCurves(
         metric=metric,
-        epochs=np.asarray([row.epoch for row in shown], np.int32),
-        training=np.asarray([row.loss if loss else row.accuracy for row in shown], np.float32),
-        held_out=np.asarray(
-            [row.val_loss if loss else row.val_accuracy for row in shown], np.float32
+        epochs=np.asarray([row.epoch for row in rows], np.int32),
+        training=np.asarray([row.loss if loss else row.accuracy for row in rows], np.float32),
+        evaluation=np.asarray(
+            [row.val_loss if loss else row.val_accuracy for row in rows], np.float32
         ),
         images=images,
     )
@@ -122,18 +122,18 @@ def published_curves(
 def add_published(
     figure: go.Figure, curves: PublishedCurves, group: Mapping[str, Any] | None = None
 ) -> None:
-    """Draw them thin and dashed, as two entries of the legend, or as a ``group`` of two in it."""
-    course = curves.epochs.size >= _SHORTEST_COURSE
+    """Draw them thin and dashed, with two legend entries, optionally in a legend ``group``."""
+    is_line = curves.epochs.size >= _FEWEST_FOR_LINE
     number = METRIC_FORMATS[curves.metric]
-    held_out = TEST if curves.images == "test" else VALIDATION
+    evaluation_color = TEST if curves.images == "test" else VALIDATION
     for kind, values, color, symbol in (
         ("training", curves.training, TRAINING, "circle-open"),
-        (curves.images, curves.held_out, held_out, "diamond-open"),
+        (curves.images, curves.evaluation, evaluation_color, "diamond-open"),
     ):
         figure.add_scatter(
             x=curves.epochs,
             y=values,
-            mode="lines" if course else "markers",
+            mode="lines" if is_line else "markers",
             legendrank=5,
             line={"color": color, "width": 1.5, "dash": "dash"},
             marker={"color": color, "size": 10, "symbol": symbol, "line": {"width": 1.5}},

@@ -1,4 +1,4 @@
-"""The output of a dense layer, a bar a unit."""
+"""The output of a dense layer, a bar for each unit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ _MOST_BARS = 64
 
 @dataclass(frozen=True, eq=False)
 class DenseBars:
-    """``values`` float32 (units,); ``names`` of the units where they are classes."""
+    """``values`` float32 (units,); ``names`` of the units if they are classes."""
 
     values: np.ndarray
     names: tuple[str, ...] | None
 
     @property
     def silent(self) -> int:
-        """How many units put out exactly zero."""
+        """The number of units whose output is exactly zero."""
         return int(np.sum(self.values == 0))
 
 
 def dense_bars(
     values: Sequence[float] | np.ndarray, names: Sequence[str] | None = None
 ) -> DenseBars:
-    """Shape a layer's output; raises ``ValueError`` when names and values differ in number."""
+    """Shape a layer's output; raises ``ValueError`` if names and values differ in number."""
     array = np.asarray(values, np.float32).reshape(-1)
     if names is not None and len(names) != array.size:
         raise ValueError(f"{len(names)} names for {array.size} units.")
@@ -37,7 +37,7 @@ def dense_bars(
 
 
 def dense_bars_figure(value: DenseBars) -> go.Figure:
-    """Bars; past 64 units their outline, which draws as fast for 2,048."""
+    """Draw bars, or for more than 64 units their outline, which is faster to draw."""
     if value.values.size == 0:
         return empty_figure("This layer has no units.", height=_HEIGHT)
     figure = go.Figure(
@@ -49,7 +49,7 @@ def dense_bars_figure(value: DenseBars) -> go.Figure:
             xaxis={
                 "showgrid": False,
                 "title": {"text": "" if value.names else "Unit"},
-                # How names are turned depends on the width.
+                # The rotation of the names depends on the width.
                 "automargin": value.names is not None,
             },
             yaxis={"rangemode": "tozero", "title": {"text": "Output"}},

@@ -1,4 +1,4 @@
-"""How often an ensemble is right, beside its members."""
+"""The accuracies of an ensemble and its members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
-from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, room_for
+from cifarviz.figures.theme import NEUTRAL, TEST, base_layout, empty_figure, label_width
 
 SUM, MAJORITY = "Ensemble, by sum", "Ensemble, by majority"
-# A row is higher where whiskers leave no room for the number beside its point.
+# Rows with whiskers are higher: their number is above the point.
 _ROW, _WHISKERED, _FRAME = 26, 36, 64
 
 Bounds = tuple[float, float]
@@ -19,11 +19,11 @@ Bounds = tuple[float, float]
 
 @dataclass(frozen=True)
 class EnsembleAccuracies:
-    """Accuracies, 0 to 1; ``labels`` are short and different, ``names`` are said on hover.
+    """Accuracies, 0 to 1; ``labels`` are short and distinct, ``names`` are shown on hover.
 
-    ``published`` are the authors' figures, each with its label; ``digits`` stand after the point of
-    a percentage. ``bounds``: how far each of ours may be off by chance, low and high: the members',
-    then by sum, then by majority.
+    ``published`` are the authors' accuracies, each with its label; ``digits`` is the number of
+    decimals of a percentage. ``bounds`` are 95 % intervals, low and high, of the members, then of
+    ``by_sum``, then of ``by_majority``.
     """
 
     labels: tuple[str, ...]
@@ -47,9 +47,9 @@ def ensemble_accuracies(
     digits: int = 2,
     bounds: Sequence[Bounds] = (),
 ) -> EnsembleAccuracies:
-    """Shape them; raises ``ValueError`` unless there is one label and name a member.
+    """Shape them; raises ``ValueError`` unless each member has a label and a name.
 
-    So do ``bounds`` unless there are none or one a member and two for the ensemble.
+    ``bounds`` are none, or a pair for each member and two for the ensemble, else ``ValueError``.
     """
     if not len(labels) == len(names) == len(members):
         raise ValueError(f"{len(labels)} labels, {len(names)} names, {len(members)} members")
@@ -68,26 +68,26 @@ def ensemble_accuracies(
 
 
 def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
-    """A point a member, two for the ensemble, and what was published.
+    """Draw a point for each member, two for the ensemble, and the published accuracies.
 
-    The axis shows the part between them all, not all from 0: points, unlike bars, allow that.
+    The axis does not begin at 0: points, unlike bars, allow that.
     """
     count = len(value.members)
     row = _WHISKERED if value.bounds else _ROW
     height = _FRAME + row * (count + 2 + len(value.published))
     if not count:
-        return empty_figure("No members yet: nothing was measured.", height=height)
+        return empty_figure("No members yet.", height=height)
     shown = (*value.members, value.by_sum, value.by_majority, *(y for _, y in value.published))
     shown += tuple(end for pair in value.bounds for end in pair)
     room = max(0.02, 0.18 * (max(shown) - min(shown)))
     members = [plotly_text(label) for label in value.labels]
-    others = [MAJORITY, SUM, *(one for one, _ in value.published)]
+    others = [MAJORITY, SUM, *(label for label, _ in value.published)]
     figure = go.Figure(
         layout=base_layout(
             height=height,
             showlegend=False,
             margin={
-                "l": room_for([*value.labels, *others]),
+                "l": label_width([*value.labels, *others]),
                 "r": 16,
                 "t": 12,
                 "b": 36,
@@ -117,7 +117,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
         (
             "Ensemble",
             (MAJORITY, SUM),
-            ("the majority of votes", "the sum of probabilities"),
+            ("Majority vote", "Sum of probabilities"),
             (value.by_majority, value.by_sum),
             {"symbol": ["diamond-open", "diamond"], "size": 14, "color": TEST},
             (by_majority, by_sum) if by_majority and by_sum else (),
@@ -137,7 +137,7 @@ def ensemble_accuracies_figure(value: EnsembleAccuracies) -> go.Figure:
             name=title,
             mode="markers+text",
             marker=marker,
-            text=[f" {percent(one, value.digits)}" for one in accuracies],
+            text=[f" {percent(accuracy, value.digits)}" for accuracy in accuracies],
             textposition="top center" if bounds else "middle right",
             cliponaxis=False,
             error_x=_whiskers(accuracies, bounds, str(marker["color"])) if bounds else None,
@@ -152,8 +152,10 @@ def _whiskers(accuracies: Sequence[float], bounds: Sequence[Bounds], color: str)
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - one for one, (_, high) in zip(accuracies, bounds, strict=True)],
-        "arrayminus": [one - low for one, (low, _) in zip(accuracies, bounds, strict=True)],
+        "array": [high - accuracy for accuracy, (_, high) in zip(accuracies, bounds, strict=True)],
+        "arrayminus": [
+            accuracy - low for accuracy, (low, _) in zip(accuracies, bounds, strict=True)
+        ],
         "color": color,
         "thickness": 1.5,
         "width": 4,
@@ -162,8 +164,8 @@ def _whiskers(accuracies: Sequence[float], bounds: Sequence[Bounds], color: str)
 
 def _labels(accuracies: Sequence[float], bounds: Sequence[Bounds], digits: int) -> list[str]:
     if not bounds:
-        return [percent(one, digits) for one in accuracies]
+        return [percent(accuracy, digits) for accuracy in accuracies]
     return [
-        f"{percent(one, digits)} ({interval(*pair, digits)})"
-        for one, pair in zip(accuracies, bounds, strict=True)
+        f"{percent(accuracy, digits)} ({interval(*pair, digits)})"
+        for accuracy, pair in zip(accuracies, bounds, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""A figure as the bytes that go to the browser."""
+"""Figures as JSON for the browser."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
-# Plotly's names of the array types it decodes by itself; a 64-bit integer is not among them.
+# Plotly's names of the array types that it decodes; 64-bit integers are not among them.
 _TYPED: Final = {
     "float32": "f4",
     "float64": "f8",
@@ -33,7 +33,7 @@ def encode(figure: go.Figure | Mapping[str, Any]) -> bytes:
 
 
 def figure_values(figure: go.Figure | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same as values of which ``json`` makes text; raises as ``encode`` does."""
+    """The same as values that ``json`` can serialise; raises as ``encode`` does."""
     spec = figure.to_plotly_json() if isinstance(figure, go.Figure) else figure
     return {
         "data": plain_values(spec.get("data", [])),

@@ -1,4 +1,4 @@
-"""How loss or accuracy moves while a network trains."""
+"""Loss or accuracy of a run over its epochs and batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from cifarviz.figures.curve_marks import (
     EpochCurves,
     PublishedCurves,
-    add_before,
+    add_parent_curves,
     add_published,
     gap_trace,
 )
@@ -29,9 +29,9 @@ from cifarviz.figures.theme import (
 
 Numbers = Sequence[float] | np.ndarray
 
-# Dots and trend together stay within the 2,000 points a browser redraws in a few hundredths of a
-# second. SVG, not WebGL: it needs no graphics driver, and saves as a true SVG.
-_MOST_POINTS = 1000
+# With the trend 2,000 points, which a browser redraws in a few hundredths of a second. SVG, not
+# WebGL: it needs no graphics driver, and can be saved as SVG.
+_MAX_POINTS = 1000
 _FIRST_BATCHES = 20
 _UNDER_BUTTONS = 0.94
 _NOTHING = np.zeros(0, np.float32)
@@ -39,9 +39,9 @@ _NOTHING = np.zeros(0, np.float32)
 
 @dataclass(frozen=True, eq=False)
 class HistoryCurves:
-    """Arrays of one length each for batches and for epochs; x is in epochs, 1 = after the first.
+    """Curves of a run, arrays of one length each for batches and for epochs.
 
-    ``trend`` is the smoothed course of the batches; NaN in any y is a gap.
+    x is in epochs, 1 = after the first. ``trend`` are the smoothed batches; NaN in any y is a gap.
     """
 
     metric: MetricName
@@ -55,16 +55,16 @@ class HistoryCurves:
     stopped_early: int | None
     """The epoch after which early stopping ended the run."""
     published: PublishedCurves | None
-    turn: int | None = None
-    """The epoch after which the validation loss turned."""
+    overfitting_start: int | None = None
+    """The epoch after which overfitting starts."""
     before: EpochCurves | None = None
-    """What came before a fork, up to the epoch it began at."""
+    """The parent's curves up to the epoch where a fork begins."""
     rates: np.ndarray = field(default_factory=lambda: _NOTHING)
-    """The learning rate in the last step of each epoch, or nothing: drawn under the loss."""
+    """The learning rate in the last step of each epoch, drawn below the loss; may be empty."""
 
     @property
     def empty(self) -> bool:
-        """Whether there is no point to draw yet."""
+        """Whether there is nothing to draw yet."""
         return self.batch_x.size == 0 and self.epochs.size == 0
 
 
@@ -79,31 +79,31 @@ def history_curves(
     best_epoch: int | None = None,
     stopped_early: int | None = None,
     published: PublishedCurves | None = None,
-    turn: int | None = None,
+    overfitting_start: int | None = None,
     before: EpochCurves | None = None,
     rates: Numbers = (),
-    most_points: int = _MOST_POINTS,
+    max_points: int = _MAX_POINTS,
 ) -> HistoryCurves:
     """Shape a history: ``epochs`` are 1, 2, …; ``batch_epochs`` fractional (0.5: mid-epoch 1).
 
-    More than ``most_points`` batches are thinned evenly, the last one always kept; the trend is
-    taken from all of them.
+    More than ``max_points`` batches are thinned evenly, always with the last; the trend is
+    computed from all of them.
     """
     x, y = _floats(batch_epochs), _floats(batch_values)
     trend = _smooth(y)
-    keep = _thin(x.size, most_points)
+    indices = _thin(x.size, max_points)
     return HistoryCurves(
         metric=metric,
-        batch_x=x[keep],
-        batch_y=y[keep],
-        trend=trend[keep],
+        batch_x=x[indices],
+        batch_y=y[indices],
+        trend=trend[indices],
         epochs=np.asarray(epochs, np.int32),
         training=_floats(training),
         validation=None if validation is None else _floats(validation),
         best_epoch=best_epoch,
         stopped_early=stopped_early,
         published=published,
-        turn=turn,
+        overfitting_start=overfitting_start,
         before=before,
         rates=_floats(rates),
     )
@@ -112,9 +112,9 @@ def history_curves(
 def history_figure(curves: HistoryCurves) -> go.Figure:
     """Draw ``curves``: training blue, validation orange, the gap between them shaded.
 
-    The best epoch is starred; lines mark where validation loss turned and where the run stopped
-    early; the published curves are dashed, and what came before a fork is dotted. Under the loss
-    is a panel of the learning rate, once there is an epoch.
+    A star marks the best epoch, lines mark where overfitting starts and where the run stopped
+    early. Published curves are dashed, the parent's curves dotted. Below the loss is a panel of
+    the learning rate, once there is an epoch.
     """
     title = METRIC_TITLES[curves.metric]
     if curves.empty:
@@ -123,16 +123,16 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             legend_itemsizing="constant",
-            # With published curves there are seven entries: three beside each other, not two.
+            # With published curves there are seven entries, which must fit three in a row.
             legend_font_size=FONT_SIZE - 1,
-            # Of the whole figure, not of the axes: above it are the buttons, whatever its height.
+            # Relative to the figure, not the axes: the buttons are above it at any height.
             legend={"yref": "container", "y": _UNDER_BUTTONS, "yanchor": "top"},
             xaxis={
                 "title": {"text": "Epoch"},
                 "rangemode": "tozero",
                 "minallowed": 0,
                 "exponentformat": "none",
-                "autorangeoptions": {"include": [0, _first_stretch(curves)]},
+                "autorangeoptions": {"include": [0, _least_length(curves)]},
             },
             yaxis={
                 "title": {"text": title},
@@ -142,13 +142,13 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             },
         )
     )
-    # First, so that they lie behind everything else.
+    # First, so that they are behind everything else.
     if curves.published is not None:
         add_published(figure, curves.published)
     if curves.batch_x.size:
         _add_batches(figure, curves, number)
     if curves.before is not None:
-        add_before(figure, curves.before, number)
+        add_parent_curves(figure, curves.before, number)
     lines = [("Training", curves.training, TRAINING, "circle")]
     if curves.validation is not None:
         lines.append(("Validation", curves.validation, VALIDATION, "diamond"))
@@ -157,9 +157,9 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
         epochs = curves.epochs
         if start is not None:
             # A fork's lines begin where it leaves its parent.
-            led = start.training if name == "Training" else start.validation
+            parent = start.training if name == "Training" else start.validation
             epochs = np.concatenate([start.epochs[-1:], epochs])
-            values = np.concatenate([led[-1:], values])
+            values = np.concatenate([parent[-1:], values])
         figure.add_scatter(
             x=epochs,
             y=values,
@@ -171,8 +171,8 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
             hovertemplate=f"{name}, epoch %{{x}}: %{{y:{number}}}<extra></extra>",
         )
     _add_best(figure, curves, number)
-    if curves.turn is not None:
-        mark_epoch(figure, curves.turn, "Overfitting<br>starts", curves.metric)
+    if curves.overfitting_start is not None:
+        mark_epoch(figure, curves.overfitting_start, "Overfitting<br>starts", curves.metric)
     if curves.stopped_early is not None:
         mark_epoch(figure, curves.stopped_early, "Stopped early", curves.metric)
     if curves.validation is not None:
@@ -185,7 +185,7 @@ def history_figure(curves: HistoryCurves) -> go.Figure:
 
 
 def _used_rates(curves: HistoryCurves) -> list[UsedRates]:
-    """The rates of a run and, of a fork, those of its parent until then, thin and dotted."""
+    """The rates of a run and, thin and dotted, those of a fork's parent before it."""
     runs = []
     before = curves.before
     if before is not None and before.rates.size:
@@ -197,7 +197,7 @@ def _used_rates(curves: HistoryCurves) -> list[UsedRates]:
 
 
 def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: MetricName) -> None:
-    """A dotted line at ``epoch``, its label where curves of ``metric`` rarely are at their end."""
+    """Draw a dotted line at ``epoch``, with its label where ``metric`` leaves most space."""
     figure.add_shape(
         type="line",
         x0=epoch,
@@ -221,8 +221,8 @@ def mark_epoch(figure: go.Figure, epoch: int, label: str, metric: MetricName) ->
     )
 
 
-def _first_stretch(curves: HistoryCurves) -> float:
-    """Epochs the axis has at least, so that the first few batches don't fill it at once."""
+def _least_length(curves: HistoryCurves) -> float:
+    """The least length of the axis in epochs, so that the first batches do not fill it."""
     first = float(curves.batch_x[0]) if curves.batch_x.size else 1.0
     return min(1.0, _FIRST_BATCHES * first)
 
@@ -253,12 +253,12 @@ def _add_batches(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
 
 def _add_best(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
     values = curves.training if curves.validation is None else curves.validation
-    found = np.flatnonzero(curves.epochs == curves.best_epoch)
-    if found.size == 0 or found[0] >= values.size or not np.isfinite(values[found[0]]):
+    indices = np.flatnonzero(curves.epochs == curves.best_epoch)
+    if indices.size == 0 or indices[0] >= values.size or not np.isfinite(values[indices[0]]):
         return
     figure.add_scatter(
-        x=[int(curves.epochs[found[0]])],
-        y=[float(values[found[0]])],
+        x=[int(curves.epochs[indices[0]])],
+        y=[float(values[indices[0]])],
         name="Best epoch",
         legendrank=2,
         mode="markers",
@@ -273,26 +273,26 @@ def _add_best(figure: go.Figure, curves: HistoryCurves, number: str) -> None:
 
 
 def trend_reach(batches: int) -> int:
-    """How many batches the trend looks back and ahead: a hundredth of them, or 8 in a short run."""
+    """Batches averaged on either side: a hundredth of all, or at most 8 in a short run."""
     return max(batches // 100, min(8, batches // 8))
 
 
 def _floats(values: Numbers) -> np.ndarray:
-    # float32: seven digits are more than a chart can show, and half the bytes on the wire.
+    # float32 is more precise than a chart, and half as many bytes.
     return np.asarray(values, np.float32) if len(values) else _NOTHING
 
 
-def _thin(count: int, most: int) -> np.ndarray:
-    if count <= most:
+def _thin(count: int, limit: int) -> np.ndarray:
+    if count <= limit:
         return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, most).astype(np.int64))
+    return np.unique(np.linspace(0, count - 1, limit).astype(np.int64))
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """Mean of the batches around each point; what isn't a number is left out.
+    """Centred moving average of the batches, ignoring values that are not finite.
 
-    Towards both ends the window shrinks on both sides, so that the trend never lags behind; where
-    less than half of it is left there is none.
+    Towards both ends the window shrinks on both sides, so that the trend does not lag; with less
+    than half a window the trend is NaN.
     """
     half = trend_reach(values.size)
     known = np.isfinite(values)
@@ -302,7 +302,7 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     reach = np.minimum(half, np.minimum(place, values.size - 1 - place))
     start, end = place - reach, place + reach + 1
     inside = number[end] - number[start]
-    # At both ends it would be taken from fewer and fewer batches, and jump about.
+    # With few batches at both ends the trend would be noisy.
     inside[reach < half // 2] = 0
     means = (total[end] - total[start]) / np.maximum(inside, 1)
     return np.where(inside > 0, means, np.nan).astype(np.float32)

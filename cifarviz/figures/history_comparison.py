@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text, single_line
-from cifarviz.figures.curve_marks import PublishedCurves, add_published, gap_trace, turn_marker
+from cifarviz.figures.curve_marks import PublishedCurves, add_published, gap_trace, start_marker
 from cifarviz.figures.learning_rate import UsedRates, add_rate_panel
 from cifarviz.figures.theme import (
     FONT_SIZE,
@@ -26,60 +26,59 @@ from cifarviz.figures.theme import (
     mix,
 )
 
-Kind = Literal["training", "validation"]
-MOST_ALIKE: Final = 3
-"""So many runs at most differ in lightness, dash and marker. Of more, each has a number, which
-stands on its curves and before its name."""
+CurveKind = Literal["training", "validation"]
+MOST_WITH_DASHES: Final = 3
+"""Up to this many runs differ in lightness, dash and marker. With more, each has a number on its
+curves and before its name."""
 _SHADES = ((0.0, "#FFFFFF"), (0.42, "#FFFFFF"), (0.2, "#000000"))
 
-# None is "dash", as published curves are.
+# Published curves have the dash "dash".
 _DASHES = ("solid", "dot", "dashdot")
 _MARKERS = ("circle", "square", "diamond")
 
-# Of many runs the first are light and the last dark, as far as both pages allow.
+# Of many runs the first are light and the last dark, within the contrast of both themes.
 _LIGHTEST, _DARKEST = 0.3, 0.25
 
-# With more, numbers on training, too, would hide the curves.
-_MOST_NUMBERED_TWICE = 10
+# With more runs, numbers on the training curves as well would hide the curves.
+_MAX_NUMBERED_TWICE = 10
 _BADGE, _SMALL_BADGE = 17, 14
 
-# Each next number stands so far along its curve from the one before, as part of the whole: so
-# numbers of neighbours lie apart, however many there are.
+# Golden ratio: the position of each number along its curve, so that neighbours' numbers are apart.
 _GOLDEN = 0.618
 
-# Letters in a line of the legend: a longer name would take the room of the curves.
+# Characters in a line of the legend.
 _LEGEND_WIDTH = 34
 
 
 @dataclass(frozen=True)
-class Place:
-    """The ``position`` of a run among ``count`` that are given, from 0."""
+class RunPlace:
+    """The ``position`` of a run, from 0, among ``count`` runs."""
 
     position: int
     count: int
 
     @property
     def few(self) -> bool:
-        """Whether dashes tell the runs apart, and not numbers."""
-        return self.count <= MOST_ALIKE
+        """Whether dashes, not numbers, distinguish the runs."""
+        return self.count <= MOST_WITH_DASHES
 
 
-ALONE: Final = Place(0, 1)
+ONLY_RUN: Final = RunPlace(0, 1)
 _FEW_EPOCHS = 10
 
-# Pixels: a line of the legend, what it has beside its lines, and the figure around it.
+# Pixels: a line of the legend, its padding, and the figure around it.
 _LEGEND_LINE, _LEGEND_REST, _AROUND = 19, 30, 84
 _HEIGHT = 420
-_WHICH_IS_WHICH = "Solid: validation<br>Dotted: training<br>By their number"
+_LEGEND_TITLE = "Solid: validation<br>Dotted: training<br>By their number"
 
 
 @dataclass(frozen=True, eq=False)
 class RunCurve:
-    """One run's values after each epoch; arrays of one length, ``validation`` may be missing.
+    """A run's values after each epoch; arrays of one length, ``validation`` may be missing.
 
-    ``stopped_early`` is the epoch after which early stopping ended it, ``turn`` that after which
-    its validation loss turned. ``branch`` is where a fork leaves its parent: the epoch, and the
-    parent's training and validation value there.
+    ``best_epoch``, ``stopped_early`` (the end by early stopping) and ``overfitting_start`` are
+    epochs. ``branch`` is where a fork leaves its parent: the epoch, and the parent's training and
+    validation value there.
     """
 
     name: str
@@ -88,28 +87,28 @@ class RunCurve:
     validation: np.ndarray | None = None
     best_epoch: int | None = None
     stopped_early: int | None = None
-    turn: int | None = None
+    overfitting_start: int | None = None
     branch: tuple[int, float, float | None] | None = None
-    place: Place = ALONE
-    """Among those that were given, which decides how it is drawn."""
+    place: RunPlace = ONLY_RUN
+    """The run's position, which decides how it is drawn."""
     rates: np.ndarray | None = None
-    """The learning rate in the last step of each epoch: drawn under the loss."""
+    """The learning rate in the last step of each epoch, drawn below the loss."""
 
 
 @dataclass(frozen=True, eq=False)
 class HistoryComparison:
-    """Runs with at least one epoch, in the order they were given."""
+    """Runs with at least one epoch, in order."""
 
     metric: MetricName
     runs: tuple[RunCurve, ...]
     published: PublishedCurves | None = None
     logarithmic: bool = False
     smoothed_over: int = 1
-    """Of how many epochs each value is the mean."""
+    """The number of epochs that each value is averaged over."""
 
     @property
     def few(self) -> bool:
-        """Whether dashes tell the runs apart, and not numbers."""
+        """Whether dashes, not numbers, distinguish the runs."""
         return all(run.place.few for run in self.runs)
 
 
@@ -121,23 +120,23 @@ def history_comparison(
     logarithmic: bool = False,
     smoothed_over: int = 1,
 ) -> HistoryComparison:
-    """Keep what can be drawn; two runs of one name are numbered.
+    """Shape the runs that have an epoch; runs of the same name are numbered.
 
-    A run that has no epoch yet keeps its place: the others look the same once it has begun.
+    A run without an epoch still has a position, so that the others do not change when it starts.
     """
-    kept: list[RunCurve] = []
+    curves: list[RunCurve] = []
     seen: dict[str, int] = {}
-    given = tuple(runs)
-    for position, run in enumerate(given):
+    all_runs = tuple(runs)
+    for position, run in enumerate(all_runs):
         if len(run.epochs) == 0:
             continue
         seen[run.name] = seen.get(run.name, 0) + 1
         name = run.name if seen[run.name] == 1 else f"{run.name} ({seen[run.name]})"
-        kept.append(
+        curves.append(
             replace(
                 run,
                 name=name,
-                place=Place(position, len(given)),
+                place=RunPlace(position, len(all_runs)),
                 epochs=np.asarray(run.epochs, np.int32),
                 training=np.asarray(run.training, np.float32),
                 validation=(
@@ -145,16 +144,16 @@ def history_comparison(
                 ),
             )
         )
-    return HistoryComparison(metric, tuple(kept), published, logarithmic, smoothed_over)
+    return HistoryComparison(metric, tuple(curves), published, logarithmic, smoothed_over)
 
 
 def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
-    """Draw the runs, as high as the legend needs to show all of them.
+    """Draw the runs in a figure high enough for the whole legend.
 
-    Up to three have a group of the legend a run and the gap between both curves shaded. More: a
-    number a run on its curves, validation solid and training dotted, with one entry a run, which
-    shows and hides both. A fork begins where it leaves its parent. Under the loss is a panel of
-    the learning rates, in the colours and dashes of training.
+    Up to three runs have a legend group each, and the gap between their curves is shaded. More
+    runs have a number on their curves, validation solid and training dotted, and one legend entry
+    each, which shows and hides both curves. A fork begins where it leaves its parent. Below the
+    loss is a panel of the learning rates, in the colours and dashes of training.
     """
     title = METRIC_TITLES[comparison.metric]
     if not comparison.runs:
@@ -166,16 +165,16 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=_height(comparison, few),
-            # At the top the legend leaves room for the buttons.
+            # Space above for the chart's buttons.
             margin={"l": 60, "r": 16, "t": 30, "b": 48},
             xaxis={
                 "title": {"text": "Epoch"},
                 "rangemode": "tozero",
-                # There are no halves of an epoch.
+                # No ticks at fractions of an epoch.
                 "dtick": 1 if longest <= _FEW_EPOCHS else None,
             },
             yaxis={
-                "title": {"text": title + _of_so_many(comparison.smoothed_over)},
+                "title": {"text": title + _smoothing_label(comparison.smoothed_over)},
                 "type": "log" if comparison.logarithmic else "linear",
                 "tickformatstops": () if comparison.metric == "loss" else SHARE_TICKS,
             },
@@ -187,7 +186,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
                 "yanchor": "top",
                 "groupclick": "toggleitem" if few else "togglegroup",
                 "tracegroupgap": 6 if few else 0,
-                "title": {"text": "" if few else _WHICH_IS_WHICH, "font": {"size": FONT_SIZE}},
+                "title": {"text": "" if few else _LEGEND_TITLE, "font": {"size": FONT_SIZE}},
             },
         )
     )
@@ -195,7 +194,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
         group = {"legendgroup": "published", "legendgrouptitle": {"text": "Published"}}
         add_published(figure, comparison.published, group)
     number = METRIC_FORMATS[comparison.metric]
-    # All at once: Plotly looks through the whole figure at each addition.
+    # All at once: Plotly validates the whole figure at each addition.
     figure.add_traces([trace for run in comparison.runs for trace in _traces(run, number, few)])
     marks = (
         ("Best epoch", "star", [(run, run.best_epoch) for run in comparison.runs]),
@@ -203,7 +202,7 @@ def history_comparison_figure(comparison: HistoryComparison) -> go.Figure:
     )
     for name, symbol, epochs in marks:
         _add_marks(figure, name, symbol, epochs, number, few)
-    _add_turns(figure, comparison.runs, number, few)
+    _add_starts(figure, comparison.runs, number, few)
     if few:
         for run in comparison.runs:
             _add_gap(figure, run, len(comparison.runs))
@@ -218,18 +217,18 @@ def _used_rates(run: RunCurve, rates: np.ndarray) -> UsedRates:
         run.epochs,
         rates,
         label=f"<b>{plotly_text(run.name)}</b><br>",
-        line=curve_style(run.place, "training", alone=False)["line"],
+        line=curve_style(run.place, "training", single=False)["line"],
         group=str(run.place.position),
     )
 
 
 def _height(comparison: HistoryComparison, few: bool) -> int:
-    """So high that no entry of the legend has to be scrolled to."""
+    """Height in pixels at which the legend does not scroll."""
     runs = comparison.runs
     lines = sum(legend_name(run.name, run.place).count("<br>") + 1 for run in runs)
-    # Two or three entries under each name, or two lines above all of them.
+    # Three lines under each name, or two lines above all names.
     lines += 3 * len(runs) if few else 2
-    # A heading and three marks; those who published are another heading and two curves.
+    # A heading and three marks; a heading and two published curves.
     lines += 4 + 3 * (comparison.published is not None)
     return max(_HEIGHT, _LEGEND_LINE * lines + _LEGEND_REST + _AROUND)
 
@@ -242,7 +241,7 @@ def _add_marks(
     number: str,
     few: bool,
 ) -> None:
-    """One mark on each run that has such an epoch: on validation, or on training without it."""
+    """Mark an epoch of each run on its validation curve, or on training without validation."""
     marker = {
         "symbol": symbol,
         "size": 13,
@@ -251,10 +250,10 @@ def _add_marks(
     _add_points(figure, name, _points(epochs), marker, f"{name}, %{{x}}: %{{y:{number}}}", few)
 
 
-def _add_turns(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
-    epochs = [(run, run.turn) for run in runs if run.validation is not None]
-    hover = f"Validation loss turned after epoch %{{x}}: %{{y:{number}}}"
-    _add_points(figure, "Overfitting starts", _points(epochs), turn_marker(), hover, few)
+def _add_starts(figure: go.Figure, runs: Iterable[RunCurve], number: str, few: bool) -> None:
+    epochs = [(run, run.overfitting_start) for run in runs if run.validation is not None]
+    hover = f"Overfitting starts after epoch %{{x}}: %{{y:{number}}}"
+    _add_points(figure, "Overfitting starts", _points(epochs), start_marker(), hover, few)
 
 
 def _points(epochs: Iterable[tuple[RunCurve, int | None]]) -> list[tuple[RunCurve, int, float]]:
@@ -277,7 +276,7 @@ def _add_points(
     if not points:
         return
     colors = [mark_color(run.place, validated=run.validation is not None) for run, _, _ in points]
-    # The legend has the colour of the first point: of many runs it stands for none.
+    # The legend has the colour of the first point: with many runs, of an empty one.
     first = [] if few else [None]
     figure.add_scatter(
         x=[*first, *(epoch for _, epoch, _ in points)],
@@ -302,7 +301,7 @@ def _add_gap(figure: go.Figure, run: RunCurve, gaps: int) -> None:
 
 
 def _with_branch(run: RunCurve, *curves: np.ndarray) -> list[np.ndarray]:
-    """Epochs and curves, training first, from where a fork leaves its parent on."""
+    """Epochs and curves, training first, starting where a fork leaves its parent."""
     if run.branch is None:
         return [run.epochs, *curves]
     epoch, *values = run.branch
@@ -313,17 +312,17 @@ def _with_branch(run: RunCurve, *curves: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _of_so_many(epochs: int) -> str:
+def _smoothing_label(epochs: int) -> str:
     return "" if epochs == 1 else f", mean of {epochs} epochs"
 
 
 def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
-    kinds: list[tuple[Kind, np.ndarray]] = [("training", run.training)]
+    kinds: list[tuple[CurveKind, np.ndarray]] = [("training", run.training)]
     if run.validation is not None:
         kinds.append(("validation", run.validation))
     epochs, *drawn = _with_branch(run, *(values for _, values in kinds))
     name = legend_name(run.name, run.place)
-    # Plotly looks at a list in half the time of a short array.
+    # Plotly validates a list in half the time of a short array.
     x = epochs.tolist()
     curves = [
         {
@@ -334,7 +333,7 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
             "showlegend": few or kind == kinds[-1][0],
             "legendgroup": str(run.place.position),
             **({"legendgrouptitle": {"text": name}} if few else {}),
-            **curve_style(run.place, kind, alone=len(run.epochs) == 1),
+            **curve_style(run.place, kind, single=len(run.epochs) == 1),
             "hovertemplate": (
                 f"<b>{plotly_text(run.name)}</b><br>"
                 f"{kind}, epoch %{{x}}: %{{y:{number}}}<extra></extra>"
@@ -349,39 +348,38 @@ def _traces(run: RunCurve, number: str, few: bool) -> list[dict[str, Any]]:
     return [*curves, *(badge for badge in badges if badge is not None)]
 
 
-def curve_style(place: Place, kind: Kind, *, alone: bool) -> dict[str, Any]:
+def curve_style(place: RunPlace, kind: CurveKind, *, single: bool) -> dict[str, Any]:
     """Plotly's ``mode``, ``line`` and ``marker`` of a curve of the run at ``place``.
 
-    Training is blue and validation orange, as everywhere. One epoch ``alone`` is a point.
+    Training is blue and validation orange. A ``single`` epoch is drawn as a point.
     """
-    return _alike(place.position, kind) if place.few else _shaded(place, kind, alone)
+    return _dashed(place.position, kind) if place.few else _shaded(place, kind, single)
 
 
-def mark_color(place: Place, *, validated: bool = True) -> str:
-    """The colour of what is marked on that run: on its validation, or on training without."""
+def mark_color(place: RunPlace, *, validated: bool = True) -> str:
+    """The colour of a run's marks: of its validation, or of training without validation."""
     if place.few:
         return VALIDATION if validated else TRAINING
     return _shade(place, "validation" if validated else "training")
 
 
 def number_badge(
-    place: Place, kind: Kind, epochs: Sequence[int], values: Sequence[float]
+    place: RunPlace, kind: CurveKind, epochs: Sequence[int], values: Sequence[float]
 ) -> dict[str, Any] | None:
     """The number of the run at ``place`` as a Plotly trace of one point on its curve.
 
-    ``None`` where it has none: of a few runs, of nothing finite, and of training where numbers
-    are too many.
+    ``None`` for few runs, for values that are not finite, and for training curves of many runs.
     """
     training = kind == "training"
-    known = [at for at, value in enumerate(values) if isfinite(value)]
-    if place.few or not known or (training and place.count > _MOST_NUMBERED_TWICE):
+    finite = [index for index, value in enumerate(values) if isfinite(value)]
+    if place.few or not finite or (training and place.count > _MAX_NUMBERED_TWICE):
         return None
     along = (place.position * _GOLDEN + (0.3 if training else 0.0)) % 1
-    at = known[round((0.35 + 0.65 * along) * (len(known) - 1))]
+    index = finite[round((0.35 + 0.65 * along) * (len(finite) - 1))]
     return {
         "type": "scatter",
-        "x": [epochs[at]],
-        "y": [values[at]],
+        "x": [epochs[index]],
+        "y": [values[index]],
         "mode": "markers+text",
         "marker": {
             "size": _SMALL_BADGE if training else _BADGE,
@@ -396,18 +394,18 @@ def number_badge(
     }
 
 
-def legend_name(name: str, place: Place) -> str:
-    """``name`` as Plotly text, in lines that leave room for the curves; many have their number."""
+def legend_name(name: str, place: RunPlace) -> str:
+    """``name`` as Plotly text in short lines, with its number if the runs have numbers."""
     lines = textwrap.wrap(single_line(numbered_name(name, place)), _LEGEND_WIDTH)
     return "<br>".join(map(plotly_text, lines)) or " "
 
 
-def numbered_name(name: str, place: Place) -> str:
-    """``name``, with its number before it where the curves have numbers."""
+def numbered_name(name: str, place: RunPlace) -> str:
+    """``name``, after its number if the runs have numbers."""
     return name if place.few else f"{place.position + 1} · {name}"
 
 
-def _alike(position: int, kind: Kind) -> dict[str, Any]:
+def _dashed(position: int, kind: CurveKind) -> dict[str, Any]:
     amount, toward = _SHADES[position % len(_SHADES)]
     color = mix(TRAINING if kind == "training" else VALIDATION, toward, amount)
     return {
@@ -417,19 +415,19 @@ def _alike(position: int, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _shaded(place: Place, kind: Kind, alone: bool) -> dict[str, Any]:
+def _shaded(place: RunPlace, kind: CurveKind, single: bool) -> dict[str, Any]:
     training = kind == "training"
     line = {
         "color": _shade(place, kind),
         "width": 1.3 if training else 2.2,
         "dash": "dot" if training else "solid",
     }
-    if not alone:
+    if not single:
         return {"mode": "lines", "line": line}
     return {"mode": "lines+markers", "line": line, "marker": {"size": 5 if training else 8}}
 
 
-def _shade(place: Place, kind: Kind) -> str:
+def _shade(place: RunPlace, kind: CurveKind) -> str:
     part = place.position / max(place.count - 1, 1) * (_LIGHTEST + _DARKEST) - _LIGHTEST
     color = TRAINING if kind == "training" else VALIDATION
     return mix(color, "#FFFFFF" if part < 0 else "#000000", abs(part))

@@ -1,4 +1,4 @@
-"""Charts of the lab's experiments."""
+"""Charts of the lab experiments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cifarviz.figures.theme import (
     WARNING,
     base_layout,
     empty_figure,
-    room_for,
+    label_width,
 )
 
 _HEIGHT = 420
@@ -24,9 +24,9 @@ _GAP = "rgba(128, 138, 148, 0.16)"
 
 @dataclass(frozen=True, eq=False)
 class AccuracyBySize:
-    """Accuracies 0–1 at the end of runs on ``images``, ascending; arrays of one length.
+    """Final accuracies, 0 to 1, of runs on ``images``, ascending; arrays of one length.
 
-    ``planned`` are all numbers of images that there will be, for the axis.
+    ``planned`` are all planned numbers of images, for the axis.
     """
 
     images: np.ndarray
@@ -40,7 +40,7 @@ _ROW = 44
 
 @dataclass(frozen=True)
 class GapBar:
-    """One run; accuracies 0–1, ``None`` while there is none yet."""
+    """A run's accuracies, 0 to 1; ``None`` before its first epoch."""
 
     label: str
     training: float | None
@@ -52,7 +52,7 @@ _BARS_HEIGHT = 300
 
 @dataclass(frozen=True, eq=False)
 class LearnedEpochs:
-    """Shares 0–1 of each kind that were known from each of ``epochs`` on, and those never known."""
+    """Shares, 0 to 1, of correct and wrong labels learned from each epoch on, or never."""
 
     epochs: np.ndarray
     true: np.ndarray
@@ -63,10 +63,11 @@ class LearnedEpochs:
 
 @dataclass(frozen=True, eq=False)
 class MemorisationCurves:
-    """Shares 0–1 after each of ``epochs``; arrays of one length, ``validation`` with its own.
+    """Shares, 0 to 1, after each of ``epochs``; arrays of one length, validation has its own.
 
-    ``true_known`` of the images with right labels, ``false_known`` of those with wrong ones that
-    get the label they were trained with; ``seen_through`` of the latter that get the right one.
+    ``true_known`` of the images with correct labels and ``false_known`` of those with wrong labels
+    that are predicted as the label they were trained with; ``seen_through`` of those with wrong
+    labels that are predicted as their correct one.
     """
 
     epochs: np.ndarray
@@ -78,9 +79,9 @@ class MemorisationCurves:
 
 
 def accuracy_by_size_figure(sizes: AccuracyBySize) -> go.Figure:
-    """Draw both over a logarithmic axis, with the gap between them shaded."""
+    """Draw both accuracies over a logarithmic axis, with the gap between them shaded."""
     if not sizes.planned:
-        return empty_figure("Here is a point for each run as it ends.", height=_HEIGHT)
+        return empty_figure("Each finished run adds a point here.", height=_HEIGHT)
     low, high = np.log10(sizes.planned[0]), np.log10(sizes.planned[-1])
     margin = 0.06 * (high - low) or 0.1
     figure = go.Figure(
@@ -91,10 +92,10 @@ def accuracy_by_size_figure(sizes: AccuracyBySize) -> go.Figure:
                 "type": "log",
                 "range": [low - margin, high + margin],
                 "tickvals": list(sizes.planned),
-                "ticktext": [f"{one:,}" for one in sizes.planned],
+                "ticktext": [f"{count:,}" for count in sizes.planned],
             },
             yaxis={
-                "title": {"text": "Accuracy at the end"},
+                "title": {"text": "Final accuracy"},
                 "range": [0, 1.02],
                 "tickformatstops": SHARE_TICKS,
             },
@@ -120,9 +121,9 @@ def accuracy_by_size_figure(sizes: AccuracyBySize) -> go.Figure:
 
 
 def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
-    """Draw a row a run, the first at the top; one that has not begun has its place already."""
+    """Draw a row for each run, the first at the top, also for those not started yet."""
     if not bars:
-        return empty_figure("Here is a row for each run.", height=4 * _ROW)
+        return empty_figure("Each run has a row here.", height=4 * _ROW)
     labels = [plotly_text(bar.label) for bar in bars]
     known = [
         (label, bar.training, bar.validation)
@@ -132,7 +133,7 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=_ROW * len(bars) + 110,
-            margin={"l": room_for(bar.label for bar in bars), "r": 16, "t": 40, "b": 48},
+            margin={"l": label_width(bar.label for bar in bars), "r": 16, "t": 40, "b": 48},
             xaxis={
                 "title": {"text": "Accuracy"},
                 "range": [0, 1.05],
@@ -147,7 +148,7 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
             },
         )
     )
-    # One trace: a gap in it is a None.
+    # One trace: None separates the lines.
     figure.add_scatter(
         x=[value for _, train, val in known for value in (val, train, None)],
         y=[value for label, _, _ in known for value in (label, label, None)],
@@ -157,10 +158,10 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
         name="Gap",
         hoverinfo="skip",
     )
-    for name, place, color in (("Training", 1, TRAINING), ("Validation", 2, VALIDATION)):
+    for name, column, color in (("Training", 1, TRAINING), ("Validation", 2, VALIDATION)):
         figure.add_scatter(
-            x=[one[place] for one in known],
-            y=[one[0] for one in known],
+            x=[row[column] for row in known],
+            y=[row[0] for row in known],
             mode="markers",
             marker={"size": 14, "color": color},
             name=name,
@@ -172,7 +173,7 @@ def gap_bars_figure(bars: Sequence[GapBar]) -> go.Figure:
 def learned_epochs(
     epochs: np.ndarray, true_learned: np.ndarray, false_learned: np.ndarray
 ) -> LearnedEpochs:
-    """Count them; the last two hold an epoch for each image, 0 for one that was never known."""
+    """Count labels by the epoch from which on an image is predicted so; 0 is never."""
 
     def shares(learned: np.ndarray) -> np.ndarray:
         counts = (learned[None, :] == np.asarray(epochs)[:, None]).sum(axis=1)
@@ -191,24 +192,24 @@ def learned_epochs(
 
 
 def learned_epochs_figure(learned: LearnedEpochs) -> go.Figure:
-    """Draw both beside each other, an epoch a pair of bars."""
+    """Draw a pair of bars for each epoch."""
     if not len(learned.epochs):
-        return empty_figure("The bars begin with the first epoch.", height=_BARS_HEIGHT)
+        return empty_figure("Bars appear here after the first epoch.", height=_BARS_HEIGHT)
     figure = go.Figure(
         layout=base_layout(
             height=_BARS_HEIGHT,
             barmode="group",
             bargap=0.15,
-            xaxis={"title": {"text": "Known for good from epoch"}, "rangemode": "tozero"},
+            xaxis={"title": {"text": "Learned for good from epoch"}, "rangemode": "tozero"},
             yaxis={"title": {"text": "Share of the images"}, "tickformatstops": SHARE_TICKS},
         )
     )
     bars = (
-        ("right", learned.true, learned.true_never, TRAINING),
+        ("correct", learned.true, learned.true_never, TRAINING),
         ("wrong", learned.false, learned.false_never, WARNING),
     )
     for kind, values, never, color in bars:
-        name = f"{kind.capitalize()} labels" + (f" ({never:.0%} not known)" if never else "")
+        name = f"{kind.capitalize()} labels" + (f" ({never:.0%} never learned)" if never else "")
         figure.add_bar(
             x=learned.epochs.tolist(),
             y=values.tolist(),
@@ -220,9 +221,9 @@ def learned_epochs_figure(learned: LearnedEpochs) -> go.Figure:
 
 
 def memorisation_figure(curves: MemorisationCurves) -> go.Figure:
-    """Draw the four of them over the epochs."""
+    """Draw the four curves over the epochs."""
     if not len(curves.epochs):
-        return empty_figure("The curves begin with the first epoch.", height=_HEIGHT)
+        return empty_figure("Curves appear here after the first epoch.", height=_HEIGHT)
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
@@ -236,9 +237,9 @@ def memorisation_figure(curves: MemorisationCurves) -> go.Figure:
         )
     )
     lines = (
-        ("Right label, learned", curves.epochs, curves.true_known, TRAINING, "solid"),
-        ("Wrong label, learned", curves.epochs, curves.false_known, WARNING, "solid"),
-        ("Wrong label, seen through", curves.epochs, curves.seen_through, NEUTRAL, "dash"),
+        ("Correct label, learned", curves.epochs, curves.true_known, TRAINING, "solid"),
+        ("Wrong label, memorised", curves.epochs, curves.false_known, WARNING, "solid"),
+        ("Wrong label, predicted correctly", curves.epochs, curves.seen_through, NEUTRAL, "dash"),
         ("Validation", curves.validation_epochs, curves.validation, VALIDATION, "solid"),
     )
     for name, epochs, values, color, dash in lines:

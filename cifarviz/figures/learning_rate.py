@@ -1,4 +1,4 @@
-"""The learning rate over the course of a training: as planned, and as it was used."""
+"""The learning rate over a training: as scheduled, and as used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +18,11 @@ from cifarviz.figures.theme import (
 )
 
 _HEIGHT = 220
-_MOST_POINTS = 800
-# Epochs from one tick to the next; an axis has between 3 and 8 of them, or all in a short run.
+_MAX_POINTS = 800
+# Epochs between ticks; an axis has 3 to 8 intervals, or one per epoch in a short run.
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200)
-_MOST_STEPS = 8
-# Of the height of a chart, for the panel under it and for the panel's title; and the pixels by
-# which the chart grows, so that the curves keep most of theirs.
+_MAX_STEPS = 8
+# Shares of a chart's height for the panel and its title, and the pixels that the chart grows by.
 _PANEL, _PANEL_TITLE, _PANEL_PIXELS = 0.17, 0.11, 70
 # Rates that differ by more than this factor are drawn on a logarithmic axis.
 _DECADE = 10
@@ -31,9 +30,9 @@ _DECADE = 10
 
 @dataclass(frozen=True, eq=False)
 class LearningRateCurve:
-    """``rates`` float64 at ``epochs`` (fractional, from 0), thinned, ends kept.
+    """``rates`` float64 at ``epochs`` (fractional, from 0), thinned except for both ends.
 
-    ``last_epoch`` is the one after whose last step the training ends.
+    ``last_epoch`` is the last epoch of the training.
     """
 
     epochs: np.ndarray
@@ -44,22 +43,22 @@ class LearningRateCurve:
 def learning_rate_curve(
     rates: Sequence[float] | np.ndarray, steps_per_epoch: int
 ) -> LearningRateCurve:
-    """Shape one rate a training step; ``steps_per_epoch`` is at least 1."""
+    """Shape the rates of all training steps; ``steps_per_epoch`` is at least 1."""
     values = np.asarray(rates, np.float64)
-    keep = np.unique(np.linspace(0, values.size - 1, min(values.size, _MOST_POINTS)).astype(int))
+    indices = np.unique(np.linspace(0, values.size - 1, min(values.size, _MAX_POINTS)).astype(int))
     steps = max(1, steps_per_epoch)
-    return LearningRateCurve(keep / steps, values[keep], -(-values.size // steps))
+    return LearningRateCurve(indices / steps, values[indices], -(-values.size // steps))
 
 
 def _ticks(last: int) -> list[int]:
-    """Round numbers of epochs from 0, and the last one, not too close to the one before."""
-    steps = [step for step in _STEPS if 3 <= last / step <= _MOST_STEPS] or [1]
-    step = next((one for one in steps if last % one == 0), steps[0])
+    """Round numbers of epochs from 0, and the last epoch, at least 0.6 intervals apart."""
+    steps = [step for step in _STEPS if 3 <= last / step <= _MAX_STEPS] or [1]
+    step = next((step for step in steps if last % step == 0), steps[0])
     return [*(epoch for epoch in range(0, last, step) if last - epoch > 0.6 * step), last]
 
 
 def learning_rate_figure(curve: LearningRateCurve) -> go.Figure:
-    """One line, stepped where the rate is."""
+    """Draw the rate as a line."""
     if curve.rates.size == 0:
         return empty_figure("No steps to train.", height=_HEIGHT)
     figure = go.Figure(
@@ -93,8 +92,8 @@ def learning_rate_figure(curve: LearningRateCurve) -> go.Figure:
 class UsedRates:
     """The learning rate in the last step of each epoch; arrays of one length, at least 1.
 
-    ``label`` is what its hover begins with, as Plotly text; ``line`` and ``group`` are Plotly's
-    ``line`` and ``legendgroup`` of the run.
+    ``label`` is the beginning of the hover text, as Plotly text; ``line`` and ``group`` are
+    Plotly's ``line`` and ``legendgroup`` of the run.
     """
 
     epochs: np.ndarray
@@ -105,10 +104,10 @@ class UsedRates:
 
 
 def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
-    """Put a low panel under the plot of ``figure`` that shares its x axis, in epochs.
+    """Add a low panel below the plot of ``figure`` that shares its x axis, in epochs.
 
-    Each rate is a level line over its epoch. The axis is logarithmic where rates differ by more
-    than a factor of ten and none is 0. Does nothing without ``runs``.
+    Each rate is a horizontal line over its epoch. The axis is logarithmic if the rates differ by
+    more than a factor of ten and none is 0. Does nothing without ``runs``.
     """
     if not runs:
         return
@@ -138,7 +137,7 @@ def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
         xaxis={"anchor": "y2"},
     )
     figure.add_annotation(
-        text=rate_words(rates) + (", logarithmic" if logarithmic else ""),
+        text=format_rates(rates) + (", logarithmic" if logarithmic else ""),
         x=0,
         y=_PANEL,
         xref="paper",
@@ -151,14 +150,14 @@ def add_rate_panel(figure: go.Figure, runs: Sequence[UsedRates]) -> None:
     figure.add_traces([_level_lines(run) for run in runs])
 
 
-def rate_words(rates: np.ndarray) -> str:
-    """Say what rates were used: "Learning rate 0.001", or from the lowest to the highest."""
+def format_rates(rates: np.ndarray) -> str:
+    """Format the rates used: ``Learning rate 0.001``, or from the lowest to the highest."""
     ends = sorted({float(rates.min()), float(rates.max())})
     return "Learning rate " + " to ".join(f"{rate:.3g}".replace("e-0", "e-") for rate in ends)
 
 
 def _level_lines(run: UsedRates) -> dict[str, Any]:
-    # From the start of the first epoch on; "vh" goes up or down where an epoch begins.
+    # From the start of the first epoch; with "vh" the line steps where an epoch begins.
     epochs = [int(run.epochs[0]) - 1, *run.epochs.tolist()]
     return {
         "type": "scatter",

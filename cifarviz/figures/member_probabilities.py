@@ -1,4 +1,4 @@
-"""What each member of an ensemble says of one image, and what they say together."""
+"""Probabilities of an ensemble's members for one image, and their mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.theme import base_layout, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, empty_figure, label_width
 
-TOGETHER = "Ensemble, by sum"
+ENSEMBLE = "Ensemble, by sum"
 _ROW, _FRAME = 32, 44
 # With more classes a cell is narrower than a number.
-_MOST_NUMBERED = 25
+_MAX_NUMBERED = 25
 
 
 @dataclass(frozen=True, eq=False)
 class MemberProbabilities:
-    """``shares``: float64 (members + 1, classes), 0 to 1, a row a member and the mean of all last.
+    """``shares`` float64 (members + 1, classes), 0 to 1: a row for each member, then their mean.
 
-    ``actual`` is the true class's index where it is known.
+    ``actual`` is the true class's index if known.
     """
 
     classes: tuple[str, ...]
@@ -36,19 +36,22 @@ def member_probabilities(
     *,
     actual: int | None = None,
 ) -> MemberProbabilities:
-    """Shape probabilities (members, classes); raises ``ValueError`` unless each has its name."""
+    """Shape probabilities (members, classes); ``ValueError`` if labels or classes do not fit."""
     if members.shape != (len(labels), len(classes)):
-        raise ValueError(f"{len(labels)} labels, {len(classes)} classes, and {members.shape} came")
-    given = members.astype(np.float64)
-    shares = np.vstack([given, given.mean(axis=0)]) if len(given) else given
-    return MemberProbabilities(tuple(classes), (*labels, TOGETHER), shares, actual)
+        raise ValueError(
+            f"{len(labels)} labels and {len(classes)} classes for probabilities of {members.shape}"
+        )
+    shares = members.astype(np.float64)
+    if len(shares):
+        shares = np.vstack([shares, shares.mean(axis=0)])
+    return MemberProbabilities(tuple(classes), (*labels, ENSEMBLE), shares, actual)
 
 
 def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
-    """A row a member, the ensemble's below in bold; a column a class, the actual one ticked."""
+    """Draw a row for each member and in bold the ensemble; the actual class is ticked."""
     height = _FRAME + _ROW * len(value.labels)
     if not len(value.shares):
-        return empty_figure("No members yet: nobody was asked.", height=height)
+        return empty_figure("No members yet.", height=height)
     names = [plotly_text(name) for name in value.classes]
     labels = [plotly_text(label) for label in value.labels]
     classes = [
@@ -58,7 +61,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=height,
-            margin={"l": room_for(value.labels), "r": 16, "t": 8, "b": 32},
+            margin={"l": label_width(value.labels), "r": 16, "t": 8, "b": 32},
             xaxis={
                 "type": "category",
                 "showgrid": False,
@@ -82,7 +85,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         z=value.shares,
         zmin=0,
         zmax=1,
-        # The page's own light-to-dark scale, so that a zero is the colour of the page.
+        # The page's own scale, so that a zero has the colour of the page.
         autocolorscale=True,
         xgap=1,
         ygap=1,
@@ -96,7 +99,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    if len(classes) > _MOST_NUMBERED:
+    if len(classes) > _MAX_NUMBERED:
         return figure
     figure.add_scatter(
         x=classes * len(rows),
@@ -109,7 +112,7 @@ def member_probabilities_figure(value: MemberProbabilities) -> go.Figure:
         textfont={"size": 13},
         hoverinfo="skip",
         showlegend=False,
-        # How far up the scale each number stands: the chart makes it readable on that colour.
+        # Each number's position on the scale: the chart picks a text colour that contrasts.
         meta={"onScale": value.shares.ravel().tolist()},
     )
     return figure

@@ -1,9 +1,9 @@
-"""A network drawn as a low strip of blocks, one a layer, with what it is and its output's shape.
+"""A network drawn as a strip of blocks, one per layer, with label and output shape.
 
-A block's front is its map, as tall as the map is large; its thickness is its channels; both on a
-logarithmic scale, so that 32×32 and 4×4 fit one picture. A layer without maps is a thin plate as
-tall as it has units. Every block has a place of the same width, so that its words can stand level
-below it; a long network goes on in the next row.
+A block's height is the size of its map, its width the number of its channels, both on a
+logarithmic scale, so that 32×32 and 4×4 fit into one picture. A layer without maps is a thin plate
+whose height is the number of its units. All blocks have places of the same width, with their text
+below; a long network continues in the next row.
 """
 
 import math
@@ -20,9 +20,9 @@ from cifarviz.layers.registry import LAYER_TYPES
 
 _INPUT_COLOR: Final = "#6C7781"
 
-# Places a row: words of twelve letters stand side by side on a page 1,000 pixels wide. A small
-# network isn't drawn out over all of it.
-_MOST_PLACES, _FEWEST_PLACES = 14, 10
+# Places per row: labels of twelve characters fit side by side on a page 1,000 pixels wide. A small
+# network does not fill the row.
+_MAX_PLACES, _MIN_PLACES = 14, 10
 _LONGEST_LABEL = 12
 
 # Heights in pixels, widths in places.
@@ -32,17 +32,17 @@ _MARGIN = 4
 _SKEW_X, _SKEW_Y = 0.0062, 0.18
 
 DrawnLayer = tuple[str, str, tuple[int, ...] | None, int, bool]
-"""Label, type of the layer specs (``conv2d``, …), output shape without a batch axis or None
-where it isn't known, parameters, and whether the layer cannot work as it is."""
+"""Label, layer type (``conv2d``, …), output shape without a batch axis or ``None`` if unknown,
+parameters, and whether the layer is invalid."""
 
 
 @dataclass(frozen=True)
-class Block:
-    """One layer's place: in ``row``, its middle at ``middle`` places from the left.
+class LayerBlock:
+    """A layer in ``row``, centred at ``middle`` places from the left.
 
     ``width`` (places) and ``height`` (pixels) are those of its front; ``depth`` (pixels) of its
-    slanted side is 0 for a plate. ``number`` counts layers from 1; the input has 0. ``wrong``: it
-    cannot work as it is.
+    slanted side is 0 for a plate. ``number`` counts layers from 1; the input is 0. ``wrong``: the
+    layer is invalid.
     """
 
     number: int
@@ -59,44 +59,44 @@ class Block:
 
     @property
     def shape_text(self) -> str:
-        """``32×32×64``, or a question mark where it isn't known."""
+        """The shape as ``32×32×64``, or a question mark if unknown."""
         return "?" if self.shape is None else "×".join(str(n) for n in self.shape)
 
 
 @dataclass(frozen=True)
 class NetworkDiagram:
-    """The blocks from the input (if it was given) to the output, in ``rows`` of ``places``."""
+    """Blocks from the input (if shown) to the output, in ``rows`` of ``places``."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[LayerBlock, ...]
     rows: int
     places: int
 
     @property
     def height(self) -> int:
-        """Pixels that the drawing takes."""
+        """Height of the figure in pixels."""
         return self.rows * _ROW + 2 * _MARGIN
 
 
 def network_diagram(
     layers: Iterable[DrawnLayer], *, input_shape: tuple[int, ...] | None = None
 ) -> NetworkDiagram:
-    """Place ``layers`` one after another, after the input if its shape is given."""
+    """Arrange ``layers`` in rows, after the input if ``input_shape`` is given."""
     drawn = [(number, *layer) for number, layer in enumerate(layers, start=1)]
     if input_shape is not None:
         drawn.insert(0, (0, "Input", "input", input_shape, 0, False))
-    rows = max(1, math.ceil(len(drawn) / _MOST_PLACES))
-    a_row = math.ceil(len(drawn) / rows)
+    rows = max(1, math.ceil(len(drawn) / _MAX_PLACES))
+    per_row = math.ceil(len(drawn) / rows)
     blocks = tuple(
-        _block(*layer, row=place // a_row, middle=place % a_row + 0.5)
+        _block(*layer, row=place // per_row, middle=place % per_row + 0.5)
         for place, layer in enumerate(drawn)
     )
-    return NetworkDiagram(blocks, rows, max(a_row, _FEWEST_PLACES))
+    return NetworkDiagram(blocks, rows, max(per_row, _MIN_PLACES))
 
 
 def network_diagram_figure(value: NetworkDiagram) -> go.Figure:
     """Draw the blocks, label and output shape below each; customdata is the layer's number."""
     if not value.blocks:
-        return empty_figure("Add a layer and the network is drawn here.", height=value.height)
+        return empty_figure("Add a layer to see the network here.", height=value.height)
     hidden = {"visible": False, "fixedrange": True}
     figure = go.Figure(
         layout=base_layout(
@@ -110,7 +110,7 @@ def network_diagram_figure(value: NetworkDiagram) -> go.Figure:
     )
     _add_line(figure, value)
     _add_faces(figure, value.blocks)
-    _add_words(figure, value.blocks)
+    _add_labels(figure, value.blocks)
     return figure
 
 
@@ -124,9 +124,9 @@ def _block(
     *,
     row: int,
     middle: float,
-) -> Block:
+) -> LayerBlock:
     short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
-    # Of what comes after a layer that cannot work, nothing is known.
+    # The shapes after an invalid layer are unknown.
     color = WARNING if wrong else NEUTRAL if shape is None else _color(kind)
     width, height, depth = 0.12, 34.0, 0.0
     if shape is not None and len(shape) == 3:
@@ -134,7 +134,9 @@ def _block(
         width = 0.07 + 0.028 * math.log2(shape[2] + 1)
     elif shape is not None:
         height = min(_TALLEST, 5 * math.log2(math.prod(shape) + 1))
-    return Block(number, short, color, wrong, shape, parameters, row, middle, width, height, depth)
+    return LayerBlock(
+        number, short, color, wrong, shape, parameters, row, middle, width, height, depth
+    )
 
 
 def _color(kind: str) -> str:
@@ -144,18 +146,22 @@ def _color(kind: str) -> str:
 
 
 def _add_line(figure: go.Figure, value: NetworkDiagram) -> None:
-    """What the blocks are strung on; from one row to the next it leaves at the right."""
+    """Draw a line through the blocks; between rows it leaves at the right."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row in range(value.rows):
-        here = [block.middle for block in value.blocks if block.row == row]
-        x += [here[0] if row == 0 else 0, here[-1] if row == value.rows - 1 else value.places, None]
+        middles = [block.middle for block in value.blocks if block.row == row]
+        x += [
+            middles[0] if row == 0 else 0,
+            middles[-1] if row == value.rows - 1 else value.places,
+            None,
+        ]
         y += [_level(row), _level(row), None]
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": AXIS, "width": 1.5}, hoverinfo="skip")
 
 
-def _add_faces(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
-    """One trace a shade and its outlines, however many blocks: traces are what costs time."""
+def _add_faces(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
+    """Draw all faces with one trace per shade, since traces are slow to draw."""
     outlines: dict[tuple[str, str], tuple[list[float | None], list[float | None]]]
     outlines = defaultdict(lambda: ([], []))
     for block in blocks:
@@ -175,7 +181,7 @@ def _add_faces(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
         )
 
 
-def _faces(block: Block) -> list[tuple[list[float], list[float], str]]:
+def _faces(block: LayerBlock) -> list[tuple[list[float], list[float], str]]:
     """Outlines of the visible faces with their colours: the front first, then side and top."""
     dx, dy = block.depth * _SKEW_X, block.depth * _SKEW_Y
     left = block.middle - (block.width + dx) / 2
@@ -198,27 +204,27 @@ def _faces(block: Block) -> list[tuple[list[float], list[float], str]]:
     return [front, side, lid]
 
 
-def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
-    """Label and shape of each block, and what the pointer finds in its middle."""
+def _add_labels(figure: go.Figure, blocks: tuple[LayerBlock, ...]) -> None:
+    """Draw label and shape of each block, and an invisible marker with its hover text."""
     x = [block.middle for block in blocks]
-    words: dict[str, Any] = {"mode": "text", "hoverinfo": "skip"}
-    # A colour for these alone: who shows the figure gives all other text the page's colour.
+    text: dict[str, Any] = {"mode": "text", "hoverinfo": "skip"}
+    # Only invalid layers have a text colour: the chart component sets that of all other text.
     for wrong in (False, True):
-        some = [block for block in blocks if block.wrong is wrong]
-        if some:
+        chosen = [block for block in blocks if block.wrong is wrong]
+        if chosen:
             figure.add_scatter(
-                x=[block.middle for block in some],
-                y=[block.row * _ROW + _NAME_Y for block in some],
-                text=[plotly_text(block.label) for block in some],
+                x=[block.middle for block in chosen],
+                y=[block.row * _ROW + _NAME_Y for block in chosen],
+                text=[plotly_text(block.label) for block in chosen],
                 textfont={"size": 12, **({"color": WARNING} if wrong else {})},
-                **words,
+                **text,
             )
     figure.add_scatter(
         x=x,
         y=[block.row * _ROW + _SHAPE_Y for block in blocks],
         text=[block.shape_text for block in blocks],
         textfont={"size": 11, "color": NEUTRAL},
-        **words,
+        **text,
     )
     figure.add_scatter(
         x=x,
@@ -231,15 +237,15 @@ def _add_words(figure: go.Figure, blocks: tuple[Block, ...]) -> None:
     )
 
 
-def _hover(block: Block) -> str:
+def _hover(block: LayerBlock) -> str:
     name = f"<b>{f'{block.number}. ' if block.number else ''}{plotly_text(block.label)}</b>"
     if block.wrong:
-        return f"{name}<br>cannot work like this"
+        return f"{name}<br>invalid at this position"
     if block.shape is None:
-        return f"{name}<br>its output is known once the layers before it work"
+        return f"{name}<br>output unknown: a layer before it is invalid"
     return f"{name}<br>output {block.shape_text}<br>{block.parameters:,} parameters"
 
 
 def _level(row: int) -> float:
-    """The height of a row's line."""
+    """The y position of a row's line."""
     return row * _ROW + _BLOCKS / 2 + 2

@@ -1,13 +1,12 @@
-"""Shares in percent, written the same way everywhere."""
+"""Shares, probabilities and intervals as percentages."""
 
 from math import isfinite
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share, 0 to 1, as ``68.9%``; what is not a number as ``–``.
+    """Format a share, 0 to 1, as ``68.9%``; not a number as ``–``.
 
-    What is something is not rounded to nothing, and what is not all not to all: ``< 0.1%`` and
-    ``> 99.9%``.
+    A share above 0 is not rounded to 0 %, one below 1 not to 100 %: ``< 0.1%`` and ``> 99.9%``.
     """
     if not isfinite(share):
         return "–"
@@ -20,10 +19,10 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def format_probability(share: float, digits: int = 1) -> str:
-    """How sure a network is of a class, 0 to 1, as ``percent`` has it, but never 0 or 100 %.
+    """Format a softmax probability, 0 to 1, as ``percent`` does, but never as 0 or 100 %.
 
-    Softmax gives neither: 1 and 0 are what rounding left, of half precision in answers that were
-    kept and of single in those asked for now; so both are written the same.
+    Softmax returns 0 or 1 only by rounding, in half precision for saved predictions and in single
+    precision for new ones; both are formatted the same.
     """
     if not isfinite(share):
         return percent(share)
@@ -32,5 +31,5 @@ def format_probability(share: float, digits: int = 1) -> str:
 
 
 def interval(low: float, high: float, digits: int = 1) -> str:
-    """Two shares as ``76.5% to 78.2%``."""
+    """Format two shares as ``76.5% to 78.2%``."""
     return f"{percent(low, digits)} to {percent(high, digits)}"

@@ -1,4 +1,4 @@
-"""Arrays made into pictures: maps, filters, sheets of images, overlays."""
+"""Pictures of arrays: maps, filters, sheets of images and overlays."""
 
 import io
 import math
@@ -13,15 +13,15 @@ from cifarviz.figures.sprite import Sprite, sprite
 
 _COLORS = np.array([hex_to_rgb(color) for color in sequential.Viridis], np.float32)
 Box = tuple[int, int, int, int]
-"""Top, left, bottom and right pixel, counted from 0; the last two are in it."""
+"""Top, left, bottom and right pixel, from 0, all inclusive."""
 _SIDE = 128
 
-# Light with a dark rim: to be seen on any image.
+# Light with a dark rim, visible on any image.
 _LINE, _RIM = (255, 214, 0), (0, 0, 0)
 _WIDTH = 2
 _OVERLAY_SIDE = 256
 
-# Even where nothing speaks for the class, the image is to be recognised.
+# The image stays recognisable where the heat is 0.
 _IMAGE_SHARE = 0.45
 _SMALLEST_TILE = 64
 _GAP_SHARE = 12
@@ -30,15 +30,15 @@ _BACKGROUND = 255
 
 
 def common_scale(maps: NDArray[np.float32]) -> tuple[float, float]:
-    """The smallest and the largest of all values; 0 and 0 where none is a number."""
+    """The smallest and the largest finite value; 0 and 0 if there is none."""
     known = maps[np.isfinite(maps)]
     return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
 
 
 def map_pictures(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colour maps, float32 (n, h, w), from dark purple to yellow by ``common_scale``.
+    """Colour maps, float32 (n, h, w), with viridis on their common scale.
 
-    Returns uint8 (n, h, w, 3). +∞ is yellow; −∞, NaN and one value everywhere are dark.
+    Returns uint8 (n, h, w, 3). +∞ is yellow; −∞, NaN and a constant value are dark purple.
     """
     low, high = common_scale(maps)
     # In float64: the span of a diverging network's values may overflow.
@@ -52,8 +52,8 @@ def map_pictures(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
 def filter_pictures(kernel: NDArray[np.float32], *, one_scale: bool) -> NDArray[np.uint8]:
     """Pictures of a ``kernel`` (h, w, c, filters): uint8 (filters, h, w, c).
 
-    Mid-grey is 0. A filter's weight furthest from 0 is at full or no light; on ``one_scale`` that
-    of all filters is.
+    Mid-grey is 0. A filter's weight with the largest magnitude is white or black; with
+    ``one_scale`` that of all filters.
     """
     filters = np.moveaxis(np.asarray(kernel, np.float64), -1, 0)
     size = np.abs(filters)
@@ -63,17 +63,17 @@ def filter_pictures(kernel: NDArray[np.float32], *, one_scale: bool) -> NDArray[
 
 
 def mean_image_sprite(means: np.ndarray) -> Sprite:
-    """Tiles of ``means``, float (classes, h, w, c) in 0..255; a class without images is black."""
+    """Tiles of ``means``, float (classes, h, w, c) in 0..255; NaN is black."""
     values = np.nan_to_num(np.asarray(means, np.float64), nan=0.0)
     return sprite(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def marked_images(images: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.uint8]:
-    """Enlarge uint8 images (n, h, w, 1 or 3), draw the box of each: uint8 (n, H, W, 3).
+    """Enlarge uint8 images (n, h, w, 1 or 3) and draw a box on each: uint8 (n, H, W, 3).
 
-    They become about 128 pixels wide, a whole multiple, without smoothing. A line lies just
-    outside its box, and at the image's edge inside it. Raises ``ValueError`` unless there is one
-    box an image, in it.
+    They are enlarged by a whole number, without smoothing, to about 128 pixels. Lines are just
+    outside the box, at the image's edge inside it. Raises ``ValueError`` unless there is a box
+    for each image, inside the image.
     """
     if len(boxes) != len(images):
         raise ValueError(f"{len(boxes)} boxes for {len(images)} images.")
@@ -101,7 +101,7 @@ def _frame(
 ) -> None:
     top, left, bottom, right = around
     height_all, width_all, _ = picture.shape
-    # Where there is no pixel outside it, the line moves into the box.
+    # At the image's edge the line moves into the box.
     top, left = max(top, width), max(left, width)
     bottom, right = min(bottom, height_all - width), min(right, width_all - width)
     outer = slice(top - width, bottom + width), slice(left - width, right + width)
@@ -113,12 +113,11 @@ def _frame(
 def heat_overlay(
     image: NDArray[np.uint8], heat: NDArray[np.float32], most: float, *, side: int = _OVERLAY_SIDE
 ) -> NDArray[np.uint8]:
-    """Lay ``heat`` over ``image``, uint8 (h, w, 1 or 3): uint8 (H, W, 3).
+    """Overlay ``heat`` on ``image``, uint8 (h, w, 1 or 3): uint8 (H, W, 3).
 
-    It is about ``side`` pixels wide, a whole multiple of the image.
-
-    The image in grey, enlarged without smoothing; the heat, float32 (rows, columns) from 0, of
-    any size, smoothed over it. ``most`` is the heat that is brightest; 0 of it is black to purple.
+    The image becomes grey and is enlarged by a whole number, without smoothing, to about ``side``
+    pixels. The heat, float32 (rows, columns) from 0, of any size, is interpolated over it, from
+    black at 0 to the brightest colour at ``most``.
     """
     factor = max(1, side // image.shape[1])
     grey = np.asarray(image, np.float32).mean(axis=2).repeat(factor, axis=0).repeat(factor, axis=1)
@@ -136,10 +135,10 @@ def _colors(share: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def picture_sheet(images: Sequence[np.ndarray | None] | np.ndarray, columns: int) -> bytes:
-    """A PNG of uint8 ``images`` (n, h, w, 1 or 3), ``columns`` in a row; ``None`` is left empty.
+    """A PNG of uint8 ``images`` (n, h, w, 1 or 3) in rows of ``columns``; ``None`` is empty.
 
-    Each is enlarged by a whole number to at least 64 pixels a side, without smoothing. Raises
-    ``ValueError`` where there is no image, or no column.
+    Each is enlarged by a whole number, without smoothing, to at least 64 pixels a side. Raises
+    ``ValueError`` without images or columns.
     """
     known = [image for image in images if image is not None]
     if not known or columns < 1:
@@ -167,10 +166,9 @@ def picture_sheet(images: Sequence[np.ndarray | None] | np.ndarray, columns: int
 
 
 def channel_grid(images: np.ndarray) -> np.ndarray:
-    """Lay uint8 maps (channels, h, w, 1 or 3) out on white, enlarged without smoothing.
+    """Lay out uint8 maps (channels, h, w, 1 or 3) on white: uint8 (H, W) or (H, W, 3).
 
-    Gives uint8 (H, W), or (H, W, 3) of coloured maps. Each is enlarged by a whole number to at
-    least 64 pixels a side.
+    Each is enlarged by a whole number, without smoothing, to at least 64 pixels a side.
     """
     count, height, width, depth = images.shape
     scale = max(1, math.ceil(_SMALLEST_TILE / min(height, width)))

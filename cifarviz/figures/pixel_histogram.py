@@ -1,4 +1,4 @@
-"""How often each pixel value occurs, a channel at a time."""
+"""Histograms of pixel values, one per channel."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 
 from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure
 
-# So many times as high as the next, a peak is cut off.
-_FLATTENS = 5
+# A peak this many times as high as the next bin is cut off.
+_CUT_OFF = 5
 
 
 @dataclass(frozen=True, eq=False)
 class PixelHistogram:
-    """``shares`` (channels, bins): the part of a channel's pixels in each bin, sum 1 a channel."""
+    """``shares`` (channels, bins): the share of a channel's pixels in each bin."""
 
     starts: np.ndarray
     width: float
@@ -21,7 +21,7 @@ class PixelHistogram:
 
 
 def pixel_histogram(counts: np.ndarray, *, low: float = 0.0, high: float = 256.0) -> PixelHistogram:
-    """Shape ``counts`` (channels, bins) of equally wide bins over ``low`` to ``high``."""
+    """Shape ``counts`` (channels, bins) of equal bins from ``low`` to ``high``."""
     values = np.atleast_2d(np.asarray(counts, np.float64))
     width = (high - low) / max(1, values.shape[1])
     totals = np.maximum(values.sum(axis=1, keepdims=True), 1.0)
@@ -29,7 +29,7 @@ def pixel_histogram(counts: np.ndarray, *, low: float = 0.0, high: float = 256.0
 
 
 def pixel_histogram_figure(value: PixelHistogram) -> go.Figure:
-    """One filled outline a channel; a peak that would flatten all else is cut off, and named."""
+    """Draw an outline for each channel; a very high peak is cut off and labelled."""
     if value.shares.size == 0 or not value.shares.any():
         return empty_figure("No pixels to count.", height=320)
     figure = go.Figure(
@@ -67,7 +67,7 @@ def _cut_off_peak(figure: go.Figure, value: PixelHistogram) -> None:
     if len(highest) < 2:
         return
     peak, rest = int(highest.argmax()), float(np.sort(highest)[-2])
-    if highest[peak] <= _FLATTENS * rest or rest == 0:
+    if highest[peak] <= _CUT_OFF * rest or rest == 0:
         return
     figure.update_yaxes(range=[0, 1.3 * rest])
     figure.add_annotation(

@@ -1,4 +1,4 @@
-"""What each way of preprocessing makes of the pixels' range."""
+"""The range of pixel values after each kind of preprocessing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure, room_for
+from cifarviz.figures.theme import CHANNEL_COLORS, NEUTRAL, base_layout, empty_figure, label_width
 
 Numbers = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
 class ChannelRange:
-    """One channel after one choice: smallest and largest value, mean and standard deviation."""
+    """Range, mean and standard deviation of a channel after a kind of preprocessing."""
 
     choice: str
     channel: int
@@ -25,7 +25,7 @@ class ChannelRange:
 
 @dataclass(frozen=True)
 class PreprocessingRanges:
-    """All channels of all choices, choice by choice."""
+    """All channels of all kinds of preprocessing."""
 
     channels: int
     rows: tuple[ChannelRange, ...]
@@ -39,7 +39,7 @@ def preprocessing_ranges(
     mean: Numbers,
     deviation: Numbers,
 ) -> PreprocessingRanges:
-    """Apply each choice's (scale, offset), one a channel, to the raw pixels' statistics."""
+    """Apply each kind's (scale, offset) per channel to the raw pixels' statistics."""
     channels = len(mean)
     rows = []
     for choice, (scale, offset) in choices.items():
@@ -59,7 +59,7 @@ def preprocessing_ranges(
 
 
 def preprocessing_ranges_figure(value: PreprocessingRanges) -> go.Figure:
-    """A bar from the smallest to the largest value; a dot and whiskers: mean ± deviation."""
+    """Draw the range as a bar, mean ± standard deviation as a dot with whiskers."""
     if not value.rows:
         return empty_figure("No preprocessing to compare.", height=280)
     choices = list(dict.fromkeys(row.choice for row in value.rows))
@@ -67,11 +67,11 @@ def preprocessing_ranges_figure(value: PreprocessingRanges) -> go.Figure:
     figure = go.Figure(
         layout=base_layout(
             height=height,
-            margin={"l": room_for(choices), "r": 16, "t": 40, "b": 48},
+            margin={"l": label_width(choices), "r": 16, "t": 40, "b": 48},
             bargap=0.3,
             barmode="group",
             xaxis={
-                "title": {"text": "Value the network sees"},
+                "title": {"text": "Network input"},
                 "zeroline": True,
                 "zerolinewidth": 1,
             },
@@ -96,7 +96,8 @@ def preprocessing_ranges_figure(value: PreprocessingRanges) -> go.Figure:
             customdata=[[r.minimum, r.maximum, r.mean, r.deviation] for r in rows],
             hovertemplate=(
                 f"%{{y}}, {name.lower()}<br>from %{{customdata[0]:.3f}} to %{{customdata[1]:.3f}}"
-                "<br>mean %{customdata[2]:.3f}, deviation %{customdata[3]:.3f}<extra></extra>"
+                "<br>mean %{customdata[2]:.3f}, standard deviation "
+                "%{customdata[3]:.3f}<extra></extra>"
             ),
         )
         figure.add_scatter(

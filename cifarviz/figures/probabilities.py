@@ -1,4 +1,4 @@
-"""What a network says of one image: a probability a class."""
+"""A network's class probabilities for one image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import format_probability
-from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, label_width
 
-Order = Literal["sorted", "class"]
+BarOrder = Literal["sorted", "class"]
 
-_MOST_BARS = 20
+_MAX_BARS = 20
 
 
 @dataclass(frozen=True)
 class ClassProbability:
-    """One bar; ``index`` is the class's place in the data set."""
+    """A bar; ``index`` is the class's index in the data set."""
 
     index: int
     name: str
@@ -38,23 +38,24 @@ def probabilities(
     values: Sequence[float] | np.ndarray,
     *,
     actual: int | None = None,
-    order: Order = "sorted",
+    order: BarOrder = "sorted",
 ) -> Probabilities:
-    """Shape one probability a class; ``actual`` is the true class's index where it is known.
+    """Shape the probabilities of all classes; ``actual`` is the true class's index if known.
 
-    Sorted, the likeliest 20 are there; the actual class takes the last place if it is less likely.
+    Sorted, only the 20 most probable are included, the last replaced by the actual class if that
+    is less probable.
     """
     rows = enumerate(zip(classes, values, strict=True))
     bars = [ClassProbability(i, name, float(p), i == actual) for i, (name, p) in rows]
     if order == "sorted":
         bars.sort(key=lambda bar: -bar.probability)
-        rest = [bar for bar in bars[_MOST_BARS:] if bar.actual]
-        bars = bars[: _MOST_BARS - len(rest)] + rest
+        rest = [bar for bar in bars[_MAX_BARS:] if bar.actual]
+        bars = bars[: _MAX_BARS - len(rest)] + rest
     return Probabilities(tuple(bars))
 
 
 def probabilities_figure(value: Probabilities) -> go.Figure:
-    """Horizontal bars in the classes' colours, the actual class ticked."""
+    """Draw horizontal bars in the classes' colours, the actual class ticked."""
     if not value.bars:
         return empty_figure("No prediction yet.", height=300)
     labels = [plotly_text(bar.name) for bar in value.bars]
@@ -66,7 +67,12 @@ def probabilities_figure(value: Probabilities) -> go.Figure:
         layout=base_layout(
             height=40 + 28 * len(value.bars),
             bargap=0.28,
-            margin={"l": room_for(f"{bar.name} ✓" for bar in value.bars), "r": 56, "t": 8, "b": 24},
+            margin={
+                "l": label_width(f"{bar.name} ✓" for bar in value.bars),
+                "r": 56,
+                "t": 8,
+                "b": 24,
+            },
             xaxis={"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
             yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
         )

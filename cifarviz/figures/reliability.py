@@ -1,4 +1,4 @@
-"""How often a network is right, by how sure it is."""
+"""The reliability diagram of a network: accuracy by confidence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ _HEIGHT = 340
 class Reliability:
     """Bins of equal width from 0 to 1: ``counts`` (n,), mean ``confidence`` and ``accuracy``.
 
-    ``intervals`` (n, 2), low and high, is how far each accuracy may be off by chance.
+    ``intervals`` (n, 2) are 95 % intervals of the accuracies, low and high.
     """
 
     counts: np.ndarray
@@ -26,43 +26,44 @@ class Reliability:
 
 
 def reliability_figure(value: Reliability) -> go.Figure:
-    """A bar a bin as high as its accuracy, and its gap to the confidence; the diagonal is ideal."""
+    """Draw each bin's accuracy and its gap to the confidence; the diagonal is perfect."""
     if not value.counts.sum():
-        return empty_figure("No answers to compare yet.", height=_HEIGHT)
+        return empty_figure("No predictions yet.", height=_HEIGHT)
     bins = len(value.counts)
-    there = value.counts > 0
-    middles = ((np.arange(bins) + 0.5) / bins)[there]
-    accuracy, confidence = value.accuracy[there], value.confidence[there]
+    filled = value.counts > 0
+    middles = ((np.arange(bins) + 0.5) / bins)[filled]
+    accuracy, confidence = value.accuracy[filled], value.confidence[filled]
     share = {"range": [0, 1.01], "tickformat": ".0%"}
     figure = go.Figure(
         layout=base_layout(
             height=_HEIGHT,
             barmode="overlay",
             bargap=0.06,
-            xaxis={**share, "title": {"text": "How sure it is"}},
-            yaxis={**share, "title": {"text": "How often it is right"}},
+            xaxis={**share, "title": {"text": "Confidence"}},
+            yaxis={**share, "title": {"text": "Accuracy"}},
         )
     )
-    bounds = None if value.intervals is None else value.intervals[there]
-    told = [
-        f"{count:,} images<br>sure: {percent(sure)}<br>right: {percent(right)}"
-        for count, sure, right in zip(value.counts[there], confidence, accuracy, strict=True)
+    bounds = None if value.intervals is None else value.intervals[filled]
+    texts = [
+        f"{count:,} images<br>confidence {percent(mean)}<br>accuracy {percent(share_correct)}"
+        for count, mean, share_correct in zip(
+            value.counts[filled], confidence, accuracy, strict=True
+        )
     ]
     if bounds is not None:
-        told = [
-            f"{one}<br>by chance {interval(*bound)}"
-            for one, bound in zip(told, bounds, strict=True)
+        texts = [
+            f"{text} (95%: {interval(*bound)})" for text, bound in zip(texts, bounds, strict=True)
         ]
-    words = "%{customdata}<extra></extra>"
+    hover = "%{customdata}<extra></extra>"
     figure.add_bar(
         x=middles,
         y=accuracy,
         width=1 / bins,
-        name="Right",
+        name="Accuracy",
         marker={"color": TEST, "opacity": 0.8},
         error_y=_whiskers(accuracy, bounds),
-        customdata=told,
-        hovertemplate=words,
+        customdata=texts,
+        hovertemplate=hover,
     )
     figure.add_bar(
         x=middles,
@@ -71,14 +72,14 @@ def reliability_figure(value: Reliability) -> go.Figure:
         width=1 / bins,
         name="Gap",
         marker={"color": WARNING, "opacity": 0.35, "pattern": {"shape": "/", "fgopacity": 0.5}},
-        customdata=told,
-        hovertemplate=words,
+        customdata=texts,
+        hovertemplate=hover,
     )
     figure.add_scatter(
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        name="As sure as right",
+        name="Perfectly calibrated",
         line={"color": NEUTRAL, "dash": "dot", "width": 2},
         hoverinfo="skip",
     )

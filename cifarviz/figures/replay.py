@@ -1,4 +1,4 @@
-"""A run's curves with the time at which each point came, to be shown growing again."""
+"""A run's curves with the time of each point, for a replay."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ import numpy as np
 from cifarviz.figures.history import history_curves, trend_reach
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
 
-# Dots a panel: more cannot be told apart, and all of them are sent once.
-_MOST_DOTS = 1200
-# A few batches may lie far above all others: they are left out rather than make the rest flat.
+# Dots per panel: more are indistinguishable, and all of them are sent.
+_MAX_DOTS = 1200
+# A few batches may be far above all others: the axis leaves them out.
 _HIGHEST_SHARE = 0.995
 _ROOM = 1.06
 
@@ -36,12 +36,12 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """What was measured, and when.
+    """Curves of a run and the time of each epoch.
 
     ``epochs`` are the numbers of the finished epochs, in order; ``clock`` float64 (epochs + 1,) are
-    the seconds at work at ``begin`` (0) and after each of them. ``reach``: so many epochs after a
-    batch its trend is known, as it looks ahead. ``last`` is the epoch the axis ends with. From the
-    epoch ``branch`` on it is another run that went on.
+    the training seconds at ``begin`` (0) and after each of them. ``reach``: epochs after a batch
+    at which its trend is known. ``last`` is the last epoch of the axis. After the epoch ``branch``
+    the curves are those of a fork.
     """
 
     begin: int
@@ -54,12 +54,12 @@ class Replay:
 
     @property
     def seconds(self) -> float:
-        """How long the finished epochs took."""
+        """Training seconds of the finished epochs."""
         return float(self.clock[-1])
 
     @property
     def until(self) -> float:
-        """How far the curves go, in epochs; an epoch under way counts in part."""
+        """The end of the curves in epochs; a part of an unfinished epoch counts."""
         dots = [float(panel.batch_x[-1]) for panel in self.panels if panel.batch_x.size]
         return max([float(self.begin + len(self.epochs)), *dots])
 
@@ -77,11 +77,11 @@ def replay(
     begin: int = 0,
     branch: int | None = None,
 ) -> Replay:
-    """Shape a history; ``losses`` and ``accuracies`` are (training, validation), one an epoch.
+    """Shape a history; ``losses`` and ``accuracies`` are (training, validation) of each epoch.
 
-    ``seconds`` is how long each epoch took; where that is not known of all, they count alike.
-    ``batch_epochs`` ascend. ``begin`` is the epoch that they go on after, ``last`` the one that
-    the run is meant to end with; from ``branch`` on they are another run's than before.
+    ``seconds`` is the time of each epoch; unless all are known, the epochs take equally long.
+    ``batch_epochs`` ascend. ``begin`` is the epoch before the first, ``last`` the planned last
+    epoch; after ``branch`` the curves are those of a fork.
     """
     took = np.asarray(seconds, np.float64)
     if not (np.isfinite(took) & (took > 0)).all():
@@ -104,24 +104,24 @@ def replay(
     )
 
 
-def still(value: Replay, metric: MetricName) -> Replay:
-    """The same with one of its panels, and without its batches: the course of the epochs alone."""
-    nothing = np.zeros(0, np.float32)
-    kept = tuple(
-        _bounded(replace(panel, batch_x=nothing, batch_y=nothing, trend=nothing))
+def epochs_only(value: Replay, metric: MetricName) -> Replay:
+    """The same with only the panel of ``metric``, and without its batches."""
+    empty = np.zeros(0, np.float32)
+    panels = tuple(
+        _bounded(replace(panel, batch_x=empty, batch_y=empty, trend=empty))
         for panel in value.panels
         if panel.metric == metric
     )
-    return replace(value, panels=kept)
+    return replace(value, panels=panels)
 
 
 @lru_cache(maxsize=16)
-def payload(value: Replay) -> Mapping[str, Any]:
-    """The value as JSON takes it; ``None`` is a gap. Of the same value it is the same object."""
+def replay_json(value: Replay) -> Mapping[str, Any]:
+    """The replay as values for JSON; ``None`` is a gap. Cached, so equal calls share it."""
     return {
         "begin": value.begin,
         "epochs": list(value.epochs),
-        "clock": [round(float(one), 2) for one in value.clock],
+        "clock": [round(float(seconds), 2) for seconds in value.clock],
         "reach": value.reach,
         "last": value.last,
         "until": round(value.until, 4),
@@ -151,7 +151,8 @@ def _panel(
     batch_values: np.ndarray,
 ) -> Panel:
     training, validation = (
-        np.array([np.nan if one is None else one for one in values], np.float64) for values in pair
+        np.array([np.nan if number is None else number for number in values], np.float64)
+        for values in pair
     )
     curves = history_curves(
         metric,
@@ -159,7 +160,7 @@ def _panel(
         training=training,
         batch_epochs=batch_epochs,
         batch_values=batch_values,
-        most_points=_MOST_DOTS,
+        max_points=_MAX_DOTS,
     )
     return _bounded(
         Panel(metric, curves.batch_x, curves.batch_y, curves.trend, training, validation, 0.0, 1.0)
@@ -167,20 +168,20 @@ def _panel(
 
 
 def _bounded(panel: Panel) -> Panel:
-    """The panel with the bounds of its axis."""
+    """The panel with the limits of its axis."""
     if panel.metric == "accuracy":
         return replace(panel, low=0.0, high=1.0)
     known = [
-        one[np.isfinite(one)]
-        for one in (panel.batch_y, panel.trend, panel.training, panel.validation)
+        values[np.isfinite(values)]
+        for values in (panel.batch_y, panel.trend, panel.training, panel.validation)
     ]
     tops = [float(np.quantile(known[0], _HIGHEST_SHARE))] if known[0].size else []
-    tops += [float(one.max()) for one in known[1:] if one.size]
+    tops += [float(values.max()) for values in known[1:] if values.size]
     return replace(panel, low=0.0, high=_ROOM * max(tops, default=1.0) or 1.0)
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
-    """The values to five digits."""
+    """The values rounded to five significant digits."""
     exact = values.astype(np.float64)
     known = np.isfinite(exact)
     size = np.abs(np.where(known & (exact != 0), exact, 1))
@@ -189,5 +190,8 @@ def _plain(values: np.ndarray) -> list[float | None]:
     return (
         rounded
         if known.all()
-        else [one if finite else None for one, finite in zip(rounded, known.tolist(), strict=True)]
+        else [
+            number if finite else None
+            for number, finite in zip(rounded, known.tolist(), strict=True)
+        ]
     )

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 
 from cifarviz.escaping import plotly_text
 from cifarviz.figures.percent import interval, percent
-from cifarviz.figures.theme import base_layout, class_color, empty_figure, room_for
+from cifarviz.figures.theme import base_layout, class_color, empty_figure, label_width
 
-# Pixels of a row, and of one where there are many.
+# Pixels of a row, and of a row if there are more than 25.
 _ROW, _LOW_ROW, _FEW = 34, 20, 25
 
 Numbers = Sequence[float] | np.ndarray
@@ -18,9 +18,9 @@ Numbers = Sequence[float] | np.ndarray
 
 @dataclass(frozen=True)
 class ScoreBar:
-    """One class's scores, 0..1, and its number of images; None where a score has no meaning.
+    """A class's scores, 0 to 1, ``None`` if undefined, and its number of images.
 
-    ``precision_bounds`` and ``recall_bounds``: how far they may be off by chance, low and high.
+    ``precision_bounds`` and ``recall_bounds`` are 95 % intervals, low and high.
     """
 
     name: str
@@ -49,15 +49,15 @@ def score_bars(
     precision_bounds: np.ndarray | None = None,
     recall_bounds: np.ndarray | None = None,
 ) -> ScoreBars:
-    """Shape four arrays of one value a class; NaN becomes None. Bounds are (classes, 2)."""
+    """Shape arrays of one value per class; NaN becomes ``None``. Bounds are (classes, 2)."""
     rows = zip(classes, precision, recall, f1, support, strict=True)
     return ScoreBars(
         tuple(
             ScoreBar(
                 n,
-                _known(p),
-                _known(r),
-                _known(f),
+                _finite(p),
+                _finite(r),
+                _finite(f),
                 int(s),
                 _pair(precision_bounds, number),
                 _pair(recall_bounds, number),
@@ -68,18 +68,18 @@ def score_bars(
 
 
 def score_bars_figure(value: ScoreBars) -> go.Figure:
-    """F1 as a bar in the class's colour, precision and recall as marks on it."""
+    """Draw F1 as a bar in the class's colour, precision and recall as marks on it."""
     classes = value.classes
     if not any(row.support for row in classes):
-        return empty_figure("No scores yet: nothing was evaluated.", height=420)
+        return empty_figure("No scores yet.", height=420)
     names = [plotly_text(row.name) for row in classes]
     figure = go.Figure(
         layout=base_layout(
             height=90 + (_ROW if len(classes) <= _FEW else _LOW_ROW) * len(classes),
             bargap=0.35,
-            margin={"l": room_for(row.name for row in classes), "r": 16, "t": 40, "b": 32},
+            margin={"l": label_width(row.name for row in classes), "r": 16, "t": 40, "b": 32},
             xaxis={"range": [0, 1.02], "tickformat": ".0%", "side": "bottom"},
-            # Not "reversed": then many rows would leave room above and below for marks.
+            # Not "reversed", which leaves space above and below many rows.
             yaxis={"type": "category", "range": [len(classes) - 0.5, -0.5], "showgrid": False},
         )
     )
@@ -92,7 +92,7 @@ def score_bars_figure(value: ScoreBars) -> go.Figure:
         customdata=[row.support for row in classes],
         hovertemplate="%{y}: F1 %{x:.1%} (%{customdata:,} images)<extra></extra>",
     )
-    # Light on dark and dark on light, each with the other's rim: seen on any bar and any page.
+    # Light with a dark rim and dark with a light rim: visible on any bar in both themes.
     for name, symbol, inside, rim, scores, bounds in (
         (
             "Precision",
@@ -140,5 +140,5 @@ def _pair(bounds: np.ndarray | None, number: int) -> tuple[float, float] | None:
     return None if bounds is None else (float(bounds[number, 0]), float(bounds[number, 1]))
 
 
-def _known(score: float) -> float | None:
+def _finite(score: float) -> float | None:
     return float(score) if np.isfinite(score) else None

@@ -1,4 +1,4 @@
-"""Many small images as one: a page shows one picture of 100 tiles far faster than 100 pictures."""
+"""Sprites: many small images as one picture, which a page draws much faster."""
 
 import io
 import math
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-_MOST_COLUMNS = 64
+_MAX_COLUMNS = 64
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """One PNG of ``count`` tiles in row-major order; sizes in pixels of the PNG."""
+    """A PNG of ``count`` tiles in row-major order; sizes in pixels of the PNG."""
 
     png: bytes
     columns: int
@@ -22,10 +22,10 @@ class Sprite:
 
 
 def sprite(images: np.ndarray, palette: np.ndarray | None = None) -> Sprite:
-    """Lay ``images``, uint8 (n, h, w, c) or (n, h, w), c 1 or 3, out in one lossless PNG.
+    """Lay out ``images``, uint8 (n, h, w, c) or (n, h, w), c 1 or 3, in one lossless PNG.
 
-    With a ``palette``, uint8 (256, 3), the values of one channel are places in it, and the PNG is
-    no larger than a grey one. No images give a sprite with ``count`` 0 and an empty ``png``.
+    With a ``palette``, uint8 (256, 3), the values of a single channel are indices into it. No
+    images give a sprite with ``count`` 0 and an empty ``png``.
     Raises ``ValueError`` for another shape or type.
     """
     pixels = np.asarray(images)
@@ -39,7 +39,7 @@ def sprite(images: np.ndarray, palette: np.ndarray | None = None) -> Sprite:
     count, height, width, channels = pixels.shape
     if count == 0:
         return Sprite(b"", 1, width, height, 0)
-    columns = min(_MOST_COLUMNS, count, math.ceil(math.sqrt(count * height / width)))
+    columns = min(_MAX_COLUMNS, count, math.ceil(math.sqrt(count * height / width)))
     rows = math.ceil(count / columns)
     padded = np.zeros((rows * columns, height, width, channels), np.uint8)
     padded[:count] = pixels
@@ -54,9 +54,9 @@ def sprite(images: np.ndarray, palette: np.ndarray | None = None) -> Sprite:
 
 
 def enlarge(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Repeat the pixels of an image (h, w, c) as often as fits ``side`` × ``side``, once at least.
+    """Enlarge an image (h, w, c) by the largest whole number that fits ``side`` × ``side``.
 
-    Without smoothing, and by a whole number, so that all pixels stay squares of one size.
+    Without smoothing. An image that is larger is unchanged.
     """
     scale = max(1, side // max(pixels.shape[:2]))
     return pixels.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -1,8 +1,7 @@
-"""The colours and the manner all figures share.
+"""Colours and layout that all figures share.
 
-A figure looks right on a light and on a dark page because it says nothing about either: its
-background is transparent, its grid a half-transparent grey, and the colour of its text is left to
-whoever shows it (``cifarviz.ui.components.chart`` takes it from the page).
+Figures fit light and dark pages: their background is transparent, their grid a half-transparent
+grey, and the chart component (``cifarviz.ui.components.chart``) sets the colour of their text.
 """
 
 import json
@@ -20,7 +19,7 @@ VALIDATION: Final = "#E69F00"
 TEST: Final = "#009E73"
 WARNING: Final = "#D55E00"
 NEUTRAL: Final = "#808A94"
-"""Grey that can be read on white and on near-black."""
+"""Grey that is legible on white and on near-black."""
 GRID: Final = "rgba(128, 138, 148, 0.22)"
 AXIS: Final = "rgba(128, 138, 148, 0.55)"
 CLEAR: Final = "rgba(0, 0, 0, 0)"
@@ -36,20 +35,19 @@ CLASS_COLORS: Final = (
     "#3A4FE1",
     "#33695F",
 )
-"""Of the labels 0 to 9. Found by search: as far from each other as ten can be, also for red- and
-green-blind eyes, far from the blue and orange above, and visible on both pages."""
+"""Of classes 0 to 9. Found by a search for ten colours that are as distinct as possible, also with
+red-green colour blindness, distinct from the blue and orange above, and visible in both themes."""
 CHANNEL_COLORS: Final[Mapping[int, tuple[tuple[str, str], ...]]] = {
     1: (("Grey", NEUTRAL),),
     3: (("Red", "#CE3B4A"), ("Green", "#2F9A55"), ("Blue", "#4673D6")),
 }
-"""Name and colour of each channel of an image with so many channels."""
+"""Name and colour of each channel, by the number of channels of an image."""
 SHARE_TICKS: Final = (
     {"dtickrange": [None, 0.0008], "value": ".2%"},
     {"dtickrange": [0.0008, 0.008], "value": ".1%"},
     {"dtickrange": [0.008, None], "value": ".0%"},
 )
-"""``tickformatstops`` of an axis of shares: as many decimals as tell its ticks apart, also when it
-is zoomed into."""
+"""``tickformatstops`` of an axis of shares: enough decimals for its ticks at any zoom."""
 _MARKS = (TRAINING, VALIDATION)
 _TO_CONES = np.array(
     [
@@ -68,7 +66,7 @@ _TO_OKLAB = np.array(
 FONT_SIZE: Final = 13
 HEIGHT: Final = 360
 
-# Pixels of an average letter, bold ones included.
+# Pixels of an average letter, also in bold.
 _LETTER = 7.2
 MetricName = Literal["loss", "accuracy"]
 METRIC_TITLES: Final[dict[MetricName, str]] = {"loss": "Loss", "accuracy": "Accuracy"}
@@ -78,11 +76,11 @@ PLOTLY_CONFIG: Final[Mapping[str, Any]] = MappingProxyType(
         "displaylogo": False,
         "responsive": False,
         "scrollZoom": False,
-        # Plotly 7 offers to upload a chart with its data to its maker's cloud: nothing shown here
-        # may leave the machine, so there is neither the button nor an address.
+        # Plotly 7 can upload a chart to its maker's cloud. Data must not leave this machine, so the
+        # button and the address are removed.
         "showSendToCloud": False,
         "plotlyServerURL": "",
-        # Saving as PNG or SVG has buttons of its own (chart.js, report.js).
+        # chart.js and report.js have their own buttons for PNG and SVG.
         "modeBarButtonsToRemove": ("toImage", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d"),
     }
 )
@@ -90,25 +88,25 @@ PLOTLY_CONFIG: Final[Mapping[str, Any]] = MappingProxyType(
 
 
 def class_color(index: int) -> str:
-    """The colour of class ``index``, the same wherever the class is shown."""
+    """The colour of class ``index``, the same in all figures."""
     if index < len(CLASS_COLORS):
         return CLASS_COLORS[index]
-    # By powers of two, so that colours are not worked out again for each class.
+    # By powers of two, so that the colours are computed only a few times.
     return _class_colors(2 ** index.bit_length())[index]
 
 
 @cache
 def _class_colors(count: int) -> tuple[str, ...]:
-    """The first ten, and then each time the colour that is farthest from all before it.
+    """``CLASS_COLORS``, then each time the colour with the largest distance from all before it.
 
-    Distances are those of Oklab (Ottosson, 2020), in which equal ones look about equal.
+    Distances are Euclidean in Oklab (Ottosson, 2020), which is perceptually uniform.
     """
     grid = np.stack(np.meshgrid(*[np.arange(16) * 17] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     places = _oklab(grid)
-    # Neither lost on a white page nor on a dark one, and no grey, which stands for no class.
+    # Colours visible on white and on dark pages, and no greys.
     chroma = np.hypot(places[:, 1], places[:, 2])
-    seen = (places[:, 0] > 0.45) & (places[:, 0] < 0.8) & (chroma > 0.06)
-    grid, places = grid[seen], places[seen]
+    visible = (places[:, 0] > 0.45) & (places[:, 0] < 0.8) & (chroma > 0.06)
+    grid, places = grid[visible], places[visible]
     taken = _oklab(np.array([_channels(color) for color in (*CLASS_COLORS, *_MARKS)]))
     nearest = np.linalg.norm(places[:, None] - taken[None], axis=-1).min(axis=1)
     colors = list(CLASS_COLORS)
@@ -120,7 +118,7 @@ def _class_colors(count: int) -> tuple[str, ...]:
 
 
 def _oklab(colors: np.ndarray) -> np.ndarray:
-    """Place sRGB colours (n, 3), 0 to 255, in Oklab (n, 3)."""
+    """Convert sRGB colours (n, 3), 0 to 255, to Oklab (n, 3)."""
     share = colors / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     cones = np.cbrt(linear @ _TO_CONES.T)
@@ -128,9 +126,9 @@ def _oklab(colors: np.ndarray) -> np.ndarray:
 
 
 def base_layout(**changes: Any) -> dict[str, Any]:
-    """The layout every figure starts from, with ``changes`` in Plotly's own terms on top.
+    """The layout that all figures start from, with ``changes`` in Plotly's terms.
 
-    A plain dict: Plotly looks through it once, when it becomes a figure's.
+    A plain dict, which Plotly validates only once.
     """
     axis = {
         "gridcolor": GRID,
@@ -140,7 +138,7 @@ def base_layout(**changes: Any) -> dict[str, Any]:
         "title": {"standoff": 8, "font": {"size": FONT_SIZE}},
     }
     layout = {
-        # An empty template instead of Plotly's default one, which is large and paints backgrounds.
+        # Plotly's default template is large and paints backgrounds.
         "template": {},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
@@ -166,16 +164,16 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def room_for(names: Iterable[str]) -> int:
-    """Pixels that the longest of ``names`` takes beside an axis, its distance to it included.
+def label_width(names: Iterable[str]) -> int:
+    """Pixels for the longest of ``names`` beside an axis, including the distance to it.
 
-    Plotly's own ``automargin`` finds them by drawing a figure twice, which takes as long again.
+    Plotly's ``automargin`` draws a figure twice, which takes twice as long.
     """
     return 14 + math.ceil(_LETTER * max(map(len, names), default=0))
 
 
-def empty_figure(word: str, *, height: int = HEIGHT) -> go.Figure:
-    """A figure with nothing in it but ``word``, a short sentence."""
+def empty_figure(message: str, *, height: int = HEIGHT) -> go.Figure:
+    """An empty figure with ``message``, a short sentence."""
     return go.Figure(
         layout=base_layout(
             height=height,
@@ -183,7 +181,7 @@ def empty_figure(word: str, *, height: int = HEIGHT) -> go.Figure:
             yaxis={"visible": False},
             annotations=[
                 {
-                    "text": word,
+                    "text": message,
                     "showarrow": False,
                     "xref": "paper",
                     "yref": "paper",
@@ -197,7 +195,7 @@ def empty_figure(word: str, *, height: int = HEIGHT) -> go.Figure:
 
 
 def mix(color: str, other: str, amount: float) -> str:
-    """``color`` with ``amount`` (0..1) of ``other`` in it; both and the answer ``#RRGGBB``."""
+    """Mix ``amount`` (0 to 1) of ``other`` into ``color``; all colours are ``#RRGGBB``."""
     pairs = zip(_channels(color), _channels(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * amount):02X}" for a, b in pairs)
 
@@ -207,5 +205,5 @@ def _channels(color: str) -> tuple[int, int, int]:
 
 
 def config_script() -> str:
-    """Return a line of JavaScript that declares the options as ``PLOTLY_CONFIG``."""
+    """A line of JavaScript that declares ``PLOTLY_CONFIG``."""
     return f"const PLOTLY_CONFIG = {json.dumps(dict(PLOTLY_CONFIG))};\n"

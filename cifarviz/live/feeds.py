@@ -198,7 +198,7 @@ class RunFeed:
             metric,
             run,
             self._history,
-            turn=self._fit.turn,
+            overfitting_start=self._fit.overfitting_start,
             before=_before(self._store, run),
             published=self._published,
             batches=batches,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit
+from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import (
@@ -131,7 +131,7 @@ def share_done(run: Run) -> float:
 def verdict_item(fit: Fit) -> Item:
     """Return what the curves say so far."""
     return Item(
-        badge=VERDICT_WORDS[fit.verdict],
+        badge=VERDICT_LABELS[fit.verdict],
         color=VERDICT_COLORS.get(fit.verdict, "gray"),
         text=fit.reason,
     )

@@ -75,14 +75,14 @@ def run_figure(
     run: Run,
     history: History,
     *,
-    turn: int | None,
+    overfitting_start: int | None,
     before: Sequence[Epoch],
     published: bool,
     batches: bool = True,
 ) -> Mapping[str, Any]:
     """Draw one chart of a run, as a dict of ``data`` and ``layout``.
 
-    ``turn`` is the epoch after which overfitting starts, ``before`` are the epochs of its parent.
+    ``overfitting_start`` is an epoch, ``before`` are the epochs of the parent.
     Without ``batches`` their two traces, marked by ``meta``, hold one point: the browser has the
     points and fills them in.
     """
@@ -102,10 +102,10 @@ def run_figure(
         best_epoch=run.best_epoch,
         stopped_early=run.stopped_early,
         published=published_figure_curves(metric, [run]) if published else None,
-        turn=turn,
+        overfitting_start=overfitting_start,
         before=_epoch_curves(metric, before),
         rates=[epoch.learning_rate for epoch in epochs],
-        most_points=max(len(steps), 1),
+        max_points=max(len(steps), 1),
     )
     if batches:
         # All batches make the trend; only some of them are drawn, always the same ones.

@@ -4,13 +4,13 @@ import threading
 
 import pytest
 
-from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, Tell
+from cifarviz.analysis.background_job import BackgroundJob, BackgroundJobs, ReportProgress
 
 SOON = 5.0
 
 
-def made(number: int, until: threading.Event | None = None) -> BackgroundJob[int]:
-    def work(tell: Tell) -> int:
+def counting_job(number: int, until: threading.Event | None = None) -> BackgroundJob[int]:
+    def work(tell: ReportProgress) -> int:
         while until is not None and not until.wait(0.01):
             tell(1)
         return number
@@ -18,18 +18,18 @@ def made(number: int, until: threading.Event | None = None) -> BackgroundJob[int
     return BackgroundJob(work, 2, "test")
 
 
-def test_it_begins_when_it_is_told_to() -> None:
-    job = made(3)
+def test_a_job_runs_when_it_is_started() -> None:
+    job = counting_job(3)
     assert (job.over, job.failed, job.result()) == (True, False, None)
     job.start()
     assert job.wait(SOON)
     assert (job.over, job.result()) == (True, 3)
 
 
-def test_one_that_breaks_off_says_so_and_can_be_tried_again() -> None:
+def test_a_failed_job_can_be_restarted() -> None:
     faults = [KeyError("no")]
 
-    def work(tell: Tell) -> int:
+    def work(tell: ReportProgress) -> int:
         if faults:
             raise faults.pop()
         return 1
@@ -43,11 +43,11 @@ def test_one_that_breaks_off_says_so_and_can_be_tried_again() -> None:
     assert (job.failed, job.result()) == (False, 1)
 
 
-def test_one_that_gets_no_thread_has_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_without_a_thread_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_arguments: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    job = made(1)
+    job = counting_job(1)
     with monkeypatch.context() as limited:
         limited.setattr("threading.Thread.start", refused)
         job.start()
@@ -59,20 +59,20 @@ def test_one_that_gets_no_thread_has_broken_off(monkeypatch: pytest.MonkeyPatch)
     assert job.result() == 1
 
 
-def test_what_is_asked_for_twice_is_begun_once() -> None:
+def test_a_job_is_started_once_per_key() -> None:
     jobs = BackgroundJobs[int](2)
     assert jobs.get("a") is None
-    first = jobs.begun("a", lambda: made(1))
-    assert jobs.begun("a", lambda: made(2)) is first is jobs.get("a")
+    first = jobs.get_or_start("a", lambda: counting_job(1))
+    assert jobs.get_or_start("a", lambda: counting_job(2)) is first is jobs.get("a")
     assert first.wait(SOON)
     assert first.result() == 1
 
 
-def test_the_one_longest_not_asked_for_is_ended_and_forgotten() -> None:
+def test_the_least_recently_used_job_is_cancelled_and_removed() -> None:
     jobs, never = BackgroundJobs[int](2), threading.Event()
-    oldest, kept = (jobs.begun(name, lambda: made(0, never)) for name in "ab")
+    oldest, kept = (jobs.get_or_start(name, lambda: counting_job(0, never)) for name in "ab")
     jobs.get("a")
-    jobs.begun("c", lambda: made(3))
+    jobs.get_or_start("c", lambda: counting_job(3))
     assert kept.wait(SOON)  # b, which nobody has asked for since
     assert jobs.get("b") is None
     assert jobs.get("a") is oldest

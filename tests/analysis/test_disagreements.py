@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from cifarviz.analysis.disagreements import disagreements, even_split_chance
+from cifarviz.analysis.disagreements import compare_evaluations, mcnemar_p_value
 from cifarviz.analysis.evaluation import Evaluation, evaluate
 from cifarviz.runs.log_probabilities import Predictions
 
 CLASSES = tuple("abcd")
 
 
-def asked(indices: np.ndarray, seed: int, skill: float) -> Evaluation:
+def random_evaluation(indices: np.ndarray, seed: int, skill: float) -> Evaluation:
     """A network that favours the actual class; image ``i`` is of class ``i % 4``."""
     random = np.random.default_rng(seed)
     labels = indices % 4
@@ -30,12 +30,12 @@ def pair() -> tuple[Evaluation, Evaluation]:
     random = np.random.default_rng(1)
     here = random.permutation(300)[:200]
     there = random.permutation(300)[:220]
-    return asked(here, 2, 0.3), asked(there, 3, 0.1)
+    return random_evaluation(here, 2, 0.3), random_evaluation(there, 3, 0.1)
 
 
-def test_it_counts_what_a_loop_counts(pair: tuple[Evaluation, Evaluation]) -> None:
+def test_counts_equal_those_of_a_loop(pair: tuple[Evaluation, Evaluation]) -> None:
     first, second = pair
-    found = disagreements(first, second)
+    found = compare_evaluations(first, second)
     counts, same, common = np.zeros((2, 2), int), 0, []
     for place, index in enumerate(first.indices):
         for other, again in enumerate(second.indices):
@@ -53,9 +53,11 @@ def test_it_counts_what_a_loop_counts(pair: tuple[Evaluation, Evaluation]) -> No
     assert not found.first.flags.writeable
 
 
-def test_each_side_has_its_images_the_clearest_first(pair: tuple[Evaluation, Evaluation]) -> None:
-    found = disagreements(*pair)
-    one, other = found.said
+def test_each_side_lists_its_images_most_different_first(
+    pair: tuple[Evaluation, Evaluation],
+) -> None:
+    found = compare_evaluations(*pair)
+    one, other = found.predicted
     for side in ("first", "second", "neither"):
         places = found.where(side)
         right = (one == found.labels, other == found.labels)
@@ -76,27 +78,29 @@ def test_each_side_has_its_images_the_clearest_first(pair: tuple[Evaluation, Eva
 
 
 @pytest.mark.parametrize(("one", "other"), [(0, 0), (5, 5), (10, 3), (0, 1), (0, 12), (513, 470)])
-def test_the_chance_is_that_of_a_fair_coin(one: int, other: int) -> None:
+def test_the_p_value_is_that_of_a_fair_coin(one: int, other: int) -> None:
     expected = binomtest(one, one + other).pvalue if one + other else 1.0
-    assert even_split_chance(one, other) == pytest.approx(expected)
-    assert even_split_chance(other, one) == even_split_chance(one, other)
+    assert mcnemar_p_value(one, other) == pytest.approx(expected)
+    assert mcnemar_p_value(other, one) == mcnemar_p_value(one, other)
 
 
-def test_a_textbook_example() -> None:
+def test_mcnemars_textbook_example() -> None:
     # 1 of 9: 2 · (1 + 9) / 2⁹.
-    assert even_split_chance(1, 8) == 20 / 512
+    assert mcnemar_p_value(1, 8) == 20 / 512
 
 
-def test_without_common_images_there_is_nothing() -> None:
-    found = disagreements(asked(np.arange(10), 0, 1), asked(np.arange(10, 20), 0, 1))
+def test_without_common_images_there_are_no_disagreements() -> None:
+    found = compare_evaluations(
+        random_evaluation(np.arange(10), 0, 1), random_evaluation(np.arange(10, 20), 0, 1)
+    )
     assert len(found) == 0
     assert not found.counts.any()
     assert np.isnan(found.agreement)
 
 
 def test_images_of_another_data_set_are_refused() -> None:
-    first = asked(np.arange(10), 0, 1)
+    first = random_evaluation(np.arange(10), 0, 1)
     labels = (np.arange(10) + 1) % 4
     other = evaluate(labels, first.predictions, np.arange(10), CLASSES)
     with pytest.raises(ValueError, match="different data sets"):
-        disagreements(first, other)
+        compare_evaluations(first, other)

@@ -26,19 +26,19 @@ def test_soft_voting_takes_the_largest_sum_of_probabilities(ensemble: Ensemble) 
     assert ensemble.soft_accuracy == 0.75
 
 
-def test_the_majority_counts_heads_and_breaks_ties_by_the_sum(ensemble: Ensemble) -> None:
+def test_majority_voting_breaks_ties_by_the_sum(ensemble: Ensemble) -> None:
     # Images 2 and 3: each member says another class.
     assert ensemble.majority.tolist() == [1, 1, 1, 2]
     assert ensemble.majority_accuracy == 0.5
 
 
-def test_it_is_compared_with_its_best_member(ensemble: Ensemble) -> None:
+def test_the_ensemble_is_compared_with_its_best_member(ensemble: Ensemble) -> None:
     assert ensemble.member_accuracies == (0.75, 0.25, 0.5)
     assert ensemble.gain == pytest.approx(0.0)
     assert ensemble.best_member == 0
 
 
-def test_nobody_changes_it(ensemble: Ensemble) -> None:
+def test_the_ensemble_is_read_only(ensemble: Ensemble) -> None:
     for array in (
         ensemble.labels,
         ensemble.indices,
@@ -50,18 +50,18 @@ def test_nobody_changes_it(ensemble: Ensemble) -> None:
         assert not array.flags.writeable
 
 
-def test_it_says_which_mistakes_are_mended_and_which_made(ensemble: Ensemble) -> None:
-    assert ensemble.mended().tolist() == [0, 3]
-    assert ensemble.mended(0).tolist() == [3]
+def test_corrected_and_spoiled_images_are_listed(ensemble: Ensemble) -> None:
+    assert ensemble.corrected().tolist() == [0, 3]
+    assert ensemble.corrected(0).tolist() == [3]
     assert ensemble.spoiled().tolist() == [2]
     assert ensemble.spoiled(1).tolist() == []
 
 
-def test_the_common_probabilities_are_a_distribution(ensemble: Ensemble) -> None:
+def test_the_mean_probabilities_are_a_distribution(ensemble: Ensemble) -> None:
     assert ensemble.mean_probabilities.sum(axis=1) == pytest.approx(np.ones(4))
 
 
-def test_answers_that_are_no_numbers_are_refused() -> None:
+def test_predictions_that_are_not_numbers_are_refused() -> None:
     broken = np.full((4, 3), np.nan, np.float32)
     with pytest.raises(ArtifactDamaged):
         combine(
@@ -74,8 +74,8 @@ def test_answers_that_are_no_numbers_are_refused() -> None:
         )
 
 
-def test_members_answer_the_same_images() -> None:
-    with pytest.raises(ValueError, match="same images"):
+def test_members_must_predict_the_same_images() -> None:
+    with pytest.raises(ValueError, match="members predict arrays of shapes"):
         combine(
             [
                 Predictions.from_probabilities(np.array(UNSURE)),

@@ -22,7 +22,7 @@ def evaluation() -> Evaluation:
     )
 
 
-def test_it_says_what_the_command_line_prints(evaluation: Evaluation) -> None:
+def test_an_evaluation_becomes_the_json_of_the_command_line(evaluation: Evaluation) -> None:
     printed = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
 
     # Of two equal probabilities the first class is the answer.
@@ -38,18 +38,18 @@ def test_it_says_what_the_command_line_prints(evaluation: Evaluation) -> None:
     }
 
 
-def test_a_cell_leads_to_the_official_indices_the_surest_first(evaluation: Evaluation) -> None:
+def test_a_cell_lists_its_images_most_confident_first(evaluation: Evaluation) -> None:
     assert evaluation.indices[evaluation.cell(actual=0, predicted=1)].tolist() == [5, 3]
 
 
-def test_its_parts_agree(evaluation: Evaluation) -> None:
+def test_the_parts_of_an_evaluation_agree(evaluation: Evaluation) -> None:
     assert len(evaluation) == 4
     assert evaluation.classes == CLASSES
     assert evaluation.predicted.tolist() == [0, 1, 0, 1]
     assert evaluation.confusion.sum() == 4
 
 
-def test_nobody_changes_it_for_the_others() -> None:
+def test_an_evaluation_is_read_only() -> None:
     labels = np.array([0, 1])
     evaluation = evaluate(
         labels,
@@ -66,7 +66,7 @@ def test_nobody_changes_it_for_the_others() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_has_no_meaning_is_null_in_json() -> None:
+def test_undefined_scores_are_null_in_json() -> None:
     sure = np.tile(np.array([1, 0], np.float32), (3, 1))
     evaluation = evaluate(
         np.zeros(3, np.uint8), Predictions.from_probabilities(sure), np.arange(3), CLASSES
@@ -89,7 +89,7 @@ def test_no_images_are_refused() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_answers_that_are_no_numbers_are_refused_in_words(bad: float) -> None:
+def test_predictions_that_are_not_numbers_are_refused_with_a_message(bad: float) -> None:
     probabilities = np.array([[0.5, 0.5], [bad, 0.5]], np.float32)
 
     with pytest.raises(ArtifactDamaged, match="1 of 2 images"):
@@ -106,7 +106,7 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
             np.arange(2),
             CLASSES,
         )
-    with pytest.raises(ValueError, match="3 indices"):
+    with pytest.raises(ValueError, match=r"2 indices, not .* and 3"):
         evaluate(
             np.array([0, 1]),
             Predictions.from_probabilities(np.zeros((2, 2))),

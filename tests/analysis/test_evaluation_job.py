@@ -11,7 +11,7 @@ from cifarviz.runs.log_probabilities import Predictions
 
 LABELS = np.array([0, 1, 2, 2], np.uint8)
 IMAGES = ImageSet(np.zeros((4, 2, 2, 3), np.uint8), LABELS, np.arange(4))
-ANSWERS = Predictions.from_probabilities(np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
+PREDICTIONS = Predictions.from_probabilities(np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
 CLASSES = ("a", "b", "c")
 SOON = 5.0
 
@@ -30,10 +30,10 @@ class Network:
             assert self.may.acquire(timeout=SOON)
             tell(done)
             self.said.release()
-        return ANSWERS
+        return PREDICTIONS
 
 
-def test_it_says_how_far_it_is_and_ends_with_the_evaluation() -> None:
+def test_an_evaluation_job_reports_progress_and_returns_the_evaluation() -> None:
     network = Network()
     kept: list[Predictions] = []
     job = EvaluationJob(network, IMAGES, CLASSES, kept.append)
@@ -52,11 +52,11 @@ def test_it_says_how_far_it_is_and_ends_with_the_evaluation() -> None:
     result = job.result()
     assert result is not None
     assert result.accuracy == 0.75
-    assert kept == [ANSWERS]
+    assert kept == [PREDICTIONS]
     assert job.note is None
 
 
-def test_all_who_wait_get_the_same() -> None:
+def test_all_waiting_threads_get_the_same_evaluation() -> None:
     network = Network()
     job = EvaluationJob(network, IMAGES, CLASSES)
     found: list[object] = []
@@ -75,7 +75,7 @@ def test_all_who_wait_get_the_same() -> None:
     assert network.asked == 1
 
 
-def test_it_can_be_cancelled_and_begun_again() -> None:
+def test_an_evaluation_job_can_be_cancelled_and_restarted() -> None:
     network = Network()
     kept: list[Predictions] = []
     job = EvaluationJob(network, IMAGES, CLASSES, kept.append)
@@ -94,12 +94,12 @@ def test_it_can_be_cancelled_and_begun_again() -> None:
     assert network.asked == 2
 
 
-def test_what_goes_wrong_is_raised_to_all_who_ask() -> None:
+def test_an_error_is_raised_to_all_callers() -> None:
     broken = Predictions(np.full((4, 3), np.nan, np.float32))
     job = EvaluationJob(lambda tell: broken, IMAGES, CLASSES)
     assert job.wait(SOON)
     for _ in range(2):
-        with pytest.raises(ArtifactDamaged, match="not a number"):
+        with pytest.raises(ArtifactDamaged, match="are not numbers"):
             job.result()
 
 
@@ -108,12 +108,12 @@ def test_what_goes_wrong_is_raised_to_all_who_ask() -> None:
     [StorageFull("The disk is full."), OSError(5, "I/O error"), KeyError("x"), MemoryError()],
     ids=repr,
 )
-def test_a_result_that_cannot_be_kept_is_one_all_the_same(error: Exception) -> None:
+def test_a_result_that_cannot_be_saved_is_still_returned(error: Exception) -> None:
     def refuse(_answers: object) -> None:
         raise error
 
-    job = EvaluationJob(lambda tell: ANSWERS, IMAGES, CLASSES, refuse)
+    job = EvaluationJob(lambda tell: PREDICTIONS, IMAGES, CLASSES, refuse)
     assert job.wait(SOON)
     assert job.result() is not None
     assert job.note is not None
-    assert "could not be kept" in job.note
+    assert "could not be saved" in job.note

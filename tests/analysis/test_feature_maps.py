@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as arrays
 from cifarviz.analysis.feature_maps import (
     channel_order,
     layer_views,
-    on_one_scale,
     scale_channels,
+    scale_to_range,
     value_range,
 )
 
@@ -83,7 +83,7 @@ def test_on_a_map_of_one_value_only_zero_is_dead() -> None:
     assert (scaled.images == 128).all()
 
 
-def test_what_is_not_finite_is_named_and_spares_the_rest() -> None:
+def test_channels_that_are_not_finite_are_listed() -> None:
     values = np.random.default_rng(3).normal(size=(6, 6, 4)).astype(np.float32)
     clean = scale_channels(values)
     values[0, 0, 1] = np.nan
@@ -128,7 +128,7 @@ def test_any_values_at_all_give_pictures_without_a_warning(values: np.ndarray) -
         assert len(np.unique(values[..., channel])) == 1
 
 
-def test_the_input_is_left_alone() -> None:
+def test_the_input_is_not_changed() -> None:
     values = np.random.default_rng(4).normal(size=(5, 5, 2)).astype(np.float32)
     values.flags.writeable = False
     before = values.copy()
@@ -164,14 +164,14 @@ def test_channels_are_ordered_by_strength_or_variance() -> None:
     assert channel_order(values, "variance").tolist() == [2, 0, 1, 3]
 
 
-def test_on_one_scale_a_weak_channel_is_dark() -> None:
+def test_a_weak_channel_is_dark_on_a_common_scale() -> None:
     values = np.zeros((1, 2, 3), np.float32)
     values[0, 1] = 10, 1, np.inf
-    maps = on_one_scale(scale_channels(values), values)
+    maps = scale_to_range(scale_channels(values), values)
     assert maps.images[..., 0].tolist() == [[[0, 255]], [[0, 25]], [[0, 255]]]
     assert maps.not_finite == (2,)
     nothing = np.zeros((1, 1, 2), np.float32)
-    assert not on_one_scale(scale_channels(nothing), nothing).images.any()
+    assert not scale_to_range(scale_channels(nothing), nothing).images.any()
 
 
 def test_two_layers_share_a_scale_and_zero_is_its_middle() -> None:
@@ -181,11 +181,14 @@ def test_two_layers_share_a_scale_and_zero_is_its_middle() -> None:
     assert value_range(small, large, around_zero=True) == (-2, 2)
     assert value_range(np.full((1, 1, 1), np.nan, np.float32)) is None
     shared = value_range(small, large)
-    found = on_one_scale(scale_channels(small), small, shared).images.ravel().tolist()
+    found = scale_to_range(scale_channels(small), small, shared).images.ravel().tolist()
     assert found == [127, 0]  # half way between −1 and 2
     around = value_range(small, large, around_zero=True)
     zero = np.zeros((1, 2, 1), np.float32)
-    assert on_one_scale(scale_channels(zero), zero, around).images.ravel().tolist() == [128, 128]
-    assert on_one_scale(scale_channels(large), large, around).images.ravel().tolist() == [255, 255]
+    assert scale_to_range(scale_channels(zero), zero, around).images.ravel().tolist() == [128, 128]
+    assert scale_to_range(scale_channels(large), large, around).images.ravel().tolist() == [
+        255,
+        255,
+    ]
     nothing = value_range(zero, around_zero=True)
-    assert on_one_scale(scale_channels(zero), zero, nothing).images.ravel().tolist() == [128, 128]
+    assert scale_to_range(scale_channels(zero), zero, nothing).images.ravel().tolist() == [128, 128]

@@ -5,19 +5,23 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cifarviz.analysis.galleries import learning, least_sure_hits, surest_mistakes
+from cifarviz.analysis.galleries import (
+    least_confident_correct,
+    most_confident_mistakes,
+    track_learning,
+)
 
 # Says class 0 of every image, ever surer.
 PROBABILITIES = np.array([[0.6, 0.4], [0.7, 0.3], [0.8, 0.2], [0.9, 0.1]])
 LABELS = np.array([1, 0, 1, 0])
 
 
-def test_mistakes_come_surest_first_and_hits_least_sure_first() -> None:
-    assert surest_mistakes(LABELS, PROBABILITIES).tolist() == [2, 0]
-    assert least_sure_hits(LABELS, PROBABILITIES).tolist() == [1, 3]
+def test_mistakes_come_most_confident_first_and_correct_images_least() -> None:
+    assert most_confident_mistakes(LABELS, PROBABILITIES).tolist() == [2, 0]
+    assert least_confident_correct(LABELS, PROBABILITIES).tolist() == [1, 3]
 
 
-def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
+def test_learned_is_the_epoch_from_which_on_an_image_is_always_correct() -> None:
     # Images: right at once; late; never; right in between; forgotten and learned again.
     right = np.array(
         [
@@ -27,17 +31,17 @@ def test_learned_is_the_epoch_from_which_on_it_was_always_right() -> None:
         ]
     )
     labels = np.array([3, 3, 3, 3, 3])
-    found = learning(labels, [1, 2, 4], np.where(right, 3, 5))
+    found = track_learning(labels, [1, 2, 4], np.where(right, 3, 5))
     assert found.learned.tolist() == [1, 4, 0, 0, 4]
     assert found.forgotten.tolist() == [0, 0, 0, 1, 1]
-    assert found.times_right.tolist() == [3, 1, 0, 1, 2]
+    assert found.times_correct.tolist() == [3, 1, 0, 1, 2]
     assert found.learned_late.tolist() == [1, 4]
     assert found.learned_and_forgotten.tolist() == [3]
     assert found.never_learned.tolist() == [2]
 
 
-def test_one_epoch_alone_has_nothing_forgotten() -> None:
-    found = learning(np.array([0, 1]), [7], np.array([[0, 0]]))
+def test_in_a_single_epoch_nothing_is_forgotten() -> None:
+    found = track_learning(np.array([0, 1]), [7], np.array([[0, 0]]))
     assert found.learned.tolist() == [7, 0]
     assert found.forgotten.tolist() == [0, 0]
     assert not len(found.learned_late)
@@ -50,7 +54,7 @@ def test_by_brute_force_for_random_histories() -> None:
     labels = random.integers(0, 3, 60)
     said = random.integers(0, 3, (6, 60))
     epochs = [1, 2, 3, 5, 8, 13]
-    found = learning(labels, epochs, said)
+    found = track_learning(labels, epochs, said)
     late, lost, never = [], [], []
     for image in range(60):
         right = [bool(row[image] == labels[image]) for row in said]
@@ -58,7 +62,7 @@ def test_by_brute_force_for_random_histories() -> None:
         assert found.learned[image] == expected
         lost_times = sum(before and not after for before, after in pairwise(right))
         assert found.forgotten[image] == lost_times
-        assert found.times_right[image] == right.count(True)
+        assert found.times_correct[image] == right.count(True)
         if not any(right):
             never.append(image)
         elif not right[-1]:
@@ -74,6 +78,6 @@ def test_by_brute_force_for_random_histories() -> None:
 
 def test_epochs_and_rows_must_fit() -> None:
     with pytest.raises(ValueError, match="2 epochs"):
-        learning(LABELS, [1, 2], np.zeros((3, 4), np.int64))
+        track_learning(LABELS, [1, 2], np.zeros((3, 4), np.int64))
     with pytest.raises(ValueError, match="0 epochs"):
-        learning(LABELS, [], np.zeros((0, 4), np.int64))
+        track_learning(LABELS, [], np.zeros((0, 4), np.int64))

@@ -23,7 +23,7 @@ def test_the_interval_narrows_and_stays_in_0_to_1() -> None:
     assert accuracy_interval(0.5, 0) == (0, 1)
 
 
-def test_by_hand() -> None:
+def test_the_interval_of_a_small_example() -> None:
     # 8 of 10: z² = 3.8415, middle (0.8 + 0.19207) / 1.38415, spread 1.95996 · √(0.016 + 0.0096037)
     # / 1.38415.
     middle, spread = 0.99207 / 1.38415, 1.95996 * 0.0256037**0.5 / 1.38415
@@ -31,7 +31,7 @@ def test_by_hand() -> None:
     assert accuracy_interval(0.8, 10) == pytest.approx(expected, abs=1e-4)
 
 
-def test_each_class_has_those_of_its_recall_and_its_precision() -> None:
+def test_each_class_has_intervals_of_recall_and_precision() -> None:
     # The last class has no images and is never predicted.
     confusion = np.array([[8, 2, 0, 0], [1, 19, 0, 0], [0, 5, 0, 0], [0, 0, 0, 0]])
     found = class_intervals(confusion)

@@ -30,7 +30,7 @@ def trained(store: RunStore, name: str, **fields: object) -> Run:
     return run
 
 
-def answers(right: int) -> np.ndarray:
+def probabilities(right: int) -> np.ndarray:
     found = np.full((3, 10), 0.01, np.float32)
     found[np.arange(3), [1, 0, 2]] = 0.8
     found[right:] = np.roll(found[right:], 1, axis=1)
@@ -38,13 +38,13 @@ def answers(right: int) -> np.ndarray:
 
 
 def predictions(right: int) -> Predictions:
-    return Predictions.from_probabilities(answers(right))
+    return Predictions.from_probabilities(probabilities(right))
 
 
-def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
+def test_runs_and_saved_epochs_vote_together(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     third = trained(store, "c")
-    stored_runs.save_predictions(store, second, 2, answers(3), TEST.indices)
+    stored_runs.save_predictions(store, second, 2, probabilities(3), TEST.indices)
     members = [Member(first), Member(third, "best"), Member(second, 2)]
     stored_runs.add_checkpoint(store, third, "best")
 
@@ -56,11 +56,11 @@ def test_runs_and_kept_epochs_vote_together(store: RunStore) -> None:
     assert ensemble.soft_accuracy == 1
 
 
-def test_answers_of_another_format_are_refused(store: RunStore) -> None:
+def test_predictions_of_another_format_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     save_arrays(
         epoch_predictions_path(store.folder(second.id), 2),
-        {"probabilities": answers(3), "indices": TEST.indices},
+        {"probabilities": probabilities(3), "indices": TEST.indices},
         {"format": FORMAT + 1},
     )
     with pytest.raises(UnknownFormat, match="after epoch 2 have format 3"):
@@ -75,25 +75,25 @@ def test_different_data_sets_are_named(store: RunStore) -> None:
 
 
 def test_one_run_is_no_ensemble(store: RunStore) -> None:
-    with pytest.raises(ExperimentInvalid, match="one was chosen"):
+    with pytest.raises(ExperimentInvalid, match="you chose one"):
         check_members(store, [Member(trained(store, "a"))])
-    with pytest.raises(ExperimentInvalid, match="none were chosen"):
+    with pytest.raises(ExperimentInvalid, match="you chose none"):
         check_members(store, [])
 
 
 def test_the_same_network_does_not_vote_twice(store: RunStore) -> None:
     run = trained(store, "a")
-    with pytest.raises(ExperimentInvalid, match="“a” was chosen twice"):
+    with pytest.raises(ExperimentInvalid, match="You chose “a” twice"):
         check_members(store, [Member(run), Member(run)])
 
 
 @pytest.mark.parametrize(("one", "other"), [("last", 3), ("best", 3), ("last", "best")])
-def test_nor_does_it_under_two_names(
+def test_the_same_network_does_not_vote_under_two_names(
     store: RunStore, one: Checkpoint, other: Checkpoint | int
 ) -> None:
     # The stored run has got better to its end, which is after epoch 3.
     run = trained(store, "a")
-    with pytest.raises(ExperimentInvalid, match="the same network votes the same"):
+    with pytest.raises(ExperimentInvalid, match="which is the same network"):
         check_members(store, [Member(run, one), Member(run, other)])
 
 
@@ -106,14 +106,14 @@ def test_networks_of_one_run_at_different_times_vote_together(store: RunStore) -
     check_members(store, [Member(stopped), Member(stopped, 2), Member(stopped, 3)])
 
 
-def test_weights_that_early_stopping_gave_back_are_those_of_the_best_epoch(store: RunStore) -> None:
+def test_restored_weights_are_those_of_the_best_epoch(store: RunStore) -> None:
     run = trained(store, "a", early_stopping=EarlyStopping(patience=1))
     at_its_best = dataclasses.replace(run, best_epoch=2)
     assert Member(at_its_best).same_network(Member(at_its_best, 2))
     assert not Member(at_its_best).same_network(Member(at_its_best, 3))
 
 
-def test_a_run_that_kept_its_best_epoch_only_says_so(store: RunStore) -> None:
+def test_a_run_that_saved_only_its_best_epoch_is_named(store: RunStore) -> None:
     made = stored_runs.experiment(best_only=True)
     run = stored_runs.store_run(store, made, name="lean")
     stored_runs.add_checkpoint(store, run, "best")
@@ -127,20 +127,20 @@ def test_a_run_whose_weights_are_gone_is_named(store: RunStore) -> None:
         check_members(store, [Member(trained(store, "a")), Member(gone)])
 
 
-def test_an_epoch_that_was_not_kept_is_named(store: RunStore) -> None:
+def test_an_epoch_that_was_not_saved_is_named(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
     with pytest.raises(ArtifactMissing, match="no saved predictions for epoch 2"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
-def test_answers_about_other_images_are_refused(store: RunStore) -> None:
+def test_predictions_for_other_images_are_refused(store: RunStore) -> None:
     first, second = trained(store, "a"), trained(store, "b")
-    stored_runs.save_predictions(store, second, 2, answers(3), TEST.indices + 1)
+    stored_runs.save_predictions(store, second, 2, probabilities(3), TEST.indices + 1)
     with pytest.raises(ArtifactDamaged, match="for other test images"):
         vote(store, [Member(first), Member(second, 2)], TEST, lambda *_: predictions(3), 10)
 
 
-def test_full_and_sample_meet_on_the_samples_images(store: RunStore) -> None:
+def test_full_set_and_sample_vote_on_the_samples_images(store: RunStore) -> None:
     full = trained(store, "full", data=Data(variant="full"))
     sample = trained(store, "sample")
     assert common_variant([Member(full)]) == "full"

@@ -1,21 +1,21 @@
-"""The turn of a validation loss: named where it is, and never where there is only noise."""
+"""The epoch after which overfitting starts is found, and never in mere noise."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from cifarviz.analysis.overfitting import TURN_RULE, Fit, gap_after, judge, smoothed, turn_of
+from cifarviz.analysis.overfitting import LOSS_RULE, Fit, find_rise, gap_after, judge, smoothed
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.records import Epoch
 
 SEEDS = range(4)
-# Epochs, the epoch of the turn (from 0), and how fast the loss rises after it.
-TURNS = [(10, 4, 0.08), (15, 6, 0.06), (20, 8, 0.04), (30, 9, 0.03), (60, 20, 0.01)]
+# Epochs, the epoch of the lowest loss (from 0), and how fast the loss rises after it.
+RISES = [(10, 4, 0.08), (15, 6, 0.06), (20, 8, 0.04), (30, 9, 0.03), (60, 20, 0.01)]
 NOISE = [0.0, 0.005, 0.01, 0.02]
 
 
-def course(epochs: int, fall: float) -> np.ndarray:
+def falling_loss(epochs: int, fall: float) -> np.ndarray:
     """A loss that falls from 2.0 towards 0.8."""
     return 0.8 + 1.2 * np.exp(-np.arange(epochs) / fall)
 
@@ -34,31 +34,31 @@ def of_published(preset: str) -> Fit:
     )
 
 
-def test_the_published_histories_turn_where_their_authors_saw_it() -> None:
+def test_published_histories_overfit_where_their_authors_saw_it() -> None:
     vgg = of_published("cifar10-vgg")
-    assert (vgg.verdict, vgg.turn) == ("overfitting", 9)
-    assert vgg.at_turn is not None
-    assert vgg.at_end is not None
-    assert (vgg.at_turn.epoch, vgg.at_end.epoch) == (9, 30)
-    assert vgg.at_turn.loss == pytest.approx(0.7965 - 0.5643)
-    assert vgg.at_end.accuracy == pytest.approx(0.9836 - 0.7363)
-    assert "after epoch 9: it rose from 0.796 to 1.656" in vgg.reason
+    assert (vgg.verdict, vgg.overfitting_start) == ("overfitting", 9)
+    assert vgg.gap_at_start is not None
+    assert vgg.gap_at_end is not None
+    assert (vgg.gap_at_start.epoch, vgg.gap_at_end.epoch) == (9, 30)
+    assert vgg.gap_at_start.loss == pytest.approx(0.7965 - 0.5643)
+    assert vgg.gap_at_end.accuracy == pytest.approx(0.9836 - 0.7363)
+    assert "after epoch 9: validation loss rose from 0.796 (epoch 9) to 1.656" in vgg.reason
     fashion = of_published("fashion-mnist-cnn")
-    assert (fashion.verdict, fashion.turn) == ("overfitting", 6)
+    assert (fashion.verdict, fashion.overfitting_start) == ("overfitting", 6)
 
 
 # 20 curves, each from several seeds.
-@pytest.mark.parametrize(("shape", "noise"), list(product(TURNS, NOISE)))
-def test_a_known_turn_is_found_through_noise_and_named_by_the_raw_minimum(
+@pytest.mark.parametrize(("shape", "noise"), list(product(RISES, NOISE)))
+def test_a_known_rise_is_found_through_noise_at_the_measured_minimum(
     shape: tuple[int, int, float], noise: float
 ) -> None:
-    epochs, turn, slope = shape
+    epochs, lowest, slope = shape
     for seed in SEEDS:
-        true = course(epochs, turn / 3) + slope * np.maximum(np.arange(epochs) - turn, 0)
+        true = falling_loss(epochs, lowest / 3) + slope * np.maximum(np.arange(epochs) - lowest, 0)
         values = true + np.random.default_rng([seed, epochs]).normal(0, noise, epochs)
-        found = turn_of(values)
+        found = find_rise(values)
         assert found == values.argmin()
-        # Noise moves the lowest point only as far as the true course stays within it.
+        # Noise moves the lowest point only where the true loss stays within the noise.
         assert true[found] - true.min() <= 5 * noise
 
 
@@ -66,36 +66,40 @@ def test_a_known_turn_is_found_through_noise_and_named_by_the_raw_minimum(
     ("epochs", "fall", "noise"),
     list(product([10, 15, 20, 30, 60], [2, 5, 20], [0.0, 0.01, 0.05, 0.1])),
 )
-def test_a_curve_that_never_turns_is_not_said_to(epochs: int, fall: float, noise: float) -> None:
-    turned = sum(
-        turn_of(course(epochs, fall) + np.random.default_rng([seed]).normal(0, noise, epochs))
+def test_a_loss_that_never_rises_is_not_found_to_rise(
+    epochs: int, fall: float, noise: float
+) -> None:
+    risen = sum(
+        find_rise(
+            falling_loss(epochs, fall) + np.random.default_rng([seed]).normal(0, noise, epochs)
+        )
         is not None
         for seed in range(40)
     )
     # The rule allows for one in a hundred.
-    assert turned <= (0 if noise == 0 else 2)
+    assert risen <= (0 if noise == 0 else 2)
 
 
-def test_a_loss_that_comes_down_again_has_not_turned() -> None:
-    there_and_back = [2.0, 1.5, 1.2, 1.0, 1.1, 1.3, 1.4, 1.2, 1.0, 0.9, 0.88, 0.87]
-    assert turn_of(there_and_back[:7]) == 3
-    assert turn_of(there_and_back) is None
+def test_a_loss_that_falls_again_does_not_rise() -> None:
+    up_and_down = [2.0, 1.5, 1.2, 1.0, 1.1, 1.3, 1.4, 1.2, 1.0, 0.9, 0.88, 0.87]
+    assert find_rise(up_and_down[:7]) == 3
+    assert find_rise(up_and_down) is None
 
 
-def test_what_is_no_number_is_passed_over_and_positions_stay() -> None:
+def test_missing_values_are_ignored_and_positions_kept() -> None:
     values = [2.0, float("nan"), 1.5, 1.0, None, 1.2, 1.4, 1.7]
-    assert turn_of(values) == 3
-    assert turn_of([float("nan")] * 9) is None
-    assert turn_of([float("inf"), *values]) == 4
+    assert find_rise(values) == 3
+    assert find_rise([float("nan")] * 9) is None
+    assert find_rise([float("inf"), *values]) == 4
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 3])
-def test_very_short_runs_say_nothing_yet(epochs: int) -> None:
+def test_very_short_runs_have_no_verdict_yet(epochs: int) -> None:
     falling = [1.0 / (1 + number) for number in range(epochs)]
     fit = judge(range(1, epochs + 1), falling, falling, falling, falling, classes=10)
     assert fit.verdict == "too early"
-    assert fit.turn is None
-    assert (fit.at_end is None) == (epochs == 0)
+    assert fit.overfitting_start is None
+    assert (fit.gap_at_end is None) == (epochs == 0)
 
 
 def test_smoothing_is_a_centred_mean_that_shrinks_towards_the_ends() -> None:
@@ -105,19 +109,19 @@ def test_smoothing_is_a_centred_mean_that_shrinks_towards_the_ends() -> None:
     assert smoothed(values, 0) == pytest.approx(values, nan_ok=True)
 
 
-def test_the_rule_in_words_has_the_numbers_that_decide() -> None:
-    assert "more than 2%, and by more than 5 times what noise" in TURN_RULE
-    assert "2 epochs or more have come since the lowest" in TURN_RULE
+def test_the_rule_on_the_page_has_the_numbers_that_decide() -> None:
+    assert "more than 2% and by more than 5 times its noise" in LOSS_RULE
+    assert "at least 2 epochs have come since the lowest" in LOSS_RULE
 
-    # 20 epochs without noise, lowest at the eighth; a tenth of them, two, are its end.
+    # 20 epochs without noise, lowest at the eighth; the last two, a tenth, are the end.
     def ends_at(last: float) -> int | None:
         losses = np.full(20, 1.0)
         losses[:5], losses[7], losses[-2:] = [2.0, 1.8, 1.6, 1.4, 1.2], 0.9999, last
-        return turn_of(losses)
+        return find_rise(losses)
 
     assert (ends_at(1.019), ends_at(1.022)) == (None, 7)
-    assert turn_of([2.0, 1.5, 1.0, 1.5]) is None
-    assert turn_of([2.0, 1.0, 1.5, 1.6]) == 1
+    assert find_rise([2.0, 1.5, 1.0, 1.5]) is None
+    assert find_rise([2.0, 1.0, 1.5, 1.6]) == 1
 
 
 def test_the_gap_after_an_epoch_is_of_that_epoch() -> None:

@@ -1,14 +1,19 @@
 import numpy as np
 import pytest
 
-from cifarviz.analysis.predictions import RankedClass, predicted_classes, ranking, top
+from cifarviz.analysis.predictions import (
+    RankedClass,
+    most_probable_class,
+    predicted_classes,
+    rank_classes,
+)
 from cifarviz.errors import ArtifactDamaged
 
 CLASSES = ("cat", "dog", "ship", "frog")
 
 
-def test_the_most_probable_comes_first_and_equals_keep_their_order() -> None:
-    ranked = ranking(CLASSES, np.array([0.125, 0.25, 0.5, 0.125], np.float32))
+def test_the_most_probable_class_comes_first_and_ties_keep_their_order() -> None:
+    ranked = rank_classes(CLASSES, np.array([0.125, 0.25, 0.5, 0.125], np.float32))
 
     assert ranked == (
         RankedClass(2, "ship", 0.5),
@@ -18,18 +23,18 @@ def test_the_most_probable_comes_first_and_equals_keep_their_order() -> None:
     )
 
 
-def test_top_is_the_class_that_is_predicted_also_of_equals() -> None:
+def test_the_most_probable_class_is_the_predicted_one_also_with_ties() -> None:
     probabilities = np.array([[0.1, 0.4, 0.4, 0.1], [0.25, 0.25, 0.25, 0.25]], np.float32)
 
-    assert [top(CLASSES, row).index for row in probabilities] == [1, 0]
+    assert [most_probable_class(CLASSES, row).index for row in probabilities] == [1, 0]
     assert predicted_classes(probabilities).tolist() == [1, 0]
 
 
 def test_another_number_of_classes_is_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
-        ranking(CLASSES, np.array([0.5, 0.5]))
+        rank_classes(CLASSES, np.array([0.5, 0.5]))
 
 
-def test_what_is_no_number_is_refused_in_words() -> None:
-    with pytest.raises(ArtifactDamaged, match="smaller learning rate"):
-        top(CLASSES, np.array([0.5, np.nan, 0.25, 0.25]))
+def test_probabilities_that_are_not_numbers_are_refused_with_a_message() -> None:
+    with pytest.raises(ArtifactDamaged, match="lower learning rate"):
+        most_probable_class(CLASSES, np.array([0.5, np.nan, 0.25, 0.25]))

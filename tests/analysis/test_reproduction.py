@@ -27,7 +27,7 @@ def test_a_figure_is_the_median_and_the_range_over_the_runs() -> None:
     assert last.distance == pytest.approx(0.01)
 
 
-def test_the_turn_and_the_gap_are_measured_the_same_way_on_both_sides() -> None:
+def test_lowest_loss_and_gap_are_measured_alike_for_published_and_reproduced() -> None:
     figures = {f.what: f for f in history_figures(PUBLISHED, [FIRST, SECOND], validated_on="test")}
     lowest = figures["epoch of the lowest test loss"]
     assert (lowest.published, *lowest.reproduced) == (2, 1, 2)
@@ -36,12 +36,12 @@ def test_the_turn_and_the_gap_are_measured_the_same_way_on_both_sides() -> None:
     assert gap.reproduced == pytest.approx((0.35, 0.21))
 
 
-def test_of_two_published_epochs_nobody_can_say_where_they_turn() -> None:
+def test_two_published_epochs_have_no_lowest_loss() -> None:
     figures = history_figures((PUBLISHED[0], PUBLISHED[2]), [FIRST], validated_on="test")
     assert len(figures) == 4
 
 
-def test_without_validation_there_is_the_training_alone() -> None:
+def test_without_validation_there_are_only_training_figures() -> None:
     unvalidated = history((1.4, 0.5, None, None))
     figures = history_figures((), [unvalidated], validated_on="test")
     assert [(f.what, f.published) for f in figures] == [

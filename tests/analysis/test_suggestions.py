@@ -1,4 +1,4 @@
-"""What to try next depends on what the experiment already does."""
+"""Suggestions depend on what the experiment already does."""
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.analysis.suggestions import suggestions
@@ -11,25 +11,25 @@ from cifarviz.layers.dropout import Dropout
 from cifarviz.layers.flatten import Flatten
 from tests import stored_runs
 
-OVER = Fit("overfitting", "", turn=4)
-UNDER = Fit("underfitting", "")
+OVERFITTING = Fit("overfitting", "", overfitting_start=4)
+UNDERFITTING = Fit("underfitting", "")
 
 
-def said(*args: object) -> list[str]:
-    return [one.what for one in suggestions(*args)]  # type: ignore[arg-type]
+def titles(*args: object) -> list[str]:
+    return [tip.what for tip in suggestions(*args)]  # type: ignore[arg-type]
 
 
-def test_against_overfitting_the_surest_cure_comes_first() -> None:
-    made = stored_runs.experiment(data=Data(train_images=500), epochs=10)
-    found = suggestions(made, OVER, 500)
-    assert [one.what for one in found] == [
+def test_against_overfitting_the_strongest_cure_comes_first() -> None:
+    experiment = stored_runs.experiment(data=Data(train_images=500), epochs=10)
+    tips = suggestions(experiment, OVERFITTING, 500)
+    assert [tip.what for tip in tips] == [
         "Train on all images",
         "Augment the images",
         "Add dropout",
         "Add an L2 penalty",
-        "Stop early",
+        "Use early stopping",
     ]
-    data, augmented, dropout, l2, early = (one.experiment for one in found)
+    data, augmented, dropout, l2, early = (tip.experiment for tip in tips)
     assert data is not None
     assert data.data.train_images is None
     assert augmented is not None
@@ -42,41 +42,42 @@ def test_against_overfitting_the_surest_cure_comes_first() -> None:
     assert early.early_stopping is not None
 
 
-def test_what_is_in_use_already_is_not_suggested() -> None:
-    made = stored_runs.experiment(
+def test_what_the_experiment_already_uses_is_not_suggested() -> None:
+    experiment = stored_runs.experiment(
         Conv2D(filters=4), Flatten(), Dropout(rate=0.5), Dense(units=10, activation="softmax"),
         data=Data(variant="full"), augmentation=Augmentation(flip=True, shift=2), l2=0.001,
         early_stopping=EarlyStopping(patience=2), epochs=10,
     )  # fmt: skip
-    assert said(made, OVER, 40_000) == []
-    assert "Make the network smaller" in said(made, OVER, 100)
+    assert titles(experiment, OVERFITTING, 40_000) == []
+    assert "Make the network smaller" in titles(experiment, OVERFITTING, 100)
 
 
 def test_clothes_are_shifted_but_not_mirrored() -> None:
-    made = PRESETS["fashion-mnist-cnn"].experiment
-    augmented = next(one for one in suggestions(made, OVER, 48_000) if "Augment" in one.what)
+    experiment = PRESETS["fashion-mnist-cnn"].experiment
+    augmented = next(
+        tip for tip in suggestions(experiment, OVERFITTING, 48_000) if "Augment" in tip.what
+    )
     assert augmented.experiment is not None
     assert augmented.experiment.augmentation == Augmentation(flip=False, shift=2)
 
 
-def test_against_underfitting() -> None:
-    fit = Fit("underfitting", "")
-    assert said(stored_runs.experiment(), fit, 500)[0].startswith("Add batch")
-    improving = said(stored_runs.experiment(), Fit("still improving", ""), 500)
+def test_suggestions_against_underfitting() -> None:
+    assert titles(stored_runs.experiment(), UNDERFITTING, 500)[0].startswith("Add batch")
+    improving = titles(stored_runs.experiment(), Fit("still improving", ""), 500)
     assert improving[0] == "Train for longer"
     normal = stored_runs.experiment(
         BatchNorm(), Flatten(), Dense(units=10, activation="softmax"), l2=0.1
     )
-    assert "Add batch normalisation" not in said(normal, fit, 500)
-    assert "Lower the L2 penalty" in said(normal, fit, 500)
+    assert "Add batch normalisation" not in titles(normal, UNDERFITTING, 500)
+    assert "Lower the L2 penalty" in titles(normal, UNDERFITTING, 500)
 
 
-def test_the_rest_have_something_to_try_too() -> None:
-    made = stored_runs.experiment()
-    assert said(made, Fit("too early", ""), 500) == []
-    assert said(made, Fit("stopped", ""), 500) == []
+def test_other_verdicts_have_suggestions_too() -> None:
+    experiment = stored_runs.experiment()
+    assert titles(experiment, Fit("too early", ""), 500) == []
+    assert titles(experiment, Fit("stopped", ""), 500) == []
     for verdict in ("diverging", "noisy"):
-        assert said(made, Fit(verdict, ""), 500)[0] == "Lower the learning rate"
-    assert "Let the learning rate fall" in said(made, Fit("good", ""), 500)
-    blind = stored_runs.experiment(validation=NoValidation())
-    assert said(blind, Fit("not measured", ""), 500) == ["Hold images back for validation"]
+        assert titles(experiment, Fit(verdict, ""), 500)[0] == "Lower the learning rate"
+    assert "Lower the learning rate over time" in titles(experiment, Fit("good", ""), 500)
+    unvalidated = stored_runs.experiment(validation=NoValidation())
+    assert titles(unvalidated, Fit("not measured", ""), 500) == ["Use a validation split"]

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from cifarviz.analysis.disagreements import disagreements
+from cifarviz.analysis.disagreements import compare_evaluations
 from cifarviz.analysis.ensemble import combine
 from cifarviz.analysis.evaluation import Evaluation, evaluate
-from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.tables import (
     accuracies_table,
     confusion_table,
@@ -30,7 +30,7 @@ from tests import stored_runs
 CLASSES = ("cat", "dog, large", "frog")
 
 
-def answers(seed: int) -> Evaluation:
+def random_evaluation(seed: int) -> Evaluation:
     random = np.random.default_rng(seed)
     labels = np.arange(60) % 3
     shares = random.dirichlet([1, 1, 1], 60).astype(np.float32)
@@ -42,7 +42,7 @@ def read_back(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_scores_have_their_intervals() -> None:
-    found = answers(0)
+    found = random_evaluation(0)
     table = read_back(scores_table(found))
     assert list(table.index) == list(CLASSES)
     for place, name in enumerate(CLASSES):
@@ -59,8 +59,8 @@ def test_scores_have_their_intervals() -> None:
     assert table["support"].tolist() == [20, 20, 20]
 
 
-def test_the_matrix_names_its_classes_in_its_order() -> None:
-    found = answers(0)
+def test_the_confusion_table_has_class_names_in_order() -> None:
+    found = random_evaluation(0)
     table = read_back(confusion_table(found, (2, 0, 1)))
     assert list(table.index) == list(table.columns) == [CLASSES[i] for i in (2, 0, 1)]
     for actual, name in enumerate(CLASSES):
@@ -68,11 +68,11 @@ def test_the_matrix_names_its_classes_in_its_order() -> None:
             assert table.loc[name, other] == found.confusion[actual, predicted]
 
 
-def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
-    found = answers(0)
+def test_the_pictures_table_keeps_the_order_and_has_predictions() -> None:
+    found = random_evaluation(0)
     positions = np.array([7, 3, 50])
     epochs, times = np.array([1, 2, 4, 8]), np.arange(60) % 5
-    learned = Learning(epochs, np.arange(60) - 3, np.arange(60)[::-1], times)
+    learned = LearningProgress(epochs, np.arange(60) - 3, np.arange(60)[::-1], times)
     table = read_back(pictures_table(found, positions, learned))
     assert list(table.index) == [1007, 1003, 1050]
     # Nothing where it is wrong at the end; whole numbers all the same.
@@ -93,16 +93,18 @@ def test_pictures_are_in_their_order_with_what_is_said_of_them() -> None:
     assert "right_for_good_from_epoch" not in pictures_table(found, positions)
 
 
-def test_disagreements_say_what_both_say() -> None:
-    first, second = answers(0), answers(1)
-    table = read_back(disagreements_table(disagreements(first, second), CLASSES, np.arange(60)))
+def test_the_disagreements_table_has_both_predictions() -> None:
+    first, second = random_evaluation(0), random_evaluation(1)
+    table = read_back(
+        disagreements_table(compare_evaluations(first, second), CLASSES, np.arange(60))
+    )
     for name, found in (("A", first), ("B", second)):
         assert list(table[f"{name}_predicted"]) == [CLASSES[one] for one in found.predicted]
         assert list(table[f"{name}_right"]) == list(found.predicted == found.labels)
         np.testing.assert_allclose(table[f"{name}_probability"], found.probabilities.max(axis=1))
 
 
-def test_the_history_has_a_row_an_epoch_and_gaps_where_nothing_was_measured(
+def test_the_history_has_a_row_for_each_epoch_and_gaps(
     settings: Settings,
 ) -> None:
     epochs = [Epoch(1, 2.0, 0.2, 2.1, 0.8, 0.1, 1.0), Epoch(2, 1.5, 0.4, None, None, 0.1, 1.0)]
@@ -118,7 +120,7 @@ def test_the_history_has_a_row_an_epoch_and_gaps_where_nothing_was_measured(
     assert "losses" not in table
 
 
-def test_the_history_says_which_losses_are_of_an_earlier_version(settings: Settings) -> None:
+def test_the_history_marks_losses_of_an_earlier_version(settings: Settings) -> None:
     epochs = [Epoch(1, 2.0, 0.2, 2.1, 0.8, 0.1, 1.0), Epoch(2, 1.5, 0.4, 1.6, 0.8, 0.1, 1.0)]
     run = stored_runs.store_run(RunStore(settings), stored_runs.experiment(), epochs=2)
     resumed = history_table(epochs, replace(run, exact_loss_from=2))
@@ -129,7 +131,7 @@ def test_the_history_says_which_losses_are_of_an_earlier_version(settings: Setti
 
 
 def test_votes_and_accuracies_of_an_ensemble() -> None:
-    members = [answers(seed) for seed in (0, 1, 2)]
+    members = [random_evaluation(seed) for seed in (0, 1, 2)]
     ensemble = combine([one.predictions for one in members], members[0].labels, members[0].indices)
     table = read_back(votes_table(ensemble, CLASSES, ["m1", "m2", "m3"]))
     assert list(table["m2"]) == [CLASSES[one] for one in members[1].predicted]

@@ -7,7 +7,7 @@ import pytest
 
 from cifarviz.analysis import trained_model
 from cifarviz.analysis.feature_maps import scale_channels
-from cifarviz.analysis.top_activations import MOST, Collector
+from cifarviz.analysis.top_activations import MOST_IMAGES, TopActivationsCollector
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.errors import ExperimentInvalid
 from cifarviz.experiment.architecture import Architecture
@@ -40,7 +40,7 @@ def trained(*layers, bias=None, mirrored_answers=False) -> TrainedModel:
 @pytest.fixture
 def small_batches(monkeypatch):
     """41 images are looked into in six batches."""
-    monkeypatch.setattr(trained_model, "_MOST_AT_ONCE", 7)
+    monkeypatch.setattr(trained_model, "_MAX_BATCH", 7)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -70,15 +70,17 @@ def test_it_is_what_a_look_into_each_image_finds(mirrored):
         assert top.images == 41
         for channel in range(maps.shape[-1]):
             highest = np.where(dead[:, channel], -np.inf, maps[..., channel].max(axis=(1, 2)))
-            order = [n for n in np.argsort(-highest, kind="stable")[:MOST] if highest[n] > -np.inf]
-            assert [one.position for one in top.of(channel)] == order, (name, channel)
-            for one in top.of(channel):
+            order = [
+                n for n in np.argsort(-highest, kind="stable")[:MOST_IMAGES] if highest[n] > -np.inf
+            ]
+            assert [one.position for one in top.top_images(channel)] == order, (name, channel)
+            for one in top.top_images(channel):
                 values = maps[one.position, ..., channel]
                 assert one.value == pytest.approx(values.max(), rel=1e-5)
                 assert one.place == values.argmax(), (name, channel)
     assert found["conv2d_1"].dead == (0,)
     assert 0 < found["conv2d_1"].silent_for[1] < 41
-    assert found["conv2d_1"].of(0) == ()
+    assert found["conv2d_1"].top_images(0) == ()
 
 
 def test_equals_come_in_their_order_and_batches_make_no_difference():
@@ -86,25 +88,27 @@ def test_equals_come_in_their_order_and_batches_make_no_difference():
     values = rng.integers(0, 4, (50, 3)).astype(np.float32)  # many are equal
     places = rng.integers(0, 9, (50, 3)).astype(np.int32)
     for cuts in ([0, 50], [0, 1, 4, 30, 50], range(51)):
-        collector = Collector()
+        collector = TopActivationsCollector()
         for start, end in itertools.pairwise(cuts):
             part = slice(start, end)
             collector.add([Peaks("a", values[part], places[part], values[part] == 0)])
         top = collector.layers()["a"]
         for channel in range(3):
-            expected = sorted(range(50), key=lambda n: (-values[n, channel], n))[:MOST]
-            assert [one.position for one in top.of(channel)] == expected
-            assert [one.place for one in top.of(channel)] == places[expected, channel].tolist()
+            expected = sorted(range(50), key=lambda n: (-values[n, channel], n))[:MOST_IMAGES]
+            assert [one.position for one in top.top_images(channel)] == expected
+            assert [one.place for one in top.top_images(channel)] == places[
+                expected, channel
+            ].tolist()
 
 
 def test_fewer_images_than_nine_and_what_is_not_a_number():
     values = np.array([[1, np.nan], [3, np.inf], [2, -1]], np.float32)
     places = np.zeros((3, 2), np.int32)
-    collector = Collector()
+    collector = TopActivationsCollector()
     collector.add([Peaks("a", values, places, np.zeros((3, 2), bool))])
     top = collector.layers()["a"]
-    assert [one.position for one in top.of(0)] == [1, 2, 0]
-    assert [one.position for one in top.of(1)] == [2]
+    assert [one.position for one in top.top_images(0)] == [1, 2, 0]
+    assert [one.position for one in top.top_images(1)] == [2]
     assert top.dead == ()
 
 
@@ -113,7 +117,7 @@ def test_one_channel_one_place_and_no_maps_at_all():
     found = one.top_activations(IMAGES)
     # The map of one value is dead where that is zero; the larger one where it is zero everywhere.
     assert found["max_pooling2d_1"].silent_for == found["conv2d_1"].silent_for
-    assert [e.place for e in found["max_pooling2d_1"].of(0)] == [0] * MOST
+    assert [e.place for e in found["max_pooling2d_1"].top_images(0)] == [0] * MOST_IMAGES
     assert trained().top_activations(IMAGES) == {}
     assert one.top_activations(IMAGES[:0]) == {}
 

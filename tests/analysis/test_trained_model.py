@@ -60,7 +60,7 @@ def model(arrays: dict[str, np.ndarray]) -> TrainedModel:
     return TrainedModel(ARCHITECTURE, SCALING, arrays)
 
 
-def test_a_checkpoint_on_disk_answers_as_the_model_that_was_trained(
+def test_a_checkpoint_predicts_as_the_trained_model(
     trained: tuple[keras.Model, keras.optimizers.Optimizer], tmp_path: Path
 ) -> None:
     path = checkpoint_path(tmp_path / "run", "last")
@@ -96,7 +96,7 @@ def test_arrays_of_a_bfloat16_run_are_read_too(model: TrainedModel) -> None:
     assert (restored.probabilities(IMAGES) != model.probabilities(IMAGES)).any()
 
 
-def test_batches_do_not_matter_and_progress_is_told(model: TrainedModel) -> None:
+def test_batch_size_does_not_matter_and_progress_is_reported(model: TrainedModel) -> None:
     told: list[int] = []
 
     answer = model.predictions(IMAGES, batch_size=25, on_progress=told.append).probabilities
@@ -106,11 +106,11 @@ def test_batches_do_not_matter_and_progress_is_told(model: TrainedModel) -> None
     np.testing.assert_allclose(answer.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_no_images_have_no_answers(model: TrainedModel) -> None:
+def test_no_images_give_no_predictions(model: TrainedModel) -> None:
     assert model.probabilities(IMAGES[:0]).shape == (0, 4)
 
 
-def test_every_layer_is_seen_and_the_last_is_the_answer(model: TrainedModel) -> None:
+def test_all_layers_are_observed_and_the_last_is_the_prediction(model: TrainedModel) -> None:
     outputs = model.observe(IMAGES[0])
 
     assert tuple(output.name for output in outputs) == ARCHITECTURE.layer_names
@@ -142,7 +142,7 @@ def test_kernels_are_the_weights(model: TrainedModel, arrays: dict[str, np.ndarr
         model.kernel("dense_1")
 
 
-def test_many_threads_at_once_get_the_answers_one_gets(arrays: dict[str, np.ndarray]) -> None:
+def test_many_threads_get_the_same_predictions(arrays: dict[str, np.ndarray]) -> None:
     threads = 6
     expected = TrainedModel(ARCHITECTURE, SCALING, arrays)
     probabilities = expected.probabilities(IMAGES)
@@ -150,7 +150,7 @@ def test_many_threads_at_once_get_the_answers_one_gets(arrays: dict[str, np.ndar
     fresh = TrainedModel(ARCHITECTURE, SCALING, arrays)
     together = Barrier(threads)
 
-    def ask(number: int) -> tuple[int, np.ndarray, list[np.ndarray]]:
+    def predict(number: int) -> tuple[int, np.ndarray, list[np.ndarray]]:
         together.wait()
         if number % 2:
             seen = [output.values for output in fresh.observe(IMAGES[number])]
@@ -159,7 +159,7 @@ def test_many_threads_at_once_get_the_answers_one_gets(arrays: dict[str, np.ndar
         return number, answer, [output.values for output in fresh.observe(IMAGES[number])]
 
     with ThreadPoolExecutor(threads) as pool:
-        results = list(pool.map(ask, range(threads)))
+        results = list(pool.map(predict, range(threads)))
 
     for number, answer, seen in results:
         np.testing.assert_allclose(answer, probabilities, rtol=1e-5, atol=1e-7)
@@ -190,7 +190,7 @@ def test_a_scaling_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("name", ["conv2d_1/kernel", "batch_normalization_1/moving_mean"])
-def test_weights_that_are_no_numbers_are_refused_by_name(
+def test_weights_that_are_not_numbers_are_refused_by_name(
     arrays: dict[str, np.ndarray], name: str
 ) -> None:
     stored = next(known for known in arrays if known.startswith("model/") and name in known)
@@ -201,7 +201,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(
         TrainedModel(ARCHITECTURE, SCALING, {**arrays, stored: broken})
 
 
-def test_weights_that_overflow_can_be_looked_at_but_give_no_answers(
+def test_overflowing_weights_can_be_inspected_but_do_not_predict(
     arrays: dict[str, np.ndarray],
 ) -> None:
     kernel = next(name for name in arrays if name.endswith("conv2d_1/kernel"))
@@ -212,7 +212,7 @@ def test_weights_that_overflow_can_be_looked_at_but_give_no_answers(
 
     assert view.maps is not None
     assert view.maps.not_finite == (0, 1, 2, 3, 4)
-    with pytest.raises(ArtifactDamaged, match="images with something that is not a number"):
+    with pytest.raises(ArtifactDamaged, match="images are not numbers"):
         diverged.probabilities(IMAGES)
 
 

@@ -69,7 +69,7 @@ def test_members_train_vote_and_lead_to_an_image(server, page: Page, template: R
 
 def test_switching_views_keeps_the_members(server, page: Page, template: Run) -> None:
     page.goto(f"{server.url}/evaluate?view=ensemble&members={template.id}@1")
-    said = page.get_by_text("two members or more, and one was chosen")
+    said = page.get_by_text("at least two members, and you chose one")
     expect(said).to_be_visible()
     page.get_by_text("One network", exact=True).click()
     expect(page).to_have_url(re.compile("view=network"))

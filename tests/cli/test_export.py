@@ -66,7 +66,7 @@ def test_weights_of_an_epoch_are_exported_to_a_folder(
     arguments = ("--as", "keras", "--out", tmp_path / "x.keras", "--epoch", 9)
     result = call("export", tiny["run"], *arguments)
     assert result.code == 2
-    assert "has kept no weights of epoch 9; those kept are of epochs 0, 1, 2." in result.err
+    assert "has no saved weights of epoch 9. Choose one of epochs 0, 1, 2." in result.err
 
 
 def test_a_report_uses_the_weights_of_the_best_epoch(call: Call, tiny: Any, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_different_data_file_of_the_same_name_is_not_replaced(
         (("--as", "report", "--out", "x.html", "--checkpoint", "best"), "has no weights: their"),
         (("--as", "keras", "--out", "x.keras", "--epoch", "1", "--checkpoint", "best"), "exclude"),
         (("--as", "keras", "--out", "x.keras"), "has no weights: their files were removed"),
-        (("--as", "keras", "--out", "x.keras", "--epoch", "1"), "it has kept none of any epoch"),
+        (("--as", "keras", "--out", "x.keras", "--epoch", "1"), "nor of any other"),
         (("--as", "script"), "--out is missing"),
     ],
 )

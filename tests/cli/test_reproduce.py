@@ -213,13 +213,13 @@ def test_an_unusable_output_path_is_refused_before_training(call: Call, tmp_path
         (file / "page.md", f"“{file}” is a file, not a folder"),
         (file / "deep" / "page.md", f"“{file}” is a file, not a folder"),
         (tmp_path, "it is a folder"),
-        (tmp_path / "page.json", "the numbers go into a .json file"),
-        (file, "what stands there already is not text in UTF-8"),
+        (tmp_path / "page.json", "the .json file is for the numbers"),
+        (file, "the existing file is not UTF-8 text"),
     ):
         result = call("reproduce", "cifar10-starter", "--out", out)
         assert result.code == 2
         assert reason in result.err
-        assert "Name another place with --out" in result.err
+        assert "Choose another path with --out" in result.err
     assert file.read_bytes() == "Müller".encode("latin-1")
     assert list(tmp_path.glob("*.*")) == []
 
@@ -229,5 +229,5 @@ def test_a_results_file_of_another_kind_is_left_alone(call: Call, tmp_path: Path
     other.write_text("[1, 2]")
     result = call("reproduce", "cifar10-starter", "--out", tmp_path / "page.md")
     assert result.code == 2
-    assert "move it away" in result.err
+    assert "Move it, or choose another path" in result.err
     assert other.read_text() == "[1, 2]"

@@ -196,7 +196,7 @@ def test_curves_of_several_runs_mark_where_overfitting_starts(
     # The table is between the charts, where a printed page has room.
     table = html.index("9 (lowest validation loss)")
     assert html.index('id="chart-1"') < table < html.index('id="chart-2"')
-    assert "Validation loss was lowest after epoch 9" in report(contents[:1])
+    assert "Overfitting starts after epoch 9" in report(contents[:1])
 
 
 def test_settings_layers_environment_and_reproduction_are_listed(

@@ -10,7 +10,7 @@ from cifarviz.figures.pictures import common_scale, map_pictures, marked_images
 DARK, BRIGHT = (np.array(hex_to_rgb(sequential.Viridis[place])) for place in (0, -1))
 
 
-def test_a_constant_channel_has_no_scale_but_its_value_in_words() -> None:
+def test_a_constant_channel_shows_its_value_instead_of_a_scale() -> None:
     for value, words in ((0.0, "0 everywhere"), (-1.5, "−1.5 everywhere")):
         figure = channel_map_figure(channel_map(np.full((4, 4), value)))
         assert figure.data[0].showscale is False
@@ -34,7 +34,7 @@ def test_maps_share_one_scale() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_is_not_a_number_leaves_the_scale_alone() -> None:
+def test_nan_does_not_affect_the_scale() -> None:
     maps = np.array([[[np.nan, np.inf, -np.inf, 1, 3]]], np.float32)
     assert common_scale(maps) == (1, 3)
     pictures = map_pictures(maps)[0, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cifarviz.figures.color_maps import ColorMap, color_table, css_gradient, in_colors
+from cifarviz.figures.color_maps import ColorMap, apply_color_map, color_table, css_gradient
 
 
 @pytest.mark.parametrize(
@@ -49,26 +49,26 @@ def test_a_higher_value_is_lighter_in_even_steps(colors: ColorMap) -> None:
     assert steps.max() < 2 * steps.mean()
 
 
-def test_around_zero_both_sides_get_darker() -> None:
+def test_a_diverging_map_gets_darker_on_both_sides() -> None:
     light = lightness(color_table("purple-green").astype(float))[::15]
     assert (np.diff(light[:9]) > 0).all()
     assert (np.diff(light[9:]) < 0).all()
     assert light[8:10].min() > 90
 
 
-def test_the_dead_are_grey_and_no_value_is() -> None:
+def test_only_dead_channels_are_grey() -> None:
     images = np.array([0, 90, 255, 128], np.uint8).reshape(4, 1, 1, 1)
     for colors in ("viridis", "magma", "purple-green"):
-        places, palette = in_colors(images, (3,), colors)
+        places, palette = apply_color_map(images, (3,), colors)
         assert palette is not None
         seen = palette[places[:, 0, 0, 0]].tolist()
         assert seen[3] == [128, 128, 128]
         assert seen[1] == color_table(colors)[90].tolist()
         np.testing.assert_allclose(seen[0], color_table(colors)[0], atol=4)
         assert [128, 128, 128] not in color_table(colors).tolist()
-    assert in_colors(images, (3,), "grey") == (images, None)
+    assert apply_color_map(images, (3,), "grey") == (images, None)
 
 
-def test_a_style_sheet_gets_the_ends() -> None:
+def test_the_css_gradient_has_both_ends() -> None:
     assert css_gradient("grey").startswith("linear-gradient(to right, #000000, ")
     assert css_gradient("viridis").endswith(", #FDE725)")

@@ -23,7 +23,7 @@ def test_a_count_too_few_is_refused() -> None:
         class_counts(("cat", "dog"), {"Training": [3]})
 
 
-def test_no_images_are_said_in_a_word() -> None:
+def test_without_images_there_is_a_message() -> None:
     figure = class_counts_figure(class_counts(("cat",), {"Training": [0]}))
     assert figure.layout.annotations[0].text == "No images to count."
 
@@ -41,7 +41,7 @@ def test_a_grey_image_has_one_channel() -> None:
     ]
 
 
-def test_no_pixels_are_said_in_a_word() -> None:
+def test_without_pixels_there_is_a_message() -> None:
     figure = pixel_histogram_figure(pixel_histogram(np.zeros((3, 0))))
     assert figure.layout.annotations[0].text == "No pixels to count."
 
@@ -64,12 +64,12 @@ def test_ranges_are_those_of_the_reference_experiment() -> None:
     assert [t.name for t in bars] == ["Red", "Green", "Blue"]
 
 
-def test_no_choice_is_said_in_a_word() -> None:
+def test_without_preprocessing_there_is_a_message() -> None:
     value = preprocessing_ranges({}, minimum=[0], maximum=[1], mean=[0], deviation=[1])
     assert preprocessing_ranges_figure(value).layout.annotations[0].text.startswith("No prepro")
 
 
-def test_a_peak_that_would_flatten_the_rest_is_cut_off_and_named() -> None:
+def test_a_very_high_peak_is_cut_off_and_labelled() -> None:
     figure = pixel_histogram_figure(pixel_histogram(np.array([90, 2, 5, 3])))
     assert figure.layout.yaxis.range == (0, 0.065)
     assert figure.layout.annotations[0].text == "90.0% of the pixels are 0"

@@ -21,7 +21,7 @@ def shaped(**changes: object) -> EnsembleAccuracies:
     )
 
 
-def test_members_and_ensemble_stand_in_rows_of_their_own() -> None:
+def test_members_and_ensemble_have_their_own_rows() -> None:
     members, ensemble, published = ensemble_accuracies_figure(shaped()).data
     assert list(zip(members.y, members.x, strict=True)) == [
         ("1 · seed 1", 0.65),
@@ -32,7 +32,7 @@ def test_members_and_ensemble_stand_in_rows_of_their_own() -> None:
     assert not published.y
 
 
-def test_what_was_published_is_a_row_too_and_inside_the_axis() -> None:
+def test_published_accuracies_have_a_row_inside_the_axis() -> None:
     figure = ensemble_accuracies_figure(shaped(published=[("Published ensemble", 0.9)]))
     assert list(figure.data[2].y) == ["Published ensemble"]
     assert figure.layout.yaxis.categoryarray[-1] == "Published ensemble"
@@ -40,11 +40,11 @@ def test_what_was_published_is_a_row_too_and_inside_the_axis() -> None:
     assert 0 <= low < 0.65 < 0.9 < high <= 1
 
 
-def test_a_list_that_does_not_fit_is_refused() -> None:
+def test_lists_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="1 labels, 1 names, 2 members"):
         ensemble_accuracies(["a"], ["a"], [0.1, 0.2], by_sum=0.3, by_majority=0.3)
 
 
-def test_no_members_are_said_in_a_word() -> None:
+def test_without_members_there_is_a_message() -> None:
     value = ensemble_accuracies([], [], [], by_sum=0, by_majority=0)
     assert ensemble_accuracies_figure(value).layout.annotations[0].text.startswith("No members")

@@ -22,7 +22,7 @@ def test_long_arrays_arrive_as_they_were(dtype: type) -> None:
     assert np.array_equal(decode(sent["data"][0]["z"]), array[:, ::2])
 
 
-def test_what_is_not_a_number_is_null() -> None:
+def test_nan_becomes_null() -> None:
     figure = {"data": [{"y": [1.0, float("nan"), float("inf")], "x": np.array([np.nan, 2.0])}]}
     assert json.loads(encode(figure))["data"] == [{"y": [1.0, None, None], "x": [None, 2.0]}]
 
@@ -33,6 +33,6 @@ def test_a_figure_and_its_dict_are_the_same() -> None:
     assert json.loads(encode(figure))["layout"]["height"] == 100
 
 
-def test_what_a_figure_cannot_hold_is_named() -> None:
+def test_an_unsupported_value_is_named() -> None:
     with pytest.raises(TypeError, match="cannot hold a set"):
         encode({"data": [{"x": {1, 2}}]})

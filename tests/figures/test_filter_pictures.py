@@ -5,7 +5,7 @@ import numpy as np
 from cifarviz.figures.pictures import filter_pictures
 
 
-def test_each_filter_is_scaled_by_itself_or_all_are_on_one_scale() -> None:
+def test_filters_are_scaled_separately_or_together() -> None:
     kernel = np.zeros((1, 2, 3, 3), np.float32)
     kernel[0, 0, :, 0] = 0.5, -0.5, 0.25
     kernel[0, 1, 2, 1] = -2.0

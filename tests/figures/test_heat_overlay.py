@@ -7,7 +7,7 @@ from cifarviz.figures.pictures import heat_overlay
 IMAGE = np.full((32, 32, 3), 100, np.uint8)
 
 
-def test_it_is_brightest_where_the_heat_is() -> None:
+def test_the_overlay_is_brightest_where_the_heat_is() -> None:
     heat = np.zeros((4, 4), np.float32)
     heat[0, 3] = 2
     picture = heat_overlay(IMAGE, heat, 2.0).astype(int).sum(axis=-1)

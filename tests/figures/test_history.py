@@ -23,7 +23,7 @@ def names(figure) -> list[str]:
 
 def test_many_batches_are_thinned_and_the_last_one_is_kept() -> None:
     x = np.linspace(0, 10, 12_500)
-    curves = history_curves("loss", batch_epochs=x, batch_values=x, most_points=1000)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x, max_points=1000)
     assert curves.batch_x.size == curves.batch_y.size == curves.trend.size <= 1000
     assert curves.batch_x[0] == 0
     assert curves.batch_x[-1] == 10
@@ -32,7 +32,7 @@ def test_many_batches_are_thinned_and_the_last_one_is_kept() -> None:
 def test_the_trend_is_smooth_and_does_not_lag() -> None:
     x = np.linspace(0, 10, 2000)
     noise = np.where(np.arange(2000) % 2, 0.5, -0.5)
-    curves = history_curves("loss", batch_epochs=x, batch_values=x + noise, most_points=5000)
+    curves = history_curves("loss", batch_epochs=x, batch_values=x + noise, max_points=5000)
     inner = slice(40, -40)
     assert np.abs(curves.trend[inner] - curves.batch_x[inner]).max() < 0.05
 
@@ -77,7 +77,7 @@ def test_batches_alone_are_drawn_before_the_first_epoch_ends() -> None:
     assert "Training batches" in names(history_figure(curves))
 
 
-def test_nothing_yet_is_said_in_a_word() -> None:
+def test_without_points_there_is_a_message() -> None:
     figure = history_figure(history_curves("loss"))
     assert len(figure.data) == 0
     assert "first training batch" in figure.layout.annotations[0].text
@@ -100,7 +100,7 @@ def test_shares_have_as_many_decimals_as_their_ticks_need() -> None:
     ).layout.yaxis.tickformatstops
 
 
-def test_the_first_batch_has_axes_to_grow_into() -> None:
+def test_the_first_batch_does_not_fill_the_axis() -> None:
     curves = history_curves("accuracy", batch_epochs=[1 / 12_500], batch_values=[0.0])
     layout = history_figure(curves).layout
     assert np.isclose(layout.xaxis.autorangeoptions.include[1], 20 / 12_500)
@@ -115,7 +115,7 @@ def test_the_trend_of_a_short_run_is_smooth_too() -> None:
     assert np.ptp(curves.trend[10:-10]) < 0.1
 
 
-def test_where_it_stopped_early_is_a_line_with_its_label() -> None:
+def test_early_stopping_is_a_line_with_a_label() -> None:
     places: dict[MetricName, int] = {"loss": 1, "accuracy": 0}
     for metric, place in places.items():
         curves = history_curves(metric, epochs=EPOCHS, training=[3, 1, 2], stopped_early=3)
@@ -133,13 +133,13 @@ def test_published_curves_end_with_the_planned_epochs() -> None:
     assert loss is not None
     assert accuracy is not None
     assert list(loss.epochs) == [1, 2, 3]
-    assert np.allclose(loss.held_out, [3, 1.5, 1])
+    assert np.allclose(loss.evaluation, [3, 1.5, 1])
     assert np.allclose(accuracy.training, [0.1, 0.2, 0.3, 0.4, 0.5])
     assert published_curves("loss", ROWS, "test", 0) is None
     assert published_curves("loss", [], "test", 9) is None
 
 
-def test_the_ghost_lies_dashed_behind_ones_own_curves() -> None:
+def test_published_curves_are_dashed_behind_the_runs_curves() -> None:
     published = published_curves("loss", ROWS, "validation", 9)
     curves = history_curves("loss", epochs=EPOCHS, training=[3, 1, 2], published=published)
     training, held_out, mine = history_figure(curves).data

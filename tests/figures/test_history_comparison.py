@@ -32,7 +32,7 @@ def test_a_run_without_an_epoch_is_left_out_and_twins_are_numbered() -> None:
     assert [r.name for r in value.runs] == ["a", "a (2)", "b"]
 
 
-def test_a_few_runs_are_told_apart_by_dash_and_marker() -> None:
+def test_a_few_runs_differ_in_dash_and_marker() -> None:
     runs = [run("a"), run("b", validated=False), run("c")]
     traces = [
         trace
@@ -68,7 +68,7 @@ def test_a_name_is_text_and_not_markup() -> None:
     assert trace.legendgrouptitle.text == "&lt;b&gt;bold &#37;{x}"
 
 
-def test_no_runs_are_said_in_a_word() -> None:
+def test_without_runs_there_is_a_message() -> None:
     figure = history_comparison_figure(history_comparison("loss", []))
     assert "Choose runs" in figure.layout.annotations[0].text
 
@@ -90,7 +90,7 @@ def test_marks_of_all_runs_share_two_entries_of_the_legend() -> None:
     assert (stopped.name, list(stopped.x)) == ("Stopped early", [3])
 
 
-def test_runs_compared_have_one_ghost_in_a_group_of_its_own() -> None:
+def test_published_curves_have_their_own_legend_group() -> None:
     published = published_curves("accuracy", ROWS, "test", 9)
     figure = history_comparison_figure(history_comparison("accuracy", [run("a")], published))
     assert names(figure) == ["Training", "Test", "Training", "Validation", "Gap"]
@@ -145,7 +145,7 @@ def test_training_is_blue_and_validation_orange_however_many_runs(count: int) ->
         assert red > blue
 
 
-def test_a_run_looks_the_same_before_others_have_begun() -> None:
+def test_a_run_does_not_change_when_others_start() -> None:
     runs = [run("a", 0), run("b"), run("c", 0), run("d", 0)]
     waiting = history_comparison_figure(history_comparison("loss", runs)).data
     begun = history_comparison_figure(history_comparison("loss", [run(n) for n in "abcd"])).data
@@ -159,7 +159,10 @@ def test_a_run_looks_the_same_before_others_have_begun() -> None:
 @pytest.mark.parametrize("count", [1, 3, 6, 20, 50])
 def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
     runs = [
-        replace(run(f"a network with so long a name that it takes two lines, {number}"), turn=2)
+        replace(
+            run(f"a network with so long a name that it takes two lines, {number}"),
+            overfitting_start=2,
+        )
         for number in range(count)
     ]
     figure = history_comparison_figure(history_comparison("loss", runs))
@@ -176,8 +179,10 @@ def test_the_figure_is_as_high_as_all_entries_of_its_legend(count: int) -> None:
     assert any("that it takes two<br>lines" in text or "takes two" in text for text in texts)
 
 
-def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> None:
-    runs = [replace(run(name), best_epoch=2, turn=2, stopped_early=3) for name in "abcd"]
+def test_marks_of_many_runs_have_their_colours_but_a_neutral_legend() -> None:
+    runs = [
+        replace(run(name), best_epoch=2, overfitting_start=2, stopped_early=3) for name in "abcd"
+    ]
     traces = history_comparison_figure(history_comparison("loss", runs)).data
     own = [trace.line.color for trace in traces if trace.showlegend and trace.line.color]
     for name, epoch in (("Best epoch", 2), ("Stopped early", 3), ("Overfitting starts", 2)):
@@ -187,7 +192,7 @@ def test_marks_of_many_runs_are_in_their_colours_and_in_the_legend_in_none() -> 
         assert list(mark.text) == ["", *"abcd"]
 
 
-def test_one_epoch_of_many_runs_is_a_point() -> None:
+def test_a_single_epoch_of_many_runs_is_a_point() -> None:
     many = [run(f"r{number}", 1) for number in range(9)]
     traces = history_comparison_figure(history_comparison("loss", many)).data
     assert {trace.mode for trace in traces} == {"lines+markers", "markers+text"}

@@ -9,7 +9,7 @@ from cifarviz.figures.history_comparison import (
     history_comparison,
     history_comparison_figure,
 )
-from cifarviz.figures.learning_rate import rate_words
+from cifarviz.figures.learning_rate import format_rates
 
 EPOCHS = np.array([1, 2, 3])
 
@@ -37,7 +37,7 @@ def test_the_rate_of_each_epoch_is_a_level_line_over_it() -> None:
     assert figure.layout.yaxis2.type == "linear"
 
 
-def test_a_constant_rate_says_its_value() -> None:
+def test_a_constant_rate_shows_its_value() -> None:
     layout = drawn([0.001, 0.001, 0.001]).layout
     assert [one.text for one in layout.annotations] == ["Learning rate 0.001"]
     assert np.allclose(layout.yaxis2.tickvals, [0.001])
@@ -67,7 +67,7 @@ def test_a_fork_begins_where_it_leaves_its_parent() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 5])
-def test_runs_compared_have_a_line_each_that_goes_with_their_curves(count: int) -> None:
+def test_each_compared_run_has_a_line_in_its_legend_group(count: int) -> None:
     runs = [
         RunCurve(f"run {n}", EPOCHS, 1 / EPOCHS, 2 / EPOCHS, rates=np.full(3, 0.1 / (n + 1)))
         for n in range(count)
@@ -86,6 +86,6 @@ def test_runs_compared_have_a_line_each_that_goes_with_their_curves(count: int) 
     assert rate_traces(history_comparison_figure(history_comparison("accuracy", runs))) == []
 
 
-def test_words() -> None:
-    assert rate_words(np.array([0.001, 0.001])) == "Learning rate 0.001"
-    assert rate_words(np.array([0.01, 0.000005])) == "Learning rate 5e-6 to 0.01"
+def test_learning_rates_are_formatted() -> None:
+    assert format_rates(np.array([0.001, 0.001])) == "Learning rate 0.001"
+    assert format_rates(np.array([0.01, 0.000005])) == "Learning rate 5e-6 to 0.01"

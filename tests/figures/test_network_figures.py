@@ -34,7 +34,7 @@ def test_a_network_is_one_low_row_after_its_input() -> None:
     assert diagram.height < 120
 
 
-def test_a_long_network_goes_on_in_rows_of_one_length_with_room_for_words() -> None:
+def test_a_long_network_has_rows_of_equal_length_with_space_for_labels() -> None:
     diagram = network_diagram(LAYERS * 10, input_shape=(32, 32, 3))
     rows = [[b for b in diagram.blocks if b.row == row] for row in range(diagram.rows)]
     assert [len(row) for row in rows] == [14, 14, 13]
@@ -53,19 +53,19 @@ def test_larger_maps_are_taller_and_more_channels_thicker() -> None:
     assert first.shape_text == "32×32×8"
 
 
-def test_only_the_layer_that_cannot_work_is_marked() -> None:
+def test_only_an_invalid_layer_is_marked() -> None:
     unknown = [("Conv 64", "conv2d", None, 0, True), ("Dense 10", "dense", None, 0, False)]
     diagram = network_diagram([*LAYERS, *unknown])
     assert [b.shape_text for b in diagram.blocks[-2:]] == ["?", "?"]
     figure = network_diagram_figure(diagram)
     marked = [t for t in figure.data if t.mode == "text" and t.textfont.color == WARNING]
     assert [list(trace.text) for trace in marked] == [["Conv 64"]]
-    assert "cannot work" in figure.data[-1].hovertext[4]
-    assert "layers before it" in figure.data[-1].hovertext[5]
+    assert "invalid at this position" in figure.data[-1].hovertext[4]
+    assert "a layer before it is invalid" in figure.data[-1].hovertext[5]
 
 
 @pytest.mark.parametrize("repeats", [1, 6])
-def test_every_layer_has_its_words_and_answers_the_pointer(repeats: int) -> None:
+def test_every_layer_has_a_label_and_hover_text(repeats: int) -> None:
     figure = network_diagram_figure(network_diagram(LAYERS * repeats))
     shown = texts(figure)
     assert shown.count("Flatten") == shown.count("30×30×32") == repeats
@@ -75,13 +75,13 @@ def test_every_layer_has_its_words_and_answers_the_pointer(repeats: int) -> None
     assert "72,010 parameters" in targets.hovertext[3]
 
 
-def test_what_was_typed_is_no_markup_and_stays_short() -> None:
+def test_labels_are_escaped_and_shortened() -> None:
     layer = ("Conv “<b>" + "9" * 40 + "”", "conv2d", None, 0, True)
     (label, *_) = texts(network_diagram_figure(network_diagram([layer])))
     assert label == "Conv “&lt;b&gt;99…"
 
 
-def test_no_layers_are_said_in_a_word() -> None:
+def test_without_layers_there_is_a_message() -> None:
     assert "Add a layer" in network_diagram_figure(network_diagram([])).layout.annotations[0].text
 
 
@@ -122,12 +122,12 @@ def test_named_slices_lie_in_one_row_below_their_names() -> None:
         kernel_grid(kernel, ("Red", "Green"))
 
 
-def test_a_layer_without_a_kernel_is_said_in_a_word() -> None:
+def test_without_a_kernel_there_is_a_message() -> None:
     figure = kernel_grid_figure(kernel_grid(np.zeros((3, 3, 0))))
     assert "no kernel" in figure.layout.annotations[0].text
 
 
-def test_dense_bars_are_bars_while_they_can_be_seen() -> None:
+def test_dense_bars_become_an_outline_for_many_units() -> None:
     assert dense_bars_figure(dense_bars(np.ones(64))).data[0].type == "bar"
     assert dense_bars_figure(dense_bars(np.ones(2048))).data[0].type == "scatter"
     assert dense_bars([0, 1, 0]).silent == 2

@@ -22,7 +22,7 @@ from cifarviz.figures.percent import format_probability, interval, percent
         (float("nan"), 1, "–"),
     ],
 )
-def test_what_is_something_is_not_rounded_to_nothing(share: float, digits: int, words: str) -> None:
+def test_small_shares_are_not_rounded_to_zero(share: float, digits: int, words: str) -> None:
     assert percent(share, digits) == words
 
 
@@ -41,7 +41,7 @@ def test_what_is_something_is_not_rounded_to_nothing(share: float, digits: int, 
         (float("nan"), 1, "–"),
     ],
 )
-def test_no_network_is_wholly_sure_whatever_rounding_left(
+def test_a_probability_is_never_zero_or_one_hundred_percent(
     share: float, digits: int, words: str
 ) -> None:
     assert format_probability(share, digits) == words

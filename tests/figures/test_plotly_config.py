@@ -9,14 +9,14 @@ from cifarviz.figures.theme import PLOTLY_CONFIG, config_script
 PACKAGE = Path(cifarviz.__file__).parent
 
 
-def test_nothing_offers_to_send_a_chart_anywhere() -> None:
+def test_no_button_uploads_a_chart() -> None:
     assert PLOTLY_CONFIG["showSendToCloud"] is False
     assert PLOTLY_CONFIG["plotlyServerURL"] == ""
     assert PLOTLY_CONFIG["displaylogo"] is False
     assert '"showSendToCloud": false' in config_script()
 
 
-def test_every_place_that_draws_with_plotly_uses_these_options() -> None:
+def test_all_code_that_uses_plotly_uses_these_options() -> None:
     scripts = [path.read_text("utf-8") for path in PACKAGE.rglob("*.js")]
     drawing = [text for text in scripts if re.search(r"Plotly\.(react|newPlot)\(", text)]
     assert len(drawing) == 2

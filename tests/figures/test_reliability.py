@@ -17,8 +17,8 @@ def test_bars_are_as_high_as_the_accuracy_and_the_gap_reaches_the_confidence() -
     assert list(ideal.y) == [0, 1]
 
 
-def test_without_answers_there_is_a_word() -> None:
+def test_without_predictions_there_is_a_message() -> None:
     nothing = np.full(3, NAN)
     figure = reliability_figure(Reliability(np.zeros(3, int), nothing, nothing))
     assert not figure.data
-    assert figure.layout.annotations[0].text == "No answers to compare yet."
+    assert figure.layout.annotations[0].text == "No predictions yet."

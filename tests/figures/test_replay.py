@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from cifarviz.figures.replay import Replay, payload, replay, still
+from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 
 
-def made(**changes: object) -> Replay:
+def make_replay(**changes: object) -> Replay:
     """Three epochs of ten steps that took 30, 10 and 20 seconds."""
     steps = np.arange(1, 31)
     fields: dict[str, object] = {
@@ -25,7 +25,7 @@ def made(**changes: object) -> Replay:
 
 
 def test_the_clock_is_that_of_the_recording() -> None:
-    value = made()
+    value = make_replay()
     assert value.clock.tolist() == [0, 30, 40, 60]
     assert value.seconds == 60
     assert value.until == 3
@@ -33,13 +33,13 @@ def test_the_clock_is_that_of_the_recording() -> None:
 
 
 @pytest.mark.parametrize("seconds", [[1.0, 0.0, 2.0], [1.0, float("nan"), 2.0]])
-def test_epochs_whose_time_is_not_known_count_alike(seconds: list[float]) -> None:
-    assert made(seconds=seconds).clock.tolist() == [0, 1, 2, 3]
+def test_epochs_of_unknown_time_take_equally_long(seconds: list[float]) -> None:
+    assert make_replay(seconds=seconds).clock.tolist() == [0, 1, 2, 3]
 
 
-def test_an_epoch_that_was_cut_off_counts_in_part() -> None:
+def test_an_unfinished_epoch_counts_in_part() -> None:
     half = np.arange(1, 26)
-    value = made(
+    value = make_replay(
         epochs=[1, 2],
         seconds=[30.0, 10.0],
         losses=([2.0, 1.0], [2.1, 1.4]),
@@ -52,17 +52,17 @@ def test_an_epoch_that_was_cut_off_counts_in_part() -> None:
     assert value.until == pytest.approx(2.5)
 
 
-def test_a_run_that_went_on_from_another_begins_where_that_was_left() -> None:
+def test_a_fork_begins_where_its_parent_ended() -> None:
     steps = np.arange(81, 111)
-    value = made(epochs=[9, 10, 11], batch_epochs=steps / 10, begin=8, branch=8, last=11)
+    value = make_replay(epochs=[9, 10, 11], batch_epochs=steps / 10, begin=8, branch=8, last=11)
     assert (value.begin, value.last, value.until) == (8, 11, 11)
-    assert payload(value)["branch"] == 8
+    assert replay_json(value)["branch"] == 8
     assert value.clock[0] == 0
 
 
-def test_the_trend_is_held_back_by_as_much_as_it_looks_ahead() -> None:
+def test_the_trend_is_delayed_by_its_reach() -> None:
     steps = np.arange(1, 4001)
-    value = made(
+    value = make_replay(
         batch_epochs=3 * steps / 4000,
         batch_losses=steps / 1000,
         batch_accuracies=steps / 4000,
@@ -75,23 +75,23 @@ def test_the_trend_is_held_back_by_as_much_as_it_looks_ahead() -> None:
     assert loss.trend[middle] == pytest.approx(loss.batch_y[middle], rel=1e-3)
 
 
-def test_the_axes_hold_what_is_drawn() -> None:
-    loss, accuracy = made().panels
+def test_the_axes_contain_all_points() -> None:
+    loss, accuracy = make_replay().panels
     assert (accuracy.low, accuracy.high) == (0, 1)
     assert loss.low == 0
     assert loss.high > max(2.1, float(loss.trend.max()))
 
 
-def test_still_keeps_one_metric_and_no_batches() -> None:
-    (panel,) = still(made(), "loss").panels
+def test_epochs_only_has_one_metric_and_no_batches() -> None:
+    (panel,) = epochs_only(make_replay(), "loss").panels
     assert panel.metric == "loss"
     assert panel.batch_x.size == 0
     assert panel.high == pytest.approx(2.1 * 1.06)
 
 
-def test_nothing_measured_is_an_empty_replay_that_can_be_sent() -> None:
+def test_an_empty_replay_becomes_json() -> None:
     nothing = np.zeros(0)
-    value = made(
+    value = make_replay(
         epochs=[],
         seconds=[],
         losses=([], []),
@@ -101,11 +101,11 @@ def test_nothing_measured_is_an_empty_replay_that_can_be_sent() -> None:
         batch_accuracies=nothing,
     )
     assert (value.seconds, value.until) == (0, 0)
-    assert json.loads(json.dumps(payload(value)))["epochs"] == []
+    assert json.loads(json.dumps(replay_json(value)))["epochs"] == []
 
 
-def test_what_is_no_number_is_sent_as_a_gap() -> None:
-    value = made(losses=([2.0, float("nan"), 0.5], [None, 1.4, None]))
-    loss = json.loads(json.dumps(payload(value), allow_nan=False))["panels"][0]
+def test_nan_becomes_a_gap() -> None:
+    value = make_replay(losses=([2.0, float("nan"), 0.5], [None, 1.4, None]))
+    loss = json.loads(json.dumps(replay_json(value), allow_nan=False))["panels"][0]
     assert loss["training"] == [2.0, None, 0.5]
     assert loss["validation"] == [None, 1.4, None]

@@ -19,10 +19,10 @@ def test_shares_are_of_each_row_and_an_empty_row_is_zero() -> None:
     assert value.shares.tolist() == [[0.8, 0.2, 0], [0.25, 0.75, 0], [0, 0, 0]]
 
 
-def test_a_cell_knows_actual_predicted_and_count() -> None:
+def test_a_cell_has_actual_predicted_and_count() -> None:
     heatmap = confusion_matrix_figure(confusion_matrix(CLASSES, COUNTS)).data[0]
     assert list(heatmap.customdata[1][0]) == [1, 0, 1]
-    assert heatmap.hovertext[1][0].startswith("dog taken for cat: 1 image, 25.0% of dog")
+    assert heatmap.hovertext[1][0].startswith("dog predicted as cat: 1 image, 25.0% of dog")
 
 
 def test_percent_of_a_row() -> None:
@@ -33,7 +33,7 @@ def test_percent_of_a_row() -> None:
     assert (heatmap.zmin, heatmap.zmax) == (0, 1)
 
 
-def test_the_numbers_stand_in_their_cells_and_know_their_place_on_the_scale() -> None:
+def test_numbers_are_in_their_cells_with_their_position_on_the_scale() -> None:
     figure = confusion_matrix_figure(confusion_matrix(CLASSES, COUNTS, ringed=(1, 0)))
     numbers = figure.data[1]
     cells = list(zip(numbers.y, numbers.x, numbers.text, strict=True))
@@ -49,12 +49,12 @@ def test_a_matrix_of_another_size_is_refused() -> None:
         confusion_matrix(CLASSES, np.zeros((2, 2)))
 
 
-def test_no_predictions_are_said_in_a_word() -> None:
+def test_without_predictions_there_is_a_message() -> None:
     figure = confusion_matrix_figure(confusion_matrix(CLASSES, np.zeros((3, 3))))
-    assert figure.layout.annotations[0].text == "No predictions to compare yet."
+    assert figure.layout.annotations[0].text == "No predictions yet."
 
 
-def test_a_score_without_meaning_is_none() -> None:
+def test_an_undefined_score_is_none() -> None:
     value = score_bars(CLASSES, [0.5, math.nan, 1], [1, 0, 1], [0.6, 0, 1], [4, 3, 2])
     assert value.classes[1].precision is None
     assert value.classes[2].support == 2
@@ -63,7 +63,7 @@ def test_a_score_without_meaning_is_none() -> None:
     assert precision.x[1] is None
 
 
-def test_no_scores_are_said_in_a_word() -> None:
+def test_without_scores_there_is_a_message() -> None:
     figure = score_bars_figure(score_bars((), (), (), (), ()))
     assert figure.layout.annotations[0].text.startswith("No scores yet")
 
@@ -82,5 +82,5 @@ def test_probabilities_in_class_order() -> None:
     assert list(probabilities_figure(value).data[0].text) == ["20.0%", "80.0%", "< 0.1%"]
 
 
-def test_no_prediction_is_said_in_a_word() -> None:
+def test_without_a_prediction_there_is_a_message() -> None:
     assert probabilities_figure(probabilities((), ())).layout.annotations[0].text.startswith("No")

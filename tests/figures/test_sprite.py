@@ -49,7 +49,7 @@ def test_no_images_make_an_empty_sprite() -> None:
 @pytest.mark.parametrize(
     "images", [np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 2), np.uint8), np.zeros(3)]
 )
-def test_other_arrays_are_refused_in_words(images: np.ndarray) -> None:
+def test_other_arrays_are_refused_with_a_message(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8 images"):
         sprite(images)
 
@@ -59,7 +59,7 @@ def test_mean_images_are_rounded_and_a_class_without_images_is_black() -> None:
     assert tiles(mean_image_sprite(means))[:, 0, 0].tolist() == [[101, 101, 101], [0, 0, 0]]
 
 
-def test_a_tall_image_alone_has_nothing_beside_it() -> None:
+def test_a_single_tall_image_is_the_whole_sprite() -> None:
     made = sprite(np.full((1, 40, 30, 3), 200, np.uint8))
     assert made.columns == 1
     assert Image.open(io.BytesIO(made.png)).size == (30, 40)

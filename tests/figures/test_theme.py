@@ -41,7 +41,7 @@ def distance(a: str, b: str) -> float:
     return sum((p - q) ** 2 for p, q in zip(*points, strict=True)) ** 0.5
 
 
-def test_ten_classes_have_ten_colours_that_can_be_told_apart() -> None:
+def test_ten_classes_have_distinct_colours() -> None:
     assert len(theme.CLASS_COLORS) == 10
     assert min(distance(a, b) for a, b in itertools.combinations(theme.CLASS_COLORS, 2)) > 0.12
 
@@ -52,12 +52,12 @@ def test_no_class_looks_like_training_or_validation(kept: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_colour_is_seen_on_both_pages(page: str) -> None:
+def test_all_colours_are_visible_in_both_themes(page: str) -> None:
     colors = [*theme.CLASS_COLORS, theme.TRAINING, theme.TEST, theme.WARNING, theme.NEUTRAL]
     assert min(contrast(color, page) for color in colors) > 2.4
 
 
-def test_the_layout_says_nothing_about_the_page() -> None:
+def test_the_layout_is_independent_of_the_theme() -> None:
     layout = go.Figure(layout=theme.base_layout(height=200, xaxis={"title": {"text": "x"}})).layout
     assert layout.height == 200
     assert layout.paper_bgcolor == layout.plot_bgcolor == theme.CLEAR
@@ -67,12 +67,12 @@ def test_the_layout_says_nothing_about_the_page() -> None:
     assert (layout.xaxis.title.text, layout.xaxis.title.standoff) == ("x", 8)
 
 
-def test_an_empty_figure_has_a_word() -> None:
+def test_an_empty_figure_has_a_message() -> None:
     figure = theme.empty_figure("Nothing yet.")
     assert len(figure.data) == 0
     assert figure.layout.annotations[0].text == "Nothing yet."
 
 
-def test_mixing() -> None:
+def test_mixing_two_colours() -> None:
     assert theme.mix("#000000", "#FFFFFF", 0.5) == "#808080"
     assert theme.mix("#123456", "#FFFFFF", 0.0) == "#123456"

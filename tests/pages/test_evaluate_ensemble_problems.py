@@ -27,7 +27,7 @@ def test_bad_ids_are_said_and_the_others_vote(members: list[Run], ensemble: Ense
 
 def test_one_run_is_no_ensemble(members: list[Run]) -> None:
     app = opened(members[0].id)
-    assert any("two members or more, and one was chosen" in one.value for one in app.info)
+    assert any("at least two members, and you chose one" in one.value for one in app.info)
     assert not app.error
     assert widget(app, "multiselect", "ensemble-members").value == [members[0].id]
     assert not app.metric
@@ -36,7 +36,7 @@ def test_one_run_is_no_ensemble(members: list[Run]) -> None:
 
 def test_the_same_member_twice_is_said(members: list[Run]) -> None:
     app = opened(members[0].id, members[0].id)
-    assert "was chosen twice" in said(app)
+    assert "twice" in said(app)
     assert not app.exception
 
 
@@ -45,7 +45,7 @@ def test_the_same_network_under_two_names_is_said(store: RunStore) -> None:
     stored_runs.add_checkpoint(store, run)
     stored_runs.save_predictions(store, run, 3, np.zeros((2, 10)), np.arange(2))
     app = opened(run.id, f"{run.id}@3")
-    assert "“twin” was chosen twice (as it ended, epoch 3; epoch 3)" in said(app)
+    assert "You chose “twin” twice (last epoch (3); epoch 3)" in said(app)
     assert not app.exception
 
 

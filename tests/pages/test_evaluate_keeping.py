@@ -67,7 +67,7 @@ def test_a_disk_that_takes_no_more_costs_only_a_word(
 
     monkeypatch.setattr(os, "replace", full)
     app = opened()
-    assert "could not be kept" in app.warning[0].value
+    assert "could not be saved" in app.warning[0].value
     assert metrics(app)["Test images"] == "1,000"
     assert not checkpoint_predictions_path(store.folder(run.id), "last").exists()
     assert not app.exception

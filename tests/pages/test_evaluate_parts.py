@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cifarviz.analysis.evaluation import Evaluation, confusable_order, evaluate
-from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.galleries import most_confident_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.data import library
 from cifarviz.data.image_set import ImageSet
@@ -91,7 +91,7 @@ def test_each_accuracy_has_its_interval(run: Run, evaluation: Evaluation) -> Non
 
 
 def test_galleries_are_turned_sheet_by_sheet(run: Run, evaluation: Evaluation) -> None:
-    order = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    order = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     app = opened(run=run.id, gallery="mistakes")
     shown = image_grid(app, "evaluate-pictures")
     assert shown["count"] == 32

@@ -179,7 +179,7 @@ def test_a_series_that_has_ended_has_its_curves_its_table_and_its_verdict(store:
     assert last.val_accuracy is not None
     assert table.value["Validation accuracy"][0] == pytest.approx(100 * last.val_accuracy)
     assert table.value["Gap"][0] == pytest.approx(100 * (last.accuracy - last.val_accuracy))
-    assert "No difference that could be shown" in said(app)
+    assert "No clear difference" in said(app)
     assert "All of them in Runs" in links(app)
     assert app.button(key="lab-train").label == "Train both once more"
     assert not app.exception
@@ -199,7 +199,7 @@ def test_what_was_stopped_is_judged_as_far_as_it_came_and_can_be_resumed(store: 
     series, _runs = stored_duel(store, a=RunState.FINISHED, b=RunState.STOPPED)
     app = opened(series=series.id)
     assert "The run with b was cut short after 1 of 3 epochs." in said(app)
-    assert "compared as they were after epoch 1" in said(app)
+    assert "All runs are compared after epoch 1" in said(app)
     assert app.button(key="lab-resume").label == "Resume"
     assert not app.exception
 
@@ -216,7 +216,7 @@ def test_after_stop_all_what_is_there_is_compared_and_nobody_is_told_off(store: 
         app.button(key="lab-stop").click().run()
     assert not app.error
     assert not app.toast
-    assert "Better with b: 90.0%" in said(app)
+    assert "Best validation accuracy with b: 90.0%" in said(app)
     assert "The run with c ended before its first epoch was done, so it is left out." in said(app)
     assert "nothing to compare" not in said(app)
     assert not app.exception
@@ -298,8 +298,8 @@ def test_wrong_labels_are_followed_and_shown_in_the_order_they_were_learned(
     series, wrong = memorised
     app = opened(view="memorisation", series=series.id)
     text = said(app)
-    assert "It has learned wrong labels by heart: after epoch 3 it gives 100.0% of 40" in text
-    assert "half of the wrong ones by epoch 2" in text
+    assert "The network memorised wrong labels: after epoch 3 it gives 100.0% of 40" in text
+    assert "Half of the wrong labels were learned for good by epoch 2." in text
     assert "40 images; the first 24." in text
     assert f"**Training image {wrong[0]}** shows: " in text
     assert "until epoch 1" in text

@@ -100,7 +100,7 @@ def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> N
     run = with_published_history(store)
     app = opened(run.id)
     words = "\n".join(said(app))
-    assert ":orange-badge[overfitting] Validation loss was lowest after epoch 9" in words
+    assert ":orange-badge[overfitting] Overfitting starts after epoch 9" in words
     assert "##### after epoch 9" in words
     assert "loss 0.232, accuracy 8.2 points" in words
     assert "loss 1.609, accuracy 24.7 points" in words
@@ -110,7 +110,7 @@ def test_one_run_says_what_its_curves_mean_and_what_to_try(store: RunStore) -> N
     marks = [line for line in charts(app)[1]["data"] if line["name"] == "Overfitting starts"]
     assert (numbers(marks[0]["x"]), numbers(marks[0]["y"])) == ([9], [pytest.approx(0.7965)])
     watched = opened_by_link("train", view="watch", run=run.id)
-    assert any("lowest after epoch 9: it rose" in text for text in said(watched))
+    assert any("Overfitting starts after epoch 9: " in text for text in said(watched))
     assert not app.exception
     assert not watched.exception
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cifarviz.analysis.memorisation import label_predictions_after, positions_of, track_labels
+from cifarviz.analysis.memorisation import find_positions, load_label_predictions, track_labels
 from cifarviz.analysis.trained_model import TrainedModel
 from cifarviz.data import library
 from cifarviz.data.image_set import Dataset
@@ -111,8 +111,8 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
     folder = worker.store.folder(run.id)
     assert snapshot_epochs(folder, "train_predictions") == [1, 2, 3]
     images = training_images(run.experiment, sample)
-    said = [label_predictions_after(folder, epoch, 10) for epoch in (1, 2, 3)]
-    places = positions_of(images.train.indices, said, folder)
+    said = [load_label_predictions(folder, epoch, 10) for epoch in (1, 2, 3)]
+    places = find_positions(images.train.indices, said, folder)
     assert len(places) == 36
     assert load_predictions(folder, 1, 10, kind="train_predictions").split == "train"
     assert run.scaling is not None
@@ -120,12 +120,12 @@ def test_what_it_says_of_them_is_kept_after_each_epoch_and_followed(
         arrays, _ = load_arrays(snapshot_path(folder, "weights", epoch))
         model = TrainedModel(run.experiment.architecture, run.scaling, arrays)
         fresh = model.probabilities(images.train.images[places]).argmax(axis=1)
-        np.testing.assert_array_equal(one.answers, fresh)
+        np.testing.assert_array_equal(one.predicted, fresh)
     memory = track_labels(
         images.train.labels[places],
         images.true_labels[places],
         (1, 2, 3),
-        np.stack([one.answers for one in said]),
+        np.stack([one.predicted for one in said]),
     )
     assert len(memory.false) == 18
     # And a run without wrong labels keeps nothing of the kind.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS, Fit, judge_run
+from cifarviz.analysis.overfitting import VERDICT_LABELS, Fit, judge_run
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.export.code.data import set_sizes
@@ -66,7 +66,7 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
             ]
             rows.append(row if len(contents) == 1 else [item.name, *row])
         prefix = "" if len(contents) == 1 else f"{item.name}: "
-        verdict = VERDICT_WORDS[fit.verdict]
+        verdict = VERDICT_LABELS[fit.verdict]
         sentences.append(f"{prefix}{verdict[0].upper()}{verdict[1:]}: {fit.reason}")
         if earlier_losses(item.run) is not None:
             sentences.append(f"{prefix}Losses: {losses_words(item.run)}. {EXPLANATION}")
@@ -94,8 +94,8 @@ def gap_table(contents: Sequence[RunContents]) -> Html:
 def _compared_epochs(item: RunContents, fit: Fit) -> list[tuple[str, Epoch]]:
     if not item.epochs:
         return []
-    last, best = item.epochs[-1], fit.turn or item.run.best_epoch
-    name = "best epoch" if fit.turn is None else "lowest validation loss"
+    last, best = item.epochs[-1], fit.overfitting_start or item.run.best_epoch
+    name = "best epoch" if fit.overfitting_start is None else "lowest validation loss"
     if best == last.epoch:
         return [(f"{name} and last", last)]
     earlier = [(name, epoch) for epoch in item.epochs if epoch.epoch == best]
@@ -117,14 +117,14 @@ def _run_figure(metric: MetricName, item: RunContents) -> go.Figure:
             batch_values=() if batches is None else getattr(batches, metric),
             best_epoch=item.run.best_epoch,
             stopped_early=item.run.stopped_early,
-            turn=_overfitting_start(item),
+            overfitting_start=_overfitting_start(item),
             rates=_values(item, "learning_rate"),
         )
     )
 
 
 def _overfitting_start(item: RunContents) -> int | None:
-    return judge_run(item.run, item.epochs).turn
+    return judge_run(item.run, item.epochs).overfitting_start
 
 
 def _comparison_figure(metric: MetricName, contents: Sequence[RunContents]) -> go.Figure:
@@ -139,7 +139,7 @@ def _comparison_figure(metric: MetricName, contents: Sequence[RunContents]) -> g
                 validation=None if np.isnan(validation).all() else validation,
                 best_epoch=item.run.best_epoch,
                 stopped_early=item.run.stopped_early,
-                turn=_overfitting_start(item),
+                overfitting_start=_overfitting_start(item),
                 rates=_values(item, "learning_rate"),
             )
         )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, layer_views
-from cifarviz.analysis.galleries import least_sure_hits, surest_mistakes
+from cifarviz.analysis.galleries import least_confident_correct, most_confident_mistakes
 from cifarviz.data.image_set import Dataset
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
@@ -64,8 +64,8 @@ def compute_maps(
     reasons = dict.fromkeys(pinned_images(store, dataset.info), "pinned")
     labels, probabilities = evaluation.labels, evaluation.probabilities
     for positions, reason in (
-        (surest_mistakes(labels, probabilities), _MISTAKE),
-        (least_sure_hits(labels, probabilities), _HIT),
+        (most_confident_mistakes(labels, probabilities), _MISTAKE),
+        (least_confident_correct(labels, probabilities), _HIT),
     ):
         if len(positions):
             index = int(evaluation.indices[positions[0]])

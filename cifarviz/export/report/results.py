@@ -6,7 +6,7 @@ import numpy as np
 
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.feature_maps import LayerView, channel_order
-from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.galleries import most_confident_mistakes
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.export.report.contents import RunContents
 from cifarviz.export.report.markup import Chart, Html, joined, paragraph, picture, table, text
@@ -73,7 +73,7 @@ def scores_table(item: RunContents) -> Html:
 def mistake_pictures(item: RunContents) -> Html:
     """Return the pictures of the network's most confident mistakes."""
     evaluation = _evaluated(item)
-    mistakes = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    mistakes = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     if not len(mistakes):
         return paragraph("There are no mistakes on these images.")
     predicted = evaluation.predicted

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import streamlit as st
 
-from cifarviz.figures.replay import Replay, payload
+from cifarviz.figures.replay import Replay, replay_json
 from cifarviz.ui import state
 from cifarviz.ui.components.live import Live, live_script
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -85,7 +85,7 @@ def replay_curves(
     and below.
     """
     data = {
-        **payload(value),
+        **replay_json(value),
         "at": at,
         "below": below,
         "description": description,

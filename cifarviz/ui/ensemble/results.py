@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.disagreements import even_split_chance
+from cifarviz.analysis.disagreements import mcnemar_p_value
 from cifarviz.analysis.ensemble import Ensemble
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.members import Member
@@ -148,7 +148,7 @@ def results(members: Sequence[Member], ensemble: Ensemble, dataset: Dataset) -> 
 def _mended_words(ensemble: Ensemble, best: int) -> str:
     together, alone = ensemble.soft == ensemble.labels, ensemble.members[best] == ensemble.labels
     mended, spoiled = int((together & ~alone).sum()), int((alone & ~together).sum())
-    chance = percent(even_split_chance(mended, spoiled))
+    chance = percent(mcnemar_p_value(mended, spoiled))
     return f"{mended:,} mended, {spoiled:,} spoiled; by chance: {chance}"
 
 
@@ -241,7 +241,7 @@ def render_predictions_table(
 def _positions(shown: Shown, member: int | None, ensemble: Ensemble) -> NDArray[np.int64]:
     if shown == "random":
         return draw_ten(len(ensemble))
-    return ensemble.mended(member) if shown == "mended" else ensemble.spoiled(member)
+    return ensemble.corrected(member) if shown == "mended" else ensemble.spoiled(member)
 
 
 def _prediction_hint(

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cifarviz.analysis.disagreements import Disagreements, Side, disagreements
+from cifarviz.analysis.disagreements import CorrectNetwork, Disagreements, compare_evaluations
 from cifarviz.analysis.evaluation import Evaluation
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import disagreements_table
@@ -47,7 +47,7 @@ _BARS = 4
 
 # CSS pixels.
 _MENU = 420
-_SIDES: dict[Side, str] = {
+_SIDES: dict[CorrectNetwork, str] = {
     "first": "Only A is right",
     "second": "Only B is right",
     "neither": "Both wrong, differently",
@@ -68,7 +68,7 @@ def comparison(answered: EvaluationView) -> None:
     if rival is None:
         return
     second = answers_of(rival, answered)
-    found = None if second is None else disagreements(answered.evaluation, second)
+    found = None if second is None else compare_evaluations(answered.evaluation, second)
     if found is None or not len(found):
         st.info(
             f"No {answered.asked.noun} was put to both of them: they were asked about different "
@@ -149,7 +149,7 @@ def _in_figures(found: Disagreements, rival: Member, answered: EvaluationView) -
         f"| **A wrong** | **{only_b:,}** | {none:,} |"
     )
     with words:
-        st.markdown(chance_words(only_a, only_b, found.chance))
+        st.markdown(chance_words(only_a, only_b, found.p_value))
         csv_button(
             "Save all answers as CSV",
             lambda: disagreements_table(found, answered.evaluation.classes, np.arange(len(found))),
@@ -199,7 +199,7 @@ def _grid(
     shown: NDArray[np.int64], selected: int, found: Disagreements, answered: EvaluationView
 ) -> int | None:
     classes, title = answered.evaluation.classes, answered.asked.noun.capitalize()
-    a, b = (said[shown] for said in found.said)
+    a, b = (said[shown] for said in found.predicted)
     rows = np.arange(len(shown))
     sure = np.stack([found.first[shown][rows, a], found.second[shown][rows, b]], axis=1)
     bars = [

@@ -10,7 +10,7 @@ import streamlit as st
 from cifarviz.analysis import evaluation as evaluations
 from cifarviz.analysis.background_job import EvaluationJob
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning, learning
+from cifarviz.analysis.galleries import LearningProgress, track_learning
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.predictions import predicted_classes
 from cifarviz.data.image_set import Dataset, ImageSet, Split
@@ -82,7 +82,7 @@ class EvaluationView:
     address: Mapping[str, str]
     ordering: Callable[[], Evaluation]
     epoch: int | None = None
-    learned: Learning | None = None
+    learned: LearningProgress | None = None
 
 
 # Seconds an evaluation may take before anything is said of it, and between two checks of it.
@@ -127,7 +127,7 @@ def _job(
         keep = partial(save_checkpoint_predictions, FolderArtifacts(folder), which, stamp, test)
     model = cache.trained_model(_run, which)
     return EvaluationJob(
-        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, keep=keep
+        lambda tell: model.predictions(test.images, on_progress=tell), test, classes, save=keep
     )
 
 
@@ -180,7 +180,9 @@ def kept_answers(run_id: str, epoch: int, dataset: Dataset) -> tuple[Evaluation,
     return _evaluation(run_id, epoch, stamp, cache.settings(), dataset)
 
 
-def learning_over(run_id: str, epochs: tuple[int, ...], dataset: Dataset) -> Learning | None:
+def learning_over(
+    run_id: str, epochs: tuple[int, ...], dataset: Dataset
+) -> LearningProgress | None:
     """How the images fared; what is damaged is left out, and ``None`` if the images differ."""
     return _learning(run_id, epochs, cache.settings(), dataset)
 
@@ -231,7 +233,7 @@ def _variant(run_id: str) -> Variant:
 )
 def _learning(
     run_id: str, epochs: tuple[int, ...], settings: Settings, dataset: Dataset
-) -> Learning | None:
+) -> LearningProgress | None:
     folder, classes = cache.store().folder(run_id), len(address_names(dataset.info))
     kept, said, newest = [], [], None
     for epoch in reversed(epochs):
@@ -248,4 +250,4 @@ def _learning(
         return None
     _, asked = kept_answers(run_id, kept[0], dataset)
     here = np.isin(newest.indices, asked.images.indices)
-    return learning(asked.images.labels, kept[::-1], np.array(said[::-1])[:, here])
+    return track_learning(asked.images.labels, kept[::-1], np.array(said[::-1])[:, here])

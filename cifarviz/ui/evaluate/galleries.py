@@ -7,7 +7,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning, least_sure_hits, surest_mistakes
+from cifarviz.analysis.galleries import (
+    LearningProgress,
+    least_confident_correct,
+    most_confident_mistakes,
+)
 from cifarviz.analysis.tables import pictures_table
 from cifarviz.data.random_images import Positions, random_positions
 from cifarviz.figures.percent import format_probability
@@ -129,11 +133,11 @@ def galleries(answered: EvaluationView) -> None:
 
 
 def _ordered(
-    which: str, evaluation: Evaluation, learned: Learning | None
+    which: str, evaluation: Evaluation, learned: LearningProgress | None
 ) -> tuple[NDArray[np.int64], str]:
     """Positions of the images in their order, and that order in words."""
     if which == "hits":
-        found = least_sure_hits(evaluation.labels, evaluation.probabilities)
+        found = least_confident_correct(evaluation.labels, evaluation.probabilities)
         return found, "Recognised, the least sure first."
     newest = "" if learned is None else f"epoch {learned.epochs[-1]}, the newest kept"
     if which == "late" and learned is not None:
@@ -150,18 +154,18 @@ def _ordered(
     if which == "forgotten" and learned is not None:
         words = f"Wrong after {newest}, right after some before; those right after most first."
         return learned.learned_and_forgotten, words
-    found = surest_mistakes(evaluation.labels, evaluation.probabilities)
+    found = most_confident_mistakes(evaluation.labels, evaluation.probabilities)
     return found, "Taken for another class, the surest first."
 
 
 def _labels(
-    which: str, shown: NDArray[np.int64], evaluation: Evaluation, learned: Learning | None
+    which: str, shown: NDArray[np.int64], evaluation: Evaluation, learned: LearningProgress | None
 ) -> list[str]:
     if which == "late" and learned is not None:
         epochs = learned.learned[shown]
         return [f"from epoch {epoch}" for epoch in epochs]
     if which == "forgotten" and learned is not None:
-        return [f"right {n} of {len(learned.epochs)}" for n in learned.times_right[shown]]
+        return [f"right {n} of {len(learned.epochs)}" for n in learned.times_correct[shown]]
     said = evaluation.probabilities[shown].argmax(axis=1)
     shares = evaluation.probabilities[shown].max(axis=1)
     return [

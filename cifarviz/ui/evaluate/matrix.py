@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from cifarviz.analysis.evaluation import Evaluation, confusable_order
 from cifarviz.analysis.members import Member
-from cifarviz.analysis.predictions import ranking
+from cifarviz.analysis.predictions import rank_classes
 from cifarviz.analysis.tables import confusion_table
 from cifarviz.datasets.info import DatasetInfo
-from cifarviz.figures.confusion_matrix import Shown, confusion_matrix, confusion_matrix_figure
+from cifarviz.figures.confusion_matrix import CellValues, confusion_matrix, confusion_matrix_figure
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
@@ -71,7 +71,7 @@ class Cell(NamedTuple):
 
 
 Order = Literal["usual", "alike"]
-_WORDS: dict[Shown, str] = {"counts": "Counts", "row_percent": "Row percent"}
+_WORDS: dict[CellValues, str] = {"counts": "Counts", "row_percent": "Row percent"}
 _ORDERS: dict[Order, str] = {"usual": "Usual order", "alike": "Confused together"}
 
 
@@ -116,7 +116,7 @@ def clickable_matrix(answered: EvaluationView, cell: Cell) -> None:
         st.rerun()
 
 
-def _chosen_shares() -> Shown:
+def _chosen_shares() -> CellValues:
     return render_choice(
         "matrix",
         "Confusion matrix",
@@ -266,7 +266,7 @@ def _enlarged(position: int, answered: EvaluationView) -> None:
     evaluation, asked = answered.evaluation, answered.asked
     title = asked.noun.capitalize()
     index = int(evaluation.indices[position])
-    ranked = ranking(evaluation.classes, evaluation.probabilities[position])
+    ranked = rank_classes(evaluation.classes, evaluation.probabilities[position])
     actual = evaluation.classes[evaluation.labels[position]]
     pixels = enlarge(asked.images.images[position], _ENLARGED)
     with st.container(horizontal=True, key="evaluate-image"):

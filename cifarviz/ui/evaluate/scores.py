@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cifarviz.analysis.calibration import calibration, top_accuracy
+from cifarviz.analysis.calibration import compute_calibration, top_accuracy
 from cifarviz.analysis.intervals import accuracy_interval, class_intervals
 from cifarviz.analysis.tables import scores_table
 from cifarviz.figures.percent import interval, percent
@@ -103,7 +103,7 @@ def render_calibration(answered: EvaluationView) -> None:
     """The reliability diagram beside a few figures."""
     evaluation = answered.evaluation
     labels, probabilities = evaluation.labels, evaluation.probabilities
-    found = calibration(labels, probabilities)
+    found = compute_calibration(labels, probabilities)
     bounds = np.array(
         [
             accuracy_interval(float(np.nan_to_num(share)), int(count))

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from cifarviz.analysis.evaluation import Evaluation
-from cifarviz.analysis.galleries import Learning
+from cifarviz.analysis.galleries import LearningProgress
 from cifarviz.analysis.members import Member
 from cifarviz.analysis.tables import history_table
 from cifarviz.data.image_set import Dataset
@@ -297,7 +297,7 @@ def _named(
     found: Evaluation,
     asked: EvaluatedImages,
     newest: Callable[[], Evaluation],
-    learned: Learning | None = None,
+    learned: LearningProgress | None = None,
 ) -> EvaluationView:
     return EvaluationView(
         found.renamed(class_names(asked.info)),

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.feature_maps import LayerView
-from cifarviz.analysis.top_activations import Excited, TopActivations
+from cifarviz.analysis.top_activations import TopActivations, TopImage
 from cifarviz.data.image_set import ImageSet
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.architecture import Architecture
@@ -374,7 +374,7 @@ def show_top_images(
         )
         return
     top = found.test[layer]
-    images, best = test_images(run), top.of(channel)
+    images, best = test_images(run), top.top_images(channel)
     if not best:
         st.caption(f"None does: it is dead for all {top.images:,} of them.")
         return
@@ -389,7 +389,7 @@ def show_top_images(
 
 def _grid(
     images: ImageSet,
-    best: Sequence[Excited],
+    best: Sequence[TopImage],
     fields: Sequence[ReceptiveField],
     view: str,
     shown: str,
@@ -433,7 +433,7 @@ def _channel_text(
     )
 
 
-def _field(architecture: Architecture, layer: str, one: Excited) -> ReceptiveField:
+def _field(architecture: Architecture, layer: str, one: TopImage) -> ReceptiveField:
     row = next(row for row in architecture.trace().rows if row.name == layer)
     assert row.output_shape is not None
     return receptive_field(architecture, layer, *divmod(one.place, row.output_shape[1]))

@@ -57,7 +57,7 @@ def job_over_all(run: Run, which: WeightsChoice) -> Job:
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DatasetNotFound``.
     """
-    return _jobs().begun(_key(run, which), partial(_made, run, which))
+    return _jobs().get_or_start(_key(run, which), partial(_made, run, which))
 
 
 def found_over_all(run: Run, which: WeightsChoice) -> DatasetActivations | None:
@@ -103,7 +103,7 @@ def _begin_when_settled(run: Run, which: WeightsChoice, key: tuple[object, ...])
 
     def begin() -> None:
         if latest.key == key:
-            jobs.begun(key, lambda: job)
+            jobs.get_or_start(key, lambda: job)
 
     timer = threading.Timer(_SETTLED, begin)
     timer.daemon = True

@@ -14,12 +14,12 @@ from PIL import Image
 from cifarviz.analysis.feature_maps import (
     LayerView,
     channel_order,
-    most_changed_first,
-    on_one_scale,
+    least_correlated_first,
+    scale_to_range,
     value_range,
 )
 from cifarviz.escaping import safe_file_name
-from cifarviz.figures.color_maps import ColorMap, css_gradient, in_colors, is_diverging
+from cifarviz.figures.color_maps import ColorMap, apply_color_map, css_gradient, is_diverging
 from cifarviz.figures.pictures import channel_grid
 from cifarviz.ui.address import escaped
 from cifarviz.ui.inside.image import ShownNetwork
@@ -163,8 +163,8 @@ def limits(manner: ChannelDisplay, *views: LayerView | None) -> tuple[float, flo
 def drawn(view: LayerView, manner: ChannelDisplay, ends: tuple[float, float] | None) -> Drawn:
     """The channels of a layer with maps; ``ends`` are its ``limits``."""
     assert view.maps is not None
-    maps = view.maps if ends is None else on_one_scale(view.maps, view.values, ends)
-    return Drawn(*in_colors(maps.images, maps.dead, manner.colors))
+    maps = view.maps if ends is None else scale_to_range(view.maps, view.values, ends)
+    return Drawn(*apply_color_map(maps.images, maps.dead, manner.colors))
 
 
 def ordered(view: LayerView, manner: ChannelDisplay, before: LayerView | None) -> list[int]:
@@ -172,7 +172,7 @@ def ordered(view: LayerView, manner: ChannelDisplay, before: LayerView | None) -
     if manner.order == "change":
         found = np.arange(view.values.shape[-1])
         if before is not None:
-            found = most_changed_first(view.values, before.values)
+            found = least_correlated_first(view.values, before.values)
     else:
         found = channel_order(view.values, manner.order)
     chosen: list[int] = found.tolist()

@@ -12,9 +12,9 @@ from cifarviz.analysis.feature_maps import (
     LayerView,
     ScaledMaps,
     channel_correlations,
-    most_changed_first,
-    pairs_of_layers,
-    place_correlation,
+    least_correlated_first,
+    pair_layers,
+    spatial_correlation,
 )
 from cifarviz.experiment.architecture import in_words
 from cifarviz.figures.dense_bars import dense_bars, dense_bars_figure
@@ -97,7 +97,7 @@ def show_layers(
             clicked = one or clicked
         return clicked
     st.caption(OF_TWO_EPOCHS if same_run else OF_TWO_RUNS)
-    for pair in pairs_of_layers(left.views, right.views):
+    for pair in pair_layers(left.views, right.views):
         clicked = _pair(pair, left, right, manner, classes, chosen, over_all) or clicked
     return clicked
 
@@ -255,7 +255,7 @@ def difference(pair: LayerPair, *, same_run: bool) -> str | None:
     if left is None or right is None:
         return None
     if not same_run:
-        found = place_correlation(left.values, right.values)
+        found = spatial_correlation(left.values, right.values)
         return None if found is None else f"Where it is active: correlation {number(found)}"
     correlations = channel_correlations(left.values, right.values)
     if correlations is None:
@@ -264,7 +264,7 @@ def difference(pair: LayerPair, *, same_run: bool) -> str | None:
     if left.maps is None:
         return f"Correlation of its values {number(known[0])}" if known.size else None
     words = [f"Median correlation of its channels {number(np.median(known))}"] if known.size else []
-    first = most_changed_first(left.values, right.values).tolist()
+    first = least_correlated_first(left.values, right.values).tolist()
     changed = [one for one in first if np.isfinite(correlations[one])][:_MOST]
     if len(known) > _MOST:
         least = ", ".join(f"{one} ({number(correlations[one])})" for one in changed)

@@ -127,7 +127,7 @@ def _curve(metric: MetricName, one: SeriesRun) -> RunCurve:
         validation=_values(one, f"val_{metric}"),
         best_epoch=one.run.best_epoch,
         stopped_early=one.run.stopped_early,
-        turn=None if one.result is None else one.result.fit.turn,
+        overfitting_start=None if one.result is None else one.result.fit.overfitting_start,
         rates=np.array([epoch.learning_rate for epoch in one.history]),
     )
 

@@ -12,23 +12,23 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cifarviz.analysis.lab_verdicts import (
+    ArmResult,
     LabVerdict,
-    Result,
+    arm_result,
     common_epoch,
     cures_verdict,
     duel_verdict,
     memorisation_verdict,
-    result_of,
     sizes_verdict,
 )
 from cifarviz.analysis.memorisation import (
     LabelMemorisation,
     LabelPredictions,
-    label_predictions_after,
-    positions_of,
+    find_positions,
+    load_label_predictions,
     track_labels,
 )
-from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS
+from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS
 from cifarviz.data.image_set import Dataset
 from cifarviz.datasets.arrays import Labels
 from cifarviz.experiment.lab import BASELINE_LABEL, LabKind
@@ -69,7 +69,7 @@ class SeriesRun:
     label: str
     run: Run
     history: Sequence[Epoch]
-    result: Result | None
+    result: ArmResult | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +106,13 @@ def standings(store: RunStore, series: Series) -> list[SeriesRun]:
     return [_series_run(labels[run.id], run, histories[run.id]) for run in runs]
 
 
-def comparable_results(found: Sequence[SeriesRun]) -> list[Result]:
+def comparable_results(found: Sequence[SeriesRun]) -> list[ArmResult]:
     """The results there are; where a run was cut short, all up to the epoch they all reached."""
     results = [one.result for one in found if one.result is not None]
     until = common_epoch(results)
     if until is None:
         return results
-    at_common = (result_of(one.label, one.run, one.history, until) for one in found)
+    at_common = (arm_result(one.label, one.run, one.history, until) for one in found)
     return [result for result in at_common if result is not None]
 
 
@@ -148,7 +148,7 @@ def results_table(found: Sequence[SeriesRun]) -> None:
 
 
 def _series_run(label: str, run: Run, history: Sequence[Epoch]) -> SeriesRun:
-    return SeriesRun(label, run, history, result_of(label, run, history))
+    return SeriesRun(label, run, history, arm_result(label, run, history))
 
 
 def is_moving(run: Run) -> bool:
@@ -167,12 +167,12 @@ def _row(one: SeriesRun) -> dict[str, object]:
     if result is None or is_moving(run):
         return row | dict.fromkeys(_RESULT)
     return row | {
-        "Weights from": result.kept,
+        "Weights from": result.weights_epoch,
         "Training accuracy": 100 * result.accuracy,
         "Validation accuracy": 100 * result.val_accuracy,
         "Gap": 100 * result.gap,
         "Overfitting starts": result.fit.overfits_after,
-        "Verdict": VERDICT_WORDS[result.fit.verdict],
+        "Verdict": VERDICT_LABELS[result.fit.verdict],
     }
 
 
@@ -216,9 +216,9 @@ def _cached_memorisation(
         _cached_label_predictions(folder, epoch, stamp, labels.class_count)
         for epoch, stamp in stamps
     ]
-    places = positions_of(labels.indices, said, folder)
+    places = find_positions(labels.indices, said, folder)
     given, right = labels.given[places], labels.right[places]
-    answers = np.stack([one.answers for one in said])
+    answers = np.stack([one.predicted for one in said])
     epochs = tuple(epoch for epoch, _ in stamps)
     return RunMemory(
         track_labels(given, right, epochs, answers), said[0].indices, given, right, answers
@@ -229,7 +229,7 @@ def _cached_memorisation(
 def _cached_label_predictions(
     folder: Path, epoch: int, stamp: int, classes: int
 ) -> LabelPredictions:
-    return label_predictions_after(folder, epoch, classes)
+    return load_label_predictions(folder, epoch, classes)
 
 
 def _name(dataset: Dataset) -> str:
@@ -261,7 +261,7 @@ def show_verdict(kind: LabKind, found: Sequence[SeriesRun]) -> None:
         how = way.get(resumable, "resume those that were broken off, or ")
         st.warning(f"{_TOO_FEW}{how}train once more.", icon=":material/warning:")
         return
-    icon = ":green[:material/check_circle:]" if verdict.shown else ":orange[:material/info:]"
+    icon = ":green[:material/check_circle:]" if verdict.confirmed else ":orange[:material/info:]"
     with st.container(border=True, key="lab-verdict"):
         st.markdown(f"#### {icon} {escaped(verdict.headline)}")
         sentences = (*verdict.sentences, *_left_out(found), *_precisions(found))

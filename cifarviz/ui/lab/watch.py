@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from cifarviz.analysis.overfitting import VERDICT_WORDS
+from cifarviz.analysis.overfitting import VERDICT_LABELS
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.lab import LabKind
 from cifarviz.figures.figure_json import figure_values
@@ -207,7 +207,7 @@ def _metrics(one: SeriesRun) -> tuple[Metric, ...]:
             "Validation accuracy": f"{result.val_accuracy:.1%}",
             "Gap": f"{100 * result.gap:.1f} points",
             "Overfitting starts": "–" if starts is None else f"after epoch {starts}",
-            "Verdict": VERDICT_WORDS[result.fit.verdict],
+            "Verdict": VERDICT_LABELS[result.fit.verdict],
         }
     return tuple(Metric(label, value, HINTS[label]) for label, value in values.items())
 

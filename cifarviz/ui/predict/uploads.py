@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.analysis.predictions import RankedClass, ranking, top
+from cifarviz.analysis.predictions import RankedClass, most_probable_class, rank_classes
 from cifarviz.data.pictures import FitMode, FittedPicture, PreparedPicture, fit_picture
 from cifarviz.data.uploads import MAX_PIXELS, decode
 from cifarviz.datasets.info import DatasetInfo
@@ -178,7 +178,7 @@ def _overview(
     given: NDArray[np.float32],
     classes: Sequence[str],
 ) -> int:
-    answers = [top(classes, one) for one in given]
+    answers = [most_probable_class(classes, one) for one in given]
     before = state.recall("predict-file")
     chosen = next((i for i, image in enumerate(images) if image.id == before), 0)
     clicked = image_grid(
@@ -369,7 +369,7 @@ def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) ->
 def _render_prediction(
     given: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
 ) -> None:
-    st.markdown(answer_in_words(ranking(classes, given), actual), help=_SOFTMAX)
+    st.markdown(answer_in_words(rank_classes(classes, given), actual), help=_SOFTMAX)
     chart(
         probabilities_figure(probabilities(classes, given, actual=actual)),
         key=f"predict-answer-{key}",

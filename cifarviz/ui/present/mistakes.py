@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cifarviz.analysis.galleries import surest_mistakes
+from cifarviz.analysis.galleries import most_confident_mistakes
 from cifarviz.analysis.predictions import check_probabilities, predicted_classes
 from cifarviz.data.image_set import ImageSet, Split
 from cifarviz.datasets.registry import find
@@ -198,7 +198,7 @@ def _mistakes(
         nothing = np.zeros(0, np.int64)
         return Mistakes(split, len(indices), 0, 0, images.images[:0], nothing, nothing, nothing)
     check_probabilities(given)
-    wrong = surest_mistakes(labels, given)
+    wrong = most_confident_mistakes(labels, given)
     first = wrong[:_SHOWN]
     return Mistakes(
         split,

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import in_words
-from cifarviz.figures.network_diagram import Block, DrawnLayer, network_diagram
+from cifarviz.figures.network_diagram import DrawnLayer, LayerBlock, network_diagram
 from cifarviz.figures.pictures import picture_sheet
 from cifarviz.figures.theme import class_color, mix
 from cifarviz.layers.registry import layer_label
@@ -130,7 +130,7 @@ def render_network(stage: Stage) -> Sequence[str]:
     ]
 
 
-def _cell(block: Block) -> str:
+def _cell(block: LayerBlock) -> str:
     thick = 0.5 + 14 * block.width
     tall = 4.6 * block.height / _TALLEST
     edge = mix(block.color, "#000000", 0.35)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cifarviz.analysis.predictions import ranking
+from cifarviz.analysis.predictions import rank_classes
 from cifarviz.data.pictures import PreparedPicture, prepare_picture
 from cifarviz.data.uploads import decode
 from cifarviz.escaping import html_text
@@ -105,7 +105,7 @@ def _render_prediction(
     )
     pixels = prepared.pixels
     given = cache.trained_model(run, which).probabilities(pixels[np.newaxis])[0]
-    ranked = ranking(stage.names, given)
+    ranked = rank_classes(stage.names, given)
     bars = "".join(
         f'<div><span>{html_text(one.name)}</span><i><u style="width: {100 * one.probability:.2f}%; '
         f'background: {class_color(one.index)}"></u></i><b>{_share(one.probability)}</b></div>'

@@ -16,7 +16,7 @@ from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.escaping import html_text
 from cifarviz.experiment.forking import ForkChanges, fork_experiment
 from cifarviz.experiment.run_names import fork_name, unique_name
-from cifarviz.figures.replay import Replay, payload, replay, still
+from cifarviz.figures.replay import Replay, epochs_only, replay, replay_json
 from cifarviz.live.hub import hub
 from cifarviz.live.items import doing, outcome, state_word
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
@@ -234,7 +234,7 @@ def live_message(store: RunStore, run_id: str) -> dict[str, Any]:
     run = store.get(run_id)
     mark = mark_of(run)
     words = {"mark": mark, "description": _description(run), "below": _under_way(run)}
-    return {"mark": mark, "replay": payload(course(store, run)), "words": words}
+    return {"mark": mark, "replay": replay_json(course(store, run)), "words": words}
 
 
 def _description(run: Run) -> str:
@@ -358,14 +358,16 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         )
         return ["The verdict needs the validation loss of at least four epochs."]
     replay_curves(
-        still(course(cache.store(), run), "loss"),
+        epochs_only(course(cache.store(), run), "loss"),
         key="present-turn",
         view=run.id,
         height=_OVERFITTING_HEIGHT,
         mark=mark_of(run),
         description=f"Training and validation loss of “{run.name}”, with the verdict",
-        turn=OverfittingStart(fit.turn, f"overfitting starts: epoch {fit.turn}")
-        if fit.turn
+        turn=OverfittingStart(
+            fit.overfitting_start, f"overfitting starts: epoch {fit.overfitting_start}"
+        )
+        if fit.overfitting_start
         else None,
     )
     st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_figures(fit)}')
@@ -374,9 +376,9 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
 
 def _title(fit: Fit) -> str:
     if fit.verdict == "overfitting":
-        if fit.turn is None:
+        if fit.overfitting_start is None:
             return "It learns by heart"
-        return f"After epoch {fit.turn} it learns by heart"
+        return f"After epoch {fit.overfitting_start} it learns by heart"
     return _TITLES[fit.verdict]
 
 
@@ -385,7 +387,7 @@ def _figures(fit: Fit) -> str:
     cells = "".join(
         f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)} after "
         f"epoch {gap.epoch}</span></div>"
-        for gap in (fit.at_turn, fit.at_end)
+        for gap in (fit.gap_at_start, fit.gap_at_end)
         if gap is not None
     )
     return f'<div class="present-figures">{cells}</div>' if cells else ""
@@ -402,10 +404,11 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
     notes = [escaped(fit.reason)]
     run = stage.run
     assert run is not None
-    if fit.at_turn is not None and fit.at_end is not None:
+    if fit.gap_at_start is not None and fit.gap_at_end is not None:
         notes.append(
-            f"The gap in loss went from {fit.at_turn.loss:.2f} after epoch {fit.at_turn.epoch} to "
-            f"{fit.at_end.loss:.2f} after epoch {fit.at_end.epoch}.{_meanwhile(fit, stage)}"
+            f"The gap in loss went from {fit.gap_at_start.loss:.2f} after epoch "
+            f"{fit.gap_at_start.epoch} to "
+            f"{fit.gap_at_end.loss:.2f} after epoch {fit.gap_at_end.epoch}.{_meanwhile(fit, stage)}"
         )
     elif fit.verdict == "overfitting":
         notes.append("No epoch is marked in the chart: the gap shows it, not the validation loss.")
@@ -432,9 +435,9 @@ def _next_step(fit: Fit, run: Run) -> str:
 def _meanwhile(fit: Fit, stage: Stage) -> str:
     """What became of validation accuracy since overfitting started."""
     measured = {one.epoch: one.val_accuracy for one in stage.history}
-    assert fit.at_turn is not None
-    assert fit.at_end is not None
-    before, after = measured[fit.at_turn.epoch], measured[fit.at_end.epoch]
+    assert fit.gap_at_start is not None
+    assert fit.gap_at_end is not None
+    before, after = measured[fit.gap_at_start.epoch], measured[fit.gap_at_end.epoch]
     if before is None or after is None:
         return ""
     words = f" Validation accuracy went from {before:.1%} to {after:.1%} meanwhile"

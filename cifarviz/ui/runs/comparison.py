@@ -10,14 +10,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cifarviz.analysis.overfitting import START_RULE, VERDICT_WORDS, Fit, Gap, judge_run, smoothed
+from cifarviz.analysis.overfitting import START_RULE, VERDICT_LABELS, Fit, Gap, judge_run, smoothed
 from cifarviz.errors import CifarvizError
 from cifarviz.experiment.changes import Difference, differences
 from cifarviz.figures.figure_json import figure_values
 from cifarviz.figures.history_comparison import (
-    MOST_ALIKE,
-    Place,
+    MOST_WITH_DASHES,
     RunCurve,
+    RunPlace,
     history_comparison,
     history_comparison_figure,
     numbered_name,
@@ -101,7 +101,7 @@ class _Curves:
         curves = [
             _curve(
                 metric, run, self._names[run.id], histories[run.id],
-                branch_point(self._store, run), self._over, fits[run.id].turn,
+                branch_point(self._store, run), self._over, fits[run.id].overfitting_start,
             )
             for run in runs
         ]  # fmt: skip
@@ -158,7 +158,7 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
 
 def _numbered(names: Mapping[str, str]) -> dict[str, str]:
     """The names of compared runs, each with its number where the chart's curves have one."""
-    places = [Place(position, len(names)) for position in range(len(names))]
+    places = [RunPlace(position, len(names)) for position in range(len(names))]
     return {
         run_id: numbered_name(name, place)
         for (run_id, name), place in zip(names.items(), places, strict=True)
@@ -168,14 +168,14 @@ def _numbered(names: Mapping[str, str]) -> dict[str, str]:
 def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, object]:
     return {
         "Run": name,
-        "Verdict": VERDICT_WORDS[fit.verdict],
+        "Verdict": VERDICT_LABELS[fit.verdict],
         "Why": fit.reason,
         "Overfitting starts": fit.overfits_after,
-        "Loss gap there": None if fit.at_turn is None else fit.at_turn.loss,
-        "Accuracy gap there": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
+        "Loss gap there": None if fit.gap_at_start is None else fit.gap_at_start.loss,
+        "Accuracy gap there": None if fit.gap_at_start is None else 100 * fit.gap_at_start.accuracy,
         "Last epoch": run.epochs_done or None,
-        "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
-        "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
+        "Loss gap, last": None if fit.gap_at_end is None else fit.gap_at_end.loss,
+        "Accuracy gap, last": None if fit.gap_at_end is None else 100 * fit.gap_at_end.accuracy,
         "Weights from": None if kept is None else kept.epoch,
         "Accuracy gap of weights": None if kept is None else 100 * kept.accuracy,
         "Losses": losses_words(run),
@@ -251,7 +251,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     by_run = [list(cells) for cells in zip(*by_setting, strict=True)]
     by_run[0][0] = "Run"
     table = by_setting
-    if len(found) > MOST_ALIKE and sum(_widths(by_run)) < sum(_widths(by_setting)):
+    if len(found) > MOST_WITH_DASHES and sum(_widths(by_run)) < sum(_widths(by_setting)):
         table = by_run
     titles, *cells = table
     st.dataframe(
@@ -361,7 +361,7 @@ def _curve(
     epochs: Sequence[Epoch],
     start: Epoch | None,
     over: int,
-    turn: int | None,
+    overfitting_start: int | None,
 ) -> RunCurve:
     validation = _values(epochs, f"val_{metric}", over)
     branch = None
@@ -374,7 +374,7 @@ def _curve(
         validation=None if np.isnan(validation).all() else validation,
         best_epoch=run.best_epoch,
         stopped_early=run.stopped_early,
-        turn=turn,
+        overfitting_start=overfitting_start,
         branch=branch,
         rates=np.array([epoch.learning_rate for epoch in epochs]),
     )

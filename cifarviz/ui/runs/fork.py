@@ -46,7 +46,7 @@ def fork_button(run: Run, fit: Fit) -> None:
 
 def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     made = run.experiment
-    usual = fit.turn or run.best_epoch or epochs[-1]
+    usual = fit.overfitting_start or run.best_epoch or epochs[-1]
     near = min(epochs, key=lambda epoch: abs(epoch - usual))
     left, right = st.columns(2)
     epoch = left.selectbox(

@@ -14,7 +14,7 @@ import streamlit as st
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.analysis.overfitting import (
     START_RULE,
-    VERDICT_WORDS,
+    VERDICT_LABELS,
     Fit,
     Gap,
     format_loss,
@@ -272,7 +272,7 @@ def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
 
 def format_verdict(fit: Fit) -> str:
     """Markdown of the verdict in its colour."""
-    return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
+    return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_LABELS[fit.verdict]}]"
 
 
 def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
@@ -281,7 +281,7 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
     ``kept`` is the gap of the weights that the run stands with.
     """
     st.markdown(f"{format_verdict(fit)} {escaped(fit.reason)}")
-    if fit.at_end is not None:
+    if fit.gap_at_end is not None:
         figures = [
             Metric(
                 "Overfitting starts",
@@ -289,13 +289,13 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
                 START_RULE,
             )
         ]
-        if fit.at_turn is not None:
-            label = f"Gap after epoch {fit.at_turn.epoch}"
-            figures.append(Metric(label, gap_words(fit.at_turn), _GAP_HELP))
+        if fit.gap_at_start is not None:
+            label = f"Gap after epoch {fit.gap_at_start.epoch}"
+            figures.append(Metric(label, gap_words(fit.gap_at_start), _GAP_HELP))
         figures.append(
-            Metric(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
+            Metric(f"Gap after epoch {fit.gap_at_end.epoch}", gap_words(fit.gap_at_end), _GAP_HELP)
         )
-        if kept is not None and kept.epoch != fit.at_end.epoch:
+        if kept is not None and kept.epoch != fit.gap_at_end.epoch:
             hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
             figures.append(Metric(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
         metric_row(figures)

@@ -10,7 +10,7 @@ import streamlit as st
 from cifarviz.analysis.members import Member
 from cifarviz.errors import CifarvizError, RunNotFound
 from cifarviz.experiment.ensemble_members import MIN_MEMBERS
-from cifarviz.figures.learning_rate import rate_words
+from cifarviz.figures.learning_rate import format_rates
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
@@ -137,7 +137,7 @@ def _description(metric: MetricName, run: Run, feed: RunFeed) -> str:
     """What a chart shows, for screen readers."""
     about = f"{metric.capitalize()} of “{run.name}” over the epochs"
     rates = np.array(feed.learning_rates())
-    return f"{about}. {rate_words(rates)}" if metric == "loss" and rates.size else about
+    return f"{about}. {format_rates(rates)}" if metric == "loss" and rates.size else about
 
 
 def steering(run: Run) -> None:

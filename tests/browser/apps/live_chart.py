@@ -55,7 +55,7 @@ def batch_losses() -> np.ndarray:
 
 def batch_curves(losses: np.ndarray) -> HistoryCurves:
     places = np.arange(1, len(losses) + 1) / STEPS_PER_EPOCH
-    return history_curves("loss", batch_epochs=places, batch_values=losses, most_points=len(losses))
+    return history_curves("loss", batch_epochs=places, batch_values=losses, max_points=len(losses))
 
 
 def batches_message() -> Mapping[str, Any]:

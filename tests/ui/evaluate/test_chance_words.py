@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifarviz.analysis.disagreements import even_split_chance
+from cifarviz.analysis.disagreements import mcnemar_p_value
 from cifarviz.ui.evaluate.comparison import chance_words
 
 
@@ -20,6 +20,6 @@ from cifarviz.ui.evaluate.comparison import chance_words
 def test_only_what_is_hardly_chance_makes_one_better(
     only_a: int, only_b: int, words: str, said_else: str
 ) -> None:
-    said = chance_words(only_a, only_b, even_split_chance(only_a, only_b))
+    said = chance_words(only_a, only_b, mcnemar_p_value(only_a, only_b))
     assert words in said
     assert said_else not in said

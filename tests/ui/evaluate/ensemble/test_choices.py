@@ -46,8 +46,8 @@ def test_what_it_takes_to_tell_members_apart_is_said(store: RunStore) -> None:
     ]
     alone = trained(store, "Four networks voting, as published", seed=1)
     assert short_labels([*map(Member, seeds), Member(alone, 15), Member(alone, 30)]) == [
-        "1 · seed 1, as it ended, epoch 3",
-        "2 · seed 2, as it ended, epoch 3",
+        "1 · seed 1, last epoch (3)",
+        "2 · seed 2, last epoch (3)",
         "3 · seed 1, epoch 15",
         "4 · seed 1, epoch 30",
     ]

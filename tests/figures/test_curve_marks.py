@@ -16,7 +16,7 @@ TRAINING = np.array([1.0, 0.6, 0.3, 0.1])
 VALIDATION = np.array([1.1, 0.9, 1.0, 1.2])
 
 
-def one(figure: go.Figure, name: str) -> go.Scatter:
+def trace_named(figure: go.Figure, name: str) -> go.Scatter:
     [found] = [trace for trace in figure.data if trace.name == name]
     return found
 
@@ -25,11 +25,11 @@ def run(name: str = "a", first: int = 1, **kind: object) -> RunCurve:
     return RunCurve(name, np.arange(first, first + 4), TRAINING, VALIDATION, **kind)  # type: ignore[arg-type]
 
 
-def test_the_gap_lies_between_both_curves_behind_them() -> None:
+def test_the_gap_is_drawn_behind_both_curves() -> None:
     curves = history_curves(
         "loss", epochs=[1, 2, 3, 4], training=TRAINING, validation=[1.1, np.nan, 1.0, 1.2]
     )
-    gap = one(history_figure(curves), "Gap")
+    gap = trace_named(history_figure(curves), "Gap")
     assert list(gap.x) == [1, 3, 4, 4, 3, 1]
     assert list(gap.y) == pytest.approx([1.0, 0.3, 0.1, 1.2, 1.0, 1.1])
     assert (gap.fill, gap.zorder) == ("toself", -1)
@@ -37,36 +37,40 @@ def test_the_gap_lies_between_both_curves_behind_them() -> None:
     assert "Gap" not in [trace.name for trace in history_figure(alone).data]
 
 
-def test_the_turn_is_a_line_in_both_charts_of_a_run() -> None:
+def test_the_start_of_overfitting_is_a_line_in_both_charts() -> None:
     curves = history_curves(
-        "accuracy", epochs=[1, 2, 3, 4], training=TRAINING, validation=VALIDATION, turn=2
+        "accuracy",
+        epochs=[1, 2, 3, 4],
+        training=TRAINING,
+        validation=VALIDATION,
+        overfitting_start=2,
     )
     figure = history_figure(curves)
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(2, 2)]
     assert [words.text for words in figure.layout.annotations] == ["Overfitting<br>starts"]
 
 
-def test_what_came_before_a_fork_leads_up_to_it_dotted() -> None:
+def test_the_parents_curves_before_a_fork_are_dotted() -> None:
     before = EpochCurves(np.array([1, 2]), np.array([2.0, 1.5]), np.array([2.1, 1.6]))
     curves = history_curves(
         "loss", epochs=[3, 4], training=[1, 0.5], validation=[1, 0.9], before=before
     )
-    line = one(history_figure(curves), "Before the fork, validation")
+    line = trace_named(history_figure(curves), "Before the fork, validation")
     assert (list(line.x), list(line.y), line.line.dash) == ([1, 2], [2.1, 1.6], "dot")
-    own = one(history_figure(curves), "Validation")
+    own = trace_named(history_figure(curves), "Validation")
     assert (list(own.x), list(own.y)) == ([2, 3, 4], pytest.approx([1.6, 1, 0.9]))
 
 
 def test_a_fork_is_a_branch_that_begins_at_its_parents_point() -> None:
     fork = run("fork", first=3, branch=(2, 0.6, 0.9))
-    figure = history_comparison_figure(history_comparison("loss", [run(turn=2), fork]))
+    figure = history_comparison_figure(history_comparison("loss", [run(overfitting_start=2), fork]))
     training, validation = [
         trace for trace in figure.data if trace.legendgroup == "1" and trace.name != "Gap"
     ]
     assert list(training.x) == [2, 3, 4, 5, 6]
     assert training.y[0] == pytest.approx(0.6)
     assert validation.y[0] == pytest.approx(0.9)
-    turn = one(figure, "Overfitting starts")
+    turn = trace_named(figure, "Overfitting starts")
     assert (list(turn.x), list(turn.y)) == ([2], [pytest.approx(0.9)])
 
 
@@ -89,14 +93,14 @@ def test_the_gaps_of_many_runs_are_left_out() -> None:
     assert density == pytest.approx([0.16, 0.1, 0.2 / 3], abs=1e-3)
 
 
-def test_the_axis_says_what_it_shows() -> None:
+def test_the_axis_title_names_metric_and_smoothing() -> None:
     layout = history_comparison_figure(
         history_comparison("loss", [run()], logarithmic=True, smoothed_over=5)
     ).layout
     assert (layout.yaxis.type, layout.yaxis.title.text) == ("log", "Loss, mean of 5 epochs")
 
 
-def test_the_parents_learning_rates_lead_up_to_those_of_a_fork() -> None:
+def test_the_parents_learning_rates_are_drawn_before_those_of_a_fork() -> None:
     nothing = np.array([np.nan, np.nan])
     before = EpochCurves(np.array([1, 2]), np.array([2.0, 1.5]), nothing, np.array([0.1, 0.05]))
     curves = history_curves("loss", epochs=[3], training=[1], before=before, rates=[0.002])

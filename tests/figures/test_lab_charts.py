@@ -42,8 +42,8 @@ def test_learned_epochs_are_shares_of_each_kind() -> None:
     assert (value.true_never, value.false_never) == (0.25, 0.5)
     right, wrong = learned_epochs_figure(value).data
     assert (right.name, wrong.name) == (
-        "Right labels (25% not known)",
-        "Wrong labels (50% not known)",
+        "Correct labels (25% never learned)",
+        "Wrong labels (50% never learned)",
     )
     assert (right.marker.color, wrong.marker.color) == (TRAINING, WARNING)
 
@@ -60,9 +60,9 @@ def test_memorisation_has_its_four_curves() -> None:
     )
     curves = {one.name: list(one.y) for one in memorisation_figure(value).data}
     assert curves == {
-        "Right label, learned": [0.5, 0.9],
-        "Wrong label, learned": [0.1, 0.8],
-        "Wrong label, seen through": [0.4, 0.1],
+        "Correct label, learned": [0.5, 0.9],
+        "Wrong label, memorised": [0.1, 0.8],
+        "Wrong label, predicted correctly": [0.4, 0.1],
         "Validation": [0.4, 0.3],
     }
 
@@ -84,6 +84,6 @@ def test_gaps_are_bars_between_both_accuracies_and_runs_to_come_have_their_row()
         memorisation_figure(MemorisationCurves(NONE, NONE, NONE, NONE, NONE, NONE)),
     ],
 )
-def test_nothing_yet_is_a_figure_with_a_word(figure) -> None:
+def test_without_data_there_is_a_message(figure) -> None:
     assert len(figure.data) == 0
     assert figure.layout.annotations[0].text.endswith(".")

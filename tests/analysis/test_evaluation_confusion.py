@@ -13,7 +13,7 @@ def test_rows_are_actual_and_columns_predicted() -> None:
     assert matrix.tolist() == [[1, 0, 2], [0, 1, 0], [1, 0, 0]]
 
 
-def test_it_counts_as_scikit_learn_does() -> None:
+def test_the_matrix_equals_that_of_scikit_learn() -> None:
     from sklearn import metrics
 
     random = np.random.default_rng(1)
@@ -48,12 +48,12 @@ def test_percentages_are_of_the_row() -> None:
 
 
 @pytest.mark.parametrize(("label", "predicted"), [(3, 0), (0, 3), (-1, 0)])
-def test_a_class_that_is_not_there_is_refused(label: int, predicted: int) -> None:
+def test_an_unknown_class_is_refused(label: int, predicted: int) -> None:
     with pytest.raises(ValueError, match="0 to 2"):
         count_confusion(np.array([0, label]), np.array([0, predicted]), 3)
 
 
-def test_members_of_a_cell_come_surest_first() -> None:
+def test_images_of_a_cell_come_most_confident_first() -> None:
     labels = np.array([0, 0, 1, 0, 0], np.uint8)
     probabilities = np.array(
         [[0.4, 0.6], [0.1, 0.9], [0.0, 1.0], [0.8, 0.2], [0.4, 0.6]], np.float32
@@ -64,7 +64,7 @@ def test_members_of_a_cell_come_surest_first() -> None:
     assert cell_members(labels, probabilities, 1, 0).tolist() == []
 
 
-def test_cells_hold_every_image_once_as_the_matrix_counts_them() -> None:
+def test_each_image_is_in_exactly_one_cell() -> None:
     random = np.random.default_rng(2)
     labels = random.integers(0, 4, 300)
     probabilities = random.dirichlet(np.ones(4), 300)
@@ -76,7 +76,7 @@ def test_cells_hold_every_image_once_as_the_matrix_counts_them() -> None:
     assert sorted(np.concatenate(list(cells.values()))) == list(range(300))
 
 
-def test_equally_sure_members_keep_their_order() -> None:
+def test_equally_confident_images_keep_their_order() -> None:
     sure = np.tile([0.25, 0.5], 100)
     probabilities = np.stack([np.zeros(200), sure], axis=1)
 

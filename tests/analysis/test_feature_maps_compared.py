@@ -6,10 +6,10 @@ import pytest
 from cifarviz.analysis.feature_maps import (
     LayerView,
     channel_correlations,
-    most_changed_first,
-    pairs_of_layers,
-    place_correlation,
+    least_correlated_first,
+    pair_layers,
     scale_channels,
+    spatial_correlation,
 )
 
 
@@ -18,7 +18,7 @@ def random() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
-def test_channels_correlate_as_numpy_says(random: np.random.Generator) -> None:
+def test_channel_correlations_equal_those_of_numpy(random: np.random.Generator) -> None:
     left = random.normal(size=(6, 5, 9)).astype(np.float32)
     right = (0.3 * left + random.normal(size=left.shape)).astype(np.float32)
     right[..., 1] = -3 * left[..., 1] + 2
@@ -32,14 +32,14 @@ def test_channels_correlate_as_numpy_says(random: np.random.Generator) -> None:
     assert found[1] == pytest.approx(-1)
 
 
-def test_values_of_a_dense_layer_correlate_as_one(random: np.random.Generator) -> None:
+def test_a_dense_layer_has_one_correlation(random: np.random.Generator) -> None:
     left, right = random.normal(size=(2, 40)).astype(np.float32)
     found = channel_correlations(left, right)
     assert found is not None
     assert found.tolist() == [pytest.approx(np.corrcoef(left, right)[0, 1], abs=1e-6)]
 
 
-def test_what_cannot_be_compared_is_no_number() -> None:
+def test_incomparable_layers_have_no_correlation() -> None:
     left = np.arange(16, dtype=np.float32).reshape(2, 2, 4)
     right = left.copy()
     right[..., 0] = 7  # dead on the one side
@@ -51,25 +51,25 @@ def test_what_cannot_be_compared_is_no_number() -> None:
     assert channel_correlations(left[:1, :1], left[:1, :1]) is None
 
 
-def test_what_has_died_comes_first_and_what_is_dead_in_both_last() -> None:
+def test_newly_dead_channels_come_first_and_those_dead_in_both_last() -> None:
     base = np.arange(4, dtype=np.float32).reshape(2, 2)
     left = np.stack([base, base, 0 * base, base, 0 * base], axis=-1)
     right = np.stack([base, base[::-1], 0 * base, 0 * base, base], axis=-1)
     # 3 has been dead and 4 is, 1 is less alike than 0, and 2 is dead in both.
-    assert most_changed_first(left, right).tolist() == [3, 4, 1, 0, 2]
-    assert most_changed_first(left[:1, :1], right[:1, :1]).tolist() == [0, 1, 2, 3, 4]
+    assert least_correlated_first(left, right).tolist() == [3, 4, 1, 0, 2]
+    assert least_correlated_first(left[:1, :1], right[:1, :1]).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_where_a_layer_is_active_does_not_hang_on_the_channels_order(
+def test_spatial_correlation_ignores_the_channel_order(
     random: np.random.Generator,
 ) -> None:
     left = random.normal(size=(8, 8, 6)).astype(np.float32)
-    assert place_correlation(left, left[..., ::-1]) == pytest.approx(1)
+    assert spatial_correlation(left, left[..., ::-1]) == pytest.approx(1)
     right = random.normal(size=(8, 8, 11)).astype(np.float32)
     expected = np.corrcoef(np.abs(left).mean(-1).ravel(), np.abs(right).mean(-1).ravel())[0, 1]
-    assert place_correlation(left, right) == pytest.approx(expected, abs=1e-6)
-    assert place_correlation(left, right[:4]) is None
-    assert place_correlation(left, 0 * right) is None
+    assert spatial_correlation(left, right) == pytest.approx(expected, abs=1e-6)
+    assert spatial_correlation(left, right[:4]) is None
+    assert spatial_correlation(left, 0 * right) is None
 
 
 def view(name: str, units: int = 0) -> LayerView:
@@ -78,12 +78,12 @@ def view(name: str, units: int = 0) -> LayerView:
     return LayerView(name, name.rpartition("_")[0], values, maps)
 
 
-def test_layers_go_together_by_their_number_among_a_kind() -> None:
+def test_layers_are_paired_by_type_and_number() -> None:
     left = [view("conv2d_1"), view("conv2d_2"), view("dense_1", 5), view("dense_2", 10)]
     right = [view("conv2d_1"), view("max_pooling2d_1"), view("dense_1", 10)]
     pairs = [
         (pair.left and pair.left.name, pair.right and pair.right.name)
-        for pair in pairs_of_layers(left, right)
+        for pair in pair_layers(left, right)
     ]
     # The answers go together, and a hidden layer with nobody's answer.
     assert pairs == [
