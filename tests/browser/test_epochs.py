@@ -173,9 +173,7 @@ def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
 
     left, right = picture("Channels of conv2d_2"), picture("Filters of conv2d_1, Before training")
     before = sheet_of(left), sheet_of(right)
-    expect(
-        page.get_by_text(re.compile("^Median correlation of its channels")).first
-    ).to_be_visible()
+    expect(page.get_by_text(re.compile("^Median correlation of channels")).first).to_be_visible()
     # What is looked at is said once the top of the page is out of sight.
     about = page.get_by_text("two · Test image 1, ship", exact=True)
     expect(about).to_be_hidden()
@@ -193,7 +191,7 @@ def test_two_epochs_are_compared_from_a_link_and_the_right_one_stays(
         "button"
     ).first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text(re.compile("one of 8, counted from 0"))).to_be_visible()
+    expect(dialog.get_by_text(re.compile("of 8, numbered from 0"))).to_be_visible()
     expect(page).to_have_url(re.compile("layer=conv2d_2&channel=[0-7]&side=right$"))
     values = dialog.get_by_text(re.compile("values from")).inner_text()
     page.reload()

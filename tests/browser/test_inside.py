@@ -84,7 +84,7 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
     channel(page, "conv2d_3", 9).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Channel 9 · one of 64")).to_be_visible()
-    expect(dialog.get_by_text("Its kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
+    expect(dialog.get_by_text("Kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"run={run}&image=3&layer=conv2d_3&channel=9$"))
 
     # Its values under the pointer.
@@ -118,7 +118,7 @@ def test_an_uploaded_file_is_looked_into(
 ) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=1")
-    page.get_by_test_id("stButtonGroup").get_by_text("Your own").click()
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
     wrong = tmp_path / "picture.png"
     wrong.write_text("no picture at all")
     page.locator("input[type=file]").set_input_files(wrong)
@@ -144,7 +144,7 @@ def test_back_leads_to_the_page_before(page: Page, inside: tuple[AppServer, str]
 def test_quick_presses_all_count(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
     show(page, server, f"run={run}&image=3")
-    index = page.get_by_role("textbox", name="Official index")
+    index = page.get_by_role("textbox", name="Image number")
     following = page.get_by_role("button", name="Next", exact=True)
     for _ in range(4):
         following.click(no_wait_after=True)

@@ -64,7 +64,7 @@ def upload(page: Page, folder: Path) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (32, 32, 3), np.uint8)
     picture = folder / "mine.png"
     Image.fromarray(pixels).save(picture)
-    page.get_by_test_id("stButtonGroup").get_by_text("Your own").click()
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
     page.locator("input[type=file]").set_input_files(picture)
     expect(page.get_by_role("img", name="mine.png").first).to_be_visible()
     settle(page)
@@ -81,7 +81,7 @@ def test_right_after_an_upload(linked: Linked, page: Page, tmp_path: Path, addre
     assert layer_drawn(page) == named
     other = chosen(page, "Other class")
     spoken = page.get_by_role("img", name=re.compile("^What speaks for")).last
-    assert spoken.get_attribute("alt") == f"What speaks for {other} in mine.png"
+    assert spoken.get_attribute("alt") == f"Heatmap of {other} in mine.png"
 
 
 def test_after_another_run_is_chosen_inside(linked: Linked, page: Page) -> None:
@@ -91,7 +91,7 @@ def test_after_another_run_is_chosen_inside(linked: Linked, page: Page) -> None:
         choose(page, "Run", {"OTHER": "other", "CLOTHES": "clothes", "MINE": "mine"}[run])
         assert address_of(page)["run"] == linked.ids[run]
         assert layer_drawn(page) == chosen(page, "Layer")
-        index = page.get_by_role("textbox", name="Official index").input_value()
+        index = page.get_by_role("textbox", name="Image number").input_value()
         assert index == address_of(page).get("image", index)
         pictures = page.get_by_role("img", name=re.compile(f"^Test image {index}, "))
         expect(pictures.first).to_be_visible()
