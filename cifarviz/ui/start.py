@@ -264,17 +264,15 @@ def _render_missing(
             st.info(escaped(download.problem), icon=":material/info:")
         else:
             st.error(escaped(download.problem), icon=":material/error:")
-    if status.problem:
-        st.caption(escaped(status.problem))
-    size = (
+    sentences = (
+        escaped(status.problem or ""),
         f"{info.train_images:,} training and {info.test_images:,} test images, "
-        f"{info.nbytes / 1e6:,.0f} MB on disk."
-    )
-    st.caption(
-        f"{size} All pages work with the sample; published results need the full set."
+        f"{info.nbytes / 1e6:,.0f} MB on disk.",
+        "All pages work with the sample; published results need the full set."
         if info.has_sample
-        else f"{size} This data set has no sample: download it to use it."
+        else "This data set has no sample: download it to use it.",
     )
+    st.caption(" ".join(filter(None, sentences)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)
         if info.sources and st.button(

@@ -214,7 +214,9 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     grid.get_by_role("button", name=re.compile("^Channel 5")).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("mine · after epoch 1 · Test image 1, ship")).to_be_visible()
-    exciting = dialog.get_by_role("group", name=re.compile("^Test images that excite conv2d_2-5"))
+    exciting = dialog.get_by_role(
+        "group", name=re.compile("^Test images with the highest activation of conv2d_2-5")
+    )
     expect(exciting.get_by_role("button")).to_have_count(9)
     settle(page)
 

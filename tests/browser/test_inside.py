@@ -33,7 +33,7 @@ def inside(
     return app_server(home=home), run.id
 
 
-def show(page: Page, server: AppServer, address: str) -> None:
+def open_page(page: Page, server: AppServer, address: str) -> None:
     page.goto(f"{server.url}/inside?{address}")
     expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible(timeout=60_000)
     settle(page)
@@ -48,7 +48,7 @@ def test_another_image_draws_all_672_channels_anew(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     assert len(MAPS) == 9
     expect(page.locator("[aria-label^='Channels of '] button")).to_have_count(672)
     pictures = {name: picture(page, name) for name in MAPS}
@@ -69,7 +69,7 @@ def channels(page: Page, layer: str) -> Locator:
 
 def test_four_by_four_maps_are_large_squares(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     box = channel(page, "max_pooling2d_3", 0).locator(".picture").bounding_box()
     assert box
     assert box["width"] == box["height"]
@@ -80,7 +80,7 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=3")
+    open_page(page, server, f"run={run}&image=3")
     channel(page, "conv2d_3", 9).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Channel 9 · one of 64")).to_be_visible()
@@ -108,7 +108,7 @@ def test_a_click_on_a_channel_shows_it_large_and_the_address_holds_it(
 
 def test_the_list_of_layers_leads_to_each(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     page.get_by_role("link", name="dense_2").click()
     expect(page.get_by_role("heading", name="dense_2")).to_be_in_viewport()
 
@@ -117,7 +117,7 @@ def test_an_uploaded_file_is_looked_into(
     page: Page, inside: tuple[AppServer, str], tmp_path: Path
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
     wrong = tmp_path / "picture.png"
     wrong.write_text("no picture at all")
@@ -143,7 +143,7 @@ def test_back_leads_to_the_page_before(page: Page, inside: tuple[AppServer, str]
 
 def test_quick_presses_all_count(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=3")
+    open_page(page, server, f"run={run}&image=3")
     index = page.get_by_role("textbox", name="Image number")
     following = page.get_by_role("button", name="Next", exact=True)
     for _ in range(4):

@@ -38,7 +38,7 @@ def test_a_click_opens_the_image_large_and_sharp(samples: Page) -> None:
     tiles(samples).nth(4).click()
     dialog = samples.get_by_role("dialog")
     expect(dialog.get_by_text(name.split(",")[0], exact=False).first).to_be_visible()
-    expect(dialog).to_contain_text(f"Training image {name.split('image ')[1]} of 50,000")
+    expect(dialog).to_contain_text(f"Image number {name.split('image ')[1]} of 50,000")
     expect(samples).to_have_url(re.compile(rf"[?&]image={index_of(name)}$"))
     picture = dialog.get_by_role("img", name=name.split(",")[0])
     expect(picture).to_have_js_property("complete", True)

@@ -80,7 +80,7 @@ def test_right_after_an_upload(linked: Linked, page: Page, tmp_path: Path, addre
     named = chosen(page, "Layer")
     assert layer_drawn(page) == named
     other = chosen(page, "Other class")
-    spoken = page.get_by_role("img", name=re.compile("^What speaks for")).last
+    spoken = page.get_by_role("img", name=re.compile("^Heatmap of")).last
     assert spoken.get_attribute("alt") == f"Heatmap of {other} in mine.png"
 
 

@@ -21,7 +21,7 @@ from cifarviz.figures.channel_map import (
     kernel_grid_figure,
 )
 from cifarviz.figures.pictures import common_scale, heat_overlay, map_pictures, marked_images
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import CHANNEL_COLORS
 from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.runs.kept_weights import epoch_of
@@ -237,9 +237,7 @@ def _render_kernel(view: LayerView, channel: int, model: "TrainedModel") -> None
 def _kernel_picture(kernel: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Kernel (h, w, 3) as RGB, mid-grey where it is 0, enlarged without smoothing."""
     limit = float(np.abs(kernel).max()) or 1.0
-    pixels = ((kernel / limit + 1) * 127.5).round().astype(np.uint8)
-    scale = max(1, 2 * _PICTURE // max(kernel.shape[:2]))
-    return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+    return enlarge(((kernel / limit + 1) * 127.5).round().astype(np.uint8), 2 * _PICTURE)
 
 
 def _format_range(view: LayerView, channel: int) -> str:

@@ -87,57 +87,37 @@ def render_layers(
         render_exports(left, display)
     if has_maps:
         render_legend(display)
+    networks = [left]
+    pairs = [LayerPair(view, None) for view in left.views]
+    if right is not None:
+        networks, pairs = [left, right], pairs_of_layers(left.views, right.views)
+        st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
     clicked: ChannelRef | None = None
-    if right is None:
-        for view in left.views:
-            st.subheader(view.name, anchor=view.name)
-            clicked_here = _render_layer(
-                LayerPair(view, None), left, display, classes, chosen, activations=activations
-            )
-            clicked = clicked_here or clicked
-        return clicked
-    st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
-    for pair in pairs_of_layers(left.views, right.views):
-        clicked = _render_pair(pair, left, right, display, classes, chosen, activations) or clicked
-    return clicked
-
-
-def _render_pair(
-    pair: LayerPair,
-    left: InspectedNetwork,
-    right: InspectedNetwork,
-    display: ChannelDisplay,
-    classes: Sequence[str],
-    chosen: ChannelRef | None,
-    activations: DatasetActivations | None,
-) -> ChannelRef | None:
-    """Render a layer of both networks side by side; ``activations`` are the left network's."""
-    first = pair.left or pair.right
-    assert first is not None
-    same_run = left.run.id == right.run.id
-    st.subheader(first.name, anchor=first.name)
-    if text := format_difference(pair, same_run=same_run):
-        st.caption(text)
-    clicked: ChannelRef | None = None
-    for column, view, network in zip(
-        st.columns(2, gap="medium"), (pair.left, pair.right), (left, right), strict=True
-    ):
-        with column:
-            st.markdown(f"**{escaped(network.title)}**")
-            if view is None:
-                st.caption(format_no_counterpart(first, network))
-                continue
-            clicked_here = _render_layer(
-                pair,
-                network,
-                display,
-                classes,
-                chosen,
-                right=network is right,
-                same_run=same_run,
-                activations=None if network is right else activations,
-            )
-            clicked = clicked_here or clicked
+    for pair in pairs:
+        first = pair.left or pair.right
+        assert first is not None
+        st.subheader(first.name, anchor=first.name)
+        if text := format_difference(pair, same_run=same_run):
+            st.caption(text)
+        columns = [st.container()] if right is None else st.columns(2, gap="medium")
+        for column, view, network in zip(columns, (pair.left, pair.right), networks, strict=False):
+            with column:
+                if network.title:
+                    st.markdown(f"**{escaped(network.title)}**")
+                if view is None:
+                    st.caption(format_no_counterpart(first, network))
+                    continue
+                clicked_here = _render_layer(
+                    pair,
+                    network,
+                    display,
+                    classes,
+                    chosen,
+                    activations if network is left else None,
+                    right=network is right,
+                    same_run=same_run,
+                )
+                clicked = clicked_here or clicked
     return clicked
 
 
@@ -147,10 +127,10 @@ def _render_layer(
     display: ChannelDisplay,
     classes: Sequence[str],
     chosen: ChannelRef | None,
+    activations: DatasetActivations | None,
     *,
-    right: bool = False,
-    same_run: bool = False,
-    activations: DatasetActivations | None = None,
+    right: bool,
+    same_run: bool,
 ) -> ChannelRef | None:
     """Render ``network``'s side of ``pair``; returns a clicked channel."""
     view = pair.right if right else pair.left

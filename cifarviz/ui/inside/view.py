@@ -348,12 +348,12 @@ def render_first_filters(
         )
         one_scale = scale == "layer"
         st.caption(caption)
-    if right is None:
-        return _render_filters(left, chosen, one_scale=one_scale)
     clicked: ChannelRef | None = None
-    for column, network in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+    columns = [st.container()] if right is None else st.columns(2, gap="medium")
+    for column, network in zip(columns, networks, strict=True):
         with column:
-            st.markdown(f"**{escaped(network.title)}**")
+            if network.title:
+                st.markdown(f"**{escaped(network.title)}**")
             in_network = _render_filters(
                 network, chosen, one_scale=one_scale, right=network is right
             )

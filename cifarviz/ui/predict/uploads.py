@@ -18,7 +18,7 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
@@ -110,32 +110,28 @@ def render_uploader() -> list[UploadedFile]:
 def pick_fit_options(info: DatasetInfo) -> FitOptions:
     """Render the choices of fitting; the address holds them as ``fit`` and ``invert``."""
     with st.container(horizontal=True, gap="medium"):
-        mode = _pick_mode()
-        return FitOptions(mode, _pick_inversion(info)) if info.dark_background else FitOptions(mode)
-
-
-def _pick_mode() -> FitMode:
-    return render_choice(
-        "fit",
-        "Fit to square",
-        FITS,
-        key="predict-fit",
-        hint="Crop cuts out the central square, stretch distorts the image, pad adds borders.",
-        problem=lambda word: f"Images cannot be fitted by {word}. Use crop, stretch or pad.",
-    )
-
-
-def _pick_inversion(info: DatasetInfo) -> bool | None:
-    chosen = render_choice(
-        "invert",
-        "Swap light and dark",
-        INVERSIONS,
-        key="predict-invert",
-        hint=f"Images of {info.title} are light on black. Images with a light background are "
-        "inverted to match.",
-        problem=lambda word: f"Light and dark cannot be swapped by {word}. Use auto, yes or no.",
-    )
-    return _INVERT[chosen]
+        mode = render_choice(
+            "fit",
+            "Fit to square",
+            FITS,
+            key="predict-fit",
+            hint="Crop cuts out the central square, stretch distorts the image, pad adds borders.",
+            problem=lambda word: f"Images cannot be fitted by {word}. Use crop, stretch or pad.",
+        )
+        if not info.dark_background:
+            return FitOptions(mode)
+        inversion = render_choice(
+            "invert",
+            "Swap light and dark",
+            INVERSIONS,
+            key="predict-invert",
+            hint=f"Images of {info.title} are light on black. Images with a light background are "
+            "inverted to match.",
+            problem=lambda word: (
+                f"Light and dark cannot be swapped by {word}. Use auto, yes or no."
+            ),
+        )
+        return FitOptions(mode, _INVERT[inversion])
 
 
 def render_uploads(
@@ -203,18 +199,11 @@ def _render_overview(
 
 
 def _format_counts(images: int, bad: int) -> str:
-    one_image, one_bad = images == 1, bad == 1
-    if not bad:
-        return "1 image added" if one_image else f"{images} images added"
-    if not images:
-        return "1 file that cannot be read" if one_bad else f"{bad} files that cannot be read"
-    if one_bad:
-        if one_image:
-            return "1 image added, 1 file that cannot be read"
-        return f"{images} images added, 1 file that cannot be read"
-    if one_image:
-        return f"1 image added, {bad} files that cannot be read"
-    return f"{images} images added, {bad} files that cannot be read"
+    added = "1 image added" if images == 1 else f"{images} images added"
+    unreadable = "1 file that cannot be read"
+    if bad != 1:
+        unreadable = f"{bad} files that cannot be read"
+    return ", ".join([added] * bool(images) + [unreadable] * bool(bad))
 
 
 def _render_bad_file(file: BadFile) -> None:
@@ -270,18 +259,11 @@ def _read(
 def thumbnail(rgb: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
     """An image, uint8 (h, w, 3), scaled to ``max_side``; enlarged only by whole factors."""
     height, width = rgb.shape[:2]
-    scale = max_side // max(height, width)
-    if scale >= 1:
-        return rgb.repeat(scale, axis=0).repeat(scale, axis=1)
+    if max_side >= max(height, width):
+        return enlarge(rgb, max_side)
     share = max_side / max(height, width)
     size = (max(1, round(width * share)), max(1, round(height * share)))
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
-
-
-def enlarged(pixels: NDArray[np.uint8], width: int = MAX_SIDE) -> NDArray[np.uint8]:
-    """A small image, uint8 (h, w, c), enlarged without smoothing."""
-    scale = max(1, width // pixels.shape[1])
-    return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def render_example_card(
@@ -299,7 +281,7 @@ def render_example_card(
     name = f"{example.title}, {classes[example.actual]}"
     with st.container(border=True, horizontal=True, gap="medium", key="predict-example"):
         with st.container(width=MAX_SIDE):
-            _picture(enlarged(example.pixels), name)
+            _picture(enlarge(example.pixels, MAX_SIDE), name)
             st.caption("Input of the network, enlarged without smoothing")
         with st.container():
             st.markdown(f"#### {escaped(name)}")
@@ -329,7 +311,7 @@ def render_upload_card(
             _picture(image.thumbnail, f"{image.name} as uploaded")
             st.caption(f"As uploaded: {image.about}")
         with st.container(width=MAX_SIDE):
-            _picture(enlarged(prepared.pixels), f"{image.name} as the network sees it")
+            _picture(enlarge(prepared.pixels, MAX_SIDE), f"{image.name} as the network sees it")
             st.caption(f"Input of the network: {width} × {height} pixels")
             for note in prepared.notes:
                 st.caption(str(note))

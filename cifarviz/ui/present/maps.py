@@ -2,22 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import streamlit as st
 
-from cifarviz.analysis.feature_maps import LayerView, layer_views
+from cifarviz.analysis.feature_maps import LayerView
 from cifarviz.data.image_set import ImageSet
-from cifarviz.errors import ArtifactMissing
 from cifarviz.escaping import html_text
 from cifarviz.experiment.architecture import Architecture
 from cifarviz.figures.pictures import picture_sheet
-from cifarviz.runs.kept_maps import images_of_maps, read_maps
 from cifarviz.runs.pins import pinned_images
 from cifarviz.runs.records import Run
-from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs, snapshot_path
+from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.dataset_images import images_of
@@ -90,12 +87,14 @@ def render_maps(stage: Stage) -> Sequence[str]:
             position = images.position_of(image)
             assert position is not None
             actual = stage.names[int(images.labels[position])]
-            view = next(
-                view_
-                for view_ in _views(run, sources[epoch], epoch, images.images[position], image)
-                if view_.name == layer
+            source, pixels = sources[epoch], images.images[position]
+            views = (
+                cache.kept_views(run, epoch, image)
+                if source == "maps"
+                else cache.layer_views(run, source, pixels)
             )
-            _render_channels(view, images.images[position], f"Test image {image}", actual, stage)
+            view = next(view for view in views if view.name == layer)
+            _render_channels(view, pixels, f"Test image {image}", actual, stage)
     if len(sources) > 1:
         epoch_scrubber(slider, run, list(sources), epoch)
     else:
@@ -106,9 +105,8 @@ def render_maps(stage: Stage) -> Sequence[str]:
 def _pick_image(stage: Stage, images: ImageSet) -> int:
     """The number of the test image: pinned, or with maps saved by the run."""
     assert stage.run is not None
-    folder = cache.store().folder(stage.run.id)
-    epochs = snapshot_epochs(folder, "maps")
-    with_maps = images_of_maps(folder, epochs[-1]) if epochs else ()
+    epochs = snapshot_epochs(cache.store().folder(stage.run.id), "maps")
+    with_maps = cache.images_with_maps(stage.run, epochs[-1]) if epochs else ()
     candidates = [*with_maps, *pinned_images(cache.store(), stage.info)]
     available = images.having(dict.fromkeys(candidates))
     if not len(available):
@@ -135,41 +133,11 @@ def _map_layers(run: Run) -> list[str]:
 
 def _epoch_sources(run: Run, image: int) -> dict[int, Source]:
     """The epochs with saved maps or weights, in order; maps are preferred: they need no network."""
-    folder = cache.store().folder(run.id)
     sources: dict[int, Source] = dict(epochs_with_weights(run))
-    for epoch in snapshot_epochs(folder, "maps"):
-        if epoch <= run.epochs_done and image in _images_with_maps(folder, epoch):
+    for epoch in snapshot_epochs(cache.store().folder(run.id), "maps"):
+        if epoch <= run.epochs_done and image in cache.images_with_maps(run, epoch):
             sources[epoch] = "maps"
     return dict(sorted(sources.items()))
-
-
-def _images_with_maps(folder: Path, epoch: int) -> tuple[int, ...]:
-    stamp = snapshot_path(folder, "maps", epoch).stat().st_mtime_ns
-    return _cached_images_with_maps(str(folder), epoch, stamp)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _cached_images_with_maps(folder: str, epoch: int, stamp: int) -> tuple[int, ...]:
-    return images_of_maps(Path(folder), epoch)
-
-
-def _views(
-    run: Run, source: Source, epoch: int, pixels: np.ndarray, image: int
-) -> tuple[LayerView, ...]:
-    if source != "maps":
-        return cache.layer_views(run, source, pixels)
-    path = snapshot_path(cache.store().folder(run.id), "maps", epoch)
-    if not path.is_file():
-        raise ArtifactMissing(
-            "The feature maps of epoch {epoch} were removed just now. Choose another epoch.",
-            epoch=epoch,
-        )
-    return _saved_views(run.id, epoch, path.stat().st_mtime_ns, image)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _saved_views(run_id: str, epoch: int, stamp: int, image: int) -> tuple[LayerView, ...]:
-    return layer_views(read_maps(cache.store().folder(run_id), epoch, image))
 
 
 def _render_channels(

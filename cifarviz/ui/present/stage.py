@@ -17,7 +17,6 @@ from cifarviz.runs.kept_weights import training_position
 from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
-from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Mark
 from cifarviz.ui.pickers import run_labels
@@ -122,11 +121,6 @@ def picture_html(png: bytes, alt: str) -> str:
     return f'<img class="present-pixels" alt="{html_text(alt)}" src="{source}">'
 
 
-def percent(share: float) -> str:
-    """A share as text: ``72.0%``."""
-    return f"{share:.1%}"
-
-
 def run_in_address(runs: Sequence[Run]) -> Run | None:
     """The run in the address, of ``runs``; replaces and reports a run that cannot be shown."""
     default = _default_run(runs)
@@ -183,11 +177,6 @@ def _unreadable(run: Run) -> str | None:
     except CifarvizError as error:
         return str(error)
     return None
-
-
-def all_runs() -> list[Run]:
-    """All runs of this home, the newest first."""
-    return cache.store().all()
 
 
 def replay_mark(run: Run) -> Mark:

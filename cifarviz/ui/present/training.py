@@ -34,7 +34,6 @@ from cifarviz.ui.metrics import earlier_losses_sentence
 from cifarviz.ui.present.stage import (
     Stage,
     parse_position,
-    percent,
     render_headline,
     render_warning,
     replay_mark,
@@ -195,13 +194,13 @@ def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
         if first.val_accuracy is None or last.val_accuracy is None:
             change = (
                 f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{percent(first.accuracy)} to {percent(last.accuracy)}."
+                f"{first.accuracy:.1%} to {last.accuracy:.1%}."
             )
         else:
             change = (
                 f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{percent(first.accuracy)} to {percent(last.accuracy)}, validation from "
-                f"{percent(first.val_accuracy)} to {percent(last.val_accuracy)}."
+                f"{first.accuracy:.1%} to {last.accuracy:.1%}, validation from "
+                f"{first.val_accuracy:.1%} to {last.val_accuracy:.1%}."
             )
         notes.append(f"{change} Best: {headline_of(run)}.")
     if earlier := earlier_losses_sentence(run):

@@ -21,7 +21,6 @@ from cifarviz.ui.present import maps, mistakes, opening, photo, training
 from cifarviz.ui.present.stage import (
     Scene,
     Stage,
-    all_runs,
     render_headline,
     render_run_menu,
     render_warning,
@@ -74,7 +73,7 @@ def render_page() -> None:
         if st.query_params.get("notes") not in (None, "1"):
             value = quoted(st.query_params["notes"])
             render_warning(f"Notes cannot be {value}. Use 1 to show them, or leave them out.")
-        runs = all_runs()
+        runs = cache.store().all()
         run = run_in_address(runs)
         stage = _stage(run, layout.choices)
         speaker_notes: Sequence[str] = ()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cifarviz.analysis.predictions import RankedClass
-from cifarviz.ui.predict.uploads import MAX_SIDE, enlarged, format_prediction, thumbnail
+from cifarviz.figures.sprite import enlarge
+from cifarviz.ui.predict.uploads import MAX_SIDE, format_prediction, thumbnail
 
 
 def ranked(*probabilities: float) -> list[RankedClass]:
@@ -48,7 +49,7 @@ def test_a_thumbnail_fills_its_place(size: tuple[int, int], expected: tuple[int,
 
 def test_small_pictures_are_enlarged_without_smoothing() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    for large in (thumbnail(pixels), enlarged(pixels)):
+    for large in (thumbnail(pixels), enlarge(pixels, MAX_SIDE)):
         assert large.shape == (MAX_SIDE, MAX_SIDE, 3)
         np.testing.assert_array_equal(large[3::7, 3::7], pixels)
         np.testing.assert_array_equal(large[::7, ::7], large[6::7, 6::7])
