@@ -307,8 +307,7 @@ def _render_local_copy(info: DatasetInfo) -> None:
                     icon=":material/error:",
                 )
                 return
-            # An absolute path is never mistaken for the name of a source such as
-            # “npm”.
+            # An absolute path is never mistaken for the name of a source such as “npm”.
             downloads(cache.settings()).start(info.name, os.path.abspath(path))
             st.rerun()
 

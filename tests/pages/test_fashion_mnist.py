@@ -115,7 +115,7 @@ def test_samples_has_one_grey_channel_and_no_published_nine() -> None:
 def test_the_nine_images_of_a_data_set_without_them_are_refused_in_words() -> None:
     app = opened("samples", dataset="fashion-mnist", view="published")
     [warning] = app.warning
-    assert "No published experiment shows images of Fashion-MNIST." in warning.value
+    assert "No original tutorial shows images of Fashion-MNIST." in warning.value
     assert "50 of 5,000 training images" in text(app)
     assert not app.exception
 

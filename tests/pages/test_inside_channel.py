@@ -68,7 +68,7 @@ def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
     return ringed_tile(app, key), image_grid(app, key)
 
 
-def test_it_names_run_weights_and_image(snapshot_run: Run) -> None:
+def test_the_dialog_names_run_weights_and_image(snapshot_run: Run) -> None:
     app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="3", image="1")
     assert "mine · as it ended, after epoch 3 · Test image 1, ship" in page_texts(app)
     app = opened_after_scan(
@@ -101,10 +101,10 @@ def test_the_nine_images_are_those_with_the_highest_values(
     assert ringed == 2
     # 3×3, pooled 2×2, 3×3 again: 8 pixels wide.
     app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="5")
-    assert any("Of all 1,000" in text and "8 × 8 pixels" in text for text in page_texts(app))
+    assert any("Out of all 1,000" in text and "8 × 8 pixels" in text for text in page_texts(app))
 
 
-def test_a_dead_channel_is_excited_by_none(snapshot_run: Run) -> None:
+def test_a_dead_channel_has_no_top_images(snapshot_run: Run) -> None:
     app = opened_after_scan(snapshot_run, layer="conv2d_1", channel="4")
     assert "The channel is dead for all 1,000 test images." in page_texts(app)
     assert "The channel has the same value everywhere." in page_texts(app)
@@ -113,7 +113,7 @@ def test_a_dead_channel_is_excited_by_none(snapshot_run: Run) -> None:
     assert any("Its value is 0 everywhere after all of them" in text for text in page_texts(app))
 
 
-def test_while_they_are_looked_at_it_says_how_far_it_is(
+def test_the_progress_of_a_scan_is_shown(
     snapshot_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slow:
@@ -235,7 +235,7 @@ def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_b
     assert found.test["conv2d_1"].images == 1_000
 
 
-def test_many_images_are_looked_at_when_one_asks_for_it(
+def test_many_images_are_scanned_on_request(
     snapshot_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataset_activations, "_AUTOMATIC_LIMIT", 100)
@@ -250,7 +250,7 @@ def test_many_images_are_looked_at_when_one_asks_for_it(
     assert not app.exception
 
 
-def test_one_that_was_stopped_can_be_begun_again(snapshot_run: Run) -> None:
+def test_a_stopped_scan_can_be_started_again(snapshot_run: Run) -> None:
     job = activations_job(snapshot_run, "last")
     assert job.wait(60)
     # As a press of Stop before it was done leaves it.
@@ -263,9 +263,7 @@ def test_one_that_was_stopped_can_be_begun_again(snapshot_run: Run) -> None:
     assert not app.exception
 
 
-def test_weights_written_anew_are_looked_at_anew(
-    snapshot_run: Run, store: RunStore, weights: Arrays
-) -> None:
+def test_new_weights_are_scanned_again(snapshot_run: Run, store: RunStore, weights: Arrays) -> None:
     first = activations_job(snapshot_run, "last")
     assert activations_job(snapshot_run, "last") is first
     path = checkpoint_path(store.folder(snapshot_run.id), "last")
@@ -288,7 +286,7 @@ def test_weights_written_anew_are_looked_at_anew(
         (RunState.FINISHED, 2, 2, "after epoch 2"),
     ],
 )
-def test_the_epoch_that_weights_are_of(
+def test_weights_are_labelled_with_their_epoch(
     store: RunStore, state: RunState, checkpoint: WeightsChoice, epoch: int | None, label: str
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=state)

@@ -175,7 +175,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
         assert "The network predicts" in "\n".join(page_texts(app))
 
     app = opened(run=snapshot_run.id, **{"with": snapshot_run.id, "at": "7"})
-    assert any("has kept no weights “7”" in error for error in errors(app))
+    assert any("has no weights “7”" in error for error in errors(app))
     assert sides(grids(app)) == (MAPS, RIGHT)
     # The weights on the left are damaged, and those on the right are not.
     app = opened(run=broken.id, **{"with": snapshot_run.id})

@@ -73,7 +73,7 @@ def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> No
     assert "download the full CIFAR-10" in page_text(opened("training", notes=1))
 
 
-def test_the_turn_is_named_and_shaded(demonstration: Run) -> None:
+def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     app = opened("turn", notes=1)
     assert title(app) == "Overfitting starts after epoch 8"
     given = replay(app, "present-turn")
@@ -122,7 +122,7 @@ def test_mistakes_are_those_that_can_be_shown_here(demonstration: Run) -> None:
     assert html(early) != html(app)
 
 
-def test_a_photo_is_asked_about_and_not_kept(demonstration: Run) -> None:
+def test_a_photo_is_predicted_and_not_stored(demonstration: Run) -> None:
     app = opened("photo")
     assert "airplane" in html(app)
     file = io.BytesIO()

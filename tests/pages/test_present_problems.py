@@ -54,7 +54,7 @@ def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStor
         ({"scene": "maps", "epoch": "40"}, "kept nothing of epoch “40”: it is shown after epoch 3"),
     ],
 )
-def test_what_the_address_names_in_vain_is_said(
+def test_unknown_query_values_are_reported(
     trained: Run, address: dict[str, str], words: str
 ) -> None:
     app = opened(**address)

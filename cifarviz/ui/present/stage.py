@@ -89,7 +89,7 @@ class Scene:
 
 _KEY = "present-run"
 RUN_PARAMS = ("epoch", "image", "layer", "at")
-"""What in the address belongs to one run."""
+"""Query parameters that belong to a run."""
 _MARKS: dict[RunState, Mark] = {
     RunState.QUEUED: "waiting",
     RunState.PAUSED: "paused",

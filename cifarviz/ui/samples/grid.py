@@ -139,9 +139,8 @@ def _render_dialog(images: ImageSet, shown: ImageSet, title_index: int) -> None:
     with facts:
         st.markdown(_format_facts(view, pixels))
         index = int(images.indices[position])
-        # Links instead of buttons: a page switched to from a dialog, which runs alone,
-        # was
-        # sometimes empty.
+        # Links instead of buttons: a dialog runs alone, and pages it switched to were sometimes
+        # empty.
         address = {"dataset": view.dataset, "split": view.shown_split, "image": str(index)}
         link_to("inside", "See its feature maps", None, **address)
         link_to("predict", "Predict its class", None, **address)
