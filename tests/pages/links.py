@@ -56,11 +56,11 @@ LINKS = (
         {"Sample or full set": "Embedded sample"},
         ("^The full CIFAR-10 set is not on this machine yet", "The embedded sample is shown"),
     ),
-    Link("samples?split=test", {"Split": "Test"}, ("^50 of the 1,000 test images",)),
+    Link("samples?split=test", {"Split": "Test"}, ("^50 of 1,000 test images",)),
     Link(
         "samples?split=test&count=12&seed=42&classes=cat,dog",
         {"Number of images": "12", "Seed": "42", "Classes": "cat,dog", "Split": "Test"},
-        ("^12 of the 200 test images of cat and dog .* drawn with seed 42",
+        ("^12 of 200 test images of cat and dog .* drawn with seed 42",
          "image_grid samples-grid: .*'count': 12"),
     ),
     Link(
@@ -77,7 +77,7 @@ LINKS = (
     Link(
         "samples?count=3&classes=cat&labels=ko",
         {"Classes": "고양이"},
-        ("^3 of the 500 training images of 고양이", "image_grid samples-grid: .*고양이"),
+        ("^3 of 500 training images of 고양이", "image_grid samples-grid: .*고양이"),
     ),
     # Train, set up
     Link(

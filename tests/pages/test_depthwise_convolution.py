@@ -184,7 +184,7 @@ def test_present_names_it(run: Run) -> None:
         app = present_page.opened(scene, run=run.id, notes=1)
         assert not app.error
     words = f"{present_page.title(app)}\n{present_page.page_text(app)}\n{present_page.html(app)}"
-    assert "depthwise convolution sees" in words
+    assert "Feature maps after the first depthwise convolution" in words
 
 
 def test_a_packed_run_is_checked_and_arrives(run: Run, home: Settings, tmp_path: Path) -> None:

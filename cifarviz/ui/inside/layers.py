@@ -280,7 +280,7 @@ def channel_tooltips(pair: LayerPair, channels: Sequence[int]) -> list[str] | No
 
 def format_no_counterpart(view: LayerView, other: InspectedNetwork) -> str:
     """Why a layer has no counterpart in the other network."""
-    count = sum(view.type == view.type for view in other.views)
+    count = sum(candidate.type == view.type for candidate in other.views)
     title = LAYER_TYPES[view.type].title.lower()
     if not count:
         return f"No counterpart: this network has no layer of this type ({title})."

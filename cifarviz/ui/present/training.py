@@ -280,11 +280,11 @@ def _create_replay(
 
 def _seconds(run: Run, own: _Measurements) -> list[float]:
     """The seconds of each epoch; those of a finished run add up to its training time."""
-    seconds = [one.seconds for one in own.epochs]
-    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(seconds) > 0
+    durations = [one.seconds for one in own.epochs]
+    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(durations) > 0
     # Time between epochs, such as building and saving, is spread over them.
-    share = run.seconds / sum(seconds) if finished else 1.0
-    return [share * seconds for seconds in seconds]
+    share = run.seconds / sum(durations) if finished else 1.0
+    return [share * seconds for seconds in durations]
 
 
 def _load_measurements(run: Run, points: LivePoints) -> _Measurements:
