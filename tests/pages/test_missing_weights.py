@@ -171,7 +171,9 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
     assert "other epochs can still be looked at" in error
     assert inside_page.grids(app) == inside_page.MAPS
     assert "epoch-slider" in component_keys(app)
-    assert any("the feature maps that the run kept" in text for text in inside_page.page_texts(app))
+    assert any(
+        "the feature maps that the run saved" in text for text in inside_page.page_texts(app)
+    )
     verdicts = [
         next(
             text for text in inside_page.page_texts(one) if text.startswith("The network predicts")

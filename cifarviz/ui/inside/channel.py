@@ -76,7 +76,7 @@ class ChannelContext:
     weights: WeightsChoice
     image: InputImage
     model: "TrainedModel | None"
-    classes: Sequence[str]
+    names: Sequence[str]
 
 
 def channel_in_address(architecture: Architecture) -> tuple[str, int] | None:
@@ -152,7 +152,7 @@ def _render_dialog(view: LayerView, context: ChannelContext) -> None:
                 view.name,
                 channel,
                 context.image.title,
-                context.classes,
+                context.names,
             )
     with errors_shown():
         render_channel_epochs(context.run, context.weights, view.name, channel, context.image)
@@ -175,9 +175,7 @@ def _render_header(view: LayerView, channel: int, context: ChannelContext) -> No
             args=(step, count),
         )
     image, name = context.image, escaped(context.run.name)
-    title = (
-        image.title if image.actual is None else f"{image.title}, {context.classes[image.actual]}"
-    )
+    title = image.title if image.actual is None else f"{image.title}, {context.names[image.actual]}"
     text = row.container(gap=None)
     text.markdown(
         f"**Channel {channel}** of {count}, numbered from 0 · {_format_range(view, channel)}"

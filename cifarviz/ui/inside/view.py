@@ -255,7 +255,7 @@ def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
         return ComparedRun(other, epochs[nearest], epoch_label(nearest), same_run)
     if chosen.isdecimal():
         return ComparedRun(other, epochs[int(chosen)], options[chosen], same_run)
-    checkpoint = next(one for one in checkpoints_of(other) if one == chosen)
+    checkpoint = next(name for name in checkpoints_of(other) if name == chosen)
     return ComparedRun(other, checkpoint, options[chosen], same_run)
 
 

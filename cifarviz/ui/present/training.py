@@ -280,7 +280,7 @@ def _create_replay(
 
 def _seconds(run: Run, own: _Measurements) -> list[float]:
     """The seconds of each epoch; those of a finished run add up to its training time."""
-    durations = [one.seconds for one in own.epochs]
+    durations = [epoch.seconds for epoch in own.epochs]
     finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(durations) > 0
     # Time between epochs, such as building and saving, is spread over them.
     share = run.seconds / sum(durations) if finished else 1.0
