@@ -6,7 +6,7 @@
    while ``cifar10-vgg`` does: from the click until its heading is shown, and until the script has
    finished, everything visible is drawn and nothing of the previous page is left.
 3. Runs with 50 finished runs of 30 epochs, all compared, from the browser's Back button.
-4. A hundred random images on Samples, from Enter in "How many" until all are drawn.
+4. A hundred random images on Samples, from Enter in "Number of images" until all are drawn.
 
     python -m benchmarks.bench_pages [ROUNDS]
 """
@@ -224,7 +224,7 @@ def _hundred_images(browser: Browser, folder: Path, rounds: int) -> list[float]:
     times = []
     with AppServer(ROOT / "app.py", folder / "home", folder / "log") as server:
         page = _opened(browser, f"{server.url}/samples")
-        count = page.get_by_label("How many", exact=True)
+        count = page.get_by_label("Number of images", exact=True)
         tiles = page.get_by_role("button", name=re.compile(", image [0-9]+$"))
         for _ in range(rounds + 1):
             count.fill(str(_IMAGES))

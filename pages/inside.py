@@ -1,4 +1,4 @@
-"""Inside: what every layer of a trained network makes of one image."""
+"""The Inside page: what each layer of a trained network computes for an image."""
 
 from collections.abc import Mapping
 
@@ -17,8 +17,7 @@ from cifarviz.ui.epoch_scrubber import (
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside import view
-from cifarviz.ui.inside.image import offer_images_with_maps, test_image_in_address
-from cifarviz.ui.inside.view import render_inspection
+from cifarviz.ui.inside.image import render_images_with_maps, test_image_in_address
 from cifarviz.ui.pickers import (
     checkpoint_words,
     checkpoints_of,
@@ -28,46 +27,48 @@ from cifarviz.ui.pickers import (
 from cifarviz.ui.query import sync_query_params
 
 
-def look_over_epochs(
-    run: Run, kept: Mapping[int, WeightsChoice], beside: DeltaGenerator, other: Run | None
+def render_epochs(
+    run: Run, sources: Mapping[int, WeightsChoice], right_column: DeltaGenerator, other: Run | None
 ) -> None:
-    """Look inside with the weights of the epoch that a slider is at."""
+    """Render the inspection with the weights of the epoch chosen with a slider."""
     slider = epochs_place()
     with slider:
-        epoch = epoch_in_address(list(kept))
-    about = ""
+        epoch = epoch_in_address(list(sources))
+    image_title = ""
     with errors_shown():
-        words = view.epoch_words(epoch)
-        about = render_inspection(run, kept[epoch], epoch, words, beside, other)
-    # Also where these weights are damaged: others may be whole.
-    epoch_scrubber(slider, run, list(kept), epoch, about=about)
+        image_title = view.render_inspection(
+            run, sources[epoch], epoch, view.epoch_label(epoch), right_column, other
+        )
+    # Also if these weights are damaged: others may be readable.
+    epoch_scrubber(slider, run, list(sources), epoch, about=image_title)
 
 
 st.title("Inside")
 sync_query_params("inside")
-left, right, third, fourth = st.columns([3, 2, 3, 2])
-run = which = other = None
-with left, errors_shown():
+columns = st.columns([3, 2, 3, 2])
+run = weights = other = None
+with columns[0], errors_shown():
     run = pick_run(
-        dependent=("layer", "channel", "look", "class", *view.dependent()),
+        dependent=("layer", "channel", "look", "class", *view.comparison_params()),
         keeps=keeps_something_inside,
     )
 if run is not None:
-    kept = epochs_to_look_into(run, test_image_in_address())
-    whole = bool(checkpoints_of(run))
-    if kept or whole:
-        with right, errors_shown():
-            which = pick_checkpoint_or_epochs(run, has_epochs=len(kept) > (1 if whole else 0))
+    sources = epochs_to_look_into(run, test_image_in_address())
+    has_checkpoints = bool(checkpoints_of(run))
+    if sources or has_checkpoints:
+        with columns[1], errors_shown():
+            has_epochs = len(sources) > (1 if has_checkpoints else 0)
+            weights = pick_checkpoint_or_epochs(run, has_epochs=has_epochs)
     else:
-        offer_images_with_maps(run)
-if run is not None and which is not None:
-    with third, errors_shown():
-        other = view.choose_run(run)
+        render_images_with_maps(run)
+if run is not None and weights is not None:
+    with columns[2], errors_shown():
+        other = view.pick_compared_run(run)
     with errors_shown():
-        if which == "epochs":
-            look_over_epochs(run, kept, fourth, other)
+        if weights == "epochs":
+            render_epochs(run, sources, columns[3], other)
         else:
-            # One that was stopped in the middle of an epoch is nearest to its last whole one.
-            epoch = weights_epoch(run, which) or run.epochs_done
-            words = checkpoint_words(run, which)
-            render_inspection(run, which, epoch, words, fourth, other)
+            # A run stopped within an epoch is closest to its last full epoch.
+            epoch = weights_epoch(run, weights) or run.epochs_done
+            label = checkpoint_words(run, weights)
+            view.render_inspection(run, weights, epoch, label, columns[3], other)

@@ -1,4 +1,4 @@
-"""Predict: what a network says of a person's own images, or of some to try."""
+"""The Predict page: predictions for uploaded images and images of the data set."""
 
 import numpy as np
 import streamlit as st
@@ -10,57 +10,64 @@ from cifarviz.ui import cache
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.pickers import pick_checkpoint, pick_run
-from cifarviz.ui.predict.example import any_image, example_in_address, examples, learned_from
+from cifarviz.ui.predict.example import (
+    example_in_address,
+    render_examples,
+    render_image_choice,
+    training_note,
+)
 from cifarviz.ui.predict.uploads import (
     ReadImage,
-    example_card,
-    pick_fitting,
+    pick_fit_options,
     read_files,
-    upload_answers,
-    uploader,
+    render_example_card,
+    render_uploader,
+    render_uploads,
 )
 from cifarviz.ui.query import sync_query_params
 
 
-def predict(run: Run, which: Checkpoint) -> None:
-    """Take images and show the answers to them."""
+def render_predictions(run: Run, checkpoint: Checkpoint) -> None:
+    """Render the image inputs and the predictions."""
     info = find(run.experiment.data.dataset)
     classes = class_names(info)
     shape = run.experiment.architecture.input_shape
     own, others = st.columns([3, 2], gap="large")
     with own:
-        files = uploader()
-        fit = pick_fitting(info)
+        files = render_uploader()
+        options = pick_fit_options(info)
         with errors_shown():
-            any_image(info, run)
+            render_image_choice(info, run)
     with others, errors_shown():
-        st.markdown("No file at hand? Click one of these test images:")
-        examples(info)
+        st.markdown("No file at hand? Click a test image:")
+        render_examples(info)
     with errors_shown():
         example = example_in_address(shape, info.name)
         if example is not None:
-            given = cache.trained_model(run, which).probabilities(example.pixels[None])
-            note = learned_from(example, run)
-            example_card(example, given[0], classes, note=note, run=run.id, checkpoint=which)
+            probabilities = cache.trained_model(run, checkpoint).probabilities(example.pixels[None])
+            note = training_note(example, run)
+            render_example_card(
+                example, probabilities[0], classes, note=note, run=run.id, checkpoint=checkpoint
+            )
     with errors_shown():
-        # The newest first: it is what a person waits for.
+        # The newest first: users wait for it.
         read = read_files(files[::-1], info, shape)
-        images = [file.prepared(fit).pixels for file in read if isinstance(file, ReadImage)]
-        answers = np.empty((0, len(classes)), np.float32)
+        images = [file.prepare(options).pixels for file in read if isinstance(file, ReadImage)]
+        predictions = np.empty((0, len(classes)), np.float32)
         if images:
-            answers = cache.trained_model(run, which).probabilities(np.stack(images))
-        upload_answers(read, fit, answers, classes)
+            predictions = cache.trained_model(run, checkpoint).probabilities(np.stack(images))
+        render_uploads(read, options, predictions, classes)
 
 
 st.title("Predict")
 sync_query_params("predict")
 left, right = st.columns([3, 2])
-run = which = None
+run = checkpoint = None
 with left, errors_shown():
     run = pick_run()
 if run is not None:
     with right, errors_shown():
-        which = pick_checkpoint(run)
-if run is not None and which is not None:
+        checkpoint = pick_checkpoint(run)
+if run is not None and checkpoint is not None:
     with errors_shown():
-        predict(run, which)
+        render_predictions(run, checkpoint)

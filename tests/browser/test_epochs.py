@@ -171,9 +171,7 @@ def test_a_link_compares_two_epochs(page: Page, server: tuple[AppServer, RunStor
 
     left, right = picture("Channels of conv2d_2"), picture("Filters of conv2d_1, Before training")
     before = sheet_of(left), sheet_of(right)
-    expect(
-        page.get_by_text(re.compile("^Median correlation of its channels")).first
-    ).to_be_visible()
+    expect(page.get_by_text(re.compile("^Median correlation of channels")).first).to_be_visible()
     # What is looked at is said once the top of the page is out of sight.
     about = page.get_by_text("two · Test image 1, ship", exact=True)
     expect(about).to_be_hidden()
@@ -191,7 +189,7 @@ def test_a_link_compares_two_epochs(page: Page, server: tuple[AppServer, RunStor
         "button"
     ).first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text(re.compile("one of 8, counted from 0"))).to_be_visible()
+    expect(dialog.get_by_text(re.compile("of 8, numbered from 0"))).to_be_visible()
     expect(page).to_have_url(re.compile("layer=conv2d_2&channel=[0-7]&side=right$"))
     values = dialog.get_by_text(re.compile("values from")).inner_text()
     page.reload()
@@ -214,7 +212,9 @@ def test_a_channel_of_an_epoch_leads_to_an_image_that_excites_it(
     grid.get_by_role("button", name=re.compile("^Channel 5")).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("mine · after epoch 1 · Test image 1, ship")).to_be_visible()
-    exciting = dialog.get_by_role("group", name=re.compile("^Test images that excite conv2d_2-5"))
+    exciting = dialog.get_by_role(
+        "group", name=re.compile("^Test images with the highest activation of conv2d_2-5")
+    )
     expect(exciting.get_by_role("button")).to_have_count(9)
     settle(page)
 

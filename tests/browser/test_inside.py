@@ -33,7 +33,7 @@ def inside(
     return app_server(home=home), run.id
 
 
-def show(page: Page, server: AppServer, address: str) -> None:
+def open_page(page: Page, server: AppServer, address: str) -> None:
     page.goto(f"{server.url}/inside?{address}")
     expect(page.get_by_role("group", name=f"Channels of {MAPS[-1]}")).to_be_visible(timeout=60_000)
     settle(page)
@@ -46,7 +46,7 @@ def channel(page: Page, layer: str, number: int) -> Locator:
 
 def test_another_image_redraws_all_672_channels(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     assert len(MAPS) == 9
     expect(page.locator("[aria-label^='Channels of '] button")).to_have_count(672)
     pictures = {name: picture(page, name) for name in MAPS}
@@ -69,7 +69,7 @@ def test_small_feature_maps_are_drawn_as_large_squares(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     box = channel(page, "max_pooling2d_3", 0).locator(".picture").bounding_box()
     assert box
     assert box["width"] == box["height"]
@@ -80,11 +80,11 @@ def test_a_click_on_a_channel_enlarges_it_and_updates_the_address(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=3")
+    open_page(page, server, f"run={run}&image=3")
     channel(page, "conv2d_3", 9).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Channel 9 · one of 64")).to_be_visible()
-    expect(dialog.get_by_text("Its kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
+    expect(dialog.get_by_text("Kernel, 3 × 3 for each of 32 input channels")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"run={run}&image=3&layer=conv2d_3&channel=9$"))
 
     # Its values under the pointer.
@@ -110,7 +110,7 @@ def test_the_list_of_layers_scrolls_to_each_layer(
     page: Page, inside: tuple[AppServer, str]
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
+    open_page(page, server, f"run={run}&image=1")
     page.get_by_role("link", name="dense_2").click()
     expect(page.get_by_role("heading", name="dense_2")).to_be_in_viewport()
 
@@ -119,8 +119,8 @@ def test_an_uploaded_file_shows_feature_maps(
     page: Page, inside: tuple[AppServer, str], tmp_path: Path
 ) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=1")
-    page.get_by_test_id("stButtonGroup").get_by_text("Your own").click()
+    open_page(page, server, f"run={run}&image=1")
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
     wrong = tmp_path / "picture.png"
     wrong.write_text("no picture at all")
     page.locator("input[type=file]").set_input_files(wrong)
@@ -145,8 +145,8 @@ def test_back_returns_to_the_previous_page(page: Page, inside: tuple[AppServer, 
 
 def test_every_quick_press_counts(page: Page, inside: tuple[AppServer, str]) -> None:
     server, run = inside
-    show(page, server, f"run={run}&image=3")
-    index = page.get_by_role("textbox", name="Official index")
+    open_page(page, server, f"run={run}&image=3")
+    index = page.get_by_role("textbox", name="Image number")
     following = page.get_by_role("button", name="Next", exact=True)
     for _ in range(4):
         following.click(no_wait_after=True)

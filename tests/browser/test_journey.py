@@ -60,12 +60,12 @@ def test_the_journey_from_the_first_page_to_an_uploaded_photo(
     page.goto(server.url)
     expect(page.get_by_role("heading", name="cifarviz", level=1)).to_be_visible()
     expect(page.get_by_text("Embedded sample")).to_have_count(2)  # of CIFAR-10 and Fashion-MNIST
-    expect(page.get_by_text("There is no trained network to look into yet")).to_be_visible()
+    expect(page.get_by_text("There is no trained network yet")).to_be_visible()
     page.get_by_role("button", name="Browse the images").click()
 
     # Samples: a grid, a shuffle, one image large.
     expect(page.get_by_role("heading", name="Samples", level=1)).to_be_visible()
-    tiles = page.get_by_role("group", name="Images drawn").get_by_role("button")
+    tiles = page.get_by_role("group", name="Sampled images").get_by_role("button")
     expect(tiles.first).to_be_visible()
     seed = page.get_by_label("Seed", exact=True).input_value()
     page.get_by_role("button", name="Shuffle").click()
@@ -73,7 +73,7 @@ def test_the_journey_from_the_first_page_to_an_uploaded_photo(
     settle(page)
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value(seed)
     tiles.first.click()
-    expect(page.get_by_text(re.compile("official index", re.IGNORECASE)).first).to_be_visible()
+    expect(page.get_by_text(re.compile("image number", re.IGNORECASE)).first).to_be_visible()
     page.keyboard.press("Escape")
 
     # Train: a preset, made a little smaller, and pressed.

@@ -60,7 +60,7 @@ def test_valid_and_invalid_uploads(predict: Page, tmp_path: Path) -> None:
     heading = predict.get_by_role("heading", name="2 images added, 1 file that cannot be read")
     expect(heading).to_be_in_viewport()
     expect(uploaded(predict, "b.gif")).to_be_in_viewport()
-    seen = predict.get_by_role("img", name="b.gif as the network saw it")
+    seen = predict.get_by_role("img", name="b.gif as the network sees it")
     expect(seen).to_be_visible()
     box = seen.bounding_box()
     assert box

@@ -15,13 +15,13 @@ from tests import stored_runs
 from tests.browser.script_runs import count_script_runs, script_runs
 
 TITLES = (
-    "60,000 small pictures of ten kinds of things",
-    "12 layers, 814,122 numbers to learn",
+    "60,000 small pictures in ten classes",
+    "12 layers, 814,122 parameters",
     "30 epochs of 35,000 images",
-    "After epoch 8 it learns by heart",
-    "What the first convolution sees",
-    "Sure, and wrong",
-    "And what is this?",
+    "Overfitting starts after epoch 8",
+    "Feature maps after the first convolution",
+    "Confident mistakes",
+    "What is in your photo?",
 )
 
 

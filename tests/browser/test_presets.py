@@ -112,7 +112,7 @@ def test_the_overview_of_a_data_set(dataset: str, server: AppServer, page: Page)
 
 def test_nine_labelled_training_images_as_published(server: AppServer, page: Page) -> None:
     visit(page, server, "samples?view=published")
-    tiles = page.get_by_role("group", name="Images drawn").get_by_role("button")
+    tiles = page.get_by_role("group", name="Sampled images").get_by_role("button")
     expect(tiles).to_have_count(9)
     for index in (47_919, 15_931):  # two of np.random.RandomState(777).randint(50000, size=9)
         expect(

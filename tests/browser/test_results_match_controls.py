@@ -64,7 +64,7 @@ def upload(page: Page, folder: Path) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (32, 32, 3), np.uint8)
     picture = folder / "mine.png"
     Image.fromarray(pixels).save(picture)
-    page.get_by_test_id("stButtonGroup").get_by_text("Your own").click()
+    page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
     page.locator("input[type=file]").set_input_files(picture)
     expect(page.get_by_role("img", name="mine.png").first).to_be_visible()
     settle(page)
@@ -82,8 +82,8 @@ def test_results_match_the_controls_after_an_upload(
     named = chosen(page, "Layer")
     assert layer_drawn(page) == named
     other = chosen(page, "Other class")
-    spoken = page.get_by_role("img", name=re.compile("^What speaks for")).last
-    assert spoken.get_attribute("alt") == f"What speaks for {other} in mine.png"
+    spoken = page.get_by_role("img", name=re.compile("^Heatmap of")).last
+    assert spoken.get_attribute("alt") == f"Heatmap of {other} in mine.png"
 
 
 def test_inside_matches_its_controls_after_choosing_another_run(linked: Linked, page: Page) -> None:
@@ -93,7 +93,7 @@ def test_inside_matches_its_controls_after_choosing_another_run(linked: Linked, 
         choose(page, "Run", {"OTHER": "other", "CLOTHES": "clothes", "MINE": "mine"}[run])
         assert address_of(page)["run"] == linked.ids[run]
         assert layer_drawn(page) == chosen(page, "Layer")
-        index = page.get_by_role("textbox", name="Official index").input_value()
+        index = page.get_by_role("textbox", name="Image number").input_value()
         assert index == address_of(page).get("image", index)
         pictures = page.get_by_role("img", name=re.compile(f"^Test image {index}, "))
         expect(pictures.first).to_be_visible()

@@ -25,11 +25,11 @@ def samples(server, page: Page) -> Page:
 
 
 def tiles(page: Page) -> Locator:
-    return page.get_by_role("group", name="Images drawn").get_by_role("button")
+    return page.get_by_role("group", name="Sampled images").get_by_role("button")
 
 
 def index_of(name: str) -> str:
-    """Official index in a tile's name: "cat, training image 1,234"."""
+    """Image number in a tile's name: "cat, training image 1,234"."""
     return name.split("image ")[1].replace(",", "")
 
 
@@ -38,7 +38,7 @@ def test_a_click_enlarges_the_image_without_smoothing(samples: Page) -> None:
     tiles(samples).nth(4).click()
     dialog = samples.get_by_role("dialog")
     expect(dialog.get_by_text(name.split(",")[0], exact=False).first).to_be_visible()
-    expect(dialog).to_contain_text(f"Training image {name.split('image ')[1]} of 50,000")
+    expect(dialog).to_contain_text(f"Image number {name.split('image ')[1]} of 50,000")
     expect(samples).to_have_url(re.compile(rf"[?&]image={index_of(name)}$"))
     picture = dialog.get_by_role("img", name=name.split(",")[0])
     expect(picture).to_have_js_property("complete", True)
@@ -85,7 +85,7 @@ def test_a_mean_image_draws_its_class(samples: Page) -> None:
 
 
 def test_a_hundred_images_are_shown_at_once(samples: Page) -> None:
-    count = samples.get_by_label("How many", exact=True)
+    count = samples.get_by_label("Number of images", exact=True)
     for wanted in (98, 99, 100):
         count.fill(str(wanted))
         count.press("Enter")
@@ -103,22 +103,22 @@ def test_every_quick_choice_counts(samples: Page) -> None:
 
 
 def test_every_quickly_typed_number_counts(samples: Page) -> None:
-    for label, value in (("How many", "12"), ("Seed", "5"), ("Custom divisor", "225")):
+    for label, value in (("Number of images", "12"), ("Seed", "5"), ("Custom divisor", "225")):
         samples.get_by_label(label, exact=True).fill(value)
         samples.get_by_label(label, exact=True).press("Tab")
     expect(samples).to_have_url(re.compile(r"\?dataset=cifar10&count=12&seed=5&divisor=225$"))
-    expect(samples.get_by_label("How many", exact=True)).to_have_value("12")
+    expect(samples.get_by_label("Number of images", exact=True)).to_have_value("12")
     expect(tiles(samples)).to_have_count(12)
 
 
 def test_an_invalid_number_stays_with_a_message_until_corrected(samples: Page) -> None:
-    count = samples.get_by_label("How many", exact=True)
+    count = samples.get_by_label("Number of images", exact=True)
     count.fill("1.5")
     count.press("Enter")
-    expect(samples.get_by_text("cannot be the number of images")).to_be_visible()
+    expect(samples.get_by_text("The number of images must be")).to_be_visible()
     expect(count).to_have_value("1.5")
     expect(tiles(samples)).to_have_count(50)
     count.fill("15")
     count.press("Enter")
     expect(tiles(samples)).to_have_count(15)
-    expect(samples.get_by_text("cannot be the number of images")).to_have_count(0)
+    expect(samples.get_by_text("The number of images must be")).to_have_count(0)

@@ -28,8 +28,8 @@ def test_a_picture_opens_more_images_of_its_class(start: Page) -> None:
 
 
 def test_the_start_page_fits_on_one_screen(start: Page) -> None:
-    doors = ("Browse the images", "Train a network", "Train one first")
-    for name in (*doors, "Fetch the full CIFAR-10 set", "Fetch the full Fashion-MNIST set"):
+    doors = ("Browse the images", "Train a network", "Start training")
+    for name in (*doors, "Download the full CIFAR-10 set", "Download the full Fashion-MNIST set"):
         button = start.get_by_role("button", name=name)
         expect(button).to_be_in_viewport(ratio=1)
 
@@ -41,11 +41,11 @@ def test_a_folder_without_the_data_is_refused_without_another_click(
     start: Page, tmp_path: Path, name: str, title: str
 ) -> None:
     panel = start.locator(f".st-key-data-{name}")
-    panel.get_by_role("button", name="I have it already").click()
+    panel.get_by_role("button", name="Use a local copy").click()
     start.get_by_label("Folder or archive", exact=True).fill(str(tmp_path))
     start.get_by_role("button", name="Use it").click()
     expect(start.get_by_role("alert").filter(has_text=f"does not hold {title}")).to_be_visible()
-    expect(start.get_by_role("button", name=f"Fetch the full {title} set")).to_be_visible()
+    expect(start.get_by_role("button", name=f"Download the full {title} set")).to_be_visible()
 
 
 _REPEATED = """(() => {

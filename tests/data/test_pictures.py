@@ -98,7 +98,7 @@ def test_any_size_is_prepared_with_a_note_for_each_step(shape, mode):
     prepared = prepare_picture(picture, shape, dark_background=True, mode=mode)
     assert prepared.pixels.shape == shape
     turned, fitted, resized, *grey = prepared.notes
-    assert str(turned) == "It was turned upright, as its EXIF data says."
+    assert str(turned) == "Rotated upright as given in its EXIF data."
     height, width, channels = shape
     assert ("square" in str(fitted)) == (height == width)
     assert (f"{width} to {height}" in str(fitted)) == (height != width)

@@ -90,7 +90,7 @@ def test_pixels_are_the_samples_scaled_to_eight_bits(depth, colour, transparent)
     np.testing.assert_allclose(upload.rgb, expected, atol=tolerance)
     if clear:
         assert upload.rgb[0, 0].tolist() == [255, 255, 255]
-        assert "Its transparent parts were filled with white." in upload.notes
+        assert "Transparent parts filled with white." in upload.notes
 
 
 def test_only_the_low_bits_of_a_transparent_sample_count():

@@ -66,7 +66,7 @@ def test_transparent_parts_are_put_on_white():
     assert upload.rgb[5, 2].tolist() == [255, 255, 255]
     np.testing.assert_allclose(upload.rgb[5, 15], (237, 137, 137), atol=2)
     assert upload.rgb[5, 36].tolist() == [20, 20, 220]
-    assert any("transparent" in note for note in upload.notes)
+    assert any("Transparent" in note for note in upload.notes)
 
 
 def test_an_opaque_alpha_channel_adds_no_note():
@@ -81,7 +81,7 @@ def test_a_transparent_palette_colour(form):
     upload = decode(encoded(image, form, transparency=0), "palette")
     assert upload.rgb[0, 0].tolist() == [255, 255, 255]
     assert upload.rgb[2, 2].tolist() == [200, 0, 0]
-    assert any("transparent" in note for note in upload.notes)
+    assert any("Transparent" in note for note in upload.notes)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P"])
@@ -106,7 +106,7 @@ def test_an_animation_gives_its_first_frame(form):
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)
     upload = decode(data, "moving")
     assert upload.rgb[4, 4].tolist() == [255, 0, 0]
-    assert any("first frame" in note for note in upload.notes)
+    assert any("First frame" in note for note in upload.notes)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

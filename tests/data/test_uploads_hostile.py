@@ -108,7 +108,7 @@ def test_a_photo_in_which_cameras_write_all_they_know():
     options = {"exif": exif, "icc_profile": bytes(200_000), "comment": b"x" * 60_000}
     upload = decode(encoded(picture(), "JPEG", **options), "photo.jpg")
     assert upload.rgb.shape == (40, 30, 3)
-    assert upload.notes == ("It was turned upright, as its EXIF data says.",)
+    assert upload.notes == ("Rotated upright as given in its EXIF data.",)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])

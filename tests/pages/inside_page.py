@@ -12,7 +12,7 @@ def opened(**address: str) -> AppTest:
     return opened_by_link("inside", **address)
 
 
-def said(app: AppTest) -> list[str]:
+def page_texts(app: AppTest) -> list[str]:
     """All that the page says, errors and remarks first."""
     found = [*app.error, *app.warning, *app.info, *app.markdown, *app.caption]
     return [*(one.value for one in found), *live_texts(app)]

@@ -37,14 +37,14 @@ STAGE = "present?run=MINE&scene"
 
 LINKS = (
     # Start
-    Link("start", {}, ("^cifarviz$", "^button: Look inside the newest", r"^\*\*mine\*\*")),
+    Link("start", {}, ("^cifarviz$", "^button: Open the newest network", r"^\*\*mine\*\*")),
     Link("start?labels=ko", {"Class names": "한국어"}, ("비행기",)),
     # Samples
     Link(
         "samples",
-        {"Data set": "CIFAR-10", "Part of it": "Embedded sample", "Split": "Training",
-         "Show": "Random images", "How many": "50", "Seed": "777", "Classes": ""},
-        ("^50 of the 5,000 training images in the embedded sample, drawn with seed 777",),
+        {"Data set": "CIFAR-10", "Sample or full set": "Embedded sample", "Split": "Training",
+         "Show": "Random images", "Number of images": "50", "Seed": "777", "Classes": ""},
+        ("^50 of 5,000 training images in the embedded sample, drawn with seed 777",),
     ),
     Link(
         "samples?dataset=fashion-mnist",
@@ -53,20 +53,20 @@ LINKS = (
     ),
     Link(
         "samples?variant=full",
-        {"Part of it": "Embedded sample"},
+        {"Sample or full set": "Embedded sample"},
         ("^The full CIFAR-10 set is not on this machine yet", "The embedded sample is shown"),
     ),
-    Link("samples?split=test", {"Split": "Test"}, ("^50 of the 1,000 test images",)),
+    Link("samples?split=test", {"Split": "Test"}, ("^50 of 1,000 test images",)),
     Link(
         "samples?split=test&count=12&seed=42&classes=cat,dog",
-        {"How many": "12", "Seed": "42", "Classes": "cat,dog", "Split": "Test"},
-        ("^12 of the 200 test images of cat and dog .* drawn with seed 42",
+        {"Number of images": "12", "Seed": "42", "Classes": "cat,dog", "Split": "Test"},
+        ("^12 of 200 test images of cat and dog .* drawn with seed 42",
          "image_grid samples-grid: .*'count': 12"),
     ),
     Link(
         "samples?view=published",
-        {"Show": "The nine published images"},
-        ("^The nine training images that", "image_grid samples-grid: .*'count': 9"),
+        {"Show": "Nine images from the original tutorial"},
+        ("^Nine images from", "image_grid samples-grid: .*'count': 9"),
     ),
     Link("samples?divisor=100", {"Custom divisor": "100"}, (r"^\| ÷ 100 \| 0.000 \| 2.550",)),
     Link(
@@ -77,7 +77,7 @@ LINKS = (
     Link(
         "samples?count=3&classes=cat&labels=ko",
         {"Classes": "고양이"},
-        ("^3 of the 500 training images of 고양이", "image_grid samples-grid: .*고양이"),
+        ("^3 of 500 training images of 고양이", "image_grid samples-grid: .*고양이"),
     ),
     # Train, set up
     Link(
@@ -204,13 +204,13 @@ LINKS = (
     # Inside
     Link(
         "inside",
-        {RUN: MINE, "Weights": LAST, "Image": "Test images", "Official index": "1",
-         "Compare with": "nothing", "Order of channels": "Number", "Scale": "Each its own"},
-        (r"^\*\*Test image 1, ship", "^The network says", "image_grid maps-conv2d_2: "),
+        {RUN: MINE, "Weights": LAST, "Image": "Test images", "Image number": "1",
+         "Compare with": "nothing", "Order of channels": "Number", "Scale": "Per channel"},
+        (r"^\*\*Test image 1, ship", "^The network predicts", "image_grid maps-conv2d_2: "),
     ),
     Link(
         "inside?run=OTHER&image=19",
-        {RUN: OTHER, "Official index": "19"},
+        {RUN: OTHER, "Image number": "19"},
         (r"^\*\*Test image 19, ", "image_grid maps-conv2d_1: "),
         ("image_grid maps-conv2d_1", "picture: "),
         "run=OTHER&",
@@ -222,7 +222,7 @@ LINKS = (
     ),
     Link(
         "inside?run=MINE&checkpoint=epochs&epoch=1&image=3",
-        {"Weights": "any epoch", "Official index": "3"},
+        {"Weights": "any epoch", "Image number": "3"},
         ("epoch_slider epoch-slider: .*'shown': 1,", r"^\*\*Test image 3, airplane"),
         ("chart inside-answer", "chart bars-dense_1"),
         "&checkpoint=epochs&epoch=1",
@@ -236,31 +236,31 @@ LINKS = (
     ),
     Link(
         "inside?run=MINE&dataset=cifar10&split=train&image=23",
-        {"Image": "Training images", "Official index": "23"},
-        (r"^\*\*Training image 23, ", "picture: What speaks for .* in Training image 23 "),
+        {"Image": "Training images", "Image number": "23"},
+        (r"^\*\*Training image 23, ", "picture: Heatmap of .* in Training image 23 "),
     ),
     Link(
         "inside?dataset=fashion-mnist&split=test&image=2",
-        {RUN: CLOTHES, "Official index": "2"},
+        {RUN: CLOTHES, "Image number": "2"},
         (r"^\*\*Test image 2, Trouser",),
     ),
-    Link("inside?run=MINE&split=upload", {"Image": "Your own"}, ("^Choose an image file",)),
+    Link("inside?run=MINE&split=upload", {"Image": "Upload"}, ("^Choose an image file",)),
     Link(
         f"{INSIDE}&layer=conv2d_2&channel=3",
-        {"Official index": "3"},
-        ("^dialog: A channel of conv2d_2", r"^\*\*Channel 3\*\* · one of 8",
+        {"Image number": "3"},
+        ("^dialog: Channel of conv2d_2", r"^\*\*Channel 3\*\* of 8",
          r"image_grid maps-conv2d_2: \[3,", "chart channel-map: .*channel 3 of conv2d_2"),
     ),
     Link(
         f"{INSIDE}&order=strength&scale=layer&colors=magma",
-        {"Order of channels": "Strength", "Scale": "One a layer", "Colours": "Magma"},
+        {"Order of channels": "Strength", "Scale": "Per layer", "Colours": "Magma"},
         ("the layer’s smallest value", "image_grid maps-conv2d_2: .*'Channel [0-7]', 'Channel"),
         ("image_grid maps-conv2d_1", "<div style="),
         "&order=strength&scale=layer&colors=magma",
     ),
     Link(
         f"{INSIDE}&filters=layer",
-        {"Scale of filters": "One for all"},
+        {"Scale of filters": "Shared"},
         ("^conv2d_1 · 6 filters",),
         ("image_grid filters",),
         "&filters=layer",
@@ -268,27 +268,28 @@ LINKS = (
     Link(
         f"{INSIDE}&look=conv2d_1&class=cat",
         {"Layer": "conv2d_1", "Other class": "cat"},
-        ("^picture: What speaks for cat in Test image 3 ", r"^\*\*cat\*\*, "),
-        ("picture: What speaks for cat",),
+        ("^picture: Heatmap of cat in Test image 3 ", r"^\*\*cat\*\*, "),
+        ("picture: Heatmap of cat",),
         "&look=conv2d_1",
     ),
     Link(
         f"{INSIDE}&file=conv2d_2",
-        {"Of which layer": "conv2d_2"},
+        {"Layer to download": "conv2d_2"},
         ("^button: Picture$", "no:^button: Pictures$"),
     ),
     Link(
         f"{INSIDE}&with=MINE&at=0&order=change",
-        {"Compare with": "this run at another epoch", "Its weights": "before training",
+        {"Compare with": "this run at another epoch", "Weights on the right": "before training",
          "Order of channels": "Change"},
-        (r"^\*\*As it ended, after epoch 3\*\* says", r"^\*\*Before training\*\* says",
+        (r"^\*\*As it ended, after epoch 3\*\* predicts", r"^\*\*Before training\*\* predicts",
          "image_grid maps-right-conv2d_1: "),
     ),
     Link(
         f"{INSIDE}&with=OTHER&at=last&layer=conv2d_2&channel=3&side=right",
-        {"Compare with": OTHER, "Its weights": LAST},
-        (r"^\*\*mine, as it ended, after epoch 3\*\* says", r"image_grid maps-right-conv2d_2: \[3,",
-         r"image_grid maps-conv2d_2: \[None,", "^other · as it ended, after epoch 3 · Test im"),
+        {"Compare with": OTHER, "Weights on the right": LAST},
+        (r"^\*\*mine, as it ended, after epoch 3\*\* predicts",
+         r"image_grid maps-right-conv2d_2: \[3,", r"image_grid maps-conv2d_2: \[None,",
+         "^other · as it ended, after epoch 3 · Test im"),
     ),
     # Evaluate, one network
     Link(
@@ -399,21 +400,21 @@ LINKS = (
     # Predict
     Link(
         "predict",
-        {RUN: MINE, "Weights": LAST, "Fitting": "Crop", "Official index": "",
-         "Or an image of the data set": "Test"},
+        {RUN: MINE, "Weights": LAST, "Fit to square": "Crop", "Image number": "",
+         "Or choose from the data set": "Test"},
         ("^No file at hand", r"image_grid predict-examples: \[None"),
     ),
     Link(
         "predict?run=OTHER&checkpoint=last&split=test&image=3&fit=pad",
-        {RUN: OTHER, "Weights": LAST, "Fitting": "Pad", "Official index": "3"},
+        {RUN: OTHER, "Weights": LAST, "Fit to square": "Pad", "Image number": "3"},
         ("^#### Test image 3, airplane", r"image_grid predict-examples: \[0,"),
         ("chart predict-answer",),
         "run=OTHER&",
     ),
     Link(
         "predict?run=MINE&checkpoint=best&dataset=cifar10&split=train&image=23",
-        {"Weights": BEST, "Or an image of the data set": "Training", "Official index": "23"},
-        ("^#### Training image 23, frog", "^The network has learned from it"),
+        {"Weights": BEST, "Or choose from the data set": "Training", "Image number": "23"},
+        ("^#### Training image 23, frog", "^The network learned from this image"),
     ),
     Link(
         "predict?run=CLOTHES&invert=no",
@@ -422,34 +423,35 @@ LINKS = (
     ),
     Link(
         "predict?dataset=fashion-mnist&image=2",
-        {RUN: CLOTHES, "Official index": "2", "Swap light and dark": "If it is light"},
+        {RUN: CLOTHES, "Image number": "2", "Swap light and dark": "If background is light"},
         ("^#### Test image 2, Trouser",),
     ),
     # Present
     Link(
         "present",
         {},
-        ("^60,000 small pictures of ten kinds", "presenter presenter: .*'notes': False"),
+        ("^60,000 small pictures in ten classes", "presenter presenter: .*'notes': False"),
     ),
-    Link(f"{STAGE}=network", {}, ("^6 layers, 5,738 numbers to learn", "present-network")),
+    Link(f"{STAGE}=network", {}, ("^6 layers, 5,738 parameters", "present-network")),
     Link(
         f"{STAGE}=training&at=1.5&pace=5x&notes=1",
         {RUN: MINE},
         ("^3 epochs of 5,000 images", "presenter presenter: .*'notes': True",
          "replay present-replay: .*'at': 1.5", "replay present-replay: .*'pace': '5x'"),
     ),
-    Link(f"{STAGE}=turn", {}, ("^Too early to say$", "replay present-turn: ")),
+    Link(f"{STAGE}=turn", {}, ("^Too early to judge$", "replay present-turn: ")),
     Link(
         f"{STAGE}=maps&layer=conv2d_2&image=67&epoch=1&notes=1",
         {RUN: MINE, "Layer": "conv2d_2", "Picture": ".*test image 67"},
-        ("^What the second convolution sees", "Test image 67,", "epoch_slider .*'shown': 1,"),
+        ("^Feature maps after the second convolution", "Test image 67,",
+         "epoch_slider .*'shown': 1,"),
     ),
     Link(
         f"{STAGE}=mistakes&epoch=2&notes=1",
         {RUN: MINE, "After epoch": "2"},
-        ("After epoch 2, 30 of 60 held-back pictures",),
+        ("30 of 60 validation images wrong .after epoch 2.",),
     ),
-    Link(f"{STAGE}=photo&photo=camera", {"A photo from": "The camera"}, ("^And what is this",)),
+    Link(f"{STAGE}=photo&photo=camera", {"Photo from": "Camera"}, ("^What is in your photo",)),
     Link(
         "present?scene=data&run=CLOTHES&labels=ko",
         {},

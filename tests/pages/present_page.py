@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 from tests.components import live_texts
 from tests.pages.app_page import address_of, opened_by_link, walk
 
-__all__ = ["SCENES", "address_of", "html", "opened", "said", "title"]
+__all__ = ["SCENES", "address_of", "html", "opened", "page_text", "title"]
 
 SCENES = ("data", "network", "training", "turn", "maps", "mistakes", "photo")
 
@@ -21,7 +21,7 @@ def title(app: AppTest) -> str:
     return app.title[0].value.replace("\\", "")
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     """Warnings, remarks, errors and notes."""
     found = [*app.error, *app.warning, *app.info, *app.markdown, *app.caption]
     return "\n".join([*(one.value.replace("\\", "") for one in found), *live_texts(app)])

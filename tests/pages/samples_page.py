@@ -26,5 +26,5 @@ def warnings(app: AppTest) -> list[str]:
     return [one.value for one in app.warning]
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info, *app.subheader])

@@ -153,8 +153,8 @@ def test_inside_shows_its_channels_and_kernels(run: Run) -> None:
     facts = [one.value for one in app.caption]
     assert any(fact.startswith("Depthwise convolution · output 16×16×6") for fact in facts)
     # Each of the six filters sees one colour only.
-    assert "depthwise_conv2d_1 · 6 filters, 5 × 5 each" in facts
-    assert any(fact.startswith("Each picture is one filter: where it is light") for fact in facts)
+    assert "depthwise_conv2d_1 · 6 filters of 5 × 5" in facts
+    assert any(fact.startswith("Each picture is a filter: light in the image") for fact in facts)
     assert "filters" in component_keys(app)
     assert not app.exception
     _has_kernel(inside_page.opened(run=run.id, layer="depthwise_conv2d_1", channel="5"), 5)
@@ -164,7 +164,7 @@ def test_inside_shows_its_channels_and_kernels(run: Run) -> None:
 def _has_kernel(app: AppTest, size: int) -> None:
     assert not app.error
     assert not app.exception
-    assert f"Its kernel, {size} × {size} for one input channel" in inside_page.said(app)
+    assert f"Kernel, {size} × {size} for 1 input channel" in inside_page.page_texts(app)
     assert "channel-kernel" in component_keys(app)
 
 
@@ -183,8 +183,8 @@ def test_present_names_it(run: Run) -> None:
     for scene in ("network", "maps"):
         app = present_page.opened(scene, run=run.id, notes=1)
         assert not app.error
-    words = f"{present_page.title(app)}\n{present_page.said(app)}\n{present_page.html(app)}"
-    assert "depthwise convolution sees" in words
+    words = f"{present_page.title(app)}\n{present_page.page_text(app)}\n{present_page.html(app)}"
+    assert "Feature maps after the first depthwise convolution" in words
 
 
 def test_a_packed_run_is_checked_and_arrives(run: Run, home: Settings, tmp_path: Path) -> None:

@@ -66,7 +66,9 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
         app = inside_page.opened(run=kept.id, checkpoint="epochs", **address)
         assert not app.exception
         assert "epoch-slider" in component_keys(app)
-        return next(text for text in inside_page.said(app) if text.startswith("The network says"))
+        return next(
+            text for text in inside_page.page_texts(app) if text.startswith("The network predicts")
+        )
 
     # Weights a quarter as large give answers that are less sure; without an epoch, the newest.
     early, newest = answer(epoch="0"), answer()
@@ -85,7 +87,7 @@ def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: Ru
     bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
     app = inside_page.opened(run=bare.id, checkpoint="epochs")
     assert "any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
-    assert any("no weights called “epochs”" in text for text in inside_page.said(app))
+    assert any("no weights called “epochs”" in text for text in inside_page.page_texts(app))
     assert not app.exception
 
 
@@ -93,7 +95,7 @@ def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(kept: Run) -> 
     for wanted, near in (("40", 3), ("x", 3)):
         app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch=wanted)
         words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
-        assert any(words in text for text in inside_page.said(app))
+        assert any(words in text for text in inside_page.page_texts(app))
         assert not app.exception
 
 

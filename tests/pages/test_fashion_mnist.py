@@ -35,7 +35,7 @@ GREY = Architecture(
         Dense(units=10, activation="softmax"),
     ),
 )
-SWAPPED = "Light and dark were swapped: this network knows things as light on black."
+SWAPPED = "Light and dark swapped, because the training images are light on black."
 Shared = tuple[Settings, Run, Run]
 
 
@@ -115,8 +115,8 @@ def test_samples_has_one_grey_channel_and_no_published_nine() -> None:
 def test_the_nine_images_of_a_data_set_without_them_are_refused_in_words() -> None:
     app = opened("samples", dataset="fashion-mnist", view="published")
     [warning] = app.warning
-    assert "No published experiment shows images of Fashion-MNIST." in warning.value
-    assert "50 of the 5,000 training images" in text(app)
+    assert "No original tutorial shows images of Fashion-MNIST." in warning.value
+    assert "50 of 5,000 training images" in text(app)
     assert not app.exception
 
 
@@ -156,7 +156,7 @@ def test_a_dark_thing_on_light_is_seen_as_the_network_knows_it(
     app = uploaded("predict", png(255 - thing, scale=1), run=clothes.id)
     assert answer in text(app)
     assert SWAPPED in text(app)
-    assert "What the network saw: 28 × 28 pixels" in text(app)
+    assert "Input of the network: 28 × 28 pixels" in text(app)
     control(app, "Swap light and dark").set_value("no").run()
     assert SWAPPED not in text(app)
     assert app.query_params["invert"] == "no"
@@ -174,7 +174,7 @@ def test_a_light_thing_on_dark_is_left_as_it_is(clothes: Run, test_images: Image
 def test_a_link_with_another_way_to_swap_gets_a_sentence(clothes: Run) -> None:
     app = opened("predict", run=clothes.id, invert="maybe")
     [error] = app.error
-    assert "it is auto, yes or no" in error.value
+    assert "Use auto, yes or no" in error.value
     assert not app.exception
 
 
@@ -201,7 +201,7 @@ def test_the_first_validation_image_comes_first(clothes: Run, shared: Shared) ->
     app = opened("predict", run=clothes.id)
     app.button(key="predict-validation").click().run()
     assert app.query_params["image"] == str(train.indices[parts[1][0]])
-    assert "It is one of this run's validation images" in text(app)
+    assert "This is a validation image" in text(app)
     app.button(key="predict-validation").click().run()
     assert int(app.query_params["image"]) in train.indices[parts[1]]
     assert not app.exception

@@ -17,13 +17,13 @@ from tests import stored_runs
 from tests.components import component_keys
 from tests.image_files import encoded
 from tests.pages.app_page import address_of, widget
-from tests.pages.inside_page import MAPS, errors, grids, opened, said
+from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 
 
 def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -> None:
     app = opened()
     assert address_of(app)["run"] == run.id
-    assert "**Test image 1, ship**" in said(app)
+    assert "**Test image 1, ship**" in page_texts(app)
     assert widget(app, "selectbox", "pick-checkpoint").options == [
         "as it ended, after epoch 3",
         "at its lowest validation loss, epoch 3",
@@ -33,9 +33,9 @@ def test_the_page_begins_with_the_newest_run_and_the_published_image(run: Run) -
 
 def test_the_most_probable_classes_are_named_and_judged(run: Run) -> None:
     app = opened()
-    first = next(text for text in said(app) if text.startswith("The network says"))
+    first = next(text for text in page_texts(app) if text.startswith("The network predicts"))
     right = "**ship**" in first
-    assert any(text.startswith("That is right" if right else "That is wrong") for text in said(app))
+    assert any(text.startswith("Correct." if right else "Wrong: ") for text in page_texts(app))
     assert "inside-answer" in component_keys(app)
     assert not app.exception
 
@@ -45,7 +45,7 @@ def test_a_training_image_comes_from_the_address(run: Run, settings: Settings) -
     index, label = int(train.indices[5]), train.labels[5]
     app = opened(split="train", image=str(index))
     name = find("cifar10").classes[label]
-    assert f"**Training image {index}, {name}**" in said(app)
+    assert f"**Training image {index}, {name}**" in page_texts(app)
     assert not app.exception
 
 
@@ -60,20 +60,20 @@ def test_the_neighbours_and_a_random_image_are_a_click_away(run: Run, settings: 
     app.button(key="inside-random").click().run()
     assert test.position_of(int(address_of(app)["image"])) is not None
     widget(app, "text_input", "inside-index").set_value("3").run()
-    assert "**Test image 3, airplane**" in said(app)
+    assert "**Test image 3, airplane**" in page_texts(app)
     assert grids(app) == MAPS
     assert not app.exception
 
 
 def test_an_upload_is_brought_to_the_network_with_notes(run: Run) -> None:
     app = opened(split="upload")
-    assert "Choose an image file" in said(app)[0]
+    assert "Choose an image file" in page_texts(app)[0]
     photo = encoded(Image.new("RGB", (80, 50), (90, 90, 90)))
     app.file_uploader(key="inside-upload").set_value(("mine_*.png", photo, "image/png")).run()
     assert grids(app) == MAPS
-    assert any("Scaled from 80 × 50 to 32 × 32 pixels." in text for text in said(app))
-    assert any(text.startswith("The network says") for text in said(app))
-    assert not any(text.startswith("That is") for text in said(app))
+    assert any("Scaled from 80 × 50 to 32 × 32 pixels." in text for text in page_texts(app))
+    assert any(text.startswith("The network predicts") for text in page_texts(app))
+    assert not any(text.startswith(("Correct.", "Wrong:")) for text in page_texts(app))
     assert not app.exception
 
 
@@ -88,27 +88,27 @@ def test_what_speaks_for_two_classes_is_shown_and_can_be_chosen(run: Run) -> Non
     app = opened(**{"class": "frog", "look": "conv2d_1"})
     assert widget(app, "selectbox", "inside-look").value == "conv2d_1"
     assert widget(app, "selectbox", "inside-look").options == MAPS
-    assert any(text.startswith("**frog**, ") for text in said(app))
-    assert any("Selvaraju" in text for text in said(app))
+    assert any(text.startswith("**frog**, ") for text in page_texts(app))
+    assert any("Selvaraju" in text for text in page_texts(app))
     widget(app, "selectbox", "inside-look").select("max_pooling2d_2").run()
     widget(app, "selectbox", "inside-class").select("deer").run()
     address = address_of(app)
     assert (address["look"], address["class"]) == ("max_pooling2d_2", "deer")
-    assert any(text.startswith("**deer**, ") for text in said(app))
+    assert any(text.startswith("**deer**, ") for text in page_texts(app))
     assert not app.exception
 
 
 def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
     store: RunStore, weights: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[str] = []
-    pictures = prediction._pictures
+    colored_channels: list[str] = []
+    pictures = prediction._render_network_heatmaps
 
     def draws(*args: Any) -> None:
-        drawn.append(args[2])
+        colored_channels.append(args[2])
         pictures(*args)
 
-    monkeypatch.setattr(prediction, "_pictures", draws)
+    monkeypatch.setattr(prediction, "_render_network_heatmaps", draws)
     first, other = (
         stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
         for _ in range(2)
@@ -118,8 +118,8 @@ def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
         """The layer that is drawn, which the menu names in the browser, too."""
         menu = widget(app, "selectbox", "inside-look")
         # A menu that is new to the browser shows its default.
-        assert menu.value == menu.options[menu.proto.default] == drawn[-1]
-        return drawn[-1]
+        assert menu.value == menu.options[menu.proto.default] == colored_channels[-1]
+        return colored_channels[-1]
 
     app = opened(run=first.id)
     assert named(app) == "conv2d_2"
@@ -139,13 +139,13 @@ def test_the_menus_name_what_is_drawn_after_an_upload_and_another_run(
 def test_without_a_choice_the_last_convolution_and_the_actual_class_are_shown(run: Run) -> None:
     app = opened(image="1")
     assert widget(app, "selectbox", "inside-look").value == "conv2d_2"
-    answer = next(text for text in said(app) if text.startswith("The network says"))
+    answer = next(text for text in page_texts(app) if text.startswith("The network predicts"))
     if "**ship**" not in answer:
         assert widget(app, "selectbox", "inside-class").value == "ship"
 
 
 def test_a_layer_or_class_that_is_not_there_is_one_sentence(run: Run) -> None:
     app = opened(look="dense_1", **{"class": "cow"})
-    assert any("no layer with maps “dense_1” here" in error for error in errors(app))
-    assert any("no class “cow” here" in error for error in errors(app))
+    assert any("no layer “dense_1” with maps" in error for error in errors(app))
+    assert any("no class “cow”" in error for error in errors(app))
     assert not app.exception

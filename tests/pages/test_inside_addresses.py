@@ -52,10 +52,10 @@ def test_an_image_outside_the_sample_names_those_nearest(run: Run, settings: Set
     [
         ({"layer": "nope"}, "This network has no layer “nope”"),
         ({"layer": "nope", "channel": "2"}, "This network has no layer “nope”"),
-        ({"layer": "conv2d_1", "channel": "6"}, "The 6 channels of “conv2d_1” are numbered from"),
-        ({"layer": "conv2d_1", "channel": "x"}, "The 6 channels of “conv2d_1” are numbered from"),
+        ({"layer": "conv2d_1", "channel": "6"}, "“conv2d_1” has channels 0 to 5"),
+        ({"layer": "conv2d_1", "channel": "x"}, "“conv2d_1” has channels 0 to 5"),
         ({"layer": "dense_1", "channel": "1"}, "“dense_1” has no channels"),
-        ({"channel": "1"}, "To channel “1” the address names no layer."),
+        ({"channel": "1"}, "The address has channel “1”, but no layer."),
     ],
 )
 def test_a_channel_that_is_not_there_is_one_sentence_above_all_layers(
@@ -73,14 +73,14 @@ def test_all_that_is_wrong_with_an_address_is_said(run: Run) -> None:
     image, layer, channel = errors(app)
     assert "“abc” is none of them" in image
     assert "no layer “nope”" in layer
-    assert "“x” is no number" in channel
+    assert "“x” is not a number" in channel
     assert not app.exception
 
 
 def test_unknown_images_and_weights_are_said_and_replaced(run: Run) -> None:
     app = opened(split="nope", checkpoint="nope")
     warnings = [one.value for one in app.warning]
-    assert any("There are no images called “nope”" in one for one in warnings)
+    assert any("There is no split “nope”" in one for one in warnings)
     assert any("This run has no weights called “nope”" in one for one in warnings)
     assert grids(app) == MAPS
     assert not app.exception

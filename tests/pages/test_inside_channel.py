@@ -22,11 +22,11 @@ from cifarviz.runs.stored_weights import weights_epoch
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.inside import dataset_activations
-from cifarviz.ui.inside.channel import weights_words
-from cifarviz.ui.inside.dataset_activations import job_over_all
+from cifarviz.ui.inside.channel import weights_label
+from cifarviz.ui.inside.dataset_activations import activations_job
 from tests import stored_runs
 from tests.components import component_keys, image_grid, live_items, ringed_tile
-from tests.pages.inside_page import errors, opened, said
+from tests.pages.inside_page import errors, opened, page_texts
 from tests.stored_runs import Arrays
 
 TINY = stored_runs.experiment()
@@ -38,7 +38,7 @@ def test_set(settings: Settings) -> ImageSet:
 
 
 @pytest.fixture
-def kept(store: RunStore, weights: Arrays) -> Run:
+def snapshot_run(store: RunStore, weights: Arrays) -> Run:
     """A run with weights after epochs 0, 1, 2 and 3; channels 1 and 4 of the first layer are dead
     for every image."""
     made = dict(weights)
@@ -55,9 +55,9 @@ def kept(store: RunStore, weights: Arrays) -> Run:
     return run
 
 
-def looked(run: Run, which: WeightsChoice = "last", **address: str) -> AppTest:
+def opened_after_scan(run: Run, weights: WeightsChoice = "last", **address: str) -> AppTest:
     """The page, once all test images have been looked at."""
-    assert job_over_all(run, which).wait(60)
+    assert activations_job(run, weights).wait(60)
     app = opened(run=run.id, **address)
     assert not app.exception
     return app
@@ -68,23 +68,30 @@ def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
     return ringed_tile(app, key), image_grid(app, key)
 
 
-def test_it_names_run_weights_and_image(kept: Run) -> None:
-    app = looked(kept, layer="conv2d_2", channel="3", image="1")
-    assert "mine · as it ended, after epoch 3 · Test image 1, ship" in said(app)
-    app = looked(kept, 2, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="2")
-    assert "mine · after epoch 2 · Test image 1, ship" in said(app)
-    app = looked(kept, 0, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="0")
-    assert "mine · before training · Test image 1, ship" in said(app)
+def test_the_dialog_names_run_weights_and_image(snapshot_run: Run) -> None:
+    app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="3", image="1")
+    assert "mine · as it ended, after epoch 3 · Test image 1, ship" in page_texts(app)
+    app = opened_after_scan(
+        snapshot_run, 2, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="2"
+    )
+    assert "mine · after epoch 2 · Test image 1, ship" in page_texts(app)
+    app = opened_after_scan(
+        snapshot_run, 0, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="0"
+    )
+    assert "mine · before training · Test image 1, ship" in page_texts(app)
 
 
-def test_the_nine_images_are_those_with_the_highest_values(kept: Run, test_set: ImageSet) -> None:
-    model = cache.trained_model(kept, "last")
+def test_the_nine_images_are_those_with_the_highest_values(
+    snapshot_run: Run, test_set: ImageSet
+) -> None:
+    model = cache.trained_model(snapshot_run, "last")
     highest = [model.observe(image)[2].values[..., 5].max() for image in test_set.images]
     best = np.argsort(-np.array(highest), kind="stable")[:9]
     index = str(test_set.indices[best[2]])
 
     ringed, shown = tiles(
-        looked(kept, layer="conv2d_2", channel="5", image=index), "channel-top-images"
+        opened_after_scan(snapshot_run, layer="conv2d_2", channel="5", image=index),
+        "channel-top-images",
     )
     names = [CIFAR10.classes[label] for label in test_set.labels[best]]
     assert shown["labels"] == [
@@ -93,21 +100,21 @@ def test_the_nine_images_are_those_with_the_highest_values(kept: Run, test_set: 
     assert shown["tooltips"][0].startswith(f"Test image {test_set.indices[best[0]]}, {names[0]}: ")
     assert ringed == 2
     # 3×3, pooled 2×2, 3×3 again: 8 pixels wide.
-    app = looked(kept, layer="conv2d_2", channel="5")
-    assert any("Of all 1,000" in text and "8 × 8 pixels" in text for text in said(app))
+    app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="5")
+    assert any("Out of all 1,000" in text and "8 × 8 pixels" in text for text in page_texts(app))
 
 
-def test_a_dead_channel_is_excited_by_none(kept: Run) -> None:
-    app = looked(kept, layer="conv2d_1", channel="4")
-    assert "None does: it is dead for all 1,000 of them." in said(app)
-    assert "Nowhere more than elsewhere: the channel has one value." in said(app)
+def test_a_dead_channel_has_no_top_images(snapshot_run: Run) -> None:
+    app = opened_after_scan(snapshot_run, layer="conv2d_1", channel="4")
+    assert "The channel is dead for all 1,000 test images." in page_texts(app)
+    assert "The channel has the same value everywhere." in page_texts(app)
     assert "channel-top-images" not in component_keys(app)
     assert "channel-epochs" in component_keys(app)
-    assert any("it is 0 everywhere after all of them" in text for text in said(app))
+    assert any("Its value is 0 everywhere after all of them" in text for text in page_texts(app))
 
 
-def test_while_they_are_looked_at_it_says_how_far_it_is(
-    kept: Run, monkeypatch: pytest.MonkeyPatch
+def test_the_progress_of_a_scan_is_shown(
+    snapshot_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slow:
         total, done, over, seconds_left = 1000, 300, False, 7.0
@@ -117,56 +124,60 @@ def test_while_they_are_looked_at_it_says_how_far_it_is(
 
         def cancel(self) -> None: ...
 
-    monkeypatch.setattr("cifarviz.ui.inside.channel.job_over_all", lambda *_: Slow())
-    app = opened(run=kept.id, layer="conv2d_2", channel="5")
+    monkeypatch.setattr("cifarviz.ui.inside.channel.activations_job", lambda *_: Slow())
+    app = opened(run=snapshot_run.id, layer="conv2d_2", channel="5")
     assert not app.exception
     job = live_items(app, "over-all")["job"]
-    assert job["text"] == "The network looks at all images: 300 of 1,000, about 7 s left"
+    assert job["text"] == "Scanning all images: 300 of 1,000, about 7 s left"
     assert job["share"] == 0.3
     assert app.button(key="stop-over-all")
     assert "channel-top-images" not in component_keys(app)
     assert "channel-epochs" in component_keys(app)
 
 
-def test_over_the_epochs_it_is_shown_after_each_with_weights(kept: Run) -> None:
-    ringed, shown = tiles(looked(kept, layer="conv2d_2", channel="5"), "channel-epochs")
+def test_over_the_epochs_it_is_shown_after_each_with_weights(snapshot_run: Run) -> None:
+    ringed, shown = tiles(
+        opened_after_scan(snapshot_run, layer="conv2d_2", channel="5"), "channel-epochs"
+    )
     assert shown["labels"] == ["epoch 0", "epoch 1", "epoch 2", "epoch 3"]
     assert ringed == 3
     ringed, _ = tiles(
-        looked(kept, 1, layer="conv2d_2", channel="5", checkpoint="epochs", epoch="1"),
+        opened_after_scan(
+            snapshot_run, 1, layer="conv2d_2", channel="5", checkpoint="epochs", epoch="1"
+        ),
         "channel-epochs",
     )
     assert ringed == 1
 
 
-def test_all_epochs_are_on_one_scale_and_it_is_said(kept: Run, test_set: ImageSet) -> None:
+def test_all_epochs_are_on_one_scale_and_it_is_said(snapshot_run: Run, test_set: ImageSet) -> None:
     image = test_set.images[test_set.position_of(1)]
     maps = [
-        cache.trained_model(kept, which).observe(image)[2].values[..., 5]
-        for which in (0, 1, 2, "last")
+        cache.trained_model(snapshot_run, weights).observe(image)[2].values[..., 5]
+        for weights in (0, 1, 2, "last")
     ]
     low, high = min(one.min() for one in maps), max(one.max() for one in maps)
-    app = looked(kept, layer="conv2d_2", channel="5", image="1")
+    app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="5", image="1")
     words = f"darkest is {low:.4g}, brightest {high:.4g}".replace("-", "−")
-    assert any(words in text for text in said(app))
+    assert any(words in text for text in page_texts(app))
 
 
 def test_damaged_weights_of_an_epoch_are_said_and_the_others_shown(
-    kept: Run, store: RunStore
+    snapshot_run: Run, store: RunStore
 ) -> None:
-    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"nothing")
-    app = looked(kept, layer="conv2d_2", channel="5")
+    snapshot_path(store.folder(snapshot_run.id), "weights", 1).write_bytes(b"nothing")
+    app = opened_after_scan(snapshot_run, layer="conv2d_2", channel="5")
     _, shown = tiles(app, "channel-epochs")
     assert shown["labels"] == ["epoch 0", "epoch 1", "epoch 2", "epoch 3"]
     assert shown["muted"] == [1]
-    assert any(text.startswith("Epoch 1: ") and "damaged" in text for text in said(app))
+    assert any(text.startswith("Epoch 1: ") and "damaged" in text for text in page_texts(app))
     assert not errors(app)
 
 
 def test_a_run_without_snapshots_says_so(store: RunStore, weights: Arrays) -> None:
     run = stored_runs.store_run(store, TINY, checkpoints={"last": weights})
-    app = looked(run, layer="conv2d_2", channel="5")
-    assert any("has kept the weights of no other epoch" in text for text in said(app))
+    app = opened_after_scan(run, layer="conv2d_2", channel="5")
+    assert any("has no weights of other epochs" in text for text in page_texts(app))
     assert "channel-epochs" not in component_keys(app)
     assert "channel-top-images" in component_keys(app)
 
@@ -176,16 +187,16 @@ def test_a_network_with_one_channel(store: RunStore) -> None:
         Conv2D(filters=1), Flatten(), Dense(units=10, activation="softmax")
     )
     run = stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
-    app = looked(run, layer="conv2d_1", channel="0")
-    assert any(text.startswith("**Channel 0** · one of 1") for text in said(app))
+    app = opened_after_scan(run, layer="conv2d_1", channel="0")
+    assert any(text.startswith("**Channel 0** of 1, ") for text in page_texts(app))
     assert app.button(key="channel-next").disabled
     assert "channel-top-images" in component_keys(app)
 
 
-def test_layers_say_which_channels_are_dead_for_all_test_images(kept: Run) -> None:
-    facts = [one.value for one in opened(run=kept.id).caption]
+def test_layers_say_which_channels_are_dead_for_all_test_images(snapshot_run: Run) -> None:
+    facts = [one.value for one in opened(run=snapshot_run.id).caption]
     assert "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4" in facts
-    facts = [one.value for one in looked(kept).caption]
+    facts = [one.value for one in opened_after_scan(snapshot_run).caption]
     assert (
         "Convolution · output 32×32×6 · 6 channels · 2 dead: 1 and 4 · "
         "2 dead for all 1,000 test images: 1 and 4" in facts
@@ -206,11 +217,11 @@ def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_b
     run = stored_runs.store_run(store, experiment, checkpoints={"last": made})
     train = library.load("cifar10", "sample", settings).train
     _, held_back = train_test_split(np.arange(len(train)), test_size=0.1, random_state=3)
-    facts = [one.value for one in looked(run).caption]
+    facts = [one.value for one in opened_after_scan(run).caption]
     assert any(
         f"2 dead for all {len(held_back):,} validation images: 1 and 4" in fact for fact in facts
     )
-    found = job_over_all(run, "last").result()
+    found = activations_job(run, "last").result()
     assert found is not None
     model = open_checkpoint(store, run, "last")
     silent = np.zeros(6, int)
@@ -219,56 +230,54 @@ def test_dead_ones_are_counted_over_the_validation_images_where_some_were_held_b
             one for one in model.observe(train.images[position]) if one.name == "conv2d_1"
         ).values
         silent += (first == first[:1, :1]).all(axis=(0, 1))
-    assert found.judged["conv2d_1"].silent_for.tolist() == silent.tolist()
+    assert found.reference["conv2d_1"].silent_for.tolist() == silent.tolist()
     # The nine that excite a channel most are test images all the same.
     assert found.test["conv2d_1"].images == 1_000
 
 
-def test_many_images_are_looked_at_when_one_asks_for_it(
-    kept: Run, monkeypatch: pytest.MonkeyPatch
+def test_many_images_are_scanned_on_request(
+    snapshot_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_activations, "_FEW", 100)
-    app = opened(run=kept.id)
+    monkeypatch.setattr(dataset_activations, "_AUTOMATIC_LIMIT", 100)
+    app = opened(run=snapshot_run.id)
     button = app.button(key="begin-over-all")
-    assert button.label == "Look at all 1,000 test images"
+    assert button.label == "Scan 1,000 test images"
     button.click().run()
-    assert job_over_all(kept, "last").wait(60)
+    assert activations_job(snapshot_run, "last").wait(60)
     app.run()
     assert any("dead for all 1,000 test images" in one.value for one in app.caption)
     assert not any(one.key == "begin-over-all" for one in app.button)
     assert not app.exception
 
 
-def test_one_that_was_stopped_can_be_begun_again(kept: Run) -> None:
-    job = job_over_all(kept, "last")
+def test_a_stopped_scan_can_be_started_again(snapshot_run: Run) -> None:
+    job = activations_job(snapshot_run, "last")
     assert job.wait(60)
     # As a press of Stop before it was done leaves it.
     job._result = None
-    app = opened(run=kept.id, layer="conv2d_2", channel="5")
-    assert "The look at all test images was stopped." in said(app)
+    app = opened(run=snapshot_run.id, layer="conv2d_2", channel="5")
+    assert "The scan of all test images was stopped." in page_texts(app)
     assert app.button(key="begin-top-images")
-    app = opened(run=kept.id)
+    app = opened(run=snapshot_run.id)
     assert app.button(key="begin-over-all")
     assert not app.exception
 
 
-def test_weights_written_anew_are_looked_at_anew(
-    kept: Run, store: RunStore, weights: Arrays
-) -> None:
-    first = job_over_all(kept, "last")
-    assert job_over_all(kept, "last") is first
-    path = checkpoint_path(store.folder(kept.id), "last")
+def test_new_weights_are_scanned_again(snapshot_run: Run, store: RunStore, weights: Arrays) -> None:
+    first = activations_job(snapshot_run, "last")
+    assert activations_job(snapshot_run, "last") is first
+    path = checkpoint_path(store.folder(snapshot_run.id), "last")
     stored_runs.save_arrays(path, weights, {"format": 1})
-    second = job_over_all(kept, "last")
+    second = activations_job(snapshot_run, "last")
     assert second is not first
     assert second.wait(60)
     found = second.result()
     assert found is not None
-    assert found.judged["conv2d_1"].dead == ()
+    assert found.reference["conv2d_1"].dead == ()
 
 
 @pytest.mark.parametrize(
-    ("state", "which", "epoch", "words"),
+    ("state", "checkpoint", "epoch", "label"),
     [
         (RunState.FINISHED, "last", 3, "as it ended, after epoch 3"),
         (RunState.FINISHED, "best", 3, "at its lowest validation loss, epoch 3"),
@@ -277,9 +286,9 @@ def test_weights_written_anew_are_looked_at_anew(
         (RunState.FINISHED, 2, 2, "after epoch 2"),
     ],
 )
-def test_the_epoch_that_weights_are_of(
-    store: RunStore, state: RunState, which: WeightsChoice, epoch: int | None, words: str
+def test_weights_are_labelled_with_their_epoch(
+    store: RunStore, state: RunState, checkpoint: WeightsChoice, epoch: int | None, label: str
 ) -> None:
     run = stored_runs.store_run(store, TINY, state=state)
-    assert weights_epoch(run, which) == epoch
-    assert weights_words(run, which) == words
+    assert weights_epoch(run, checkpoint) == epoch
+    assert weights_label(run, checkpoint) == label

@@ -17,7 +17,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import component_keys
 from tests.pages.app_page import widget
-from tests.pages.inside_page import MAPS, errors, grids, opened, said
+from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 from tests.stored_runs import Arrays
 
 TINY = stored_runs.experiment()
@@ -25,7 +25,7 @@ RIGHT = [f"right-{name}" for name in MAPS]
 
 
 @pytest.fixture
-def kept(store: RunStore, weights: Arrays) -> Run:
+def snapshot_run(store: RunStore, weights: Arrays) -> Run:
     """A run with other weights before training, and the same at its best as it ended with."""
     run = stored_runs.store_run(
         store, TINY, name="long", checkpoints={"last": weights, "best": weights}
@@ -47,19 +47,21 @@ def sides(found: list[str]) -> tuple[list[str], list[str]]:
     return [name for name in found if name not in right], right
 
 
-def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
-    app = opened(run=kept.id, **{"with": kept.id})
+def test_two_epochs_of_one_run_are_beside_each_other(snapshot_run: Run) -> None:
+    app = opened(run=snapshot_run.id, **{"with": snapshot_run.id})
     assert not app.exception
     assert not errors(app)
-    # Its beginning, if nothing else is said; beside its beginning the newest.
+    # Its beginning, by default; beside its beginning the newest.
     assert widget(app, "selectbox", "inside-at").value == "0"
-    beginning = opened(run=kept.id, checkpoint="epochs", epoch="0", **{"with": kept.id})
+    beginning = opened(
+        run=snapshot_run.id, checkpoint="epochs", epoch="0", **{"with": snapshot_run.id}
+    )
     assert beginning.selectbox(key="inside-at").value == "3"
     assert sides(grids(app)) == (MAPS, RIGHT)
-    words = "\n".join(said(app))
-    assert "**As it ended, after epoch 3** says" in words
-    assert "**Before training** says" in words
-    assert "Median correlation of its channels" in words
+    words = "\n".join(page_texts(app))
+    assert "**As it ended, after epoch 3** predicts" in words
+    assert "**Before training** predicts" in words
+    assert "Median correlation of channels" in words
     assert "points" in words
     assert {"inside-answer", "inside-answer-right", "filters", "filters-right"} <= set(
         component_keys(app)
@@ -67,26 +69,28 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     assert "bars-right-dense_1" in component_keys(app)
 
     widget(app, "selectbox", "inside-at").select("best").run()
-    words = "\n".join(said(app))
-    assert "Median correlation of its channels 1.00" in words
-    assert "Correlation of its values 1.00" in words
+    words = "\n".join(page_texts(app))
+    assert "Median correlation of channels 1.00" in words
+    assert "Correlation of values 1.00" in words
     assert "Both give “ship”" in words
 
 
-def test_the_most_changed_channels_come_first_only_where_epochs_are_compared(kept: Run) -> None:
-    app = opened(run=kept.id, order="change", **{"with": kept.id, "at": "1"})
+def test_the_most_changed_channels_come_first_only_where_epochs_are_compared(
+    snapshot_run: Run,
+) -> None:
+    app = opened(run=snapshot_run.id, order="change", **{"with": snapshot_run.id, "at": "1"})
     assert not app.exception
     assert not errors(app)
     widget(app, "selectbox", "inside-with").select("none").run()
     assert not errors(app)
     assert "order" not in app.query_params
     assert "at" not in app.query_params
-    app = opened(run=kept.id, order="change")
-    assert any("where two epochs of one run are compared" in error for error in errors(app))
+    app = opened(run=snapshot_run.id, order="change")
+    assert any("where two epochs of a run are compared" in error for error in errors(app))
 
 
 def test_two_runs_of_different_networks_say_what_has_no_counterpart(
-    store: RunStore, kept: Run
+    store: RunStore, snapshot_run: Run
 ) -> None:
     made = stored_runs.experiment(
         Conv2D(filters=5),
@@ -98,32 +102,36 @@ def test_two_runs_of_different_networks_say_what_has_no_counterpart(
     other = stored_runs.store_run(
         store, made, name="other", checkpoints={"last": stored_runs.weights(made)}
     )
-    app = opened(run=kept.id, **{"with": other.id})
+    app = opened(run=snapshot_run.id, **{"with": other.id})
     assert not app.exception
     assert not errors(app)
     left, right = sides(grids(app))
     assert left == MAPS
     assert right == ["right-conv2d_1", "right-conv2d_2", "right-conv2d_3"]
-    words = "\n".join(said(app))
-    assert "No counterpart: this network has none of its kind (max pooling)." in words
-    assert "No counterpart: this network has 2 of its kind (convolution)." in words
-    assert "has kept no weights of epoch 3" not in words
-    assert "has nothing to do with channel 5 of the other" in words
+    words = "\n".join(page_texts(app))
+    assert "No counterpart: this network has no layer of this type (max pooling)." in words
+    assert "No counterpart: this network has 2 layers of this type (convolution)." in words
+    assert "has no weights of epoch 3" not in words
+    assert "with the same number in two networks are unrelated" in words
     # Only where maps are of one size.
-    assert words.count("Where it is active: correlation") == 1
-    assert "**long, as it ended, after epoch 3** says" in words
+    assert words.count("Correlation of active places") == 1
+    assert "**long, as it ended, after epoch 3** predicts" in words
 
     # The other way round, and with a channel of the one on the right.
     app = opened(
-        run=other.id, layer="max_pooling2d_2", channel="3", side="right", **{"with": kept.id}
+        run=other.id,
+        layer="max_pooling2d_2",
+        channel="3",
+        side="right",
+        **{"with": snapshot_run.id},
     )
     assert not app.exception
     assert not errors(app)
-    assert any(text.startswith("**Channel 3** · one of 8") for text in said(app))
+    assert any(text.startswith("**Channel 3** of 8") for text in page_texts(app))
 
 
 def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
-    kept: Run, store: RunStore, weights: Arrays
+    snapshot_run: Run, store: RunStore, weights: Arrays
 ) -> None:
     other = stored_runs.store_run(store, TINY, name="other", checkpoints={"last": weights})
     save_weights(
@@ -131,17 +139,17 @@ def test_the_same_epoch_of_another_run_follows_the_one_on_the_left(
         1,
         {n: v for n, v in weights.items() if v.dtype == np.float32},
     )
-    app = opened(run=kept.id, checkpoint="epochs", epoch="1", **{"with": other.id})
+    app = opened(run=snapshot_run.id, checkpoint="epochs", epoch="1", **{"with": other.id})
     assert widget(app, "selectbox", "inside-at").value == "same"
-    assert "**other, after epoch 1** says" in "\n".join(said(app))
-    app = opened(run=kept.id, checkpoint="epochs", epoch="0", **{"with": other.id})
-    words = "\n".join(said(app))
-    assert "has kept no weights of epoch 0: here are those after epoch 1." in words
-    assert "**long, before training** says" in words
+    assert "**other, after epoch 1** predicts" in "\n".join(page_texts(app))
+    app = opened(run=snapshot_run.id, checkpoint="epochs", epoch="0", **{"with": other.id})
+    words = "\n".join(page_texts(app))
+    assert "has no weights of epoch 0. Its weights after epoch 1 are shown." in words
+    assert "**long, before training** predicts" in words
 
 
 def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
-    kept: Run, store: RunStore, weights: Arrays
+    snapshot_run: Run, store: RunStore, weights: Arrays
 ) -> None:
     base = PRESETS["fashion-mnist-cnn"].experiment
     foreign = stored_runs.store_run(
@@ -154,48 +162,50 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
     broken = stored_runs.store_run(store, TINY, name="broken", checkpoints={"last": weights})
     checkpoint_path(store.folder(broken.id), "last").write_bytes(b"nothing")
     for other, sentence in (
-        (foreign.id, "“clothes” learns from Fashion-MNIST and “long” from CIFAR-10"),
+        (foreign.id, "“clothes” was trained on Fashion-MNIST and “long” on CIFAR-10"),
         (bare.id, "“bare” has no weights"),
         (broken.id, "damaged"),
-        ("zzz", "no run “zzz” here to compare with"),
+        ("zzz", "no run “zzz” to compare with"),
     ):
-        app = opened(run=kept.id, **{"with": other})
+        app = opened(run=snapshot_run.id, **{"with": other})
         assert not app.exception
         assert len(errors(app)) == 1
         assert sentence in errors(app)[0].replace("\\", "")
         assert sides(grids(app)) == (MAPS, [])
-        assert "The network says" in "\n".join(said(app))
+        assert "The network predicts" in "\n".join(page_texts(app))
 
-    app = opened(run=kept.id, **{"with": kept.id, "at": "7"})
-    assert any("has kept no weights “7”" in error for error in errors(app))
+    app = opened(run=snapshot_run.id, **{"with": snapshot_run.id, "at": "7"})
+    assert any("has no weights “7”" in error for error in errors(app))
     assert sides(grids(app)) == (MAPS, RIGHT)
     # The weights on the left are damaged, and those on the right are not.
-    app = opened(run=broken.id, **{"with": kept.id})
+    app = opened(run=broken.id, **{"with": snapshot_run.id})
     assert any("damaged" in error for error in errors(app))
     assert not app.exception
 
 
-def test_a_run_under_way_is_compared_too(kept: Run, store: RunStore, weights: Arrays) -> None:
+def test_a_run_under_way_is_compared_too(
+    snapshot_run: Run, store: RunStore, weights: Arrays
+) -> None:
     live = stored_runs.store_run(
         store, TINY, name="live", state=RunState.RUNNING, epochs=1, checkpoints={"last": weights}
     )
     with stored_runs.held(store, live):
-        app = opened(run=kept.id, **{"with": live.id, "at": "last"})
-        assert "**live, as it stands now** says" in "\n".join(said(app))
-        app = opened(run=live.id, **{"with": kept.id})
+        app = opened(run=snapshot_run.id, **{"with": live.id, "at": "last"})
+        assert "**live, as it stands now** predicts" in "\n".join(page_texts(app))
+        app = opened(run=live.id, **{"with": snapshot_run.id})
         assert sides(grids(app)) == (MAPS, RIGHT)
         assert not app.exception
 
 
 def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
-    store: RunStore, kept: Run
+    store: RunStore, snapshot_run: Run
 ) -> None:
-    app = opened(run=kept.id, filters="layer")
+    app = opened(run=snapshot_run.id, filters="layer")
     assert "filters" in component_keys(app)
-    words = "\n".join(said(app))
-    assert "conv2d_1 · 6 filters, 3 × 3 each" in words
+    words = "\n".join(page_texts(app))
+    assert "conv2d_1 · 6 filters of 3 × 3" in words
     assert "its weights for red, green and blue" in words
-    app = opened(run=kept.id, filters="loud")
+    app = opened(run=snapshot_run.id, filters="loud")
     assert any("scale of filters is own or layer" in error for error in errors(app))
     assert "filters" in component_keys(app)
 
@@ -206,19 +216,19 @@ def test_first_filters_are_pictures_where_a_convolution_sees_the_image(
     app = opened(run=bare.id)
     assert not app.exception
     # Of a network without maps there is nothing to choose about them.
-    assert "What the first layer looks for" not in [one.value for one in app.header]
+    assert "Filters of the first layer" not in [one.value for one in app.header]
     keys = {one.key for one in app.get("button_group")}
     assert not keys & {"inside-filters", "inside-order", "inside-scale", "inside-colors"}
-    assert "Each picture is one channel" not in "\n".join(said(app))
+    assert "Each picture is the feature map of a channel" not in "\n".join(page_texts(app))
     assert [key for key in component_keys(app) if key.startswith("bars-")]
 
     # Beside another it is named.
-    app = opened(run=kept.id, **{"with": bare.id})
+    app = opened(run=snapshot_run.id, **{"with": bare.id})
     assert not app.exception
     assert "“dense, after epoch 3” has no layer with maps" in " ".join(errors(app))
-    assert "This network has no convolution" in "\n".join(said(app))
+    assert "This network has no convolution" in "\n".join(page_texts(app))
     assert "filters" in component_keys(app)
-    app = opened(run=bare.id, **{"with": kept.id})
+    app = opened(run=bare.id, **{"with": snapshot_run.id})
     assert not app.exception
     assert not errors(app)
     assert "filters-right" in component_keys(app)
@@ -238,8 +248,8 @@ def test_one_value_or_one_channel_is_a_layer_as_well(store: RunStore) -> None:
     left, right = sides(grids(app))
     assert left == ["conv2d_1", "max_pooling2d_1", "conv2d_2"]
     assert len(right) == 3
-    assert "conv2d_1 · 1 filter, 3 × 3 each" in said(app)
+    assert "conv2d_1 · 1 filter of 3 × 3" in page_texts(app)
     # One value a channel can only be on the scale of its layer.
-    scales = [text for text in said(app) if "dark blue is" in text]
+    scales = [text for text in page_texts(app) if "dark blue is" in text]
     assert len(scales) == 4
     assert all("1×1" in text for text in scales)

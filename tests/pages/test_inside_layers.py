@@ -12,7 +12,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import component_keys
-from tests.pages.inside_page import MAPS, errors, grids, opened, said
+from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 
 TINY = stored_runs.experiment()
 
@@ -44,9 +44,9 @@ def test_every_layer_is_shown_with_its_type_shape_and_channels(run: Run) -> None
 
 def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -> None:
     app = opened(layer="conv2d_2", channel="7")
-    assert any(text.startswith("**Channel 7** · one of 8, counted from 0") for text in said(app))
-    assert "Its kernel, 3 × 3 for each of 6 input channels" in said(app)
-    values = next(text for text in said(app) if "values from" in text)
+    assert any(text.startswith("**Channel 7** of 8, numbered from 0") for text in page_texts(app))
+    assert "Kernel, 3 × 3 for each of 6 input channels" in page_texts(app)
+    values = next(text for text in page_texts(app) if "values from" in text)
     assert "-" not in values
     assert {"channel-map", "channel-kernel"} <= set(component_keys(app))
     assert not app.exception
@@ -54,8 +54,8 @@ def test_the_channel_in_the_address_opens_with_its_values_and_kernel(run: Run) -
 
 def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None:
     app = opened(layer="max_pooling2d_1", channel="4")
-    assert any("0 everywhere, so it says nothing about this image" in text for text in said(app))
-    assert "Max pooling has no kernel." in said(app)
+    assert any("0 everywhere in this image" in text for text in page_texts(app))
+    assert "Max pooling has no kernel." in page_texts(app)
     assert "channel-kernel" not in component_keys(app)
     assert not app.exception
 
@@ -63,8 +63,8 @@ def test_a_dead_channel_says_so_and_a_pooled_one_has_no_kernel(run: Run) -> None
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [
-        ("whitening_1", "Its kernel, 2 × 2 for each of the image's channels: red, green, blue"),
-        ("conv2d_1", "Its kernel, 3 × 3 for each of 8 input channels"),
+        ("whitening_1", "Kernel, 2 × 2 for red, green, blue"),
+        ("conv2d_1", "Kernel, 3 × 3 for each of 8 input channels"),
     ],
 )
 def test_kernels_after_whitening_are_not_those_of_the_image(
@@ -79,8 +79,11 @@ def test_kernels_after_whitening_are_not_those_of_the_image(
     )
     stored_runs.store_run(store, made, checkpoints={"last": stored_runs.weights(made)})
     app = opened(layer=layer, channel="0")
-    assert sentence in said(app)
-    assert any(text.startswith("This is the answer to the image as it is.") for text in said(app))
+    assert sentence in page_texts(app)
+    assert any(
+        text.startswith("This is the prediction for the original image.")
+        for text in page_texts(app)
+    )
     assert not app.exception
 
 
@@ -96,15 +99,15 @@ def test_layers_of_every_kind_are_shown(store: RunStore) -> None:
     app = opened(layer="conv2d_1", channel="0")
     assert grids(app) == ["conv2d_1", "dropout_1", "conv2d_2"]
     assert "bars-global_average_pooling2d_1" in component_keys(app)
-    assert "Its kernel, 5 × 5 for each of the image's channels: red, green, blue" in said(app)
+    assert "Kernel, 5 × 5 for red, green, blue" in page_texts(app)
     assert not app.exception
 
 
 def test_order_and_scale_are_chosen_and_in_the_address(run: Run) -> None:
     app = opened(order="strength", scale="layer", layer="conv2d_1", channel="3")
-    assert "black is 0, white is " in "\n".join(said(app))
+    assert "black is 0, white is " in "\n".join(page_texts(app))
     assert grids(app) == MAPS
     assert not app.exception
     app = opened(order="size")
-    assert any("ordered by index, strength, variance" in error for error in errors(app))
+    assert any("only by index, strength, variance" in error for error in errors(app))
     assert not app.exception

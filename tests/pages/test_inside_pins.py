@@ -37,24 +37,24 @@ def test_of_a_pinned_image_an_epoch_without_weights_is_shown_from_its_maps(thinn
     assert not app.exception
     assert not inside_page.errors(app)
     assert inside_page.grids(app) == inside_page.MAPS
-    said = inside_page.said(app)
-    assert any("The weights of epoch 1 were not kept" in text for text in said)
+    said = inside_page.page_texts(app)
+    assert any("The weights of epoch 1 were not saved" in text for text in said)
     # The same answer as the weights give, since they are those of the maps.
-    exact = inside_page.said(inside_page.opened(run=thinned.id, image="231"))
+    exact = inside_page.page_texts(inside_page.opened(run=thinned.id, image="231"))
     verdicts = [
-        next(text for text in texts if text.startswith("The network says"))
+        next(text for text in texts if text.startswith("The network predicts"))
         for texts in (said, exact)
     ]
     assert verdicts[0] == verdicts[1]
     headings = [one.value for one in app.header]
-    assert "Where it looks" not in headings
-    assert "What the first layer looks for" not in headings
+    assert "Where the network looks" not in headings
+    assert "Filters of the first layer" not in headings
 
 
 def test_another_image_has_no_such_epoch(thinned: Run) -> None:
     app = inside_page.opened(run=thinned.id, checkpoint="epochs", epoch="1", image="1")
     assert not app.exception
-    assert any("no weights called “epochs”" in text for text in inside_page.said(app))
+    assert any("no weights called “epochs”" in text for text in inside_page.page_texts(app))
 
 
 def test_damaged_maps_are_said(thinned: Run, store: RunStore) -> None:
@@ -88,10 +88,10 @@ def test_an_image_is_pinned_and_taken_off_again(thinned: Run, store: RunStore) -
 
 
 def test_those_of_which_the_run_has_kept_maps_are_told_apart(thinned: Run) -> None:
-    said = inside_page.said(inside_page.opened(run=thinned.id))
-    assert any("Underlined: the run has kept" in text for text in said)
+    said = inside_page.page_texts(inside_page.opened(run=thinned.id))
+    assert any("Underlined: maps saved at more epochs" in text for text in said)
 
 
 def test_where_none_or_all_have_maps_nothing_is_underlined(run: Run) -> None:
-    said = inside_page.said(inside_page.opened(run=run.id))
+    said = inside_page.page_texts(inside_page.opened(run=run.id))
     assert not any("Underlined" in text for text in said)

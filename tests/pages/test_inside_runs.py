@@ -1,4 +1,4 @@
-"""Inside: which runs and weights can be chosen, and what is said of those that cannot."""
+"""Inside: the choice of runs and weights, and messages for those that cannot be chosen."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.pages.app_page import widget
-from tests.pages.inside_page import MAPS, errors, grids, opened, said
+from tests.pages.inside_page import MAPS, errors, grids, opened, page_texts
 
 TINY = stored_runs.experiment()
 
@@ -58,7 +58,7 @@ def test_a_run_in_its_first_epoch_is_said_to_come(store: RunStore, own_run: Run)
     coming = stored_runs.store_run(store, TINY, name="new", state=RunState.RUNNING, epochs=0)
     with stored_runs.held(store, coming):
         app = opened(run=coming.id)
-    assert "“new” is running. Its weights can be looked at once" in said(app)[0]
+    assert "“new” is running. Its weights can be looked at once" in page_texts(app)[0]
     assert [one[:6] for one in widget(app, "selectbox", "pick-run").options] == ["mine ·"]
     assert not app.exception
 
@@ -113,7 +113,7 @@ def test_a_run_that_was_given_its_best_weights_back_says_so_of_how_it_ended(
 
 def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
     app = opened()
-    assert "No network has been trained here yet" in said(app)[0]
+    assert "No network has been trained here yet" in page_texts(app)[0]
     app.button[0].click().run()
     assert app.title[0].value == "Train"
     assert not app.exception

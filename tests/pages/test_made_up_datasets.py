@@ -115,9 +115,7 @@ def test_numbers_and_words_follow_from_the_data_set(runs: dict[str, Run]) -> Non
     for info in BOTH:
         count = len(info.classes)
         words = {3: "three", 100: "100"}[count]
-        assert f"pictures of {words} kinds of things" in text(
-            opened("present", run=runs[info.name].id)
-        )
+        assert f"pictures in {words} classes" in text(opened("present", run=runs[info.name].id))
         height, width, _ = info.image_shape
         assert f"{width} × {height} pixels" in text(opened("samples", dataset=info.name))
 
@@ -166,10 +164,10 @@ def test_set_up_says_how_to_get_what_is_not_here() -> None:
 
 def test_samples_offers_only_what_there_is(runs: dict[str, Run]) -> None:
     app = opened("samples", dataset=WIDE.name, variant="sample")
-    assert refusals(app) == ["Three Fruits has no embedded sample; the full set is shown."]
+    assert refusals(app) == ["Three Fruits has no embedded sample. The full set is shown."]
     labels = {one.label for one in app.button_group}
     assert "Show" not in labels
-    (part,) = [one for one in app.button_group if one.label == "Part of it"]
+    (part,) = [one for one in app.button_group if one.label == "Sample or full set"]
     assert list(part.options) == ["Full set"]
 
 

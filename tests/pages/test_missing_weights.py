@@ -79,10 +79,10 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
         assert inside_page.grids(app) == inside_page.MAPS
         assert "epoch-slider" in component_keys(app)
-        assert any(text.startswith(GONE) for text in inside_page.said(app))
+        assert any(text.startswith(GONE) for text in inside_page.page_texts(app))
     app = inside_page.opened(run=bare.id, checkpoint="last")
     words = "no weights called “last”: it is shown at any epoch"
-    assert any(words in text for text in inside_page.said(app))
+    assert any(words in text for text in inside_page.page_texts(app))
     # One epoch alone is one more than nothing.
     for epoch in (0, 2):
         for kind in ("weights", "maps"):
@@ -100,7 +100,7 @@ def test_of_kept_maps_alone_their_images_are_shown_and_offered(bare: Run, store:
     assert inside_page.grids(app) == inside_page.MAPS
     app = inside_page.opened(run=bare.id, image="5")
     assert not app.exception
-    assert any("only feature maps of images" in text for text in inside_page.said(app))
+    assert any("only feature maps of pinned images" in text for text in inside_page.page_texts(app))
     app.button(key=f"kept-image-{PINNED}").click().run()
     assert not app.exception
     assert inside_page.grids(app) == inside_page.MAPS
@@ -160,7 +160,7 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
         assert not app.exception
         assert not inside_page.errors(app)
         assert inside_page.grids(app) == inside_page.MAPS
-        assert any("its network before training" in text for text in inside_page.said(app))
+        assert any("its network before training" in text for text in inside_page.page_texts(app))
         # There is nothing to judge yet.
         app = evaluate_page.opened(run=run.id)
         assert any("once its first epoch is done" in one.value for one in app.info)
@@ -177,16 +177,20 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
     assert "the others still work" in error
     assert inside_page.grids(app) == inside_page.MAPS
     assert "epoch-slider" in component_keys(app)
-    assert any("the feature maps that the run kept" in text for text in inside_page.said(app))
+    assert any(
+        "the feature maps that the run saved" in text for text in inside_page.page_texts(app)
+    )
     verdicts = [
-        next(text for text in inside_page.said(one) if text.startswith("The network says"))
+        next(
+            text for text in inside_page.page_texts(one) if text.startswith("The network predicts")
+        )
         for one in (exact, app)
     ]
     assert verdicts[0] == verdicts[1]
 
     app = inside_page.opened(**address, layer="conv2d_1", channel="0")
-    assert "Output, as kept, in 256 steps" in inside_page.said(app)
-    assert not any("cannot be shown" in text for text in inside_page.said(app))
+    assert "Output, as kept, in 256 steps" in inside_page.page_texts(app)
+    assert not any("cannot be shown" in text for text in inside_page.page_texts(app))
     # Of an image that was not pinned nothing of this epoch is left.
     app = inside_page.opened(**{**address, "image": "5"})
     assert inside_page.grids(app) == []
@@ -201,7 +205,7 @@ def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
     assert not app.exception
     assert [name for name in inside_page.grids(app) if name.startswith("right-")]
     assert "The weights of epoch 1" in inside_page.errors(app)[0]
-    assert "Where “After epoch 1” looks" in inside_page.errors(app)[1]
+    assert "heatmaps of “After epoch 1”" in inside_page.errors(app)[1]
 
 
 def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) -> None:

@@ -43,11 +43,11 @@ def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
     name, probability = asked(fit_to(np.asarray(photo()), (32, 32, 3), "crop"))
     assert f"**{name}**, {probability:.1%}" in text(app)
     assert "As uploaded: 90 × 60 pixels, PNG" in text(app)
-    assert "What the network saw: 32 × 32 pixels" in text(app)
+    assert "Input of the network: 32 × 32 pixels" in text(app)
     assert "Cropped to the central square." in text(app)
     assert pictures(app) == [
         "my photo.png as uploaded",
-        "my photo.png as the network saw it",
+        "my photo.png as the network sees it",
     ]
     assert not app.error
     assert not app.exception
@@ -55,7 +55,7 @@ def test_an_upload_is_shown_as_it_came_and_as_the_network_saw_it(
 
 @pytest.mark.parametrize(
     ("fit", "note"),
-    [("stretch", "It was distorted to a square."), ("pad", "borders of its mean colour")],
+    [("stretch", "Stretched to a square."), ("pad", "with its mean colour")],
 )
 def test_how_it_is_fitted_is_chosen_and_in_the_address(
     run: Run, asked: Callable[[np.ndarray], tuple[str, float]], fit: Any, note: str
@@ -75,9 +75,9 @@ def test_how_it_is_fitted_is_chosen_and_in_the_address(
     [
         ("deep.png", sixteen_bit(), "16-bit"),
         ("print.jpg", encoded(photo(mode="CMYK"), "JPEG"), "CMYK"),
-        ("clear.png", transparent(), "transparent parts were filled with white"),
-        ("moving.gif", animation(), "its first frame is used"),
-        ("turned.jpg", rotated(), "turned upright"),
+        ("clear.png", transparent(), "Transparent parts filled with white"),
+        ("moving.gif", animation(), "First frame of an animation"),
+        ("turned.jpg", rotated(), "Rotated upright"),
         ("no ending", encoded(photo(), "WEBP"), "WebP"),
         ("wrong.txt", encoded(photo(), "BMP"), "BMP"),
         ("line.png", encoded(photo((2000, 1))), "2,000 × 1 pixels"),
@@ -139,7 +139,7 @@ def test_twenty_files_are_shown_at_a_glance(run: Run) -> None:
     assert [one.value for one in app.subheader] == ["18 images added, 2 files that cannot be read"]
     assert len(errors(app)) == 2
     # The newest in full.
-    assert pictures(app) == ["17.png as uploaded", "17.png as the network saw it"]
+    assert pictures(app) == ["17.png as uploaded", "17.png as the network sees it"]
     assert not app.exception
 
 
@@ -150,7 +150,7 @@ def test_only_bad_files_leave_the_page_usable(run: Run) -> None:
 
 
 def test_the_limit_is_said_beside_the_uploader(run: Run) -> None:
-    assert "at most 20 MB and 50 million pixels a file" in text(opened())
+    assert "up to 20 MB and 50 million pixels per file" in text(opened())
 
 
 def test_a_file_that_found_the_decoders_busy_is_tried_again(

@@ -36,7 +36,7 @@ def test_a_linked_image_is_shown_with_its_class(
     name, probability = asked(test_images.images[position])
     assert f"Test image {index}, {actual}" in text(app)
     assert f"**{name}**, {probability:.1%}" in text(app)
-    assert ("That is right." if name == actual else f"That is wrong: it is {actual}") in text(app)
+    assert ("Correct." if name == actual else f"Wrong: it is {actual}") in text(app)
     assert "See its feature maps" in [link.label for link in elements(app, "page_link")]
     assert not app.exception
 
@@ -64,7 +64,7 @@ def test_any_image_of_the_data_set_is_chosen_by_its_index_or_drawn(
     train = library.load("cifar10", "sample", shared[0]).train
     app = opened()
     widget(app, "segmented_control", "predict-split").set_value("train").run()
-    assert "The network has learned from it." in text(app)
+    assert "The network learned from this image." in text(app)
     widget(app, "text_input", "predict-index").set_value(str(train.indices[7])).run()
     assert f"Training image {train.indices[7]}, {CIFAR10.classes[train.labels[7]]}" in text(app)
     assert app.query_params["split"] == "train"
@@ -86,7 +86,7 @@ def test_a_validation_image_says_that_it_was_not_learned_from(
     train = library.load("cifar10", "sample", settings).train
     _, held_back = train_validation_split(len(train), 0.3, 777)
     assert train.position_of(int(app.query_params["image"])) in held_back
-    assert "one of this run's validation images: the network did not learn from it" in text(app)
+    assert "This is a validation image: the network did not learn from it" in text(app)
     assert not app.exception
 
 
@@ -116,7 +116,7 @@ def test_a_bad_link_gets_a_sentence_and_the_page_stays_usable(
     assert app.selectbox[0].label == "Run"
     if "run" not in address:
         app.file_uploader[0].set_value([("mine.png", encoded(photo()), "")]).run()
-        assert pictures(app) == ["mine.png as uploaded", "mine.png as the network saw it"]
+        assert pictures(app) == ["mine.png as uploaded", "mine.png as the network sees it"]
     assert not app.exception
 
 

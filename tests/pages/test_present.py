@@ -11,7 +11,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.store import RunStore
 from cifarviz.settings import Settings
 from tests.components import epoch_slider, presenter, replay
-from tests.pages.present_page import SCENES, html, opened, said, title
+from tests.pages.present_page import SCENES, html, opened, page_text, title
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def demonstration(recorded_home: Settings, monkeypatch: pytest.MonkeyPatch) -> R
 
 def test_the_recorded_run_is_what_is_presented_first(demonstration: Run) -> None:
     app = opened()
-    assert title(app) == "60,000 small pictures of ten kinds of things"
-    assert "learns from 35,000 of them, and is checked on 15,000" in html(app)
+    assert title(app) == "60,000 small pictures in ten classes"
+    assert "learns from 35,000 of them and is validated on 15,000" in html(app)
     bar = presenter(app)
     assert [name for name, _ in bar["scenes"]] == list(SCENES)
     assert (bar["shown"], bar["notes"]) == ("data", False)
@@ -43,9 +43,9 @@ def test_the_recorded_run_is_what_is_presented_first(demonstration: Run) -> None
 
 def test_the_network_is_drawn_layer_by_layer(demonstration: Run) -> None:
     app = opened("network", notes=1)
-    assert title(app) == "12 layers, 814,122 numbers to learn"
+    assert title(app) == "12 layers, 814,122 parameters"
     assert html(app).count('class="present-layer"') == 13
-    assert "dense_1** alone holds 524,544 of the 814,122 parameters (64%)" in said(app)
+    assert "dense_1** alone has 524,544 of the 814,122 parameters (64%)" in page_text(app)
 
 
 def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> None:
@@ -70,21 +70,21 @@ def test_the_recording_has_every_epoch_at_its_own_time(demonstration: Run) -> No
     assert given["until"] == 30
     # Its images are not here, so nothing can go on from it.
     assert given["forks"] == []
-    assert "fetch the full CIFAR-10" in said(opened("training", notes=1))
+    assert "download the full CIFAR-10" in page_text(opened("training", notes=1))
 
 
-def test_the_turn_is_named_and_shaded(demonstration: Run) -> None:
+def test_the_start_of_overfitting_is_marked(demonstration: Run) -> None:
     app = opened("turn", notes=1)
-    assert title(app) == "After epoch 8 it learns by heart"
+    assert title(app) == "Overfitting starts after epoch 8"
     given = replay(app, "present-turn")
     assert given["turn"] == {"epoch": 8, "words": "overfitting starts: epoch 8"}
     assert (given["mark"], given["player"], len(given["panels"])) == ("recorded", False, 1)
     assert "rose from 0.818 to 1.816" in html(app)
     # 79.7 less 72.0, and 98.5 less 71.4.
-    assert "<b>7.6</b><span>points of accuracy: training is ahead of validation" in html(app)
+    assert "<b>7.6</b><span>points of accuracy: training above validation" in html(app)
     assert "<b>27.1</b>" in html(app)
-    assert "accuracy went from 72.0% to 71.4%" in said(app)
-    assert "To try next: **" in said(app)
+    assert "accuracy went from 72.0% to 71.4%" in page_text(app)
+    assert "Try next: **" in page_text(app)
 
 
 def test_feature_maps_come_from_what_was_kept(
@@ -95,7 +95,7 @@ def test_feature_maps_come_from_what_was_kept(
 
     monkeypatch.setattr("cifarviz.ui.cache.layer_views", no_network)
     first = opened("maps")
-    assert title(first) == "What the first convolution sees"
+    assert title(first) == "Feature maps after the first convolution"
     slider = epoch_slider(first)
     assert slider["stops"] == [0, 1, 2, 3, 4, 6, 8, 9, 11, 16, 23, 30]
     assert slider["shown"] == 0
@@ -113,32 +113,32 @@ def test_feature_maps_come_from_what_was_kept(
 
 def test_mistakes_are_those_that_can_be_shown_here(demonstration: Run) -> None:
     app = opened("mistakes", notes=1)
-    assert title(app) == "Sure, and wrong"
+    assert title(app) == "Confident mistakes"
     assert html(app).count("<figcaption>") == 8
-    assert "about 15,000 validation images" in said(app)
-    assert "Of these the 1,507 that are on this machine" in said(app)
-    assert "**431 of 1,507** were taken for something else" in said(app)
+    assert "predicted 15,000 validation images" in page_text(app)
+    assert "Only the 1,507 on this machine are shown" in page_text(app)
+    assert "**431 of 1,507** are wrong" in page_text(app)
     early = opened("mistakes", epoch=1)
     assert html(early) != html(app)
 
 
-def test_a_photo_is_asked_about_and_not_kept(demonstration: Run) -> None:
+def test_a_photo_is_predicted_and_not_stored(demonstration: Run) -> None:
     app = opened("photo")
     assert "airplane" in html(app)
     file = io.BytesIO()
     Image.new("RGB", (60, 40), (30, 90, 200)).save(file, "PNG")
     app.file_uploader(key="present-file").upload("sky.png", file.getvalue(), "image/png").run()
     assert not app.exception
-    assert "It says: <b>" in html(app)
+    assert "Prediction: <b>" in html(app)
     assert html(app).count("<u style") == 5
     app.file_uploader(key="present-file").upload("note.txt", b"hello", "text/plain").run()
     assert not app.exception
-    assert "note.txt" in said(app)
+    assert "note.txt" in page_text(app)
     # The camera is another way to the same.
     camera = opened("photo", photo="camera")
     shot = camera.camera_input(key="present-camera")
     shot.upload("shot.jpg", file.getvalue(), "image/jpeg").run()
-    assert "It says: <b>" in html(camera)
+    assert "Prediction: <b>" in html(camera)
 
 
 def test_a_hidden_recorded_run_can_be_brought_back(
@@ -149,4 +149,4 @@ def test_a_hidden_recorded_run_can_be_brought_back(
     hide_recorded_run(store)
     app = opened("turn")
     app.button(key="bring-back-recorded").click().run()
-    assert title(app) == "After epoch 8 it learns by heart"
+    assert title(app) == "Overfitting starts after epoch 8"

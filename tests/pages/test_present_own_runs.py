@@ -15,7 +15,7 @@ from tests import stored_runs
 from tests.components import component_keys, epoch_slider, presenter, replay
 from tests.pages import present_page
 from tests.pages.app_page import widget
-from tests.pages.present_page import SCENES, html, opened, said, title
+from tests.pages.present_page import SCENES, html, opened, page_text, title
 from tests.stored_runs import Arrays
 
 
@@ -38,7 +38,7 @@ def test_every_scene_has_notes_and_a_run_of_one_s_own_has_every_scene(
 def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
     app = opened("maps", run=trained.id, notes=1)
     assert epoch_slider(app)["stops"] == [0, 1, 3]
-    assert "from 0 to 3; the maps are computed from the weights the run has kept" in said(app)
+    assert "from 0 to 3. The maps are computed from saved weights" in page_text(app)
     assert 'class="present-mark recorded"' in html(app)
     assert "conv2d_1: 6 channels of 32 × 32" in html(app)
 
@@ -46,10 +46,10 @@ def test_maps_of_kept_weights_are_computed(trained: Run) -> None:
 def test_a_run_s_own_mistakes(trained: Run) -> None:
     app = opened("mistakes", run=trained.id, notes=1)
     assert html(app).count("<figcaption>") == 3
-    assert "**3 of 50** were taken for something else (6.0%)" in said(app)
+    assert "**3 of 50** are wrong (6.0%)" in page_text(app)
     assert "73.0%" in html(app)
     wrong = opened("mistakes", run=trained.id, epoch=2)
-    assert "no answers of epoch “2”" in said(wrong)
+    assert "no saved predictions of epoch “2”" in page_text(wrong)
     assert html(wrong).count("<figcaption>") == 3
 
 
@@ -73,27 +73,31 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
             Predictions.from_probabilities(said_then),
         )
     app = opened("mistakes", run=run.id, notes=1)
-    assert "After epoch 3, 20 of 50 test pictures" in html(app)
+    assert "20 of 50 test images wrong (after epoch 3)" in html(app)
     store.prefer(run.id, "best")
     app = opened("mistakes", run=run.id, notes=1)
     assert widget(app, "selectbox", "present-epoch").value == "2"
-    assert "After epoch 2, 5 of 50 test pictures" in html(app)
-    assert ", after epoch 2 (lowest" in said(app)
-    assert "After epoch 1, 30 of 50" in html(opened("mistakes", run=run.id, epoch=1))
+    assert "5 of 50 test images wrong (after epoch 2)" in html(app)
+    assert "(after epoch 2, lowest" in page_text(app)
+    assert "30 of 50 test images wrong (after epoch 1)" in html(
+        opened("mistakes", run=run.id, epoch=1)
+    )
     # Where that epoch's answers are gone, its weights are asked.
     snapshot_path(store.folder(run.id), "predictions", 2).unlink()
     app = opened("mistakes", run=run.id, notes=1)
-    assert "2, asked now" in widget(app, "selectbox", "present-epoch").options
-    assert "After epoch 2, " in html(app)
-    assert ", at its lowest validation loss, epoch 2" in said(app)
-    assert "about 1,000 test images" in said(app)
-    assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
+    assert "2, predicted now" in widget(app, "selectbox", "present-epoch").options
+    assert "(after epoch 2)" in html(app)
+    assert "(at its lowest validation loss, epoch 2)" in page_text(app)
+    assert "predicted 1,000 test images" in page_text(app)
+    assert "20 of 50 test images wrong (after epoch 3)" in html(
+        opened("mistakes", run=run.id, epoch=3)
+    )
 
 
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
-    assert "What the network said about 1,000 test images, as it ended, after epoch 3." in said(app)
-    assert "As it ended, " in html(app)
+    assert "predicted 1,000 test images (as it ended, after epoch 3)" in page_text(app)
+    assert "(as it ended, " in html(app)
     assert html(app).count("<figcaption>") == 8
 
 
@@ -116,9 +120,9 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
 @pytest.mark.parametrize(
     ("state", "mark", "headline", "told"),
     [
-        (RunState.QUEUED, "waiting", "Waiting for its turn to learn", "does not train yet"),
-        (RunState.PAUSED, "paused", "Learning is paused", "does not train at this moment"),
-        (RunState.STOPPING, "stopping", "Learning is being stopped", "has been asked to end"),
+        (RunState.QUEUED, "waiting", "Waiting to train", "is queued"),
+        (RunState.PAUSED, "paused", "Training is paused", "when you resume it"),
+        (RunState.STOPPING, "stopping", "Training is stopping", "is about to stop"),
         (
             RunState.STOPPED,
             "recorded",
@@ -126,7 +130,7 @@ def test_a_run_that_learns_is_live(store: RunStore, weights: Arrays) -> None:
             "**Stopped**: After epoch 1 (of 3)",
         ),
         (RunState.FAILED, "recorded", "Failed after epoch 1 of 3", "**Failed**: It broke."),
-        (RunState.RUNNING, "live", "The network is learning", "trains at this moment"),
+        (RunState.RUNNING, "live", "The network is training", "is training for"),
     ],
 )
 def test_only_a_run_that_learns_is_called_live(
@@ -141,8 +145,8 @@ def test_only_a_run_that_learns_is_called_live(
     with stored_runs.held(store, run):
         app = opened("training", run=run.id, notes=1)
         assert (title(app), replay(app, "present-replay")["mark"]) == (headline, mark)
-        assert told in said(app)
-        assert ("live" in said(app).lower()) == (mark == "live")
+        assert told in page_text(app)
+        assert ("live" in page_text(app).lower()) == (mark == "live")
         assert replay(opened("turn", run=run.id), "present-turn")["mark"] == mark
 
 
@@ -150,15 +154,15 @@ def test_a_run_that_is_being_built_is_not_called_live(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment(), state=RunState.RUNNING, epochs=0)
     with stored_runs.held(store, run):
         app = opened("training", run=run.id, notes=1)
-    assert title(app) == "The network is about to learn"
+    assert title(app) == "Training is about to start"
     assert replay(app, "present-replay")["mark"] == "starting"
 
 
 def test_maps_of_one_epoch_are_shown_without_a_player(run: Run) -> None:
     app = opened("maps", run=run.id, notes=1)
     assert "conv2d_1: 6 channels" in html(app)
-    assert "there is nothing to play; these are computed from its kept weights." in said(app)
-    assert "plays over" not in said(app)
+    assert "computed from saved weights. No other epoch was saved." in page_text(app)
+    assert "Plays" not in page_text(app)
     assert "epoch-slider" not in component_keys(app)
 
 
@@ -169,7 +173,7 @@ def test_without_a_turn_it_is_said_who_is_ahead(store: RunStore) -> None:
             "UPDATE epochs SET accuracy = 0.5, val_accuracy = 0.501 WHERE run = ?", (run.id,)
         )
     app = opened("turn", run=run.id)
-    assert "<b>0.1</b><span>points of accuracy: validation is ahead of training" in html(app)
+    assert "<b>0.1</b><span>points of accuracy: validation above training" in html(app)
 
 
 def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run) -> None:
@@ -183,9 +187,9 @@ def test_what_went_on_from_a_run_is_drawn_after_it(store: RunStore, trained: Run
     with store.database.connect(write=True) as connection:
         connection.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (fork.id,))
     with stored_runs.held(store, fork):
-        waits = said(opened("training", run=fork.id, notes=1))
+        waits = page_text(opened("training", run=fork.id, notes=1))
     # Up to the third epoch, of which it has two from its parent.
-    assert "it begins, for 1 epoch, when the runs before it have ended" in waits
+    assert "It will train for 1 epoch when the runs before it are done" in waits
     # Of a run on the sample the images are here: it can be gone on from where weights are.
     assert replay(opened("training", run=trained.id), "present-replay")["forks"] == [1, 3]
 

@@ -8,7 +8,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import epoch_slider, presenter
-from tests.pages.present_page import SCENES, opened, said, title
+from tests.pages.present_page import SCENES, opened, page_text, title
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -24,15 +24,15 @@ def test_a_run_that_failed_at_once_is_said_in_words(store: RunStore, scene: str)
     assert not app.error
     assert presenter(app)["shown"] == scene
     if scene in ("training", "turn", "maps", "mistakes", "photo"):
-        assert "mine" in said(app)
+        assert "mine" in page_text(app)
 
 
 def test_a_run_without_snapshots_is_said_in_words(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
-    assert "kept neither feature maps nor weights" in said(opened("maps", run=run.id))
-    assert "neither kept what it answered nor weights" in said(opened("mistakes", run=run.id))
-    assert "has no weights" in said(opened("photo", run=run.id))
-    assert title(opened("turn", run=run.id)) == "Too early to say"
+    assert "has neither saved feature maps nor weights" in page_text(opened("maps", run=run.id))
+    assert "has neither saved predictions nor weights" in page_text(opened("mistakes", run=run.id))
+    assert "has no weights" in page_text(opened("photo", run=run.id))
+    assert title(opened("turn", run=run.id)) == "Too early to judge"
 
 
 def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStore) -> None:
@@ -46,19 +46,19 @@ def test_damaged_maps_are_said_and_the_slider_stays(trained: Run, store: RunStor
     ("address", "words"),
     [
         ({"scene": "zzz"}, "There is no scene “zzz”"),
-        ({"run": "zzz"}, "There is no run “zzz” here (any more). Here is “mine” instead"),
-        ({"scene": "training", "at": "x"}, "There is no place “x” in this recording"),
-        ({"scene": "training", "pace": "99x"}, "cannot be played at “99x”"),
+        ({"run": "zzz"}, "There is no run “zzz”. “mine” is shown instead"),
+        ({"scene": "training", "at": "x"}, "“x” is not an epoch"),
+        ({"scene": "training", "pace": "99x"}, "cannot be replayed at “99x”"),
         ({"scene": "maps", "layer": "zzz"}, "This network has no layer “zzz” with maps"),
-        ({"scene": "maps", "image": "99"}, "Picture “99” is not among the pinned ones"),
+        ({"scene": "maps", "image": "99"}, "Picture “99” is not pinned"),
         ({"scene": "maps", "epoch": "40"}, "kept nothing of epoch “40”: it is shown after epoch 3"),
     ],
 )
-def test_what_the_address_names_in_vain_is_said(
+def test_unknown_query_values_are_reported(
     trained: Run, address: dict[str, str], words: str
 ) -> None:
     app = opened(**address)
-    assert words in said(app)
+    assert words in page_text(app)
     assert not app.error
     assert app.title
     assert presenter(app)["shown"] == address.get("scene", "data").replace("zzz", "data")
@@ -67,6 +67,6 @@ def test_what_the_address_names_in_vain_is_said(
 @pytest.mark.parametrize("scene", SCENES)
 def test_with_no_run_at_all_each_scene_says_so(store: RunStore, scene: str) -> None:
     app = opened(scene)
-    words = said(app)
-    assert ("Nothing has been trained here yet" in words) == (scene != "data")
+    words = page_text(app)
+    assert ("This scene needs a trained network" in words) == (scene != "data")
     assert presenter(app)["shown"] == scene

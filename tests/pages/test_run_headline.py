@@ -52,7 +52,7 @@ def test_all_pages_have_the_same_number_of_the_same_epoch(run: Run) -> None:
     assert options(evaluate_page.opened(), "pick-run") == [f"mine · {HEADLINE}"]
     for scene in ("training", "turn"):
         app = present_page.opened(scene, run=run.id, notes=1)
-        assert f"Best: {HEADLINE}" in present_page.said(app)
+        assert f"Best: {HEADLINE}" in present_page.page_text(app)
         assert options(app, "present-run") == [f"mine · {HEADLINE} (finished)"]
     watched = opened_by_link("train", view="watch", run=run.id)
     items = live_items(watched, "live-metrics")["metrics"]["metrics"]
@@ -96,7 +96,7 @@ def test_all_pages_name_the_step_at_which_a_run_was_stopped(
     for page in (evaluate_page.opened(run=run.id), inside_page.opened(run=run.id)):
         assert options(page, "pick-checkpoint")[0] == f"as it ended, {where}"
     app = present_page.opened("photo", run=run.id, notes=1)
-    assert f"as it ended, {where}" in present_page.said(app)
+    assert f"as it ended, {where}" in present_page.page_text(app)
 
 
 def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +107,6 @@ def test_the_recorded_run_is_said_alike(monkeypatch: pytest.MonkeyPatch) -> None
     assert "validation, epoch 30 (last epoch)" in words
     assert "72.7% validation, epoch 26 (highest validation accuracy)" in words
     assert "7 min 28 s at work" in words
-    notes = present_page.said(present_page.opened("training", notes=1))
+    notes = present_page.page_text(present_page.opened("training", notes=1))
     assert "this training took 7 min 28 s at work" in notes
     assert f"Best: {RECORDED}" in notes

@@ -16,7 +16,7 @@ from cifarviz.datasets.cifar10 import CIFAR10
 from scripts.app_server import ROOT
 from tests.components import chart
 from tests.pages.app_page import address_of, walk
-from tests.pages.samples_page import control, drawn, opened, said, warnings
+from tests.pages.samples_page import control, drawn, opened, page_text, warnings
 
 # The grid's numbers have commas, as the page writes them.
 assert CIFAR10.published_images is not None
@@ -55,7 +55,7 @@ def test_random_images_of_the_sample_each_with_its_class() -> None:
     assert len(drawn(app)) == 50
     assert all(" training image " in name for name in drawn(app))
     assert {name.split(",")[0] for name in drawn(app)} <= set(CIFAR10.classes)
-    assert "50 of the 5,000 training images in the embedded sample" in said(app)
+    assert "50 of 5,000 training images in the embedded sample" in page_text(app)
     assert warnings(app) == []
     assert not app.exception
 
@@ -66,7 +66,7 @@ def test_the_same_link_draws_the_same_images() -> None:
     assert drawn(first) == drawn(second)
     assert len(drawn(first)) == 12
     assert {name.split(",")[0] for name in drawn(first)} == {"cat", "dog"}
-    assert "12 of the 200 test images of cat and dog in the embedded sample" in said(first)
+    assert "12 of 200 test images of cat and dog in the embedded sample" in page_text(first)
     assert control(first, "Seed").value == "42"
     assert control(first, "Classes").value == ["cat", "dog"]
     assert not first.exception
@@ -74,7 +74,7 @@ def test_the_same_link_draws_the_same_images() -> None:
 
 def test_the_controls_change_images_and_address() -> None:
     app = opened()
-    control(app, "How many").set_value("9").run()
+    control(app, "Number of images").set_value("9").run()
     control(app, "Seed").set_value("3").run()
     control(app, "Split").set_value("test").run()
     control(app, "Classes").set_value(["ship"]).run()
@@ -104,7 +104,7 @@ def test_shuffle_draws_others_and_shows_the_new_seed() -> None:
 def test_fewer_images_than_asked_for_are_all_shown() -> None:
     app = opened(classes="frog", split="test", count="400")
     assert len(set(drawn(app))) == 100
-    assert "100 of the 100 test images of frog" in said(app)
+    assert "100 of 100 test images of frog" in page_text(app)
     assert not app.exception
 
 
@@ -112,7 +112,7 @@ def test_the_nine_published_images_are_offered_and_shown_from_the_sample() -> No
     app = opened(split="test", classes="cat")
     control(app, "Show").set_value("published").run()
     assert [name.split("training image ")[1] for name in drawn(app)] == NINE
-    assert "np.random.RandomState(777).randint(50000, size=9)" in said(app)
+    assert "np.random.RandomState(777).randint(50000, size=9)" in page_text(app)
     assert control(app, "Seed").disabled
     control(app, "Show").set_value("random").run()
     assert address_of(app) == {"dataset": "cifar10"} | {"split": "test", "classes": "cat"}
@@ -122,18 +122,20 @@ def test_the_nine_published_images_are_offered_and_shown_from_the_sample() -> No
 def test_seed_777_on_the_full_set_draws_the_published_nine(full_set: None) -> None:
     app = opened(variant="full", seed="777", count="9")
     assert [name.split("training image ")[1] for name in drawn(app)] == NINE
-    assert "All 50,000 training images of the full set" in said(app)
+    assert "All 50,000 training images of the full set" in page_text(app)
     assert not app.exception
 
 
 def test_an_opened_image_is_told_apart_and_leads_on() -> None:
     app = opened(split="test", image="1", count="9")
     assert [one.proto.dialog.title for one in dialogs(app)] == ["ship · test image 1"]
-    assert "Test image **1** of 10,000" in said(app)
+    assert "Image number **1** of 10,000 test images" in page_text(app)
     pixels = sample.read(CIFAR10).test.images[1]
     for channel, name in enumerate(("Red", "Green", "Blue")):
         values = pixels[..., channel]
-        assert f"| {name} | {values.min()} | {values.max()} | {values.mean():.1f} |" in said(app)
+        assert f"| {name} | {values.min()} | {values.max()} | {values.mean():.1f} |" in page_text(
+            app
+        )
     links = {one.proto.label: one.proto for one in walk(app._tree) if one.type == "page_link"}
     for label, page in (("See its feature maps", "inside"), ("Predict its class", "predict")):
         assert links[label].page == page
@@ -150,35 +152,35 @@ def test_stepping_goes_through_the_grid_and_the_address_follows() -> None:
         "view": "published",
         "image": str(PUBLISHED[1]),
     }
-    assert f"**{NINE[1]}**" in said(app)
+    assert f"**{NINE[1]}**" in page_text(app)
     assert not app.exception
 
 
 def test_the_data_at_a_glance() -> None:
     app = opened(split="test")
-    assert "The data at a glance" in said(app)
+    assert "The data at a glance" in page_text(app)
     image = "32 × 32 pixels | 3 (red, green, blue) | 10 |"
-    assert f"| **Training** | 5,000 | 50,000 | {image}" in said(app)
-    assert f"| **Test** | 1,000 | 10,000 | {image}" in said(app)
+    assert f"| **Training** | 5,000 | 50,000 | {image}" in page_text(app)
+    assert f"| **Test** | 1,000 | 10,000 | {image}" in page_text(app)
     assert not app.exception
 
 
 def test_the_statistics_of_the_whole_split_are_below() -> None:
     app = opened()
-    assert "All 5,000 training images of the embedded sample" in said(app)
+    assert "All 5,000 training images of the embedded sample" in page_text(app)
     assert drawn(app, "samples-means")[0] == "airplane: mean of 500 images"
     for key in ("samples-counts", "samples-histogram", "samples-ranges"):
         assert chart(app, key)["data"]
-    assert "| Red | 124.633 | 62.237 | 0 | 255 |" in said(app)
+    assert "| Red | 124.633 | 62.237 | 0 | 255 |" in page_text(app)
     assert not app.exception
 
 
 def test_each_preprocessing_choice_shows_its_range() -> None:
     app = opened()
-    assert "| ÷ 255 | 0.000 | 1.000 |" in said(app)
-    assert "| Standardised | −2.003 | 2.163 |" in said(app)
+    assert "| ÷ 255 | 0.000 | 1.000 |" in page_text(app)
+    assert "| Standardised | −2.003 | 2.163 |" in page_text(app)
     control(app, "Custom divisor").set_value("225").run()
-    assert "| ÷ 225 | 0.000 | 1.133 |" in said(app)
+    assert "| ÷ 225 | 0.000 | 1.133 |" in page_text(app)
     assert address_of(app) == {"dataset": "cifar10"} | {"divisor": "225"}
     assert not app.exception
 

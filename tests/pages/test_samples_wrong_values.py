@@ -9,12 +9,20 @@ from tests.pages.samples_page import control, drawn, opened, warnings
 @pytest.mark.parametrize(
     ("label", "typed", "sentence"),
     [
-        ("How many", "1.5", "“1\\.5” cannot be the number of images: it must be a whole number"),
-        ("How many", "401", "from 1 to 400. 50 is still used."),
-        ("How many", "", "Nothing cannot be the number of images"),
-        ("Seed", "-1", "from 0 to 4,294,967,295. 777 is still used."),
-        ("Seed", "lucky", "“lucky” cannot be the seed"),
-        ("Custom divisor", "0", "cannot be the custom divisor: it must be a number from 0.001"),
+        (
+            "Number of images",
+            "1.5",
+            "The number of images must be a whole number from 1 to 400, not “1\\.5”.",
+        ),
+        ("Number of images", "401", "from 1 to 400, not “401”. 50 is used instead."),
+        (
+            "Number of images",
+            "",
+            "The number of images must be a whole number from 1 to 400. 50 is used instead.",
+        ),
+        ("Seed", "-1", "from 0 to 4,294,967,295, not “\\-1”. 777 is used instead."),
+        ("Seed", "lucky", "The seed must be a whole number from 0 to 4,294,967,295, not “lucky”."),
+        ("Custom divisor", "0", "The custom divisor must be a number from 0.001"),
     ],
 )
 def test_a_wrong_number_is_one_sentence_and_nothing_is_lost(
@@ -56,10 +64,10 @@ def test_shuffle_puts_a_wrong_seed_right() -> None:
 def test_wrong_values_are_said_once_and_the_page_stays_usable() -> None:
     app = opened(seed="-1", count="abc", classes="unicorn", image="99999999", dataset="zzz")
     assert len(warnings(app)) == 1
-    for word in ("cannot be the seed", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
+    for word in ("The seed must be", "“abc”", "“unicorn”", "“99999999”", "“zzz”"):
         assert word in warnings(app)[0]
     assert len(drawn(app)) == 50
-    control(app, "How many").set_value("9").run()
+    control(app, "Number of images").set_value("9").run()
     assert warnings(app) == []
     assert address_of(app) == {"dataset": "cifar10"} | {"count": "9"}
     assert len(drawn(app)) == 9
@@ -70,14 +78,16 @@ def test_the_full_set_asked_for_and_not_here_is_said_with_a_way_to_it() -> None:
     app = opened(variant="full")
     said = warnings(app)[0].replace("\\", "")
     assert "The full CIFAR-10 set is not on this machine yet." in said
-    assert "The embedded sample is shown meanwhile." in warnings(app)[0]
-    assert control(app, "Part of it").value == "sample"
+    assert "The embedded sample is shown instead." in warnings(app)[0]
+    assert control(app, "Sample or full set").value == "sample"
     assert len(drawn(app)) == 50
     assert not app.exception
 
 
 def test_an_image_that_the_sample_lacks_is_said() -> None:
     app = opened(image="0")
-    assert "Training image 0 is not among the 5,000 of the embedded sample" in warnings(app)[0]
+    assert (
+        "Training image 0 is not among the 5,000 images of the embedded sample" in warnings(app)[0]
+    )
     assert len(drawn(app)) == 50
     assert not app.exception

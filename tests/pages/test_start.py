@@ -21,7 +21,7 @@ from scripts.app_server import ROOT
 from tests.components import live_texts
 from tests.stored_runs import experiment, held, store_run
 
-FETCH = "Fetch the full CIFAR-10 set"
+FETCH = "Download the full CIFAR-10 set"
 
 
 def opened() -> AppTest:
@@ -32,7 +32,7 @@ def press(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     found = [*app.markdown, *app.caption, *app.subheader]
     return "\n".join([*(one.value for one in found), *live_texts(app)])
 
@@ -97,12 +97,12 @@ def add_run(settings: Settings, run_id: str, name: str, *, epochs: int = 0) -> N
 
 @pytest.mark.parametrize(
     ("label", "title"),
-    [("Browse the images", "Samples"), ("Train a network", "Train"), ("Train one first", "Train")],
+    [("Browse the images", "Samples"), ("Train a network", "Train"), ("Start training", "Train")],
 )
 def test_the_doors_lead_on_also_without_a_run(label: str, title: str) -> None:
     app = opened()
     assert app.title[0].value == "cifarviz"
-    assert "There is no trained network to look into yet" in said(app)
+    assert "There is no trained network yet" in page_text(app)
     assert press(app, label).title[0].value == title
     assert not app.exception
 
@@ -111,12 +111,12 @@ def test_the_newest_runs_are_listed_with_ways_to_them(settings: Settings) -> Non
     for number in range(5):
         add_run(settings, f"run{number}", f"try_{number}")
     app = opened()
-    assert "Newest runs" in said(app)
-    assert all(f"try\\_{number}" in said(app) for number in (4, 3, 2, 1))
-    assert "try\\_0" not in said(app)
-    assert "[stopped] 0 epochs" in said(app)
+    assert "Newest runs" in page_text(app)
+    assert all(f"try\\_{number}" in page_text(app) for number in (4, 3, 2, 1))
+    assert "try\\_0" not in page_text(app)
+    assert "[stopped] 0 epochs" in page_text(app)
     # None of them has weights.
-    assert "Train one first" in labels(app)
+    assert "Start training" in labels(app)
     assert not app.exception
 
 
@@ -126,12 +126,12 @@ def test_the_first_network_can_be_watched_while_it_learns(settings: Settings) ->
     with held(store, run):
         app = opened()
         # The same words in the sidebar and in the list of runs.
-        assert said(app).count("running building the network") == 2
+        assert page_text(app).count("running building the network") == 2
         store.request(run.id, Action.STOP)
         app = opened()
-        assert said(app).count("stopping building the network") == 2
-        assert "running" not in said(app)
-        press(app, "Watch it learn")
+        assert page_text(app).count("stopping building the network") == 2
+        assert "running" not in page_text(app)
+        press(app, "Watch training")
     assert app.title[0].value == "Train"
     assert app.query_params["run"] in (run.id, [run.id])
     assert not app.exception
@@ -141,8 +141,8 @@ def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> N
     add_run(settings, "older", "older", epochs=2)
     add_run(settings, "newer", "newer")
     app = opened()
-    assert "[stopped] 2 epochs · 40.0% validation (test images), epoch 1 (lowest" in said(app)
-    press(app, "Look inside the newest")
+    assert "[stopped] 2 epochs · 40.0% validation (test images), epoch 1 (lowest" in page_text(app)
+    press(app, "Open the newest network")
     assert app.title[0].value == "Inside"
     assert app.query_params["run"] in ("older", ["older"])
     assert not app.exception
@@ -150,14 +150,14 @@ def test_the_newest_run_with_weights_can_be_looked_into(settings: Settings) -> N
 
 def test_the_sample_is_ready_and_the_full_set_can_be_fetched(fetch: FakeFetch) -> None:
     app = opened()
-    assert "5,000 training and 1,000 test images" in said(app)
-    assert "**Full set**, not here yet" in said(app)
+    assert "5,000 training and 1,000 test images" in page_text(app)
+    assert "**Full set**, not downloaded" in page_text(app)
     press(app, FETCH)
     assert fetch.going.wait(5)
     assert fetch.sources == ["auto"]
     app.run()
-    assert "**Full set**, on its way" in said(app)
-    assert "Keras had none." in said(app).replace("\\", "")
+    assert "**Full set**, downloading" in page_text(app)
+    assert "Keras had none." in page_text(app).replace("\\", "")
     assert "Cancel" in labels(app)
     # That of the other data set can still be.
     assert FETCH not in labels(app)
@@ -168,7 +168,7 @@ def test_another_session_sees_the_same_download_and_can_call_it_off(fetch: FakeF
     press(opened(), FETCH)
     assert fetch.going.wait(5)
     other = opened()
-    assert "**Full set**, on its way" in said(other)
+    assert "**Full set**, downloading" in page_text(other)
     press(other, "Cancel")
     download = shared.downloads(Settings.from_environment()).latest("cifar10")
     assert download is not None
@@ -233,7 +233,7 @@ def test_a_verified_full_set_is_said_and_can_be_browsed(
     whole = replace(found, full_available=True, verified=True, bytes=184_380_512, problem=None)
     monkeypatch.setattr(library, "status", lambda *_: whole)
     app = opened()
-    assert "**Full set**, verified" in said(app)
-    assert "184 MB in" in said(app)
+    assert "**Full set**, verified" in page_text(app)
+    assert "184 MB in" in page_text(app)
     assert FETCH not in labels(app)
     assert not app.exception

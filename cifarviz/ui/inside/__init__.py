@@ -1,1 +1,1 @@
-"""What every layer makes of one image."""
+"""The Inside page: feature maps of every layer for an image."""

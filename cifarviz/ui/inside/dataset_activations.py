@@ -1,6 +1,7 @@
-"""What a network's channels make of all test images, and which are dead for all it is judged by.
+"""Activations of all channels over all test images, computed once for all sessions.
 
-Found in the background, once for all sessions.
+A background job finds each channel's top test images, and the channels that are dead for all
+validation images or, without those, for all test images.
 """
 
 import hashlib
@@ -30,87 +31,88 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 @dataclass(frozen=True)
 class DatasetActivations:
-    """What the channels of each layer with maps make of many images, by the layers' names.
+    """Activations of each layer with maps over many images, by layer name.
 
-    ``test`` says which test images excite them most. ``judged`` says which are dead for all
-    images of ``judged_by``: the validation images if the run held some back, else the test images.
+    ``test`` has the top test images of each channel. ``reference`` has the channels that are
+    dead for all images of ``reference_split``: validation images if the run has some, else
+    test images.
     """
 
     test: Mapping[str, TopActivations]
-    judged: Mapping[str, TopActivations]
-    judged_by: Literal["validation", "test"]
+    reference: Mapping[str, TopActivations]
+    reference_split: Literal["validation", "test"]
 
 
 Job = BackgroundJob[DatasetActivations]
 
-# So many images, as in the sample, take less than a second: nobody need ask for it.
-_FEW = 3_000
-# Seconds that a person looks at the same weights before it begins by itself: while epochs are
-# played, nothing is to hold them up.
-_SETTLED = 0.5
+# Scanning so many images, as in the sample, takes less than a second.
+_AUTOMATIC_LIMIT = 3_000
+# Seconds with the same weights before a scan starts by itself, so that it does not slow the
+# playback of epochs.
+_IDLE_SECONDS = 0.5
 # A result takes about 100 kB.
-_MOST_KEPT = 64
+_MAX_JOBS = 64
 
 
-def job_over_all(run: Run, which: WeightsChoice) -> Job:
-    """The look at all these images with these weights; it is begun if it was not.
+def activations_job(run: Run, weights: WeightsChoice) -> Job:
+    """The job that scans all images with these weights, started if it was not.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``DatasetNotFound``.
     """
-    return _jobs().get_or_start(_key(run, which), partial(_made, run, which))
+    return _jobs().get_or_start(_key(run, weights), partial(_create_job, run, weights))
 
 
-def found_over_all(run: Run, which: WeightsChoice) -> DatasetActivations | None:
-    """What it found, if it has been done; nothing is begun."""
-    job = _jobs().get(_key(run, which))
-    # One that broke off says so where it is looked at.
+def finished_activations(run: Run, weights: WeightsChoice) -> DatasetActivations | None:
+    """The result of a finished scan, or ``None``; starts nothing."""
+    job = _jobs().get(_key(run, weights))
+    # A failed job reports its error where its result is rendered.
     return job.result() if job is not None and not job.failed else None
 
 
 def test_images(run: Run) -> ImageSet:
-    """All test images there are here of the run's data set."""
+    """All test images of the run's data set on this machine."""
     return images_of(find(run.experiment.data.dataset), "test")
 
 
-def show_over_all(run: Run, which: WeightsChoice) -> None:
-    """Begin the look at few images; offer that at many; say how far it is, and what went wrong.
+def render_activations_job(run: Run, weights: WeightsChoice) -> None:
+    """Start a scan of few images, offer a scan of many; render its progress or error.
 
-    The page runs again when it is done.
+    The page reruns when the scan is done.
     """
-    key = _key(run, which)
+    key = _key(run, weights)
     job = _jobs().get(key)
-    if job is None and _count(run) > _FEW:
-        _offer(run, which)
+    if job is None and _count(run) > _AUTOMATIC_LIMIT:
+        _render_start_button(run, weights)
     elif job is None or not job.over:
         if job is None:
-            _begin_when_settled(run, which, key)
-        if job is not None and job.total > _FEW:
-            show_progress(job)
+            _start_when_idle(run, weights, key)
+        if job is not None and job.total > _AUTOMATIC_LIMIT:
+            render_progress(job)
         else:
-            run_again_on(_feed_name(key), partial(_is_over, _jobs(), key), key="over-all")
+            run_again_on(_feed_name(key), partial(_is_done, _jobs(), key), key="over-all")
     else:
         with errors_shown():
             if job.result() is None:
-                _offer(run, which)
+                _render_start_button(run, weights)
 
 
-def _begin_when_settled(run: Run, which: WeightsChoice, key: tuple[object, ...]) -> None:
-    """Begin after a while, unless this browser looks at something else by then."""
+def _start_when_idle(run: Run, weights: WeightsChoice, key: tuple[object, ...]) -> None:
+    """Start the scan after a while, unless this browser shows other weights by then."""
     latest = state.latest_look()
     latest.key = key
-    # Made here: the thread below belongs to no page, and asks for nothing of one.
-    jobs, job = _jobs(), _made(run, which)
+    # Created here because the thread below has no Streamlit session.
+    jobs, job = _jobs(), _create_job(run, weights)
 
     def begin() -> None:
         if latest.key == key:
             jobs.get_or_start(key, lambda: job)
 
-    timer = threading.Timer(_SETTLED, begin)
+    timer = threading.Timer(_IDLE_SECONDS, begin)
     timer.daemon = True
     timer.start()
 
 
-def _is_over(jobs: BackgroundJobs[DatasetActivations], key: tuple[object, ...]) -> str:
+def _is_done(jobs: BackgroundJobs[DatasetActivations], key: tuple[object, ...]) -> str:
     job = jobs.get(key)
     return str(job is not None and job.over)
 
@@ -119,8 +121,8 @@ def _feed_name(*facts: object) -> str:
     return f"job-{hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
 
 
-def show_progress(job: Job) -> None:
-    """How far a look at many images is, and a way to end it; the page runs again at its end."""
+def render_progress(job: Job) -> None:
+    """Render the progress of a scan and a Stop button; the page reruns at its end."""
     name = _feed_name(id(job))
     hub().register(name, partial(_message, job))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -130,7 +132,7 @@ def show_progress(job: Job) -> None:
             key="stop-over-all",
             icon=":material/stop:",
             on_click=uninterruptible(job.cancel),
-            help="End the look at all images; what was found so far is not kept.",
+            help="Stop the scan of all images and discard its results so far.",
         )
 
 
@@ -139,42 +141,41 @@ def _message(job: Job) -> dict[str, Any]:
 
 
 def _item(job: Job) -> Item:
-    words = f"The network looks at all images: {job.done:,} of {job.total:,}"
-    left = job.seconds_left
-    if left is not None:
-        words += f", about {max(1, round(left))} s left"
-    return Item(text=words, share=job.done / max(job.total, 1))
+    text = f"Scanning all images: {job.done:,} of {job.total:,}"
+    if (left := job.seconds_left) is not None:
+        text = f"{text}, about {max(1, round(left))} s left"
+    return Item(text=text, share=job.done / max(job.total, 1))
 
 
-def _offer(run: Run, which: WeightsChoice) -> None:
-    words = f"all {len(test_images(run)):,} test images"
-    if (validation := validation_images(run)) is not None:
-        words = f"{words} and all {len(validation):,} validation images"
+def _render_start_button(run: Run, weights: WeightsChoice) -> None:
+    count, validation = len(test_images(run)), validation_images(run)
     if st.button(
-        f"Look at {words}",
+        f"Scan {count:,} test images"
+        if validation is None
+        else f"Scan {count:,} test and {len(validation):,} validation images",
         key="begin-over-all",
         icon=":material/search:",
-        help="Finds the channels that are dead for every one of them, and which test images excite "
-        "a channel most; it takes some seconds.",
+        help="Finds the channels that are dead for all images, and the test images with the "
+        "highest activation of each channel. Takes some seconds.",
     ):
-        job_over_all(run, which).start()
+        activations_job(run, weights).start()
         st.rerun()
 
 
-def _made(run: Run, which: WeightsChoice) -> Job:
+def _create_job(run: Run, weights: WeightsChoice) -> Job:
     test, validation, runs = test_images(run), validation_images(run), cache.store()
 
-    def look(tell: Callable[[int], None]) -> DatasetActivations:
-        model = cache.opened_model(run, which, runs)
-        top = model.top_activations(test.images, on_progress=tell)
+    def compute(report: Callable[[int], None]) -> DatasetActivations:
+        model = cache.opened_model(run, weights, runs)
+        top = model.top_activations(test.images, on_progress=report)
         if validation is None:
             return DatasetActivations(top, top, "test")
-        judged = model.top_activations(
-            validation.images, on_progress=lambda done: tell(len(test) + done)
+        reference = model.top_activations(
+            validation.images, on_progress=lambda done: report(len(test) + done)
         )
-        return DatasetActivations(top, judged, "validation")
+        return DatasetActivations(top, reference, "validation")
 
-    return BackgroundJob(look, _count(run), "cifarviz-top-activations")
+    return BackgroundJob(compute, _count(run), "cifarviz-top-activations")
 
 
 def _count(run: Run) -> int:
@@ -182,11 +183,11 @@ def _count(run: Run) -> int:
     return len(test_images(run)) + (0 if validation is None else len(validation))
 
 
-def _key(run: Run, which: WeightsChoice) -> tuple[object, ...]:
-    stamp = cache.weights_stamp(run, which)
-    return run.id, which, stamp, str(cache.settings()), len(test_images(run))
+def _key(run: Run, weights: WeightsChoice) -> tuple[object, ...]:
+    stamp = cache.weights_stamp(run, weights)
+    return run.id, weights, stamp, str(cache.settings()), len(test_images(run))
 
 
 @st.cache_resource(show_spinner=False)
 def _jobs() -> BackgroundJobs[DatasetActivations]:
-    return BackgroundJobs(_MOST_KEPT)
+    return BackgroundJobs(_MAX_JOBS)

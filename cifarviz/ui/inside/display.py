@@ -1,8 +1,8 @@
-"""How channels are displayed, and their pictures as files."""
+"""How channels are displayed, and their downloads."""
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ from cifarviz.escaping import safe_file_name
 from cifarviz.figures.color_maps import ColorMap, apply_color_map, css_gradient, is_diverging
 from cifarviz.figures.pictures import channel_grid
 from cifarviz.ui.address import escaped
-from cifarviz.ui.inside.image import ShownNetwork
+from cifarviz.ui.inside.image import InspectedNetwork
 from cifarviz.ui.query import render_choice
 
 Scale = Literal["own", "layer"]
@@ -32,7 +32,7 @@ _ORDERS: dict[Order, str] = {
     "strength": "Strength",
     "variance": "Variance",
 }
-_SCALES: dict[Scale, str] = {"own": "Each its own", "layer": "One a layer"}
+_SCALES: dict[Scale, str] = {"own": "Per channel", "layer": "Per layer"}
 _COLORS: dict[ColorMap, str] = {
     "grey": "Grey",
     "viridis": "Viridis",
@@ -46,9 +46,8 @@ _ENDS: dict[ColorMap, tuple[str, str]] = {
     "purple-green": ("purple", "green"),
 }
 _CHANNELS = (
-    "Each picture is one channel: what one of the layer’s filters finds, and where. Click one to "
-    "see it large. Crossed out are dead channels: they have the same value everywhere, so they say "
-    "nothing about this image."
+    "Each picture is the feature map of a channel. Click a channel to enlarge it. Crossed-out "
+    "channels are dead: they have the same value everywhere in this image."
 )
 _BAR = (
     '<div style="display:flex;flex-wrap:wrap;align-items:center;gap:0.25rem 0.6rem;'
@@ -60,7 +59,7 @@ _BAR = (
 
 @dataclass(frozen=True)
 class ChannelDisplay:
-    """``order``: ``"change"`` is only where two epochs of one run are compared."""
+    """Order, scale and colours of channels; ``"change"`` needs two epochs of a run."""
 
     order: Order
     scale: Scale
@@ -68,46 +67,46 @@ class ChannelDisplay:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """What the colours of the smallest and of the largest value are called."""
+        """The names of the colours of the lowest and the highest value."""
         return _ENDS[self.colors]
 
 
-USUAL = ChannelDisplay("index", "own", "grey")
+DEFAULT_DISPLAY = ChannelDisplay("index", "own", "grey")
 """How channels are drawn where nothing else is chosen."""
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """``images`` uint8 (channels, h, w, 1), by number, are grey or places in the ``palette``."""
+class ColoredChannels:
+    """``images`` uint8 (channels, h, w, 1): grey values, or indices into ``palette``."""
 
     images: NDArray[np.uint8]
     palette: NDArray[np.uint8] | None
 
     @property
     def rgb(self) -> NDArray[np.uint8]:
-        """The same as what is seen, uint8 (channels, h, w, 1 if grey, else 3)."""
+        """The colours shown, uint8 (channels, h, w, 1 if grey, else 3)."""
         return self.images if self.palette is None else self.palette[self.images[..., 0]]
 
 
 _ALL = "all"
 
 
-def choose_manner(*, of_two_epochs: bool) -> ChannelDisplay:
-    """Show the choices; the address holds them as ``order``, ``scale`` and ``colors``."""
+def pick_channel_display(*, of_two_epochs: bool) -> ChannelDisplay:
+    """Render the controls; the address holds ``order``, ``scale`` and ``colors``."""
     orders = dict(_ORDERS)
     if of_two_epochs:
         orders["change"] = "Change"
-    changed = " Change: those first whose two maps are least alike." if of_two_epochs else ""
+    change_hint = " Change: least correlated maps first." if of_two_epochs else ""
     order = render_choice(
         "order",
         "Order of channels",
         orders,
         key="inside-order",
-        hint="By number; the strongest first, by the mean of what they put out, sign aside; or "
-        f"the ones first that differ most from place to place.{changed}",
+        hint="Number: as in the layer. Strength: highest mean absolute value first. Variance: "
+        f"highest variance within the map first.{change_hint}",
         problem=lambda word: (
-            f"Channels are ordered by {', '.join(_ORDERS)}, not by {word}; by change, where two "
-            "epochs of one run are compared."
+            f"Channels cannot be ordered by {word}, only by {', '.join(_ORDERS)}, or by change "
+            "where two epochs of a run are compared."
         ),
     )
     scale = render_choice(
@@ -115,8 +114,8 @@ def choose_manner(*, of_two_epochs: bool) -> ChannelDisplay:
         "Scale",
         _SCALES,
         key="inside-scale",
-        hint="Each channel on a scale of its own shows what is in it; one scale for a layer "
-        "shows which of its channels are strong.",
+        hint="Per channel shows the pattern of each channel; per layer shows which channels are "
+        "strong.",
         problem=lambda word: f"The scale is {' or '.join(_SCALES)}, not {word}.",
     )
     colors = render_choice(
@@ -124,142 +123,154 @@ def choose_manner(*, of_two_epochs: bool) -> ChannelDisplay:
         "Colours",
         _COLORS,
         key="inside-colors",
-        hint="Viridis and Magma get lighter evenly, as grey does, and tell more values apart. "
-        "Purple–green has white in the middle: for a channel’s mean or, on one scale, 0.",
+        hint="Viridis and Magma get evenly lighter, like grey, and distinguish more values. "
+        "Purple–green has white in the middle: the channel’s mean or, with a scale per layer, 0.",
         problem=lambda word: f"The colours are {', '.join(_COLORS)}, not {word}.",
     )
     return ChannelDisplay(order, scale, colors)
 
 
-def legend(manner: ChannelDisplay) -> None:
-    """Say what is a picture and what its colours are."""
-    if manner.scale == "layer":
+def render_legend(display: ChannelDisplay) -> None:
+    """Render the colour bar and the caption of channel pictures."""
+    if display.scale == "layer":
         low, high, middle = "the layer’s smallest value", "its largest", ""
-        if is_diverging(manner.colors):
-            low, high, middle = "below 0", "above 0", "White is 0, on one scale for each layer."
+        if is_diverging(display.colors):
+            low, high, middle = "below 0", "above 0", "White is 0."
     else:
-        low, high = "two standard deviations below the channel’s own mean", "two above it"
-        middle = "White is the mean." if is_diverging(manner.colors) else ""
+        low, high = "2 standard deviations below the channel’s mean", "2 above it"
+        middle = "White is the mean." if is_diverging(display.colors) else ""
     st.html(
         _BAR.format(
             low=low,
             high=high,
             middle=f"<span>· {middle}</span>" if middle else "",
-            gradient=css_gradient(manner.colors),
+            gradient=css_gradient(display.colors),
         )
     )
     st.caption(_CHANNELS)
 
 
-def limits(manner: ChannelDisplay, *views: LayerView | None) -> tuple[float, float] | None:
-    """The values at the ends of the scale that these layers share; ``None``: each its own."""
-    layers = [view.values for view in views if view is not None and view.maps is not None]
-    # One value a channel has no scale of its own.
-    if manner.scale == "own" and any(values.shape[:2] != (1, 1) for values in layers):
+def scale_limits(display: ChannelDisplay, *views: LayerView | None) -> tuple[float, float] | None:
+    """The lowest and highest value of the layers' shared scale; ``None``: a scale per channel."""
+    maps = [view.values for view in views if view is not None and view.maps is not None]
+    # A single value per channel has no scale of its own.
+    if display.scale == "own" and any(values.shape[:2] != (1, 1) for values in maps):
         return None
-    return value_range(*layers, around_zero=is_diverging(manner.colors))
+    return value_range(*maps, around_zero=is_diverging(display.colors))
 
 
-def drawn(view: LayerView, manner: ChannelDisplay, ends: tuple[float, float] | None) -> Drawn:
-    """The channels of a layer with maps; ``ends`` are its ``limits``."""
+def colored_channels(
+    view: LayerView, display: ChannelDisplay, ends: tuple[float, float] | None
+) -> ColoredChannels:
+    """The channels of a layer with maps, coloured; ``ends`` are its ``scale_limits``."""
     assert view.maps is not None
     maps = view.maps if ends is None else scale_to_range(view.maps, view.values, ends)
-    return Drawn(*apply_color_map(maps.images, maps.dead, manner.colors))
+    return ColoredChannels(*apply_color_map(maps.images, maps.dead, display.colors))
 
 
-def ordered(view: LayerView, manner: ChannelDisplay, before: LayerView | None) -> list[int]:
-    """The channels in order; ``before`` is the layer at another epoch, if one is compared."""
-    if manner.order == "change":
-        found = np.arange(view.values.shape[-1])
-        if before is not None:
-            found = least_correlated_first(view.values, before.values)
+def ordered_channels(
+    view: LayerView, display: ChannelDisplay, compared: LayerView | None
+) -> list[int]:
+    """Channel numbers in display order; ``compared`` is the layer at the other epoch, if any."""
+    if display.order != "change":
+        order = channel_order(view.values, display.order)
+    elif compared is None:
+        order = np.arange(view.values.shape[-1])
     else:
-        found = channel_order(view.values, manner.order)
-    chosen: list[int] = found.tolist()
-    return chosen
+        order = most_changed_first(view.values, compared.values)
+    return [int(number) for number in order]
 
 
-def limits_in_words(manner: ChannelDisplay, ends: tuple[float, float] | None) -> str | None:
-    """What the ends of a layer's scale are: ``"black is 0, white is 3.2"``."""
+def format_limits(display: ChannelDisplay, ends: tuple[float, float] | None) -> str | None:
+    """The ends of a layer's scale: ``"black is 0, white is 3.2"``; ``None`` without one."""
     if ends is None:
         return None
-    pairs = zip(manner.ends, ends, strict=True)
+    pairs = zip(display.ends, ends, strict=True)
     return ", ".join(f"{color} is {value:.3g}" for color, value in pairs).replace("-", "−")
 
 
-def render_exports(network: ShownNetwork, manner: ChannelDisplay) -> None:
-    """A menu with the files of one layer of the network, or of all; the address holds which."""
+def render_exports(network: InspectedNetwork, display: ChannelDisplay) -> None:
+    """Render the download menu of a layer or all layers; the address holds ``file``."""
     with st.popover("Download", icon=":material/download:"):
         views = {view.name: view for view in network.views}
-        title = escaped(network.title)
-        of_left = f", of the network on the left: {title}" if title else ""
         chosen = render_choice(
             "file",
-            "Of which layer",
+            "Layer to download",
             {_ALL: "all layers", **{name: name for name in views}},
             key="inside-file",
-            hint=f"Whose output is taken away{of_left}.",
-            problem=lambda word: f"There is no layer {word} here: {', '.join(views)}.",
+            hint=f"The layer to download, from the network on the left: {escaped(network.title)}."
+            if network.title
+            else "The layer to download.",
+            problem=lambda word: f"There is no layer {word}. Choose from {', '.join(views)}.",
             menu=True,
         )
-        one = views.get(chosen)
-        found = list(views.values()) if one is None else [one]
-        name = "feature-maps" if one is None else one.name
-        st.download_button(
+        selected = views.get(chosen)
+        layers = list(views.values()) if selected is None else [selected]
+        name = "feature-maps" if selected is None else selected.name
+        _render_download(
             "Values",
-            lambda: numbers_file(found),
-            file_name=safe_file_name(name, ".npz"),
-            mime="application/zip",
-            icon=":material/download:",
-            on_click="ignore",
-            help="What it puts out for this image, as NumPy arrays in one .npz file.",
+            lambda: values_file(layers),
+            safe_file_name(name, ".npz"),
+            "application/zip",
+            "Output for this image, as NumPy arrays in an .npz file.",
         )
-        if one is None and network.has_maps:
-            st.download_button(
+        if not any(view.maps is not None for view in layers):
+            st.caption("There is no picture because the output has no feature maps.")
+        elif selected is None:
+            _render_download(
                 "Pictures",
-                lambda: pictures_file(found, manner),
-                file_name=safe_file_name(name, ".zip"),
-                mime="application/zip",
-                icon=":material/download:",
-                on_click="ignore",
-                help="One PNG a layer with all its channels, scaled and coloured as here, in one "
-                ".zip file.",
-            )
-        elif one is not None and one.maps is not None:
-            st.download_button(
-                "Picture",
-                lambda: picture_file(one, manner),
-                file_name=safe_file_name(name, ".png"),
-                mime="image/png",
-                icon=":material/download:",
-                on_click="ignore",
-                help="A PNG with all its channels, scaled and coloured as here.",
+                lambda: pictures_file(layers, display),
+                safe_file_name(name, ".zip"),
+                "application/zip",
+                "A PNG per layer with all channels, scaled and coloured as shown, in a .zip file.",
             )
         else:
-            st.caption("There are no maps in it, so there is no picture of it.")
+            _render_download(
+                "Picture",
+                lambda: picture_file(selected, display),
+                safe_file_name(name, ".png"),
+                "image/png",
+                "A PNG with all channels, scaled and coloured as shown.",
+            )
 
 
-def numbers_file(views: Sequence[LayerView]) -> bytes:
-    """An ``.npz`` with each layer's values, float32, by its name."""
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **{view.name: view.values for view in views})
-    return file.getvalue()
+def _render_download(
+    label: str, data: Callable[[], bytes], file_name: str, mime: str, hint: str
+) -> None:
+    st.download_button(
+        label,
+        data,
+        file_name=file_name,
+        mime=mime,
+        icon=":material/download:",
+        on_click="ignore",
+        help=hint,
+    )
 
 
-def picture_file(view: LayerView, manner: ChannelDisplay) -> bytes:
+def values_file(views: Sequence[LayerView]) -> bytes:
+    """An ``.npz`` file with each layer's values, float32, by layer name."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{view.name: view.values for view in views})
+    return buffer.getvalue()
+
+
+def picture_file(view: LayerView, display: ChannelDisplay) -> bytes:
     """A PNG of all channels of a layer with maps, by number, scaled and coloured as shown."""
-    file = io.BytesIO()
-    Image.fromarray(channel_grid(drawn(view, manner, limits(manner, view)).rgb)).save(file, "PNG")
-    return file.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(
+        channel_grid(colored_channels(view, display, scale_limits(display, view)).rgb)
+    ).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def pictures_file(views: Sequence[LayerView], manner: ChannelDisplay) -> bytes:
-    """A ``.zip`` with a PNG for each layer with maps, named as ``feature-maps`` names them."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+def pictures_file(views: Sequence[LayerView], display: ChannelDisplay) -> bytes:
+    """A ``.zip`` file with a PNG per layer with maps, named as ``feature-maps`` names them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for number, view in enumerate(views, 1):
             if view.maps is not None:
                 archive.writestr(
-                    safe_file_name(f"{number:02d}-{view.name}", ".png"), picture_file(view, manner)
+                    safe_file_name(f"{number:02d}-{view.name}", ".png"), picture_file(view, display)
                 )
-    return file.getvalue()
+    return buffer.getvalue()

@@ -43,16 +43,16 @@ if TYPE_CHECKING:
     from cifarviz.analysis.trained_model import TrainedModel
 
 
-_SOURCES = {"test": "Test images", "train": "Training images", "upload": "Your own"}
+_SOURCES = {"test": "Test images", "train": "Training images", "upload": "Upload"}
 
 
 @dataclass(frozen=True, eq=False)
-class ChosenImage:
-    """An image as the network takes it.
+class InputImage:
+    """An image as input of the network.
 
-    ``pixels`` uint8 (height, width, channels); ``actual`` is the index of its class, if it is
-    known; ``notes``: a sentence for each thing that was done to an uploaded file; ``test_index``
-    is the official one of a test image.
+    ``pixels`` uint8 (height, width, channels); ``actual`` is the index of its class, if known;
+    ``notes``: a sentence per change to an uploaded file; ``test_index`` is the image number of
+    a test image.
     """
 
     pixels: NDArray[np.uint8]
@@ -63,11 +63,11 @@ class ChosenImage:
 
 
 @dataclass(frozen=True, eq=False)
-class ShownNetwork:
-    """``views`` are the layers in order; ``title`` says which of two networks it is.
+class InspectedNetwork:
+    """A network with its layers' outputs for an image; ``title`` identifies it in a pair.
 
-    Without ``model``, the weights are gone or, as ``problem`` says then, cannot be used, and the
-    views are those that the run kept of a pinned image.
+    ``views`` are the layers in order. Without ``model`` they are the maps that the run saved
+    of a pinned image: the weights were deleted or, as ``problem`` says, cannot be used.
     """
 
     run: Run
@@ -83,32 +83,32 @@ class ShownNetwork:
         return any(view.maps is not None for view in self.views)
 
     def layer(self, name: str) -> LayerView:
-        """The layer of this name; the network has one."""
+        """The layer of this name, which must exist."""
         return next(view for view in self.views if view.name == name)
 
 
-# CSS pixels; eight fit beside each other.
+# CSS pixels; eight fit in a row.
 _TILE = 36
 _MARK = TRAINING
 
 
-def choose_image(experiment: Experiment) -> ChosenImage | None:
-    """Show the choice and return the image, or ``None`` while there is none.
+def pick_image(experiment: Experiment) -> InputImage | None:
+    """Render the image controls and return the image, or ``None`` while there is none.
 
-    The address holds it as ``split`` and ``image``, the official index. Raises an error in words
-    for what cannot be shown, after the controls that choose another are on the page.
+    The address holds ``split`` and ``image``, the image number. Raises a ``CifarvizError`` for
+    an image that cannot be shown, after the controls have been rendered.
     """
-    source = _source()
+    source = _pick_source()
     if source == "upload":
-        return _uploaded(experiment)
+        return _pick_upload(experiment)
     split: Split = "train" if source == "train" else "test"
     info = named_dataset(experiment.data.dataset)
     images = images_of(info, split)
-    wanted = fill_query_param("image", str(_first(images, split)))
-    _index_controls(wanted, images, split)
+    wanted = fill_query_param("image", str(_default_image(images, split)))
+    _render_image_number(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
     image = open_image(wanted, images, info, split)
-    return ChosenImage(
+    return InputImage(
         image.pixels,
         image.title,
         image.actual,
@@ -117,13 +117,13 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
 
 
 def test_image_in_address() -> int | None:
-    """The official index of the test image that will be shown, if it is one."""
+    """The number of the test image in the address, if it has a test image."""
     if st.query_params.get("split", "test") != "test":
         return None
     return whole_number(st.query_params.get("image", str(DEFAULT_IMAGE)))
 
 
-def _source() -> str:
+def _pick_source() -> str:
     wanted = st.query_params.get("split", "test")
     chosen = wanted if wanted in _SOURCES else "test"
     st.segmented_control(
@@ -134,45 +134,45 @@ def _source() -> str:
         key=widget_key("inside-source", chosen),
         required=True,
         on_change=uninterruptible(_change_source),
-        help="The network has learned from training images, but has never seen the test images.",
+        help="The network was trained on training images and has never seen test images.",
     )
     if chosen != wanted:
         st.warning(
-            f"There are no images called {quoted(wanted)}: it is test, train or upload. "
-            "Here are the test images.",
+            f"There is no split {quoted(wanted)}: use test, train or upload. Test images are "
+            "shown.",
             icon=":material/warning:",
         )
     return chosen
 
 
-def _first(images: ImageSet, split: Split) -> int:
+def _default_image(images: ImageSet, split: Split) -> int:
     if split == "test" and images.position_of(DEFAULT_IMAGE) is not None:
         return DEFAULT_IMAGE
     return int(images.indices[0])
 
 
-def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
+def _render_image_number(wanted: str, images: ImageSet, split: Split) -> None:
     key = widget_key("inside-index", wanted, same_text)
     st.text_input(
-        "Official index",
+        "Image number",
         wanted,
         key=key,
-        on_change=uninterruptible(_change_index),
+        on_change=uninterruptible(_change_number),
         args=(key, wanted),
-        help="An image's place in the published data set, counted from 0.",
+        help="The image’s position in the published data set, counted from 0.",
     )
     index = whole_number(wanted)
     before, after = (None, None) if index is None else neighbours(index, images)
     row = st.container(horizontal=True, gap="small")
-    for label, help_, side, there in (
-        ("Previous", "The image before this one.", 0, before),
-        ("Next", "The image after this one.", 1, after),
+    for label, hint, side, neighbour in (
+        ("Previous", "Show the previous image.", 0, before),
+        ("Next", "Show the next image.", 1, after),
     ):
         row.button(
             label,
             key=f"inside-{label.lower()}",
-            help=help_,
-            disabled=there is None,
+            help=hint,
+            disabled=neighbour is None,
             on_click=uninterruptible(_step),
             args=(images, split, side),
         )
@@ -180,20 +180,20 @@ def _index_controls(wanted: str, images: ImageSet, split: Split) -> None:
         "Random",
         key="inside-random",
         icon=":material/shuffle:",
-        help="Draw one of these images.",
+        help="Show a random image of this split.",
         on_click=uninterruptible(_show_random),
         args=(images.indices,),
     )
 
 
-def _uploaded(experiment: Experiment) -> ChosenImage | None:
+def _pick_upload(experiment: Experiment) -> InputImage | None:
     file = st.file_uploader(
         "Your image",
         key="inside-upload",
-        help="PNG, JPEG, WebP, BMP or GIF, of any size. It stays on this machine.",
+        help="PNG, JPEG, WebP, BMP or GIF of any size. It stays on this machine.",
     )
     if file is None:
-        st.info("Choose an image file, and the network is shown it.", icon=":material/info:")
+        st.info("Choose an image file for the network.", icon=":material/info:")
         return None
     image = decode(file.getvalue(), file.name)
     info = find(experiment.data.dataset)
@@ -205,91 +205,91 @@ def _uploaded(experiment: Experiment) -> ChosenImage | None:
             "Swap light and dark",
             value=prepared.inverted,
             key=f"inside-invert-{file.file_id}",
-            help=f"{info.title} shows things light on black: an image with a light background is "
-            "inverted, or the network would see something it has never learned from.",
+            help=f"Images of {info.title} are light on black. Images with a light background are "
+            "inverted to match.",
         )
         prepared = fitted.prepare(inverted)
-    return ChosenImage(prepared.pixels, file.name, None, tuple(map(str, prepared.notes)))
+    return InputImage(prepared.pixels, file.name, None, tuple(map(str, prepared.notes)))
 
 
 def _change_source() -> None:
     update_query_params(image=None, dataset=None, split=widget_value("inside-source"))
 
 
-def _change_index(key: str, given: str) -> None:
+def _change_number(key: str, given: str) -> None:
     update_query_params(image=typed_text(key, given))
 
 
 def _step(images: ImageSet, split: Split, side: int) -> None:
-    # From where the session is by now: with a quick second press the page has not come as far.
-    index = whole_number(current_query_params().get("image") or str(_first(images, split)))
-    there = None if index is None else neighbours(index, images)[side]
-    if there is not None:
-        update_query_params(image=str(there))
+    # From the current address: after a quick second press the page may not have rerun yet.
+    index = whole_number(current_query_params().get("image") or str(_default_image(images, split)))
+    neighbour = None if index is None else neighbours(index, images)[side]
+    if neighbour is not None:
+        update_query_params(image=str(neighbour))
 
 
 def _show_random(indices: NDArray[np.int64]) -> None:
     update_query_params(image=str(np.random.default_rng().choice(indices)))
 
 
-def shown_network(
-    run: Run, which: WeightsChoice, image: ChosenImage, title: str = ""
-) -> ShownNetwork:
-    """The network opened and asked about the image; both are kept for the next time.
+def inspect_network(
+    run: Run, weights: WeightsChoice, image: InputImage, title: str = ""
+) -> InspectedNetwork:
+    """The network's outputs for the image, cached.
 
-    Where its weights cannot be used, the maps that were kept of the image stand in. Raises
-    ``ArtifactMissing`` and ``ArtifactDamaged`` where there are none either, and
+    If the weights cannot be used, the maps saved of the image replace them. Raises
+    ``ArtifactMissing`` and ``ArtifactDamaged`` if there are none either, and
     ``ExperimentInvalid`` for an image of another shape.
     """
     problem = ""
-    if _is_there(run, which) or not _maps_kept(run, which, image):
+    if _has_weights(run, weights) or not _has_maps(run, weights, image):
         try:
-            model = cache.trained_model(run, which)
-            views = cache.layer_views(run, which, image.pixels)
-            return ShownNetwork(run, which, title, model, views)
+            model = cache.trained_model(run, weights)
+            views = cache.layer_views(run, weights, image.pixels)
+            return InspectedNetwork(run, weights, title, model, views)
         except (ArtifactMissing, ArtifactDamaged) as error:
-            if not _maps_kept(run, which, image):
+            if not _has_maps(run, weights, image):
                 raise
             problem = str(error)
-    return ShownNetwork(run, which, title, None, _kept_views(run, which, image), problem)
+    return InspectedNetwork(run, weights, title, None, _saved_views(run, weights, image), problem)
 
 
-def say_problem(network: ShownNetwork) -> None:
-    """Say why the weights cannot be used, where they are there and cannot."""
+def render_problem(network: InspectedNetwork) -> None:
+    """Render why existing weights cannot be used, if so."""
     if network.problem:
         st.error(escaped(network.problem), icon=":material/error:")
 
 
-def _is_there(run: Run, which: WeightsChoice) -> bool:
-    return weights_path(cache.store().folder(run.id), which).exists()
+def _has_weights(run: Run, weights: WeightsChoice) -> bool:
+    return weights_path(cache.store().folder(run.id), weights).exists()
 
 
-def _maps_kept(run: Run, which: WeightsChoice, image: ChosenImage) -> bool:
-    """Whether the run has kept the image's feature maps of the epoch that these weights are of."""
-    epoch = weights_epoch(run, which)
+def _has_maps(run: Run, weights: WeightsChoice, image: InputImage) -> bool:
+    """Whether the run has saved maps of the image at the epoch of these weights."""
+    epoch = weights_epoch(run, weights)
     return epoch is not None and image.test_index in cache.images_with_maps(run, epoch)
 
 
-def _kept_views(run: Run, which: WeightsChoice, image: ChosenImage) -> tuple[LayerView, ...]:
-    epoch = weights_epoch(run, which)
+def _saved_views(run: Run, weights: WeightsChoice, image: InputImage) -> tuple[LayerView, ...]:
+    epoch = weights_epoch(run, weights)
     assert epoch is not None
     assert image.test_index is not None
     return cache.kept_views(run, epoch, image.test_index)
 
 
-def offer_images_with_maps(run: Run) -> None:
-    """Say that a run has kept no weights, only maps of some images, and offer these."""
+def render_images_with_maps(run: Run) -> None:
+    """Render the images with saved maps of a run without weights, to choose from."""
     images = sorted(images_with_any_maps(run))
     if not images:
         st.error(
-            f"{quoted(run.name)} has no weights any more, and the feature maps that it kept cannot "
+            f"The weights of {quoted(run.name)} were deleted, and its saved feature maps cannot "
             "be read. Choose another run.",
             icon=":material/error:",
         )
         return
     st.info(
-        f"{quoted(run.name)} has no weights any more, only feature maps of images that were pinned "
-        "while it trained. Choose one of them.",
+        f"The weights of {quoted(run.name)} were deleted; only feature maps of pinned images are "
+        "left. Choose an image.",
         icon=":material/inventory_2:",
     )
     with st.container(horizontal=True):
@@ -297,64 +297,63 @@ def offer_images_with_maps(run: Run) -> None:
             st.button(
                 f"Test image {image}",
                 key=f"kept-image-{image}",
-                help="Shows the feature maps that the run kept of this image.",
-                on_click=uninterruptible(_go_to),
+                help="Show the saved feature maps of this image.",
+                on_click=uninterruptible(_open_image),
                 args=(image,),
             )
 
 
-def _go_to(image: int) -> None:
+def _open_image(image: int) -> None:
     update_query_params(split=None, image=str(image))
 
 
-def show_pins(run: Run, image: ChosenImage) -> None:
-    """The pinned images in a row, and a button to pin the one that is shown or to take it off."""
+def render_pins(run: Run, shown: InputImage) -> None:
+    """Render the pinned images, and a button that pins or unpins the image shown."""
     info = find(run.experiment.data.dataset)
     pinned = pinned_images(cache.store(), info)
-    here = images_of(info, "test").having(pinned)
-    if len(here):
+    images = images_of(info, "test").having(pinned)
+    if len(images):
         classes = class_names(info)
-        indices = here.indices.tolist()
-        kept = images_with_any_maps(run) & set(indices)
-        # Where it is so of all or of none, there is nothing to tell apart.
-        marked = 0 < len(kept) < len(indices)
+        indices = images.indices.tolist()
+        with_maps = images_with_any_maps(run) & set(indices)
+        # Underlining all images or none would tell nothing.
+        mark_some = 0 < len(with_maps) < len(indices)
         clicked = image_grid(
-            sprite(here.images),
+            sprite(images.images),
             key="pinned",
             size=_TILE,
             tooltips=[
                 f"Test image {index}, {classes[label]}"
-                + (": maps kept on the way" if marked and index in kept else "")
-                for index, label in zip(indices, here.labels, strict=True)
+                + (", maps saved at more epochs" if mark_some and index in with_maps else "")
+                for index, label in zip(indices, images.labels, strict=True)
             ],
-            colors=[_MARK if index in kept else "transparent" for index in indices]
-            if marked
+            colors=[_MARK if index in with_maps else "transparent" for index in indices]
+            if mark_some
             else None,
-            selected=indices.index(image.test_index) if image.test_index in indices else None,
+            selected=indices.index(shown.test_index) if shown.test_index in indices else None,
             noun="Pinned image",
             description="Pinned images",
         )
         if clicked is not None:
-            update_query_params(split=None, dataset=None, image=str(indices[clicked]))
+            update_query_params(split=None, dataset=None, shown=str(indices[clicked]))
             st.rerun()
-        if marked:
-            st.caption(
-                "Underlined: the run has kept their feature maps, at more epochs than weights."
-            )
-    if image.test_index is not None:
-        _button(info, image.test_index, pinned)
+        if mark_some:
+            st.caption("Underlined: maps saved at more epochs")
+    if shown.test_index is not None:
+        _render_pin_button(info, shown.test_index, pinned)
 
 
-def _button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
-    there = index in pinned
+def _render_pin_button(info: DatasetInfo, index: int, pinned: tuple[int, ...]) -> None:
+    pinned_here = index in pinned
     if st.button(
-        "Unpin" if there else "Pin",
+        "Unpin" if pinned_here else "Pin",
         key="inside-pin",
-        icon=":material/keep_off:" if there else ":material/keep:",
-        help=f"Runs keep the feature maps of the pinned images, {MAX_PINNED} at most, on their "
-        "way, so that these can be looked at when the weights have been thinned out."
-        + (" What runs have kept of this one stays." if there else ""),
+        icon=":material/keep_off:" if pinned_here else ":material/keep:",
+        help="Stops saving feature maps of this image while networks train. Saved maps are kept."
+        if pinned_here
+        else "Saves feature maps of this image while networks train, so that you can view them "
+        f"when weights were deleted to save space. You can pin up to {MOST} images.",
     ):
         with errors_shown():
-            (unpin if there else pin)(cache.store(), info, index)
+            (unpin if pinned_here else pin)(cache.store(), info, index)
             st.rerun()

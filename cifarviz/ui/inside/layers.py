@@ -25,139 +25,119 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.inside.dataset_activations import DatasetActivations
 from cifarviz.ui.inside.display import (
-    USUAL,
+    DEFAULT_DISPLAY,
     ChannelDisplay,
-    choose_manner,
-    drawn,
-    legend,
-    limits,
-    limits_in_words,
-    ordered,
+    colored_channels,
+    format_limits,
+    ordered_channels,
+    pick_channel_display,
     render_exports,
+    render_legend,
+    scale_limits,
 )
-from cifarviz.ui.inside.image import ShownNetwork
+from cifarviz.ui.inside.image import InspectedNetwork
 
-_MOST = 3
-OF_TWO_EPOCHS = (
-    "A channel stands in the same place on both sides. Its correlation is 1 where its two maps "
-    "show the same, 0 where they have nothing in common, and −1 where one is the other’s negative."
+_MAX_LISTED = 3
+EPOCHS_CAPTION = (
+    "Channels are in the same order on both sides. The correlation of a channel’s two maps is 1 "
+    "if they show the same, 0 if they are unrelated, and −1 if one is the negative of the other."
 )
-OF_TWO_RUNS = (
-    "Each network numbers its channels in its own way: channel 5 of the one has nothing to do "
-    "with channel 5 of the other. What can be compared is where a layer is active on the whole: "
-    "1 is in the same places, 0 has nothing in common."
+RUNS_CAPTION = (
+    "Channels with the same number in two networks are unrelated. The correlation compares where "
+    "a layer is active over all channels: 1 is in the same places, 0 is unrelated."
 )
 
-# A tile's least and greatest side by the number of channels, CSS pixels: few have room to be large.
+# By the number of channels: smallest and largest side of a tile, CSS pixels.
 _SIZES = ((4, 128, 256), (8, 128, 192), (32, 96, 128), (64, 64, 96))
-_OF_MANY = 64, 80
+_MANY_SIZE = 64, 80
 
-# Of half a page.
+# For half a page.
 _HALF_SIZES = ((4, 96, 256), (8, 96, 128), (32, 64, 96))
-_HALF_OF_MANY = 48, 64
+_HALF_MANY_SIZE = 48, 64
 
-# There is nothing to make out in one value.
-_OF_ONE_VALUE = 32, 40
+# A single value needs little space.
+_VALUE_SIZE = 32, 40
 
 
-class OneChannel(NamedTuple):
-    """A channel of a layer, of the network on the right if two are compared."""
+class ChannelRef(NamedTuple):
+    """A channel of a layer; ``right`` in the network on the right of two."""
 
     layer: str
     channel: int
     right: bool = False
 
 
-def show_layers(
-    left: ShownNetwork,
-    right: ShownNetwork | None,
+def render_layers(
+    left: InspectedNetwork,
+    right: InspectedNetwork | None,
     classes: Sequence[str],
-    chosen: OneChannel | None,
-    over_all: DatasetActivations | None = None,
-) -> OneChannel | None:
-    """Show all layers in order, those of two networks in pairs; returns what was clicked, once.
+    chosen: ChannelRef | None,
+    activations: DatasetActivations | None = None,
+) -> ChannelRef | None:
+    """Render all layers in order, those of two networks in pairs; returns a clicked channel.
 
-    ``chosen`` is ringed. The last layer's bars are the ``classes``. ``over_all`` is what the
-    channels make of all images, where that is known.
+    ``chosen`` is highlighted. ``classes`` label the last layer's bars. ``activations`` are
+    those over all images, if known.
     """
     same_run = right is not None and right.run.id == left.run.id
     st.markdown(" ".join(f"[`{view.name}`](#{view.name})" for view in left.views))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        # How channels are drawn is a question only where there are any.
         has_maps = left.has_maps or (right is not None and right.has_maps)
-        manner = choose_manner(of_two_epochs=same_run) if has_maps else USUAL
-        render_exports(left, manner)
+        display = pick_channel_display(of_two_epochs=same_run) if has_maps else DEFAULT_DISPLAY
+        render_exports(left, display)
     if has_maps:
-        legend(manner)
-    clicked: OneChannel | None = None
-    if right is None:
-        for view in left.views:
-            st.subheader(view.name, anchor=view.name)
-            one = _layer(LayerPair(view, None), left, manner, classes, chosen, over_all=over_all)
-            clicked = one or clicked
-        return clicked
-    st.caption(OF_TWO_EPOCHS if same_run else OF_TWO_RUNS)
-    for pair in pair_layers(left.views, right.views):
-        clicked = _pair(pair, left, right, manner, classes, chosen, over_all) or clicked
+        render_legend(display)
+    networks = [left]
+    pairs = [LayerPair(view, None) for view in left.views]
+    if right is not None:
+        networks, pairs = [left, right], pairs_of_layers(left.views, right.views)
+        st.caption(EPOCHS_CAPTION if same_run else RUNS_CAPTION)
+    clicked: ChannelRef | None = None
+    for pair in pairs:
+        first = pair.left or pair.right
+        assert first is not None
+        st.subheader(first.name, anchor=first.name)
+        if text := format_difference(pair, same_run=same_run):
+            st.caption(text)
+        columns = [st.container()] if right is None else st.columns(2, gap="medium")
+        for column, view, network in zip(columns, (pair.left, pair.right), networks, strict=False):
+            with column:
+                if network.title:
+                    st.markdown(f"**{escaped(network.title)}**")
+                if view is None:
+                    st.caption(format_no_counterpart(first, network))
+                    continue
+                clicked_here = _render_layer(
+                    pair,
+                    network,
+                    display,
+                    classes,
+                    chosen,
+                    activations if network is left else None,
+                    right=network is right,
+                    same_run=same_run,
+                )
+                clicked = clicked_here or clicked
     return clicked
 
 
-def _pair(
+def _render_layer(
     pair: LayerPair,
-    left: ShownNetwork,
-    right: ShownNetwork,
-    manner: ChannelDisplay,
+    network: InspectedNetwork,
+    display: ChannelDisplay,
     classes: Sequence[str],
-    chosen: OneChannel | None,
-    over_all: DatasetActivations | None,
-) -> OneChannel | None:
-    """A layer of both networks beside each other; ``over_all`` is the left one's."""
-    first = pair.left or pair.right
-    assert first is not None
-    same_run = left.run.id == right.run.id
-    st.subheader(first.name, anchor=first.name)
-    if words := difference(pair, same_run=same_run):
-        st.caption(words)
-    clicked: OneChannel | None = None
-    for place, view, network in zip(
-        st.columns(2, gap="medium"), (pair.left, pair.right), (left, right), strict=True
-    ):
-        with place:
-            st.markdown(f"**{escaped(network.title)}**")
-            if view is None:
-                st.caption(no_counterpart(first, network))
-                continue
-            one = _layer(
-                pair,
-                network,
-                manner,
-                classes,
-                chosen,
-                right=network is right,
-                same_run=same_run,
-                over_all=None if network is right else over_all,
-            )
-            clicked = one or clicked
-    return clicked
-
-
-def _layer(
-    pair: LayerPair,
-    network: ShownNetwork,
-    manner: ChannelDisplay,
-    classes: Sequence[str],
-    chosen: OneChannel | None,
+    chosen: ChannelRef | None,
+    activations: DatasetActivations | None,
     *,
-    right: bool = False,
-    same_run: bool = False,
-    over_all: DatasetActivations | None = None,
-) -> OneChannel | None:
-    """The side of ``pair`` that is ``network``'s; returns the channel that was clicked, once."""
+    right: bool,
+    same_run: bool,
+) -> ChannelRef | None:
+    """Render ``network``'s side of ``pair``; returns a clicked channel."""
     view = pair.right if right else pair.left
     assert view is not None
     side = "-right" if right else ""
     if view.maps is None:
-        st.caption(describe(view))
+        st.caption(describe_layer(view))
         bars = dense_bars(view.values, classes if view is network.views[-1] else None)
         chart(
             dense_bars_figure(bars),
@@ -166,142 +146,158 @@ def _layer(
             description=f"Output of {view.name}",
         )
         return None
-    ends = limits(manner, pair.left, pair.right)
-    described = describe(view, over_all)
-    st.caption(" · ".join(filter(None, [described, limits_in_words(manner, ends)])))
-    # Of one run, both are in the order of the left one, so that channels are beside themselves.
-    leading = pair.left if same_run and pair.left is not None else view
-    channels = ordered(leading, manner, pair.right if same_run else None)
-    picture = drawn(view, manner, ends)
-    names = names_of_channels(pair, channels) if same_run else None
-    if names is None and manner.order != "index":
-        names = [f"Channel {number}" for number in channels]
+    ends = scale_limits(display, pair.left, pair.right)
+    described = describe_layer(view, activations)
+    st.caption(" · ".join(filter(None, [described, format_limits(display, ends)])))
+    # Two epochs of a run have the order of the left epoch, so that channels line up.
+    ordered_by = pair.left if same_run and pair.left is not None else view
+    channels = ordered_channels(ordered_by, display, pair.right if same_run else None)
+    picture = colored_channels(view, display, ends)
+    tooltips = channel_tooltips(pair, channels) if same_run else None
+    if tooltips is None and display.order != "index":
+        tooltips = [f"Channel {format_correlation}" for format_correlation in channels]
     size, largest = _size(view, half=network.title != "")
-    is_chosen = chosen is not None and (chosen.layer, chosen.right) == (view.name, right)
+    is_here = chosen is not None and (chosen.layer, chosen.right) == (view.name, right)
     position = image_grid(
         sprite(picture.images[channels], picture.palette),
         key=f"maps{side}-{view.name}",
         size=size,
         largest=largest,
-        # In their own order they need no names of their own.
-        tooltips=names,
-        selected=channels.index(chosen.channel) if chosen is not None and is_chosen else None,
-        muted=[channels.index(number) for number in view.maps.dead],
+        # In the layer's order the grid numbers them itself.
+        tooltips=tooltips,
+        selected=channels.index(chosen.channel) if chosen is not None and is_here else None,
+        muted=[channels.index(format_correlation) for format_correlation in view.maps.dead],
         noun="Channel",
         description=f"Channels of {view.name}" + (f", {network.title}" if right else ""),
     )
-    return None if position is None else OneChannel(view.name, channels[position], right)
+    return None if position is None else ChannelRef(view.name, channels[position], right)
 
 
 def _size(view: LayerView, *, half: bool) -> tuple[int, int]:
     height, width, count = view.output_shape
     if height == width == 1:
-        return _OF_ONE_VALUE
-    table, otherwise = (_HALF_SIZES, _HALF_OF_MANY) if half else (_SIZES, _OF_MANY)
+        return _VALUE_SIZE
+    table, otherwise = (_HALF_SIZES, _HALF_MANY_SIZE) if half else (_SIZES, _MANY_SIZE)
     return next(((least, largest) for most, least, largest in table if count <= most), otherwise)
 
 
-def describe(view: LayerView, over_all: DatasetActivations | None = None) -> str:
-    """Type, output shape, and how many channels or units say nothing about this image, or any."""
+def describe_layer(view: LayerView, activations: DatasetActivations | None = None) -> str:
+    """Type, output shape and dead channels or zero values of a layer."""
     head = f"{LAYER_TYPES[view.type].title} · output {in_words(view.output_shape)}"
     if view.maps is None:
         silent = dense_bars(view.values).silent
-        return f"{head} · {silent:,} of its values zero" if silent else head
-    remarks = [*_remarks(view.maps), *dead_for_all(view.name, over_all)]
-    return " · ".join([head, counted(len(view.maps.images), "channel"), *remarks])
+        return f"{head} · {silent:,} values zero" if silent else head
+    remarks = [*_describe_maps(view.maps), *_describe_dead(view.name, activations)]
+    return " · ".join([head, format_count(len(view.maps.images), "channel"), *remarks])
 
 
-def dead_for_all(layer: str, over_all: DatasetActivations | None) -> list[str]:
-    """Which of a layer's channels are dead for all images the run is judged by, where known."""
-    if over_all is None or layer not in over_all.judged:
+def _describe_dead(layer: str, activations: DatasetActivations | None) -> list[str]:
+    """The layer's channels that are dead for all reference images, if known."""
+    if activations is None or layer not in activations.reference:
         return []
-    found = over_all.judged[layer]
-    dead = f"{len(found.dead):,} dead" if found.dead else "none dead"
-    words = f"{dead} for all {found.images:,} {over_all.judged_by} images"
-    return [f"{words}: {in_ranges(found.dead)}" if found.dead else words]
+    result = activations.reference[layer]
+    dead = f"{len(result.dead):,} dead" if result.dead else "none dead"
+    text = f"{dead} for all {result.images:,} {activations.reference_split} images"
+    return [f"{text}: {format_ranges(result.dead)}" if result.dead else text]
 
 
-def in_ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers in words: ``"3, 5–8 and 11"``."""
+def format_ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as text: ``"3, 5–8 and 11"``."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
             runs[-1].append(number)
         else:
             runs.append([number])
-    words: list[str] = []
+    parts: list[str] = []
     for run in runs:
-        words += map(str, run) if len(run) < 3 else [f"{run[0]}–{run[-1]}"]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+        parts += map(str, run) if len(run) < 3 else [f"{run[0]}–{run[-1]}"]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _remarks(maps: ScaledMaps) -> list[str]:
+def _describe_maps(maps: ScaledMaps) -> list[str]:
     remarks = ["none dead"]
     if maps.dead:
-        remarks = [f"{len(maps.dead):,} dead: {in_ranges(maps.dead)}"]
+        remarks = [f"{len(maps.dead):,} dead: {format_ranges(maps.dead)}"]
     if maps.not_finite:
-        remarks.append(f"{len(maps.not_finite):,} not a number: {in_ranges(maps.not_finite)}")
+        remarks.append(f"{len(maps.not_finite):,} not a number: {format_ranges(maps.not_finite)}")
     return remarks
 
 
-def counted(number: int, noun: str) -> str:
-    """So many of a thing: ``"1 channel"``, ``"1,024 channels"``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def format_count(format_correlation: int, noun: str) -> str:
+    """A number with its noun: ``"1 channel"``, ``"1,024 channels"``."""
+    return f"{format_correlation:,} {noun}{'' if format_correlation == 1 else 's'}"
 
 
-def difference(pair: LayerPair, *, same_run: bool) -> str | None:
-    """A sentence on how alike the two are in numbers, or ``None`` where nothing can be said."""
+def format_difference(pair: LayerPair, *, same_run: bool) -> str | None:
+    """Correlations of two layers as text, or ``None`` if they are undefined."""
     left, right = pair.left, pair.right
     if left is None or right is None:
         return None
     if not same_run:
-        found = spatial_correlation(left.values, right.values)
-        return None if found is None else f"Where it is active: correlation {number(found)}"
+        correlation = spatial_correlation(left.values, right.values)
+        return (
+            None
+            if correlation is None
+            else f"Correlation of active places {format_correlation(correlation)}"
+        )
     correlations = channel_correlations(left.values, right.values)
     if correlations is None:
         return None
     known = correlations[np.isfinite(correlations)]
     if left.maps is None:
-        return f"Correlation of its values {number(known[0])}" if known.size else None
-    words = [f"Median correlation of its channels {number(np.median(known))}"] if known.size else []
-    first = least_correlated_first(left.values, right.values).tolist()
-    changed = [one for one in first if np.isfinite(correlations[one])][:_MOST]
-    if len(known) > _MOST:
-        least = ", ".join(f"{one} ({number(correlations[one])})" for one in changed)
-        words.append(f"least alike: {least}")
-    one_sided = len(_dead(left) ^ _dead(right))
+        return f"Correlation of values {format_correlation(known[0])}" if known.size else None
+    parts = (
+        [f"Median correlation of channels {format_correlation(np.median(known))}"]
+        if known.size
+        else []
+    )
+    by_change = least_correlated_first(left.values, right.values).tolist()
+    changed = [channel for channel in by_change if np.isfinite(correlations[channel])][:_MAX_LISTED]
+    if len(known) > _MAX_LISTED:
+        least = ", ".join(
+            f"{channel} ({format_correlation(correlations[channel])})" for channel in changed
+        )
+        parts.append(f"least correlated: {least}")
+    one_sided = len(_dead_channels(left) ^ _dead_channels(right))
     if one_sided:
-        words.append(f"{one_sided:,} dead on one side only")
-    return " · ".join(words) or None
+        parts.append(f"{one_sided:,} dead on only one side")
+    return " · ".join(parts) or None
 
 
-def names_of_channels(pair: LayerPair, channels: Sequence[int]) -> list[str] | None:
-    """Each channel's number and correlation; ``None`` where they have none."""
+def channel_tooltips(pair: LayerPair, channels: Sequence[int]) -> list[str] | None:
+    """Each channel's number and correlation; ``None`` if they have none."""
     if pair.left is None or pair.right is None:
         return None
-    found = channel_correlations(pair.left.values, pair.right.values)
-    if found is None:
+    correlations = channel_correlations(pair.left.values, pair.right.values)
+    if correlations is None:
         return None
-    return [f"Channel {one}, {_correlation(found, one)}" for one in channels]
+    return [
+        f"Channel {channel}, {_format_channel_correlation(correlations, channel)}"
+        for channel in channels
+    ]
 
 
-def no_counterpart(view: LayerView, other: ShownNetwork) -> str:
-    """Why there is nothing beside a layer."""
-    count = sum(one.type == view.type for one in other.views)
-    kind = LAYER_TYPES[view.type].title.lower()
-    has = f"{count} of its kind ({kind})" if count else f"none of its kind ({kind})"
-    return f"No counterpart: this network has {has}."
+def format_no_counterpart(view: LayerView, other: InspectedNetwork) -> str:
+    """Why a layer has no counterpart in the other network."""
+    count = sum(candidate.type == view.type for candidate in other.views)
+    title = LAYER_TYPES[view.type].title.lower()
+    if not count:
+        return f"No counterpart: this network has no layer of this type ({title})."
+    if count == 1:
+        return f"No counterpart: this network has 1 layer of this type ({title})."
+    return f"No counterpart: this network has {count} layers of this type ({title})."
 
 
-def number(value: float) -> str:
-    """A correlation with two decimals and a true minus."""
+def format_correlation(value: float) -> str:
+    """A correlation with two decimals and a true minus sign."""
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
-def _correlation(found: NDArray[np.float64], channel: int) -> str:
-    value = float(found[channel])
-    return f"correlation {number(value)}" if np.isfinite(value) else "no correlation"
+def _format_channel_correlation(correlations: NDArray[np.float64], channel: int) -> str:
+    value = float(correlations[channel])
+    return f"correlation {format_correlation(value)}" if np.isfinite(value) else "no correlation"
 
 
-def _dead(view: LayerView) -> set[int]:
+def _dead_channels(view: LayerView) -> set[int]:
     return set() if view.maps is None else set(view.maps.dead)

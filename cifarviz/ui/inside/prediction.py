@@ -1,4 +1,4 @@
-"""What a network predicts for the image, and where it looks."""
+"""The network's prediction for the image, and Grad-CAM heatmaps."""
 
 from collections.abc import Sequence
 
@@ -18,54 +18,54 @@ from cifarviz.layers.registry import LAYER_TYPES
 from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.inside.image import ChosenImage, ShownNetwork
+from cifarviz.ui.inside.image import InputImage, InspectedNetwork
 from cifarviz.ui.query import render_choice
 
-_WORDS = (
-    "The brighter a place, the more of what the layer finds there speaks for the class: each "
-    "channel counts as much as the class’s score would rise with it. Both pictures of a network "
-    "are on one scale. The method is Grad-CAM, from "
-    "[Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)."
+_HEATMAP_CAPTION = (
+    "Brighter places raise the score of the class more: each channel’s map is weighted by the "
+    "gradient of the score (Grad-CAM, "
+    "[Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)). Both pictures of a network share "
+    "a scale."
 )
 IMAGE_WIDTH = 256
 """CSS pixels that the image may be wide."""
 
-# Of two: both fit beside the image on a wide screen.
-_ANSWER_WIDTH = 400
-_MOST = 3
+# Two of these fit next to the image on a wide screen.
+_PREDICTION_WIDTH = 400
+_MAX_CLASSES = 3
 
 
-def show_attention(
-    left: ShownNetwork,
-    right: ShownNetwork | None,
-    image: ChosenImage,
+def render_heatmaps(
+    left: InspectedNetwork,
+    right: InspectedNetwork | None,
+    image: InputImage,
     classes: Sequence[str],
     names: Sequence[str],
 ) -> None:
-    """Two pictures, of the class that the network says and of another, for a layer with maps.
+    """Render heatmaps of a layer with maps for the predicted class and another class.
 
-    ``classes`` are shown, ``names`` stand in the address, which holds the layer as ``look`` and
-    the other class as ``class``; that is the actual one, or the second most probable. Of a network
-    on the ``right`` two more pictures of the same classes stand beside them.
+    ``classes`` are the names shown, ``names`` those in the address, which holds the layer as
+    ``look`` and the other class as ``class``: by default the actual class, or the second most
+    probable. A network on the ``right`` gets heatmaps of the same classes.
     """
     views = left.views
     layers = [view.name for view in views if view.maps is not None]
     if not layers:
         return
-    st.header("Where it looks", anchor="where")
-    choice, *places = st.columns(3 if right is None else 5, gap="medium")
-    said = int(views[-1].values.argmax())
+    st.header("Where the network looks", anchor="where")
+    choice, *columns = st.columns(3 if right is None else 5, gap="medium")
+    predicted = int(views[-1].values.argmax())
     with choice:
-        usual = names[_other(views, image, said)]
+        usual = names[_second_class(views, image, predicted)]
         layer = render_choice(
             "look",
             "Layer",
             {name: name for name in layers},
             key="inside-look",
-            hint="Whose maps are weighted. Late layers know what is there, early ones where "
-            "exactly.",
+            hint="The layer whose maps are weighted. Late layers recognise objects; early layers "
+            "locate details.",
             problem=lambda word: (
-                f"There is no layer with maps {word} here: {escaped(', '.join(layers))}."
+                f"There is no layer {word} with maps. Choose from {escaped(', '.join(layers))}."
             ),
             usual=_last_convolution(left),
             menu=True,
@@ -76,93 +76,94 @@ def show_attention(
             dict(zip(names, classes, strict=True)),
             key="inside-class",
             hint="The class of the second picture.",
-            problem=lambda word: f"There is no class {word} here: {', '.join(names)}.",
+            problem=lambda word: f"There is no class {word}. Choose from {', '.join(names)}.",
             usual=usual,
             menu=True,
         )
-        st.caption(_WORDS)
-    asked = [said, names.index(other)]
-    _pictures(places[:2], left, layer, image, asked, classes)
+        st.caption(_HEATMAP_CAPTION)
+    class_indices = [predicted, names.index(other)]
+    _render_network_heatmaps(columns[:2], left, layer, image, class_indices, classes)
     if right is None:
         return
-    with places[2], errors_shown():
-        its = _counterpart(layer, left, right)
-        _pictures(places[2:], right, its, image, asked, classes)
+    with columns[2], errors_shown():
+        layer_right = _counterpart(layer, left, right)
+        _render_network_heatmaps(columns[2:], right, layer_right, image, class_indices, classes)
 
 
-def _pictures(
-    places: Sequence[DeltaGenerator],
-    network: ShownNetwork,
+def _render_network_heatmaps(
+    columns: Sequence[DeltaGenerator],
+    network: InspectedNetwork,
     layer: str,
-    image: ChosenImage,
-    asked: Sequence[int],
+    image: InputImage,
+    class_indices: Sequence[int],
     classes: Sequence[str],
 ) -> None:
     if network.model is None:
         raise ArtifactMissing(
-            "Where “{network_title}” looks needs its weights, which cannot be read: choose others.",
+            "The heatmaps of “{network_title}” need its weights, which cannot be read. Choose "
+            "other weights.",
             network_title=network.title,
         )
-    heats = [network.model.attention(image.pixels, layer, index) for index in asked]
-    most = max(float(heat.max()) for heat in heats)
-    for place, heat, index in zip(places, heats, asked, strict=True):
-        with place:
+    heats = [network.model.attention(image.pixels, layer, index) for index in class_indices]
+    highest = max(float(heat.max()) for heat in heats)
+    for column, heat, index in zip(columns, heats, class_indices, strict=True):
+        with column:
             if network.title:
                 st.caption(f"{escaped(network.title)}, {layer}")
             probability = float(network.views[-1].values[index])
-            _picture(image, heat, most, classes[index], probability)
+            _render_heatmap(image, heat, highest, classes[index], probability)
 
 
-def _picture(
-    image: ChosenImage, heat: NDArray[np.float32], most: float, name: str, probability: float
+def _render_heatmap(
+    image: InputImage, heat: NDArray[np.float32], highest: float, name: str, probability: float
 ) -> None:
-    picture = heat_overlay(image.pixels, heat, most)
-    alt = f"What speaks for {name} in {image.title}"
-    # The sprite's PNG is made five times as fast as Streamlit's own.
+    picture = heat_overlay(image.pixels, heat, highest)
+    alt = f"Heatmap of {name} in {image.title}"
+    # Encoding the sprite's PNG takes a fifth of the time of Streamlit's own.
     st.image(sprite(picture[np.newaxis]).png, width=picture.shape[1], alt=alt)
     st.markdown(f"**{escaped(name)}**, {format_probability(probability)}")
     if not heat.any():
-        st.caption("Nothing in this layer speaks for it.")
+        st.caption("Nothing in this layer raises the score of this class.")
 
 
-def _counterpart(layer: str, left: ShownNetwork, right: ShownNetwork) -> str:
+def _counterpart(layer: str, left: InspectedNetwork, right: InspectedNetwork) -> str:
     """The layer of the network on the right whose maps are weighted."""
     if layer == _last_convolution(left):
         return _last_convolution(right)
     layers = [view.name for view in right.views if view.maps is not None]
     if layer not in layers:
         raise ArtifactMissing(
-            "“{right_title}” has no layer with maps “{layer}”: choose another.",
+            "“{right_title}” has no layer “{layer}” with maps. Choose another layer.",
             right_title=right.title,
             layer=layer,
         )
     return layer
 
 
-def _last_convolution(network: ShownNetwork) -> str:
+def _last_convolution(network: InspectedNetwork) -> str:
     maps = [view for view in network.views if view.maps is not None]
     if not maps:
         raise ArtifactMissing(
-            "“{network_title}” has no layer with maps, so there is nothing to weight.",
+            "“{network_title}” has no layer with maps, so it has no heatmaps.",
             network_title=network.title,
         )
     return next((view for view in reversed(maps) if _is_learned_convolution(view)), maps[-1]).name
 
 
 def _is_learned_convolution(view: LayerView) -> bool:
-    made = LAYER_TYPES[view.type]
-    return made.has_filters and made.is_learned
+    layer_type = LAYER_TYPES[view.type]
+    return layer_type.has_filters and layer_type.is_learned
 
 
-def _other(views: Sequence[LayerView], image: ChosenImage, said: int) -> int:
-    if image.actual is not None and image.actual != said:
+def _second_class(views: Sequence[LayerView], image: InputImage, predicted: int) -> int:
+    if image.actual is not None and image.actual != predicted:
         return image.actual
     return int(views[-1].values.argsort()[-2])
 
 
-def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
-    """The image enlarged without smoothing, with its class and what was done to it."""
-    # Twice as many pixels as shown: sharp on a screen with two to a CSS pixel, too.
+def render_image(image: InputImage, classes: Sequence[str]) -> None:
+    """Render the image, enlarged without smoothing, with its class and changes."""
+    # Twice as many pixels as shown: also sharp on screens with two pixels per CSS pixel.
     large = enlarge(enlarge(image.pixels, IMAGE_WIDTH), 2 * IMAGE_WIDTH)
     width = large.shape[1] // 2
     name = image.title if image.actual is None else f"{image.title}, {classes[image.actual]}"
@@ -172,17 +173,20 @@ def show_image(image: ChosenImage, classes: Sequence[str]) -> None:
         st.caption(note)
 
 
-def show_answers(
-    left: ShownNetwork, right: ShownNetwork | None, classes: Sequence[str], actual: int | None
+def render_predictions(
+    left: InspectedNetwork,
+    right: InspectedNetwork | None,
+    classes: Sequence[str],
+    actual: int | None,
 ) -> None:
-    """What the network says; of two, what each says, and how they differ."""
+    """Render the prediction of a network, or of two with their difference."""
     networks = [left] if right is None else [left, right]
-    # Beside each other where there is room.
+    # Side by side if there is room.
     row = st.container(horizontal=True, gap="medium") if right else st.container()
     for network in networks:
-        place = row.container(width=_ANSWER_WIDTH) if right else row
-        with place:
-            show_answer(
+        container = row.container(width=_PREDICTION_WIDTH) if right else row
+        with container:
+            render_prediction(
                 network.views[-1].values,
                 classes,
                 actual,
@@ -193,10 +197,10 @@ def show_answers(
     if right is not None:
         titles = left.title, right.title
         values = left.views[-1].values, right.views[-1].values
-        st.caption(answer_difference(*values, classes, actual, titles))
+        st.caption(format_prediction_difference(*values, classes, actual, titles))
 
 
-def show_answer(
+def render_prediction(
     values: NDArray[np.float32],
     classes: Sequence[str],
     actual: int | None,
@@ -205,55 +209,57 @@ def show_answer(
     title: str = "",
     key: str = "inside-answer",
 ) -> None:
-    """The three most probable classes; ``values`` are the network's probabilities (classes,).
+    """Render the most probable classes; ``values`` are probabilities (classes,).
 
-    ``mirrored``: elsewhere, it answers by the mean of this and what it says of the mirror image.
-    ``title`` tells one of two networks from the other. Raises ``ArtifactDamaged`` if they are not
+    ``mirrored``: other pages average this with the prediction for the mirrored image.
+    ``title`` identifies one of two networks. Raises ``ArtifactDamaged`` if the values are not
     numbers.
     """
     check_probabilities(values[np.newaxis])
-    found = probabilities(classes, values, actual=actual)
-    first = found.bars[0]
-    head = f"**{escaped(title)}** says" if title else "The network says"
-    st.markdown(f"{head} **{escaped(first.name)}**, {format_probability(first.probability)}")
+    ranked = probabilities(classes, values, actual=actual)
+    first = ranked.bars[0]
+    predicted_text = f"**{escaped(first.name)}**, {format_probability(first.probability)}"
+    st.markdown(
+        f"**{escaped(title)}** predicts {predicted_text}"
+        if title
+        else f"The network predicts {predicted_text}"
+    )
     chart(
-        probabilities_figure(Probabilities(found.bars[:_MOST])),
+        probabilities_figure(Probabilities(ranked.bars[:_MAX_CLASSES])),
         key=key,
         file_name="answer",
-        description=f"The {_MOST} most probable classes" + (f", {title}" if title else ""),
+        description=f"The {_MAX_CLASSES} most probable classes" + (f", {title}" if title else ""),
     )
     if actual is not None:
-        st.caption(_verdict_text(first.actual, classes[actual], float(values[actual])))
+        st.caption(_format_verdict(first.actual, classes[actual], float(values[actual])))
     if mirrored:
         st.caption(
-            "This is the answer to the image as it is. Evaluate and Predict take the mean of it "
-            "and the answer to the mirror image, as this run was set up to."
+            "This is the prediction for the original image. Evaluate and Predict average it with "
+            "the prediction for the mirrored image, as set for this run."
         )
 
 
-def answer_difference(
+def format_prediction_difference(
     left: NDArray[np.float32],
     right: NDArray[np.float32],
     classes: Sequence[str],
     actual: int | None,
     titles: tuple[str, str],
 ) -> str:
-    """How much surer one of two networks is of the actual class, or of what the left one says."""
+    """How the two probabilities of the actual class differ, else of the left prediction."""
     index = int(left.argmax()) if actual is None else actual
     name = escaped(classes[index])
-    # A percentage point; what is rounded to none of a tenth of them is none.
+    # In percentage points, rounded to tenths before they are compared.
     points = round(100 * float(left[index] - right[index]), 1)
     if not points:
         return f"Both give “{name}” {format_probability(float(left[index]))}."
     first, second = map(escaped, titles)
-    return (
-        f"“{name}” gets {abs(points):.1f} points {'more' if points > 0 else 'less'} "
-        f"from “{first}” than from “{second}”."
-    )
+    if points < 0:
+        return f"“{first}” gives “{name}” {-points:.1f} points less than “{second}”."
+    return f"“{first}” gives “{name}” {points:.1f} points more than “{second}”."
 
 
-def _verdict_text(right: bool, actual: str, probability: float) -> str:
-    if right:
-        return "That is right."
-    gives = format_probability(probability)
-    return f"That is wrong: it is “{escaped(actual)}”, to which the network gives {gives}."
+def _format_verdict(correct: bool, actual: str, probability: float) -> str:
+    if correct:
+        return "Correct."
+    return f"Wrong: it is “{escaped(actual)}”, predicted with {format_probability(probability)}."

@@ -1,4 +1,4 @@
-"""One network looked into, or two side by side."""
+"""The Inside page for one network, or for two side by side."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,22 @@ from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.inside.channel import Looked, chosen_channel, show_channel
-from cifarviz.ui.inside.dataset_activations import found_over_all, show_over_all
+from cifarviz.ui.inside.channel import ChannelContext, channel_in_address, render_channel
+from cifarviz.ui.inside.dataset_activations import finished_activations, render_activations_job
 from cifarviz.ui.inside.image import (
-    ShownNetwork,
-    choose_image,
-    say_problem,
-    show_pins,
-    shown_network,
+    InspectedNetwork,
+    inspect_network,
+    pick_image,
+    render_pins,
+    render_problem,
 )
-from cifarviz.ui.inside.layers import OneChannel, counted, show_layers
-from cifarviz.ui.inside.prediction import IMAGE_WIDTH, show_answers, show_attention, show_image
+from cifarviz.ui.inside.layers import ChannelRef, format_count, render_layers
+from cifarviz.ui.inside.prediction import (
+    IMAGE_WIDTH,
+    render_heatmaps,
+    render_image,
+    render_predictions,
+)
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
@@ -42,248 +47,257 @@ WITH, AT = "with", "at"
 SIDE = "side"
 """Whose channel is open, in the address: ``"right"``, or nothing for the left one's."""
 _SAME = "same"
-_NOTHING = "none"
+_NONE = "none"
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The other run, the same one for another epoch, and its weights, with ``words`` for them."""
+class ComparedRun:
+    """The other run, or the same run at another epoch, with its weights and their label."""
 
     run: Run
     weights: WeightsChoice
-    words: str
+    label: str
     same_run: bool
 
 
-# A tile's least and greatest side, CSS pixels.
+# Smallest and largest side of a tile, CSS pixels.
 _SIZE = 60, 96
 _HALF_SIZE = 48, 72
-_SCALES = {"own": "Each its own", "layer": "One for all"}
+_SCALES = {"own": "Per filter", "layer": "Shared"}
 
-# By the number of channels that a filter sees.
-_WORDS = {
-    3: "Each picture is one filter: its weights for red, green and blue, shown as those colours. "
-    "The filter answers most to a patch of the image that looks like it; mid-grey is 0. Click one "
-    "to see what it finds in this image.",
-    1: "Each picture is one filter: where it is light, light in the image adds to its answer, "
-    "where it is dark, it takes away; mid-grey is 0. Click one to see what it finds in this image.",
+# By the number of input channels.
+_FILTER_CAPTIONS = {
+    3: "Each picture is a filter: its weights for red, green and blue, shown as those colours. "
+    "The filter responds most to image patches that look like it; mid-grey is 0. Click a filter "
+    "to see its feature map for this image.",
+    1: "Each picture is a filter: light in the image raises its output where the filter is light "
+    "and lowers it where the filter is dark; mid-grey is 0. Click a filter to see its feature map "
+    "for this image.",
 }
 
 
 def render_inspection(
     run: Run,
-    which: WeightsChoice,
+    weights: WeightsChoice,
     epoch: int,
-    words: str,
-    beside: DeltaGenerator,
+    weights_label: str,
+    right_column: DeltaGenerator,
     other: Run | None,
 ) -> str:
-    """Show the image, the network's answer and all layers; returns what is shown, in words.
+    """Render the image, the prediction and all layers; returns the image's title and class.
 
-    The weights are those of ``epoch``, called ``words``. ``other`` is the run to compare them
-    with, whose own are chosen ``beside``.
+    ``weights`` are those of ``epoch``, labelled ``weights_label``. ``other`` is the run to
+    compare with, whose weights are chosen in ``right_column``.
     """
     classes = class_names(run.experiment.data.dataset)
-    pair = None
+    compared = None
     if other is not None:
-        with beside, errors_shown():
-            pair = choose_weights(run, epoch, other)
+        with right_column, errors_shown():
+            compared = pick_compared_weights(run, epoch, other)
     row = st.container(horizontal=True, gap="medium")
-    choice = row.container(width=330)
-    picture = row.container(width=IMAGE_WIDTH)
-    answer = row.container()
-    on_right = pair is not None and right_is_open()
-    chosen = chosen_channel((pair.run if pair and on_right else run).experiment.architecture)
+    choice_column = row.container(width=330)
+    image_column = row.container(width=IMAGE_WIDTH)
+    prediction_column = row.container()
+    on_right = compared is not None and is_right_side()
+    in_address = channel_in_address(
+        (compared.run if compared and on_right else run).experiment.architecture
+    )
     image = None
-    with choice, errors_shown():
-        image = choose_image(run.experiment)
+    with choice_column, errors_shown():
+        image = pick_image(run.experiment)
     if image is None:
         return ""
-    with choice, errors_shown():
-        show_pins(run, image)
-    with picture:
-        show_image(image, classes)
-    titles = ("", "") if pair is None else network_titles(run, words, pair)
-    right: ShownNetwork | None = None
-    if pair is not None:
-        # What is wrong with it is said, and the other is looked into all the same.
-        with answer, errors_shown():
-            right = shown_network(pair.run, pair.weights, image, titles[1])
-            say_problem(right)
-    left = shown_network(run, which, image, titles[0] if right else "")
-    with answer, errors_shown():
-        show_answers(left, right, classes, image.actual)
+    with choice_column, errors_shown():
+        render_pins(run, image)
+    with image_column:
+        render_image(image, classes)
+    titles = ("", "") if compared is None else network_titles(run, weights_label, compared)
+    right: InspectedNetwork | None = None
+    if compared is not None:
+        # An error of the right network does not hide the left one.
+        with prediction_column, errors_shown():
+            right = inspect_network(compared.run, compared.weights, image, titles[1])
+            render_problem(right)
+    left = inspect_network(run, weights, image, titles[0] if right else "")
+    with prediction_column, errors_shown():
+        render_predictions(left, right, classes, image.actual)
 
     if left.model is None:
-        say_problem(left)
-        gone = f"The weights of epoch {epoch} were not kept, or were thinned out for room. "
+        render_problem(left)
+        saved = (
+            "These are the feature maps that the run saved of this pinned image, with 256 levels "
+            "per channel. Filters and heatmaps need an epoch with weights."
+        )
         st.info(
-            f"{'' if left.problem else gone}These are the feature maps that the run kept of this "
-            "pinned image, in 256 steps a channel; filters and where it looks are shown at epochs "
-            "with weights.",
+            saved
+            if left.problem
+            else f"The weights of epoch {epoch} were not saved, or were deleted to save space. "
+            f"{saved}",
             icon=":material/inventory_2:",
         )
-    attention = st.container()
-    open_ = None
-    if chosen is not None and (right is not None or not on_right):
-        open_ = OneChannel(*chosen, right=on_right)
-    clicked = None if left.model is None else show_first_filters(left, right, open_)
+    heatmaps = st.container()
+    selected = None
+    if in_address is not None and (right is not None or not on_right):
+        selected = ChannelRef(*in_address, right=on_right)
+    clicked = None if left.model is None else render_first_filters(left, right, selected)
     st.header("Layers", anchor="layers")
-    over_all = st.container()
-    found = None
+    activations_place = st.container()
+    all_image_activations = None
     if left.model is not None:
-        with over_all, errors_shown():
-            found = found_over_all(run, which)
-    clicked = show_layers(left, right, classes, open_, found) or clicked
-    # After the layers, which are waited for most.
+        with activations_place, errors_shown():
+            all_image_activations = finished_activations(run, weights)
+    clicked = render_layers(left, right, classes, selected, all_image_activations) or clicked
+    # After the layers, which users wait for most.
     if left.model is not None:
-        with attention, errors_shown():
+        with heatmaps, errors_shown():
             names = address_names(run.experiment.data.dataset)
-            show_attention(left, right, image, classes, names)
-    shown = clicked or open_
-    if shown is not None:
-        # At once with its side, as one step of the browser's Back.
-        side = "right" if shown.right else None
-        update_query_params(layer=shown.layer, channel=str(shown.channel), side=side)
-        network = right if right is not None and shown.right else left
-        looked = Looked(network.run, network.weights, image, network.model, classes)
-        show_channel(network.layer(shown.layer), looked)
+            render_heatmaps(left, right, image, classes, names)
+    opened = clicked or selected
+    if opened is not None:
+        # Together with the side, as a single history entry.
+        side = "right" if opened.right else None
+        update_query_params(layer=opened.layer, channel=str(opened.channel), side=side)
+        network = right if right is not None and opened.right else left
+        context = ChannelContext(network.run, network.weights, image, network.model, classes)
+        render_channel(network.layer(opened.layer), context)
     elif left.model is not None:
-        with over_all:
-            show_over_all(run, which)
+        with activations_place:
+            render_activations_job(run, weights)
     return ", ".join([image.title, *([] if image.actual is None else [classes[image.actual]])])
 
 
-def dependent() -> tuple[str, ...]:
-    """What the address holds of a comparison, and makes no sense without it."""
-    return (WITH, *_of_the_other())
+def comparison_params() -> tuple[str, ...]:
+    """The query parameters that belong to a comparison."""
+    return (WITH, *_compared_params())
 
 
-def right_is_open() -> bool:
-    """Whether the channel that the address names is one of the network on the right."""
+def is_right_side() -> bool:
+    """Whether the channel in the address is of the network on the right."""
     side = st.query_params.get(SIDE)
     if side not in (None, "right"):
         st.error(
-            f"There is no side {quoted(side)}: the right network’s channel has “right” in the "
-            "address, and the left one’s nothing.",
+            f"The address has the unknown side {quoted(side)}. Use “right” for a channel of the "
+            "right network; leave it out for the left network.",
             icon=":material/error:",
         )
     return side == "right"
 
 
-def choose_run(run: Run) -> Run | None:
-    """Show a menu of the runs on the same data and return the one chosen, maybe ``run`` itself.
+def pick_compared_run(run: Run) -> Run | None:
+    """Render a menu of the runs on the same data and return the choice, maybe ``run`` itself.
 
-    The address holds it as ``with``. What it names and cannot be compared is said.
+    The address holds it as ``with``. A run there that cannot be compared is reported.
     """
     runs = cache.store().all()
     dataset = _dataset_of(run.experiment_json)
-    fitting = [
-        one
-        for one in runs
-        if one.id == run.id or (_dataset_of(one.experiment_json) == dataset and _has_weights(one))
+    comparable = [
+        candidate
+        for candidate in runs
+        if candidate.id == run.id
+        or (_dataset_of(candidate.experiment_json) == dataset and _has_weights(candidate))
     ]
-    names = run_labels(fitting)
+    names = run_labels(comparable)
     options = {
-        _NOTHING: "nothing",
+        _NONE: "nothing",
         run.id: "this run at another epoch",
-        **{one.id: names[one.id] for one in fitting if one.id != run.id},
+        **{candidate.id: names[candidate.id] for candidate in comparable if candidate.id != run.id},
     }
     chosen = render_choice(
         WITH,
         "Compare with",
         options,
         key="inside-with",
-        hint="Shows what another network makes of the same image, or this one at another time of "
-        "its training, beside each layer.",
-        problem=lambda word: _cannot(word, st.query_params[WITH], run, runs),
-        forget=_of_the_other(),
+        hint="Shows another network, or this network at another epoch, side by side for the same "
+        "image.",
+        problem=lambda word: _comparison_problem(word, st.query_params[WITH], run, runs),
+        forget=_compared_params(),
         menu=True,
     )
-    return next((one for one in fitting if one.id == chosen), None)
+    return next((candidate for candidate in comparable if candidate.id == chosen), None)
 
 
-def choose_weights(run: Run, epoch: int, other: Run) -> Compared:
-    """Show a menu of the weights that ``other`` has kept; the address holds them as ``at``.
+def pick_compared_weights(run: Run, epoch: int, other: Run) -> ComparedRun:
+    """Render a menu of the weights of ``other``; the address holds them as ``at``.
 
-    ``epoch`` is the one that ``run`` is shown at. Raises ``ArtifactMissing`` if it has none.
+    ``epoch`` is the epoch of ``run`` on the page. Raises ``ArtifactMissing`` if ``other`` has
+    none.
     """
     same_run = other.id == run.id
     epochs = epochs_with_weights(other)
     options: dict[str, str] = {}
     if epochs and not same_run:
-        options[_SAME] = "of the same epoch"
+        options[_SAME] = "same epoch"
     options |= {name: checkpoint_words(other, name) for name in checkpoints_of(other)}
-    options |= {str(epoch): epoch_words(epoch) for epoch in epochs}
+    options |= {str(epoch): epoch_label(epoch) for epoch in epochs}
     if not options:
         raise ArtifactMissing(
-            "{run_name} has no weights (any more) to compare with.", run_name=quoted(other.name)
+            "{run_name} has no weights to compare with.", run_name=quoted(other.name)
         )
     usual = next(iter(options))
     if epochs and same_run:
-        # Its beginning is what a network differs from most; from itself not at all.
+        # A network differs most from its first epoch.
         usual = str(min(epochs) if min(epochs) != epoch else max(epochs))
     chosen = render_choice(
         AT,
-        "Its weights",
+        "Weights on the right",
         options,
         key="inside-at",
-        hint="Those of the network on the right; once chosen they stay while the slider moves the "
-        "left one, unless they are to be those of the same epoch.",
+        hint="The weights of the network on the right. They stay when the slider changes the left "
+        "epoch, except with “same epoch”.",
         problem=lambda word: (
-            f"{quoted(other.name)} has kept no weights {word}: it is shown with others."
+            f"{quoted(other.name)} has no weights {word}. Its default weights are shown."
         ),
         usual=usual,
         menu=True,
     )
     if chosen == _SAME:
-        near = _near(other, epochs, epoch)
-        return Compared(other, epochs[near], epoch_words(near), same_run)
+        nearest = _nearest_epoch(other, epochs, epoch)
+        return ComparedRun(other, epochs[nearest], epoch_label(nearest), same_run)
     if chosen.isdecimal():
-        return Compared(other, epochs[int(chosen)], options[chosen], same_run)
-    found = next(one for one in checkpoints_of(other) if one == chosen)
-    return Compared(other, found, options[chosen], same_run)
+        return ComparedRun(other, epochs[int(chosen)], options[chosen], same_run)
+    checkpoint = next(name for name in checkpoints_of(other) if name == chosen)
+    return ComparedRun(other, checkpoint, options[chosen], same_run)
 
 
-def network_titles(run: Run, words: str, compared: Compared) -> tuple[str, str]:
-    """What the two are called beside each other; ``words`` are for the weights of ``run``."""
-    both = [words, compared.words]
+def network_titles(run: Run, weights_label: str, compared: ComparedRun) -> tuple[str, str]:
+    """The titles of the two networks; ``weights_label`` is for the weights of ``run``."""
+    both = [weights_label, compared.label]
     if compared.same_run:
         return both[0][0].upper() + both[0][1:], both[1][0].upper() + both[1][1:]
     names = distinct_names([run, compared.run])
     return f"{names[run.id]}, {both[0]}", f"{names[compared.run.id]}, {both[1]}"
 
 
-def epoch_words(epoch: int) -> str:
-    """What a person calls the weights of this epoch."""
+def epoch_label(epoch: int) -> str:
+    """The label of an epoch's weights."""
     return "before training" if epoch == 0 else f"after epoch {epoch}"
 
 
-def _of_the_other() -> tuple[str, ...]:
-    # To be ordered by what has changed, channels need two epochs of one run.
+def _compared_params() -> tuple[str, ...]:
+    # The order by change needs two epochs of a run.
     return (AT, SIDE, *(["order"] if st.query_params.get("order") == "change" else []))
 
 
-def _near(other: Run, epochs: Collection[int], wanted: int) -> int:
-    near = min(epochs, key=lambda epoch: abs(epoch - wanted))
-    if near != wanted:
+def _nearest_epoch(other: Run, epochs: Collection[int], wanted: int) -> int:
+    nearest = min(epochs, key=lambda epoch: abs(epoch - wanted))
+    if nearest != wanted:
         st.caption(
-            f"{quoted(other.name)} has kept no weights of epoch {wanted}: here are those "
-            f"{epoch_words(near)}."
+            f"{quoted(other.name)} has no weights of epoch {wanted}. Its weights "
+            f"{epoch_label(nearest)} are shown."
         )
-    return near
+    return nearest
 
 
-def _cannot(word: str, run_id: str, run: Run, runs: Sequence[Run]) -> str:
-    other = next((one for one in runs if one.id == run_id), None)
+def _comparison_problem(name: str, run_id: str, run: Run, runs: Sequence[Run]) -> str:
+    other = next((run_ for run_ in runs if run_.id == run_id), None)
     if other is None:
-        return f"There is no run {word} here to compare with."
+        return f"There is no run {name} to compare with."
     if not _has_weights(other):
-        return f"{quoted(other.name)} has no weights, so there is nothing to compare with."
-    mine, its = (_dataset_title(one) for one in (run, other))
+        return f"{quoted(other.name)} has no weights to compare with."
+    mine, its = (_dataset_title(run_) for run_ in (run, other))
     return (
-        f"{quoted(other.name)} learns from {its} and {quoted(run.name)} from {mine}: two networks "
-        "are compared on one image, so choose a run on the same data."
+        f"{quoted(other.name)} was trained on {its} and {quoted(run.name)} on {mine}. Choose a "
+        "run on the same data set."
     )
 
 
@@ -296,93 +310,97 @@ def _dataset_title(run: Run) -> str:
     return "other data" if name is None else dataset_title(name)
 
 
-# Reading an experiment takes a millisecond, and a home may have hundreds.
+# Parsing an experiment takes a millisecond, and a home may have hundreds.
 @lru_cache(maxsize=1024)
 def _dataset_of(experiment_json: str) -> str | None:
     try:
         return Experiment.from_json(experiment_json).data.dataset
     except CifarvizError:
-        # Written by a newer version: its own page says so.
+        # Written by a newer version, which its own page reports.
         return None
 
 
-def show_first_filters(
-    left: ShownNetwork, right: ShownNetwork | None, chosen: OneChannel | None
-) -> OneChannel | None:
-    """Show all filters of the first convolution, of two networks if two are compared.
+def render_first_filters(
+    left: InspectedNetwork, right: InspectedNetwork | None, chosen: ChannelRef | None
+) -> ChannelRef | None:
+    """Render all filters of the first convolution, of each network; returns a clicked channel.
 
-    Returns the channel that was clicked, once; ``chosen`` is ringed. Of networks without any maps
-    nothing is shown.
+    ``chosen`` is highlighted. Renders nothing for networks without maps.
     """
     networks = [left] if right is None else [left, right]
     if not any(network.has_maps for network in networks):
         return None
-    st.header("What the first layer looks for", anchor="filters")
+    st.header("Filters of the first layer", anchor="filters")
     one_scale = False
     kernels = [_kernel(network) for network in networks]
-    seen = [kernel.shape[2] for kernel in kernels if kernel is not None]
-    if words := next((_WORDS[inputs] for inputs in seen if inputs in _WORDS), None):
+    input_counts = [kernel.shape[2] for kernel in kernels if kernel is not None]
+    if caption := next(
+        (_FILTER_CAPTIONS[inputs] for inputs in input_counts if inputs in _FILTER_CAPTIONS), None
+    ):
         scale = render_choice(
             "filters",
             "Scale of filters",
             _SCALES,
             key="inside-filters",
-            hint="Each filter on a scale of its own shows its pattern; one scale for all shows "
-            "which are strong.",
+            hint="Per filter shows the pattern of each filter; a shared scale shows which filters "
+            "have large weights.",
             problem=lambda word: f"The scale of filters is {' or '.join(_SCALES)}, not {word}.",
         )
         one_scale = scale == "layer"
-        st.caption(words)
-    if right is None:
-        return _filters(left, chosen, one_scale=one_scale)
-    clicked: OneChannel | None = None
-    for place, network in zip(st.columns(2, gap="medium"), (left, right), strict=True):
-        with place:
-            st.markdown(f"**{escaped(network.title)}**")
-            one = _filters(network, chosen, one_scale=one_scale, right=network is right)
-            clicked = one or clicked
+        st.caption(caption)
+    clicked: ChannelRef | None = None
+    columns = [st.container()] if right is None else st.columns(2, gap="medium")
+    for column, network in zip(columns, networks, strict=True):
+        with column:
+            if network.title:
+                st.markdown(f"**{escaped(network.title)}**")
+            in_network = _render_filters(
+                network, chosen, one_scale=one_scale, right=network is right
+            )
+            clicked = in_network or clicked
     return clicked
 
 
-def _first(network: ShownNetwork) -> LayerView | None:
+def _first_convolution(network: InspectedNetwork) -> LayerView | None:
     return next((view for view in network.views if LAYER_TYPES[view.type].has_filters), None)
 
 
-def _kernel(network: ShownNetwork) -> NDArray[np.float32] | None:
-    """The first convolution's (h, w, inputs, filters), where there is one and its weights are."""
-    first = _first(network)
+def _kernel(network: InspectedNetwork) -> NDArray[np.float32] | None:
+    """The first convolution's kernel (h, w, inputs, filters), if it and the weights exist."""
+    first = _first_convolution(network)
     return None if first is None or network.model is None else network.model.kernel(first.name)
 
 
-def _filters(
-    network: ShownNetwork, chosen: OneChannel | None, *, one_scale: bool, right: bool = False
-) -> OneChannel | None:
-    first, kernel = _first(network), _kernel(network)
+def _render_filters(
+    network: InspectedNetwork, chosen: ChannelRef | None, *, one_scale: bool, right: bool = False
+) -> ChannelRef | None:
+    first, kernel = _first_convolution(network), _kernel(network)
     if first is None:
-        st.caption("This network has no convolution, so it has no filters that slide over images.")
+        st.caption("This network has no convolution layer, so it has no filters.")
         return None
     if kernel is None:
-        st.caption("Its filters are among its weights, which cannot be read.")
+        st.caption("The filters cannot be shown because the weights cannot be read.")
         return None
     height, width, inputs, count = kernel.shape
-    # What may come before it, such as pooling, leaves the image's channels apart.
-    if inputs not in _WORDS:
+    # Layers before it, such as pooling, do not mix the image's channels.
+    if inputs not in _FILTER_CAPTIONS:
         st.caption(
-            f"The filters of {first.name} see {inputs} channels, so they are no colour pictures."
+            f"The filters of {first.name} have {inputs} input channels, so they cannot be shown as "
+            "pictures."
         )
         return None
-    st.caption(f"{first.name} · {counted(count, 'filter')}, {height} × {width} each")
-    ringed = chosen is not None and (chosen.layer, chosen.right) == (first.name, right)
+    st.caption(f"{first.name} · {format_count(count, 'filter')} of {height} × {width}")
+    is_here = chosen is not None and (chosen.layer, chosen.right) == (first.name, right)
     size, largest = _HALF_SIZE if network.title else _SIZE
     number = image_grid(
         sprite(filter_pictures(kernel, one_scale=one_scale)),
         key="filters-right" if right else "filters",
         size=size,
         largest=largest,
-        labels=[str(one) for one in range(count)],
-        tooltips=[f"Filter {one}" for one in range(count)],
-        selected=chosen.channel if chosen is not None and ringed else None,
+        labels=[str(index) for index in range(count)],
+        tooltips=[f"Filter {index}" for index in range(count)],
+        selected=chosen.channel if chosen is not None and is_here else None,
         noun="Filter",
         description=f"Filters of {first.name}" + (f", {network.title}" if right else ""),
     )
-    return None if number is None else OneChannel(first.name, number, right)
+    return None if number is None else ChannelRef(first.name, number, right)

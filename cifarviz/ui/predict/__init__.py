@@ -1,1 +1,1 @@
-"""What a run says of images."""
+"""The Predict page."""

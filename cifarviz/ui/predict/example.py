@@ -1,4 +1,4 @@
-"""An image of the data set to predict: one to try, or the one that a link names."""
+"""An image of the data set to predict, chosen on the page or by a link."""
 
 import numpy as np
 import streamlit as st
@@ -37,16 +37,16 @@ from cifarviz.ui.query import (
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _TILE = 64
-_MOST_EXAMPLES = 20
+_MAX_EXAMPLES = 20
 _SPLITS: dict[Split, str] = {"test": "Test", "train": "Training"}
 
 
-def examples(info: DatasetInfo) -> None:
-    """A test image of each class to click on, and the ways to all others."""
+def render_examples(info: DatasetInfo) -> None:
+    """Render a test image of each class to click, and a link to all others."""
     test = cache.nearest_dataset(info.name, "sample").test
     # The first image of each class.
-    _, first = np.unique(test.labels, return_index=True)
-    shown = test.take(first[:_MOST_EXAMPLES])
+    _, first_positions = np.unique(test.labels, return_index=True)
+    shown = test.take(first_positions[:_MAX_EXAMPLES])
     classes = class_names(info)
     names = [classes[label] for label in shown.labels]
     clicked = image_grid(
@@ -60,22 +60,22 @@ def examples(info: DatasetInfo) -> None:
         selected=_selected(shown),
         description="Test images to try",
     )
-    link_to("samples", "Find others on the Samples page", dataset=info.name, split="test")
+    link_to("samples", "Find more on the Samples page", dataset=info.name, split="test")
     if clicked is not None:
         _open_image("test", int(shown.indices[clicked]))
         st.rerun()
 
 
-def any_image(info: DatasetInfo, run: Run) -> None:
-    """Fields and buttons for any test or training image, by its number or at random."""
+def render_image_choice(info: DatasetInfo, run: Run) -> None:
+    """Render the controls for any test or training image, by number or at random."""
     try:
         split: Split = named_split()
     except CifarvizError:
-        # Said where the image is shown.
+        # Reported where the image is rendered.
         split = "test"
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     row.segmented_control(
-        "Or an image of the data set",
+        "Or choose from the data set",
         list(_SPLITS),
         default=split,
         format_func=_SPLITS.__getitem__,
@@ -83,18 +83,18 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         required=True,
         on_change=uninterruptible(_change_split),
         args=(info.name,),
-        help="The network has learned from training images, but has never seen the test images.",
+        help="The network was trained on training images and has never seen test images.",
     )
     index = st.query_params.get("image", "")
     key = widget_key("predict-index", index, same_text)
     row.text_input(
-        "Official index",
+        "Image number",
         index,
         key=key,
         width=120,
-        on_change=uninterruptible(_change_index),
+        on_change=uninterruptible(_change_number),
         args=(key, index),
-        help="An image's place in the published data set, counted from 0.",
+        help="The image’s position in the published data set, counted from 0.",
     )
     row.button(
         "Random",
@@ -102,7 +102,7 @@ def any_image(info: DatasetInfo, run: Run) -> None:
         key="predict-random",
         on_click=uninterruptible(_show_random),
         args=(info.name,),
-        help="Draw one of these images.",
+        help="Show a random image of this split.",
     )
     if run.experiment.validation.kind == "split":
         row.button(
@@ -111,21 +111,21 @@ def any_image(info: DatasetInfo, run: Run) -> None:
             key="predict-validation",
             on_click=uninterruptible(_show_validation),
             args=(run,),
-            help="The first of the training images that this run held back for validation; pressed "
-            "again, any of them.",
+            help="Show the first validation image of this run; press again for a random validation "
+            "image.",
         )
 
 
-def forget_example() -> None:
-    """Take the image out of the address."""
+def clear_example() -> None:
+    """Remove the image from the address."""
     update_query_params(dataset=None, split=None, image=None)
 
 
 def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage | None:
-    """The image that the address names, ``None`` if it names none.
+    """The image in the address, or ``None``.
 
-    ``shape`` is what the network takes, ``dataset`` what it was trained on. Raises
-    ``DatasetNotFound`` and ``ExperimentInvalid``, in words, for what cannot be shown.
+    ``shape`` is the network's input, ``dataset`` what it was trained on. Raises
+    ``DatasetNotFound`` and ``ExperimentInvalid`` for an image that cannot be shown.
     """
     info, split = named_dataset(dataset), named_split()
     wanted = st.query_params.get("image")
@@ -135,20 +135,20 @@ def example_in_address(shape: tuple[int, int, int], dataset: str) -> NamedImage 
     return open_image(wanted, images_of(info, split), info, split)
 
 
-def learned_from(image: NamedImage, run: Run) -> str | None:
-    """A sentence on whether the run's network has seen a training image; ``None`` of others."""
+def training_note(image: NamedImage, run: Run) -> str | None:
+    """Whether the network was trained on this training image; ``None`` for a test image."""
     if image.split != "train":
         return None
     train, validation = train_indices(run), validation_indices(run)
     if image.index not in train:
-        return "It is not among the images of this run: the network has never seen it."
+        return "This run did not use this image: the network has never seen it."
     if validation is not None and image.index in validation:
-        return "It is one of this run's validation images: the network did not learn from it."
+        return "This is a validation image: the network did not learn from it."
     data = run.experiment.data
     learned = len(train) - (0 if validation is None else len(validation))
     if data.train_images is not None and data.train_images < learned:
-        return "It is one of the training images, of which this run used only a part."
-    return "The network has learned from it."
+        return "This is a training image, but the run used only some of them."
+    return "The network learned from this image."
 
 
 def _selected(shown: ImageSet) -> int | None:
@@ -167,11 +167,11 @@ def _change_split(dataset: str) -> None:
     _open_image(split, int(images_of(find(dataset), split).indices[0]))
 
 
-def _change_index(key: str, given: str) -> None:
+def _change_number(key: str, given: str) -> None:
     if text := typed_text(key, given):
         update_query_params(split=widget_value("predict-split"), image=text)
     else:
-        forget_example()
+        clear_example()
 
 
 def _show_random(dataset: str) -> None:
@@ -183,7 +183,7 @@ def _show_validation(run: Run) -> None:
     validation = validation_indices(run)
     if validation is None:
         return
-    # Of those of a run on the full set that is not here, only the ones in the sample can be shown.
+    # If the full set is not on this machine, only images of the sample can be shown.
     if (here := validation_images(run)) is not None:
         validation = validation[np.isin(validation, here.indices)]
     address = current_query_params()

@@ -1,4 +1,4 @@
-"""Uploaded images, and what a network says of them."""
+"""Uploaded images and their predictions."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from cifarviz.datasets.info import DatasetInfo
 from cifarviz.errors import ImageDecoderBusy, ImageUnreadable
 from cifarviz.figures.percent import format_probability
 from cifarviz.figures.probabilities import probabilities, probabilities_figure
-from cifarviz.figures.sprite import sprite
+from cifarviz.figures.sprite import enlarge, sprite
 from cifarviz.figures.theme import class_color
 from cifarviz.ui import state
 from cifarviz.ui.address import escaped
@@ -27,20 +27,20 @@ from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
 from cifarviz.ui.dataset_images import NamedImage
 from cifarviz.ui.navigation import link_to
-from cifarviz.ui.predict.example import forget_example
+from cifarviz.ui.predict.example import clear_example
 from cifarviz.ui.query import render_choice
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-PICTURE: Final = 224
+MAX_SIDE: Final = 224
 """CSS pixels that a picture may be wide and high; a multiple of the data sets' own sizes."""
 
-# Seconds that reading may take before anything is said of it.
-_UNSAID = 0.3
+# Seconds before the progress of reading is shown.
+_PROGRESS_DELAY = 0.3
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """How images are made what a network takes: arguments of ``prepare_picture``."""
+class FitOptions:
+    """How images are fitted to the network's input: arguments of ``prepare_picture``."""
 
     mode: FitMode = "crop"
     invert: bool | None = None
@@ -48,10 +48,10 @@ class Fitting:
 
 @dataclass(frozen=True, eq=False)
 class ReadImage:
-    """An uploaded image as it is shown and as networks take it.
+    """An uploaded image, as shown and fitted to the network's input.
 
-    ``thumbnail`` uint8 (h, w, 3) has at most ``PICTURE`` pixels a side; ``fitted``: it for each
-    way to fit it. ``about``: its size and format.
+    ``thumbnail`` uint8 (h, w, 3) has at most ``MAX_SIDE`` pixels per side; ``fitted`` has the
+    image for each fit mode; ``about`` is its size and format.
     """
 
     id: str
@@ -60,139 +60,137 @@ class ReadImage:
     fitted: Mapping[FitMode, FittedPicture]
     about: str
 
-    def prepared(self, fitting: Fitting) -> PreparedPicture:
-        """Return what the network is given."""
-        return self.fitted[fitting.mode].prepare(fitting.invert)
+    def prepare(self, options: FitOptions) -> PreparedPicture:
+        """The network's input with these options."""
+        return self.fitted[options.mode].prepare(options.invert)
 
 
 @dataclass(frozen=True)
 class BadFile:
-    """A file that cannot be shown as an image, and why, in a sentence."""
+    """A file that cannot be read as an image, and the reason in a sentence."""
 
     id: str
     name: str
     problem: str
 
 
-_SURE = 0.9
+_CONFIDENT = 0.9
 _LIKELY = 0.5
 _SOFTMAX = (
-    "Softmax, the activation of the last layer, turns the network's scores into probabilities that "
-    "add up to 100%."
+    "Softmax, the activation of the last layer, turns the scores into probabilities that add up to "
+    "100%."
 )
 FITS: dict[FitMode, str] = {"crop": "Crop", "stretch": "Stretch", "pad": "Pad"}
-INVERSIONS = {"auto": "If it is light", "yes": "Always", "no": "Never"}
+INVERSIONS = {"auto": "If background is light", "yes": "Always", "no": "Never"}
 _INVERT = {"auto": None, "yes": True, "no": False}
 
-# More than so many are shown at a glance first.
-_IN_FULL = 5
+# Largest number of files with a card each.
+_MAX_CARDS = 5
 _TILE = 96
 
 
-def uploader() -> list[UploadedFile]:
-    """Show where files are dropped and return them; new ones come before a linked image."""
-    # Any type: a wrong ending would make Streamlit raise before this page runs.
+def render_uploader() -> list[UploadedFile]:
+    """Render the file uploader and return its files; a new file replaces a linked image."""
+    # Any type: Streamlit would raise for a wrong file extension before this page runs.
     files = st.file_uploader(
         "Your images",
         accept_multiple_files=True,
         key="predict-files",
-        on_change=uninterruptible(forget_example),
-        help="Photos or drawings of anything; the network has learned to tell the classes of its "
-        "data set apart, and answers with one of them whatever it is shown.",
+        on_change=uninterruptible(clear_example),
+        help="Photos or drawings of anything. The network always predicts a class of its data "
+        "set, whatever the image shows.",
     )
     st.caption(
-        "PNG, JPEG, WebP, BMP or GIF; at most "
-        f"{st.get_option('server.maxUploadSize')} MB and {MAX_PIXELS // 1_000_000} million pixels "
-        "a file. They are not kept."
+        f"PNG, JPEG, WebP, BMP or GIF, up to {st.get_option('server.maxUploadSize')} MB and "
+        f"{MAX_PIXELS // 1_000_000} million pixels per file. Files are not stored."
     )
     return files
 
 
-def pick_fitting(info: DatasetInfo) -> Fitting:
-    """Show the ways to make an image like those of a data set; the address holds those chosen."""
+def pick_fit_options(info: DatasetInfo) -> FitOptions:
+    """Render the choices of fitting; the address holds them as ``fit`` and ``invert``."""
     with st.container(horizontal=True, gap="medium"):
-        mode = _pick_mode()
-        return Fitting(mode, _pick_inversion(info)) if info.dark_background else Fitting(mode)
+        mode = render_choice(
+            "fit",
+            "Fit to square",
+            FITS,
+            key="predict-fit",
+            hint="Crop cuts out the central square, stretch distorts the image, pad adds borders.",
+            problem=lambda word: f"Images cannot be fitted by {word}. Use crop, stretch or pad.",
+        )
+        if not info.dark_background:
+            return FitOptions(mode)
+        inversion = render_choice(
+            "invert",
+            "Swap light and dark",
+            INVERSIONS,
+            key="predict-invert",
+            hint=f"Images of {info.title} are light on black. Images with a light background are "
+            "inverted to match.",
+            problem=lambda word: (
+                f"Light and dark cannot be swapped by {word}. Use auto, yes or no."
+            ),
+        )
+        return FitOptions(mode, _INVERT[inversion])
 
 
-def _pick_mode() -> FitMode:
-    return render_choice(
-        "fit",
-        "Fitting",
-        FITS,
-        key="predict-fit",
-        hint="How an image that isn't square is made so: the middle is cut out, it is distorted, "
-        "or borders are added.",
-        problem=lambda word: f"Images cannot be fitted by {word}: it is crop, stretch or pad.",
-    )
-
-
-def _pick_inversion(info: DatasetInfo) -> bool | None:
-    chosen = render_choice(
-        "invert",
-        "Swap light and dark",
-        INVERSIONS,
-        key="predict-invert",
-        hint=f"{info.title} shows things light on black, so an image with a light background is "
-        "inverted, or the network would see something it has never learned from.",
-        problem=lambda word: f"Light and dark cannot be swapped by {word}: it is auto, yes or no.",
-    )
-    return _INVERT[chosen]
-
-
-def upload_answers(
+def render_uploads(
     files: Sequence[ReadImage | BadFile],
-    fit: Fitting,
-    given: NDArray[np.float32],
+    options: FitOptions,
+    predictions: NDArray[np.float32],
     classes: Sequence[str],
 ) -> None:
-    """A card for each file in its order; of many, a grid of all and the card of one.
+    """Render a card per file in order, or for many a grid of all and the card of one.
 
-    ``given`` float32 (images, classes): the probabilities for the readable ones, in their order.
+    ``predictions`` float32 (images, classes): the probabilities of the readable files, in
+    their order.
     """
     if not files:
         return
     images = [file for file in files if isinstance(file, ReadImage)]
     bad = [file for file in files if isinstance(file, BadFile)]
     scroll_here([file.id for file in files], key="predict-answers")
-    st.subheader(_counted(len(images), len(bad)), anchor="answers")
-    if len(files) <= _IN_FULL:
-        answers = iter(given)
+    st.subheader(_format_counts(len(images), len(bad)), anchor="answers")
+    if len(files) <= _MAX_CARDS:
+        remaining = iter(predictions)
         for file in files:
             if isinstance(file, BadFile):
-                _say(file)
+                _render_bad_file(file)
             else:
-                upload_card(file, fit, next(answers), classes)
+                render_upload_card(file, options, next(remaining), classes)
         return
     if images:
         st.caption("Click an image to see its probabilities.")
-        chosen = _overview(images, fit, given, classes)
-        upload_card(images[chosen], fit, given[chosen], classes)
+        chosen = _render_overview(images, options, predictions, classes)
+        render_upload_card(images[chosen], options, predictions[chosen], classes)
     for file in bad:
-        _say(file)
+        _render_bad_file(file)
 
 
-def _overview(
+def _render_overview(
     images: Sequence[ReadImage],
-    fit: Fitting,
-    given: NDArray[np.float32],
+    options: FitOptions,
+    predictions: NDArray[np.float32],
     classes: Sequence[str],
 ) -> int:
-    answers = [most_probable_class(classes, one) for one in given]
-    before = state.recall("predict-file")
-    chosen = next((i for i, image in enumerate(images) if image.id == before), 0)
+    top_classes = [most_probable_class(classes, predicted) for predicted in predictions]
+    remembered = state.recall("predict-file")
+    chosen = next((i for i, image in enumerate(images) if image.id == remembered), 0)
     clicked = image_grid(
-        sprite(np.stack([image.prepared(fit).pixels for image in images])),
+        sprite(np.stack([image.prepare(options).pixels for image in images])),
         key="predict-overview",
-        labels=[f"{one.name} {format_probability(one.probability, 0)}" for one in answers],
-        tooltips=[
-            f"{image.name}: {one.name}, {format_probability(one.probability)}"
-            for image, one in zip(images, answers, strict=True)
+        labels=[
+            f"{predicted.name} {format_probability(predicted.probability, 0)}"
+            for predicted in top_classes
         ],
-        colors=[class_color(one.index) for one in answers],
+        tooltips=[
+            f"{image.name}: {predicted.name}, {format_probability(predicted.probability)}"
+            for image, predicted in zip(images, top_classes, strict=True)
+        ],
+        colors=[class_color(predicted.index) for predicted in top_classes],
         size=_TILE,
         selected=chosen,
-        description="Your images as the network saw them",
+        description="Your images as the network sees them",
     )
     if clicked is None or clicked == chosen:
         return chosen
@@ -200,45 +198,36 @@ def _overview(
     return clicked
 
 
-def _counted(images: int, bad: int) -> str:
-    one_image, one_bad = images == 1, bad == 1
-    if not bad:
-        return "1 image added" if one_image else f"{images} images added"
-    if not images:
-        return "1 file that cannot be read" if one_bad else f"{bad} files that cannot be read"
-    if one_bad:
-        if one_image:
-            return "1 image added, 1 file that cannot be read"
-        return f"{images} images added, 1 file that cannot be read"
-    if one_image:
-        return f"1 image added, {bad} files that cannot be read"
-    return f"{images} images added, {bad} files that cannot be read"
+def _format_counts(images: int, bad: int) -> str:
+    added = "1 image added" if images == 1 else f"{images} images added"
+    unreadable = "1 file that cannot be read"
+    if bad != 1:
+        unreadable = f"{bad} files that cannot be read"
+    return ", ".join([added] * bool(images) + [unreadable] * bool(bad))
 
 
-def _say(file: BadFile) -> None:
+def _render_bad_file(file: BadFile) -> None:
     st.error(escaped(file.problem), icon=":material/error:")
 
 
 def read_files(
     files: Sequence[UploadedFile], info: DatasetInfo, image_shape: tuple[int, int, int]
 ) -> list[ReadImage | BadFile]:
-    """Read all files in their order, and say how far it is when that takes long."""
-    place, began = st.empty(), time.monotonic()
+    """Read all files in order, with a progress bar if it takes long."""
+    progress, start = st.empty(), time.monotonic()
     read: list[ReadImage | BadFile] = []
     for number, file in enumerate(files):
-        if time.monotonic() - began > _UNSAID:
-            place.progress(
-                number / len(files), text=f"Reading the images: {number} of {len(files)}"
-            )
+        if time.monotonic() - start > _PROGRESS_DELAY:
+            progress.progress(number / len(files), text=f"Reading images: {number} of {len(files)}")
         try:
             read.append(_read(file.file_id, file.name, info.dark_background, image_shape, file))
         except ImageDecoderBusy as error:
             read.append(BadFile(file.file_id, file.name, str(error)))
-    place.empty()
+    progress.empty()
     return read
 
 
-# Some hundred kilobytes each, forgotten within the hour: they are a person's own.
+# Some hundred kilobytes each, deleted within the hour because they are personal.
 @st.cache_resource(max_entries=200, ttl=3600, show_spinner=False)
 def _read(
     file_id: str,
@@ -250,10 +239,10 @@ def _read(
     try:
         upload = decode(_file.getvalue(), name)
     except ImageDecoderBusy:
-        # Not kept: it is tried again at the next click.
+        # Not cached: it is tried again at the next rerun.
         raise
     except ImageUnreadable as error:
-        # Kept as well: a damaged file of 20 MB would be read again at every click.
+        # Cached: a damaged file of 20 MB would be read again at every rerun.
         return BadFile(file_id, name, str(error))
     return ReadImage(
         file_id,
@@ -267,111 +256,106 @@ def _read(
     )
 
 
-def thumbnail(rgb: NDArray[np.uint8], box: int = PICTURE) -> NDArray[np.uint8]:
-    """An image, uint8 (h, w, 3), as large as ``box`` allows: enlarged by whole pixels only."""
+def thumbnail(rgb: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
+    """An image, uint8 (h, w, 3), scaled to ``max_side``; enlarged only by whole factors."""
     height, width = rgb.shape[:2]
-    scale = box // max(height, width)
-    if scale >= 1:
-        return rgb.repeat(scale, axis=0).repeat(scale, axis=1)
-    share = box / max(height, width)
+    if max_side >= max(height, width):
+        return enlarge(rgb, max_side)
+    share = max_side / max(height, width)
     size = (max(1, round(width * share)), max(1, round(height * share)))
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
 
 
-def enlarged(pixels: NDArray[np.uint8], width: int = PICTURE) -> NDArray[np.uint8]:
-    """A small image, uint8 (h, w, c), with each pixel a whole square."""
-    scale = max(1, width // pixels.shape[1])
-    return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def example_card(
+def render_example_card(
     example: NamedImage,
-    given: NDArray[np.float32],
+    predictions: NDArray[np.float32],
     classes: Sequence[str],
     *,
     note: str | None = None,
     **address: str,
 ) -> None:
-    """An image of the data set with its true class; ``given`` float32 (classes,).
+    """Render an image of the data set with its prediction, float32 (classes,).
 
-    ``note`` is a sentence about it; ``address`` leads to the same network on another page.
+    ``note`` is a sentence about it; ``address`` identifies the network on other pages.
     """
     name = f"{example.title}, {classes[example.actual]}"
     with st.container(border=True, horizontal=True, gap="medium", key="predict-example"):
-        with st.container(width=PICTURE):
-            _picture(enlarged(example.pixels), name)
-            st.caption("What the network saw, enlarged without smoothing")
+        with st.container(width=MAX_SIDE):
+            _picture(enlarge(example.pixels, MAX_SIDE), name)
+            st.caption("Input of the network, enlarged without smoothing")
         with st.container():
             st.markdown(f"#### {escaped(name)}")
             if note is not None:
                 st.caption(note)
-            _render_prediction(given, classes, "example", example.actual)
+            _render_prediction(predictions, classes, "example", example.actual)
             with st.container(horizontal=True, gap="medium"):
                 split, index = example.split, example.index
                 link_to("inside", "See its feature maps", split=split, image=index, **address)
                 link_to(
                     "samples",
-                    "See it among the samples",
+                    "See it on the Samples page",
                     dataset=example.dataset,
                     split=split,
                     image=index,
                 )
 
 
-def upload_card(
-    image: ReadImage, fitting: Fitting, given: NDArray[np.float32], classes: Sequence[str]
+def render_upload_card(
+    image: ReadImage, options: FitOptions, predictions: NDArray[np.float32], classes: Sequence[str]
 ) -> None:
-    """An uploaded image: as it came, as the network saw it, and the answer."""
-    prepared = image.prepared(fitting)
+    """Render an uploaded image: as uploaded, as input of the network, and its prediction."""
+    prepared = image.prepare(options)
     height, width = prepared.pixels.shape[:2]
     with st.container(border=True, horizontal=True, gap="medium", key=f"predict-{image.id}"):
-        with st.container(width=PICTURE):
+        with st.container(width=MAX_SIDE):
             _picture(image.thumbnail, f"{image.name} as uploaded")
             st.caption(f"As uploaded: {image.about}")
-        with st.container(width=PICTURE):
-            _picture(enlarged(prepared.pixels), f"{image.name} as the network saw it")
-            st.caption(f"What the network saw: {width} × {height} pixels")
+        with st.container(width=MAX_SIDE):
+            _picture(enlarge(prepared.pixels, MAX_SIDE), f"{image.name} as the network sees it")
+            st.caption(f"Input of the network: {width} × {height} pixels")
             for note in prepared.notes:
                 st.caption(str(note))
         with st.container():
             st.markdown(f"#### {escaped(image.name)}")
-            _render_prediction(given, classes, image.id)
+            _render_prediction(predictions, classes, image.id)
 
 
-def answer_in_words(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
-    """One or two sentences on the probabilities, ``ranked`` from the highest.
+def format_prediction(ranked: Sequence[RankedClass], actual: int | None = None) -> str:
+    """The probabilities in one or two sentences; ``ranked`` from the highest.
 
-    ``actual`` is the true class's index where it is known.
+    ``actual`` is the index of the true class, if known.
     """
     first, second = ranked[0], ranked[1]
     name, next_name = escaped(first.name), escaped(second.name)
-    if first.probability >= _SURE:
-        words = f"The network is sure: **{name}**, {format_probability(first.probability)}."
+    if first.probability >= _CONFIDENT:
+        text = f"The network is confident: **{name}**, {format_probability(first.probability)}."
     elif first.probability >= _LIKELY:
-        words = (
-            f"The network thinks it is **{name}**, {format_probability(first.probability)}; next "
-            f"comes {next_name} with {format_probability(second.probability)}."
+        text = (
+            f"The network predicts **{name}**, {format_probability(first.probability)}, then "
+            f"{next_name}, {format_probability(second.probability)}."
         )
     else:
-        words = (
-            f"The network is undecided: **{name}**, {format_probability(first.probability)}, "
-            f"before {next_name} with {format_probability(second.probability)}."
+        text = (
+            f"The network is unsure: **{name}**, {format_probability(first.probability)}, or "
+            f"{next_name}, {format_probability(second.probability)}."
         )
     if actual is None:
-        return words
+        return text
     if actual == first.index:
-        return f"{words} That is right."
-    own = next(one for one in ranked if one.index == actual)
-    gives = format_probability(own.probability)
-    return f"{words} That is wrong: it is {escaped(own.name)}, to which it gives {gives}."
+        return f"{text} Correct."
+    true_class = next(ranked_class for ranked_class in ranked if ranked_class.index == actual)
+    return (
+        f"{text} Wrong: it is {escaped(true_class.name)}, predicted with "
+        f"{format_probability(true_class.probability)}."
+    )
 
 
 def _render_prediction(
-    given: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
+    predictions: NDArray[np.float32], classes: Sequence[str], key: str, actual: int | None = None
 ) -> None:
-    st.markdown(answer_in_words(rank_classes(classes, given), actual), help=_SOFTMAX)
+    st.markdown(format_prediction(rank_classes(classes, predictions), actual), help=_SOFTMAX)
     chart(
-        probabilities_figure(probabilities(classes, given, actual=actual)),
+        probabilities_figure(probabilities(classes, predictions, actual=actual)),
         key=f"predict-answer-{key}",
         file_name="prediction",
         description="Probability of each class",
@@ -379,5 +363,5 @@ def _render_prediction(
 
 
 def _picture(pixels: NDArray[np.uint8], name: str) -> None:
-    # As a PNG at once: Streamlit's own way takes five times as long to pack it.
+    # Streamlit's own encoding of a PNG takes five times as long.
     st.image(sprite(pixels[np.newaxis]).png, width=pixels.shape[1], alt=name)

@@ -1,1 +1,1 @@
-"""Presenting: one scene at a time, for a projector."""
+"""The Present page, for a projector."""

@@ -1,4 +1,4 @@
-"""The sixth scene: what the network is surest of, and wrong."""
+"""The sixth scene: the most confident mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,187 +26,191 @@ from cifarviz.ui.class_names import address_names
 from cifarviz.ui.dataset_images import images_of
 from cifarviz.ui.epoch_scrubber import epochs_with_answers
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
-from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import fill_query_param
 
-_SHOWN = 8
-_ASKED = 1000
+_MAX_PICTURES = 8
+_SAMPLE_SIZE = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Mistakes:
-    """The surest of them. ``asked`` images were asked about, ``here`` of them can be shown, and of
-    these ``wrong`` were taken for another class.
+    """The most confident mistakes among a run's predictions.
 
-    ``images`` uint8 (n, h, w, c); ``said`` and ``actual`` are classes' indices, ``sure`` 0 to 1.
+    The run predicted ``predicted_images`` images, of which ``available`` are on this machine,
+    ``wrong`` of them predicted wrongly. ``images`` uint8 (n, h, w, c); ``predicted`` and
+    ``actual`` are class indices, ``confidence`` is 0 to 1.
     """
 
     split: Split
-    asked: int
-    here: int
+    predicted_images: int
+    available: int
     wrong: int
     images: np.ndarray
-    said: np.ndarray
+    predicted: np.ndarray
     actual: np.ndarray
-    sure: np.ndarray
+    confidence: np.ndarray
 
 
 def render_mistakes(stage: Stage) -> Sequence[str]:
-    """Up to eight pictures with what was said and what is true."""
+    """Render up to eight pictures with prediction and label."""
     assert stage.run is not None
     run = stage.run
     epochs = epochs_with_answers(run)
-    kept = checkpoints_of(run)
-    if not epochs and not kept:
-        headline("No answers, no mistakes")
+    checkpoints = checkpoints_of(run)
+    if not epochs and not checkpoints:
+        render_headline("No predictions were saved")
         st.info(
-            f"{quoted(run.name)} has neither kept what it answered nor weights that could be "
-            "asked: it did not finish an epoch, or its files were removed.",
+            f"{quoted(run.name)} has neither saved predictions nor weights: it did not finish an "
+            "epoch, or its files were deleted.",
             icon=":material/info:",
         )
-        return ["There is nothing to show of this run here; the next scene has another picture."]
-    epoch = _epoch(stage, epochs, kept) if epochs else None
+        return ["This scene has nothing to show for this run. Go to the next scene."]
+    epoch = _pick_epoch(stage, epochs, checkpoints) if epochs else None
     if epoch is not None:
-        found, when = _after(run, epoch), f"after epoch {epoch}"
+        mistakes, when = _load_mistakes(run, epoch), f"after epoch {epoch}"
         if epoch == run.best_epoch:
-            when += f" ({best_criterion(run)})"
+            when = f"{when}, {best_criterion(run)}"
     else:
-        found, when = _mistakes_on_sample(run, kept[0]), checkpoint_words(run, kept[0])
-        epoch = None if kept[0] == "last" else weights_epoch(run, kept[0])
-    if not found.here:
-        headline("Its mistakes are not here")
-        st.info("None of the images that it was asked about is on this machine.")
-        return ["The full data set, from the Start page, has them all."]
-    headline("Sure, and wrong" if len(found.images) else "Not one mistake")
-    # One line, so that two rows of pictures fit below it; the notes say the rest.
-    _pictures(found, when if epoch is None else f"after epoch {epoch}", stage)
-    return _notes(found, when)
+        mistakes, when = (
+            _compute_mistakes(run, checkpoints[0]),
+            checkpoint_words(run, checkpoints[0]),
+        )
+        epoch = None if checkpoints[0] == "last" else weights_epoch(run, checkpoints[0])
+    if not mistakes.available:
+        render_headline("The images are not on this machine")
+        st.info("This machine has none of the images that this run predicted.")
+        return ["Download the full data set on the Start page to see them."]
+    render_headline("Confident mistakes" if len(mistakes.images) else "No mistakes")
+    # A single line leaves room for two rows of pictures; the notes have the rest.
+    _render_pictures(mistakes, when if epoch is None else f"after epoch {epoch}", stage)
+    return _notes(mistakes, when)
 
 
-def _epoch(stage: Stage, epochs: Sequence[int], kept: Sequence[Checkpoint]) -> int | None:
-    """The epoch whose answers are shown, at first that of the run's answer.
+def _pick_epoch(
+    stage: Stage, epochs: Sequence[int], checkpoints: Sequence[Checkpoint]
+) -> int | None:
+    """The epoch whose predictions are shown, by default that of the run's weights.
 
-    ``None``: the weights that answer for it, of an epoch whose answers were not kept, are asked.
+    ``None``: the run's weights, of an epoch without saved predictions, predict now.
     """
     run = stage.run
     assert run is not None
-    options = {str(one): str(one) for one in epochs}
-    usual = weights_epoch(run, kept[0]) if kept else None
-    if usual is not None and usual not in epochs and kept[0] == run.preferred:
-        # A person chose these weights, so they are asked rather than passed over.
-        options[str(usual)] = f"{usual}, asked now"
-    chosen = stage.choose(
+    options = {str(epoch): str(epoch) for epoch in epochs}
+    usual = weights_epoch(run, checkpoints[0]) if checkpoints else None
+    if usual is not None and usual not in epochs and checkpoints[0] == run.preferred:
+        # The user chose these weights, so they predict now.
+        options[str(usual)] = f"{usual}, predicted now"
+    chosen = stage.pick(
         "epoch",
         "After epoch",
         options,
         usual=str(usual) if str(usual) in options else str(epochs[-1]),
-        hint="What the network said about its validation images then; at first at the epoch of "
-        "the weights that are the run's answer.",
-        problem=lambda word: f"This run has kept no answers of epoch {word}.",
+        hint="The epoch whose validation predictions are shown. The default is the epoch of the "
+        "weights that the run uses.",
+        problem=lambda word: f"This run has no saved predictions of epoch {word}.",
     )
     if not run.state.active:
         fill_query_param("epoch", chosen)
     return int(chosen) if int(chosen) in epochs else None
 
 
-def _pictures(found: Mistakes, when: str, stage: Stage) -> None:
-    noun = "validation image" if found.split == "train" else "test image"
+def _render_pictures(mistakes: Mistakes, when: str, stage: Stage) -> None:
+    noun = "validation image" if mistakes.split == "train" else "test image"
     cells = []
-    for image, said, actual, sure in zip(
-        found.images, found.said, found.actual, found.sure, strict=True
+    for image, predicted, actual, confidence in zip(
+        mistakes.images, mistakes.predicted, mistakes.actual, mistakes.confidence, strict=True
     ):
         alt = f"A {noun}: {stage.names[actual]}"
         cells.append(
-            f"<figure>{picture(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
-            f'<b style="border-color: {class_color(int(said))}">“{html_text(stage.names[said])}”, '
-            f"{format_probability(float(sure))}</b>"
+            f"<figure>{picture_html(picture_sheet(image[np.newaxis], 1), alt)}<figcaption>"
+            f'<b style="border-color: {class_color(int(predicted))}">'
+            f"“{html_text(stage.names[predicted])}”, {format_probability(float(confidence))}</b>"
             f"<span>label: {html_text(stage.names[actual])}</span></figcaption></figure>"
         )
-    what = "held-back" if found.split == "train" else "test"
     st.html(
-        f'<p class="present-words">{html_text(when[0].upper() + when[1:])}, {found.wrong:,} of '
-        f"{found.here:,} {what} pictures were taken for something else. The surest:</p>"
+        f'<p class="present-words">{mistakes.wrong:,} of {mistakes.available:,} {noun}s wrong '
+        f"({html_text(when)}). The most confident:</p>"
         f'<div class="present-mistakes">{"".join(cells)}</div>'
     )
 
 
-def _notes(found: Mistakes, when: str) -> Sequence[str]:
-    what = "validation images, held back from training" if found.split == "train" else "test images"
-    part = (
-        f" Of these the {found.here:,} that are on this machine are looked at: the rest of the "
-        "full data set is not here."
-        if found.here < found.asked
-        else ""
-    )
+def _notes(mistakes: Mistakes, when: str) -> Sequence[str]:
+    what = "validation images" if mistakes.split == "train" else "test images"
+    predicted = f"The network predicted {mistakes.predicted_images:,} {what} ({when})."
+    missing = f"Only the {mistakes.available:,} on this machine are shown and counted."
     return [
-        f"What the network said about {found.asked:,} {what}, {when}.{part}",
-        f"**{found.wrong:,} of {found.here:,}** were taken for something else "
-        f"({found.wrong / found.here:.1%}); these are the {len(found.images)} it was surest of.",
-        "In quotation marks is what it said and how sure it was, below what the label says. Labels "
-        "are people's work: now and then the network has a point.",
+        predicted if mistakes.available == mistakes.predicted_images else f"{predicted} {missing}",
+        f"**{mistakes.wrong:,} of {mistakes.available:,}** are wrong "
+        f"({mistakes.wrong / mistakes.available:.1%}). These are the {len(mistakes.images)} most "
+        "confident mistakes.",
+        "In quotation marks: the prediction and its probability; below: the label. People made "
+        "the labels, so sometimes the network is right.",
     ]
 
 
-def _after(run: Run, epoch: int) -> Mistakes:
+def _load_mistakes(run: Run, epoch: int) -> Mistakes:
     path = snapshot_path(cache.store().folder(run.id), "predictions", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     info = find(run.experiment.data.dataset)
-    there = [len(images_of(info, split)) for split in ("train", "test")]
-    return _after_cached(run.id, epoch, stamp, tuple(there), cache.settings())
+    counts = [len(images_of(info, split)) for split in ("train", "test")]
+    return _cached_saved_mistakes(run.id, epoch, stamp, tuple(counts), cache.settings())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Settings: repr})
-def _after_cached(
-    run_id: str, epoch: int, stamp: int, there: tuple[int, ...], settings: Settings
+def _cached_saved_mistakes(
+    run_id: str, epoch: int, stamp: int, counts: tuple[int, ...], settings: Settings
 ) -> Mistakes:
     store = cache.store()
     info = find(store.get(run_id).experiment.data.dataset)
-    answers = load_predictions(store.folder(run_id), epoch, len(address_names(info)))
-    return _mistakes(
-        images_of(info, answers.split),
-        answers.split,
-        answers.indices,
-        answers.predictions.probabilities,
+    snapshot = load_predictions(store.folder(run_id), epoch, len(address_names(info)))
+    return _select_mistakes(
+        images_of(info, snapshot.split),
+        snapshot.split,
+        snapshot.indices,
+        snapshot.predictions.probabilities,
     )
 
 
-def _mistakes_on_sample(run: Run, which: Checkpoint) -> Mistakes:
-    """The same of a run that kept no answers: its network is asked about a thousand test images."""
-    path = weights_path(cache.store().folder(run.id), which)
-    return _asked_cached(run.id, which, path.stat().st_mtime_ns, cache.settings(), run)
+def _compute_mistakes(run: Run, checkpoint: Checkpoint) -> Mistakes:
+    """The mistakes of a run without saved predictions, on up to 1,000 test images."""
+    path = weights_path(cache.store().folder(run.id), checkpoint)
+    return _cached_computed_mistakes(
+        run.id, checkpoint, path.stat().st_mtime_ns, cache.settings(), run
+    )
 
 
-@st.cache_resource(max_entries=16, show_spinner="Asking the network …", hash_funcs={Settings: repr})
-def _asked_cached(
-    run_id: str, which: WeightsChoice, stamp: int, settings: Settings, _run: Run
+@st.cache_resource(max_entries=16, show_spinner="Predicting …", hash_funcs={Settings: repr})
+def _cached_computed_mistakes(
+    run_id: str, checkpoint: WeightsChoice, stamp: int, settings: Settings, _run: Run
 ) -> Mistakes:
     test = cache.nearest_dataset(_run.experiment.data.dataset, "sample").test
-    test = test.take(np.arange(min(_ASKED, len(test))))
-    given = cache.trained_model(_run, which).probabilities(test.images)
-    return _mistakes(test, "test", test.indices, given)
+    test = test.take(np.arange(min(_SAMPLE_SIZE, len(test))))
+    probabilities = cache.trained_model(_run, checkpoint).probabilities(test.images)
+    return _select_mistakes(test, "test", test.indices, probabilities)
 
 
-def _mistakes(
+def _select_mistakes(
     images: ImageSet, split: Split, indices: np.ndarray, probabilities: np.ndarray
 ) -> Mistakes:
-    """The surest mistakes among the images that are here."""
-    here = np.flatnonzero(np.isin(indices, images.indices))
+    """The most confident mistakes among the images on this machine."""
+    available = np.flatnonzero(np.isin(indices, images.indices))
     order = np.argsort(images.indices)
-    positions = order[np.searchsorted(images.indices, indices[here], sorter=order)]
-    labels, given = images.labels[positions], probabilities[here]
-    if not len(here):
-        nothing = np.zeros(0, np.int64)
-        return Mistakes(split, len(indices), 0, 0, images.images[:0], nothing, nothing, nothing)
-    check_probabilities(given)
-    wrong = most_confident_mistakes(labels, given)
-    first = wrong[:_SHOWN]
+    positions = order[np.searchsorted(images.indices, indices[available], sorter=order)]
+    labels, shown_probabilities = images.labels[positions], probabilities[available]
+    if not len(available):
+        empty = np.zeros(0, np.int64)
+        return Mistakes(split, len(indices), 0, 0, images.images[:0], empty, empty, empty)
+    check_probabilities(shown_probabilities)
+    wrong = most_confident_mistakes(labels, shown_probabilities)
+    first = wrong[:_MAX_PICTURES]
     return Mistakes(
         split,
-        asked=len(indices),
-        here=len(here),
+        predicted_images=len(indices),
+        available=len(available),
         wrong=len(wrong),
         images=images.images[positions[first]],
-        said=predicted_classes(given[first]),
+        predicted=predicted_classes(shown_probabilities[first]),
         actual=labels[first].astype(np.int64),
-        sure=given[first].max(axis=1),
+        confidence=shown_probabilities[first].max(axis=1),
     )

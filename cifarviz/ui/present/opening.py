@@ -16,88 +16,89 @@ from cifarviz.runs.records import Run
 from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.class_names import address_names, number_in_words
-from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 
-_A_CLASS = 4
-_MOST_CLASSES = 12
+_PER_CLASS = 4
+_MAX_CLASSES = 12
 
-# The sheet's width and a picture's height, in rem.
-_WIDEST, _ROW = 48, 5.2
+# Largest width of the sheet and height of a picture, in rem.
+_MAX_WIDTH, _ROW = 48, 5.2
 
-# Blocks that stand in a row where there are few of them, and pixels of the tallest block.
-_A_ROW, _TALLEST = 7, 56.0
+# Blocks per row for few layers, and the height of the tallest block in pixels.
+_BLOCKS_PER_ROW, _BLOCK_HEIGHT = 7, 56.0
 
-# Rows that leave words their size.
-_ROWS = 3
+# Rows that fit with text of full size.
+_FULL_SIZE_ROWS = 3
 
 
 def render_data(stage: Stage) -> Sequence[str]:
-    """Four pictures of each class above its name; of some classes, where there are very many."""
+    """Render four pictures per class above its name, of at most twelve classes."""
     info = stage.info
     height, width, _ = info.image_shape
     count = len(stage.names)
-    headline(
-        f"{info.train_images + info.test_images:,} small pictures of {number_in_words(count)} "
-        "kinds of things"
+    render_headline(
+        f"{info.train_images + info.test_images:,} small pictures in {number_in_words(count)} "
+        "classes"
     )
-    labels = _labels_shown(count)
+    labels = _select_labels(count)
     names = "".join(
         f'<span style="border-color: {class_color(label)}">{html_text(stage.names[label])}</span>'
         for label in labels
     )
-    some = "each class" if len(labels) == count else f"{len(labels)} of the {count} classes"
-    alt = f"{_A_CLASS} training images of {some} of {info.title}"
+    shown_classes = (
+        "each class" if len(labels) == count else f"{len(labels)} of the {count} classes"
+    )
+    alt = f"{_PER_CLASS} training images of {shown_classes} of {info.title}"
     sheet = _sheet(info.name, cache.settings())
-    # Four rows are as high as there is room for.
-    wide = min(_WIDEST, _ROW * len(labels) * width / height)
+    # There is room for four rows.
+    rem = min(_MAX_WIDTH, _ROW * len(labels) * width / height)
     st.html(
-        f'<div class="present-classes" style="--columns: {len(labels)}; --width: {wide:.1f}rem">'
-        f'{picture(sheet, alt)}<div class="present-names">{names}</div></div>'
+        f'<div class="present-classes" style="--columns: {len(labels)}; --width: {rem:.1f}rem">'
+        f'{picture_html(sheet, alt)}<div class="present-names">{names}</div></div>'
     )
     run = stage.run
-    learns = _learns(run) if run is not None else ""
-    st.html(f'<p class="present-words centred">{learns}</p>')
+    training = _training_sentence(run) if run is not None else ""
+    st.html(f'<p class="present-words centred">{training}</p>')
     return [
         f"This is **{info.title}**: {info.train_images:,} training and {info.test_images:,} test "
-        f"images of {height} × {width} pixels, each with one of {number_in_words(count)} labels "
-        f"that people gave it. Here are the first {_A_CLASS} training images of {some}, not chosen "
-        "ones.",
-        learns or "No run is presented yet that would learn from them.",
+        f"images of {height} × {width} pixels, which people labelled with "
+        f"{number_in_words(count)} classes. These are the first {_PER_CLASS} training images of "
+        f"{shown_classes}, not a selection.",
+        training or "No run uses them yet.",
     ]
 
 
-def _learns(run: Run) -> str:
+def _training_sentence(run: Run) -> str:
     if not run.train_images:
         return ""
-    held = (
-        f"and is checked on {run.validation_images:,} that it never learns from"
-        if run.validation_images
-        else "and none are held back to check it on"
-    )
-    part = " (the embedded sample)" if run.experiment.data.variant == "sample" else ""
-    return f"The network learns from {run.train_images:,} of them{part}, {held}."
+    images = f"{run.train_images:,} of them"
+    if run.experiment.data.variant == "sample":
+        images = f"{run.train_images:,} of them (the embedded sample)"
+    if not run.validation_images:
+        return f"The network learns from {images}, without validation images."
+    return f"The network learns from {images} and is validated on {run.validation_images:,} others."
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Settings: repr})
 def _sheet(dataset: str, settings: Settings) -> bytes:
-    """The first images of each class, a column a class; see-through where a class has fewer."""
+    """The first images of each class, a column per class; transparent where images are missing."""
     train = cache.nearest_dataset(dataset, "sample").train
     first = [
-        np.flatnonzero(train.labels == label)[:_A_CLASS]
-        for label in _labels_shown(len(address_names(dataset)))
+        np.flatnonzero(train.labels == label)[:_PER_CLASS]
+        for label in _select_labels(len(address_names(dataset)))
     ]
-    rows = [[column[row : row + 1] for column in first] for row in range(_A_CLASS)]
-    sheet = [None if not len(one) else train.images[one[0]] for row in rows for one in row]
+    rows = [[column[row : row + 1] for column in first] for row in range(_PER_CLASS)]
+    sheet = [None if not len(column) else train.images[column[0]] for row in rows for column in row]
     return picture_sheet(sheet, len(first))
 
 
-def _labels_shown(classes: int) -> list[int]:
-    """All labels, or as many as there is room for, evenly spread."""
-    return np.unique(np.linspace(0, classes - 1, min(classes, _MOST_CLASSES)).astype(int)).tolist()
+def _select_labels(classes: int) -> list[int]:
+    """All labels, or evenly spaced ones if there are too many."""
+    return np.unique(np.linspace(0, classes - 1, min(classes, _MAX_CLASSES)).astype(int)).tolist()
 
 
 def render_network(stage: Stage) -> Sequence[str]:
-    """Every layer from the picture to the probabilities, in reading order."""
+    """Render every layer from the picture to the probabilities, in reading order."""
     assert stage.run is not None
     architecture = stage.run.experiment.architecture
     rows = architecture.trace().rows
@@ -105,34 +106,34 @@ def render_network(stage: Stage) -> Sequence[str]:
         (layer_label(layer.model_dump()), layer.type, row.output_shape, row.parameters, False)
         for layer, row in zip(architecture.layers, rows, strict=True)
     ]
-    headline(f"{len(rows)} layers, {architecture.parameters:,} numbers to learn")
+    render_headline(f"{len(rows)} layers, {architecture.parameters:,} parameters")
     blocks = network_diagram(drawn, input_shape=architecture.input_shape).blocks
-    lines = max(1, math.ceil(len(blocks) / _A_ROW))
-    if lines > _ROWS:
-        # A deep network is drawn smaller rather than cut off.
-        lines = max(_ROWS, math.ceil(math.sqrt(len(blocks) / 3)))
+    lines = max(1, math.ceil(len(blocks) / _BLOCKS_PER_ROW))
+    if lines > _FULL_SIZE_ROWS:
+        # A deep network is drawn smaller so that it is not cut off.
+        lines = max(_FULL_SIZE_ROWS, math.ceil(math.sqrt(len(blocks) / 3)))
     columns = math.ceil(len(blocks) / lines)
-    cells = "".join(_cell(block) for block in blocks)
+    cells = "".join(_block_html(block) for block in blocks)
+    scale = min(1, _FULL_SIZE_ROWS / lines)
     st.html(
         f'<div class="present-network" role="img" aria-label="The network, layer by layer" '
-        f'style="--columns: {columns}; --rows: {lines}; --scale: {min(1, _ROWS / lines):.2f}">'
-        f"{cells}</div>"
+        f'style="--columns: {columns}; --rows: {lines}; --scale: {scale:.2f}">{cells}</div>'
     )
     heaviest = max(rows, key=lambda row: row.parameters)
     learned = sum(1 for row in rows if row.trainable_parameters)
     share = heaviest.parameters / max(architecture.parameters, 1)
     return [
-        f"A picture goes in as {in_words(architecture.input_shape)} numbers and comes out as "
-        f"{len(stage.names)} probabilities. A block is as tall as its maps are large and as "
-        "thick as it has channels, both on a logarithmic scale.",
-        f"{learned} of the {len(rows)} layers learn; **{heaviest.name}** alone holds "
+        f"The input is a picture of {in_words(architecture.input_shape)} numbers, the output "
+        f"{len(stage.names)} probabilities. A block's height is the size of its maps and its width "
+        "the number of channels, both on a logarithmic scale.",
+        f"{learned} of the {len(rows)} layers learn; **{heaviest.name}** alone has "
         f"{heaviest.parameters:,} of the {architecture.parameters:,} parameters ({share:.0%}).",
     ]
 
 
-def _cell(block: LayerBlock) -> str:
+def _block_html(block: LayerBlock) -> str:
     thick = 0.5 + 14 * block.width
-    tall = 4.6 * block.height / _TALLEST
+    tall = 4.6 * block.height / _BLOCK_HEIGHT
     edge = mix(block.color, "#000000", 0.35)
     style = (
         f"width: calc({thick:.2f}em); height: calc({tall:.2f}em); background: {block.color}; "

@@ -1,4 +1,4 @@
-"""The last scene: a photo of somebody in the room."""
+"""The last scene: the prediction for a photo from the audience."""
 
 from collections.abc import Sequence
 
@@ -17,112 +17,113 @@ from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
-from cifarviz.ui.present.stage import Stage, headline, picture
+from cifarviz.ui.present.stage import Stage, picture_html, render_headline
 from cifarviz.ui.query import render_choice
 
-_BARS = 5
-_FEW_CLASSES = 24
-_SOURCES = {"file": "A file", "camera": "The camera"}
+_MAX_BARS = 5
+_LARGE_TEXT_CLASSES = 24
+_SOURCES = {"file": "File", "camera": "Camera"}
 
 
 def render_photo(stage: Stage) -> Sequence[str]:
-    """Ask for a photo; with one, what the network sees and what it says."""
+    """Render the photo upload, and the prediction of an uploaded photo."""
     assert stage.run is not None
     run = stage.run
-    kept = checkpoints_of(run)
-    headline("And what is this?")
-    if not kept:
+    checkpoints = checkpoints_of(run)
+    render_headline("What is in your photo?")
+    if not checkpoints:
         st.info(
-            f"{quoted(run.name)} has no weights, so there is no network to ask: it did not finish "
-            "an epoch, or its files were removed.",
+            f"{quoted(run.name)} has no weights: it did not finish an epoch, or its files were "
+            "deleted.",
             icon=":material/info:",
         )
-        return ["Choose another run: N shows the menu."]
-    which = kept[0]
-    taking, answer = st.columns([2, 3], gap="large")
-    with taking:
-        file = _file()
+        return ["Choose another run in the notes (N)."]
+    checkpoint = checkpoints[0]
+    file_column, prediction_column = st.columns([2, 3], gap="large")
+    with file_column:
+        file = _pick_file()
     notes: list[str] = []
-    with answer:
+    with prediction_column:
         if file is None:
-            known = "".join(
+            classes = "".join(
                 f'<span style="border-color: {class_color(label)}">{html_text(name)}</span>'
                 for label, name in enumerate(stage.names)
             )
-            many = " many" if len(stage.names) > _FEW_CLASSES else ""
+            size_class = " many" if len(stage.names) > _LARGE_TEXT_CLASSES else ""
             st.html(
-                '<p class="present-words">Show the network a photo. It has learned to tell these '
-                f'apart, and nothing else:</p><div class="present-known{many}">{known}</div>'
+                '<p class="present-words">Show the network a photo. It only knows these '
+                f'classes:</p><div class="present-known{size_class}">{classes}</div>'
             )
         else:
-            prepared = _render_prediction(file, run, which, stage)
-            notes = [f"What was done to the photo: {note}" for note in prepared.notes]
+            prepared = _render_prediction(file, run, checkpoint, stage)
+            notes = [f"Changes to the photo: {note}" for note in prepared.notes]
+    height, width, _ = stage.info.image_shape
     return [
-        f"The answers come from {quoted(run.name)} {checkpoint_words(run, which)}. It sees "
-        f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
-        "middle of the photo.",
-        f"It **always** answers with one of its {len(stage.names)} classes, also for a face or a "
-        "cup: the bars say how it divides its belief among these, not whether it has seen such a "
-        "thing.",
+        f"Predictions by {quoted(run.name)} ({checkpoint_words(run, checkpoint)}) for the central "
+        f"part of the photo in {height} × {width} pixels.",
+        f"The network **always** predicts one of its {len(stage.names)} classes, even for a face "
+        "or a cup. The bars are probabilities among these classes only.",
         *notes,
-        "The photo is not stored: it is forgotten when it is taken away or this page is left.",
+        "The photo is not stored: it is deleted when you remove it or leave this page.",
     ]
 
 
-def _file() -> UploadedFile | None:
+def _pick_file() -> UploadedFile | None:
     source = render_choice(
         "photo",
-        "A photo from",
+        "Photo from",
         _SOURCES,
         key="present-photo",
-        hint="A file of this machine, or a picture taken now; neither is stored.",
-        problem=lambda word: f"Photos come from a file or the camera, not from {word}.",
+        hint="A file, or a photo taken now. Neither is stored.",
+        problem=lambda word: f"There is no photo source {word}. Use file or camera.",
     )
     if source == "camera":
         return st.camera_input(
             "Take a photo",
             key="present-camera",
             label_visibility="collapsed",
-            help="The browser asks before it uses the camera; the picture is not stored.",
+            help="Your browser asks before it uses the camera. The photo is not stored.",
         )
-    # Any type: a wrong ending would make Streamlit raise before this page runs.
+    # Any type: Streamlit would raise for a wrong file extension before this page runs.
     return st.file_uploader(
-        "A photo",
+        "Photo",
         key="present-file",
         label_visibility="collapsed",
-        help="PNG, JPEG, WebP, BMP or GIF; it is not stored.",
+        help="PNG, JPEG, WebP, BMP or GIF. The photo is not stored.",
     )
 
 
 def _render_prediction(
-    file: UploadedFile, run: Run, which: Checkpoint, stage: Stage
+    file: UploadedFile, run: Run, checkpoint: Checkpoint, stage: Stage
 ) -> PreparedPicture:
-    # Read anew each time, so that nothing of it stays behind.
+    # Not cached, so that nothing of the photo is kept.
     prepared = prepare_picture(
         decode(file.getvalue(), file.name),
         run.experiment.architecture.input_shape,
         dark_background=stage.info.dark_background,
     )
     pixels = prepared.pixels
-    given = cache.trained_model(run, which).probabilities(pixels[np.newaxis])[0]
-    ranked = rank_classes(stage.names, given)
+    probabilities = cache.trained_model(run, checkpoint).probabilities(pixels[np.newaxis])[0]
+    ranked = rank_classes(stage.names, probabilities)
     bars = "".join(
-        f'<div><span>{html_text(one.name)}</span><i><u style="width: {100 * one.probability:.2f}%; '
-        f'background: {class_color(one.index)}"></u></i><b>{_share(one.probability)}</b></div>'
-        for one in ranked[:_BARS]
+        f'<div><span>{html_text(bar.name)}</span><i><u style="width: {100 * bar.probability:.2f}%; '
+        f'background: {class_color(bar.index)}"></u></i><b>{_format_percent(bar.probability)}</b>'
+        "</div>"
+        for bar in ranked[:_MAX_BARS]
     )
-    seen = picture(picture_sheet(pixels[np.newaxis], 1), "What the network sees")
+    input_html = picture_html(picture_sheet(pixels[np.newaxis], 1), "Input of the network")
     best = ranked[0]
     st.html(
-        f'<div class="present-photo"><figure>{seen}<figcaption>what it sees</figcaption></figure>'
-        f'<div class="answer"><p class="present-words">It says: <b>{html_text(best.name)}</b></p>'
+        f'<div class="present-photo"><figure>{input_html}<figcaption>input</figcaption></figure>'
+        '<div class="prediction"><p class="present-words">Prediction: '
+        f"<b>{html_text(best.name)}</b></p>"
         f'<div class="present-bars">{bars}</div></div></div>'
     )
     return prepared
 
 
-def _share(probability: float) -> str:
-    """In whole percent, of which 0 and 100 are no answers of a network."""
+def _format_percent(probability: float) -> str:
+    """Whole percent as HTML; never 0% or 100%."""
     if probability < 0.005:
         return "&lt; 1%"
     return "&gt; 99%" if probability > 0.995 else f"{probability:.0%}"

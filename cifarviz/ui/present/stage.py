@@ -1,4 +1,4 @@
-"""What every scene is given, and how it begins."""
+"""What every scene has in common: the run, the headline, the speaker's choices."""
 
 import base64
 import re
@@ -17,22 +17,21 @@ from cifarviz.runs.recorded import ORIGIN
 from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.runs.stored_weights import training_position
-from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.replay import Mark
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-Word = TypeVar("Word", bound=str)
+Option = TypeVar("Option", bound=str)
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What a scene is about. ``run`` is ``None`` where nothing has been trained.
+    """The run and data of a scene. ``run`` is ``None`` if nothing has been trained.
 
-    ``names`` are those of the classes in the language that is chosen; ``panel`` is where the
-    speaker's choices stand, ``None`` while it is hidden.
+    ``names`` are the class names in the chosen language; ``panel`` is the place of the
+    speaker's choices, ``None`` while it is hidden.
     """
 
     run: Run | None
@@ -41,19 +40,20 @@ class Stage:
     names: tuple[str, ...]
     panel: DeltaGenerator | None
 
-    def choose(
+    def pick(
         self,
         name: str,
         label: str,
-        options: Mapping[Word, str],
+        options: Mapping[Option, str],
         *,
         hint: str,
         problem: Callable[[str], str],
-        usual: Word | None = None,
-    ) -> Word:
-        """The one of ``options`` that the address holds as ``name``, else the usual one.
+        usual: Option | None = None,
+    ) -> Option:
+        """The option that the address holds as ``name``, else ``usual`` or the first.
 
-        The speaker's panel, where it is shown, has the menu for it. What is none of them is said.
+        Renders a menu in the speaker's panel while that is shown. Reports an unknown
+        option.
         """
         if self.panel is not None:
             with self.panel:
@@ -67,36 +67,36 @@ class Stage:
                     usual=usual,
                     menu=True,
                 )
-        otherwise = next(iter(options)) if usual is None else usual
-        wanted = st.query_params.get(name)
-        found = next((one for one in options if one == wanted), None)
-        if wanted is not None and found is None:
-            warn(problem(quoted(wanted)))
-        return otherwise if found is None else found
+        default = next(iter(options)) if usual is None else usual
+        in_address = st.query_params.get(name)
+        choice = next((option for option in options if option == in_address), None)
+        if in_address is not None and choice is None:
+            render_warning(problem(quoted(in_address)))
+        return default if choice is None else choice
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene. ``title`` is its name in the bar.
+    """A scene; ``title`` is its name in the bar.
 
-    ``show`` fills the stage and returns the speaker's notes: honest sentences, Markdown.
+    ``render`` fills the stage and returns the speaker's notes, Markdown.
     """
 
     title: str
-    show: Callable[[Stage], Sequence[str]]
+    render: Callable[[Stage], Sequence[str]]
     needs_run: bool = True
 
 
 _KEY = "present-run"
-OF_A_RUN = ("epoch", "image", "layer", "at")
-"""What in the address belongs to one run."""
+RUN_PARAMS = ("epoch", "image", "layer", "at")
+"""Query parameters that belong to a run."""
 _MARKS: dict[RunState, Mark] = {
     RunState.QUEUED: "waiting",
     RunState.PAUSED: "paused",
     RunState.STOPPING: "stopping",
     RunState.RUNNING: "live",
 }
-_BEFORE_STEPS = ("preparing", "choosing")
+_PREPARATION_PHASES = ("preparing", "choosing")
 _ENDED_EARLY = {
     RunState.STOPPED: "Stopped",
     RunState.FAILED: "Failed",
@@ -104,76 +104,71 @@ _ENDED_EARLY = {
 }
 
 
-def headline(words: str) -> None:
-    """The one line that is read first."""
-    st.title(escaped(words), anchor=False)
+def render_headline(text: str) -> None:
+    """Render the headline of the scene."""
+    st.title(escaped(text), anchor=False)
 
 
-def warn(words: str) -> None:
-    """Say in Markdown what is not as it was asked for."""
-    st.warning(words, icon=":material/warning:")
+def render_warning(text: str) -> None:
+    """Render a warning, Markdown."""
+    st.warning(text, icon=":material/warning:")
 
 
-def picture(png: bytes, alt: str) -> str:
-    """HTML of a picture whose pixels stay squares (assets/present.css)."""
+def picture_html(png: bytes, alt: str) -> str:
+    """HTML of a picture without smoothing (assets/present.css)."""
     data = base64.b64encode(png).decode("ascii")
     source = f"data:image/png;base64,{data}"
     return f'<img class="present-pixels" alt="{html_text(alt)}" src="{source}">'
 
 
-def percent(share: float) -> str:
-    """Such as ``72.0%``."""
-    return f"{share:.1%}"
+def run_in_address(runs: Sequence[Run]) -> Run | None:
+    """The run in the address, of ``runs``; replaces and reports a run that cannot be shown."""
+    default = _default_run(runs)
+    run_id = st.query_params.get("run")
+    if run_id is None:
+        if default is not None:
+            update_query_params(run=default.id)
+        return default
+    run = next((run for run in runs if run.id == run_id), None)
+    fallback = "" if default is None else f" {quoted(default.name)} is shown instead."
+    if run is None:
+        render_warning(f"There is no run {quoted(run_id)}.{fallback}")
+        return default
+    if problem := _unreadable(run):
+        render_warning(f"{quoted(run.name)} cannot be presented: {escaped(problem)}{fallback}")
+        return default
+    return run
 
 
-def chosen_run(runs: Sequence[Run]) -> Run | None:
-    """The run to present, of ``runs``; what cannot be is said, and another one is taken."""
-    usual = _usual(runs)
-    wanted = st.query_params.get("run")
-    if wanted is None:
-        if usual is not None:
-            update_query_params(run=usual.id)
-        return usual
-    found = next((run for run in runs if run.id == wanted), None)
-    instead = "" if usual is None else f" Here is {quoted(usual.name)} instead."
-    if found is None:
-        warn(f"There is no run {quoted(wanted)} here (any more).{instead}")
-        return usual
-    if problem := _unreadable(found):
-        warn(f"{quoted(found.name)} cannot be presented: {escaped(problem)}{instead}")
-        return usual
-    return found
-
-
-def run_menu(place: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
-    """A menu of all runs in the speaker's panel."""
+def render_run_menu(panel: DeltaGenerator, runs: Sequence[Run], shown: Run) -> None:
+    """Render a menu of all runs in the speaker's panel."""
     names = run_labels(list(runs))
-    words = {
+    labels = {
         run.id: f"{names[run.id]} ({DAMAGED if run.damage else run.state})"
         for run in runs
         if run.origin != ORIGIN
     }
     ids = [run.id for run in runs]
-    place.selectbox(
+    panel.selectbox(
         "Run",
         ids,
         ids.index(shown.id),
-        format_func=lambda one: words.get(one, names[one]),
+        format_func=lambda run_id: labels.get(run_id, names[run_id]),
         key=widget_key(_KEY, shown.id),
-        on_change=uninterruptible(_chosen),
-        help="The training that is presented. The recorded one comes with cifarviz.",
+        on_change=uninterruptible(_change_run),
+        help="The run to present. The recorded run comes with cifarviz.",
     )
 
 
-def _chosen() -> None:
-    update_query_params(**dict.fromkeys(OF_A_RUN), run=widget_value(_KEY))
+def _change_run() -> None:
+    update_query_params(**dict.fromkeys(RUN_PARAMS), run=widget_value(_KEY))
 
 
-def _usual(runs: Sequence[Run]) -> Run | None:
-    fit = [run for run in runs if _unreadable(run) is None]
-    recorded = [run for run in fit if run.origin == ORIGIN]
-    learned = [run for run in fit if run.epochs_done]
-    return next(iter([*recorded, *learned, *fit]), None)
+def _default_run(runs: Sequence[Run]) -> Run | None:
+    readable = [run for run in runs if _unreadable(run) is None]
+    recorded = [run for run in readable if run.origin == ORIGIN]
+    trained = [run for run in readable if run.epochs_done]
+    return next(iter([*recorded, *trained, *readable]), None)
 
 
 def _unreadable(run: Run) -> str | None:
@@ -184,89 +179,76 @@ def _unreadable(run: Run) -> str | None:
     return None
 
 
-def all_runs() -> list[Run]:
-    """All runs of this home, the newest first."""
-    return cache.store().all()
-
-
-def mark_of(run: Run) -> Mark:
-    """The word for what of it is drawn; ``live`` only while it trains."""
+def replay_mark(run: Run) -> Mark:
+    """The state of the run for the replay; ``live`` only while it trains."""
     mark = _MARKS.get(run.state, "recorded")
-    return "starting" if mark == "live" and not _has_begun(run) else mark
+    return "starting" if mark == "live" and not _has_started(run) else mark
 
 
-def title_of(run: Run) -> str:
-    """The headline of its training."""
-    match mark_of(run):
+def training_title(run: Run) -> str:
+    """The headline of the training scene."""
+    match replay_mark(run):
         case "waiting":
-            return "Waiting for its turn to learn"
+            return "Waiting to train"
         case "starting":
-            return "The network is about to learn"
+            return "Training is about to start"
         case "live":
-            return "The network is learning"
+            return "The network is training"
         case "paused":
-            return "Learning is paused"
+            return "Training is paused"
         case "stopping":
-            return "Learning is being stopped"
+            return "Training is stopping"
         case _:
-            return _ended(run)
+            return _ended_title(run)
 
 
-def note_of(run: Run) -> str:
-    """What the speaker is told of a run under way, as Markdown."""
+def status_note(run: Run) -> str:
+    """The speaker's note on the state of an active run, Markdown."""
     name = quoted(run.name)
-    # A fork counts on from its parent's epochs.
-    planned = _epochs(run.experiment.epochs - (run.parent_epoch or 0))
-    match mark_of(run):
+    # A fork continues the epochs of its parent.
+    planned = _format_epochs(run.experiment.epochs - (run.parent_epoch or 0))
+    match replay_mark(run):
         case "waiting":
-            before = run.parent is not None or run.epochs_done > 0
-            drawn = " What is drawn was measured before." if before else ""
-            return (
-                f"**Waiting**: {name} is queued and does not train yet; it begins, for {planned}, "
-                f"when the runs before it have ended.{drawn}"
+            waiting = (
+                f"**Waiting**: {name} is queued. It will train for {planned} when the runs before "
+                "it are done."
             )
+            measured_before = run.parent is not None or run.epochs_done > 0
+            return f"{waiting} The curves are from before." if measured_before else waiting
         case "starting":
             return (
-                f"**Starting**: the network of {name} is being built; its first batches come in a "
+                f"**Starting**: the network of {name} is being built. The first batches come in a "
                 "few seconds."
             )
         case "paused":
-            return (
-                f"**Paused**: {name} keeps its place and does not train at this moment. What is "
-                "drawn was measured before; it goes on when somebody resumes it on Train."
-            )
+            return f"**Paused**: {name} continues when you resume it on the Train page."
         case "stopping":
-            return (
-                f"**Stopping**: {name} has been asked to end. What it has learned so far is kept."
-            )
+            return f"**Stopping**: {name} is about to stop. Its weights so far are kept."
         case _:
-            return (
-                f"**Live**: {name} trains at this moment, for {planned}; what is drawn has just "
-                "been measured."
-            )
+            return f"**Live**: {name} is training for {planned}. The curves are live."
 
 
-def _has_begun(run: Run) -> bool:
+def _has_started(run: Run) -> bool:
     progress = run.progress
-    return progress is not None and progress.step > 0 and progress.phase not in _BEFORE_STEPS
+    return progress is not None and progress.step > 0 and progress.phase not in _PREPARATION_PHASES
 
 
-def _ended(run: Run) -> str:
+def _ended_title(run: Run) -> str:
     count = run.epochs_done
     if not count:
-        return "A training that did not get far"
-    if (how := _ENDED_EARLY.get(run.state)) is not None:
-        return f"{how} {training_position(run)} of {run.experiment.epochs}"
+        return "No epoch was finished"
+    if (ending := _ENDED_EARLY.get(run.state)) is not None:
+        return f"{ending} {training_position(run)} of {run.experiment.epochs}"
     images = f" of {run.train_images:,} images" if run.train_images else ""
-    return f"{_epochs(count)}{images}"
+    return f"{_format_epochs(count)}{images}"
 
 
-def _epochs(count: int) -> str:
+def _format_epochs(count: int) -> str:
     return "1 epoch" if count == 1 else f"{count} epochs"
 
 
-def place_in(text: str | None) -> float | None:
-    """The place in epochs, such as ``8.25``; ``None`` where there is none, or no such number."""
+def parse_position(text: str | None) -> float | None:
+    """A position in epochs such as ``8.25``; ``None`` if it is missing or no such number."""
     if text is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text):
         return None
     return float(text)

@@ -1,4 +1,4 @@
-"""The scenes of training, and of the moment overfitting starts."""
+"""The scenes of training and of overfitting."""
 
 import threading
 from collections.abc import Sequence
@@ -33,41 +33,40 @@ from cifarviz.ui.components.replay import Mark, OverfittingStart, Pace, pace_in,
 from cifarviz.ui.metrics import earlier_losses_sentence
 from cifarviz.ui.present.stage import (
     Stage,
-    headline,
-    mark_of,
-    note_of,
-    percent,
-    place_in,
-    title_of,
-    warn,
+    parse_position,
+    render_headline,
+    render_warning,
+    replay_mark,
+    status_note,
+    training_title,
 )
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import queue_fork_once
 
-# Runs that go on from one another, of which the course is drawn.
-_MOST_PARENTS = 8
+# Longest chain of continued runs that is drawn.
+_MAX_PARENTS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
-    """What was measured from ``begin`` on; ``x`` are the batches' places in epochs."""
+class _Measurements:
+    """Measurements from epoch ``start`` on; ``x`` are the batches' positions in epochs."""
 
-    begin: int
+    start: int
     epochs: Sequence[Epoch]
     x: np.ndarray
     loss: np.ndarray
     accuracy: np.ndarray
 
-    def until(self, epoch: int) -> "_Way":
-        """The same up to an epoch."""
+    def up_to(self, epoch: int) -> "_Measurements":
+        """The measurements up to an epoch."""
         here = self.x <= epoch
-        epochs = [one for one in self.epochs if one.epoch <= epoch]
-        return _Way(self.begin, epochs, self.x[here], self.loss[here], self.accuracy[here])
+        epochs = [epoch_ for epoch_ in self.epochs if epoch_.epoch <= epoch]
+        return _Measurements(self.start, epochs, self.x[here], self.loss[here], self.accuracy[here])
 
-    def then(self, other: "_Way") -> "_Way":
-        """This one, and another one that goes on from its end."""
-        return _Way(
-            self.begin,
+    def followed_by(self, other: "_Measurements") -> "_Measurements":
+        """These measurements with those of a run that continues at their end."""
+        return _Measurements(
+            self.start,
             [*self.epochs, *other.epochs],
             np.concatenate([self.x, other.x]),
             np.concatenate([self.loss, other.loss]),
@@ -75,96 +74,98 @@ class _Way:
         )
 
 
-class _Course:
-    """The points of a run and what is shaped of them, made anew only when there is news."""
+class _ReplayCache:
+    """The points of a run and its replay, created again only when there are new points."""
 
-    def __init__(self, points: LivePoints, before: _Way | None) -> None:
-        self._points, self._before = points, before
+    def __init__(self, points: LivePoints, parents: _Measurements | None) -> None:
+        self._points, self._parents = points, parents
         self._lock = threading.Lock()
-        self._shaped: Replay | None = None
-        self._wanted: object = None
+        self._replay: Replay | None = None
+        self._version: object = None
 
-    def now(self, run: Run) -> Replay:
+    def current(self, run: Run) -> Replay:
         history = self._points.refresh()
-        # Of one that has ended early, what never came is no part of the axis.
+        # The axis of a run that ended early ends with its last epoch.
         last = run.experiment.epochs if run.state.active else run.epochs_done
-        worked = None if run.state.active else run.seconds
-        wanted = (history.version, steps_per_epoch(run), last, run.best_epoch, worked)
+        seconds = None if run.state.active else run.seconds
+        version = (history.version, steps_per_epoch(run), last, run.best_epoch, seconds)
         with self._lock:
-            if self._shaped is None or self._wanted != wanted:
-                own = _way(run, self._points)
-                self._shaped = _shape(run, own, self._before, last)
-                self._wanted = wanted
-            return self._shaped
+            if self._replay is None or self._version != version:
+                measured = _load_measurements(run, self._points)
+                self._replay = _create_replay(run, measured, self._parents, last)
+                self._version = version
+            return self._replay
 
 
-# So many epochs, where the run itself had none left.
-_MORE = 5
+# Epochs to train if the run had none left.
+_DEFAULT_EPOCHS = 5
 KEY = "present-replay"
 
-# rem of the panels.
+# Height of the panels in rem.
 _HEIGHT = 19.0
 _MINUTE = 60
-_DOTS = (
-    "Each blue dot is one batch; validation is measured after each epoch on images it never "
-    "learns from."
+_DOTS_NOTE = (
+    "Each blue dot is a batch. Validation is measured after each epoch, on images the network "
+    "never learns from."
 )
-_AS: dict[Mark, str] = {
-    "waiting": "before it begins",
-    "starting": "before it begins",
-    "live": "as it learns",
-    "paused": "while it is paused",
-    "stopping": "as it ends",
-    "recorded": "played back",
+_MARK_LABELS: dict[Mark, str] = {
+    "waiting": "waiting",
+    "starting": "starting",
+    "live": "live",
+    "paused": "paused",
+    "stopping": "stopping",
+    "recorded": "replayed",
 }
 
-# rem of the panel.
+# Height of the panel in rem.
 _OVERFITTING_HEIGHT = 15.5
 _TITLES: Final[dict[Verdict, str]] = {
-    "good": "It has learned, and not by heart",
-    "underfitting": "It could learn more",
-    "still improving": "It is still improving",
-    "noisy": "Too noisy to say",
-    "diverging": "It is unlearning",
-    "stopped": "Stopped in the middle",
-    "too early": "Too early to say",
-    "not measured": "Nobody can tell",
+    "good": "A good fit",
+    "underfitting": "Underfitting",
+    "still improving": "Still improving",
+    "noisy": "Too noisy to judge",
+    "diverging": "Diverging",
+    "stopped": "Stopped early",
+    "too early": "Too early to judge",
+    "not measured": "Not measured",
 }
 
-# So little a change of accuracy is hardly one.
-_HARDLY = 0.02
+# Smaller changes of accuracy count as none.
+_SMALL_CHANGE = 0.02
 
 
 def render_training(stage: Stage) -> Sequence[str]:
-    """Loss and accuracy side by side."""
+    """Render loss and accuracy side by side."""
     assert stage.run is not None
     run = stage.run
-    headline(title_of(run))
-    # The curves have the same key and place, so they stay when the run ends.
+    render_headline(training_title(run))
+    # The curves keep their key and place, so that they stay when the run ends.
     if run.state.active:
-        _live(run)
-        return [note_of(run), _DOTS] if mark_of(run) == "live" else [note_of(run)]
-    return _recorded(run, stage)
+        _render_live(run)
+        return [status_note(run), _DOTS_NOTE] if replay_mark(run) == "live" else [status_note(run)]
+    return _render_recorded(run, stage)
 
 
-def _recorded(run: Run, stage: Stage) -> Sequence[str]:
-    value = course(cache.store(), run)
+def _render_recorded(run: Run, stage: Stage) -> Sequence[str]:
+    value = run_replay(cache.store(), run)
     if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
         st.info(
-            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to play.",
+            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to replay.",
             icon=":material/info:",
         )
-        return ["There is no curve of this run: nothing was measured before it ended."]
-    at = place_in(st.query_params.get("at"))
-    if at is None and "at" in st.query_params:
-        warn(f"There is no place {quoted(st.query_params['at'])} in this recording.")
-    # A minute, but not slower than it was.
-    usual = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
-    pace = pace_in(st.query_params["pace"]) if "pace" in st.query_params else usual
+        return ["This run has no curves: nothing was measured before it ended."]
+    position = parse_position(st.query_params.get("at"))
+    if position is None and "at" in st.query_params:
+        render_warning(
+            f"{quoted(st.query_params['at'])} is not an epoch. The replay starts at epoch 0."
+        )
+    # A minute, but not slower than the training.
+    default = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
+    pace = pace_in(st.query_params["pace"]) if "pace" in st.query_params else default
     if pace is None:
-        warn(
-            f"A run cannot be played at {quoted(st.query_params['pace'])}: it is 1x to 50x, or "
-            "a time such as 60s."
+        render_warning(
+            f"A run cannot be replayed at {quoted(st.query_params['pace'])}. Use 1x to 50x, or a "
+            "duration such as 60s."
         )
     replay_curves(
         value,
@@ -174,195 +175,201 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         mark="recorded",
         description=_description(run),
         player=True,
-        at=at,
-        pace=pace or usual,
-        forks=epochs_to_go_on_from(run),
-        on_fork=lambda epoch: go_on(run, epoch),
+        at=position,
+        pace=pace or default,
+        forks=continuable_epochs(run),
+        on_fork=lambda epoch: continue_run(run, epoch),
     )
     notes = [
-        f"**Recorded**: this training took {format_duration(time_at_work(run) or 0)} at work on "
-        f"{escaped(run.machine)}. Each epoch is played in its own time; the steps within it are "
-        "spread evenly. Space or the clicker's next plays.",
-        "Each blue dot is the loss, or accuracy, of one batch before the network learned from it; "
-        "validation is measured after each epoch on images it never learns from.",
+        f"**Recorded**: training took {format_duration(time_at_work(run) or 0)} on "
+        f"{escaped(run.machine)}. Each epoch is replayed in proportion to its duration; steps "
+        "within an epoch are evenly spaced. Space or the clicker's next button plays.",
+        "Each blue dot is the loss or accuracy of a batch before the network learned from it. "
+        "Validation is measured after each epoch, on images the network never learns from.",
     ]
     if run.state is not RunState.FINISHED or run.stopped_early is not None:
         notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
         if first.val_accuracy is None or last.val_accuracy is None:
-            went = (
+            change = (
                 f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{percent(first.accuracy)} to {percent(last.accuracy)}."
+                f"{first.accuracy:.1%} to {last.accuracy:.1%}."
             )
         else:
-            went = (
+            change = (
                 f"From epoch {first.epoch} to {last.epoch} training accuracy went from "
-                f"{percent(first.accuracy)} to {percent(last.accuracy)}, validation from "
-                f"{percent(first.val_accuracy)} to {percent(last.val_accuracy)}."
+                f"{first.accuracy:.1%} to {last.accuracy:.1%}, validation from "
+                f"{first.val_accuracy:.1%} to {last.val_accuracy:.1%}."
             )
-        notes.append(f"{went} Best: {headline_of(run)}.")
+        notes.append(f"{change} Best: {headline_of(run)}.")
     if earlier := earlier_losses_sentence(run):
         notes.append(earlier)
-    if not images_here(run):
+    if not has_training_images(run):
         notes.append(
-            f"To go on from here live, fetch the full {stage.info.title} on the Start page: this "
-            "run learned from it."
+            f"To continue training from here, download the full {stage.info.title} set on the "
+            "Start page: this run was trained on it."
         )
     return notes
 
 
-def _live(run: Run) -> None:
+def _render_live(run: Run) -> None:
     feed = f"replay-{run.id}"
     hub().register(feed, partial(live_message, cache.store(), run.id))
-    mark = mark_of(run)
+    mark = replay_mark(run)
     replay_curves(
-        course(cache.store(), run),
+        run_replay(cache.store(), run),
         key=KEY,
         view=run.id,
         height=_HEIGHT,
         mark=mark,
         description=_description(run),
-        below=_under_way(run),
-        # Title and notes are written by the page, which is run when something else is true.
+        below=_progress_text(run),
+        # The page renders title and notes and reruns when the mark changes.
         live=Live(feed, mark),
     )
 
 
 def live_message(store: RunStore, run_id: str) -> dict[str, Any]:
-    """Return what moves of a run under way, for the channel."""
+    """The changing part of an active run, for the live channel."""
     run = store.get(run_id)
-    mark = mark_of(run)
-    words = {"mark": mark, "description": _description(run), "below": _under_way(run)}
-    return {"mark": mark, "replay": replay_json(course(store, run)), "words": words}
+    mark = replay_mark(run)
+    text = {"mark": mark, "description": _description(run), "below": _progress_text(run)}
+    return {"mark": mark, "replay": replay_json(run_replay(store, run)), "words": text}
 
 
 def _description(run: Run) -> str:
-    return f"Loss and accuracy of “{run.name}”, {_AS[mark_of(run)]}"
+    return f"Loss and accuracy of “{run.name}” ({_MARK_LABELS[replay_mark(run)]})"
 
 
-def _under_way(run: Run) -> str:
-    words = f"{state_word(run)}: {doing(run) or outcome(run)}"
-    left = run.progress.seconds_left if run.progress is not None else None
-    return words if left is None else f"{words}, about {format_duration(left)} left"
+def _progress_text(run: Run) -> str:
+    text = f"{state_word(run)}: {doing(run) or outcome(run)}"
+    seconds = run.progress.seconds_left if run.progress is not None else None
+    return text if seconds is None else f"{text}, about {format_duration(seconds)} left"
 
 
-def course(store: RunStore, run: Run) -> Replay:
-    """All that is known of how ``run`` went so far, what it went on from included."""
-    return _course(store, run.id).now(run)
+def run_replay(store: RunStore, run: Run) -> Replay:
+    """The replay of ``run`` so far, with the runs that it continued."""
+    return _replay_cache(store, run.id).current(run)
 
 
-def _shape(run: Run, own: _Way, before: _Way | None, last: int) -> Replay:
-    way = own if before is None else before.then(own)
-    earlier = () if before is None else before.epochs
+def _create_replay(
+    run: Run, own: _Measurements, parents: _Measurements | None, last: int
+) -> Replay:
+    measured = own if parents is None else parents.followed_by(own)
+    epochs, parent_epochs = measured.epochs, () if parents is None else parents.epochs
     return replay(
-        epochs=[one.epoch for one in way.epochs],
-        seconds=[*(one.seconds for one in earlier), *_seconds(run, own)],
-        losses=([one.loss for one in way.epochs], [one.val_loss for one in way.epochs]),
-        accuracies=(
-            [one.accuracy for one in way.epochs],
-            [one.val_accuracy for one in way.epochs],
+        epochs=[epoch.epoch for epoch in epochs],
+        seconds=[*(epoch.seconds for epoch in parent_epochs), *_seconds(run, own)],
+        losses=(
+            [epoch.loss for epoch in epochs],
+            [epoch.val_loss for epoch in epochs],
         ),
-        batch_epochs=way.x,
-        batch_losses=way.loss,
-        batch_accuracies=way.accuracy,
+        accuracies=(
+            [epoch.accuracy for epoch in epochs],
+            [epoch.val_accuracy for epoch in epochs],
+        ),
+        batch_epochs=measured.x,
+        batch_losses=measured.loss,
+        batch_accuracies=measured.accuracy,
         last=max(last, 1),
-        begin=way.begin,
-        branch=None if before is None else run.parent_epoch,
+        begin=measured.start,
+        branch=None if parents is None else run.parent_epoch,
     )
 
 
-def _seconds(run: Run, own: _Way) -> list[float]:
-    """How long each epoch took; of a finished run they add up to its time at work."""
-    took = [one.seconds for one in own.epochs]
-    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(took) > 0
-    # Building, saving and what else is between epochs is a part of them here.
-    share = run.seconds / sum(took) if finished else 1.0
-    return [share * seconds for seconds in took]
+def _seconds(run: Run, own: _Measurements) -> list[float]:
+    """The seconds of each epoch; those of a finished run add up to its training time."""
+    durations = [epoch.seconds for epoch in own.epochs]
+    finished = run.state is RunState.FINISHED and run.seconds > 0 and sum(durations) > 0
+    # Time between epochs, such as building and saving, is spread over them.
+    share = run.seconds / sum(durations) if finished else 1.0
+    return [share * seconds for seconds in durations]
 
 
-def _way(run: Run, points: LivePoints) -> _Way:
-    history, a_epoch = points.refresh(), steps_per_epoch(run)
+def _load_measurements(run: Run, points: LivePoints) -> _Measurements:
+    history, steps = points.refresh(), steps_per_epoch(run)
     batches = history.batches
-    known = slice(None) if a_epoch else slice(0)
-    return _Way(
+    batches_known = slice(None) if steps else slice(0)
+    return _Measurements(
         run.parent_epoch or 0,
         history.epochs,
-        batches.steps[known] / max(a_epoch, 1),
-        batches.loss[known],
-        batches.accuracy[known],
+        batches.steps[batches_known] / max(steps, 1),
+        batches.loss[batches_known],
+        batches.accuracy[batches_known],
     )
 
 
-def _before(store: RunStore, run: Run) -> _Way | None:
-    """What came before the weights that a fork began with; ``None`` where it is not here."""
-    way = None
-    for _ in range(_MOST_PARENTS):
+def _load_parents(store: RunStore, run: Run) -> _Measurements | None:
+    """The measurements before a fork's first weights; ``None`` if they are missing."""
+    parents = None
+    for _ in range(_MAX_PARENTS):
         if run.parent is None or run.parent_epoch is None:
             break
         try:
             parent = store.get(run.parent)
         except RunNotFound:
             break
-        piece = _way(parent, LivePoints(store, parent.id)).until(run.parent_epoch)
+        piece = _load_measurements(parent, LivePoints(store, parent.id)).up_to(run.parent_epoch)
         if not piece.epochs or piece.epochs[-1].epoch != run.parent_epoch:
             break
-        way = piece if way is None else piece.then(way)
+        parents = piece if parents is None else piece.followed_by(parents)
         run = parent
-    return way
+    return parents
 
 
 @lru_cache(maxsize=32)
-def _course(store: RunStore, run_id: str) -> _Course:
-    return _Course(LivePoints(store, run_id), _before(store, store.get(run_id)))
+def _replay_cache(store: RunStore, run_id: str) -> _ReplayCache:
+    return _ReplayCache(LivePoints(store, run_id), _load_parents(store, store.get(run_id)))
 
 
-def epochs_to_go_on_from(run: Run) -> Sequence[int]:
-    """The epochs after which ``run`` has kept weights; none where its images are not here."""
-    if not images_here(run):
+def continuable_epochs(run: Run) -> Sequence[int]:
+    """The epochs with saved weights to continue from; none if the images are missing."""
+    if not has_training_images(run):
         return ()
     return list(epochs_to_fork(cache.store().folder(run.id), run))
 
 
-def images_here(run: Run) -> bool:
-    """Whether the images that ``run`` learned from are on this machine."""
+def has_training_images(run: Run) -> bool:
+    """Whether the training images of ``run`` are on this machine."""
     data = run.experiment.data
     return data.variant == "sample" or library.status(data.dataset, cache.settings()).full_available
 
 
-def go_on(run: Run, epoch: int) -> None:
-    """Queue a run that goes on after ``epoch`` as this one did, and present it; for a callback."""
-    made = run.experiment
-    left = made.epochs - epoch
+def continue_run(run: Run, epoch: int) -> None:
+    """Queue a run that continues after ``epoch``, and present it; a callback."""
+    parent = run.experiment
+    left = parent.epochs - epoch
     try:
-        experiment = fork_experiment(made, epoch, ForkChanges(epochs=left if left > 0 else _MORE))
+        changes = ForkChanges(epochs=left if left > 0 else _DEFAULT_EPOCHS)
+        experiment = forked(parent, epoch, changes)
         taken = {other.name for other in cache.store().all()}
-        name = unique_name(fork_name(run.name, made, experiment, epoch), taken)
-        begun = queue_fork_once(run, epoch, experiment, name)
+        name = unique_name(fork_name(run.name, parent, experiment, epoch), taken)
+        queued = queue_fork_once(run, epoch, experiment, name)
     except CifarvizError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
         return
-    update_query_params(run=begun.id, at=None, epoch=None)
+    update_query_params(run=queued.id, at=None, epoch=None)
 
 
 def render_overfitting(stage: Stage) -> Sequence[str]:
-    """The two losses with the start of overfitting marked, and the verdict in words."""
+    """Render both losses with the start of overfitting marked, and the verdict."""
     assert stage.run is not None
     run = stage.run
     fit = judge_run(run, stage.history)
-    headline(_title(fit))
+    render_headline(_overfitting_title(fit))
     if not stage.history:
         st.info(
-            f"{quoted(run.name)} has not finished an epoch, so there are no curves to judge.",
+            f"{quoted(run.name)} has not finished an epoch, so it has no curves.",
             icon=":material/info:",
         )
         return ["The verdict needs the validation loss of at least four epochs."]
     replay_curves(
-        epochs_only(course(cache.store(), run), "loss"),
+        epochs_only(run_replay(cache.store(), run), "loss"),
         key="present-turn",
         view=run.id,
         height=_OVERFITTING_HEIGHT,
-        mark=mark_of(run),
+        mark=replay_mark(run),
         description=f"Training and validation loss of “{run.name}”, with the verdict",
         turn=OverfittingStart(
             fit.overfitting_start, f"overfitting starts: epoch {fit.overfitting_start}"
@@ -370,34 +377,35 @@ def render_overfitting(stage: Stage) -> Sequence[str]:
         if fit.overfitting_start
         else None,
     )
-    st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_figures(fit)}')
+    st.html(f'<p class="present-words present-reason">{html_text(fit.reason)}</p>{_gaps_html(fit)}')
     return _notes(fit, stage)
 
 
-def _title(fit: Fit) -> str:
+def _overfitting_title(fit: Fit) -> str:
     if fit.verdict == "overfitting":
         if fit.overfitting_start is None:
-            return "It learns by heart"
-        return f"After epoch {fit.overfitting_start} it learns by heart"
+            return "Overfitting"
+        return f"Overfitting starts after epoch {fit.overfitting_start}"
     return _TITLES[fit.verdict]
 
 
-def _figures(fit: Fit) -> str:
-    """The gap in accuracy where overfitting starts and at the end, to be read from afar."""
+def _gaps_html(fit: Fit) -> str:
+    """The gaps in accuracy at the start of overfitting and at the end, in large type."""
     cells = "".join(
-        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>points of accuracy: {_ahead(gap)} after "
-        f"epoch {gap.epoch}</span></div>"
+        f"<div><b>{abs(100 * gap.accuracy):.1f}</b><span>{_gap_text(gap)}</span></div>"
         for gap in (fit.gap_at_start, fit.gap_at_end)
         if gap is not None
     )
     return f'<div class="present-figures">{cells}</div>' if cells else ""
 
 
-def _ahead(gap: Gap) -> str:
+def _gap_text(gap: Gap) -> str:
     points = round(100 * gap.accuracy, 1)
-    if not points:
-        return "training and validation are level"
-    return "training is ahead of validation" if points > 0 else "validation is ahead of training"
+    if points < 0:
+        return f"points of accuracy: validation above training after epoch {gap.epoch}"
+    if points > 0:
+        return f"points of accuracy: training above validation after epoch {gap.epoch}"
+    return f"points of accuracy: training equals validation after epoch {gap.epoch}"
 
 
 def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
@@ -405,42 +413,46 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
     run = stage.run
     assert run is not None
     if fit.gap_at_start is not None and fit.gap_at_end is not None:
-        notes.append(
+        gap = (
             f"The gap in loss went from {fit.gap_at_start.loss:.2f} after epoch "
             f"{fit.gap_at_start.epoch} to "
-            f"{fit.gap_at_end.loss:.2f} after epoch {fit.gap_at_end.epoch}.{_meanwhile(fit, stage)}"
+            f"{fit.gap_at_end.loss:.2f} after epoch {fit.gap_at_end.epoch}."
         )
+        notes.append(" ".join(filter(None, [gap, _accuracy_change_text(fit, stage)])))
     elif fit.verdict == "overfitting":
-        notes.append("No epoch is marked in the chart: the gap shows it, not the validation loss.")
+        notes.append(
+            "No epoch is marked in the chart because the gap shows overfitting, not the validation "
+            "loss."
+        )
     if run.best_epoch is not None:
         notes.append(
             ". ".join(filter(None, [f"Best: {headline_of(run)}", highest_accuracy(run)])) + "."
         )
     if earlier := earlier_losses_sentence(run):
         notes.append(earlier)
-    if next_step := _next_step(fit, run):
+    if next_step := _suggestion_text(fit, run):
         notes.append(next_step)
     return notes
 
 
-def _next_step(fit: Fit, run: Run) -> str:
-    """What promises most against what the curves show."""
+def _suggestion_text(fit: Fit, run: Run) -> str:
+    """The most promising suggestion for the verdict."""
     try:
-        found = suggestions(run.experiment, fit, run.train_images)
+        options = suggestions(run.experiment, fit, run.train_images)
     except CifarvizError:
         return ""
-    return f"To try next: **{found[0].what}**: {escaped(found[0].why)}." if found else ""
+    return f"Try next: **{options[0].what}**: {escaped(options[0].why)}." if options else ""
 
 
-def _meanwhile(fit: Fit, stage: Stage) -> str:
-    """What became of validation accuracy since overfitting started."""
-    measured = {one.epoch: one.val_accuracy for one in stage.history}
+def _accuracy_change_text(fit: Fit, stage: Stage) -> str:
+    """The change of validation accuracy since overfitting started."""
+    measured = {epoch.epoch: epoch.val_accuracy for epoch in stage.history}
     assert fit.gap_at_start is not None
     assert fit.gap_at_end is not None
     before, after = measured[fit.gap_at_start.epoch], measured[fit.gap_at_end.epoch]
     if before is None or after is None:
         return ""
-    words = f" Validation accuracy went from {before:.1%} to {after:.1%} meanwhile"
-    if abs(after - before) < _HARDLY:
-        return f"{words}: it is hardly wrong more often, but surer of it."
-    return f"{words}."
+    text = f"Meanwhile validation accuracy went from {before:.1%} to {after:.1%}"
+    if abs(after - before) < _SMALL_CHANGE:
+        return f"{text}: it makes about as many mistakes, but with more confidence."
+    return f"{text}."

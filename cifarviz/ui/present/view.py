@@ -1,4 +1,4 @@
-"""The page for the projector: the scene that the address names, and the way through them."""
+"""The Present page: the scene in the address, and the bar that leads to the others."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -18,7 +18,14 @@ from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import bring_back_button
 from cifarviz.ui.present import maps, mistakes, opening, photo, training
-from cifarviz.ui.present.stage import Scene, Stage, all_runs, chosen_run, headline, run_menu, warn
+from cifarviz.ui.present.stage import (
+    Scene,
+    Stage,
+    render_headline,
+    render_run_menu,
+    render_warning,
+    run_in_address,
+)
 from cifarviz.ui.query import update_query_params
 
 SCENES: Mapping[str, Scene] = MappingProxyType(
@@ -26,7 +33,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "data": Scene("The data", opening.render_data, needs_run=False),
         "network": Scene("The network", opening.render_network),
         "training": Scene("Training", training.render_training),
-        "turn": Scene("The turn", training.render_overfitting),
+        "turn": Scene("Overfitting", training.render_overfitting),
         "maps": Scene("Feature maps growing", maps.render_maps),
         "mistakes": Scene("The mistakes", mistakes.render_mistakes),
         "photo": Scene("Your photo", photo.render_photo),
@@ -34,75 +41,77 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
 )
 
 _STYLE = ASSETS / "present.css"
-# What scripts put into the address by themselves, and what belongs to one scene only.
-_CARRIED = ("at", "pace")
-_OF_A_SCENE = ("epoch",)
+# Query parameters that the browser's scripts write, and those that belong to a single scene.
+_CARRIED_PARAMS = ("at", "pace")
+_SCENE_PARAMS = ("epoch",)
 _KEYS = (
-    "PageDown or → next · PageUp or ← back · Space plays · B black screen · N notes · "
+    "PageDown or → next · PageUp or ← back · Space play · B black screen · N notes · "
     "F full screen · Esc leave"
 )
 
 
-class _Places(NamedTuple):
-    """Where things stand; the speaker's places are ``None`` while they are hidden."""
+class _Layout(NamedTuple):
+    """The containers of the page; ``notes`` and ``choices`` are ``None`` while hidden."""
 
     stage: DeltaGenerator
     notes: DeltaGenerator | None = None
     choices: DeltaGenerator | None = None
 
 
-def present() -> None:
-    """Show one scene, as large as the window, and listen for the next."""
+def render_page() -> None:
+    """Render a scene as large as the window, with its notes if they are on."""
     st.html(_STYLE)
     name = _scene_in_address()
     notes = st.query_params.get("notes") == "1"
-    places = _places(notes)
-    with places.stage:
+    layout = _create_layout(notes)
+    with layout.stage:
         if name is None:
             known = ", ".join(SCENES)
-            warn(f"There is no scene {quoted(st.query_params['scene'])}: it is one of {known}.")
+            render_warning(
+                f"There is no scene {quoted(st.query_params['scene'])}. Choose from {known}."
+            )
         if st.query_params.get("notes") not in (None, "1"):
-            given = quoted(st.query_params["notes"])
-            warn(f"The address has {given} for the notes: 1 shows them, nothing hides them.")
-        runs = all_runs()
-        run = chosen_run(runs)
-        stage = _stage(run, places.choices)
-        told: Sequence[str] = ()
+            value = quoted(st.query_params["notes"])
+            render_warning(f"Notes cannot be {value}. Use 1 to show them, or leave them out.")
+        runs = cache.store().all()
+        run = run_in_address(runs)
+        stage = _stage(run, layout.choices)
+        speaker_notes: Sequence[str] = ()
         with errors_shown():
-            told = _render_scene(SCENES[name or next(iter(SCENES))], stage)
-    if places.notes is not None and places.choices is not None:
-        places.notes.markdown("\n\n".join(told))
+            speaker_notes = _render_scene(SCENES[name or next(iter(SCENES))], stage)
+    if layout.notes is not None and layout.choices is not None:
+        layout.notes.markdown("\n\n".join(speaker_notes))
         if run is not None:
-            run_menu(places.choices, runs, run)
-        places.choices.caption(_KEYS)
+            render_run_menu(layout.choices, runs, run)
+        layout.choices.caption(_KEYS)
     with st.container(key="present-bar"):
-        leaves = presenter(
-            {one: scene.title for one, scene in SCENES.items()},
+        leave = presenter(
+            {key: scene.title for key, scene in SCENES.items()},
             name or next(iter(SCENES)),
             key="presenter",
             notes=notes,
-            carried=_CARRIED,
-            on_scene=_go,
-            on_notes=lambda wanted: update_query_params(notes="1" if wanted else None),
+            carried=_CARRIED_PARAMS,
+            on_scene=_open_scene,
+            on_notes=lambda is_shown: update_query_params(notes="1" if is_shown else None),
         )
-    if leaves:
+    if leave:
         go_to("start")
 
 
 def _scene_in_address() -> str | None:
-    """The name of the scene; ``None`` where the address names one that there is not."""
+    """The name of the scene; ``None`` if the address has an unknown scene."""
     wanted = st.query_params.get("scene", next(iter(SCENES)))
     return wanted if wanted in SCENES else None
 
 
-def _places(notes: bool) -> _Places:
+def _create_layout(notes: bool) -> _Layout:
     if not notes:
-        return _Places(st.container(key="present-stage"))
+        return _Layout(st.container(key="present-stage"))
     left, right = st.columns([11, 4], gap="medium")
     with right, st.container(key="present-panel"):
-        # Notes stand first, though they are known last.
-        told, choices = st.container(), st.container()
-    return _Places(left.container(key="present-stage"), told, choices)
+        # Notes come first, though they are known last.
+        notes_place, choices = st.container(), st.container()
+    return _Layout(left.container(key="present-stage"), notes_place, choices)
 
 
 def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
@@ -118,17 +127,17 @@ def _stage(run: Run | None, choices: DeltaGenerator | None) -> Stage:
 
 def _render_scene(scene: Scene, stage: Stage) -> Sequence[str]:
     if scene.needs_run and stage.run is None:
-        headline(scene.title)
+        render_headline(scene.title)
         st.info(
-            "Nothing has been trained here yet, so there is nothing to present in this scene.",
+            "This scene needs a trained network. Train a network first.",
             icon=":material/info:",
         )
         with st.container(horizontal=True):
             link_to("train", "Train a network")
             bring_back_button()
-        return ["The recorded run, which comes with cifarviz, has something for every scene."]
-    return scene.show(stage)
+        return ["The recorded run that comes with cifarviz works in every scene."]
+    return scene.render(stage)
 
 
-def _go(scene: str, carried: Mapping[str, str]) -> None:
-    update_query_params(**dict.fromkeys(_OF_A_SCENE), **carried, scene=scene)
+def _open_scene(scene: str, carried: Mapping[str, str]) -> None:
+    update_query_params(**dict.fromkeys(_SCENE_PARAMS), **carried, scene=scene)

@@ -1,1 +1,1 @@
-"""Browsing a data set."""
+"""The Samples page."""

@@ -1,4 +1,4 @@
-"""The images of the Samples page: the grid, and one of them opened large."""
+"""The image grid of the Samples page, and the dialog of an image."""
 
 from collections.abc import Sequence
 
@@ -18,28 +18,29 @@ from cifarviz.ui.samples.view import (
     VARIANT_WORDS,
     SamplesView,
     read_address,
-    show_in_address,
+    write_address,
 )
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-# On-screen pixels an image: the fewer there are, the larger.
-_SIZES = ((12, 160), (72, 96), (10_000, 64))
-_LARGE = 448
-_DIALOG = 960
+# Largest number of images and their side in CSS pixels.
+_TILE_SIZES = ((12, 160), (72, 96), (10_000, 64))
+_LARGE_SIDE = 448
+_DIALOG_WIDTH = 960
 
 
-def grid(view: SamplesView, dataset: Dataset) -> SamplesView:
-    """Show the images drawn; gives the view with the image that was clicked opened in it."""
+def render_grid(view: SamplesView, dataset: Dataset) -> SamplesView:
+    """Render the chosen images; returns the view with a clicked image opened."""
     images = dataset.split(view.shown_split)
     shown = images.take(view.positions(images))
     st.caption(_caption(view, shown, images))
     if not len(shown):
         st.info(
-            "None of the images here is of the classes chosen. Choose others, or none for all.",
+            "No images of these classes are on this machine. Choose other classes, or none for all "
+            "classes.",
             icon=":material/info:",
         )
         return view
-    words = SPLIT_WORDS[view.shown_split]
+    split = SPLIT_WORDS[view.shown_split]
     classes = class_names(dataset.info)
     names = [classes[label] for label in shown.labels]
     clicked = image_grid(
@@ -47,23 +48,23 @@ def grid(view: SamplesView, dataset: Dataset) -> SamplesView:
         key="samples-grid",
         labels=names,
         tooltips=[
-            f"{name}, {words} image {index:,}"
+            f"{name}, {split} image {index:,}"
             for name, index in zip(names, shown.indices, strict=True)
         ],
         colors=[class_color(int(label)) for label in shown.labels],
-        size=next(size for most, size in _SIZES if len(shown) <= most),
-        selected=_place(shown, view.image),
-        description="Images drawn",
+        size=next(size for most, size in _TILE_SIZES if len(shown) <= most),
+        selected=_position(shown, view.image),
+        description="Sampled images",
     )
     if clicked is None:
         return view
     view = view.changed(image=int(shown.indices[clicked]))
-    show_in_address(view)
+    write_address(view)
     return view
 
 
-def opened_image(view: SamplesView, dataset: Dataset) -> None:
-    """Show the image the view has open in a dialog; a word when this part of the data lacks it."""
+def render_opened_image(view: SamplesView, dataset: Dataset) -> None:
+    """Render the dialog of the view's image, or a warning if the sample lacks it."""
     if view.image is None:
         return
     images = dataset.split(view.shown_split)
@@ -71,7 +72,8 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
     if position is None:
         st.warning(
             f"{SPLIT_WORDS[view.shown_split].capitalize()} image {view.image:,} is not among the "
-            f"{len(images):,} of the {VARIANT_WORDS[dataset.variant]}; the full set has it.",
+            f"{len(images):,} images of the {VARIANT_WORDS[dataset.variant]}. Open it in the full "
+            "set.",
             icon=":material/warning:",
         )
         in_full = {"dataset": view.dataset} | view.changed(variant="full").address()
@@ -81,49 +83,53 @@ def opened_image(view: SamplesView, dataset: Dataset) -> None:
     shown = images.take(view.positions(images))
     name = class_names(view.info)[images.labels[position]]
     title = f"{escaped(name)} · {SPLIT_WORDS[view.shown_split]} image {view.image:,}"
-    show = st.dialog(title, width=_DIALOG, on_dismiss=uninterruptible(_close))(_opened)
-    show(images, shown, view.image)
+    open_dialog = st.dialog(title, width=_DIALOG_WIDTH, on_dismiss=uninterruptible(_close))(
+        _render_dialog
+    )
+    open_dialog(images, shown, view.image)
 
 
 def _caption(view: SamplesView, shown: ImageSet, images: ImageSet) -> str:
     published = view.info.published_images
     if view.view == "published" and published is not None:
+        count = number_in_words(len(published.indices)).capitalize()
         return (
-            f"The {number_in_words(len(published.indices))} training images that the published "
-            f"experiment “{published.preset}” shows: `{published.code}`. Click one to see it large."
+            f"{count} images from “{published.preset}”: `{published.code}`. Click an image to "
+            "enlarge it."
         )
-    kind = f"{SPLIT_WORDS[view.shown_split]} images"
-    if view.classes:
-        labels = [address_names(view.info).index(name) for name in view.classes]
-        total = int(np.isin(images.labels, labels).sum())
-        kind += f" of {_listed([escaped(class_names(view.info)[label]) for label in labels])}"
-    else:
-        total = len(images)
+    split, variant = SPLIT_WORDS[view.shown_split], VARIANT_WORDS[view.variant]
+    if not view.classes:
+        return (
+            f"{len(shown):,} of {len(images):,} {split} images in the {variant}, drawn with seed "
+            f"{view.seed}. Click an image to enlarge it."
+        )
+    labels = [address_names(view.info).index(name) for name in view.classes]
+    names = _joined([escaped(class_names(view.info)[label]) for label in labels])
     return (
-        f"{len(shown):,} of the {total:,} {kind} in the {VARIANT_WORDS[view.variant]}, drawn with "
-        f"seed {view.seed}. Click one to see it large."
+        f"{len(shown):,} of {int(np.isin(images.labels, labels).sum()):,} {split} images of "
+        f"{names} in the {variant}, drawn with seed {view.seed}. Click an image to enlarge it."
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
-    # The dialog runs again by itself when it steps on: the address says to which image.
+def _render_dialog(images: ImageSet, shown: ImageSet, title_index: int) -> None:
+    # The dialog reruns alone when it steps: the address has the image.
     view, _ = read_address(current_query_params())
-    if view.image not in (None, titled):
+    if view.image not in (None, title_index):
         st.rerun()  # its title is the page's to make
     position = None if view.image is None else images.position_of(view.image)
     if position is None:
-        st.write("This image is not here.")
+        st.write("This image is not on this machine.")
         return
     pixels, label = images.images[position], int(images.labels[position])
     name = class_names(view.info)[label]
     picture, facts = st.columns([470, 370], gap="large")
     with picture:
-        # Whole squares of one size, so that nothing has to be smoothed on the screen.
-        large = enlarge(pixels, _LARGE)
+        # Enlarged by a whole factor, so that the browser does not smooth it.
+        large = enlarge(pixels, _LARGE_SIDE)
         st.image(
             large,
             width=large.shape[1],
@@ -131,21 +137,21 @@ def _opened(images: ImageSet, shown: ImageSet, titled: int) -> None:
             alt=f"{name}, {SPLIT_WORDS[view.shown_split]} image {view.image}",
         )
     with facts:
-        st.markdown(_facts(view, pixels))
+        st.markdown(_format_facts(view, pixels))
         index = int(images.indices[position])
-        # Links, not buttons that switch the page: a dialog runs by itself, and a page switched to
-        # from there at times came up empty.
-        named = {"dataset": view.dataset, "split": view.shown_split, "image": str(index)}
-        link_to("inside", "See its feature maps", None, **named)
-        link_to("predict", "Predict its class", None, **named)
-        _stepping(view.image, shown)
+        # Links instead of buttons: a dialog runs alone, and pages it switched to were sometimes
+        # empty.
+        address = {"dataset": view.dataset, "split": view.shown_split, "image": str(index)}
+        link_to("inside", "See its feature maps", None, **address)
+        link_to("predict", "Predict its class", None, **address)
+        _render_stepping(view.image, shown)
 
 
-def _facts(view: SamplesView, pixels: np.ndarray) -> str:
+def _format_facts(view: SamplesView, pixels: np.ndarray) -> str:
     height, width, channels = pixels.shape
     rows = [
-        f"{SPLIT_WORDS[view.shown_split].capitalize()} image **{view.image:,}** of "
-        f"{view.image_count:,} (official index, from 0)  ",
+        f"Image number **{view.image:,}** of {view.image_count:,} "
+        f"{SPLIT_WORDS[view.shown_split]} images, from 0  ",
         f"{width} × {height} pixels, 1 channel of 0 to 255"
         if channels == 1
         else f"{width} × {height} pixels, {channels} channels of 0 to 255",
@@ -159,38 +165,38 @@ def _facts(view: SamplesView, pixels: np.ndarray) -> str:
     return "\n".join(rows)
 
 
-def _stepping(index: int | None, shown: ImageSet) -> None:
-    place = _place(shown, index)
-    if place is None or len(shown) < 2:
+def _render_stepping(index: int | None, shown: ImageSet) -> None:
+    position = _position(shown, index)
+    if position is None or len(shown) < 2:
         return
-    before, after = max(0, place - 1), min(len(shown) - 1, place + 1)
+    before, after = max(0, position - 1), min(len(shown) - 1, position + 1)
     with st.container(horizontal=True):
         st.button(
             "Previous",
             shortcut="Left",
-            disabled=place == before,
+            disabled=position == before,
             on_click=uninterruptible(_open),
             args=(int(shown.indices[before]),),
-            help="The image before it in the grid.",
+            help="Show the previous image of the grid.",
         )
         st.button(
             "Next",
             shortcut="Right",
-            disabled=place == after,
+            disabled=position == after,
             on_click=uninterruptible(_open),
             args=(int(shown.indices[after]),),
-            help="The image after it in the grid.",
+            help="Show the next image of the grid.",
         )
 
 
 def _open(index: int | None) -> None:
     view, _ = read_address(current_query_params())
-    show_in_address(view.changed(image=index))
+    write_address(view.changed(image=index))
 
 
 def _close() -> None:
     _open(None)
 
 
-def _place(shown: ImageSet, index: int | None) -> int | None:
+def _position(shown: ImageSet, index: int | None) -> int | None:
     return None if index is None else shown.position_of(index)

@@ -1,4 +1,4 @@
-"""What a whole split is like, below the images of the Samples page."""
+"""Statistics of a split, below the images of the Samples page."""
 
 import zlib
 from collections.abc import Mapping
@@ -27,21 +27,21 @@ from cifarviz.ui.samples.view import (
     SPLIT_WORDS,
     VARIANT_WORDS,
     SamplesView,
-    number_input,
-    number_problems,
-    show_in_address,
+    render_number_input,
+    render_number_problems,
+    write_address,
 )
-from cifarviz.ui.start import source_words
+from cifarviz.ui.start import format_source
 
-# Five tiles beside each other, 96 pixels each and what lies between them.
-_FIVE_WIDE = 532
+# Five tiles of 96 pixels in a row, with their gaps.
+_MEANS_WIDTH = 532
 _FEW_CLASSES = 20
-_PARTS: Mapping[Variant, str] = {"sample": "sample", "full": "full set"}
+_VARIANT_NAMES: Mapping[Variant, str] = {"sample": "sample", "full": "full set"}
 
 
 @dataclass(frozen=True, eq=False)
 class SplitStatistics:
-    """Of one split: images a class, and of each channel mean, deviation, lowest and highest."""
+    """Counts per class of a split; mean, standard deviation and range per channel."""
 
     counts: npt.NDArray[np.int64]
     mean: npt.NDArray[np.float64]
@@ -51,23 +51,23 @@ class SplitStatistics:
     histogram_figure: go.Figure
 
 
-def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
-    """Show counts, channels, mean images, histograms and ranges of the whole split in view."""
+def render_statistics(view: SamplesView, dataset: Dataset) -> None:
+    """Render counts, channels, mean images, histograms and ranges of the split."""
     split = view.shown_split
     images = dataset.split(split)
-    measured = _measured(dataset, split)
-    _overview(dataset)
+    measured = _compute_statistics(dataset, split)
+    _render_overview(dataset)
     st.subheader(
         f"All {len(images):,} {SPLIT_WORDS[split]} images of the {VARIANT_WORDS[dataset.variant]}"
     )
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("#### Images a class")
+        st.markdown("#### Images per class")
         chart(
             _counts_figure(dataset, class_names(dataset.info)),
             key="samples-counts",
             file_name=f"{view.dataset}-classes",
-            description="How many training and test images each class has",
+            description="Number of training and test images per class",
         )
     with right:
         st.markdown("#### Pixel values")
@@ -75,24 +75,24 @@ def statistics_shown(view: SamplesView, dataset: Dataset) -> None:
             measured.histogram_figure,
             key="samples-histogram",
             file_name=f"{view.dataset}-pixels",
-            description="How often each pixel value occurs in each channel",
+            description="Frequency of each pixel value per channel",
         )
     left, right = st.columns([5, 4], gap="medium")
-    with left, st.container(width=_FIVE_WIDE):
-        _mean_images(view, dataset, measured)
+    with left, st.container(width=_MEANS_WIDTH):
+        _render_mean_images(view, dataset, measured)
     with right:
-        _channels(dataset, measured)
-    _preprocessing(view, dataset, measured)
+        _render_channels(dataset, measured)
+    _render_preprocessing(view, dataset, measured)
 
 
-def _overview(dataset: Dataset) -> None:
-    """Show how many examples there are, and what one is: a look at the data before all else."""
+def _render_overview(dataset: Dataset) -> None:
+    """Render the number of images, their shape and the classes."""
     info = dataset.info
     height, width, channels = info.image_shape
     st.subheader("The data at a glance")
     names = ", ".join(name.lower() for name, _ in CHANNEL_COLORS[channels])
     counts = [library.image_counts(info, variant) for variant in info.variants]
-    heads = "".join(f" Examples in the {_PARTS[variant]} |" for variant in info.variants)
+    heads = "".join(f" Examples in the {_VARIANT_NAMES[variant]} |" for variant in info.variants)
     rows = [
         f"| |{heads} Image size | Channels | Classes |",
         f"|:--|{'--:|' * len(counts)}--:|:--|--:|",
@@ -104,22 +104,19 @@ def _overview(dataset: Dataset) -> None:
             f"| {channels} ({names}) | {len(class_names(info))} |"
         )
     st.markdown("\n".join(rows))
-    meaning = (
-        "A channel is one of the colours an image is made of."
-        if channels > 1
-        else "The one channel of these images says how light each pixel is."
-    )
+    splits = "Networks learn from training images; test images measure what they learned."
     st.caption(
-        f"Training images are learned from, test images kept back to judge what was learned. "
-        f"{meaning}"
+        f"{splits} A channel holds the values of a colour."
+        if channels > 1
+        else f"{splits} The channel of these images is the brightness of each pixel."
     )
-    st.caption(source_words(info))
+    st.caption(format_source(info))
 
 
-def _channels(dataset: Dataset, measured: SplitStatistics) -> None:
+def _render_channels(dataset: Dataset, measured: SplitStatistics) -> None:
     st.markdown("#### Channels")
-    st.caption("Each channel's pixels, over all images: their mean, and how far they stray.")
-    rows = ["| Channel | Mean | Deviation | Lowest | Highest |", "|:--|--:|--:|--:|--:|"]
+    st.caption("Mean and standard deviation of each channel’s pixels over all images.")
+    rows = ["| Channel | Mean | Standard deviation | Lowest | Highest |", "|:--|--:|--:|--:|--:|"]
     for c, (name, _) in enumerate(CHANNEL_COLORS[dataset.info.image_shape[2]]):
         low, high = measured.ranges[c]
         rows.append(
@@ -128,10 +125,10 @@ def _channels(dataset: Dataset, measured: SplitStatistics) -> None:
     st.markdown("\n".join(rows))
 
 
-def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
+def _render_mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
     st.markdown("#### Mean image of each class")
     st.caption(
-        "Each pixel averaged over all images of the class. Click one to draw images of its class."
+        "Each pixel averaged over all images of the class. Click an image to browse its class."
     )
     classes = class_names(dataset.info)
     clicked = image_grid(
@@ -148,38 +145,38 @@ def _mean_images(view: SamplesView, dataset: Dataset, measured: SplitStatistics)
     )
     if clicked is not None:
         chosen = address_names(dataset.info)[clicked]
-        show_in_address(view.changed(view="random", classes=(chosen,), image=None))
+        write_address(view.changed(view="random", classes=(chosen,), image=None))
         st.rerun()
 
 
-def _preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
-    st.markdown("#### What preprocessing makes of the pixels")
+def _render_preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistics) -> None:
+    st.markdown("#### Pixel values after preprocessing")
     st.caption(
-        "A network learns faster from small numbers around zero than from 0 to 255. Standardising "
-        "uses mean and deviation of the training images, for test images too."
+        "Networks learn faster from small numbers around 0 than from 0 to 255. Standardising uses "
+        "the mean and standard deviation of the training images, also for test images."
     )
     channels = dataset.info.image_shape[2]
     left, right = st.columns(2, gap="large")
     with left:
-        number_input("Custom divisor", "divisor", view, hint=Divide.help_text("divisor"))
-        number_problems(view, "divisor")
-    training = _measured(dataset, "train")
+        render_number_input("Custom divisor", "divisor", view, hint=Divide.help_text("divisor"))
+        render_number_problems(view, "divisor")
+    training = _compute_statistics(dataset, "train")
     choices: dict[str, Divide | Standardize] = {
         "÷ 255": Divide(divisor=255.0),
         "Standardised": Standardize(),
         f"÷ {view.divisor:g}": Divide(divisor=view.divisor),
     }
-    worked_out = {
-        words: scaling(choice, training.mean.tolist(), training.deviation.tolist(), channels)
-        for words, choice in choices.items()
+    scalings = {
+        label: scaling(choice, training.mean.tolist(), training.deviation.tolist(), channels)
+        for label, choice in choices.items()
     }
     with left:
-        st.markdown(_range_table(worked_out, measured))
+        st.markdown(_range_table(scalings, measured))
     with right:
         chart(
             preprocessing_ranges_figure(
                 preprocessing_ranges(
-                    {words: (one.scale, one.offset) for words, one in worked_out.items()},
+                    {label: (applied.scale, applied.offset) for label, applied in scalings.items()},
                     minimum=[low for low, _ in measured.ranges],
                     maximum=[high for _, high in measured.ranges],
                     mean=measured.mean,
@@ -188,26 +185,26 @@ def _preprocessing(view: SamplesView, dataset: Dataset, measured: SplitStatistic
             ),
             key="samples-ranges",
             file_name=f"{view.dataset}-preprocessing",
-            description="The range of each channel after each way of preprocessing",
+            description="Range of each channel after each kind of preprocessing",
         )
 
 
-def _range_table(worked_out: dict[str, Scaling], measured: SplitStatistics) -> str:
+def _range_table(scalings: dict[str, Scaling], measured: SplitStatistics) -> str:
     rows = ["| Preprocessing | Lowest | Highest |", "|:--|--:|--:|"]
-    for words, one in worked_out.items():
+    for label, applied in scalings.items():
         ends = [
             end * scale + offset
             for (low, high), scale, offset in zip(
-                measured.ranges, one.scale, one.offset, strict=True
+                measured.ranges, applied.scale, applied.offset, strict=True
             )
             for end in (low, high)
         ]
-        rows.append(f"| {words} | {min(ends):.3f} | {max(ends):.3f} |".replace("-", "−"))
+        rows.append(f"| {label} | {min(ends):.3f} | {max(ends):.3f} |".replace("-", "−"))
     return "\n".join(rows)
 
 
 def _identity(dataset: Dataset) -> tuple[str, str, int]:
-    # Not everything has published fingerprints, so a name alone may come to mean other images.
+    # Without published fingerprints, the images of a name may change.
     check = 0
     for split in get_args(Split):
         images = dataset.split(split)
@@ -217,7 +214,7 @@ def _identity(dataset: Dataset) -> tuple[str, str, int]:
 
 
 @st.cache_resource(show_spinner="Counting pixels …", hash_funcs={Dataset: _identity})
-def _measured(dataset: Dataset, split: Split) -> SplitStatistics:
+def _compute_statistics(dataset: Dataset, split: Split) -> SplitStatistics:
     images = dataset.split(split)
     classes = len(address_names(dataset.info))
     histograms = statistics.pixel_histograms(images.images)
@@ -240,10 +237,10 @@ def _counts_figure(dataset: Dataset, classes: tuple[str, ...]) -> go.Figure:
         class_counts(
             classes,
             {
-                words.capitalize(): statistics.class_counts(
+                label.capitalize(): statistics.class_counts(
                     dataset.split(split).labels, len(classes)
                 )
-                for split, words in SPLIT_WORDS.items()
+                for split, label in SPLIT_WORDS.items()
             },
         )
     )

@@ -1,4 +1,4 @@
-"""What Samples shows, and the controls that choose it."""
+"""The state of the Samples page in the address, and its controls."""
 
 import re
 from collections.abc import Mapping
@@ -42,43 +42,41 @@ VARIANT_WORDS: Final[Mapping[Variant, str]] = {"sample": "embedded sample", "ful
 
 @dataclass(frozen=True)
 class NumberField:
-    """What a number of the view can be; ``words`` are its name in a sentence."""
+    """Name and range of a number of the view."""
 
-    words: str
+    label: str
     low: float
     high: float
-    whole: bool = True
+    integer: bool = True
 
     def problem(self, value: object) -> str | None:
-        """Say why ``value``, a number or what was typed instead of one, cannot be it."""
+        """Why ``value``, a number or typed text, is not allowed; ``None`` if it is."""
         if isinstance(value, int | float) and self.low <= value <= self.high:
-            return None if not self.whole or value == int(value) else self._rule(f"{value:g}")
+            return None if not self.integer or value == int(value) else self._rule(f"{value:g}")
         return self._rule("" if value is None else number_typed(value))
 
-    def _rule(self, given: str) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        return (
-            f"{quoted(given) if given else 'Nothing'} cannot be {self.words}: it must be {kind} "
-            f"from {self.low:g} to {self.high:,.0f}."
-        )
+    def _rule(self, text: str) -> str:
+        kind = "a whole number" if self.integer else "a number"
+        rule = f"{self.label} must be {kind} from {self.low:g} to {self.high:,.0f}"
+        return f"{rule}, not {quoted(text)}." if text else f"{rule}."
 
 
 NUMBERS: Final[Mapping[str, NumberField]] = {
-    "count": NumberField("the number of images", 1, MOST_IMAGES),
-    "seed": NumberField("the seed", 0, LARGEST_SEED),
-    "divisor": NumberField("the custom divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, whole=False),
+    "count": NumberField("The number of images", 1, MOST_IMAGES),
+    "seed": NumberField("The seed", 0, LARGEST_SEED),
+    "divisor": NumberField("The custom divisor", SMALLEST_DIVISOR, LARGEST_DIVISOR, integer=False),
 }
-_WHOLE = "[0-9]{1,10}"
+_INTEGER = "[0-9]{1,10}"
 _DECIMAL = r"[0-9]{1,7}(\.[0-9]{1,17})?"
 
 
 @dataclass(frozen=True)
 class SamplesView:
-    """Everything a link to the page holds.
+    """All state of the page that a link holds.
 
-    ``classes``: names, none for all of them. ``image``: the official index of the one that is
-    open. ``divisor``: the custom one of the preprocessing chart. ``view`` "published" shows the
-    training images of a published experiment, whatever the choices for random ones are.
+    ``classes``: names, empty for all. ``image``: the number of the open image. ``divisor``:
+    the custom divisor of the preprocessing chart. ``view`` "published" shows the training
+    images of an original tutorial, whatever the other choices are.
     """
 
     dataset: str = field(default_factory=lambda: default_dataset().name)
@@ -98,16 +96,16 @@ class SamplesView:
 
     @property
     def shown_split(self) -> Split:
-        """The split that the images shown are of."""
+        """The split of the images shown."""
         return "train" if self.view == "published" else self.split
 
     @property
     def image_count(self) -> int:
-        """How many images the published split has that is shown."""
+        """The number of images of the published split shown."""
         return self.info.train_images if self.shown_split == "train" else self.info.test_images
 
     def positions(self, images: ImageSet) -> npt.NDArray[np.int64]:
-        """Which of ``images``, those of the split shown, are in the grid, in their order."""
+        """Positions in ``images``, the shown split, of the images of the grid, in order."""
         if self.view == "published":
             published = self.info.published_images
             wanted = (images.position_of(i) for i in (published.indices if published else ()))
@@ -116,58 +114,58 @@ class SamplesView:
         return random_images(images, self.count, self.seed, labels)
 
     def changed(self, **changes: Any) -> "SamplesView":
-        """Give the view with these fields changed."""
+        """The view with these fields changed."""
         return replace(self, **changes)
 
     def address(self) -> dict[str, str]:
-        """What differs from the defaults, as it stands in a link."""
-        standard = SamplesView()
+        """The fields that differ from the defaults, as query parameters."""
+        defaults = SamplesView()
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            name: _written(value)
+            name: _format_value(value)
             for name, value in values.items()
-            if value != getattr(standard, name)
+            if value != getattr(defaults, name)
         }
 
 
 class _Reader:
     def __init__(self, address: Mapping[str, str]) -> None:
         self._address = address
-        self._standard = SamplesView()
+        self._defaults = SamplesView()
         self.problems: list[str] = []
 
-    def one_of(self, name: str, known: tuple[Any, ...], otherwise: str) -> Any:
-        standard = getattr(self._standard, name)
-        given = self._address.get(name, standard)
-        if given in known:
-            return given
-        self.problems.append(f"{quoted(given)} {otherwise}; “{standard}” is shown.")
-        return standard
+    def choice(self, name: str, known: tuple[Any, ...], otherwise: str) -> Any:
+        default = getattr(self._defaults, name)
+        text = self._address.get(name, default)
+        if text in known:
+            return text
+        self.problems.append(f"{quoted(text)} {otherwise}. “{default}” is shown.")
+        return default
 
     def variant(self, info: DatasetInfo) -> Variant:
-        """The sample where none is named, or where there is no sample the full set."""
-        if "variant" not in self._address and self._standard.variant not in info.variants:
+        """The variant in the address, else the sample, or the full set if there is no sample."""
+        if "variant" not in self._address and self._defaults.variant not in info.variants:
             return info.variants[0]
-        chosen: Variant = self.one_of(
+        chosen: Variant = self.choice(
             "variant", get_args(Variant), "is neither “sample” nor “full”"
         )
         if chosen in info.variants:
             return chosen
-        self.problems.append(f"{info.title} has no embedded sample; the full set is shown.")
+        self.problems.append(f"{info.title} has no embedded sample. The full set is shown.")
         return info.variants[0]
 
     def number(self, name: str) -> float:
-        standard: float = getattr(self._standard, name)
-        given = self._address.get(name)
-        if given is None:
-            return standard
+        default: float = getattr(self._defaults, name)
+        text = self._address.get(name)
+        if text is None:
+            return default
         field = NUMBERS[name]
-        value = _number(given, _WHOLE if field.whole else _DECIMAL)
-        problem = field.problem(given if value is None else value)
+        value = _parse_plain_number(text, _INTEGER if field.integer else _DECIMAL)
+        problem = field.problem(text if value is None else value)
         if value is not None and problem is None:
             return value
-        self.problems.append(f"{problem} {standard:g} is used.")
-        return standard
+        self.problems.append(f"{problem} {default:g} is used instead.")
+        return default
 
     def classes(self, info: DatasetInfo) -> tuple[str, ...]:
         named = [name.strip() for name in self._address.get("classes", "").split(",")]
@@ -182,37 +180,37 @@ class _Reader:
         return tuple(name for name in known if name in named)
 
     def image(self, view: SamplesView) -> int | None:
-        given = self._address.get("image")
-        if given is None:
+        text = self._address.get("image")
+        if text is None:
             return None
-        index = _number(given, _WHOLE)
+        index = _parse_plain_number(text, _INTEGER)
         if index is not None and 0 <= index < view.image_count:
             return int(index)
         self.problems.append(
-            f"There is no {SPLIT_WORDS[view.shown_split]} image {quoted(given)}: the official "
-            f"indices run from 0 to {view.image_count - 1:,}."
+            f"There is no {SPLIT_WORDS[view.shown_split]} image {quoted(text)}: image numbers are "
+            f"0 to {view.image_count - 1:,}."
         )
         return None
 
 
-# Short enough to be read out in a room.
-_SHUFFLED_SEEDS = 10_000
-_OF_DATASET = ("classes", "variant", "view")
+# Short enough to be read aloud.
+_SHUFFLE_LIMIT = 10_000
+_DATASET_FIELDS = ("classes", "variant", "view")
 _NUMBER_WIDTH = 150
-_LONGEST = 40
+_MAX_CHARS = 40
 
 
 def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ...]]:
-    """Read a link; for what cannot be shown the default takes its place, and a sentence says so."""
+    """The view in the address, and a sentence for each value replaced by the default."""
     reader = _Reader(address)
     names = tuple(info.name for info in all_datasets())
-    dataset = reader.one_of("dataset", names, "is not a data set that is known here")
+    dataset = reader.choice("dataset", names, "is not a known data set")
     info = find(dataset)
     view = SamplesView(
         dataset=dataset,
         variant=reader.variant(info),
-        split=reader.one_of("split", get_args(Split), "is neither “train” nor “test”"),
-        view=reader.one_of("view", get_args(Choice), "is neither “random” nor “published”"),
+        split=reader.choice("split", get_args(Split), "is neither “train” nor “test”"),
+        view=reader.choice("view", get_args(Choice), "is neither “random” nor “published”"),
         count=int(reader.number("count")),
         classes=reader.classes(info),
         seed=int(reader.number("seed")),
@@ -220,37 +218,38 @@ def read_address(address: Mapping[str, str]) -> tuple[SamplesView, tuple[str, ..
     )
     if view.view == "published" and info.published_images is None:
         reader.problems.append(
-            f"No published experiment shows images of {info.title}. Random images are shown."
+            f"No original tutorial shows images of {info.title}. Random images are shown."
         )
         view = view.changed(view="random")
     view = view.changed(image=reader.image(view))
     return view, tuple(reader.problems)
 
 
-def _number(text: str, pattern: str) -> float | None:
-    # Plain digits only: int() takes "１" and "1_000" too, and an address may hold a million digits.
+def _parse_plain_number(text: str, pattern: str) -> float | None:
+    # Plain digits only: int() also accepts "１" and "1_000", and an address may hold a million
+    # digits.
     return float(text) if re.fullmatch(pattern, text) else None
 
 
-def _written(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def show_in_address(view: SamplesView) -> None:
-    """Make the address hold this view, the data set in any case."""
+def write_address(view: SamplesView) -> None:
+    """Write this view to the address, always with the data set."""
     address = {"dataset": view.dataset} | view.address() | language_address()
     update_query_params(**dict.fromkeys(current_query_params()) | address)
 
 
-def number_input(
+def render_number_input(
     label: str, field: str, view: SamplesView, *, hint: str, disabled: bool = False
 ) -> None:
-    """Show a number of the view to be typed; what was typed wrong stays until it is put right."""
+    """Render a text input for a number of the view; wrong input stays to be corrected."""
 
     def matches(typed: str, value: float) -> bool:
-        meant = _meant(field, typed)
+        meant = _parse_number(field, typed)
         return meant == value or NUMBERS[field].problem(meant) is not None
 
     value = getattr(view, field)
@@ -259,7 +258,7 @@ def number_input(
         number_typed(value),
         key=widget_key(f"samples-{field}", value, matches),
         width=_NUMBER_WIDTH,
-        max_chars=_LONGEST,
+        max_chars=_MAX_CHARS,
         autocomplete="off",
         disabled=disabled,
         help=hint,
@@ -268,32 +267,32 @@ def number_input(
     )
 
 
-def number_problems(view: SamplesView, *names: str) -> None:
-    """Say what is wrong with numbers typed, and which are used; nothing where they are right."""
-    said = []
+def render_number_problems(view: SamplesView, *names: str) -> None:
+    """Render what is wrong with typed numbers, and which are used instead."""
+    problems = []
     for name in names:
-        problem = NUMBERS[name].problem(_meant(name, widget_value(f"samples-{name}")))
+        problem = NUMBERS[name].problem(_parse_number(name, widget_value(f"samples-{name}")))
         if problem is not None:
-            said.append(f"{problem} {number_typed(getattr(view, name))} is still used.")
-    if said:
-        st.warning("  \n".join(said), icon=":material/warning:")
+            problems.append(f"{problem} {number_typed(getattr(view, name))} is used instead.")
+    if problems:
+        st.warning("  \n".join(problems), icon=":material/warning:")
 
 
-def _meant(field: str, typed: str) -> float | str:
-    meant = number_meant(typed, whole=NUMBERS[field].whole)
+def _parse_number(field: str, typed: str) -> float | str:
+    meant = number_meant(typed, whole=NUMBERS[field].integer)
     return "" if meant is None else meant
 
 
 def _number_to_address(field: str) -> None:
-    meant = _meant(field, widget_value(f"samples-{field}"))
+    meant = _parse_number(field, widget_value(f"samples-{field}"))
     if NUMBERS[field].problem(meant) is None:
         _change_view(**{field: meant})
 
 
-def bound(field: str, view: SamplesView) -> dict[str, Any]:
-    """Give what binds a widget to a field of the address: its key, and what it does on a change."""
-    # These have the options of the data set: another one's widget is another widget.
-    name = f"samples-{field}-{view.dataset}" if field in _OF_DATASET else f"samples-{field}"
+def bind_widget(field: str, view: SamplesView) -> dict[str, Any]:
+    """The key and callback that bind a widget to a field of the address."""
+    # Their options depend on the data set, so each data set has its own widgets.
+    name = f"samples-{field}-{view.dataset}" if field in _DATASET_FIELDS else f"samples-{field}"
     value = getattr(view, field)
     key = widget_key(name, value, same_items if field == "classes" else eq)
     return {"key": key, "on_change": uninterruptible(_to_address), "args": (field, name)}
@@ -307,40 +306,41 @@ def _to_address(field: str, name: str) -> None:
 def _change_view(**fields: Any) -> None:
     view, _ = read_address(current_query_params())
     if fields.get("dataset", view.dataset) != view.dataset:
-        # Another data set has other classes and published images, and maybe no sample.
+        # Another data set has other classes and published images, and may have no sample.
         variant = find(fields["dataset"]).variants[0] if view.variant == "sample" else "full"
         fields = {"classes": (), "view": "random", "variant": variant} | fields
-    show_in_address(view.changed(**fields, image=None))
+    write_address(view.changed(**fields, image=None))
 
 
 def open_dataset(view: SamplesView) -> tuple[Dataset, SamplesView] | None:
-    """Open the data of this view; the sample, and a word why, where the full set cannot be had.
+    """The data of this view; the sample with a warning if the full set is unavailable.
 
-    ``None`` where there is no sample either.
+    ``None`` if there is no sample either.
     """
     if view.variant == "full":
         try:
             return cache.dataset(view.dataset, "full"), view
         except DataError as error:
-            has_sample = view.info.has_sample
-            meanwhile = " The embedded sample is shown meanwhile." if has_sample else ""
+            problem = escaped(str(error))
+            if view.info.has_sample:
+                problem = f"{problem} The embedded sample is shown instead."
             with st.container(border=True):
-                st.warning(f"{escaped(str(error))}{meanwhile}", icon=":material/warning:")
-                link_to("start", f"Get the full {view.info.title} set on the Start page")
-            if not has_sample:
+                st.warning(problem, icon=":material/warning:")
+                link_to("start", f"Download the full {view.info.title} set on the Start page")
+            if not view.info.has_sample:
                 return None
     return cache.dataset(view.dataset, "sample"), view.changed(variant="sample")
 
 
-def controls(view: SamplesView) -> None:
-    """Show all controls; a change comes back through the address at the next run of the page."""
+def render_controls(view: SamplesView) -> None:
+    """Render all controls; a change returns through the address at the next rerun."""
     with st.container(border=True, key="samples-controls"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            _which_data(view)
+            _render_data_controls(view)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            _which_images(view)
+            _render_image_controls(view)
         if view.view != "published":
-            number_problems(view, "count", "seed")
+            render_number_problems(view, "count", "seed")
         names = dict(zip(address_names(view.info), class_names(view.info), strict=True))
         st.pills(
             "Classes",
@@ -348,32 +348,32 @@ def controls(view: SamplesView) -> None:
             default=view.classes,
             format_func=lambda name: escaped(names[name]),
             selection_mode="multi",
-            **bound("classes", view),
+            **bind_widget("classes", view),
             disabled=view.view == "published",
-            help="Draw images of these classes only. None chosen means all of them.",
+            help="Show only images of these classes. Choose none for all classes.",
         )
 
 
-def _which_data(view: SamplesView) -> None:
+def _render_data_controls(view: SamplesView) -> None:
     titles = {info.name: info.title for info in all_datasets()}
     st.selectbox(
         "Data set",
         list(titles),
         list(titles).index(view.dataset),
         format_func=titles.__getitem__,
-        **bound("dataset", view),
+        **bind_widget("dataset", view),
         width=200,
-        help="The collection of labelled images to browse.",
+        help="The labelled images to browse.",
     )
     st.segmented_control(
-        "Part of it",
+        "Sample or full set",
         view.info.variants,
         default=view.variant,
         required=True,
         format_func={"sample": "Embedded sample", "full": "Full set"}.__getitem__,
-        **bound("variant", view),
-        help="Some data sets have a sample that comes with cifarviz; the full set is fetched once, "
-        "on the Start page.",
+        **bind_widget("variant", view),
+        help="Some data sets have a sample that comes with cifarviz. Download the full set on the "
+        "Start page.",
     )
     st.segmented_control(
         "Split",
@@ -381,55 +381,57 @@ def _which_data(view: SamplesView) -> None:
         default=view.split,
         required=True,
         format_func={"train": "Training", "test": "Test"}.__getitem__,
-        **bound("split", view),
+        **bind_widget("split", view),
         disabled=view.view == "published",
-        help="Networks learn from training images; test images are kept back to judge them.",
+        help="Networks learn from training images; test images measure what they learned.",
     )
 
 
-def _which_images(view: SamplesView) -> None:
+def _render_image_controls(view: SamplesView) -> None:
     published = view.view == "published"
-    if (shown := view.info.published_images) is not None:
-        count = number_in_words(len(shown.indices))
-        words = {"random": "Random images", "published": f"The {count} published images"}
+    if (tutorial := view.info.published_images) is not None:
+        count = number_in_words(len(tutorial.indices)).capitalize()
+        labels = {
+            "random": "Random images",
+            "published": f"{count} images from the original tutorial",
+        }
         st.segmented_control(
             "Show",
             get_args(Choice),
             default=view.view,
             required=True,
-            format_func=words.__getitem__,
-            **bound("view", view),
-            help=f"The {count} are the training images that the published experiment "
-            f"“{shown.preset}” shows, drawn from all {view.info.train_images:,} by "
-            f"`{shown.code}`.",
+            format_func=labels.__getitem__,
+            **bind_widget("view", view),
+            help=f"The training images that the original tutorial “{tutorial.preset}” shows, drawn "
+            f"from all {view.info.train_images:,} by `{tutorial.code}`.",
         )
-    number_input(
-        "How many",
+    render_number_input(
+        "Number of images",
         "count",
         view,
         disabled=published,
-        hint=f"The number of images to draw, at most {MOST_IMAGES}.",
+        hint=f"How many images to draw, at most {MOST_IMAGES}.",
     )
-    number_input(
+    render_number_input(
         "Seed",
         "seed",
         view,
         disabled=published,
-        hint="The number the draw starts from: the same seed draws the same images again.",
+        hint="Start of the random numbers: the same seed draws the same images.",
     )
     st.button(
         "Shuffle",
         icon=":material/shuffle:",
         on_click=uninterruptible(_shuffle),
         disabled=published,
-        help="Draw other images, with a new seed.",
+        help="Draw other images with a new seed.",
     )
 
 
 def _shuffle() -> None:
     view, _ = read_address(current_query_params())
-    seed = SystemRandom().randrange(_SHUFFLED_SEEDS - 1)
-    # Never the seed that is there: a press that changes nothing looks broken.
+    seed = SystemRandom().randrange(_SHUFFLE_LIMIT - 1)
+    # Never the current seed: a click that changes nothing looks broken.
     seed += seed >= view.seed
     renew_widget("samples-seed")
-    show_in_address(view.changed(seed=seed, image=None))
+    write_address(view.changed(seed=seed, image=None))

@@ -35,23 +35,23 @@ def test_the_plain_page_has_a_plain_address() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "word"),
     [
-        ("dataset", "zzz", "not a data set"),
+        ("dataset", "zzz", "not a known data set"),
         ("variant", "half", "neither “sample” nor “full”"),
         ("split", "validation", "neither “train” nor “test”"),
         ("view", "upside down", "neither “random” nor “published”"),
-        ("count", "0", "from 1 to 400. 50 is used"),
+        ("count", "0", "from 1 to 400, not “0”. 50 is used"),
         ("count", "401", "whole number"),
         ("count", "abc", "whole number"),
         ("count", "", "whole number"),
         ("count", "9" * 5000, "whole number"),
-        ("seed", "-1", "from 0 to 4,294,967,295. 777 is used"),
+        ("seed", "-1", "from 0 to 4,294,967,295, not “\\-1”. 777 is used"),
         ("seed", "4294967296", "from 0 to"),
         ("seed", "1.5", "whole number"),
         ("seed", "１２", "whole number"),
-        ("divisor", "0", "from 0.001 to 1,000,000. 128 is used"),
+        ("divisor", "0", "from 0.001 to 1,000,000, not “0”. 128 is used"),
         ("divisor", "nan", "a number"),
         ("classes", "cat,unicorn", "no class “unicorn”"),
-        ("image", "99999999", "indices run from 0 to 49,999"),
+        ("image", "99999999", "image numbers are 0 to 49,999"),
         ("image", "50000", "no training image"),
         ("image", "-1", "no training image"),
         ("image", "abc", "no training image “abc”"),
@@ -75,7 +75,7 @@ def test_each_problem_is_said_and_what_is_right_is_kept() -> None:
 
 def test_test_images_have_their_own_range() -> None:
     _, problems = read_address({"split": "test", "image": "10000"})
-    assert "no test image “10000”: the official indices run from 0 to 9,999" in problems[0]
+    assert "no test image “10000”: image numbers are 0 to 9,999" in problems[0]
 
 
 def test_the_published_images_are_training_images_whatever_the_split() -> None:

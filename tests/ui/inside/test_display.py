@@ -9,7 +9,7 @@ from PIL import Image
 
 from cifarviz.analysis.feature_maps import LayerView, scale_channels
 from cifarviz.figures.color_maps import ColorMap, color_table
-from cifarviz.ui.inside.display import ChannelDisplay, numbers_file, picture_file, pictures_file
+from cifarviz.ui.inside.display import ChannelDisplay, picture_file, pictures_file, values_file
 
 MAPS = np.random.default_rng(0).normal(size=(4, 4, 6)).astype(np.float32)
 MAPS[..., 5] = 0
@@ -21,7 +21,7 @@ GREY = ChannelDisplay("index", "own", "grey")
 
 
 def test_all_values_are_in_one_file() -> None:
-    with np.load(io.BytesIO(numbers_file(VIEWS)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(values_file(VIEWS)), allow_pickle=False) as found:
         assert sorted(found.files) == ["conv2d_1", "dense_1"]
         np.testing.assert_array_equal(found["conv2d_1"], MAPS)
 
