@@ -42,7 +42,7 @@ _PHASES = {
     "preparing": "building the network",
     "choosing": "finding the faster precision",
     "validating": "validating",
-    "testing": "answering the test images",
+    "testing": "predicting the test images",
     "saving": "saving",
 }
 _UNKNOWN = "–"
@@ -110,7 +110,7 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
 def status_item(active: Sequence[Run]) -> Item:
     """Return the line on the run at work, and how many wait behind it."""
     if not active:
-        return Item(text="Nothing is training just now.")
+        return Item(text="Nothing is training.")
     item = progress_item(active[0])
     waiting = f"{len(active) - 1} more waiting" if len(active) > 1 else ""
     return replace(item, note="\n".join(filter(None, [item.note, waiting])))
@@ -149,28 +149,30 @@ def metrics_item(run: Run) -> Item:
     left = at_work.seconds_left if at_work else None
     speed = at_work.images_per_second if at_work else run.images_per_second
     metrics = [
-        Metric("Epoch", f"{epoch} of {epochs}", "How often it has seen all training images."),
+        Metric("Epoch", f"{epoch} of {epochs}", "One epoch is one pass over all training images."),
         Metric(
             "Step",
             f"{in_epoch:,} of {per_epoch:,}" if per_epoch else _UNKNOWN,
-            "Steps of the weights in this epoch, one a batch.",
+            "Weight updates in this epoch, one per batch.",
         ),
         Metric(
-            "Images a second", f"{speed:,.0f}" if speed else _UNKNOWN, "Training images a second."
+            "Images per second",
+            f"{speed:,.0f}" if speed else _UNKNOWN,
+            "Training images per second.",
         ),
         Metric(
             "Time at work",
             format_duration(spent) if spent is not None else _UNKNOWN,
-            "At work on this run, over all its turns; pauses are left out.",
+            "Training time over all sessions of this run, without pauses.",
         ),
         _best(run),
     ]
     if run.state.active:
         remaining = format_duration(left) if left is not None else _UNKNOWN
-        metrics.insert(3, Metric("Time left", remaining, "At the speed of now."))
+        metrics.insert(3, Metric("Time left", remaining, "At the current speed."))
     precision = ""
     if run.precision is not None:
-        precision = run.precision_reason or f"{run.precision}, as was asked for."
+        precision = run.precision_reason or f"{run.precision}, as set up."
     return Item(
         share=share_done(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
         metrics=tuple(metrics),
@@ -184,7 +186,7 @@ def _best(run: Run) -> Metric:
         return Metric(label, _UNKNOWN, "Known after the first epoch.")
     hint = f"The epoch with the {best_criterion(run)}; below, its validation accuracy."
     if top := highest(run):
-        hint += f" The highest of all: {top}."
+        hint += f" Highest of all epochs: {top}."
     return Metric(label, str(run.best_epoch), hint, headline(run))
 
 
@@ -217,7 +219,7 @@ def doing(run: Run) -> str:
     if not run.state.active or run.damage is not None:
         return ""
     if run.orphaned:
-        return "waiting, but no process looks after it: the one that queued it has ended"
+        return "waiting, but the process that queued it has ended"
     if run.state is RunState.QUEUED:
         return "waiting for its turn"
     progress = run.progress
@@ -240,20 +242,18 @@ def _outcome(run: Run) -> Sequence[str]:
             ended = run.message or f"Stopped early after epoch {run.stopped_early}."
             return ended, _best_so_far(run), _restored_text(run)
         case RunState.FINISHED:
-            ended = "The one epoch is done." if planned == 1 else f"All {planned} epochs are done."
+            ended = "1 epoch is done." if planned == 1 else f"All {planned} epochs are done."
             return ended, _best_so_far(run), _restored_text(run)
         case RunState.STOPPED if run.started is None:
-            return ("Taken out of the queue before its turn came, so it has learned nothing yet.",)
+            return ("Removed from the queue before training started.",)
         case RunState.STOPPED:
             position = str(training_position(run)).capitalize()
-            return f"{position} (of {planned}); what it learned until then is kept.", _best_so_far(
-                run
-            )
+            return f"{position} (of {planned}). The weights are saved.", _best_so_far(run)
         case RunState.INTERRUPTED:
             ended = run.message or "The process that trained it ended."
-            return ended, f"{done} of {planned} epochs are kept.", _best_so_far(run)
+            return ended, f"{done} of {planned} epochs are saved.", _best_so_far(run)
         case RunState.FAILED:
-            ended = run.message or "Training broke off."
+            ended = run.message or "Training failed."
             return ended, f"{done} of {planned} epochs were done.", _best_so_far(run)
     return ()
 
@@ -273,7 +273,7 @@ def _best_so_far(run: Run) -> str:
 def _restored_text(run: Run) -> str:
     if not restored_best_weights(run):
         return ""
-    return f"At its end the weights of epoch {run.best_epoch} were restored."
+    return f"The weights of epoch {run.best_epoch} were restored at the end."
 
 
 def waits_for(run: Run, active: Sequence[Run]) -> str:
@@ -287,8 +287,8 @@ def waits_for(run: Run, active: Sequence[Run]) -> str:
     ids = [other.id for other in served]
     before = served[: ids.index(run.id)] if run.id in ids else []
     if not before:
-        return "its turn comes now"
+        return "starting next"
     last = before[-1].name
     if len(before) == 1:
         return f"waiting for “{last}”"
-    return f"waiting for “{last}” (and {len(before) - 1} before that)"
+    return f"waiting for “{last}” and {len(before) - 1} more"

@@ -56,7 +56,7 @@ async def live_socket(socket: WebSocket) -> None:
     """
     await socket.accept()
     if hub().is_full:
-        await socket.close(TRY_AGAIN_LATER, "Too many browsers watch: try again later.")
+        await socket.close(TRY_AGAIN_LATER, "Too many connections: try again later.")
         return
     sending = asyncio.create_task(_send(socket))
     receiving = asyncio.create_task(_receive(socket))
@@ -74,7 +74,7 @@ async def _send(socket: WebSocket) -> None:
         position=query.get("after", "")[:_LONGEST_POSITION],
         published=query.get("published") == "1",
     )
-    code, reason = GONE, "There is nothing of this name any more."
+    code, reason = GONE, "This feed no longer exists."
     try:
         async for text in stream:
             await socket.send_text(text)
@@ -96,4 +96,4 @@ async def _receive(socket: WebSocket) -> None:
     message = await socket.receive()
     if message["type"] != "websocket.disconnect":
         with suppress(RuntimeError):
-            await socket.close(POLICY_VIOLATION, "This socket is only read from.")
+            await socket.close(POLICY_VIOLATION, "This socket accepts no messages.")

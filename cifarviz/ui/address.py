@@ -42,6 +42,11 @@ def whole_number(text: str | None) -> int | None:
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
+def sentence_case(text: str) -> str:
+    """``text`` with a capital first letter: ``Kernel size``; ``L2 penalty`` stays."""
+    return text[:1].upper() + text[1:]
+
+
 def escaped(text: str) -> str:
     """``text`` for Markdown that shows it as it is: no emphasis, links, icons or formulas.
 

@@ -14,5 +14,5 @@ def changed_line(made: Sequence[ExperimentChange]) -> Iterator[None]:
     """Show the changes; what the block makes stands in the same line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         said = escaped(" · ".join(change.text for change in made))
-        st.markdown(f":small[**Changed against the preset:** {said}]", width="content")
+        st.markdown(f":small[**Changes from the preset:** {said}]", width="content")
         yield

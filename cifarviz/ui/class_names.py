@@ -84,8 +84,8 @@ def pick_language() -> None:
         key=widget_key(_KEY, memory.language),
         required=True,
         on_change=uninterruptible(_choose),
-        help="The language that classes are named in, on every page; English where a data set has "
-        "no other names.",
+        help="The language of class names on every page. Data sets without names in it show "
+        "English.",
     )
 
 

@@ -51,9 +51,7 @@ def named_split() -> Split:
     name = st.query_params.get("split", "test")
     split: Split | None = next((one for one in get_args(Split) if one == name), None)
     if split is None:
-        raise DatasetNotFound(
-            "There are no images called {name}: it is test or train.", name=_plain(name)
-        )
+        raise DatasetNotFound("There is no split {name}: choose test or train.", name=_plain(name))
     return split
 
 
@@ -66,8 +64,8 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
     """Raise ``ExperimentInvalid`` unless the network takes images of this data set."""
     if info.image_shape != shape:
         raise ExperimentInvalid(
-            "Images of {dataset} have {image_shape} values, and this network "
-            "takes {shape}. Choose a run on {dataset}, or train one.",
+            "This network takes images of {shape} values, but those of {dataset} have "
+            "{image_shape}. Choose a run on {dataset}, or train one.",
             dataset=info.title,
             image_shape=in_words(info.image_shape),
             shape=in_words(shape),
@@ -80,7 +78,7 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
         raise DatasetNotFound(
-            "{split}s of {dataset} are numbered 0 to {highest:,}; {given} is none of them.",
+            "{dataset} has no {split} {given}: their numbers go from 0 to {highest:,}.",
             split=SPLIT_WORDS[split],
             dataset=info.title,
             highest=total - 1,
@@ -91,10 +89,10 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
         near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
         raise DatasetNotFound(
             "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
-            "{near}. The Start page fetches the full set."
+            "{near}. Get the full set on the Start page."
             if len(near) == 1
             else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
-            "are {near}. The Start page fetches the full set.",
+            "are {near}. Get the full set on the Start page.",
             split=SPLIT_WORDS[split],
             index=index,
             count=len(images),

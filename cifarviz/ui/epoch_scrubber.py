@@ -93,7 +93,7 @@ def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int
     if near == number:
         return near
     st.warning(
-        f"This run has kept nothing of epoch {quoted(text)}: it is shown after epoch {near}.",
+        f"This run has saved nothing of epoch {quoted(text)}, so epoch {near} is shown.",
         icon=":material/warning:",
     )
     return near

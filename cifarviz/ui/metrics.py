@@ -15,9 +15,8 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
 INTERVAL_HINT: Final = (
-    "Below, the 95% interval: measured on other images of the same kind, as many, the share would "
-    "differ by chance, and with 95% confidence the true one lies in there (Wilson’s interval). It "
-    "says nothing of what another seed of the training would give."
+    "Below: the 95% confidence interval (Wilson’s) for this number of images. It does not cover "
+    "how results vary with the training seed."
 )
 
 
@@ -53,12 +52,16 @@ def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
     earlier = {words: names for words, names in groups.items() if words != PLAIN}
     if not earlier:
         return
+    template = "Losses are computed in different ways. {runs}."
     if len(groups) == 1:
-        sentence = f"Losses: {next(iter(earlier))}."
-    else:
-        marked = "; ".join(f"{named(names)}: {words}" for words, names in earlier.items())
-        sentence = f"Losses are not computed alike. {marked}"
-        sentence += f"; the others: {PLAIN}." if PLAIN in groups else "."
+        template = "Losses: {loss}."
+    elif PLAIN in groups:
+        template = "Losses are computed in different ways. {runs}; other runs: {plain}."
+    sentence = template.format(
+        loss=next(iter(earlier)),
+        plain=PLAIN,
+        runs="; ".join(f"{named(names)}: {loss}" for loss, names in earlier.items()),
+    )
     st.caption(f":material/info: {escaped(sentence)}", help=EXPLANATION)
 
 

@@ -85,7 +85,7 @@ def unknown_page(url: str | None) -> str | None:
 
 def _page_not_found(name: str) -> None:
     st.title("Page not found")
-    st.error(f"There is no page {quoted(name)}. These are the pages:", icon=":material/error:")
+    st.error(f"There is no page {quoted(name)}. Choose one of these:", icon=":material/error:")
     for page, entry in PAGES.items():
         link_to(page, entry.title)
 

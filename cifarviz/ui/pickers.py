@@ -20,7 +20,7 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.run_headline import best_criterion, headline
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.components.live_items import run_again_on
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
@@ -72,7 +72,7 @@ def pick_run(
         key=widget_key("pick-run", chosen),
         on_change=uninterruptible(_run_chosen),
         args=(ready, ("checkpoint", "epoch", *dependent)),
-        help="A trained network; runs appear here as soon as their first epoch is done.",
+        help="A trained network. Runs appear here after their first epoch.",
     )
     if chosen is None:
         return None
@@ -104,9 +104,9 @@ def pick_checkpoint_or_epochs(
     chosen = _pick(run, choices, forget)
     if not kept:
         st.caption(
-            "The weights as it ended, and at its best, were removed."
+            "The weights of its last and best epochs were removed."
             if run.epochs_done
-            else "It has not finished an epoch: this is its network before training."
+            else "No epoch is finished yet: this is the network before training."
         )
     return chosen
 
@@ -115,8 +115,8 @@ def _kept_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
     kept = checkpoints_of(run)
     if not kept:
         raise ArtifactMissing(
-            "{run_name} has no weights: it has not finished an epoch, or their files were "
-            "removed. Choose another run.",
+            "{run_name} has no weights: no epoch was finished, or the files were removed. Choose "
+            "another run.",
             run_name=quoted(run.name),
         )
     # The first is what is shown where the address asks for none.
@@ -129,21 +129,21 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
     wanted = st.query_params.get("checkpoint", usual)
     chosen = next((which for which in kept if which == wanted), kept[0])
     st.selectbox(
-        "Weights",
+        "Weights from",
         kept,
         kept.index(chosen),
-        format_func=lambda which: checkpoint_words(run, which),
+        format_func=lambda which: sentence_case(checkpoint_words(run, which)),
         key=widget_key("pick-checkpoint", chosen),
         on_change=uninterruptible(_checkpoint_chosen),
         args=(chosen, forget),
-        help="A run keeps its newest weights, and those of its best epoch, unless it was made to "
-        "keep the best ones only. “Any epoch” is a slider over what it has kept on its way: "
-        "weights after epochs 1, 2, 3, 4, 6, 8, 11 and ever fewer, answers after each.",
+        help="A run saves the weights of its last and best epochs, or of the best only. “Any "
+        "epoch” is a slider over saved epochs: weights after epochs 1, 2, 3, 4, 6, 8, 11 and then "
+        "ever less often, predictions after each.",
     )
     if chosen != wanted:
         st.warning(
-            f"This run has no weights called {quoted(wanted)}: it is shown "
-            f"{'at ' if chosen == 'epochs' else ''}{checkpoint_words(run, chosen)}.",
+            f"This run has no weights called {quoted(wanted)}. Shown instead: "
+            f"{checkpoint_words(run, chosen)}.",
             icon=":material/warning:",
         )
     return chosen
@@ -155,18 +155,19 @@ def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
 
 
 def checkpoint_words(run: Run, which: str) -> str:
-    """What a person calls these weights: "as it ended, after epoch 30", for one."""
+    """What a person calls these weights, such as ``last epoch (after epoch 30)``."""
     if which == "epochs":
         return "any epoch"
     if which == "last" and restored_best_weights(run):
-        return f"as it ended: the weights of epoch {run.best_epoch}, restored"
+        return f"last epoch (restored weights of epoch {run.best_epoch})"
     if which == "last" and run.state.active:
-        # It would be another in each moment.
-        return "as it stands now"
+        # Its epoch would be out of date at once.
+        return "current (training)"
     if which == "last":
-        return f"as it ended, {weights_position(cache.store(), run, 'last')}"
-    epoch = "" if run.best_epoch is None else f", epoch {run.best_epoch}"
-    return f"at its {best_criterion(run)}{epoch}"
+        return f"last epoch ({weights_position(cache.store(), run, 'last')})"
+    if run.best_epoch is None:
+        return f"best epoch ({best_criterion(run)})"
+    return f"best epoch {run.best_epoch} ({best_criterion(run)})"
 
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
@@ -240,21 +241,22 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
     run = next((run for run in runs if run.id == run_id), None)
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
-        link_to("runs", "See the runs there are")
+        link_to("runs", "Open Runs")
     elif run.damage is not None:
         st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
         link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
         _coming(run, keeps)
     else:
-        words = "has no weights: it did not finish an epoch, or their files were removed."
-        if epochs_with_weights(cache.store().folder(run.id), run):
-            words = (
-                "has neither its last weights nor its best ones here; Inside and Evaluate show "
-                "what it has kept of single epochs."
-            )
-        st.error(f"{quoted(run.name)} is {run.state} and {words}", icon=":material/error:")
-        link_to("runs", "See the runs there are")
+        template = (
+            "{name} is {state} and has neither last nor best weights. Inside and Evaluate show its "
+            "saved epochs."
+            if epochs_with_weights(cache.store().folder(run.id), run)
+            else "{name} is {state} and has no weights: no epoch was finished, or the files were "
+            "removed."
+        )
+        st.error(template.format(name=quoted(run.name), state=run.state), icon=":material/error:")
+        link_to("runs", "Open Runs")
 
 
 def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
@@ -263,8 +265,8 @@ def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
         _coming(active[-1], keeps)
         return
     st.info(
-        "No network has been trained here yet, so there is nothing to look at. Train one first: "
-        "a single epoch on the embedded sample takes seconds.",
+        "No network has been trained here yet. Train one first: a single epoch on the embedded "
+        "sample takes seconds.",
         icon=":material/info:",
     )
     with st.container(horizontal=True):
@@ -275,8 +277,8 @@ def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
 
 def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
     st.info(
-        f"{quoted(run.name)} is {run.state}. Its weights can be looked at once its first epoch is "
-        "done, and this page shows them by itself then.",
+        f"{quoted(run.name)} is {run.state}. This page shows its weights as soon as the first "
+        "epoch is done.",
         icon=":material/hourglass_top:",
     )
     link_to("train", "Watch it", view="watch", run=run.id)
@@ -294,7 +296,7 @@ def hide_button() -> None:
         "Hide",
         icon=":material/visibility_off:",
         key="hide-recorded",
-        help="Take the recorded run off all lists. It comes with cifarviz, so it can be brought "
+        help="Hides the recorded run from all lists. It comes with cifarviz, so you can bring it "
         "back at any time.",
     ):
         with errors_shown():
@@ -311,9 +313,9 @@ def bring_back_button() -> None:
         "Bring the recorded run back",
         icon=":material/movie:",
         key="bring-back-recorded",
-        help="A real run that comes with cifarviz: 30 epochs on the full set, which end in "
+        help="A real run that comes with cifarviz: 30 epochs on the full set, ending in "
         "overfitting.",
     ):
-        with errors_shown(), st.spinner("Unpacking it …"):
+        with errors_shown(), st.spinner("Unpacking …"):
             bring_back(cache.store())
             st.rerun()

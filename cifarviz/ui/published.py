@@ -29,18 +29,19 @@ def changed_words(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
         if differences := _differences(run.experiment_json, tuple(but)):
             found.setdefault(differences, []).append(run)
     return " ".join(
-        f"{_who(mine, len(runs))} changes against it: {differences}."
-        for differences, mine in found.items()
+        _change_template(len(changed), len(runs)).format(
+            names=named([run.name for run in changed]), count=len(runs), changes=differences
+        )
+        for differences, changed in found.items()
     )
 
 
-def _who(mine: Sequence[Run], of: int) -> str:
-    if of == 1:
-        return "This run has"
-    if len(mine) == of:
-        return f"All {of} runs have"
-    *most, last = [f"“{run.name}”" for run in mine]
-    return f"{', '.join(most)} and {last} have" if most else f"{last} has"
+def _change_template(changed: int, runs: int) -> str:
+    if runs == 1:
+        return "This run changes it: {changes}."
+    if changed == runs:
+        return "All {count} runs change it: {changes}."
+    return "{names} changes it: {changes}." if changed == 1 else "{names} change it: {changes}."
 
 
 @lru_cache(maxsize=100)
@@ -70,8 +71,7 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
     asked = st.query_params.get("ghost")
     if asked not in (None, "1"):
         st.error(
-            f"The address has {quoted(asked)} for the published curves: 1 shows them, and without "
-            "it they are left out.",
+            f"Unknown value {quoted(asked)} for ghost: 1 shows the published curves.",
             icon=":material/error:",
         )
     if published_figure_curves("loss", runs) is None:
@@ -84,8 +84,8 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
         icon=":material/toggle_on:" if on else ":material/toggle_off:",
         type="tertiary",
         key="ghost",
-        help="What the authors of the preset reported, dashed behind your own curves; up to the "
-        "last epoch that was planned here.",
+        help="The results that the preset’s authors reported, as dashed curves up to the last "
+        "epoch planned here.",
         on_click=uninterruptible(update_query_params),
         kwargs={"ghost": None if on else "1"},
     )
@@ -99,19 +99,21 @@ def _say_how_they_differ(runs: Sequence[Run]) -> None:
     # isn't here, is nobody's change.
     changed = changed_words([_as_if_on_full_set(run) for run in runs], but=("seed",))
     of_sample = [run for run in runs if run is not _as_if_on_full_set(run)]
-    words = "The published curves are of the unchanged preset"
+    template = "The published curves show the unchanged preset."
     if of_sample:
-        words += (
-            f" on the full set; {_curve_name(of_sample, runs)} learned from the embedded sample"
+        template = (
+            "The published curves show the unchanged preset on the full set; {runs} trained on the "
+            "embedded sample."
         )
     if changed or of_sample:
-        st.caption(escaped(f"{words}. {changed}".strip()))
+        sentence = template.format(runs=_curve_name(of_sample, runs))
+        st.caption(escaped(f"{sentence} {changed}".strip()))
 
 
 def _curve_name(some: Sequence[Run], runs: Sequence[Run]) -> str:
     if len(some) == len(runs):
         return "this run" if len(runs) == 1 else "these runs"
-    return named([run.name for run in some])
+    return named([run.name for run in some]) if some else ""
 
 
 def _as_if_on_full_set(run: Run) -> Run:

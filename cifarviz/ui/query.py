@@ -232,7 +232,7 @@ def render_number(
     value = whole_number(text)
     if value is None or not least <= value <= most:
         st.error(
-            f"{label}: a whole number from {least:,} to {most:,}, and {quoted(text)} came; "
+            f"{label}: expected a whole number from {least:,} to {most:,}, got {quoted(text)}; "
             f"{usual:,} is used.",
             icon=":material/error:",
         )

@@ -41,7 +41,7 @@ def queue_once(
             queued[wanted] = (tuple(run_ids(made)), made)
             return made
     st.toast(
-        "This waits or trains already, so it was not queued a second time.",
+        "Already queued or training, so it was not queued again.",
         icon=":material/info:",
     )
     return before[1]
@@ -91,12 +91,23 @@ def span(estimate: Estimate, epochs: int = 1) -> str:
 
 def basis(estimate: Estimate, precision: str | None) -> str:
     """What the estimate rests on, in a sentence."""
+    if estimate.runs == 0 and precision is None:
+        return "Rough estimate: nothing similar has run here."
     if estimate.runs == 0:
-        where = f" in {precision}" if precision is not None else ""
-        return f"A wide guess: no run like this{where} was recorded yet."
-    runs = "1 recorded run" if estimate.runs == 1 else f"{estimate.runs} recorded runs"
-    what = "of a network of this size" if estimate.same else "of the networks most like this one"
-    return f"By the speed of {runs} {what}, on this machine."
+        return f"Rough estimate: nothing similar has run here in {precision}."
+    if estimate.same:
+        template = (
+            "Based on 1 run of a network of this size on this machine."
+            if estimate.runs == 1
+            else "Based on {runs} runs of a network of this size on this machine."
+        )
+    else:
+        template = (
+            "Based on 1 run of the most similar network on this machine."
+            if estimate.runs == 1
+            else "Based on {runs} runs of the most similar networks on this machine."
+        )
+    return template.format(runs=estimate.runs)
 
 
 def _rounded(seconds: float) -> str:

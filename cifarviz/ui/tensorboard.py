@@ -29,7 +29,7 @@ def show_tensorboard_files(run: Run) -> None:
     folder = cache.store().tensorboard_folder(run.id)
     if not folder.is_dir():
         return
-    st.caption("TensorBoard shows the curves of this run and histograms of its weights:")
+    st.caption("Open this run’s curves and weight histograms in TensorBoard:")
     show_tensorboard_command(folder)
 
 

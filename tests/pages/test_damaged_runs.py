@@ -59,9 +59,9 @@ def test_each_can_be_deleted_there(store: RunStore, sound: Run, damaged: list[st
     for run_id in damaged:
         app = opened(run_id)
         assert "Resume" not in buttons(app)
-        assert "It can only be deleted" in "\n".join(said(app))
+        assert "so it can only be deleted" in "\n".join(said(app))
         press(app, "Delete")
-        assert "Delete for good" in buttons(app)
+        assert "Delete permanently" in buttons(app)
         assert not app.exception
         store.delete(run_id)
     assert [run.id for run in store.all()] == [sound.id]

@@ -92,7 +92,7 @@ def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: Ru
 def test_an_epoch_that_was_not_kept_shows_the_nearest_and_says_so(kept: Run) -> None:
     for wanted, near in (("40", 3), ("x", 3)):
         app = inside_page.opened(run=kept.id, checkpoint="epochs", epoch=wanted)
-        words = f"kept nothing of epoch “{wanted}”: it is shown after epoch {near}"
+        words = f"saved nothing of epoch “{wanted}”, so epoch {near}"
         assert any(words in text for text in inside_page.said(app))
         assert not app.exception
 

@@ -70,7 +70,7 @@ def tiles(app: AppTest, key: str) -> tuple[int | None, dict[str, list[str]]]:
 
 def test_it_names_run_weights_and_image(kept: Run) -> None:
     app = looked(kept, layer="conv2d_2", channel="3", image="1")
-    assert "mine · as it ended, after epoch 3 · Test image 1, ship" in said(app)
+    assert "mine · last epoch (after epoch 3) · Test image 1, ship" in said(app)
     app = looked(kept, 2, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="2")
     assert "mine · after epoch 2 · Test image 1, ship" in said(app)
     app = looked(kept, 0, layer="conv2d_2", channel="3", checkpoint="epochs", epoch="0")
@@ -270,9 +270,9 @@ def test_weights_written_anew_are_looked_at_anew(
 @pytest.mark.parametrize(
     ("state", "which", "epoch", "words"),
     [
-        (RunState.FINISHED, "last", 3, "as it ended, after epoch 3"),
-        (RunState.FINISHED, "best", 3, "at its lowest validation loss, epoch 3"),
-        (RunState.STOPPED, "last", None, "as it ended, after epoch 3"),
+        (RunState.FINISHED, "last", 3, "last epoch (after epoch 3)"),
+        (RunState.FINISHED, "best", 3, "best epoch 3 (lowest validation loss)"),
+        (RunState.STOPPED, "last", None, "last epoch (after epoch 3)"),
         (RunState.FINISHED, 0, 0, "before training"),
         (RunState.FINISHED, 2, 2, "after epoch 2"),
     ],

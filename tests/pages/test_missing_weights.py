@@ -19,7 +19,7 @@ from tests.pages.app_page import widget
 from tests.stored_runs import Arrays
 
 PINNED = 231
-GONE = "The weights as it ended, and at its best, were removed."
+GONE = "The weights of its last and best epochs were removed."
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_run_of_which_nothing_is_left_is_refused_and_one_with_weights_comes_fi
     remove(store, bare, "weights", "answers", "maps")
     for page in (inside_page, evaluate_page):
         app = page.opened(run=bare.id)
-        assert "has no weights: it did not finish an epoch" in " ".join(inside_page.errors(app))
+        assert "has no weights: no epoch was finished" in " ".join(inside_page.errors(app))
     whole = stored_runs.store_run(
         store, stored_runs.experiment(), name="whole", checkpoints={"last": weights}
     )
@@ -154,10 +154,10 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
         assert not app.exception
         assert not inside_page.errors(app)
         assert inside_page.grids(app) == inside_page.MAPS
-        assert any("its network before training" in text for text in inside_page.said(app))
+        assert any("the network before training" in text for text in inside_page.said(app))
         # There is nothing to judge yet.
         app = evaluate_page.opened(run=run.id)
-        assert any("once its first epoch is done" in one.value for one in app.info)
+        assert any("as soon as the first epoch is done" in one.value for one in app.info)
 
 
 def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStore) -> None:
@@ -210,8 +210,8 @@ def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) 
 
 def test_predict_says_where_what_is_left_can_be_seen(bare: Run, store: RunStore) -> None:
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
-    assert "neither its last weights nor its best ones" in error
-    assert "Inside and Evaluate show what it has kept" in error
+    assert "neither last nor best weights" in error
+    assert "Inside and Evaluate show its saved epochs" in error
     remove(store, bare, "weights")
     (error,) = [one.value for one in predict_page.opened(run=bare.id).error]
-    assert "did not finish an epoch, or their files were removed" in error
+    assert "no epoch was finished, or the files were removed" in error

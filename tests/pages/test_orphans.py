@@ -49,7 +49,7 @@ def test_what_could_not_be_taken_up_is_said_and_can_be_resumed_or_stopped(
     with monkeypatch.context() as alone:
         alone.setattr(Worker, "adopt", lambda _: None)
         app = opened(view="watch", run=orphan.id)
-        words = "waiting, but no process looks after it: the one that queued it has ended"
+        words = "waiting, but the process that queued it has ended"
         assert words in said(app)
         press(app, f"stop-{orphan.id}")
         assert store.get(orphan.id).state is RunState.STOPPED

@@ -85,14 +85,14 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
     app = opened("mistakes", run=run.id, notes=1)
     assert "2, asked now" in widget(app, "selectbox", "present-epoch").options
     assert "After epoch 2, " in html(app)
-    assert ", at its lowest validation loss, epoch 2" in said(app)
+    assert ", best epoch 2 (lowest validation loss)" in said(app)
     assert "about 1,000 test images" in said(app)
     assert "After epoch 3, 20 of 50" in html(opened("mistakes", run=run.id, epoch=3))
 
 
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
-    assert "What the network said about 1,000 test images, as it ended, after epoch 3." in said(app)
+    assert "What the network said about 1,000 test images, last epoch (after epoch 3)." in said(app)
     assert "As it ended, " in html(app)
     assert html(app).count("<figcaption>") == 8
 

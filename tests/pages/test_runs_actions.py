@@ -35,7 +35,7 @@ def test_a_run_with_weights_leads_to_looking_inside_and_to_evaluation(store: Run
     assert links(app)["Evaluate"] == f"evaluate?run={run.id}"
     assert links(app)["Predict"] == f"predict?run={run.id}"
     assert next(iter(links(app))) == "Look inside"
-    assert any(text.startswith("1 run takes 1 MB of the disk") for text in said(app))
+    assert any(text.startswith("1 run uses 1 MB") for text in said(app))
     assert not app.exception
 
 
@@ -45,7 +45,7 @@ def test_deleting_is_refused_while_the_run_is_active(store: RunStore) -> None:
         app = opened(run.id)
         press(app, "Delete")
         assert said(app)[0] == "“mine” is paused: stop it before you delete it."
-        assert "Delete for good" not in buttons(app)
+        assert "Delete permanently" not in buttons(app)
         assert store.get(run.id).state is RunState.PAUSED
     assert not app.exception
 
@@ -54,11 +54,8 @@ def test_deleting_asks_first_and_says_what_goes(store: RunStore) -> None:
     run = stored_runs.store_run(store, VGG, checkpoints={"last": WEIGHTS})
     app = opened(run.id)
     press(app, "Delete")
-    assert {"Keep", "Delete for good"} <= set(buttons(app))
-    assert (
-        "**mine**: its curves over 3 epochs, its weights and all else kept of it, 1.0 MB."
-        in said(app)
-    )
+    assert {"Cancel", "Delete permanently"} <= set(buttons(app))
+    assert "**mine**: 3 epochs with their curves, weights and all other files, 1.0 MB." in said(app)
     assert store.get(run.id) == run
     assert not app.exception
 

@@ -79,7 +79,7 @@ def test_what_the_lab_says_of_a_run_runs_say_too(store: RunStore) -> None:
     assert own["Accuracy gap of weights"] == pytest.approx(100 * (2 / 4 / 3 - 2 / 4 / 4))
     assert own["Accuracy gap, last"] == pytest.approx(100 * (2 / 6 / 3 - 2 / 6 / 4))
     alone = "\n".join(said(opened(back.id)))
-    assert "Gap of its weights, epoch 4" in alone
+    assert "Gap of the weights used, epoch 4" in alone
     assert "accuracy 4.2 points" in alone
 
 
@@ -132,8 +132,8 @@ def test_the_newest_of_the_list_is_offered_and_a_linked_run_is_in_sight(store: R
 
     newest_first = [run.name for run in reversed(runs)]
     offered = [one.label for one in opened_by_link("runs", state="stopped", sort="oldest").button]
-    assert "Choose the newest: “run 2”" in offered
-    first_said = "The runs that the link chooses come first."
+    assert "Select the newest: “run 2”" in offered
+    first_said = "The runs selected by the link come first."
     linked = opened(runs[0].id, runs[1].id)
     assert listed(linked) == ["run 1", "run 0", *newest_first[:-2]]
     assert first_said in said(linked)
@@ -141,5 +141,5 @@ def test_the_newest_of_the_list_is_offered_and_a_linked_run_is_in_sight(store: R
     assert listed(seen) == newest_first
     assert first_said not in said(seen)
     nothing = opened_by_link("runs", find="nothing like it")
-    assert not [one for one in nothing.button if one.label.startswith("Choose the newest")]
+    assert not [one for one in nothing.button if one.label.startswith("Select the newest")]
     assert not linked.exception

@@ -52,14 +52,15 @@ def test_every_data_choice_reaches_the_experiment(store: RunStore) -> None:
     widget(app, "text_input", "1-preprocessing-divide-divisor").set_value("225").run()
     widget(app, "toggle", "1-augmentation--flip").set_value(True).run()
     widget(app, "text_input", "1-augmentation--shift").set_value("2").run()
-    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    assert "1,000 training images · 1,500 validation images" in said(app)
     widget(app, "text_input", "1-data-wrong_labels").set_value("1.2").run()
     assert "share of wrong labels must be a number from 0 to 1, not 1.2" in said(app)
     assert app.button(key="train").disabled
     widget(app, "text_input", "1-data-wrong_labels").set_value("0.25").run()
     widget(app, "text_input", "1-data-wrong_labels_seed").set_value("8").run()
-    assert "1,000 images to train on, 250 of them with a wrong label, 1,500 to validate" in said(
-        app
+    assert (
+        "1,000 training images · 250 of them with a wrong label · 1,500 validation images"
+        in said(app)
     )
     widget(app, "selectbox", "1-validation-kind").select("test").run()
     assert "too good to be true" in said(app)
@@ -108,10 +109,10 @@ def test_with_the_full_set_the_sample_is_a_choice_like_any_other(
 
 def test_it_says_which_part_of_the_ensemble_train_trains() -> None:
     app = opened(preset="cifar10-ensemble")
-    assert "Train here trains one network, a single one of the ensemble’s 4" in said(app)
+    assert "Train trains one network of the ensemble’s 4" in said(app)
     press(app, "variant-as-published")
-    assert "one network whose answers after several of its epochs vote" in said(app)
-    assert "Train here" not in said(opened(preset="cifar10-vgg"))
+    assert "Its predictions after several epochs vote" in said(app)
+    assert "Train trains" not in said(opened(preset="cifar10-vgg"))
     assert not app.exception
 
 

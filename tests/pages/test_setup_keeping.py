@@ -52,7 +52,11 @@ def test_what_was_typed_survives_the_switch(store: RunStore) -> None:
     ("key", "typed", "words"),
     [
         ("early_stopping-patience", "30", "a patience of 30 epochs can never stop a run of 30"),
-        ("early_stopping-patience", "0", "patience must be a whole number from 1 to 1,000, not 0"),
+        (
+            "early_stopping-patience",
+            "0",
+            "patience must be a whole number from 1 to 1,000, not 0",
+        ),
         ("early_stopping-patience", "", "patience must be"),
         ("test_epochs", "15, 31", "cannot be kept after epoch 31 of a run of 30 epochs"),
         ("test_epochs", "0", "numbered from 1"),
@@ -80,8 +84,8 @@ def test_what_cannot_be_is_said_once_beside_its_field_and_kept(
 def test_without_validation_the_best_epoch_is_one_of_training(store: RunStore) -> None:
     app = linked(SMALL.with_kind("validation", "none"), part="training")
     assert widget(app, "selectbox", "1-monitor-training").options == [
-        "The lowest training loss",
-        "The highest training accuracy",
+        "Lowest training loss",
+        "Highest training accuracy",
     ]
     assert not app.exception
 

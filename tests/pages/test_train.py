@@ -16,13 +16,13 @@ from tests.pages.train_page import SAMPLE, VGG, drafted, labels, linked, links, 
 def test_a_fresh_machine_can_train_at_once_on_the_sample(store: RunStore) -> None:
     app = opened()
     assert not app.button(key="train").disabled
-    assert "A wide guess" in said(app)
+    assert "Rough estimate" in said(app)
     assert widget(app, "text_input", "run-name").placeholder == "A first network · sample"
     # The sample is used for want of the full set: nobody's change, and nothing to undo.
-    assert "Nothing is changed" in said(app)
+    assert "No changes from" in said(app)
     assert "Undo all changes" not in labels(app)
     assert "changes" not in app.query_params
-    assert "The full set is not here yet: the embedded sample is used." in said(app)
+    assert "The full set is not on this machine yet, so the embedded sample is used." in said(app)
     assert "Get the full set" in links(app)
     assert not app.exception
 
@@ -34,7 +34,7 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
     assert PRESETS[preset].story in said(app)
     assert published_words(PRESETS[preset]) in said(app)
     assert all(note in said(app) for note in PRESETS[preset].notes)
-    assert "Nothing is changed against the preset." in said(app)
+    assert "No changes from the preset." in said(app)
     assert f"**{network.parameters:,} parameters**" in said(app)
     edits = [one for one in app.button if (one.key or "").endswith("-edit")]
     assert len(edits) == len(network.layers)
@@ -44,7 +44,9 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
 def test_an_ensemble_can_be_trained_as_published_or_for_real(store: RunStore) -> None:
     app = opened(preset="cifar10-ensemble")
     (real,) = [
-        one for one in walk(app._tree) if one.type == "page_link" and "real" in one.proto.label
+        one
+        for one in walk(app._tree)
+        if one.type == "page_link" and "Real ensemble" in one.proto.label
     ]
     assert "4 members from 4 seeds" in real.proto.label
     assert "view=ensemble" in real.proto.query_string
@@ -92,7 +94,7 @@ def test_the_estimate_says_on_how_many_runs_it_rests(store: RunStore) -> None:
         run = stored_runs.store_run(store, sample)
         store.describe(run.id, precision="bfloat16", images_per_second=speed)
     app = linked(VGG.with_value("data", SAMPLE))
-    assert "2 recorded runs of a network of this size" in said(app)
+    assert "Based on 2 runs of a network of this size" in said(app)
     assert not app.exception
 
 
@@ -146,6 +148,6 @@ def test_pressing_train_queues_the_run_and_watches_it(store: RunStore) -> None:
     ended = Worker(store.settings, "test").wait(run.id, 90)
     assert ended.state is RunState.FINISHED, ended.message
     app.run()
-    assert "The one epoch is done." in said(app)
+    assert "1 epoch is done." in said(app)
     assert "my *first* run" in said(app)
     assert not app.exception

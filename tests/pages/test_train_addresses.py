@@ -16,13 +16,13 @@ def test_a_link_to_the_full_set_works_where_only_the_sample_is(store: RunStore) 
     assert not app.button(key="train").disabled
     assert widget(app, "selectbox", "1-data-sample").value == "sample"
     # Once in the panel, once beside the choice of data.
-    assert said(app).count("The full set is not here yet") == 2
+    assert said(app).count("The full set is not on this machine yet") == 2
     assert links(app).count("Get the full set") == 2
     # The link goes on meaning the full set, which is used as soon as it is here.
     widget(app, "text_input", "1-data-train_images").set_value("1,000").run()
     assert drafted(app).settings["data"]["variant"] == "full"
     assert drafted(app).settings["data"]["train_images"] == 1000
-    assert "1,000 images to train on, 1,500 to validate" in said(app)
+    assert "1,000 training images · 1,500 validation images" in said(app)
     press(app, "undo-changes")
     assert "changes" not in app.query_params
     assert not app.exception
@@ -66,9 +66,9 @@ def test_train_again_stays_in_the_precision_that_was_found_for_the_run(store: Ru
     [
         ({"preset": "lenet"}, "There is no preset “lenet”"),
         ({"preset": "cifar10-vgg", "changes": "broken"}, "cannot be read"),
-        ({"changes": "abc"}, "not the preset"),
+        ({"changes": "abc"}, "but no preset"),
         ({"view": "sideways"}, "has no view “sideways”"),
-        ({"part": "cellar"}, "has no part “cellar”"),
+        ({"part": "cellar"}, "has no tab “cellar”"),
         ({"view": "setup", "run": "zzz"}, "There is no run “zzz”"),
         ({"view": "watch", "run": "zzz"}, "There is no run “zzz”"),
         ({"view": "watch", "run": "a" * 300}, "There is no run"),

@@ -67,7 +67,7 @@ def test_a_queued_run_says_for_whom_it_waits_and_can_be_taken_out(store: RunStor
     ("state", "words", "resumable"),
     [
         (RunState.FINISHED, "All 3 epochs are done", False),
-        (RunState.STOPPED, "After epoch 3 (of 3); what it learned until then is kept", True),
+        (RunState.STOPPED, "After epoch 3 (of 3). The weights are saved", True),
         (RunState.FAILED, "The loss was no longer a number.", True),
         (RunState.INTERRUPTED, "3 of 3 epochs", True),
     ],
@@ -168,7 +168,7 @@ def test_the_published_curves_are_a_switch_that_the_address_holds(store: RunStor
     assert address_of(app)["ghost"] == "1"
     assert all('"Published validation"' in figure for figure in _figures(app))
     # Only the epochs were changed, and it says so.
-    assert "of the unchanged preset. This run has changes against it" in said(app)
+    assert "show the unchanged preset. This run changes it" in said(app)
     assert "number of epochs 30 → 3" in said(app)
     again = opened(**address_of(app))
     assert "Hide the published curves" in labels(again)
@@ -206,14 +206,14 @@ def test_the_sample_is_no_change_in_setup_and_beside_the_ghost(store: RunStore) 
     run = stored_runs.store_run(store, made.model_copy(update={"data": sample}))
     app = opened(view="watch", run=run.id, ghost="1")
     words = (
-        "The published curves are of the unchanged preset on the full set; this run learned from "
-        "the embedded sample."
+        "The published curves show the unchanged preset on the full set; this run trained on the "
+        "embedded sample."
     )
     assert words in said(app)
-    assert "changes against" not in said(app)
+    assert "changes it" not in said(app)
     setup = opened(view="setup", preset="cifar10-starter")
-    assert "Nothing is changed against the preset." in said(setup)
-    assert "The full set is not here yet: the embedded sample is used." in said(setup)
+    assert "No changes from the preset." in said(setup)
+    assert "The full set is not on this machine yet, so the embedded sample is used." in said(setup)
     assert not app.exception
     assert not setup.exception
 
@@ -236,7 +236,7 @@ def test_what_went_wrong_beside_the_training_is_a_warning(store: RunStore) -> No
 def test_the_precision_and_why_it_was_chosen_stand_below_the_figures(store: RunStore) -> None:
     run = stored_runs.store_run(store, stored_runs.experiment())
     store.describe(run.id, precision="bfloat16")
-    assert "Precision: bfloat16, as was asked for." in said(opened(view="watch", run=run.id))
+    assert "Precision: bfloat16, as set up." in said(opened(view="watch", run=run.id))
     store.describe(run.id, precision_reason="bfloat16, as it is 2.7 times as fast here.")
     app = opened(view="watch", run=run.id)
     assert "Precision: bfloat16, as it is 2.7 times as fast here." in said(app)
@@ -251,7 +251,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     app = opened(view="watch", run=run.id)
     assert "Best epoch: 2 " in said(app)
     assert "77.8% validation (test images), epoch 3 (highest validation accuracy)." in said(app)
-    assert "At its end the weights of epoch 2 were restored." in said(app)
+    assert "The weights of epoch 2 were restored at the end." in said(app)
     assert not app.exception
 
 
@@ -282,7 +282,7 @@ def test_epochs_whose_answers_were_kept_can_vote(store: RunStore) -> None:
     (link,) = [
         one.proto
         for one in walk(app._tree)
-        if one.type == "page_link" and one.proto.label == "Let its epochs vote"
+        if one.type == "page_link" and one.proto.label == "Ensemble of its epochs"
     ]
     assert "view=ensemble" in link.query_string
     assert f"{run.id}%401%2C{run.id}%403" in link.query_string
@@ -306,5 +306,5 @@ def test_losses_of_an_earlier_version_are_marked(store: RunStore) -> None:
     # A fork's curves begin with its parent's.
     fork = store.create("abcdef01", run.experiment, "fork", "dashboard", Fork(run.id, 2))
     app = opened(view="watch", run=fork.id)
-    assert "clipped at 16.1 per image up to epoch 2; the others: plain cross-entropy" in said(app)
+    assert "clipped at 16.1 per image up to epoch 2; other runs: plain cross-entropy" in said(app)
     assert not app.exception

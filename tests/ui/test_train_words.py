@@ -28,7 +28,7 @@ TRAINING = Progress("training", 3, 22, 10, 5.0, 9.0, 0.0)
         (
             {"progress": replace(TRAINING, phase="testing")},
             "running",
-            "epoch 3 of 10, answering the test images",
+            "epoch 3 of 10, predicting the test images",
         ),
         ({"progress": None}, "running", "building the network"),
         ({"requested": "pause"}, "pausing", "epoch 3 of 10"),
@@ -57,9 +57,9 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
             {"state": RunState.FINISHED, "epochs_done": 10},
             "done. Best: 50.0% validation (test images), epoch 2 (lowest ",
         ),
-        ({"state": RunState.STOPPED}, "After epoch 2 and 5 steps of epoch 3 (of 10); what it"),
-        ({"state": RunState.STOPPED, "started": None}, "before its turn came"),
-        ({"state": RunState.STOPPED, "progress": None}, "After epoch 2 (of 10);"),
+        ({"state": RunState.STOPPED}, "After epoch 2 and 5 steps of epoch 3 (of 10). The weights"),
+        ({"state": RunState.STOPPED, "started": None}, "before training started"),
+        ({"state": RunState.STOPPED, "progress": None}, "After epoch 2 (of 10)."),
         ({"state": RunState.FAILED, "message": "The disk is full."}, "The disk is full."),
         ({"state": RunState.INTERRUPTED, "message": "It ended."}, "It ended. 2 of 10 epochs"),
     ],
@@ -86,7 +86,7 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
     assert outcome(run) == (
         "Stopped early after epoch 8: no better validation loss than in epoch 6. Best: 50.0% "
         "validation, epoch 6 (lowest validation loss) · 55.0% validation, epoch 7 (highest "
-        "validation accuracy). At its end the weights of epoch 6 were restored."
+        "validation accuracy). The weights of epoch 6 were restored at the end."
     )
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
     )
     assert outcome(run) == (
         f"All {epochs} epochs are done. Best: 50.0% validation, epoch 2 (lowest validation loss). "
-        "At its end the weights of epoch 2 were restored."
+        "The weights of epoch 2 were restored at the end."
     )
     # There is nothing to give back where the last epoch is the best, or training goes on later.
     for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
@@ -162,9 +162,11 @@ def test_an_estimate_has_two_digits(low: float, high: float, words: str) -> None
 
 
 def test_an_estimate_says_what_it_rests_on() -> None:
-    assert "no run" in basis(Estimate(1, 9, 0, False), "float32")
-    assert "1 recorded run of a network of this size" in basis(Estimate(1, 2, 1, True), "float32")
-    assert "3 recorded runs" in basis(Estimate(1, 2, 3, False), "float32")
+    assert "nothing similar has run here in float32" in basis(Estimate(1, 9, 0, False), "float32")
+    assert "Based on 1 run of a network of this size" in basis(Estimate(1, 2, 1, True), "float32")
+    assert "Based on 3 runs of the most similar networks" in basis(
+        Estimate(1, 2, 3, False), "float32"
+    )
 
 
 def test_a_layer_in_one_line_right_or_wrong() -> None:

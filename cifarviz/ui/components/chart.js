@@ -184,7 +184,7 @@ async function draw(chart) {
   } catch (error) {
     console.error(error);
     say(chart, error instanceof LibraryMissing
-      ? "The chart cannot be drawn: its script did not load. Reload the page; if it stays so, start cifarviz again."
+      ? "The chart cannot be drawn: its script did not load. Reload the page; if that does not help, restart cifarviz."
       : "This chart could not be drawn. Reload the page to try again.");
   } finally {
     chart.drawing = false;

@@ -228,4 +228,4 @@ function createFollower(place, { given, onNews, onBreak, onEnd }) {
 }
 
 const BROKEN_WORDS =
-  "Live updates do not get through to this browser: the page is refreshed every 5 seconds.";
+  "Live updates do not reach this browser, so the page refreshes every 5 seconds.";

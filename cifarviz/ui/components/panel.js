@@ -42,8 +42,8 @@ function drawPanel(element, panel, data, name) {
     add(svg, "line", {
       class: "branch", x1: at, x2: at, y1: top, y2: height - bottom, "stroke-width": 0.1 * rem,
     });
-    const words = { live: "live from here", recorded: "went on from here" }[data.mark]
-      ?? "goes on from here";
+    const words = { live: "live from here", recorded: "continued from here" }[data.mark]
+      ?? "continues from here";
     write(svg, at + (late ? -0.4 : 0.4) * rem, top + font, words, font, late ? "end" : "start");
   }
   if (data.turn) drawTurn(svg, panel, data, x, y, rem, height - bottom);

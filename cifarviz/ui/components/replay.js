@@ -292,7 +292,7 @@ function show(replay) {
   const speed = timesFaster(replay);
   const times = speed < 10 ? speed.toFixed(1).replace(".0", "") : Math.round(speed);
   const ran = data.player ? `${clockText(spent)} of ${clockText(whole)} min` : "";
-  replay.words.textContent = [epoch, ran, data.player ? `${times}× as fast as it was` : ""]
+  replay.words.textContent = [epoch, ran, data.player ? `Replayed at ${times}×` : ""]
     .filter(Boolean).join("  ·  ");
   const share = whole ? (100 * spent) / whole : 0;
   replay.root.querySelector(".done").style.width = `${share}%`;

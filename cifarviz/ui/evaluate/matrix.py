@@ -385,7 +385,7 @@ def way_inside(asked: EvaluatedImages, index: int, member: Member) -> WayInside:
     if lacking_weights(cache.store(), run, which) is not None:
         # Inside says what is missing.
         return WayInside(there, "")
-    return WayInside(there | {"checkpoint": which}, f"by the run {checkpoint_words(run, which)}")
+    return WayInside(there | {"checkpoint": which}, f"by the run, {checkpoint_words(run, which)}")
 
 
 def picture_links(asked: EvaluatedImages, index: int, member: Member) -> None:

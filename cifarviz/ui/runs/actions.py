@@ -50,7 +50,7 @@ def _render_run(run: Run, fit: Fit) -> None:
     st.subheader(f"{star}{escaped(run.name)}", anchor=False)
     if run.damage is not None:
         st.warning(
-            escaped(f"The record of this run is damaged: {run.damage} It can only be deleted."),
+            escaped(f"The record of this run is damaged, so it can only be deleted. {run.damage}"),
             icon=":material/warning:",
         )
         _delete_button([run])
@@ -71,13 +71,13 @@ def _render_run(run: Run, fit: Fit) -> None:
         resume = run.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
-            help="Go on from the last finished epoch, or from the beginning if there is none.",
+            help="Continues from the last finished epoch, or from the start if there is none.",
         )
         answer_button(run)
         fork_button(run, fit)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
-            open_dialog("Rename a run", _rename, run)
+            open_dialog("Rename run", _rename, run)
         star_button([run])
         note_button(run)
         render_export([run])
@@ -85,7 +85,7 @@ def _render_run(run: Run, fit: Fit) -> None:
             hide_button()
         else:
             _delete_button([run])
-    st.caption("Tick another run in the list to compare their curves.")
+    st.caption("Tick another run in the list to compare curves.")
     if resume:
         _resume(run)
 
@@ -129,7 +129,7 @@ def _details(run: Run) -> str:
     facts = [
         f"{run.state}, {doing(run)}" if run.orphaned else f"{run.state}",
         f"id {run.id}",
-        f"made {in_date(run.created)} ({run.origin})",
+        f"created {in_date(run.created)} ({run.origin})",
         plan.network,
         plan.data,
     ]
@@ -142,11 +142,11 @@ def _details(run: Run) -> str:
     if run.parent is not None:
         facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
     if restored_best_weights(run):
-        facts.append(f"ended with the restored weights of epoch {run.best_epoch}")
+        facts.append(f"weights of epoch {run.best_epoch} restored at the end")
     if run.precision is not None:
         facts.append(run.precision)
     if run.images_per_second:
-        facts.append(f"{run.images_per_second:,.0f} images a second")
+        facts.append(f"{run.images_per_second:,.0f} images per second")
     if (seconds := time_at_work(run)) is not None:
         facts.append(f"{format_duration(seconds)} at work")
     if run.state.active and run.progress is not None and run.progress.seconds_left:
@@ -158,7 +158,7 @@ def _parent(run_id: str) -> str:
     try:
         return quoted(cache.store().get(run_id).name)
     except RunNotFound:
-        return "a run that was deleted"
+        return "a deleted run"
 
 
 def _accuracies(run: Run) -> list[str]:
@@ -180,9 +180,9 @@ def _with_interval(run: Run, accuracy: float | None) -> str | None:
 
 
 def _delete_button(runs: Sequence[Run]) -> None:
-    label = "Delete" if len(runs) == 1 else f"Delete these {len(runs)}"
+    label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
     if st.button(label, icon=":material/delete:"):
-        title = "Delete a run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
+        title = "Delete this run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
         open_dialog(title, _delete, runs)
 
 
@@ -207,19 +207,18 @@ def _delete(runs: Sequence[Run]) -> None:
     for run_id, name in distinct_names(runs).items():
         run = next(run for run in runs if run.id == run_id)
         template = (
-            "**{name}**: its curves over 1 epoch, its weights and all else kept of it, {size:,.1f} "
-            "MB."
+            "**{name}**: 1 epoch with its curves, weights and all other files, {size:,.1f} MB."
             if run.epochs_done == 1
-            else "**{name}**: its curves over {epochs} epochs, its weights and all else kept of "
-            "it, {size:,.1f} MB."
+            else "**{name}**: {epochs} epochs with their curves, weights and all other files, "
+            "{size:,.1f} MB."
         )
         size = bytes_of(store.folder(run_id)) / 1e6
         st.markdown(template.format(name=escaped(name), epochs=run.epochs_done, size=size))
-    st.markdown("They are removed for good; there is no way back.")
+    st.markdown("This cannot be undone.")
     row = st.container(horizontal=True)
-    if row.button("Keep", icon=":material/undo:"):
+    if row.button("Cancel", icon=":material/undo:"):
         st.rerun()
-    if row.button("Delete for good", type="primary", icon=":material/delete:"):
+    if row.button("Delete permanently", type="primary", icon=":material/delete:"):
         with errors_shown():
             for run in runs:
                 store.delete(run.id)
@@ -230,12 +229,12 @@ def _delete(runs: Sequence[Run]) -> None:
 def star_button(runs: Sequence[Run]) -> None:
     """A star for all of ``runs``, or none where all have one."""
     all_have = all(run.starred for run in runs)
-    many = "" if len(runs) == 1 else f" these {len(runs)}"
+    verb = "Unstar" if all_have else "Star"
     st.button(
-        f"Unstar{many}" if all_have else f"Star{many}",
+        verb if len(runs) == 1 else f"{verb} {len(runs)} runs",
         icon=":material/star:",
         key="star",
-        help="A run with a star is found by it, and keeps its snapshots when room runs short.",
+        help="You can filter by star, and starred runs keep their snapshots when space runs short.",
         on_click=uninterruptible(_star),
         args=([run.id for run in runs], not all_have),
     )
@@ -247,23 +246,23 @@ def note_button(run: Run) -> None:
         "Edit note" if run.remark else "Note",
         icon=":material/sticky_note_2:",
         key="note",
-        help="Writes down what you want to remember of this run; the list can be searched for it.",
+        help="Your own note on this run. The list can be searched for it.",
     ):
-        open_dialog("A note on a run", _note, run)
+        open_dialog("Note", _note, run)
 
 
 def answer_button(run: Run) -> None:
     """Making the best epoch the run's answer, or undoing it, where it has both weights."""
     if run.preferred == "best":
         _answer_button(
-            run, None, "Use its last weights", "undo",
-            "Undoes the choice: the weights it ended with are its answer again.",
+            run, None, "Use the last epoch’s weights", "undo",
+            "Undoes the choice: the run’s default weights are those of its last epoch again.",
         )  # fmt: skip
     elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
         _answer_button(
-            run, "best", f"Use epoch {run.best_epoch}", "check_circle",
-            "Makes the weights of this, its best epoch, the run's answer on all pages and on the "
-            "command line, wherever no others are asked for.",
+            run, "best", f"Use epoch {run.best_epoch}’s weights", "check_circle",
+            "Makes the best epoch’s weights the run’s default on all pages and on the command "
+            "line.",
         )  # fmt: skip
 
 
@@ -299,7 +298,7 @@ def _note(run: Run) -> None:
             "Note",
             run.remark or "",
             max_chars=LONGEST_REMARK,
-            help="For yourself and whoever else looks at these runs; empty takes it away.",
+            help="Everybody who sees these runs can read it. Leave empty to remove it.",
         )
         if st.form_submit_button("Save", type="primary"):
             with errors_shown():

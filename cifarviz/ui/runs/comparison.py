@@ -171,8 +171,8 @@ def _fit_row(name: str, run: Run, fit: Fit, kept: Gap | None) -> dict[str, objec
         "Verdict": VERDICT_WORDS[fit.verdict],
         "Why": fit.reason,
         "Overfitting starts": fit.overfits_after,
-        "Loss gap there": None if fit.at_turn is None else fit.at_turn.loss,
-        "Accuracy gap there": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
+        "Loss gap, start": None if fit.at_turn is None else fit.at_turn.loss,
+        "Accuracy gap, start": None if fit.at_turn is None else 100 * fit.at_turn.accuracy,
         "Last epoch": run.epochs_done or None,
         "Loss gap, last": None if fit.at_end is None else fit.at_end.loss,
         "Accuracy gap, last": None if fit.at_end is None else 100 * fit.at_end.accuracy,
@@ -187,31 +187,31 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
         return st.column_config.NumberColumn(width=width, format="%.1f points", help=hint)
 
     def loss(when: str) -> Any:
-        hint = f"Validation loss less training loss after {when}."
+        hint = f"Validation loss minus training loss after {when}."
         return st.column_config.NumberColumn(width=102, format="%.3f", help=hint)
 
-    ahead = "Training accuracy less validation accuracy after"
+    ahead = "Training accuracy minus validation accuracy after"
     return {
         "Run": st.column_config.TextColumn(
             width=width_of(table["Run"], least=80, most=260), pinned=True
         ),
         "Verdict": st.column_config.TextColumn(width=width_of(table["Verdict"], least=90)),
-        "Why": st.column_config.TextColumn(width=400, help="What the verdict goes by."),
+        "Why": st.column_config.TextColumn(width=400, help="The reason for the verdict."),
         "Overfitting starts": st.column_config.NumberColumn(
             width=118, format="after epoch %d", help=START_RULE
         ),
-        "Loss gap there": loss("the epoch with the lowest validation loss, where it rises since"),
-        "Accuracy gap there": points(
-            f"{ahead} the epoch with the lowest validation loss, where it rises since.", 130
+        "Loss gap, start": loss("the epoch with the lowest validation loss, if it rises then"),
+        "Accuracy gap, start": points(
+            f"{ahead} the epoch with the lowest validation loss, if it rises then.", 134
         ),
         "Last epoch": st.column_config.NumberColumn(width=76, format="%d"),
         "Loss gap, last": loss("the last epoch"),
-        "Accuracy gap, last": points(f"{ahead} the last epoch, whatever weights the run kept."),
+        "Accuracy gap, last": points(f"{ahead} the last epoch, whichever weights the run kept."),
         "Weights from": st.column_config.NumberColumn(
             width=96,
             format="epoch %d",
-            help="The epoch whose weights the run has at its end: its best where early stopping "
-            "restored them, else its last. The Lab's numbers are of this epoch.",
+            help="The epoch of the run’s final weights: the best if early stopping restored it, "
+            "else the last. The Lab’s numbers are for this epoch.",
         ),
         "Accuracy gap of weights": points(f"{ahead} the epoch of “Weights from”.", 158),
         "Losses": st.column_config.TextColumn(width=260, help=EXPLANATION),
@@ -244,7 +244,7 @@ def show_differences(runs: Sequence[Run]) -> None:
     rows += _forks(found, names)
     rows += _losses(found)
     if not rows:
-        st.caption("They have the same settings, seed included.")
+        st.caption("All settings are the same, including the seed.")
         return
     by_setting = [["Setting", *(names[run.id] for run in found)]]
     by_setting += [[row.setting, *row.values] for row in rows]
@@ -280,7 +280,7 @@ def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
         else f"epoch {run.parent_epoch} of {names.get(run.parent, f'run {run.parent}')}"
         for run in runs
     )
-    return [Difference("began with", began)] if len(set(began)) > 1 else []
+    return [Difference("started from", began)] if len(set(began)) > 1 else []
 
 
 def _losses(runs: Sequence[Run]) -> list[Difference]:
@@ -297,11 +297,11 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         over = _choice(
             "smooth", "Smoothing", _SMOOTHING,
-            "Shows the mean of so many epochs around each; verdicts go by the curves as measured.",
+            "A moving average over this many epochs. Verdicts use the unsmoothed curves.",
         )  # fmt: skip
         axis = _choice(
             "axis", "Loss axis", _AXES,
-            "Logarithmic shows small losses apart, such as those of training at its end.",
+            "A logarithmic axis separates small losses, such as those late in training.",
         )  # fmt: skip
     names = distinct_names(runs)
     drawn = _Curves(
@@ -350,7 +350,7 @@ def _choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str
         options,
         key=f"runs-{name}",
         hint=hint,
-        problem=lambda word: f"The charts have no {label.lower()} {word}: this is the usual one.",
+        problem=lambda word: f"Unknown {label.lower()} {word}: the default is used.",
     )
 
 

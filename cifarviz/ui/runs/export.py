@@ -38,7 +38,7 @@ def render_export(runs: Sequence[Run]) -> None:
     begun = [run for run in runs if run.epochs_done and run.damage is None]
     if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
         return
-    with st.popover("Take away", icon=":material/download:", help=_HELP):
+    with st.popover("Export", icon=":material/download:", help=_HELP):
         if len(runs) > 1:
             _download(_several_name(runs), lambda: _report(runs), "Report", _SEVERAL)
             return
@@ -52,29 +52,30 @@ def render_export(runs: Sequence[Run]) -> None:
             _download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
 
 
-_HELP = "The run as files that work without cifarviz: a report, its code, its network."
+_HELP = "Files that work without cifarviz: a report, the code, the network."
 _REPORT = (
-    "One page with its curves, results, pictures and settings, which opens in any browser without "
-    "a network, and prints."
+    "One page with curves, results, images and settings. It opens offline in any browser, "
+    "and can be printed."
 )
 _SEVERAL = (
-    "One page on these runs beside each other: what tells them apart, their curves and results; "
-    "it opens in any browser without a network, and prints."
+    "One page that compares these runs: differences, curves and results. It opens offline in any "
+    "browser, and can be printed."
 )
-_SCRIPT = "A Python program that trains the same network on the same images with Keras alone."
+_SCRIPT = "A Python script that trains the same network on the same images with Keras alone."
 _NOTEBOOK = "The same as a Jupyter notebook, step by step."
-_WITH_DATA = " The sample's images come with it, in one .zip."
-_FULL_SET = " Keras downloads the images by itself."
-_ARRAYS = " It says where the images have to lie."
-_PACKED = "All of the run in one .zip, for “Import a run” on the Runs page of another cifarviz."
+_WITH_DATA = " A .zip with the sample’s images."
+_FULL_SET = " Keras downloads the images."
+_ARRAYS = " It says where to put the images."
+_PACKED = "The complete run in a .zip, for “Import a run” on the Runs page of another cifarviz."
 _KERAS = (
-    "The network for keras.models in any Python program: raw pixels 0 to 255 in, probabilities out."
+    "The network for keras.models in any Python program: takes raw pixels from 0 to 255, returns "
+    "probabilities."
 )
-_MIRRORED = " Its answers are the mean for an image and its mirror image, as this run's are."
-_WEIGHTS = "For a model with the same layers, such as that of the script."
+_MIRRORED = " Predictions are averaged with those for the mirrored image, as in this run."
+_WEIGHTS = "For a model with the same layers, such as the script’s."
 _WHICH = (
-    "The weights as the run ended, those of its best epoch, or as they were after an epoch; at "
-    "first those that are the run's answer."
+    "The weights of the last, the best or any saved epoch. The run’s default weights are selected "
+    "first."
 )
 
 
@@ -101,11 +102,11 @@ def _network(run: Run) -> None:
         st.caption(escaped(f"This run {lacking_weights(cache.store(), run, 'last')}."))
         return
     which = st.selectbox(
-        "Weights",
+        "Weights from",
         list(choices),
         format_func=choices.__getitem__,
         # Another key when the run's answer is another: the first of the choices is shown then.
-        key=f"take-away-weights-{run.id}-{run.preferred}",
+        key=f"export-weights-{run.id}-{run.preferred}",
         help=_WHICH,
     )
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
@@ -120,7 +121,7 @@ def _network(run: Run) -> None:
     _download(
         stem + ENDINGS[ExportKind.WEIGHTS],
         lambda: cache.network_file(run, which, weights_only=True),
-        "Weights alone",
+        "Weights only",
         _WEIGHTS,
     )
 
@@ -128,8 +129,8 @@ def _network(run: Run) -> None:
 def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
     store = cache.store()
     words: dict[Checkpoint, str] = {
-        "last": "As the run ended" if not run.state.active else "As it stands",
-        "best": f"Best epoch, {run.best_epoch}",
+        "last": "Last epoch" if not run.state.active else "Current (training)",
+        "best": f"Best epoch ({run.best_epoch})",
     }
     found: dict[WeightsChoice, str] = {one: words[one] for one in kept_checkpoints(store, run)}
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
@@ -146,7 +147,7 @@ def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -
         mime="application/octet-stream",
         on_click="ignore",
         width="stretch",
-        key=f"take-away-{name}",
+        key=f"export-{name}",
         help=sentence,
     )
     words.caption(sentence)

@@ -39,7 +39,7 @@ def fork_button(run: Run, fit: Fit) -> None:
     if st.button(
         "Fork",
         icon=":material/fork_right:",
-        help="A new run that goes on from one of this run's epochs with something changed.",
+        help="Starts a new run from one of this run’s epochs, with changes.",
     ):
         open_dialog(f"Fork “{escaped(run.name)}”", _fork, run, fit, epochs)
 
@@ -54,17 +54,17 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         epochs,
         index=list(epochs).index(near),
         key="fork-epoch",
-        help="The epochs whose weights this run has kept; at first the nearest to where "
-        "overfitting starts, or to its best epoch.",
+        help="Epochs with saved weights. The one nearest to where overfitting starts, or to the "
+        "best epoch, is selected first.",
     )
     rest = made.epochs - epoch
     more = right.number_input(
-        "Epochs more",
+        "Additional epochs",
         1,
         _MOST_EPOCHS,
         rest if rest > 0 else _USUAL_EPOCHS,
         key=f"fork-epochs-{epoch}",
-        help="How long it goes on; at first as long as this run was meant to.",
+        help="How many epochs the fork trains; by default, those this run had left.",
     )
     changed = _changes(made, int(more), run.train_images)
     try:
@@ -80,15 +80,15 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         max_chars=LONGEST_NAME,
         key="fork-name",
         autocomplete="off",
-        help="Left empty, the fork gets the name shown here.",
+        help="Leave empty to use the name shown here.",
     )
     folder = cache.store().folder(run.id)
     carried = carries_optimizer(run, folder, experiment, epoch)
     st.caption(
-        "The optimiser goes on with its state: unchanged, the fork is what this run would have "
+        "The optimiser keeps its state: without changes, the fork is what this run would have "
         "become."
         if carried
-        else "The optimiser begins anew: its state is kept only with a run's last epoch."
+        else "The optimiser starts fresh: its state is saved only with a run’s last epoch."
     )
     if st.button("Fork and train", type="primary", icon=":material/play_arrow:", key="fork-go"):
         with errors_shown():
@@ -106,7 +106,7 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         None,
         format="%g",
         step=made.optimizer.learning_rate / 10,
-        placeholder=f"as it is: {number_text(made.optimizer.learning_rate)}",
+        placeholder=f"Unchanged ({number_text(made.optimizer.learning_rate)})",
         key="fork-rate",
         help=Adam.help_text("learning_rate"),
     )
@@ -116,10 +116,10 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         0.95,
         None,
         step=0.05,
-        placeholder=f"as it is: {rates or 'none'}",
+        placeholder=f"Unchanged ({rates or 'none'})",
         key="fork-dropout",
-        help="The rate of every dropout layer; a network without one gets one before its last "
-        "dense layer.",
+        help="The rate of every dropout layer. A network without dropout gets a layer before its "
+        "last dense layer.",
     )
     images = left.number_input(
         "Training images",
@@ -127,9 +127,9 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         None,
         None,
         step=100,
-        placeholder=f"as it is: {train_images:,}" if train_images else "as it is",
+        placeholder=f"Unchanged ({train_images:,})" if train_images else "Unchanged",
         key="fork-images",
-        help="How many images it goes on with; those of before are among more of them.",
+        help="How many images the fork trains on. A larger number includes the run’s images.",
     )
     shift = right.number_input(
         "Shift",
@@ -137,7 +137,7 @@ def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkCha
         8,
         made.augmentation.shift,
         key="fork-shift",
-        help="Moves each training image by up to this many pixels each way, in each epoch.",
+        help="Shifts each training image by up to this many pixels each way, in each epoch.",
     )
     flip = st.checkbox(
         "Mirror images",

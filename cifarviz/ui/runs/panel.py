@@ -53,7 +53,7 @@ _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyTyp
         "accuracy": ("Highest accuracy", lambda run: -(run.best_val_accuracy or -inf)),
         "loss": ("Lowest loss", lambda run: inf if run.best_loss is None else run.best_loss),
         "epochs": ("Most epochs", lambda run: -run.epochs_done),
-        "time": ("Longest", lambda run: -run.seconds),
+        "time": ("Longest training", lambda run: -run.seconds),
         "size": ("Largest network", lambda run: -(planned(run).parameters or 0)),
     }
 )
@@ -109,7 +109,7 @@ def show_runs() -> None:
     chosen_filter = filter_row(runs)
     listed = chosen_filter.listed(runs)
     if not listed:
-        st.info("No run is all of this: ask for less above.", icon=":material/filter_alt_off:")
+        st.info("No runs match these filters.", icon=":material/filter_alt_off:")
     else:
         # Under a name of its own: below are other tables.
         with st.container(key="runs-list"):
@@ -118,7 +118,9 @@ def show_runs() -> None:
             show_earlier_losses((run.name, run) for run in listed if run.best_loss is not None)
     hidden = [run for run in chosen if run not in listed]
     if hidden:
-        st.caption(escaped(f"Chosen, but not in this list: {named([run.name for run in hidden])}."))
+        st.caption(
+            escaped(f"Selected, but hidden by the filters: {named([run.name for run in hidden])}.")
+        )
     for run in runs:
         if run.damage is not None:
             st.warning(escaped(f"“{run.name}” ({run.id}): {run.damage}"), icon=":material/warning:")
@@ -128,14 +130,13 @@ def show_runs() -> None:
         bring_back_button()
     if not chosen:
         st.info(
-            "Tick the box before a run to open, rename or delete it; tick several to compare their "
-            "curves in one chart.",
+            "Tick a run to open, rename or delete it; tick several to compare their curves.",
             icon=":material/info:",
         )
         if listed:
             newest = max(listed, key=lambda run: run.created)
             st.button(
-                f"Choose the newest: {quoted(newest.name)}",
+                f"Select the newest: {quoted(newest.name)}",
                 type="primary",
                 icon=":material/check_box:",
                 on_click=uninterruptible(update_query_params),
@@ -176,17 +177,18 @@ def _chosen(runs: Sequence[Run]) -> list[Run]:
     wanted = list(dict.fromkeys(one for one in _ticked_ids().split(",") if one))
     known = {run.id for run in runs}
     if unknown := [one for one in wanted if one not in known]:
-        st.error(_no_such_runs(unknown, any_here=bool(runs)), icon=":material/error:")
+        st.error(_no_such_runs(unknown), icon=":material/error:")
     return [run for run in runs if run.id in wanted]
 
 
-def _no_such_runs(unknown: Sequence[str], *, any_here: bool) -> str:
+def _no_such_runs(unknown: Sequence[str]) -> str:
     names = [quoted(one) for one in unknown[:_MOST_NAMED]]
     if more := len(unknown) - len(names):
         names.append(f"{more} more")
-    words = "There is no run" if len(unknown) == 1 else "There are no runs"
-    ending = "; below are those there are." if any_here else "."
-    return f"{words} {', '.join(names)} here{ending}"
+    template = (
+        "There is no run {names} here." if len(unknown) == 1 else "There are no runs {names} here."
+    )
+    return template.format(names=", ".join(names))
 
 
 def _table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
@@ -216,7 +218,7 @@ def _linked_in_sight(listed: Sequence[Run]) -> list[Run]:
     linked = set(state.ticked_runs().linked.split(","))
     if not any(run.id in linked for run in listed[_MOST_ROWS:]):
         return list(listed)
-    st.caption("The runs that the link chooses come first.")
+    st.caption("The runs selected by the link come first.")
     return sorted(listed, key=lambda run: run.id not in linked)
 
 
@@ -248,14 +250,18 @@ def _choose(ids: Sequence[str], name: str, before: Collection[str]) -> None:
 
 def _use(runs: Sequence[Run]) -> str:
     size = sum(runs_rows.bytes_of(cache.store().folder(run.id)) for run in runs)
-    count = "1 run takes" if len(runs) == 1 else f"{len(runs):,} runs take"
-    return f"{count} {size / 1e6:,.0f} MB of the disk, in {cache.settings().home}"
+    template = (
+        "1 run uses {size:,.0f} MB in {home}"
+        if len(runs) == 1
+        else "{runs:,} runs use {size:,.0f} MB in {home}"
+    )
+    return template.format(runs=len(runs), size=size / 1e6, home=cache.settings().home)
 
 
 def _nothing_yet() -> None:
     st.info(
-        "No network has been trained here yet. Each training is kept as a run, with its curves "
-        "and its weights, and is listed here.",
+        "No network has been trained here yet. Each training is saved as a run with its curves and "
+        "weights, and listed here.",
         icon=":material/info:",
     )
     with st.container(horizontal=True):
@@ -276,10 +282,10 @@ def filter_row(runs: Sequence[Run]) -> RunFilter:
         text = _text()
     with state_at:
         states = {ANY: "Any", **{str(one): str(one).capitalize() for one in RunState}}
-        wanted_state = _menu("state", "State", states, "Where a run is in its life.")
+        wanted_state = _menu("state", "State", states, "The state of the run.")
     with preset:
         presets = {ANY: "Any", **{name: name for name in PRESETS}, "own": "None"}
-        hint = "The published experiment a run started from."
+        hint = "The preset the run started from."
         wanted_preset = _menu("preset", "Preset", presets, hint)
     with data:
         sources = {ANY: "Any"} | {
@@ -287,13 +293,13 @@ def filter_row(runs: Sequence[Run]) -> RunFilter:
             for info in all_datasets()
             for variant in info.variants
         }
-        wanted_data = _menu("data", "Data", sources, "The images a run learned from.")
+        wanted_data = _menu("data", "Data", sources, "The images the run trained on.")
     with starred:
         only = {"all": "All", "1": "Starred"}
-        stars = _menu("starred", "Stars", only, "Whether only runs with a star are listed.")
+        stars = _menu("starred", "Stars", only, "List all runs, or only starred runs.")
     with sort:
         sorts = {name: words for name, (words, _) in _SORTS.items()}
-        order = _menu("sort", "Order", sorts, "What comes first in the list.")
+        order = _menu("sort", "Order", sorts, "Which runs come first.")
     return RunFilter(text, wanted_state, wanted_preset, wanted_data, stars == "1", order)
 
 
@@ -304,7 +310,7 @@ def _menu(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
         options,
         key=f"runs-{name}",
         hint=hint,
-        problem=lambda word: f"The list of runs knows no {label.lower()} {word}: all are shown.",
+        problem=lambda word: f"Unknown {label.lower()} {word}: the filter is ignored.",
         menu=True,
     )
 
@@ -319,7 +325,7 @@ def _text() -> str:
         max_chars=_LONGEST,
         autocomplete="off",
         on_change=uninterruptible(_open_filtered),
-        help="Lists the runs that have all these words in their name, note, id or network.",
+        help="Finds runs with all these words in their name, note, id, network or data.",
     )
     return wanted
 
@@ -334,7 +340,7 @@ def import_button() -> None:
         "Import a run",
         icon=":material/upload:",
         key="import-run",
-        help="Add a run that was packed as one .zip file by another cifarviz.",
+        help="Adds a run that another cifarviz exported as a .zip file.",
     ):
         open_dialog("Import a run", _import)
 
@@ -344,14 +350,13 @@ def _import() -> None:
         "The packed run",
         key="import-run-file",
         max_upload_size=_LARGEST,
-        help="A .zip made by Take away on this page, or by "
-        f"“{program_name()} export”. It is "
-        "checked, and nothing in it is executed.",
+        help=f"A .zip made by Export on this page, or by “{program_name()} export”. It is checked, "
+        "and nothing in it is executed.",
     )
     if file is None:
-        st.caption("Its curves, weights and all it has kept on its way come with it.")
+        st.caption("Its curves, weights and saved epochs are included.")
         return
-    with errors_shown(), st.spinner("Unpacking and checking it …"):
+    with errors_shown(), st.spinner("Unpacking and checking …"):
         run = unpack(cache.store(), file, origin=IMPORTED)
         update_query_params(runs=run.id)
         st.rerun()

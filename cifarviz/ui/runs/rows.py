@@ -40,7 +40,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.metrics import metric_row
 from cifarviz.ui.navigation import link_to
 
-NOT_KNOWN = "not known"
+NOT_KNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ _NAME_LETTER = 5.85
 _UNKNOWN = "–"
 _MOST_SUGGESTIONS = 4
 _GAP_HELP = (
-    "How far validation is behind training: its loss less that of training, and the accuracy of "
-    "training less its own. Training is measured while the network still learns, with dropout and "
-    "augmentation at work, so it may be behind at first."
+    "Validation loss minus training loss, and training accuracy minus validation accuracy. "
+    "Training is measured during the epoch, with dropout and augmentation, so it may be worse at "
+    "first."
 )
 
 
@@ -91,7 +91,7 @@ def state_words(run: Run) -> str:
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None:
-        return f"{run.state}, asked to {run.requested}"
+        return f"{run.state}, {run.requested} requested"
     return str(run.state)
 
 
@@ -162,8 +162,8 @@ def _time_at_work(run: Run, now: float) -> str:
         return NOT_KNOWN
     seconds = time_at_work(run, now)
     if seconds is None:
-        return "not begun"
-    return "under way" if _moves(run) else format_duration(seconds)
+        return "not started"
+    return "training" if _moves(run) else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)
@@ -175,7 +175,11 @@ def _planned(experiment_json: str) -> Planned:
     wrong = f", {brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
     return Planned(
         data=f"{title_of(data.dataset)} {variant}{wrong}",
-        network=f"{_origin(experiment.architecture)}, {layers} layer{'' if layers == 1 else 's'}",
+        network=(
+            f"{_origin(experiment.architecture)}, 1 layer"
+            if layers == 1
+            else f"{_origin(experiment.architecture)}, {layers} layers"
+        ),
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
         seed=experiment.seed,
@@ -189,7 +193,7 @@ def _origin(architecture: Architecture) -> str:
     for preset in PRESETS.values():
         if preset.experiment.architecture == architecture:
             return preset.name
-    return "own"
+    return "Custom network"
 
 
 def width_of(
@@ -210,45 +214,44 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
         "±",
         width=42,
         format="%.1f",
-        help="Points: with 95% confidence the accuracy on all images of the kind is within so many "
-        "of the one before (half the width of Wilson's interval for this many validation images).",
+        help="Half the width of the 95% confidence interval (Wilson’s) for this many validation "
+        "images, in points.",
     )
     return {
-        "★": st.column_config.TextColumn(width=28, help="Runs that somebody starred."),
+        "★": st.column_config.TextColumn(width=28, help="Starred runs."),
         "Name": st.column_config.TextColumn(
             # So few that the results are seen beside it.
             width=width_of(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
         ),
         "Seed": st.column_config.NumberColumn(
-            width=46, format="%d", help="Decides everything random in a run."
+            width=46, format="%d", help="Fixes everything random in a run."
         ),
         "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
         "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
         "Best epoch": st.column_config.NumberColumn(
-            width=80, format="%d", help="The best epoch by “Best by”; its weights are kept."
+            width=80, format="%d", help="The best epoch by “Best by”; its weights are saved."
         ),
         "Accuracy at best epoch": share(
             "Best epoch acc.",
             115,
-            "Accuracy on the validation images after the best epoch; another epoch may have a "
-            "higher one.",
+            "Validation accuracy after the best epoch. Another epoch’s may be higher.",
         ),
         "Best ±": beside,
         "Accuracy at last epoch": share(
             "Last epoch acc.",
             115,
-            "Accuracy on the validation images after the last epoch, also where the run went back "
-            "to the weights of its best.",
+            "Validation accuracy after the last epoch, even if the best epoch’s weights were "
+            "restored.",
         ),
         "Last ±": beside,
         "Best by": st.column_config.TextColumn(
             width=width_of(rows["Best by"], least=80),
-            help="What makes an epoch the best of the run, as it was set up; of training where "
-            "nothing was held back.",
+            help="How the run chooses its best epoch: by a validation metric, or by a training "
+            "metric if it has no validation images.",
         ),
         "Time at work": st.column_config.TextColumn(
             width=width_of(rows["Time at work"], least=90),
-            help="Over all turns of the run, pauses left out.",
+            help="Over all sessions of the run, without pauses.",
         ),
         "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
         "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
@@ -296,8 +299,10 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
             Metric(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
         )
         if kept is not None and kept.epoch != fit.at_end.epoch:
-            hint = f"{_GAP_HELP} The run went back to the weights of this epoch, its best."
-            figures.append(Metric(f"Gap of its weights, epoch {kept.epoch}", gap_words(kept), hint))
+            hint = f"{_GAP_HELP} The run restored the weights of this epoch, its best."
+            figures.append(
+                Metric(f"Gap of the weights used, epoch {kept.epoch}", gap_words(kept), hint)
+            )
         metric_row(figures)
     _show_suggestions(run, fit)
 
@@ -314,7 +319,7 @@ def _show_suggestions(run: Run, fit: Fit) -> None:
         return
     if not found:
         return
-    st.markdown("**What to try next**, the largest expected effect first:")
+    st.markdown("**What to try next** (largest expected effect first):")
     for number, one in enumerate(found, 1):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{number}. **{one.what}**: {escaped(one.why)}.", width="content")
@@ -330,4 +335,4 @@ def _link(run: Run, one: ExperimentSuggestion) -> None:
     draft = draft_of(one.experiment, known)
     packed = pack_changes(draft)
     address = {"preset": draft.preset, **({} if packed is None else {"changes": packed})}
-    link_to("train", "Set it up", ":material/tune:", view="setup", **address)
+    link_to("train", "Set up", ":material/tune:", view="setup", **address)

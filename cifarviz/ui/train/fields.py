@@ -17,7 +17,7 @@ from cifarviz.experiment.draft import Draft
 from cifarviz.experiment.draft_layers import add_layer
 from cifarviz.experiment.epoch_list import epochs_meant, epochs_text
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -175,11 +175,6 @@ def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:
     return int(number) if whole and number.is_integer() else number
 
 
-def sentence_case(words: str) -> str:
-    """``Kernel size`` of ``kernel size``; ``L2 penalty`` stays."""
-    return words[:1].upper() + words[1:]
-
-
 def set_value(name: str, value: object) -> None:
     """Another single value, or another value of a field: ``"optimizer.learning_rate"``."""
     section, _, field = name.rpartition(".")
@@ -276,5 +271,5 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
 
 def show_stand_in() -> None:
     """Say it in a sentence, with the way to the full set."""
-    st.caption("The full set is not here yet: the embedded sample is used.")
+    st.caption("The full set is not on this machine yet, so the embedded sample is used.")
     link_to("start", "Get the full set")

@@ -17,6 +17,7 @@ from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.schedules import learning_rates
 from cifarviz.figures.learning_rate import learning_rate_curve, learning_rate_figure
 from cifarviz.ui import cache
+from cifarviz.ui.address import sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
@@ -26,7 +27,6 @@ from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.fields import (
     choice_input,
     field_input,
-    sentence_case,
     show_problem,
     show_stand_in,
 )
@@ -54,10 +54,12 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
         _kind_form(draft, "validation", problems)
         if assessment.experiment is not None and assessment.sizes is not None:
             sizes = assessment.sizes
-            held = f", {sizes.validation:,} to validate" if sizes.validation else ""
-            wrong = wrong_count(assessment.experiment.data.wrong_labels, sizes.train)
-            mistaken = f", {wrong:,} of them with a wrong label" if wrong else ""
-            st.caption(f"{sizes.train:,} images to train on{mistaken}{held}.")
+            counts = [f"{sizes.train:,} training images"]
+            if wrong := wrong_count(assessment.experiment.data.wrong_labels, sizes.train):
+                counts.append(f"{wrong:,} of them with a wrong label")
+            if sizes.validation:
+                counts.append(f"{sizes.validation:,} validation images")
+            st.caption(" · ".join(counts))
     with right:
         _kind_form(draft, "preprocessing", problems)
         st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
@@ -71,7 +73,7 @@ def training_forms(draft: Draft, assessment: Assessment) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _kind_form(draft, "optimizer", problems)
-        st.markdown("##### Course")
+        st.markdown("##### Schedule")
         _singles(draft, ("batch_size", "epochs"), problems)
         _singles(draft, ("seed", "precision"), problems)
         st.markdown("##### Loss", help=Experiment.help_text("loss"))
@@ -102,13 +104,13 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         for variant in variants
     }
     choice_input(
-        "How much of it",
+        "Sample or full set",
         variants,
         data["variant"],
         partial(setup_edits.set_value, "data.variant"),
         # Another menu when there is another choice: the browser keeps a menu's old one.
         key=f"{draft.generation}-data-{'-'.join(variants)}",
-        hint=f"{made.help_text('variant')} Numbers are training and test images.",
+        hint=f"{made.help_text('variant')} The numbers are training + test images.",
         words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
     )
     if stands_in:
@@ -164,9 +166,8 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
         places[label + 2 : -1] = ["…"]
     row = "\u00a0".join(places)
     st.caption(
-        f"Class {label} is written `{label}` as an integer (sparse) label and `{row}` as a one-hot "
-        "(categorical) one: a place for each class, and a 1 in its own. The loss and the results "
-        "are the same; only one-hot labels can be smoothed."
+        f"Class {label} is `{label}` as an integer (sparse) label and `{row}` as a one-hot "
+        "(categorical) label. Loss and results are the same; only one-hot labels can be smoothed."
     )
     show_problem(problems.get("loss"))
     show_problem(problems.get("l2"))
@@ -220,24 +221,21 @@ def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
 
 def keeping_forms(draft: Draft, problems: Problems) -> None:
     """Which epoch is best, early stopping, checkpoints, TensorBoard files, test answers."""
-    st.markdown("##### When to stop and what to keep")
+    st.markdown("##### Stopping and saving")
     _best_epoch(draft, problems)
     _early_stopping(draft, problems)
     _single(draft, "best_only", problems)
     _tensorboard(draft, problems)
     _single(draft, "mirrored_answers", problems)
-    _single(draft, "test_epochs", problems, placeholder="None; such as 15, 30, 45, 60")
+    _single(draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)")
 
 
 def _best_epoch(draft: Draft, problems: Problems) -> None:
     validated = draft.section("validation")["kind"] != "none"
     images = "validation" if validated else "training"
-    words = {
-        "loss": f"The lowest {images} loss",
-        "accuracy": f"The highest {images} accuracy",
-    }
+    words = {"loss": f"Lowest {images} loss", "accuracy": f"Highest {images} accuracy"}
     choice_input(
-        "Which epoch is best (monitor)",
+        "Best epoch by (monitor)",
         tuple(words),
         str(draft.settings["monitor"]),
         partial(setup_edits.set_value, "monitor"),
@@ -282,8 +280,8 @@ def _tensorboard(draft: Draft, problems: Problems) -> None:
     if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
     st.caption(
-        "Each run writes into a folder of its own under the one below. TensorBoard itself is "
-        "installed apart, by `pip install tensorboard`, and opened by this command:"
+        "Each run writes to its own folder inside the one below. Install TensorBoard with "
+        "`pip install tensorboard`, and open it with this command:"
     )
     show_tensorboard_command(cache.settings().tensorboard_dir)
 
@@ -298,7 +296,7 @@ def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
         words = " and ".join(Experiment.label(name) for name in wrong)
-        st.caption(f"The learning rate is drawn here once the {words} can be used.")
+        st.caption(f"Correct the {words} to see the learning rate.")
         return
     schedule = draft.section("schedule")
     steps = _STEPS_PER_EPOCH if assessment.sizes is None else assessment.sizes.steps_per_epoch

@@ -16,11 +16,11 @@ from cifarviz.experiment.draft import Draft, DraftLayer
 from cifarviz.figures.network_diagram import DrawnLayer, network_diagram, network_diagram_figure
 from cifarviz.layers.registry import LAYER_TYPES, layer_label, layer_summary
 from cifarviz.ui import state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train import fields as setup_edits
-from cifarviz.ui.train.fields import field_input, sentence_case, show_problem
+from cifarviz.ui.train.fields import field_input, show_problem
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
@@ -57,8 +57,8 @@ def _glossary(draft: Draft) -> Mapping[str, str]:
     return {
         "Layer": "\n".join(layers),
         "Settings": "\n".join(map(_field_help, ("filters", "padding", "activation"))),
-        "Output shape": "What the layer passes on: height × width × channels, or the length of a "
-        "flat vector. A channel is one map of values, as red is one of a picture's three.",
+        "Output shape": "The layer’s output: height × width × channels, or the length of a flat "
+        "vector. A channel is a map of values, like the red of a colour image.",
         "Parameters": "How many numbers the layer learns.",
     }
 
@@ -71,8 +71,10 @@ def _field_help(name: str) -> str:
 
 def _totals(trace: Trace) -> None:
     total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
-    not_trained = f", {frozen:,} of them not trained" if frozen else ""
-    st.markdown(f"**{total:,} parameters**{not_trained}; {_operations(trace.operations)} an image.")
+    facts = [f"**{total:,} parameters**"]
+    if frozen:
+        facts.append(f"{frozen:,} of them not trained")
+    st.markdown(" · ".join([*facts, f"{_operations(trace.operations)} per image"]))
 
 
 def _show_diagram(draft: Draft, trace: Trace) -> None:
@@ -206,7 +208,7 @@ def _add_layer(draft: Draft) -> None:
             tuple(LAYER_TYPES),
             format_func=lambda kind: LAYER_TYPES[kind].title,
             key=f"{draft.generation}-new-layer",
-            help="The new layer is put as far down as the network still works with it.",
+            help="The new layer goes to the lowest position where the network stays valid.",
             width=260,
         )
         st.button(
@@ -216,7 +218,7 @@ def _add_layer(draft: Draft) -> None:
             disabled=full,
             on_click=uninterruptible(setup_edits.add_new_layer),
             args=(chosen,),
-            help=f"A network here has at most {MAX_LAYERS} layers." if full else None,
+            help=f"A network can have at most {MAX_LAYERS} layers." if full else None,
         )
     st.caption(LAYER_TYPES[chosen].explanation)
 

@@ -20,7 +20,7 @@ from cifarviz.runs.machine import machine_name
 from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped, quoted
+from cifarviz.ui.address import escaped, quoted, sentence_case
 from cifarviz.ui.changed_line import changed_line
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, title_and_switch
@@ -76,7 +76,7 @@ def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
     wanted = st.query_params.get("part", "network")
     if wanted not in _PARTS:
         st.error(
-            f"Set up has no part {quoted(wanted)}: this is the first.", icon=":material/error:"
+            f"Set up has no tab {quoted(wanted)}, so Network is shown.", icon=":material/error:"
         )
         wanted = "network"
         update_query_params(part=wanted)
@@ -109,7 +109,7 @@ def choose_view() -> View:
         "Train",
         _VIEWS,
         key="train-view",
-        problem=lambda word: f"Train has no view {word}: this is the one to set training up.",
+        problem=lambda word: f"Train has no view {word}, so Set up is shown.",
         forget=_OF_ONE_VIEW,
     )
     if st.query_params.get("view", view) != view:
@@ -131,7 +131,7 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
         max_chars=LONGEST_NAME,
         key="run-name",
         autocomplete="off",
-        help="How this run is called on the other pages; left empty, it gets the name shown here.",
+        help="The run’s name on all pages. Leave empty to use the name shown here.",
     )
     pressed = st.button(
         "Train",
@@ -174,24 +174,24 @@ def _say_why_not(reasons: Sequence[str]) -> None:
 
 
 def _say_who_is_before(active: Sequence[Run]) -> None:
-    if active:
-        more = f" and {len(active) - 1} more" if len(active) > 1 else ""
-        st.caption(
-            f":material/hourglass_top: A new run waits for “{escaped(active[-1].name)}”{more}: one "
-            "trains at a time."
-        )
+    if not active:
+        return
+    template = (
+        "A new run waits for “{name}”: only one run trains at a time."
+        if len(active) == 1
+        else "A new run waits for “{name}” and {more} more: only one run trains at a time."
+    )
+    sentence = template.format(name=escaped(active[-1].name), more=len(active) - 1)
+    st.caption(f":material/hourglass_top: {sentence}")
 
 
 def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
     work = work_of(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
-    epoch = span(estimate)
-    whole = (
-        ""
-        if experiment.epochs == 1
-        else f", {span(estimate, experiment.epochs)} for all {experiment.epochs} epochs"
-    )
-    st.markdown(f"**{epoch[:1].upper()}{epoch[1:]} an epoch**{whole}.")
+    times = [f"**{sentence_case(span(estimate))} per epoch**"]
+    if experiment.epochs > 1:
+        times.append(f"{span(estimate, experiment.epochs)} for all {experiment.epochs} epochs")
+    st.markdown(" · ".join(times))
     st.caption(basis(estimate, work.precision))
 
 
@@ -237,13 +237,13 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
         if preset is None:
             if changes is not None:
                 raise ExperimentInvalid(
-                    "The address holds changes, but not the preset that they were made to, so the "
-                    "first preset is shown. If you copied the address, copy it whole."
+                    "The address has changes but no preset, so the first preset is shown. If you "
+                    "copied the address, copy all of it."
                 )
             return preset_draft(next(iter(PRESETS)), number)
         if preset not in PRESETS:
             raise ExperimentInvalid(
-                "There is no preset “{preset}”, so the first one is shown; choose another below.",
+                "There is no preset “{preset}”, so the first is shown. Choose another below.",
                 preset=preset[:40],
             )
         if changes is not None:
@@ -263,7 +263,7 @@ def _of_run(run_id: str, number: int) -> Draft:
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
         preset = next(iter(PRESETS))
-    st.toast(f"These are the choices of “{escaped(run.name)}”.", icon=":material/content_copy:")
+    st.toast(f"Settings of “{escaped(run.name)}” loaded.", icon=":material/content_copy:")
     return draft_of(experiment, preset, number)
 
 
@@ -277,7 +277,7 @@ def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=widget_key(key, draft.preset),
         on_change=uninterruptible(lambda: begin(widget_value(key))),
-        help="An experiment to start from; choosing one replaces what is set up below.",
+        help="The experiment to start from. Choosing another replaces your settings below.",
     )
     preset = PRESETS[draft.preset]
     with st.container(gap="xsmall", key="preset-story"):
@@ -307,7 +307,7 @@ def _ways(draft: Draft, preset: Preset) -> None:
         if preset.members > 1:
             link_to(
                 "evaluate",
-                f"A real ensemble: {preset.members} members from {preset.members} seeds",
+                f"Real ensemble: {preset.members} members from {preset.members} seeds",
                 ":material/groups:",
                 view="ensemble",
                 preset=preset.name,
@@ -326,23 +326,23 @@ def _changed(draft: Draft) -> dict[str, str]:
 def _say_what_train_does(draft: Draft, preset: Preset) -> None:
     way = nearest_way(draft)
     if way is not None:
-        said = (
-            "Train here trains one network whose answers after several of its epochs vote, on the "
-            "Evaluate page, under Ensemble."
+        sentence = (
+            "Train trains one network. Its predictions after several epochs vote on the Evaluate "
+            "page, under Ensemble."
         )
     elif preset.members > 1:
-        said = (
-            f"Train here trains one network, a single one of the ensemble’s {preset.members}; the "
-            "real ensemble trains them all."
+        sentence = (
+            f"Train trains one network of the ensemble’s {preset.members}; the real ensemble "
+            "trains them all."
         )
     else:
         return
-    st.caption(f":material/info: {said}")
+    st.caption(f":material/info: {sentence}")
 
 
 def _changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
     if not made:
-        st.caption("Nothing is changed against the preset.")
+        st.caption("No changes from the preset.")
         return
     with changed_line(made):
         st.button(
@@ -359,19 +359,19 @@ def published_words(preset: Preset) -> str:
     """Year, size, batches and results; or that there are no results to compare with."""
     published = preset.published
     if published is None:
-        return "A recipe of cifarviz’ own."
+        return "A recipe of cifarviz, not published elsewhere."
     head = "Published" if published["year"] is None else f"Published in {published['year']}"
     if not published["history"]:
-        return f"{head}, without figures that a run could be compared with."
-    words = [
+        return f"{head}, without results to compare with."
+    facts = [
         f"{published['parameters']:,} parameters",
         f"batches of {preset.experiment.batch_size}",
         *_results(published),
     ]
     if published["seconds_an_epoch"]:
         low, high = published["seconds_an_epoch"]
-        words.append(f"{low} to {high} s an epoch on the authors' machine")
-    return f"{head}: {', '.join(words)}."
+        facts.append(f"{low} to {high} s per epoch on the authors’ machine")
+    return f"{head}: {', '.join(facts)}."
 
 
 def _results(published: Mapping[str, Any]) -> list[str]:

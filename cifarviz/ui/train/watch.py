@@ -60,7 +60,7 @@ def _watched() -> Run | None:
             return cache.store().get(run_id)
         except RunNotFound:
             st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
-            link_to("runs", "See the runs there are")
+            link_to("runs", "Open Runs")
             return None
     active = cache.store().active()
     runs = active or cache.store().all()
@@ -153,7 +153,7 @@ def steering(run: Run) -> None:
                 Action.RESUME,
                 "Resume",
                 "play_arrow",
-                "Goes on where it was paused.",
+                "Continues where it was paused.",
                 disabled=stopping or run.requested == Action.RESUME,
             )
         elif run.state is not RunState.QUEUED:
@@ -162,7 +162,7 @@ def steering(run: Run) -> None:
                 Action.PAUSE,
                 "Pausing …" if pausing else "Pause",
                 "pause",
-                "Holds training; nothing is lost, and the processor is free meanwhile.",
+                "Pauses training and frees the processor; nothing is lost.",
                 disabled=stopping or pausing,
             )
         _button(
@@ -170,7 +170,7 @@ def steering(run: Run) -> None:
             Action.STOP,
             "Stopping …" if stopping else "Stop",
             "stop",
-            "Ends training within a second and keeps what was learned; it can be resumed later.",
+            "Stops training within a second and saves the weights; you can resume later.",
             disabled=stopping,
         )
         _present(run)
@@ -188,7 +188,7 @@ def what_next(run: Run) -> None:
             icon=":material/tune:",
             key="again",
             type="primary" if change_first else "secondary",
-            help="Opens this run's choices in Set up, as a new experiment.",
+            help="Opens this run’s settings in Set up, as a new experiment.",
         ):
             go_to("train", view="setup", run=run.id)
         if change_first:
@@ -211,7 +211,7 @@ def _vote(run: Run) -> None:
     if len(epochs) >= FEWEST_MEMBERS:
         members = joined([Member(run, epoch) for epoch in epochs]) or ""
         icon = ":material/groups:"
-        link_to("evaluate", "Let its epochs vote", icon, view="ensemble", members=members)
+        link_to("evaluate", "Ensemble of its epochs", icon, view="ensemble", members=members)
 
 
 def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:
@@ -220,7 +220,7 @@ def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:
         icon=":material/play_arrow:",
         type=kind,
         key="resume-run",
-        help="Queues the run again; it goes on from its last checkpoint.",
+        help="Queues the run again, from its last checkpoint.",
     ):
         with errors_shown():
             cache.worker().resume(run.id)
@@ -233,7 +233,7 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
     if not others:
         return
     live = Live(ACTIVE, active_mark(active))
-    st.subheader("Queue" if watched.state.active else "Under way")
+    st.subheader("Queue" if watched.state.active else "Active runs")
     for run in others:
         words, stop = st.columns([6, 1], vertical_alignment="center")
         with words:
@@ -246,9 +246,9 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
                 Action.STOP,
                 "Stopping …" if run.requested == Action.STOP else "Stop",
                 "stop",
-                "Takes the run out of the queue; it can be resumed later."
+                "Removes the run from the queue; you can resume it later."
                 if run.state is RunState.QUEUED
-                else "Ends training within a second and keeps what was learned.",
+                else "Stops training within a second and saves the weights.",
                 disabled=run.requested == Action.STOP,
             )
 

@@ -87,7 +87,7 @@ def test_a_second_click_leads_to_the_run_that_the_first_one_made(
         going.go_on(run, 1)
         assert len(worker.asked) == 1
         assert [one["run"] for one in addresses] == [begun[0].id] * 2
-        assert "not queued a second time" in said[0]
+        assert "not queued again" in said[0]
         going.go_on(run, 2)
         assert len(worker.asked) == 2
     # It has ended by now: who wants it once more gets it.
