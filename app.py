@@ -15,9 +15,9 @@ from cifarviz import static_files
 from cifarviz.installation import ASSETS
 from cifarviz.live import server
 from cifarviz.ui import cache, streamlit_patches
-from cifarviz.ui.class_names import pick_language, unknown_language
+from cifarviz.ui.class_names import render_language_choice, unknown_language_message
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import app_pages, run_status
+from cifarviz.ui.navigation import app_pages, render_run_status
 from cifarviz.ui.query import finish_page, sync_query_params
 
 
@@ -32,10 +32,10 @@ def draw_page() -> None:
     page = st.navigation(app_pages(st.context.url))
     sync_query_params(page.url_path)
     with st.sidebar:
-        pick_language()
+        render_language_choice()
         with errors_shown():
-            run_status()
-    if problem := unknown_language():
+            render_run_status()
+    if problem := unknown_language_message():
         st.warning(problem, icon=":material/warning:")
     with errors_shown():
         page.run()

@@ -9,18 +9,18 @@ from cifarviz.runs.kept_weights import epoch_of
 from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui.epoch_scrubber import (
-    epoch_in_address,
+    epoch_from_query,
     epoch_scrubber,
-    epochs_place,
-    epochs_to_look_into,
-    keeps_something_inside,
+    epoch_slider_container,
+    has_inspectable_epochs,
+    inspectable_epochs,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside import view
 from cifarviz.ui.inside.image import offer_images_with_maps, test_image_in_address
 from cifarviz.ui.inside.view import render_inspection
 from cifarviz.ui.pickers import (
-    checkpoint_words,
+    checkpoint_label,
     checkpoints_of,
     pick_checkpoint_or_epochs,
     pick_run,
@@ -32,9 +32,9 @@ def look_over_epochs(
     run: Run, kept: Mapping[int, WeightsChoice], beside: DeltaGenerator, other: Run | None
 ) -> None:
     """Look inside with the weights of the epoch that a slider is at."""
-    slider = epochs_place()
+    slider = epoch_slider_container()
     with slider:
-        epoch = epoch_in_address(list(kept))
+        epoch = epoch_from_query(list(kept))
     about = ""
     with errors_shown():
         words = view.epoch_words(epoch)
@@ -50,10 +50,10 @@ run = which = other = None
 with left, errors_shown():
     run = pick_run(
         dependent=("layer", "channel", "look", "class", *view.dependent()),
-        keeps=keeps_something_inside,
+        keeps=has_inspectable_epochs,
     )
 if run is not None:
-    kept = epochs_to_look_into(run, test_image_in_address())
+    kept = inspectable_epochs(run, test_image_in_address())
     whole = bool(checkpoints_of(run))
     if kept or whole:
         with right, errors_shown():
@@ -69,5 +69,5 @@ if run is not None and which is not None:
         else:
             # One that was stopped in the middle of an epoch is nearest to its last whole one.
             epoch = epoch_of(run, which) or run.epochs_done
-            words = checkpoint_words(run, which)
+            words = checkpoint_label(run, which)
             render_inspection(run, which, epoch, words, fourth, other)

@@ -4,9 +4,9 @@ import streamlit as st
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import sync_query_params
-from cifarviz.ui.runs.panel import show_runs
+from cifarviz.ui.runs.panel import render_runs_page
 
 st.title("Runs")
 sync_query_params("runs")
 with errors_shown():
-    show_runs()
+    render_runs_page()

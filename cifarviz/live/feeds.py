@@ -23,7 +23,7 @@ from cifarviz.live.items import (
     state_item,
     status_item,
     verdict_item,
-    waits_for,
+    waiting_text,
 )
 from cifarviz.live.run_figures import METRICS, History, LivePoints, run_figure, steps_per_epoch
 from cifarviz.runs.lineage import epochs_before
@@ -105,7 +105,7 @@ class RunFeed:
         run = self._store.get(self._run_id)
         history = self._points.refresh()
         queued = run.state is RunState.QUEUED
-        waiting = waits_for(run, self._store.active()) if queued else ""
+        waiting = waiting_text(run, self._store.active()) if queued else ""
         with self._lock:
             changed = (run, waiting) != (self._run, self._waiting)
             changed = changed or history.version != self._history.version
@@ -199,7 +199,7 @@ class RunFeed:
             run,
             self._history,
             turn=self._fit.turn,
-            before=_before(self._store, run),
+            before=_parent_epochs(self._store, run),
             published=self._published,
             batches=batches,
         )
@@ -242,7 +242,7 @@ def _fingerprint(crc: int, history: History, done: int) -> str:
     return f"{crc32(repr(list(history.epochs[:done])).encode(), crc):08x}"
 
 
-def _before(store: RunStore, run: Run) -> list[Epoch]:
+def _parent_epochs(store: RunStore, run: Run) -> list[Epoch]:
     return [] if run.parent is None else list(epochs_before(store, run))
 
 
@@ -265,7 +265,9 @@ class ActiveFeed:
     def message(self, position: str) -> tuple[Message, str]:
         """Return a line for each of them, whatever the browser knows."""
         runs = self._runs
-        items = {run.id: progress_item(run, waiting=waits_for(run, runs)).values() for run in runs}
+        items = {
+            run.id: progress_item(run, waiting=waiting_text(run, runs)).values() for run in runs
+        }
         return {"mark": active_mark(runs), "items": items}, _mark(items)
 
 

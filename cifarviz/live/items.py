@@ -21,7 +21,7 @@ from cifarviz.runs.run_headline import (
 )
 from cifarviz.runs.states import Action, RunState
 
-_ASKED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
+_REQUESTED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
 DAMAGED = "damaged"
 """The state of a run whose record in the store no run can have."""
 _COLORS = {
@@ -90,8 +90,8 @@ def state_item(run: Run, waiting: str = "") -> Item:
 
     ``waiting`` says for whom a queued run waits.
     """
-    text = waiting or doing(run) or outcome(run)
-    return Item(badge=state_word(run), color=state_color(run), text=text)
+    text = waiting or progress_text(run) or outcome_text(run)
+    return Item(badge=state_label(run), color=state_color(run), text=text)
 
 
 def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
@@ -99,10 +99,10 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
     best = headline(run)
     return Item(
         title=run.name if title is None else title,
-        badge=state_word(run),
+        badge=state_label(run),
         color=state_color(run),
-        text=waiting or doing(run),
-        share=share_done(run),
+        text=waiting or progress_text(run),
+        share=progress_share(run),
         note=f"{'Best so far' if run.state.active else 'Best'}: {best}" if best else "",
     )
 
@@ -116,7 +116,7 @@ def status_item(active: Sequence[Run]) -> Item:
     return replace(item, note="\n".join(filter(None, [item.note, waiting])))
 
 
-def share_done(run: Run) -> float:
+def progress_share(run: Run) -> float:
     """Return how much of a run's epochs is done, 0 to 1; one that ended by itself is done."""
     if run.damage is not None:
         return 0.0
@@ -174,7 +174,7 @@ def metrics_item(run: Run) -> Item:
     if run.precision is not None:
         precision = run.precision_reason or f"{run.precision}, as set up."
     return Item(
-        share=share_done(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
+        share=progress_share(run) if per_epoch or run.state is RunState.FINISHED else 0.0,
         metrics=tuple(metrics),
         note=f"Precision: {precision}" if precision else "",
     )
@@ -190,7 +190,7 @@ def _best(run: Run) -> Metric:
     return Metric(label, str(run.best_epoch), hint, headline(run))
 
 
-def state_word(run: Run) -> str:
+def state_label(run: Run) -> str:
     """The state a run is in, or the one that was asked for and is about to come.
 
     The run that comes with cifarviz is *recorded*: nobody here has waited for it.
@@ -200,21 +200,21 @@ def state_word(run: Run) -> str:
     if run.origin == ORIGIN:
         return ORIGIN
     if run.requested is not None and run.state.active:
-        return _ASKED[Action(run.requested)]
+        return _REQUESTED[Action(run.requested)]
     return str(run.state)
 
 
-def badge(run: Run) -> str:
+def state_badge(run: Run) -> str:
     """Markdown of the state's word in its colour."""
-    return f":{state_color(run)}-badge[{state_word(run)}]"
+    return f":{state_color(run)}-badge[{state_label(run)}]"
 
 
 def state_color(run: Run) -> str:
     """Return the colour of the state's word: the name of one of Streamlit's."""
-    return _COLORS.get(state_word(run), "gray")
+    return _COLORS.get(state_label(run), "gray")
 
 
-def doing(run: Run) -> str:
+def progress_text(run: Run) -> str:
     """How far an active run is, to be said after its state; nothing for one that has ended."""
     if not run.state.active or run.damage is not None:
         return ""
@@ -225,12 +225,12 @@ def doing(run: Run) -> str:
     progress = run.progress
     if progress is None or progress.epoch == 0:
         return _PHASES["choosing" if progress and progress.phase == "choosing" else "preparing"]
-    phase = _PHASES.get(progress.phase) if state_word(run) == "running" else None
+    phase = _PHASES.get(progress.phase) if state_label(run) == "running" else None
     template = "epoch {epoch} of {epochs}, {phase}" if phase else "epoch {epoch} of {epochs}"
     return template.format(epoch=progress.epoch, epochs=run.experiment.epochs, phase=phase)
 
 
-def outcome(run: Run) -> str:
+def outcome_text(run: Run) -> str:
     """What became of a run that has ended, in whole sentences, one after another."""
     return " ".join(filter(None, _outcome(run)))
 
@@ -240,31 +240,31 @@ def _outcome(run: Run) -> Sequence[str]:
     match run.state:
         case RunState.FINISHED if run.stopped_early is not None:
             ended = run.message or f"Stopped early after epoch {run.stopped_early}."
-            return ended, _best_so_far(run), _restored_text(run)
+            return ended, _best_text(run), _restored_text(run)
         case RunState.FINISHED:
             ended = "1 epoch is done." if planned == 1 else f"All {planned} epochs are done."
-            return ended, _best_so_far(run), _restored_text(run)
+            return ended, _best_text(run), _restored_text(run)
         case RunState.STOPPED if run.started is None:
             return ("Removed from the queue before training started.",)
         case RunState.STOPPED:
             position = str(training_position(run)).capitalize()
-            return f"{position} (of {planned}). The weights are saved.", _best_so_far(run)
+            return f"{position} (of {planned}). The weights are saved.", _best_text(run)
         case RunState.INTERRUPTED:
             ended = run.message or "The process that trained it ended."
-            return ended, f"{done} of {planned} epochs are saved.", _best_so_far(run)
+            return ended, f"{done} of {planned} epochs are saved.", _best_text(run)
         case RunState.FAILED:
             ended = run.message or "Training failed."
-            return ended, f"{done} of {planned} epochs were done.", _best_so_far(run)
+            return ended, f"{done} of {planned} epochs were done.", _best_text(run)
     return ()
 
 
-def named(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names in a sentence: “a”, “b” and “c”, so that one with a comma in it is still one."""
     *most, last = [f"“{name}”" for name in names]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _best_so_far(run: Run) -> str:
+def _best_text(run: Run) -> str:
     """The headline and, where another epoch has a higher accuracy, that one."""
     words = " · ".join(filter(None, [headline(run), highest(run)]))
     return f"Best: {words}." if words else ""
@@ -276,12 +276,12 @@ def _restored_text(run: Run) -> str:
     return f"The weights of epoch {run.best_epoch} were restored at the end."
 
 
-def waits_for(run: Run, active: Sequence[Run]) -> str:
+def waiting_text(run: Run, active: Sequence[Run]) -> str:
     """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
     if run.state is not RunState.QUEUED:
         return ""
     if run.orphaned:
-        return doing(run)
+        return progress_text(run)
     # Those that nobody looks after hold nobody up.
     served = [other for other in active if not other.orphaned]
     ids = [other.id for other in served]

@@ -38,7 +38,7 @@ class LivePoints:
         self._store = store
         self._run_id = run_id
         self._lock = threading.Lock()
-        self._batches = _none()
+        self._batches = _no_points()
         self._epochs: Sequence[Epoch] = ()
         self._restarts = 0
 
@@ -50,9 +50,9 @@ class LivePoints:
             # From the last known point on: if that one is gone or another, the run has gone back
             # to its checkpoint in the meantime, and all points are read again.
             new = self._store.batch_points(self._run_id, after=max(last - 1, 0))
-            if last and not _goes_on(self._batches, new):
+            if last and not _is_continued(self._batches, new):
                 self._restarts += 1
-                self._batches = _none()
+                self._batches = _no_points()
                 new = self._store.batch_points(self._run_id)
                 last = 0
             fresh = new.steps > last
@@ -109,7 +109,7 @@ def run_figure(
     )
     if batches:
         # All batches make the trend; only some of them are drawn, always the same ones.
-        drawn = kept_dots(steps)
+        drawn = dot_positions(steps)
         curves = replace(
             curves,
             batch_x=curves.batch_x[drawn],
@@ -164,7 +164,7 @@ def _epoch_curves(metric: MetricName, epochs: Sequence[Epoch]) -> EpochCurves | 
     )
 
 
-def kept_dots(steps: np.ndarray) -> np.ndarray:
+def dot_positions(steps: np.ndarray) -> np.ndarray:
     """Which of the batches to draw, at most ``MOST_DOTS``, as positions.
 
     Every step, then every second, every fourth and so on as there are more: a dot that is drawn
@@ -176,11 +176,11 @@ def kept_dots(steps: np.ndarray) -> np.ndarray:
     return np.flatnonzero(steps % stride == 0)[:MOST_DOTS]
 
 
-def _goes_on(known: BatchPoints, new: BatchPoints) -> bool:
+def _is_continued(known: BatchPoints, new: BatchPoints) -> bool:
     return bool(len(new) and new.steps[0] == known.steps[-1] and new.loss[0] == known.loss[-1])
 
 
-def _none() -> BatchPoints:
+def _no_points() -> BatchPoints:
     nothing = np.empty(0, np.float32)
     return BatchPoints(np.empty(0, np.int64), nothing, nothing)
 

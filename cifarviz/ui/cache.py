@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Seconds the first page gets to itself before TensorFlow takes half of the machine.
-_FIRST_PAGE = 1.0
+_WARM_UP_DELAY = 1.0
 
 
 def settings() -> Settings:
@@ -119,7 +119,7 @@ def _trained_model(
     return open_checkpoint(runs, runs.get(run_id), which)
 
 
-def opened_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> "TrainedModel":
+def open_model(run: Run, which: WeightsChoice, runs: RunStore | None = None) -> "TrainedModel":
     """As ``trained_model``, but opened anew, for work that is done while no page is being run.
 
     A thread of its own is given the store, ``runs``, by the page that begins it.
@@ -153,7 +153,7 @@ def _layer_views(
     return feature_maps.layer_views(trained_model(_run, which).observe(image))
 
 
-def kept_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
+def snapshot_layer_views(run: Run, epoch: int, image: int) -> tuple[LayerView, ...]:
     """The layers of a pinned test image as they were kept after an epoch; as ``layer_views``.
 
     Raises ``ArtifactMissing``, ``ArtifactDamaged`` and ``UnknownFormat``.
@@ -196,7 +196,7 @@ def _warm_up_thread() -> threading.Thread:
 
 
 def _load_tensorflow() -> None:
-    time.sleep(_FIRST_PAGE)
+    time.sleep(_WARM_UP_DELAY)
     try:
         with HEAVY_IMPORTS:
             import sklearn.metrics

@@ -10,7 +10,7 @@ from cifarviz.ui.address import escaped
 
 
 @contextmanager
-def changed_line(made: Sequence[ExperimentChange]) -> Iterator[None]:
+def render_changes(made: Sequence[ExperimentChange]) -> Iterator[None]:
     """Show the changes; what the block makes stands in the same line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         said = escaped(" · ".join(change.text for change in made))

@@ -15,10 +15,10 @@ from cifarviz.ui.address import quoted
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
 
-PARAMETER: Final = "labels"
+QUERY_PARAM: Final = "labels"
 _KEY = "label-language"
 _ENGLISH: Final[Language] = "en"
-_WORDS: Final = (
+_NUMBER_NAMES: Final = (
     "no",
     "one",
     "two",
@@ -56,16 +56,16 @@ def language() -> Language:
     return state.language_memory().language
 
 
-def language_address() -> dict[str, str]:
+def language_query_params() -> dict[str, str]:
     """What a link to any page has to hold so that it keeps the language."""
-    return {} if language() == _ENGLISH else {PARAMETER: language()}
+    return {} if language() == _ENGLISH else {QUERY_PARAM: language()}
 
 
-def pick_language() -> None:
+def render_language_choice() -> None:
     """Show the choice of language; call this before a page shows anything."""
     offered = languages()
     memory = state.language_memory()
-    given = st.query_params.get(PARAMETER)
+    given = st.query_params.get(QUERY_PARAM)
     memory.unknown = None
     if given in offered:
         memory.language = next(code for code in offered if code == given)
@@ -73,7 +73,7 @@ def pick_language() -> None:
         memory.unknown = given
     else:
         # An address without any, as the menu's, changes nothing.
-        update_query_params(**language_address())
+        update_query_params(**language_query_params())
     if len(offered) < 2:
         return
     st.segmented_control(
@@ -83,13 +83,13 @@ def pick_language() -> None:
         format_func=LANGUAGES.__getitem__,
         key=widget_key(_KEY, memory.language),
         required=True,
-        on_change=uninterruptible(_choose),
+        on_change=uninterruptible(_select_language),
         help="The language of class names on every page. Data sets without names in it show "
         "English.",
     )
 
 
-def unknown_language() -> str | None:
+def unknown_language_message() -> str | None:
     """A sentence on a language that the address names in vain."""
     unknown = state.language_memory().unknown
     if unknown is None:
@@ -102,11 +102,11 @@ def unknown_language() -> str | None:
     )
 
 
-def _choose() -> None:
+def _select_language() -> None:
     state.language_memory().language = widget_value(_KEY)
-    update_query_params(**{PARAMETER: None} | language_address())
+    update_query_params(**{QUERY_PARAM: None} | language_query_params())
 
 
 def number_in_words(number: int) -> str:
     """``ten`` for 10, and ``100`` for 100: words up to twelve, digits beyond."""
-    return _WORDS[number] if 0 <= number < len(_WORDS) else f"{number:,}"
+    return _NUMBER_NAMES[number] if 0 <= number < len(_NUMBER_NAMES) else f"{number:,}"

@@ -17,12 +17,12 @@ from cifarviz.training.plan import split_positions
 from cifarviz.ui import cache
 from cifarviz.ui.address import whole_number
 
-SPLIT_WORDS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
+SPLIT_LABELS: Final[dict[Split, str]] = {"test": "Test image", "train": "Training image"}
 _LONGEST = 40
 
 
 @dataclass(frozen=True, eq=False)
-class NamedImage:
+class DatasetImage:
     """An image of a data set: ``pixels`` uint8 (h, w, c), ``actual`` the index of its class."""
 
     dataset: str
@@ -34,28 +34,28 @@ class NamedImage:
     @property
     def title(self) -> str:
         """What the image is called: its split and official index."""
-        return f"{SPLIT_WORDS[self.split]} {self.index}"
+        return f"{SPLIT_LABELS[self.split]} {self.index}"
 
 
 Indices = NDArray[np.int64]
 
 
-def named_dataset(otherwise: str) -> DatasetInfo:
+def dataset_from_query(otherwise: str) -> DatasetInfo:
     """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
     name = st.query_params.get("dataset", otherwise)
     return find(name)
 
 
-def named_split() -> Split:
+def split_from_query() -> Split:
     """The split that the address names, else the test images; raises ``DatasetNotFound``."""
     name = st.query_params.get("split", "test")
     split: Split | None = next((one for one in get_args(Split) if one == name), None)
     if split is None:
-        raise DatasetNotFound("There is no split {name}: choose test or train.", name=_plain(name))
+        raise DatasetNotFound("There is no split {name}: choose test or train.", name=_quote(name))
     return split
 
 
-def images_of(info: DatasetInfo, split: Split) -> ImageSet:
+def available_images(info: DatasetInfo, split: Split) -> ImageSet:
     """All images there are here: the full set's if it is, else the sample's."""
     return cache.nearest_dataset(info.name, "full").split(split)
 
@@ -72,17 +72,17 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
         )
 
 
-def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> NamedImage:
+def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> DatasetImage:
     """The one of ``images`` whose official index ``text`` is; raises ``DatasetNotFound``."""
     index = whole_number(text)
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
         raise DatasetNotFound(
             "{dataset} has no {split} {given}: their numbers go from 0 to {highest:,}.",
-            split=SPLIT_WORDS[split],
+            split=SPLIT_LABELS[split],
             dataset=info.title,
             highest=total - 1,
-            given=_plain(text),
+            given=_quote(text),
         )
     position = images.position_of(index)
     if position is None:
@@ -93,12 +93,12 @@ def open_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
             if len(near) == 1
             else "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest "
             "are {near}. Get the full set on the Start page.",
-            split=SPLIT_WORDS[split],
+            split=SPLIT_LABELS[split],
             index=index,
             count=len(images),
             near=" and ".join(near),
         )
-    return NamedImage(
+    return DatasetImage(
         info.name, split, index, images.images[position], int(images.labels[position])
     )
 
@@ -113,7 +113,7 @@ def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
     )
 
 
-def _plain(text: str) -> str:
+def _quote(text: str) -> str:
     # Errors are escaped where they are shown.
     return f"“{text}”" if len(text) <= _LONGEST else f"“{text[:_LONGEST]}…”"
 
@@ -144,12 +144,12 @@ def validation_images(run: Run) -> ImageSet | None:
     indices = validation_indices(run)
     if indices is None:
         return None
-    train = images_of(find(run.experiment.data.dataset), "train")
+    train = available_images(find(run.experiment.data.dataset), "train")
     here = np.flatnonzero(np.isin(train.indices, indices))
     return train.take(here) if len(here) else None
 
 
-def data_here(run: Run) -> Dataset:
+def available_dataset(run: Run) -> Dataset:
     """The data a run was trained on, or the sample of the full set where that is not here.
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.

@@ -13,7 +13,7 @@ from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted, whole_number
 from cifarviz.ui.components.epoch_slider import Curves, epoch_slider
-from cifarviz.ui.components.live_items import run_again_on
+from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.query import fill_query_param, update_query_params
 
 
@@ -22,7 +22,7 @@ def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
     return kept_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
-def epochs_to_look_into(run: Run, image: int | None) -> dict[int, WeightsChoice]:
+def inspectable_epochs(run: Run, image: int | None) -> dict[int, WeightsChoice]:
     """The same, with the epochs of which only the feature maps of this test image were kept."""
     folder = cache.store().folder(run.id)
     found: dict[int, WeightsChoice] = {
@@ -40,23 +40,23 @@ def images_with_any_maps(run: Run) -> set[int]:
     return {index for epoch in done for index in cache.images_with_maps(run, epoch)}
 
 
-def epochs_with_answers(run: Run) -> list[int]:
+def epochs_with_predictions(run: Run) -> list[int]:
     """The epochs after which ``run`` has kept what it said about its validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "answers")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
 
 
-def keeps_something_inside(run: Run) -> bool:
+def has_inspectable_epochs(run: Run) -> bool:
     """Whether ``run`` has kept weights or feature maps of any epoch, the beginning among them."""
     return _has_snapshots(run, "weights", "maps", since=0)
 
 
-def keeps_something_answered(run: Run) -> bool:
+def has_evaluable_epochs(run: Run) -> bool:
     """Whether ``run`` has kept answers, or weights to be asked, of an epoch it has finished."""
     return _has_snapshots(run, "answers", "weights", since=1)
 
 
-def keeps_weights(run: Run) -> bool:
+def has_saved_weights(run: Run) -> bool:
     """Whether ``run`` has kept weights of any epoch, the beginning among them."""
     return _has_snapshots(run, "weights", since=0)
 
@@ -69,7 +69,7 @@ def _has_snapshots(run: Run, *kinds: Kind, since: int) -> bool:
     return any(since <= epoch <= run.epochs_done for epoch in found)
 
 
-def epochs_place() -> DeltaGenerator:
+def epoch_slider_container() -> DeltaGenerator:
     """Where the slider is to stand; it stays in sight (assets/style.css)."""
     return st.container(key="epochs")
 
@@ -79,7 +79,7 @@ def nearest_epoch(epochs: Iterable[int], wanted: int) -> int:
     return min(epochs, key=lambda epoch: abs(epoch - wanted))
 
 
-def epoch_in_address(epochs: Sequence[int], otherwise: int | None = None) -> int:
+def epoch_from_query(epochs: Sequence[int], otherwise: int | None = None) -> int:
     """The one of ``epochs`` that the address names; what is not there is said.
 
     Where it names none, ``otherwise`` or the newest.
@@ -120,22 +120,22 @@ def epoch_scrubber(
                 [epoch.loss for epoch in history],
                 validation if any(value is not None for value in validation) else [],
             ),
-            on_epoch=lambda epoch: _go_to(epoch, epochs, growing=run.state.active),
+            on_epoch=lambda epoch: _select_epoch(epoch, epochs, growing=run.state.active),
             best=run.best_epoch,
             growing=run.state.active,
             about=" · ".join(filter(None, [run.name, about])),
         )
-    follow_growth(run)
+    rerun_on_new_epoch(run)
 
 
-def follow_growth(run: Run) -> None:
+def rerun_on_new_epoch(run: Run) -> None:
     """Run the page again when a run under way has come further; ``epoch_scrubber`` does it too."""
     if run.state.active:
         mark = partial(_progress_mark, cache.store(), run.id)
-        run_again_on(f"epochs-{run.id}", mark, key="epochs-done")
+        rerun_on_change(f"epochs-{run.id}", mark, key="epochs-done")
 
 
-def _go_to(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
+def _select_epoch(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
     # Without an epoch in the address the page follows the newest one.
     update_query_params(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 

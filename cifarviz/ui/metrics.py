@@ -7,7 +7,7 @@ import streamlit as st
 
 from cifarviz.analysis.intervals import accuracy_interval
 from cifarviz.figures.percent import interval, percent
-from cifarviz.live.items import Metric, named
+from cifarviz.live.items import Metric, join_names
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, earlier_losses, losses_words
 from cifarviz.runs.lineage import ancestors
 from cifarviz.runs.records import Run
@@ -20,7 +20,7 @@ INTERVAL_HINT: Final = (
 )
 
 
-def interval_words(accuracy: float, images: int, digits: int = 1) -> str:
+def format_interval(accuracy: float, images: int, digits: int = 1) -> str:
     """The 95 % interval of an accuracy over so many images: ``"76.5% to 78.2%"``."""
     return interval(*accuracy_interval(accuracy, images), digits)
 
@@ -28,11 +28,11 @@ def interval_words(accuracy: float, images: int, digits: int = 1) -> str:
 def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metric:
     """An accuracy for a row of figures, with its interval below it."""
     return Metric(
-        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", interval_words(accuracy, images)
+        label, percent(accuracy), f"{hint} {INTERVAL_HINT}", format_interval(accuracy, images)
     )
 
 
-def metric_row(
+def render_metrics(
     metrics: Sequence[Metric], *, widths: Sequence[int] | None = None, level: int = 5
 ) -> None:
     """Show ``metrics`` beside each other, as headings of ``level``; their values are Markdown."""
@@ -44,7 +44,7 @@ def metric_row(
                 st.caption(metric.note)
 
 
-def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
+def render_loss_note(runs: Iterable[tuple[str, Run]]) -> None:
     """Say how the losses of ``runs``, each under a name, were computed, unless all are exact."""
     groups: dict[str, list[str]] = {}
     for name, run in runs:
@@ -60,12 +60,12 @@ def show_earlier_losses(runs: Iterable[tuple[str, Run]]) -> None:
     sentence = template.format(
         loss=next(iter(earlier)),
         plain=PLAIN,
-        runs="; ".join(f"{named(names)}: {loss}" for loss, names in earlier.items()),
+        runs="; ".join(f"{join_names(names)}: {loss}" for loss, names in earlier.items()),
     )
     st.caption(f":material/info: {escaped(sentence)}", help=EXPLANATION)
 
 
-def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run]) -> None:
+def render_curves_loss_note(names: Mapping[str, str], runs: Sequence[Run]) -> None:
     """Say so below curves, which begin with those of a fork's ancestors.
 
     ``names`` are the names of ``runs`` by id.
@@ -73,9 +73,9 @@ def show_earlier_losses_of_curves(names: Mapping[str, str], runs: Sequence[Run])
     drawn = {run.id: run for run in runs}
     for run in runs:
         drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
-    show_earlier_losses((names.get(run.id, run.name), run) for run in drawn.values())
+    render_loss_note((names.get(run.id, run.name), run) for run in drawn.values())
 
 
-def earlier_losses_sentence(run: Run) -> str:
+def loss_note(run: Run) -> str:
     """How the losses of one run were computed, as a sentence; empty if they are exact."""
     return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."

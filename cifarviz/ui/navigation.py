@@ -14,7 +14,7 @@ from cifarviz.live.feeds import CURRENT, STATUS, status_mark
 from cifarviz.live.items import status_item
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.class_names import language_address
+from cifarviz.ui.class_names import language_query_params
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.query import current_query_params, open_address, render_choice
@@ -67,13 +67,13 @@ def app_pages(url: str | None) -> list[Page]:
         )
         for name, entry in PAGES.items()
     ]
-    if name := unknown_page(url):
-        missing = partial(_page_not_found, name)
+    if name := unknown_page_name(url):
+        missing = partial(_render_page_not_found, name)
         pages.append(st.Page(missing, title="Page not found", url_path=name, visibility="hidden"))
     return pages
 
 
-def unknown_page(url: str | None) -> str | None:
+def unknown_page_name(url: str | None) -> str | None:
     """Return the last part of the path of ``url`` unless it is empty or the name of a page.
 
     Streamlit takes it for the page's name, and shows the first page for one that it doesn't know.
@@ -83,7 +83,7 @@ def unknown_page(url: str | None) -> str | None:
     return None if not name or name in PAGES else name
 
 
-def _page_not_found(name: str) -> None:
+def _render_page_not_found(name: str) -> None:
     st.title("Page not found")
     st.error(f"There is no page {quoted(name)}. Choose one of these:", icon=":material/error:")
     for page, entry in PAGES.items():
@@ -107,13 +107,13 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
     )
 
 
-def open_here(page: str, **address: str | int) -> None:
+def replace_query_params(page: str, **address: str | int) -> None:
     """Give the page that is open these values in place of its address; for callbacks."""
     open_address(_url_path(page), _address(address))
 
 
 def _address(values: Mapping[str, str | int]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()} | language_address()
+    return {key: str(value) for key, value in values.items()} | language_query_params()
 
 
 def _url_path(page: str) -> str:
@@ -124,7 +124,7 @@ def _file(page: str) -> str:
     return f"pages/{page}.py"
 
 
-def title_and_switch(
+def render_title_and_views(
     title: str,
     views: Mapping[View, ViewEntry],
     *,
@@ -151,7 +151,7 @@ def title_and_switch(
     )
 
 
-def run_status() -> None:
+def render_run_status() -> None:
     """Name, epoch, progress and best epoch of the run at work, and how many wait."""
     active = cache.store().active()
     if any(run.orphaned for run in active):
@@ -161,10 +161,10 @@ def run_status() -> None:
         live = Live(STATUS, status_mark(active))
         live_items({CURRENT: status_item(active)}, key="status", live=live, reports_break=True)
         if active:
-            _watch_link(active[0].id)
+            _render_watch_link(active[0].id)
 
 
-def _watch_link(run_id: str) -> None:
+def _render_watch_link(run_id: str) -> None:
     address = {"view": "watch", "run": run_id}
     if query_memory().page != "train":
         link_to("train", "Watch", **address)
@@ -175,7 +175,7 @@ def _watch_link(run_id: str) -> None:
         key="watch-run",
         type="tertiary",
         icon=PAGES["train"].icon,
-        on_click=uninterruptible(open_here),
+        on_click=uninterruptible(replace_query_params),
         args=("train",),
         kwargs=address,
     )

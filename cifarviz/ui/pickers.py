@@ -21,23 +21,23 @@ from cifarviz.runs.run_headline import best_criterion, headline
 from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
-from cifarviz.ui.components.live_items import run_again_on
+from cifarviz.ui.components.live_items import rerun_on_change
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.query import current_query_params, update_query_params, widget_key, widget_value
-from cifarviz.ui.runs.rows import in_date
+from cifarviz.ui.runs.rows import format_date
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 Choice = TypeVar("Choice", bound=str)
-_OF_A_DATASET = ("dataset", "image", "actual", "predicted", "page")
+_DATASET_PARAMS = ("dataset", "image", "actual", "predicted", "page")
 
 
-def _no_epochs(run: Run) -> bool:
+def _has_no_epochs(run: Run) -> bool:
     return False
 
 
 def pick_run(
-    *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _no_epochs
+    *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _has_no_epochs
 ) -> Run | None:
     """Show a menu of the runs that have weights, the newest first, and return the one chosen.
 
@@ -52,13 +52,13 @@ def pick_run(
     ready = {run.id: run for run in runs if checkpoints_of(run) or keeps(run)}
     wanted = st.query_params.get("run")
     if not ready and wanted is None:
-        _nothing_yet(runs, keeps)
+        _render_no_runs(runs, keeps)
         return None
     if wanted is None:
-        wanted = _usual_choice(ready)
+        wanted = _default_run(ready)
         update_query_params(run=wanted)
     if wanted not in ready:
-        _cannot_be_shown(wanted, runs, keeps)
+        _render_unavailable(wanted, runs, keeps)
     if not ready:
         return None
     names = run_labels(list(ready.values()))
@@ -70,7 +70,7 @@ def pick_run(
         format_func=names.__getitem__,
         placeholder="Choose a run",
         key=widget_key("pick-run", chosen),
-        on_change=uninterruptible(_run_chosen),
+        on_change=uninterruptible(_select_run),
         args=(ready, ("checkpoint", "epoch", *dependent)),
         help="A trained network. Runs appear here after their first epoch.",
     )
@@ -86,7 +86,7 @@ def pick_checkpoint(run: Run) -> Checkpoint:
     The address holds it as ``checkpoint``; without one there it is what a person made the run's
     answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
     """
-    return _pick(run, _kept_checkpoints(run))
+    return _pick_weights(run, _require_checkpoints(run))
 
 
 def pick_checkpoint_or_epochs(
@@ -98,10 +98,10 @@ def pick_checkpoint_or_epochs(
     the epochs, or back.
     """
     if not has_epochs:
-        return _pick(run, _kept_checkpoints(run))
-    kept = _kept_checkpoints(run) if checkpoints_of(run) else ()
+        return _pick_weights(run, _require_checkpoints(run))
+    kept = _require_checkpoints(run) if checkpoints_of(run) else ()
     choices: tuple[Checkpoint | Literal["epochs"], ...] = (*kept, "epochs")
-    chosen = _pick(run, choices, forget)
+    chosen = _pick_weights(run, choices, forget)
     if not kept:
         st.caption(
             "The weights of its last and best epochs were removed."
@@ -111,7 +111,7 @@ def pick_checkpoint_or_epochs(
     return chosen
 
 
-def _kept_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
+def _require_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
     kept = checkpoints_of(run)
     if not kept:
         raise ArtifactMissing(
@@ -123,7 +123,7 @@ def _kept_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
     return kept
 
 
-def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
+def _pick_weights(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
     # A link that names an epoch and no weights is about that epoch.
     usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
     wanted = st.query_params.get("checkpoint", usual)
@@ -132,9 +132,9 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
         "Weights from",
         kept,
         kept.index(chosen),
-        format_func=lambda which: sentence_case(checkpoint_words(run, which)),
+        format_func=lambda which: sentence_case(checkpoint_label(run, which)),
         key=widget_key("pick-checkpoint", chosen),
-        on_change=uninterruptible(_checkpoint_chosen),
+        on_change=uninterruptible(_select_checkpoint),
         args=(chosen, forget),
         help="A run saves the weights of its last and best epochs, or of the best only. “Any "
         "epoch” is a slider over saved epochs: weights after epochs 1, 2, 3, 4, 6, 8, 11 and then "
@@ -143,7 +143,7 @@ def _pick(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choic
     if chosen != wanted:
         st.warning(
             f"This run has no weights called {quoted(wanted)}. Shown instead: "
-            f"{checkpoint_words(run, chosen)}.",
+            f"{checkpoint_label(run, chosen)}.",
             icon=":material/warning:",
         )
     return chosen
@@ -154,7 +154,7 @@ def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
     return kept_checkpoints(cache.store(), run)
 
 
-def checkpoint_words(run: Run, which: str) -> str:
+def checkpoint_label(run: Run, which: str) -> str:
     """What a person calls these weights, such as ``last epoch (after epoch 30)``."""
     if which == "epochs":
         return "any epoch"
@@ -186,7 +186,7 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
 
     ``marked``: what is recorded is called so before its name.
     """
-    timed = {run.id: f"{run.name}, {in_date(run.created)}" for run in runs}
+    timed = {run.id: f"{run.name}, {format_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
     labels: dict[str, str] = {}
     for run in runs:
@@ -201,9 +201,9 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
     return labels
 
 
-def _usual_choice(ready: Mapping[str, Run]) -> str:
+def _default_run(ready: Mapping[str, Run]) -> str:
     wanted = st.query_params.get("dataset")
-    fitting = [one for one, run in ready.items() if _dataset_of(run) == wanted] or list(ready)
+    fitting = [one for one, run in ready.items() if _dataset_name(run) == wanted] or list(ready)
     remembered = state.recall("run")
     if remembered in fitting:
         return remembered
@@ -211,19 +211,19 @@ def _usual_choice(ready: Mapping[str, Run]) -> str:
     return next((one for one in fitting if checkpoints_of(ready[one])), fitting[0])
 
 
-def _run_chosen(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
+def _select_run(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
     chosen = widget_value("pick-run")
     # The browser sends labels: one of a run that has just ended was another a moment ago.
     if chosen not in ready:
         return
     before = ready.get(current_query_params().get("run") or "")
-    if before is None or _dataset_of(before) != _dataset_of(ready[chosen]):
+    if before is None or _dataset_name(before) != _dataset_name(ready[chosen]):
         # Images and classes of another data set are nothing for this run.
-        forget = (*forget, *_OF_A_DATASET)
+        forget = (*forget, *_DATASET_PARAMS)
     update_query_params(**dict.fromkeys(forget), run=chosen)
 
 
-def _dataset_of(run: Run) -> str | None:
+def _dataset_name(run: Run) -> str | None:
     try:
         return run.experiment.data.dataset
     except CifarvizError:
@@ -231,13 +231,13 @@ def _dataset_of(run: Run) -> str | None:
         return None
 
 
-def _checkpoint_chosen(before: str, forget: Sequence[str]) -> None:
+def _select_checkpoint(before: str, forget: Sequence[str]) -> None:
     chosen = widget_value("pick-checkpoint")
     void = ("epoch", *forget) if "epochs" in (before, chosen) else ()
     update_query_params(**dict.fromkeys(void), checkpoint=chosen)
 
 
-def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
+def _render_unavailable(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     run = next((run for run in runs if run.id == run_id), None)
     if run is None:
         st.error(f"There is no run {quoted(run_id)} here.", icon=":material/error:")
@@ -246,7 +246,7 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
         st.error(f"{quoted(run.name)} is damaged: {escaped(run.damage)}", icon=":material/error:")
         link_to("runs", "Delete it in Runs", runs=run.id)
     elif run.state.active:
-        _coming(run, keeps)
+        _render_coming_run(run, keeps)
     else:
         template = (
             "{name} is {state} and has neither last nor best weights. Inside and Evaluate show its "
@@ -259,10 +259,10 @@ def _cannot_be_shown(run_id: str, runs: Sequence[Run], keeps: Callable[[Run], bo
         link_to("runs", "Open Runs")
 
 
-def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
+def _render_no_runs(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     active = [run for run in runs if run.state.active and run.damage is None]
     if active:
-        _coming(active[-1], keeps)
+        _render_coming_run(active[-1], keeps)
         return
     st.info(
         "No network has been trained here yet. Train one first: a single epoch on the embedded "
@@ -272,17 +272,19 @@ def _nothing_yet(runs: Sequence[Run], keeps: Callable[[Run], bool]) -> None:
     with st.container(horizontal=True):
         if st.button("Train a network", type="primary", icon=":material/model_training:"):
             go_to("train")
-        bring_back_button()
+        render_restore_button()
 
 
-def _coming(run: Run, keeps: Callable[[Run], bool]) -> None:
+def _render_coming_run(run: Run, keeps: Callable[[Run], bool]) -> None:
     st.info(
         f"{quoted(run.name)} is {run.state}. This page shows its weights as soon as the first "
         "epoch is done.",
         icon=":material/hourglass_top:",
     )
     link_to("train", "Watch it", view="watch", run=run.id)
-    run_again_on(f"ready-{run.id}", partial(_is_ready, cache.store(), run.id, keeps), key="ready")
+    rerun_on_change(
+        f"ready-{run.id}", partial(_is_ready, cache.store(), run.id, keeps), key="ready"
+    )
 
 
 def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str:
@@ -290,7 +292,7 @@ def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str
     return str(run is None or bool(kept_checkpoints(store, run)) or keeps(run))
 
 
-def hide_button() -> None:
+def render_hide_button() -> None:
     """A button that takes the recorded run off this home's lists."""
     if st.button(
         "Hide",
@@ -305,7 +307,7 @@ def hide_button() -> None:
             st.rerun()
 
 
-def bring_back_button() -> None:
+def render_restore_button() -> None:
     """A button that brings the recorded run back, where it is hidden."""
     if not is_hidden(cache.store()):
         return

@@ -11,7 +11,7 @@ from cifarviz.experiment.changes import changes_against_published
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED
-from cifarviz.live.items import named
+from cifarviz.live.items import join_names
 from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
 from cifarviz.runs.records import Run
 from cifarviz.ui.address import escaped, quoted
@@ -19,7 +19,7 @@ from cifarviz.ui.query import update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 
-def changed_words(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
+def format_changes(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
     """A sentence on each run that isn't as it was published, runs with the same changes together.
 
     Single values named by ``but``, such as ``seed``, are passed over.
@@ -30,7 +30,7 @@ def changed_words(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
             found.setdefault(differences, []).append(run)
     return " ".join(
         _change_template(len(changed), len(runs)).format(
-            names=named([run.name for run in changed]), count=len(runs), changes=differences
+            names=join_names([run.name for run in changed]), count=len(runs), changes=differences
         )
         for differences, changed in found.items()
     )
@@ -57,13 +57,13 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
     return " · ".join(change.text for change in made)
 
 
-def shows_published(runs: Sequence[Run]) -> bool:
+def is_published_shown(runs: Sequence[Run]) -> bool:
     """Whether the address asks for published curves of ``runs``, and there are any."""
     on = st.query_params.get("ghost") == "1"
     return on and published_figure_curves("loss", runs) is not None
 
 
-def ghost_switch(runs: Sequence[Run]) -> bool:
+def render_published_switch(runs: Sequence[Run]) -> bool:
     """Show the switch if there is something to show for ``runs``; say what it is when it is on.
 
     The page has followed its address before. Returns whether the curves are wanted.
@@ -90,14 +90,14 @@ def ghost_switch(runs: Sequence[Run]) -> bool:
         kwargs={"ghost": None if on else "1"},
     )
     if on:
-        _say_how_they_differ(runs)
+        _render_differences(runs)
     return on
 
 
-def _say_how_they_differ(runs: Sequence[Run]) -> None:
+def _render_differences(runs: Sequence[Run]) -> None:
     # Another seed is no other experiment; and the sample, which Setup takes where the full set
     # isn't here, is nobody's change.
-    changed = changed_words([_as_if_on_full_set(run) for run in runs], but=("seed",))
+    changed = format_changes([_as_if_on_full_set(run) for run in runs], but=("seed",))
     of_sample = [run for run in runs if run is not _as_if_on_full_set(run)]
     template = "The published curves show the unchanged preset."
     if of_sample:
@@ -113,7 +113,7 @@ def _say_how_they_differ(runs: Sequence[Run]) -> None:
 def _curve_name(some: Sequence[Run], runs: Sequence[Run]) -> str:
     if len(some) == len(runs):
         return "this run" if len(runs) == 1 else "these runs"
-    return named([run.name for run in some]) if some else ""
+    return join_names([run.name for run in some]) if some else ""
 
 
 def _as_if_on_full_set(run: Run) -> Run:

@@ -123,7 +123,7 @@ def widget_key(name: str, value: object, matches: Callable[[Any, Any], bool] = e
     value to the widget as its default.
     """
     key = _key(name)
-    if state.is_kept(key) and not matches(state.get(key), value):
+    if state.has_widget(key) and not matches(state.get(key), value):
         renew_widget(name)
         key = _key(name)
     return key
@@ -206,7 +206,7 @@ def render_choice(
         list(options),
         format_func=options.__getitem__,
         key=widget_key(key, chosen),
-        on_change=uninterruptible(_choose),
+        on_change=uninterruptible(_select_choice),
         args=(name, key, forget),
         help=hint,
         label_visibility=label_visibility,
@@ -216,7 +216,7 @@ def render_choice(
     return chosen
 
 
-def _choose(name: str, key: str, forget: Sequence[str]) -> None:
+def _select_choice(name: str, key: str, forget: Sequence[str]) -> None:
     update_query_params(**dict.fromkeys(forget), **{name: widget_value(key)})
 
 
@@ -244,11 +244,11 @@ def render_number(
         value,
         key=widget_key(key, value),
         help=hint,
-        on_change=uninterruptible(_enter_number),
+        on_change=uninterruptible(_select_number),
         args=(name, key),
     )
     return value
 
 
-def _enter_number(name: str, key: str) -> None:
+def _select_number(name: str, key: str) -> None:
     update_query_params(**{name: str(widget_value(key))})

@@ -34,9 +34,9 @@ def queue_once(
     with _QUEUEING:
         # Fetched before anything is queued: Streamlit may break the script off for a newer click
         # wherever it touches the session state, and then what was queued would not be known.
-        queued = state.queued_before()
+        queued = state.queued_runs()
         before = queued.get(wanted)
-        if before is None or not _any_goes_on(before[0]):
+        if before is None or not _is_any_going_on(before[0]):
             made = queue()
             queued[wanted] = (tuple(run_ids(made)), made)
             return made
@@ -62,11 +62,11 @@ def queue_fork_once(
     )
 
 
-def _any_goes_on(run_ids: Sequence[str]) -> bool:
-    return any(run.id in run_ids and _goes_on(run) for run in cache.store().active())
+def _is_any_going_on(run_ids: Sequence[str]) -> bool:
+    return any(run.id in run_ids and _is_going_on(run) for run in cache.store().active())
 
 
-def _goes_on(run: Run) -> bool:
+def _is_going_on(run: Run) -> bool:
     return run.state is not RunState.STOPPING and run.requested != Action.STOP
 
 
@@ -78,7 +78,7 @@ def stop_runs(run_ids: Sequence[str]) -> None:
         st.toast(escaped(str(error)), icon=":material/error:")
 
 
-def span(estimate: Estimate, epochs: int = 1) -> str:
+def format_duration_range(estimate: Estimate, epochs: int = 1) -> str:
     """``about 50 s``, or ``40 s to 1 min`` where the estimate is wider than 15 % each way."""
     low, high = estimate.low * epochs, estimate.high * epochs
     if high < 1:
@@ -89,7 +89,7 @@ def span(estimate: Estimate, epochs: int = 1) -> str:
     return f"about {low_words}" if low_words == high_words else f"{low_words} to {high_words}"
 
 
-def basis(estimate: Estimate, precision: str | None) -> str:
+def format_estimate_basis(estimate: Estimate, precision: str | None) -> str:
     """What the estimate rests on, in a sentence."""
     if estimate.runs == 0 and precision is None:
         return "Rough estimate: nothing similar has run here."

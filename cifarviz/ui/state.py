@@ -28,11 +28,6 @@ class SetupMemory:
     open_layer: str | None = None
 
 
-def put(key: str, value: object) -> None:
-    """Give the widget ``key`` its value, before it is made: so it follows the address."""
-    st.session_state[key] = value
-
-
 class WidgetGone(KeyError):
     """The widget is on the page no more: what was pressed in it came too late."""
 
@@ -46,11 +41,6 @@ def get(key: str) -> Any:
         return st.session_state[key]
     except KeyError as error:
         raise WidgetGone(key) from error
-
-
-def take(key: str) -> Any:
-    """The value under ``key``, which is gone afterwards; ``None`` if there is none."""
-    return st.session_state.pop(key, None)
 
 
 def remember(name: str, value: str) -> None:
@@ -133,7 +123,7 @@ def ticked_runs() -> TickedRuns:
     return ticked
 
 
-def queued_before() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
+def queued_runs() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
     """What this browser session has queued, to be changed in place: ids of runs and what came of
     queueing them, by what was wanted.
     """
@@ -143,19 +133,19 @@ def queued_before() -> dict[Hashable, tuple[tuple[str, ...], Any]]:
 
 
 @dataclass
-class LatestLook:
+class CurrentInspection:
     """Which network this browser session looks into, for work that begins a little later."""
 
     key: Hashable = None
 
 
-def latest_look() -> LatestLook:
+def current_inspection() -> CurrentInspection:
     """The one of this browser session, to be changed in place; other threads may read it."""
-    latest = st.session_state.setdefault("latest-look", LatestLook())
-    assert isinstance(latest, LatestLook)
+    latest = st.session_state.setdefault("latest-look", CurrentInspection())
+    assert isinstance(latest, CurrentInspection)
     return latest
 
 
-def is_kept(key: str) -> bool:
+def has_widget(key: str) -> bool:
     """Whether the widget ``key`` was on the page a moment ago: leaving a page forgets it."""
     return key in st.session_state

@@ -77,7 +77,7 @@ KEEP_SECONDS: Final = 60.0
 """What a download button offers stays for so long after the last page that referred to it."""
 
 
-class _PatientMediaFiles(MediaFileManager):
+class _DelayedMediaFiles(MediaFileManager):
     """Looks for what can be removed once in ``KEEP_SECONDS``, and removes it at the second look."""
 
     _looking = threading.Lock()
@@ -278,7 +278,7 @@ def keep_downloads() -> None:
     if all(hasattr(MediaFileManager, name) for name in _MEDIA_METHODS) and all(
         hasattr(manager, name) for name in _MEDIA_VALUES
     ):
-        manager.__class__ = _PatientMediaFiles
+        manager.__class__ = _DelayedMediaFiles
     else:
         _warn("MediaFileManager as it was", "A download may fail on a busy machine.")
 

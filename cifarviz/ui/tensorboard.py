@@ -19,18 +19,18 @@ def tensorboard_command(folder: Path) -> str:
     return f"tensorboard --logdir {shlex.quote(str(folder))}"
 
 
-def show_tensorboard_command(folder: Path) -> None:
+def render_tensorboard_command(folder: Path) -> None:
     """Show the command, with a button that copies it."""
     st.code(tensorboard_command(folder), language="bash", wrap_lines=True)
 
 
-def show_tensorboard_files(run: Run) -> None:
+def render_tensorboard_files(run: Run) -> None:
     """Show the command for the files of ``run``, if it has written any."""
     folder = cache.store().tensorboard_folder(run.id)
     if not folder.is_dir():
         return
     st.caption("Open this run’s curves and weight histograms in TensorBoard:")
-    show_tensorboard_command(folder)
+    render_tensorboard_command(folder)
 
 
 def with_tensorboard_checked(draft: Draft, assessment: Assessment) -> Assessment:

@@ -7,7 +7,7 @@ from cifarviz.experiment.address import preset_draft
 from cifarviz.experiment.presets import PRESETS
 from cifarviz.runs.states import Action, RunState
 from cifarviz.runs.store import RunStore
-from cifarviz.ui.train.view import published_words
+from cifarviz.ui.train.view import format_published
 from tests import stored_runs
 from tests.pages.app_page import address_of, walk, widget
 from tests.pages.train_page import SAMPLE, VGG, drafted, labels, linked, links, opened, press, said
@@ -32,7 +32,7 @@ def test_a_preset_shows_its_story_and_layers(store: RunStore, preset: str) -> No
     app = opened(preset=preset)
     network = PRESETS[preset].experiment.architecture
     assert PRESETS[preset].story in said(app)
-    assert published_words(PRESETS[preset]) in said(app)
+    assert format_published(PRESETS[preset]) in said(app)
     assert all(note in said(app) for note in PRESETS[preset].notes)
     assert "No changes from the preset." in said(app)
     assert f"**{network.parameters:,} parameters**" in said(app)

@@ -6,13 +6,13 @@ from cifarviz.experiment.presets import PRESETS
 from cifarviz.layers.conv2d import Conv2D
 from cifarviz.layers.registry import layer_summary
 from cifarviz.layers.whitening import Whitening
-from cifarviz.live.items import badge, doing, outcome, state_word
+from cifarviz.live.items import outcome_text, progress_text, state_badge, state_label
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.training.estimate import Estimate
-from cifarviz.ui.queueing import basis, span
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis
 from tests.stored_runs import record
 
 RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
@@ -46,8 +46,8 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
     changes: dict[str, object], word: str, words: str
 ) -> None:
     run = replace(RUN, **changes)  # type: ignore[arg-type]
-    assert (state_word(run), doing(run)) == (word, words)
-    assert f"[{word}]" in badge(run)
+    assert (state_label(run), progress_text(run)) == (word, words)
+    assert f"[{word}]" in state_badge(run)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_one_word_for_the_state_and_what_it_does_beside_it(
     ],
 )
 def test_an_ending_is_a_sentence(changes: dict[str, object], words: str) -> None:
-    said = outcome(replace(RUN, **changes))  # type: ignore[arg-type]
+    said = outcome_text(replace(RUN, **changes))  # type: ignore[arg-type]
     assert words in said
     assert said.endswith(".")
 
@@ -83,7 +83,7 @@ def test_a_run_that_stopped_early_says_why_and_which_weights_it_has() -> None:
         stopped_early=8,
         message="Stopped early after epoch 8: no better validation loss than in epoch 6.",
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         "Stopped early after epoch 8: no better validation loss than in epoch 6. Best: 50.0% "
         "validation, epoch 6 (lowest validation loss) · 55.0% validation, epoch 7 (highest "
         "validation accuracy). The weights of epoch 6 were restored at the end."
@@ -96,14 +96,14 @@ def test_a_run_that_reached_its_last_epoch_says_which_weights_it_was_given_back(
     run = replace(
         RUN, state=RunState.FINISHED, experiment_json=experiment.to_json(), epochs_done=epochs
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         f"All {epochs} epochs are done. Best: 50.0% validation, epoch 2 (lowest validation loss). "
         "The weights of epoch 2 were restored at the end."
     )
     # There is nothing to give back where the last epoch is the best, or training goes on later.
     for other in (replace(run, best_epoch=epochs), replace(run, state=RunState.STOPPED)):
         assert not restored_best_weights(other)
-        assert "restored" not in outcome(other)
+        assert "restored" not in outcome_text(other)
 
 
 def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named() -> None:
@@ -115,7 +115,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own_and_the_highest_is_named(
         best_val_accuracy=0.783,
         best_val_accuracy_epoch=12,
     )
-    assert outcome(run) == (
+    assert outcome_text(run) == (
         "All 10 epochs are done. Best: 77.0% validation (test images), epoch 9 (lowest validation "
         "loss) · 78.3% validation (test images), epoch 12 (highest validation accuracy)."
     )
@@ -126,13 +126,13 @@ def test_the_best_epoch_is_that_of_the_monitor() -> None:
     by_accuracy = base.model_copy(update={"monitor": "accuracy"}).to_json()
     run = replace(RUN, state=RunState.FINISHED, experiment_json=by_accuracy)
     assert best_criterion(run) == "highest validation accuracy"
-    assert "50.0% validation (test images), epoch 2 (highest validation" in outcome(run)
+    assert "50.0% validation (test images), epoch 2 (highest validation" in outcome_text(run)
     assert best_criterion(replace(run, best_val_accuracy=None)) == "highest training accuracy"
 
 
 def test_without_validation_the_training_loss_is_named() -> None:
     unseen = replace(RUN, best_val_accuracy=None, best_epoch_val_accuracy=None)
-    said = outcome(replace(unseen, state=RunState.FINISHED))
+    said = outcome_text(replace(unseen, state=RunState.FINISHED))
     assert "Best: epoch 2 (lowest training loss), no validation." in said
 
 
@@ -158,13 +158,17 @@ def test_time_at_work_moves_while_it_works_and_only_then() -> None:
     ],
 )
 def test_an_estimate_has_two_digits(low: float, high: float, words: str) -> None:
-    assert span(Estimate(low, high, 1, True)) == words
+    assert format_duration_range(Estimate(low, high, 1, True)) == words
 
 
 def test_an_estimate_says_what_it_rests_on() -> None:
-    assert "nothing similar has run here in float32" in basis(Estimate(1, 9, 0, False), "float32")
-    assert "Based on 1 run of a network of this size" in basis(Estimate(1, 2, 1, True), "float32")
-    assert "Based on 3 runs of the most similar networks" in basis(
+    assert "nothing similar has run here in float32" in format_estimate_basis(
+        Estimate(1, 9, 0, False), "float32"
+    )
+    assert "Based on 1 run of a network of this size" in format_estimate_basis(
+        Estimate(1, 2, 1, True), "float32"
+    )
+    assert "Based on 3 runs of the most similar networks" in format_estimate_basis(
         Estimate(1, 2, 3, False), "float32"
     )
 

@@ -42,7 +42,10 @@ def test_every_widget_callback_is_uninterruptible() -> None:
 
 
 def test_the_rule_sees_a_callback_that_is_not() -> None:
-    code = "st.button('x', on_click=f)\nst.button('x', on_click=uninterruptible(f), on_select='rerun')\n"
+    code = (
+        "st.button('x', on_click=f)\n"
+        "st.button('x', on_click=uninterruptible(f), on_select='rerun')\n"
+    )
     assert _broken(ast.parse(code)) == [1]
     assert _broken(ast.parse("{'key': k, 'on_change': f}")) == [1]
 

@@ -73,10 +73,10 @@ def chart(
     result = _component()(
         key=key,
         data=b"\n".join((header, revision, body)),
-        on_click_change=_nothing,
-        on_rerun_change=_nothing,
+        on_click_change=_ignore,
+        on_rerun_change=_ignore,
     )
-    return _click(result.get("click")) if on_click else None
+    return _parse_click(result.get("click")) if on_click else None
 
 
 @cache
@@ -91,11 +91,11 @@ def _component() -> Any:
     )
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """A trigger needs a callback; the value is read from the result."""
 
 
-def _click(sent: Any) -> ChartClick | None:
+def _parse_click(sent: Any) -> ChartClick | None:
     if not isinstance(sent, Mapping) or not isinstance(sent.get("trace"), int):
         return None
     point = sent.get("point")

@@ -11,10 +11,10 @@ def clicked_tile(
 
     ``count`` tiles there are: another number, of a picture shown before, is passed over.
     """
-    result = component(key=key, data=b"\n".join(parts), on_click_change=_nothing)
+    result = component(key=key, data=b"\n".join(parts), on_click_change=_ignore)
     clicked = result.get("click")
     return clicked if isinstance(clicked, int) and 0 <= clicked < count else None
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """A trigger needs a callback; the value is read from the result."""

@@ -52,23 +52,23 @@ def epoch_slider(
         "growing": growing,
         "shown": shown,
         "stops": list(stops),
-        "training": _plain(curves.training),
-        "validation": _plain(curves.validation),
+        "training": _plain_values(curves.training),
+        "validation": _plain_values(curves.validation),
     }
     _component()(
         key=key,
         data=json.dumps(data).encode(),
-        on_epoch_change=uninterruptible(lambda: _tell(key, stops, on_epoch)),
+        on_epoch_change=uninterruptible(lambda: _send_epoch(key, stops, on_epoch)),
     )
 
 
-def _tell(key: str, stops: Sequence[int], on_epoch: Callable[[int], None]) -> None:
+def _send_epoch(key: str, stops: Sequence[int], on_epoch: Callable[[int], None]) -> None:
     wanted = state.get(key).get("epoch")
     if wanted in stops:
         on_epoch(wanted)
 
 
-def _plain(values: Sequence[float | None]) -> list[float | None]:
+def _plain_values(values: Sequence[float | None]) -> list[float | None]:
     return [
         None if value is None or not isfinite(value) else float(f"{value:.5g}") for value in values
     ]

@@ -54,7 +54,7 @@ def image_grid(
         if given is not None and len(given) != sprite.count:
             raise ValueError(f"{len(given)} {name} for {sprite.count} images.")
     head = {
-        "bars": None if bars is None else [_plain(one) for one in bars],
+        "bars": None if bars is None else [_plain_bars(one) for one in bars],
         "colors": None if colors is None else list(colors),
         "columns": sprite.columns,
         "count": sprite.count,
@@ -76,7 +76,7 @@ def image_grid(
     return clicked_tile(_component(), key, parts, sprite.count)
 
 
-def _plain(bars: Sequence[TileBar]) -> list[tuple[float, str, bool]]:
+def _plain_bars(bars: Sequence[TileBar]) -> list[tuple[float, str, bool]]:
     # In thousandths: a track has some hundred pixels.
     return [(round(float(bar.share), 3), bar.color, bool(bar.marked)) for bar in bars]
 

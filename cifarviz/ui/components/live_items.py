@@ -38,11 +38,11 @@ def live_items(
     _component()(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
-        on_rerun_change=_nothing,
+        on_rerun_change=_ignore,
     )
 
 
-def run_again_on(name: str, mark: Callable[[], str], *, key: str) -> None:
+def rerun_on_change(name: str, mark: Callable[[], str], *, key: str) -> None:
     """Have the page run again once ``mark`` returns something else than now.
 
     It is called outside of any script, again and again while a browser is here; ``name`` is the
@@ -52,7 +52,7 @@ def run_again_on(name: str, mark: Callable[[], str], *, key: str) -> None:
     live_items({}, key=key, live=Live(name, mark()))
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """A trigger needs a callback; that the page runs is all that is wanted."""
 
 

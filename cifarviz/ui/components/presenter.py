@@ -39,14 +39,14 @@ def presenter(
     result = _component()(
         key=key,
         data=json.dumps(data).encode(),
-        on_go_change=uninterruptible(lambda: _go(key, scenes, carried, on_scene)),
-        on_notes_change=uninterruptible(lambda: _notes(key, on_notes)),
-        on_leave_change=_nothing,
+        on_go_change=uninterruptible(lambda: _send_scene(key, scenes, carried, on_scene)),
+        on_notes_change=uninterruptible(lambda: _send_notes(key, on_notes)),
+        on_leave_change=_ignore,
     )
     return result.get("leave") is not None
 
 
-def _go(
+def _send_scene(
     key: str,
     scenes: Mapping[str, str],
     carried: Collection[str],
@@ -61,13 +61,13 @@ def _go(
     on_scene(str(wanted["scene"]), kept)
 
 
-def _notes(key: str, on_notes: Callable[[bool], None]) -> None:
+def _send_notes(key: str, on_notes: Callable[[bool], None]) -> None:
     wanted = state.get(key).get("notes")
     if isinstance(wanted, bool):
         on_notes(wanted)
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """A trigger needs a callback; the value is read from the result."""
 
 

@@ -16,7 +16,7 @@ from cifarviz.ui.components.live import Live, live_script
 from cifarviz.ui.streamlit_patches import uninterruptible
 
 _HERE = Path(__file__).parent
-Mark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
+ReplayMark = Literal["recorded", "waiting", "starting", "live", "paused", "stopping"]
 """What is shown: a recording, or a run under way; ``live`` is only said of one that trains."""
 FASTEST: Final = 50
 _SHORTEST, _LONGEST = 5, 3600
@@ -46,7 +46,7 @@ class OverfittingStart:
     words: str
 
 
-def pace_in(text: str) -> Pace | None:
+def parse_pace(text: str) -> Pace | None:
     """The pace that the address names so; ``None`` for what is none."""
     found = re.fullmatch(r"([0-9]{1,4})([xs])", text)
     if found is None:
@@ -63,7 +63,7 @@ def replay_curves(
     key: str,
     view: str,
     height: float,
-    mark: Mark,
+    mark: ReplayMark,
     description: str,
     player: bool = False,
     at: float | None = None,
@@ -101,18 +101,18 @@ def replay_curves(
     _component()(
         key=key,
         data=json.dumps(data, separators=(",", ":")).encode(),
-        on_fork_change=uninterruptible(lambda: _tell(key, forks, on_fork)),
-        on_rerun_change=_nothing,
+        on_fork_change=uninterruptible(lambda: _send_fork(key, forks, on_fork)),
+        on_rerun_change=_ignore,
     )
 
 
-def _tell(key: str, forks: Sequence[int], on_fork: Callable[[int], None] | None) -> None:
+def _send_fork(key: str, forks: Sequence[int], on_fork: Callable[[int], None] | None) -> None:
     wanted = state.get(key).get("fork")
     if on_fork is not None and wanted in forks:
         on_fork(wanted)
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     """A trigger needs a callback; that the page runs is all that is wanted."""
 
 

@@ -31,12 +31,12 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.dataset_images import SPLIT_WORDS
-from cifarviz.ui.epoch_scrubber import epochs_to_look_into
+from cifarviz.ui.dataset_images import SPLIT_LABELS
+from cifarviz.ui.epoch_scrubber import inspectable_epochs
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.dataset_activations import job_over_all, show_progress, test_images
 from cifarviz.ui.inside.image import ChosenImage, shown_network
-from cifarviz.ui.pickers import checkpoint_words
+from cifarviz.ui.pickers import checkpoint_label
 from cifarviz.ui.query import current_query_params, update_query_params
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -258,7 +258,7 @@ def show_channel_epochs(
 ) -> None:
     """The channel's map for ``image`` after each epoch there is; one clicked is gone to."""
     st.markdown("**Over the epochs**")
-    kept = epochs_to_look_into(run, image.test_index)
+    kept = inspectable_epochs(run, image.test_index)
     if len(kept) < 2:
         st.caption(
             "This run has kept the weights of no other epoch, so it cannot be told how the channel "
@@ -312,7 +312,7 @@ def maps_over_epochs(run: Run, layer: str, image: ChosenImage) -> tuple[EpochMap
     """
     kept = tuple(
         (epoch, which, cache.weights_stamp(run, which))
-        for epoch, which in epochs_to_look_into(run, image.test_index).items()
+        for epoch, which in inspectable_epochs(run, image.test_index).items()
     )
     return _maps_over_epochs(run.id, str(cache.settings()), layer, kept, image.pixels, run, image)
 
@@ -397,7 +397,7 @@ def _grid(
 ) -> int | None:
     positions = [one.position for one in best]
     names = [classes[label] for label in images.labels[positions].tolist()]
-    titles = [f"{SPLIT_WORDS['test']} {index}" for index in images.indices[positions].tolist()]
+    titles = [f"{SPLIT_LABELS['test']} {index}" for index in images.indices[positions].tolist()]
     boxes = [(field.top, field.left, field.bottom, field.right) for field in fields]
     values = [f"{one.value:.4g}".replace("-", "−") for one in best]
     return image_grid(
@@ -444,5 +444,5 @@ def weights_words(run: Run, which: WeightsChoice) -> str:
     epoch = epoch_of(run, which)
     if isinstance(which, int):
         return f"after epoch {epoch}" if epoch else "before training"
-    words = checkpoint_words(run, which)
+    words = checkpoint_label(run, which)
     return words if epoch is None or f"epoch {epoch}" in words else f"{words}, after epoch {epoch}"

@@ -22,8 +22,8 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice
 from cifarviz.ui import cache, state
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.live_items import live_items, run_again_on
-from cifarviz.ui.dataset_images import images_of, validation_images
+from cifarviz.ui.components.live_items import live_items, rerun_on_change
+from cifarviz.ui.dataset_images import available_images, validation_images
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.streamlit_patches import uninterruptible
 
@@ -69,7 +69,7 @@ def found_over_all(run: Run, which: WeightsChoice) -> DatasetActivations | None:
 
 def test_images(run: Run) -> ImageSet:
     """All test images there are here of the run's data set."""
-    return images_of(find(run.experiment.data.dataset), "test")
+    return available_images(find(run.experiment.data.dataset), "test")
 
 
 def show_over_all(run: Run, which: WeightsChoice) -> None:
@@ -87,7 +87,7 @@ def show_over_all(run: Run, which: WeightsChoice) -> None:
         if job is not None and job.total > _FEW:
             show_progress(job)
         else:
-            run_again_on(_feed_name(key), partial(_is_over, _jobs(), key), key="over-all")
+            rerun_on_change(_feed_name(key), partial(_is_over, _jobs(), key), key="over-all")
     else:
         with errors_shown():
             if job.result() is None:
@@ -96,7 +96,7 @@ def show_over_all(run: Run, which: WeightsChoice) -> None:
 
 def _begin_when_settled(run: Run, which: WeightsChoice, key: tuple[object, ...]) -> None:
     """Begin after a while, unless this browser looks at something else by then."""
-    latest = state.latest_look()
+    latest = state.current_inspection()
     latest.key = key
     # Made here: the thread below belongs to no page, and asks for nothing of one.
     jobs, job = _jobs(), _made(run, which)
@@ -165,7 +165,7 @@ def _made(run: Run, which: WeightsChoice) -> Job:
     test, validation, runs = test_images(run), validation_images(run), cache.store()
 
     def look(tell: Callable[[int], None]) -> DatasetActivations:
-        model = cache.opened_model(run, which, runs)
+        model = cache.open_model(run, which, runs)
         top = model.top_activations(test.images, on_progress=tell)
         if validation is None:
             return DatasetActivations(top, top, "test")

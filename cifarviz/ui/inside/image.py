@@ -25,7 +25,13 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted, whole_number
 from cifarviz.ui.class_names import class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.dataset_images import check_shape, images_of, named_dataset, neighbours, open_image
+from cifarviz.ui.dataset_images import (
+    available_images,
+    check_shape,
+    dataset_from_query,
+    find_image,
+    neighbours,
+)
 from cifarviz.ui.epoch_scrubber import images_with_any_maps
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import (
@@ -102,12 +108,12 @@ def choose_image(experiment: Experiment) -> ChosenImage | None:
     if source == "upload":
         return _uploaded(experiment)
     split: Split = "train" if source == "train" else "test"
-    info = named_dataset(experiment.data.dataset)
-    images = images_of(info, split)
+    info = dataset_from_query(experiment.data.dataset)
+    images = available_images(info, split)
     wanted = fill_query_param("image", str(_first(images, split)))
     _index_controls(wanted, images, split)
     check_shape(info, experiment.architecture.input_shape)
-    image = open_image(wanted, images, info, split)
+    image = find_image(wanted, images, info, split)
     return ChosenImage(
         image.pixels,
         image.title,
@@ -274,7 +280,7 @@ def _kept_views(run: Run, which: WeightsChoice, image: ChosenImage) -> tuple[Lay
     epoch = epoch_of(run, which)
     assert epoch is not None
     assert image.test_index is not None
-    return cache.kept_views(run, epoch, image.test_index)
+    return cache.snapshot_layer_views(run, epoch, image.test_index)
 
 
 def offer_images_with_maps(run: Run) -> None:
@@ -311,7 +317,7 @@ def show_pins(run: Run, image: ChosenImage) -> None:
     """The pinned images in a row, and a button to pin the one that is shown or to take it off."""
     info = find(run.experiment.data.dataset)
     pinned = pinned_images(cache.store(), info)
-    here = images_of(info, "test").having(pinned)
+    here = available_images(info, "test").having(pinned)
     if len(here):
         classes = class_names(info)
         indices = here.indices.tolist()

@@ -22,7 +22,7 @@ from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.class_names import address_names, class_names
 from cifarviz.ui.components.image_grid import image_grid
-from cifarviz.ui.epoch_scrubber import epochs_with_weights, keeps_weights
+from cifarviz.ui.epoch_scrubber import epochs_with_weights, has_saved_weights
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.inside.channel import Looked, chosen_channel, show_channel
 from cifarviz.ui.inside.dataset_activations import found_over_all, show_over_all
@@ -35,7 +35,7 @@ from cifarviz.ui.inside.image import (
 )
 from cifarviz.ui.inside.layers import OneChannel, counted, show_layers
 from cifarviz.ui.inside.prediction import IMAGE_WIDTH, show_answers, show_attention, show_image
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of, distinct_names, run_labels
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of, distinct_names, run_labels
 from cifarviz.ui.query import render_choice, update_query_params
 
 WITH, AT = "with", "at"
@@ -213,7 +213,7 @@ def choose_weights(run: Run, epoch: int, other: Run) -> Compared:
     options: dict[str, str] = {}
     if epochs and not same_run:
         options[_SAME] = "of the same epoch"
-    options |= {name: checkpoint_words(other, name) for name in checkpoints_of(other)}
+    options |= {name: checkpoint_label(other, name) for name in checkpoints_of(other)}
     options |= {str(epoch): epoch_words(epoch) for epoch in epochs}
     if not options:
         raise ArtifactMissing(
@@ -288,7 +288,7 @@ def _cannot(word: str, run_id: str, run: Run, runs: Sequence[Run]) -> str:
 
 
 def _has_weights(run: Run) -> bool:
-    return bool(checkpoints_of(run)) or keeps_weights(run)
+    return bool(checkpoints_of(run)) or has_saved_weights(run)
 
 
 def _dataset_title(run: Run) -> str:

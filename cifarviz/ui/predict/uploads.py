@@ -25,7 +25,7 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.image_grid import image_grid
 from cifarviz.ui.components.scroll_here import scroll_here
-from cifarviz.ui.dataset_images import NamedImage
+from cifarviz.ui.dataset_images import DatasetImage
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.predict.example import forget_example
 from cifarviz.ui.query import render_choice
@@ -285,7 +285,7 @@ def enlarged(pixels: NDArray[np.uint8], width: int = PICTURE) -> NDArray[np.uint
 
 
 def example_card(
-    example: NamedImage,
+    example: DatasetImage,
     given: NDArray[np.float32],
     classes: Sequence[str],
     *,

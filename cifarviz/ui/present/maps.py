@@ -20,12 +20,12 @@ from cifarviz.runs.records import Run
 from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs, snapshot_path
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.dataset_images import images_of
+from cifarviz.ui.dataset_images import available_images
 from cifarviz.ui.epoch_scrubber import (
-    epoch_in_address,
+    epoch_from_query,
     epoch_scrubber,
     epochs_with_weights,
-    follow_growth,
+    rerun_on_new_epoch,
 )
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.present.stage import Stage, headline, mark_of, picture
@@ -55,7 +55,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     """The picture, what one layer makes of it, and the epochs."""
     assert stage.run is not None
     run = stage.run
-    images = images_of(stage.info, "test")
+    images = available_images(stage.info, "test")
     image = _image(stage, images)
     fill_query_param("image", str(image))
     layers = _layers(run)
@@ -83,7 +83,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     row = st.container(key="present-maps")
     slider = st.container(key="present-epochs")
     with row:
-        epoch = epoch_in_address(list(kept), otherwise=next(iter(kept)))
+        epoch = epoch_from_query(list(kept), otherwise=next(iter(kept)))
         if not run.state.active:
             fill_query_param("epoch", str(epoch))
         with errors_shown():
@@ -99,7 +99,7 @@ def render_maps(stage: Stage) -> Sequence[str]:
     if len(kept) > 1:
         epoch_scrubber(slider, run, list(kept), epoch)
     else:
-        follow_growth(run)
+        rerun_on_new_epoch(run)
     return _notes(layer, kept, epoch)
 
 

@@ -23,9 +23,9 @@ from cifarviz.settings import Settings
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
 from cifarviz.ui.class_names import address_names
-from cifarviz.ui.dataset_images import images_of
-from cifarviz.ui.epoch_scrubber import epochs_with_answers
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
+from cifarviz.ui.dataset_images import available_images
+from cifarviz.ui.epoch_scrubber import epochs_with_predictions
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.query import fill_query_param
 
@@ -55,7 +55,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
     """Up to eight pictures with what was said and what is true."""
     assert stage.run is not None
     run = stage.run
-    epochs = epochs_with_answers(run)
+    epochs = epochs_with_predictions(run)
     kept = checkpoints_of(run)
     if not epochs and not kept:
         headline("No answers, no mistakes")
@@ -71,7 +71,7 @@ def render_mistakes(stage: Stage) -> Sequence[str]:
         if epoch == run.best_epoch:
             when += f" ({best_criterion(run)})"
     else:
-        found, when = _mistakes_on_sample(run, kept[0]), checkpoint_words(run, kept[0])
+        found, when = _mistakes_on_sample(run, kept[0]), checkpoint_label(run, kept[0])
         epoch = None if kept[0] == "last" else epoch_of(run, kept[0])
     if not found.here:
         headline("Its mistakes are not here")
@@ -151,7 +151,7 @@ def _after(run: Run, epoch: int) -> Mistakes:
     path = snapshot_path(cache.store().folder(run.id), "answers", epoch)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     info = find(run.experiment.data.dataset)
-    there = [len(images_of(info, split)) for split in ("train", "test")]
+    there = [len(available_images(info, split)) for split in ("train", "test")]
     return _after_cached(run.id, epoch, stamp, tuple(there), cache.settings())
 
 
@@ -163,7 +163,7 @@ def _after_cached(
     info = find(store.get(run_id).experiment.data.dataset)
     answers = read_predictions(store.folder(run_id), epoch, len(address_names(info)))
     return _mistakes(
-        images_of(info, answers.split),
+        available_images(info, answers.split),
         answers.split,
         answers.indices,
         answers.predictions.probabilities,

@@ -16,7 +16,7 @@ from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.records import Run
 from cifarviz.ui import cache
 from cifarviz.ui.address import quoted
-from cifarviz.ui.pickers import checkpoint_words, checkpoints_of
+from cifarviz.ui.pickers import checkpoint_label, checkpoints_of
 from cifarviz.ui.present.stage import Stage, headline, picture
 from cifarviz.ui.query import render_choice
 
@@ -58,7 +58,7 @@ def render_photo(stage: Stage) -> Sequence[str]:
             prepared = _render_prediction(file, run, which, stage)
             notes = [f"What was done to the photo: {note}" for note in prepared.notes]
     return [
-        f"The answers come from {quoted(run.name)}, {checkpoint_words(run, which)}. It sees "
+        f"The answers come from {quoted(run.name)}, {checkpoint_label(run, which)}. It sees "
         f"{stage.info.image_shape[0]} × {stage.info.image_shape[1]} pixels: the square in the "
         "middle of the photo.",
         f"It **always** answers with one of its {len(stage.names)} classes, also for a face or a "

@@ -19,7 +19,7 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.components.replay import Mark
+from cifarviz.ui.components.replay import ReplayMark
 from cifarviz.ui.pickers import run_labels
 from cifarviz.ui.query import render_choice, update_query_params, widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
@@ -90,7 +90,7 @@ class Scene:
 _KEY = "present-run"
 OF_A_RUN = ("epoch", "image", "layer", "at")
 """What in the address belongs to one run."""
-_MARKS: dict[RunState, Mark] = {
+_MARKS: dict[RunState, ReplayMark] = {
     RunState.QUEUED: "waiting",
     RunState.PAUSED: "paused",
     RunState.STOPPING: "stopping",
@@ -189,7 +189,7 @@ def all_runs() -> list[Run]:
     return cache.store().all()
 
 
-def mark_of(run: Run) -> Mark:
+def mark_of(run: Run) -> ReplayMark:
     """The word for what of it is drawn; ``live`` only while it trains."""
     mark = _MARKS.get(run.state, "recorded")
     return "starting" if mark == "live" and not _has_begun(run) else mark

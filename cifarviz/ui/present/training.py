@@ -18,7 +18,7 @@ from cifarviz.experiment.forking import ForkChanges, forked
 from cifarviz.experiment.run_names import fork_name, free_name
 from cifarviz.figures.replay import Replay, payload, replay, still
 from cifarviz.live.hub import hub
-from cifarviz.live.items import doing, outcome, state_word
+from cifarviz.live.items import outcome_text, progress_text, state_label
 from cifarviz.live.run_figures import LivePoints, steps_per_epoch
 from cifarviz.runs.kept_weights import epochs_to_fork
 from cifarviz.runs.records import Epoch, Run
@@ -29,8 +29,14 @@ from cifarviz.runs.store import RunStore
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.components.live import Live
-from cifarviz.ui.components.replay import Mark, OverfittingStart, Pace, pace_in, replay_curves
-from cifarviz.ui.metrics import earlier_losses_sentence
+from cifarviz.ui.components.replay import (
+    OverfittingStart,
+    Pace,
+    ReplayMark,
+    parse_pace,
+    replay_curves,
+)
+from cifarviz.ui.metrics import loss_note
 from cifarviz.ui.present.stage import (
     Stage,
     headline,
@@ -109,7 +115,7 @@ _DOTS = (
     "Each blue dot is one batch; validation is measured after each epoch on images it never "
     "learns from."
 )
-_AS: dict[Mark, str] = {
+_AS: dict[ReplayMark, str] = {
     "waiting": "before it begins",
     "starting": "before it begins",
     "live": "as it learns",
@@ -151,7 +157,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
     value = course(cache.store(), run)
     if not value.epochs and not any(panel.batch_x.size for panel in value.panels):
         st.info(
-            f"{quoted(run.name)}: {escaped(outcome(run))} There is nothing to play.",
+            f"{quoted(run.name)}: {escaped(outcome_text(run))} There is nothing to play.",
             icon=":material/info:",
         )
         return ["There is no curve of this run: nothing was measured before it ended."]
@@ -160,7 +166,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         warn(f"There is no place {quoted(st.query_params['at'])} in this recording.")
     # A minute, but not slower than it was.
     usual = Pace() if value.seconds >= _MINUTE else Pace(times=1, seconds=None)
-    pace = pace_in(st.query_params["pace"]) if "pace" in st.query_params else usual
+    pace = parse_pace(st.query_params["pace"]) if "pace" in st.query_params else usual
     if pace is None:
         warn(
             f"A run cannot be played at {quoted(st.query_params['pace'])}: it is 1x to 50x, or "
@@ -187,7 +193,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
         "validation is measured after each epoch on images it never learns from.",
     ]
     if run.state is not RunState.FINISHED or run.stopped_early is not None:
-        notes.insert(0, f"**{state_word(run).capitalize()}**: {escaped(outcome(run))}")
+        notes.insert(0, f"**{state_label(run).capitalize()}**: {escaped(outcome_text(run))}")
     if stage.history:
         first, last = stage.history[0], stage.history[-1]
         if first.val_accuracy is None or last.val_accuracy is None:
@@ -202,7 +208,7 @@ def _recorded(run: Run, stage: Stage) -> Sequence[str]:
                 f"{percent(first.val_accuracy)} to {percent(last.val_accuracy)}."
             )
         notes.append(f"{went} Best: {headline_of(run)}.")
-    if earlier := earlier_losses_sentence(run):
+    if earlier := loss_note(run):
         notes.append(earlier)
     if not images_here(run):
         notes.append(
@@ -242,7 +248,7 @@ def _description(run: Run) -> str:
 
 
 def _under_way(run: Run) -> str:
-    words = f"{state_word(run)}: {doing(run) or outcome(run)}"
+    words = f"{state_label(run)}: {progress_text(run) or outcome_text(run)}"
     left = run.progress.seconds_left if run.progress is not None else None
     return words if left is None else f"{words}, about {format_duration(left)} left"
 
@@ -411,7 +417,7 @@ def _notes(fit: Fit, stage: Stage) -> Sequence[str]:
         notes.append("No epoch is marked in the chart: the gap shows it, not the validation loss.")
     if run.best_epoch is not None:
         notes.append(". ".join(filter(None, [f"Best: {headline_of(run)}", highest(run)])) + ".")
-    if earlier := earlier_losses_sentence(run):
+    if earlier := loss_note(run):
         notes.append(earlier)
     if next_step := _next_step(fit, run):
         notes.append(next_step)

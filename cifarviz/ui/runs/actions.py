@@ -6,7 +6,7 @@ import streamlit as st
 
 from cifarviz.analysis.overfitting import Fit
 from cifarviz.errors import CifarvizError, RunNotFound
-from cifarviz.live.items import doing, named
+from cifarviz.live.items import join_names, progress_text
 from cifarviz.runs.artifacts import Checkpoint
 from cifarviz.runs.curation import LONGEST_REMARK
 from cifarviz.runs.kept_weights import restored_best_weights
@@ -16,21 +16,21 @@ from cifarviz.runs.run_headline import format_duration, headline, highest, last,
 from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
+from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.metrics import interval_words
+from cifarviz.ui.metrics import format_interval
 from cifarviz.ui.navigation import go_to, link_to
-from cifarviz.ui.pickers import checkpoints_of, distinct_names, hide_button
+from cifarviz.ui.pickers import checkpoints_of, distinct_names, render_hide_button
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.runs.comparison import FEW_RUNS
 from cifarviz.ui.runs.export import render_export
-from cifarviz.ui.runs.fork import fork_button, open_dialog
-from cifarviz.ui.runs.rows import bytes_of, in_date, planned
+from cifarviz.ui.runs.fork import open_dialog, render_fork_button
+from cifarviz.ui.runs.rows import folder_bytes, format_date, run_plan
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.tensorboard import show_tensorboard_files
+from cifarviz.ui.tensorboard import render_tensorboard_files
 
 
-def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
+def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     """Show buttons for one run or several; what is refused is said in a dialog."""
     if len(runs) == 1:
         _render_run(runs[0], fits[runs[0].id])
@@ -38,11 +38,11 @@ def show_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
     st.subheader(f"{len(runs)} runs compared", anchor=False)
     # More are listed in the legend of the chart.
     if len(runs) <= FEW_RUNS:
-        st.caption(escaped(named(list(distinct_names(runs).values()))))
+        st.caption(escaped(join_names(list(distinct_names(runs).values()))))
     with st.container(horizontal=True, vertical_alignment="center"):
         render_export(runs)
-        star_button(runs)
-        _delete_button(runs)
+        render_star_button(runs)
+        _render_delete_button(runs)
 
 
 def _render_run(run: Run, fit: Fit) -> None:
@@ -53,9 +53,9 @@ def _render_run(run: Run, fit: Fit) -> None:
             escaped(f"The record of this run is damaged, so it can only be deleted. {run.damage}"),
             icon=":material/warning:",
         )
-        _delete_button([run])
+        _render_delete_button([run])
         return
-    st.caption(_details(run))
+    st.caption(_format_details(run))
     if run.message and run.state is RunState.FINISHED:
         st.info(escaped(run.message), icon=":material/info:")
     elif run.message:
@@ -64,49 +64,49 @@ def _render_run(run: Run, fit: Fit) -> None:
         st.warning(escaped(run.note), icon=":material/warning:")
     if run.remark:
         st.markdown(f":material/sticky_note_2: {escaped(run.remark)}")
-    show_tensorboard_files(run)
+    render_tensorboard_files(run)
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
-        _next_steps(run)
+        _render_next_steps(run)
         resume = run.resumable and st.button(
             "Resume",
             icon=":material/play_arrow:",
             help="Continues from the last finished epoch, or from the start if there is none.",
         )
-        answer_button(run)
-        fork_button(run, fit)
+        render_weights_button(run)
+        render_fork_button(run, fit)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename", icon=":material/edit:"):
-            open_dialog("Rename run", _rename, run)
-        star_button([run])
-        note_button(run)
+            open_dialog("Rename run", _render_rename_form, run)
+        render_star_button([run])
+        render_note_button(run)
         render_export([run])
         if run.origin == ORIGIN:
-            hide_button()
+            render_hide_button()
         else:
-            _delete_button([run])
+            _render_delete_button([run])
     st.caption("Tick another run in the list to compare curves.")
     if resume:
         _resume(run)
 
 
-def _next_steps(run: Run) -> None:
+def _render_next_steps(run: Run) -> None:
     # Its style makes the first of these links the page's main button.
     with st.container(horizontal=True, width="content", key="runs-next"):
         if run.state.active:
-            _open(run, "Watch")
+            _render_watch_link(run, "Watch")
         weights = checkpoints_of(run)
-        if weights or keeps_something_inside(run):
+        if weights or has_inspectable_epochs(run):
             link_to("inside", "Look inside", run=run.id)
-        if weights or keeps_something_answered(run):
+        if weights or has_evaluable_epochs(run):
             link_to("evaluate", "Evaluate", run=run.id)
         if weights:
             link_to("predict", "Predict", run=run.id)
         if not run.state.active:
-            _open(run, "Open")
+            _render_watch_link(run, "Open")
 
 
-def _open(run: Run, label: str) -> None:
+def _render_watch_link(run: Run, label: str) -> None:
     link_to("train", label, ":material/show_chart:", view="watch", run=run.id)
 
 
@@ -115,21 +115,21 @@ def _resume(run: Run) -> None:
         cache.worker().resume(run.id)
     except CifarvizError as error:
         # In a dialog, since the next look at the store would wipe it off the page.
-        open_dialog("This run cannot be resumed", _sentence, str(error))
+        open_dialog("This run cannot be resumed", _render_error, str(error))
         return
     go_to("train", view="watch", run=run.id)
 
 
-def _sentence(words: str) -> None:
+def _render_error(words: str) -> None:
     st.error(escaped(words), icon=":material/error:")
 
 
-def _details(run: Run) -> str:
-    plan = planned(run)
+def _format_details(run: Run) -> str:
+    plan = run_plan(run)
     facts = [
-        f"{run.state}, {doing(run)}" if run.orphaned else f"{run.state}",
+        f"{run.state}, {progress_text(run)}" if run.orphaned else f"{run.state}",
         f"id {run.id}",
-        f"created {in_date(run.created)} ({run.origin})",
+        f"created {format_date(run.created)} ({run.origin})",
         plan.network,
         plan.data,
     ]
@@ -138,9 +138,9 @@ def _details(run: Run) -> str:
         if run.validation_images:
             images += f", {run.validation_images:,} validation images"
         facts.append(images)
-    facts.extend(_accuracies(run))
+    facts.extend(_accuracy_texts(run))
     if run.parent is not None:
-        facts.append(f"forked from {_parent(run.parent)} after epoch {run.parent_epoch}")
+        facts.append(f"forked from {_parent_name(run.parent)} after epoch {run.parent_epoch}")
     if restored_best_weights(run):
         facts.append(f"weights of epoch {run.best_epoch} restored at the end")
     if run.precision is not None:
@@ -154,18 +154,18 @@ def _details(run: Run) -> str:
     return " · ".join(facts)
 
 
-def _parent(run_id: str) -> str:
+def _parent_name(run_id: str) -> str:
     try:
         return quoted(cache.store().get(run_id).name)
     except RunNotFound:
         return "a deleted run"
 
 
-def _accuracies(run: Run) -> list[str]:
+def _accuracy_texts(run: Run) -> list[str]:
     """The headline first, then other epochs' accuracies where they are others."""
-    words = [headline(run, _with_interval(run, run.best_epoch_val_accuracy))]
+    words = [headline(run, _format_accuracy(run, run.best_epoch_val_accuracy))]
     if run.best_epoch != run.epochs_done:
-        words.append(last(run, _with_interval(run, run.last_val_accuracy)))
+        words.append(last(run, _format_accuracy(run, run.last_val_accuracy)))
     if run.best_val_accuracy_epoch != run.epochs_done:
         words.append(highest(run))
     if run.preferred == "best":
@@ -173,20 +173,20 @@ def _accuracies(run: Run) -> list[str]:
     return [one for one in words if one]
 
 
-def _with_interval(run: Run, accuracy: float | None) -> str | None:
+def _format_accuracy(run: Run, accuracy: float | None) -> str | None:
     if accuracy is None or not run.validation_images:
         return None
-    return f"{accuracy:.1%} (95%: {interval_words(accuracy, run.validation_images)})"
+    return f"{accuracy:.1%} (95%: {format_interval(accuracy, run.validation_images)})"
 
 
-def _delete_button(runs: Sequence[Run]) -> None:
+def _render_delete_button(runs: Sequence[Run]) -> None:
     label = "Delete" if len(runs) == 1 else f"Delete {len(runs)} runs"
     if st.button(label, icon=":material/delete:"):
         title = "Delete this run?" if len(runs) == 1 else f"Delete {len(runs)} runs?"
-        open_dialog(title, _delete, runs)
+        open_dialog(title, _render_delete_form, runs)
 
 
-def _rename(run: Run) -> None:
+def _render_rename_form(run: Run) -> None:
     with st.form("rename-run", border=False):
         name = st.text_input(
             "Name", run.name, help="What this run is called in lists, charts and links."
@@ -197,11 +197,11 @@ def _rename(run: Run) -> None:
                 st.rerun()
 
 
-def _delete(runs: Sequence[Run]) -> None:
+def _render_delete_form(runs: Sequence[Run]) -> None:
     store = cache.store()
     if active := [run for run in runs if run.state.active]:
         run = active[0]
-        _sentence(f"“{run.name}” is {run.state}: stop it before you delete it.")
+        _render_error(f"“{run.name}” is {run.state}: stop it before you delete it.")
         link_to("train", "Watch", view="watch", run=run.id)
         return
     for run_id, name in distinct_names(runs).items():
@@ -212,7 +212,7 @@ def _delete(runs: Sequence[Run]) -> None:
             else "**{name}**: {epochs} epochs with their curves, weights and all other files, "
             "{size:,.1f} MB."
         )
-        size = bytes_of(store.folder(run_id)) / 1e6
+        size = folder_bytes(store.folder(run_id)) / 1e6
         st.markdown(template.format(name=escaped(name), epochs=run.epochs_done, size=size))
     st.markdown("This cannot be undone.")
     row = st.container(horizontal=True)
@@ -226,7 +226,7 @@ def _delete(runs: Sequence[Run]) -> None:
             st.rerun()
 
 
-def star_button(runs: Sequence[Run]) -> None:
+def render_star_button(runs: Sequence[Run]) -> None:
     """A star for all of ``runs``, or none where all have one."""
     all_have = all(run.starred for run in runs)
     verb = "Unstar" if all_have else "Star"
@@ -240,7 +240,7 @@ def star_button(runs: Sequence[Run]) -> None:
     )
 
 
-def note_button(run: Run) -> None:
+def render_note_button(run: Run) -> None:
     """A note of one's own on a run."""
     if st.button(
         "Edit note" if run.remark else "Note",
@@ -248,31 +248,33 @@ def note_button(run: Run) -> None:
         key="note",
         help="Your own note on this run. The list can be searched for it.",
     ):
-        open_dialog("Note", _note, run)
+        open_dialog("Note", _render_note_form, run)
 
 
-def answer_button(run: Run) -> None:
+def render_weights_button(run: Run) -> None:
     """Making the best epoch the run's answer, or undoing it, where it has both weights."""
     if run.preferred == "best":
-        _answer_button(
+        _render_weights_button(
             run, None, "Use the last epoch’s weights", "undo",
             "Undoes the choice: the run’s default weights are those of its last epoch again.",
         )  # fmt: skip
     elif set(checkpoints_of(run)) == {"best", "last"} and run.best_epoch != run.epochs_done:
-        _answer_button(
+        _render_weights_button(
             run, "best", f"Use epoch {run.best_epoch}’s weights", "check_circle",
             "Makes the best epoch’s weights the run’s default on all pages and on the command "
             "line.",
         )  # fmt: skip
 
 
-def _answer_button(run: Run, which: Checkpoint | None, label: str, icon: str, hint: str) -> None:
+def _render_weights_button(
+    run: Run, which: Checkpoint | None, label: str, icon: str, hint: str
+) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
         key="answer",
         help=hint,
-        on_click=uninterruptible(_prefer),
+        on_click=uninterruptible(_set_default_weights),
         args=(run.id, which),
     )
 
@@ -285,14 +287,14 @@ def _star(run_ids: Sequence[str], starred: bool) -> None:
             st.toast(escaped(str(error)), icon=":material/info:")
 
 
-def _prefer(run_id: str, which: Checkpoint | None) -> None:
+def _set_default_weights(run_id: str, which: Checkpoint | None) -> None:
     try:
         cache.store().prefer(run_id, which)
     except CifarvizError as error:
         st.toast(escaped(str(error)), icon=":material/info:")
 
 
-def _note(run: Run) -> None:
+def _render_note_form(run: Run) -> None:
     with st.form("note-run", border=False):
         text = st.text_area(
             "Note",

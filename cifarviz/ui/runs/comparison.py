@@ -25,7 +25,7 @@ from cifarviz.figures.history_comparison import (
 from cifarviz.figures.theme import METRIC_TITLES, MetricName
 from cifarviz.live.feeds import run_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import Item, named, verdict_item
+from cifarviz.live.items import Item, join_names, verdict_item
 from cifarviz.live.run_figures import published_figure_curves
 from cifarviz.runs.earlier_losses import EXPLANATION, PLAIN, losses_words
 from cifarviz.runs.lineage import branch_point
@@ -36,11 +36,11 @@ from cifarviz.ui.address import escaped
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
-from cifarviz.ui.metrics import show_earlier_losses_of_curves
+from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.pickers import distinct_names
-from cifarviz.ui.published import ghost_switch
+from cifarviz.ui.published import render_published_switch
 from cifarviz.ui.query import render_choice
-from cifarviz.ui.runs.rows import format_verdict, kept_gap, width_of
+from cifarviz.ui.runs.rows import column_width, format_verdict, weights_gap
 
 _METRICS: tuple[MetricName, ...] = ("accuracy", "loss")
 _SMOOTHING = {"1": "Off", "3": "3 epochs", "5": "5", "9": "9"}
@@ -125,10 +125,10 @@ _WRAPPED_HEIGHT = 72
 _MOST_HEIGHT = 700
 
 
-def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
+def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
     """Show what the curves of each run say, with the gap where it is telling."""
     st.subheader("Fit", anchor="fit")
-    names = _numbered(distinct_names(runs))
+    names = _numbered_names(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
     if few:
         for run in runs:
@@ -138,7 +138,7 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
             )
     table = pd.DataFrame(
         [
-            _fit_row(names[run.id], run, fits[run.id], kept_gap(run, histories[run.id]))
+            _fit_row(names[run.id], run, fits[run.id], weights_gap(run, histories[run.id]))
             for run in runs
         ]
     )
@@ -156,7 +156,7 @@ def show_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     )
 
 
-def _numbered(names: Mapping[str, str]) -> dict[str, str]:
+def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
     """The names of compared runs, each with its number where the chart's curves have one."""
     places = [Place(position, len(names)) for position in range(len(names))]
     return {
@@ -193,9 +193,9 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
     ahead = "Training accuracy minus validation accuracy after"
     return {
         "Run": st.column_config.TextColumn(
-            width=width_of(table["Run"], least=80, most=260), pinned=True
+            width=column_width(table["Run"], least=80, most=260), pinned=True
         ),
-        "Verdict": st.column_config.TextColumn(width=width_of(table["Verdict"], least=90)),
+        "Verdict": st.column_config.TextColumn(width=column_width(table["Verdict"], least=90)),
         "Why": st.column_config.TextColumn(width=400, help="The reason for the verdict."),
         "Overfitting starts": st.column_config.NumberColumn(
             width=118, format="after epoch %d", help=START_RULE
@@ -223,13 +223,13 @@ def _table_height(rows: int, row_height: int) -> int:
     return min(row_height * rows, _MOST_HEIGHT) + _ROW_HEIGHT + 3
 
 
-def show_differences(runs: Sequence[Run]) -> None:
+def render_differences(runs: Sequence[Run]) -> None:
     """Show the settings that are not the same in all ``runs``, and only those.
 
     Of two or three runs each is a column; of more, it is whichever way is narrower.
     """
     st.subheader("Differences", anchor="differences")
-    names = _numbered(distinct_names(runs))
+    names = _numbered_names(distinct_names(runs))
     readable, unreadable = [], []
     for run in runs:
         try:
@@ -238,7 +238,7 @@ def show_differences(runs: Sequence[Run]) -> None:
         except CifarvizError:
             unreadable.append(names[run.id])
     if unreadable:
-        st.caption(escaped(f"The settings of {named(unreadable)} cannot be read."))
+        st.caption(escaped(f"The settings of {join_names(unreadable)} cannot be read."))
     rows = differences([experiment for _, experiment in readable]) if len(readable) > 1 else []
     found = [run for run, _ in readable]
     rows += _forks(found, names)
@@ -270,7 +270,7 @@ def show_differences(runs: Sequence[Run]) -> None:
 
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:
     """Pixels of each column; the first row holds the titles."""
-    return [width_of(cells) for cells in zip(*table, strict=True)]
+    return [column_width(cells) for cells in zip(*table, strict=True)]
 
 
 def _forks(runs: Sequence[Run], names: Mapping[str, str]) -> list[Difference]:
@@ -288,18 +288,18 @@ def _losses(runs: Sequence[Run]) -> list[Difference]:
     return [Difference("losses", computed)] if len(set(computed)) > 1 else []
 
 
-def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
+def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
     """Show accuracy and loss of ``runs`` after each epoch, training and validation.
 
     The address holds the smoothing as ``smooth`` and the loss axis as ``axis``.
     """
-    published = ghost_switch(runs)
+    published = render_published_switch(runs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        over = _choice(
+        over = _render_choice(
             "smooth", "Smoothing", _SMOOTHING,
             "A moving average over this many epochs. Verdicts use the unsmoothed curves.",
         )  # fmt: skip
-        axis = _choice(
+        axis = _render_choice(
             "axis", "Loss axis", _AXES,
             "A logarithmic axis separates small losses, such as those late in training.",
         )  # fmt: skip
@@ -323,7 +323,7 @@ def show_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     for metric in _METRICS:
         st.subheader(METRIC_TITLES[metric], anchor=metric)
         if metric == "loss":
-            show_earlier_losses_of_curves(names, runs)
+            render_curves_loss_note(names, runs)
         chart(
             drawn.figure(metric, runs, histories, fits),
             key=f"runs-{metric}",
@@ -343,7 +343,7 @@ def _verdict_item(run: Run, names: Mapping[str, str], fit: Fit) -> Item:
     return replace(verdict_item(fit), title=names[run.id])
 
 
-def _choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
+def _render_choice(name: str, label: str, options: Mapping[str, str], hint: str) -> str:
     return render_choice(
         name,
         label,
@@ -363,14 +363,14 @@ def _curve(
     over: int,
     turn: int | None,
 ) -> RunCurve:
-    validation = _values(epochs, f"val_{metric}", over)
+    validation = _epoch_values(epochs, f"val_{metric}", over)
     branch = None
     if start is not None:
         branch = (start.epoch, getattr(start, metric), getattr(start, f"val_{metric}"))
     return RunCurve(
         name=name,
         epochs=np.array([one.epoch for one in epochs], np.int32),
-        training=_values(epochs, metric, over),
+        training=_epoch_values(epochs, metric, over),
         validation=None if np.isnan(validation).all() else validation,
         best_epoch=run.best_epoch,
         stopped_early=run.stopped_early,
@@ -380,7 +380,7 @@ def _curve(
     )
 
 
-def _values(epochs: Sequence[Epoch], field: str, over: int) -> np.ndarray:
+def _epoch_values(epochs: Sequence[Epoch], field: str, over: int) -> np.ndarray:
     """float32, each the mean of ``over`` epochs around it; NaN where nothing was measured."""
     values = np.array([getattr(one, field) for one in epochs], np.float32)
     return smoothed(values, over // 2).astype(np.float32) if over > 1 else values

@@ -40,16 +40,18 @@ def render_export(runs: Sequence[Run]) -> None:
         return
     with st.popover("Export", icon=":material/download:", help=_HELP):
         if len(runs) > 1:
-            _download(_several_name(runs), lambda: _report(runs), "Report", _SEVERAL)
+            _render_download(_report_name(runs), lambda: _report(runs), "Report", _SEVERAL)
             return
         run = runs[0]
-        _download(file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT)
-        _code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
-        _code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
-        _network(run)
+        _render_download(
+            file_name(run, ExportKind.REPORT), lambda: _report(runs), "Report", _REPORT
+        )
+        _render_code(run, ExportKind.SCRIPT, "Keras script", _SCRIPT)
+        _render_code(run, ExportKind.NOTEBOOK, "Notebook", _NOTEBOOK)
+        _render_network(run)
         if not run.state.active:
             name = file_name(run, ExportKind.RUN)
-            _download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
+            _render_download(name, lambda: packed(cache.store(), run), "Packed run", _PACKED)
 
 
 _HELP = "Files that work without cifarviz: a report, the code, the network."
@@ -79,16 +81,16 @@ _WHICH = (
 )
 
 
-def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
+def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     name = file_name(run, kind)
     if not needs_data(run.experiment):
         by_keras = find(run.experiment.data.dataset).keras_module is not None
         sentence += _FULL_SET if by_keras else _ARRAYS
-        _download(name, lambda: code_files(run, kind, name)[name], label, sentence)
+        _render_download(name, lambda: code_files(run, kind, name)[name], label, sentence)
         return
     # Inside the archive it has a name that is easy to type.
     inside = f"train{ENDINGS[kind]}"
-    _download(
+    _render_download(
         f"run-{run.id}-{kind}.zip",
         lambda: in_one_zip(code_files(run, kind, inside)),
         label,
@@ -96,8 +98,8 @@ def _code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
     )
 
 
-def _network(run: Run) -> None:
-    choices = _kept_weights(run)
+def _render_network(run: Run) -> None:
+    choices = _saved_weights(run)
     if not choices:
         st.caption(escaped(f"This run {lacking_weights(cache.store(), run, 'last')}."))
         return
@@ -112,13 +114,13 @@ def _network(run: Run) -> None:
     part = f"-epoch-{which}" if isinstance(which, int) else f"-{which}"
     stem = f"run-{run.id}{part}"
     mirrored = _MIRRORED if run.experiment.mirrored_answers else ""
-    _download(
+    _render_download(
         stem + ENDINGS[ExportKind.KERAS],
         lambda: cache.network_file(run, which, weights_only=False),
         "Keras model",
         _KERAS + mirrored,
     )
-    _download(
+    _render_download(
         stem + ENDINGS[ExportKind.WEIGHTS],
         lambda: cache.network_file(run, which, weights_only=True),
         "Weights only",
@@ -126,7 +128,7 @@ def _network(run: Run) -> None:
     )
 
 
-def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
+def _saved_weights(run: Run) -> dict[WeightsChoice, str]:
     store = cache.store()
     words: dict[Checkpoint, str] = {
         "last": "Last epoch" if not run.state.active else "Current (training)",
@@ -138,7 +140,7 @@ def _kept_weights(run: Run) -> dict[WeightsChoice, str]:
     return found
 
 
-def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
+def _render_download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
     button, words = st.columns([3, 7], vertical_alignment="center")
     button.download_button(
         label,
@@ -154,7 +156,7 @@ def _download(name: str, make: Callable[[], bytes], label: str, sentence: str) -
 
 
 def _report(runs: Sequence[Run]) -> bytes:
-    return report(gather(cache.store(), runs, cache.opened_model, _dataset)).encode()
+    return report(gather(cache.store(), runs, cache.open_model, _dataset)).encode()
 
 
 def _dataset(run: Run) -> Dataset:
@@ -163,5 +165,5 @@ def _dataset(run: Run) -> Dataset:
     return library.load_nearest(data.dataset, data.variant, cache.settings())
 
 
-def _several_name(runs: Sequence[Run]) -> str:
+def _report_name(runs: Sequence[Run]) -> str:
     return f"runs-{'-'.join(run.id for run in runs[:3])}{ENDINGS[ExportKind.REPORT]}"

@@ -29,7 +29,7 @@ _MOST_EPOCHS = 1000
 _USUAL_EPOCHS = 5
 
 
-def fork_button(run: Run, fit: Fit) -> None:
+def render_fork_button(run: Run, fit: Fit) -> None:
     """Show the button, if the run has kept weights to go on from."""
     if run.damage is not None:
         return
@@ -41,10 +41,10 @@ def fork_button(run: Run, fit: Fit) -> None:
         icon=":material/fork_right:",
         help="Starts a new run from one of this run’s epochs, with changes.",
     ):
-        open_dialog(f"Fork “{escaped(run.name)}”", _fork, run, fit, epochs)
+        open_dialog(f"Fork “{escaped(run.name)}”", _render_fork_form, run, fit, epochs)
 
 
-def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
+def _render_fork_form(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
     made = run.experiment
     usual = fit.turn or run.best_epoch or epochs[-1]
     near = min(epochs, key=lambda epoch: abs(epoch - usual))
@@ -66,7 +66,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
         key=f"fork-epochs-{epoch}",
         help="How many epochs the fork trains; by default, those this run had left.",
     )
-    changed = _changes(made, int(more), run.train_images)
+    changed = _render_changes_form(made, int(more), run.train_images)
     try:
         experiment = forked(made, epoch, changed)
         name = fork_name(run.name, made, experiment, epoch)
@@ -96,7 +96,7 @@ def _fork(run: Run, fit: Fit, epochs: Sequence[int]) -> None:
             go_to("train", view="watch", run=begun.id)
 
 
-def _changes(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
+def _render_changes_form(made: Experiment, epochs: int, train_images: int | None) -> ForkChanges:
     rates = ", ".join(map(number_text, made.architecture.dropout_rates))
     left, right = st.columns(2)
     rate = left.number_input(

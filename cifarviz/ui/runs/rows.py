@@ -37,23 +37,23 @@ from cifarviz.runs.records import Epoch, Run
 from cifarviz.runs.run_headline import best_criterion, format_duration, time_at_work
 from cifarviz.runs.states import RunState
 from cifarviz.ui.address import escaped
-from cifarviz.ui.metrics import metric_row
+from cifarviz.ui.metrics import render_metrics
 from cifarviz.ui.navigation import link_to
 
-NOT_KNOWN = "unknown"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Planned:
+class RunPlan:
     """What a run was made to do; nothing of that is known of a damaged one."""
 
-    data: str = NOT_KNOWN
-    network: str = NOT_KNOWN
+    data: str = UNKNOWN
+    network: str = UNKNOWN
     parameters: int | None = None
     epochs: int | None = None
     seed: int | None = None
     preset: str | None = None
-    source: str = NOT_KNOWN
+    source: str = UNKNOWN
     """The data set and its variant as one word."""
 
 
@@ -71,20 +71,20 @@ _GAP_HELP = (
 )
 
 
-def planned(run: Run) -> Planned:
+def run_plan(run: Run) -> RunPlan:
     """What ``run`` was made to do, in words; read once for each experiment."""
     if run.damage is not None:
-        return Planned()
-    return _planned(run.experiment_json)
+        return RunPlan()
+    return _run_plan(run.experiment_json)
 
 
-def table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
+def runs_table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
     """One row a run, in the order given."""
     now = time.time() if now is None else now
-    return pd.DataFrame([_row(run, planned(run), now) for run in runs])
+    return pd.DataFrame([_row(run, run_plan(run), now) for run in runs])
 
 
-def state_words(run: Run) -> str:
+def format_state(run: Run) -> str:
     """The state of ``run``, and what was asked of it but not done yet."""
     if run.damage is not None:
         return DAMAGED
@@ -95,7 +95,7 @@ def state_words(run: Run) -> str:
     return str(run.state)
 
 
-def in_date(moment: float) -> str:
+def format_date(moment: float) -> str:
     """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
     if not 0 <= moment <= LATEST:
         return "at an unknown time"
@@ -103,20 +103,20 @@ def in_date(moment: float) -> str:
     return f"{then.day} {then:%b %Y, %H:%M}"
 
 
-def bytes_of(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """What a run's files take on the disk; 0 before there are any."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
+def _row(run: Run, plan: RunPlan, now: float) -> dict[str, object]:
     # Of a run under way, what moves stands above the list; these cells would be of the past.
-    ended = not _moves(run)
+    ended = not _is_under_way(run)
     best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Seed": plan.seed,
-        "State": state_words(run),
+        "State": format_state(run),
         "Epochs": _epochs(run, plan),
         "Best epoch": run.best_epoch if ended else None,
         "Accuracy at best epoch": _percent(best),
@@ -134,15 +134,17 @@ def _row(run: Run, plan: Planned, now: float) -> dict[str, object]:
     }
 
 
-def _moves(run: Run) -> bool:
+def _is_under_way(run: Run) -> bool:
     return run.state.active and run.state is not RunState.QUEUED
 
 
-def _epochs(run: Run, plan: Planned) -> str:
+def _epochs(run: Run, plan: RunPlan) -> str:
     if run.damage is not None:
-        return NOT_KNOWN
+        return UNKNOWN
     planned_epochs = "?" if plan.epochs is None else plan.epochs
-    return f"of {planned_epochs}" if _moves(run) else f"{run.epochs_done} of {planned_epochs}"
+    return (
+        f"of {planned_epochs}" if _is_under_way(run) else f"{run.epochs_done} of {planned_epochs}"
+    )
 
 
 def _percent(share: float | None) -> float | None:
@@ -159,26 +161,26 @@ def _half_interval(share: float | None, images: int | None) -> float | None:
 
 def _time_at_work(run: Run, now: float) -> str:
     if run.damage is not None:
-        return NOT_KNOWN
+        return UNKNOWN
     seconds = time_at_work(run, now)
     if seconds is None:
         return "not started"
-    return "training" if _moves(run) else format_duration(seconds)
+    return "training" if _is_under_way(run) else format_duration(seconds)
 
 
 @lru_cache(maxsize=1000)
-def _planned(experiment_json: str) -> Planned:
+def _run_plan(experiment_json: str) -> RunPlan:
     experiment = Experiment.from_json(experiment_json)
     data = experiment.data
     variant = "full" if data.variant == "full" else "sample"
     layers = len(experiment.architecture.layers)
     wrong = f", {brief('wrong_labels', '', data.wrong_labels)}" if data.wrong_labels else ""
-    return Planned(
+    return RunPlan(
         data=f"{title_of(data.dataset)} {variant}{wrong}",
         network=(
-            f"{_origin(experiment.architecture)}, 1 layer"
+            f"{_network_name(experiment.architecture)}, 1 layer"
             if layers == 1
-            else f"{_origin(experiment.architecture)}, {layers} layers"
+            else f"{_network_name(experiment.architecture)}, {layers} layers"
         ),
         parameters=experiment.architecture.parameters,
         epochs=experiment.epochs,
@@ -188,7 +190,7 @@ def _planned(experiment_json: str) -> Planned:
     )
 
 
-def _origin(architecture: Architecture) -> str:
+def _network_name(architecture: Architecture) -> str:
     # By comparison, not by the preset the run began with: its layers may have been changed since.
     for preset in PRESETS.values():
         if preset.experiment.architecture == architecture:
@@ -196,7 +198,7 @@ def _origin(architecture: Architecture) -> str:
     return "Custom network"
 
 
-def width_of(
+def column_width(
     texts: Iterable[object], *, least: int = 50, most: int = 2000, letter: float = _LETTER
 ) -> int:
     """Pixels that the longest of ``texts`` takes in a column, where a letter takes so many."""
@@ -221,13 +223,13 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
         "★": st.column_config.TextColumn(width=28, help="Starred runs."),
         "Name": st.column_config.TextColumn(
             # So few that the results are seen beside it.
-            width=width_of(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
+            width=column_width(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
         ),
         "Seed": st.column_config.NumberColumn(
             width=46, format="%d", help="Fixes everything random in a run."
         ),
-        "State": st.column_config.TextColumn(width=width_of(rows["State"], least=72, most=180)),
-        "Epochs": st.column_config.TextColumn(width=width_of(rows["Epochs"], least=68)),
+        "State": st.column_config.TextColumn(width=column_width(rows["State"], least=72, most=180)),
+        "Epochs": st.column_config.TextColumn(width=column_width(rows["Epochs"], least=68)),
         "Best epoch": st.column_config.NumberColumn(
             width=80, format="%d", help="The best epoch by “Best by”; its weights are saved."
         ),
@@ -245,22 +247,22 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
         ),
         "Last ±": beside,
         "Best by": st.column_config.TextColumn(
-            width=width_of(rows["Best by"], least=80),
+            width=column_width(rows["Best by"], least=80),
             help="How the run chooses its best epoch: by a validation metric, or by a training "
             "metric if it has no validation images.",
         ),
         "Time at work": st.column_config.TextColumn(
-            width=width_of(rows["Time at work"], least=90),
+            width=column_width(rows["Time at work"], least=90),
             help="Over all sessions of the run, without pauses.",
         ),
         "Started": st.column_config.DatetimeColumn(width=98, format="D MMM, HH:mm"),
-        "Data": st.column_config.TextColumn(width=width_of(rows["Data"], least=80)),
+        "Data": st.column_config.TextColumn(width=column_width(rows["Data"], least=80)),
         "Parameters": st.column_config.NumberColumn(width=84, format="localized"),
-        "Network": st.column_config.TextColumn(width=width_of(rows["Network"], least=80)),
+        "Network": st.column_config.TextColumn(width=column_width(rows["Network"], least=80)),
     }
 
 
-def kept_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
+def weights_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
     """The gap of the weights that ``run`` stands with: its last, or its best that it went back to.
 
     ``None`` before its first validated epoch.
@@ -278,7 +280,7 @@ def format_verdict(fit: Fit) -> str:
     return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
 
-def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
+def render_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
     """Show the verdict with its reason, the gap in numbers, and what to try next.
 
     ``kept`` is the gap of the weights that the run stands with.
@@ -294,25 +296,25 @@ def show_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
         ]
         if fit.at_turn is not None:
             label = f"Gap after epoch {fit.at_turn.epoch}"
-            figures.append(Metric(label, gap_words(fit.at_turn), _GAP_HELP))
+            figures.append(Metric(label, format_gap(fit.at_turn), _GAP_HELP))
         figures.append(
-            Metric(f"Gap after epoch {fit.at_end.epoch}", gap_words(fit.at_end), _GAP_HELP)
+            Metric(f"Gap after epoch {fit.at_end.epoch}", format_gap(fit.at_end), _GAP_HELP)
         )
         if kept is not None and kept.epoch != fit.at_end.epoch:
             hint = f"{_GAP_HELP} The run restored the weights of this epoch, its best."
             figures.append(
-                Metric(f"Gap of the weights used, epoch {kept.epoch}", gap_words(kept), hint)
+                Metric(f"Gap of the weights used, epoch {kept.epoch}", format_gap(kept), hint)
             )
-        metric_row(figures)
-    _show_suggestions(run, fit)
+        render_metrics(figures)
+    _render_suggestions(run, fit)
 
 
-def gap_words(gap: Gap) -> str:
+def format_gap(gap: Gap) -> str:
     """``loss 0.232, accuracy 8.2 points``."""
     return f"loss {format_loss(gap.loss)}, accuracy {100 * gap.accuracy:.1f} points"
 
 
-def _show_suggestions(run: Run, fit: Fit) -> None:
+def _render_suggestions(run: Run, fit: Fit) -> None:
     try:
         found = suggestions(run.experiment, fit, run.train_images)[:_MOST_SUGGESTIONS]
     except CifarvizError:
@@ -323,10 +325,10 @@ def _show_suggestions(run: Run, fit: Fit) -> None:
     for number, one in enumerate(found, 1):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{number}. **{one.what}**: {escaped(one.why)}.", width="content")
-            _link(run, one)
+            _render_suggestion_link(run, one)
 
 
-def _link(run: Run, one: ExperimentSuggestion) -> None:
+def _render_suggestion_link(run: Run, one: ExperimentSuggestion) -> None:
     if one.experiment is None:
         link_to("train", "Set up", ":material/tune:", view="setup", run=run.id)
         return

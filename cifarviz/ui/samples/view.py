@@ -19,7 +19,12 @@ from cifarviz.errors import DataError
 from cifarviz.experiment.preprocessing import Divide
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.class_names import address_names, class_names, language_address, number_in_words
+from cifarviz.ui.class_names import (
+    address_names,
+    class_names,
+    language_query_params,
+    number_in_words,
+)
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import (
     current_query_params,
@@ -30,7 +35,7 @@ from cifarviz.ui.query import (
     widget_value,
 )
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.train.fields import number_meant, number_typed
+from cifarviz.ui.train.fields import format_number_input, parse_number_input
 
 Choice = Literal["random", "published"]
 MOST_IMAGES: Final = 400
@@ -53,7 +58,7 @@ class NumberField:
         """Say why ``value``, a number or what was typed instead of one, cannot be it."""
         if isinstance(value, int | float) and self.low <= value <= self.high:
             return None if not self.whole or value == int(value) else self._rule(f"{value:g}")
-        return self._rule("" if value is None else number_typed(value))
+        return self._rule("" if value is None else format_number_input(value))
 
     def _rule(self, given: str) -> str:
         kind = "a whole number" if self.whole else "a number"
@@ -240,7 +245,7 @@ def _written(value: object) -> str:
 
 def show_in_address(view: SamplesView) -> None:
     """Make the address hold this view, the data set in any case."""
-    address = {"dataset": view.dataset} | view.address() | language_address()
+    address = {"dataset": view.dataset} | view.address() | language_query_params()
     update_query_params(**dict.fromkeys(current_query_params()) | address)
 
 
@@ -256,7 +261,7 @@ def number_input(
     value = getattr(view, field)
     st.text_input(
         label,
-        number_typed(value),
+        format_number_input(value),
         key=widget_key(f"samples-{field}", value, matches),
         width=_NUMBER_WIDTH,
         max_chars=_LONGEST,
@@ -274,13 +279,13 @@ def number_problems(view: SamplesView, *names: str) -> None:
     for name in names:
         problem = NUMBERS[name].problem(_meant(name, widget_value(f"samples-{name}")))
         if problem is not None:
-            said.append(f"{problem} {number_typed(getattr(view, name))} is still used.")
+            said.append(f"{problem} {format_number_input(getattr(view, name))} is still used.")
     if said:
         st.warning("  \n".join(said), icon=":material/warning:")
 
 
 def _meant(field: str, typed: str) -> float | str:
-    meant = number_meant(typed, whole=NUMBERS[field].whole)
+    meant = parse_number_input(typed, whole=NUMBERS[field].whole)
     return "" if meant is None else meant
 
 

@@ -31,15 +31,15 @@ _LONGEST_LIST = 280
 _WHOLE = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-Give = Callable[[Any], None]
+OnValue = Callable[[Any], None]
 """Takes what a field was changed to."""
 
 
-def field_input(
+def render_field(
     made: type[Value],
     name: str,
     value: object,
-    give: Give,
+    give: OnValue,
     *,
     key: str,
     disabled: bool = False,
@@ -58,9 +58,9 @@ def field_input(
             on_change=uninterruptible(lambda: give(widget_value(key))),
         )
     elif get_origin(annotation) is Literal:
-        choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
+        render_choice_input(label, get_args(annotation), str(value), give, key=key, hint=hint)
     elif get_origin(annotation) is tuple:
-        _typed_input(
+        _render_text_input(
             label,
             value,
             give,
@@ -74,12 +74,12 @@ def field_input(
         )
     else:
         whole = float not in (annotation, *get_args(annotation))
-        _typed_input(
+        _render_text_input(
             label,
             value,
             give,
-            text=number_typed,
-            meant=partial(number_meant, whole=whole),
+            text=format_number_input,
+            meant=partial(parse_number_input, whole=whole),
             key=key,
             hint=hint,
             longest=_LONGEST,
@@ -88,10 +88,10 @@ def field_input(
         )
 
 
-def _typed_input(
+def _render_text_input(
     label: str,
     value: object,
-    give: Give,
+    give: OnValue,
     *,
     text: Callable[[Any], str],
     meant: Callable[[str], object],
@@ -114,11 +114,11 @@ def _typed_input(
     )
 
 
-def choice_input(
+def render_choice_input(
     label: str,
     options: Sequence[str],
     value: str,
-    give: Give,
+    give: OnValue,
     *,
     key: str,
     hint: str = "",
@@ -141,20 +141,20 @@ def choice_input(
     )
 
 
-def show_problem(problem: str | None) -> None:
+def render_problem(problem: str | None) -> None:
     """What is wrong with what stands above, if anything is."""
     if problem is not None:
         st.markdown(f":red[:material/error: {escaped(problem)}]")
 
 
-def number_typed(value: object) -> str:
+def format_number_input(value: object) -> str:
     """A value as it stands in its text field."""
     if value is None:
         return ""
     return number_text(value) if isinstance(value, float) else str(value)
 
 
-def number_meant(typed: str | None, *, whole: bool) -> int | float | str | None:
+def parse_number_input(typed: str | None, *, whole: bool) -> int | float | str | None:
     """The number that ``typed`` is; the text itself where it is none, ``None`` where it is empty.
 
     Thousands may be grouped in a ``whole`` number only: elsewhere 0,001 would be taken for 1.
@@ -179,81 +179,83 @@ def set_value(name: str, value: object) -> None:
     """Another single value, or another value of a field: ``"optimizer.learning_rate"``."""
     section, _, field = name.rpartition(".")
     if section:
-        _edit(lambda draft: draft.with_value(section, {**draft.section(section), field: value}))
+        _edit_draft(
+            lambda draft: draft.with_value(section, {**draft.section(section), field: value})
+        )
     else:
-        _edit(lambda draft: draft.with_value(name, value))
+        _edit_draft(lambda draft: draft.with_value(name, value))
 
 
 def set_dataset(name: str) -> None:
     """Another data set, with the network fitted to its images and classes."""
-    _edit(lambda draft: fit_draft(draft, name))
+    _edit_draft(lambda draft: fit_draft(draft, name))
 
 
 def set_kind(section: str, kind: str) -> None:
     """Another kind of validation, preprocessing, optimiser or schedule."""
-    _edit(lambda draft: draft.with_kind(section, kind))
+    _edit_draft(lambda draft: draft.with_kind(section, kind))
 
 
 def set_switch(section: str, on: bool) -> None:
     """A section that may be missing, on or off; what was typed for it waits meanwhile."""
-    _edit(lambda draft: draft.with_switch(section, on))
+    _edit_draft(lambda draft: draft.with_switch(section, on))
 
 
 def set_labels(labels: str) -> None:
     """Integer or one-hot labels."""
-    _edit(lambda draft: draft.with_labels(labels))
+    _edit_draft(lambda draft: draft.with_labels(labels))
 
 
 def set_layer_field(layer_id: str, field: str, value: object) -> None:
     """Another value of one field of one layer."""
-    _edit(lambda draft: draft.with_layer_field(layer_id, field, value))
+    _edit_draft(lambda draft: draft.with_layer_field(layer_id, field, value))
 
 
 def move_layer(layer_id: str, by: int) -> None:
     """One layer so many rows further down, or up."""
-    _edit(lambda draft: draft.with_layer_moved(layer_id, by))
+    _edit_draft(lambda draft: draft.with_layer_moved(layer_id, by))
 
 
 def copy_layer(layer_id: str) -> None:
     """A copy of a layer after it."""
-    _edit(lambda draft: draft.with_layer_copied(layer_id))
+    _edit_draft(lambda draft: draft.with_layer_copied(layer_id))
 
 
 def remove_layer(layer_id: str) -> None:
     """One layer less."""
-    _edit(lambda draft: draft.without_layer(layer_id))
+    _edit_draft(lambda draft: draft.without_layer(layer_id))
 
 
 def add_new_layer(layer_type: str) -> None:
     """A new layer where it fits, with its form open."""
-    _edit(lambda draft: add_layer(draft, layer_type))
+    _edit_draft(lambda draft: add_layer(draft, layer_type))
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.open_layer = memory.draft.newest_layer
 
 
-def open_layer(layer_id: str) -> None:
+def toggle_layer_form(layer_id: str) -> None:
     """Open the form of a layer, or close it if it is open."""
     memory = state.setup_memory()
     memory.open_layer = None if memory.open_layer == layer_id else layer_id
 
 
-def _edit(change: Callable[[Draft], Draft]) -> None:
+def _edit_draft(change: Callable[[Draft], Draft]) -> None:
     memory = state.setup_memory()
     if memory.draft is not None:
         memory.draft = change(memory.draft)
 
 
-def at_hand(draft: Draft) -> Draft:
+def with_available_data(draft: Draft) -> Draft:
     """``draft`` with what can be trained on here in place of a full set that isn't."""
     data = draft.section("data")
-    variant = variant_at_hand(draft.dataset, data["variant"])
+    variant = available_variant(draft.dataset, data["variant"])
     if variant == data["variant"]:
         return draft
     return draft.with_value("data", {**data, "variant": variant})
 
 
-def variant_at_hand(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
+def available_variant(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
     """``wanted``, or the sample where the full set is not here and there is a sample."""
     here = library.variants_here(dataset, cache.settings())
     return here[0] if here and wanted not in here else wanted
@@ -269,7 +271,7 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
     return replace(assessment, problems=problems, experiment=None, sizes=None)
 
 
-def show_stand_in() -> None:
+def render_sample_notice() -> None:
     """Say it in a sentence, with the way to the full set."""
     st.caption("The full set is not on this machine yet, so the embedded sample is used.")
     link_to("start", "Get the full set")

@@ -22,13 +22,13 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.navigation import link_to
 from cifarviz.ui.query import widget_key, widget_value
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.tensorboard import show_tensorboard_command
+from cifarviz.ui.tensorboard import render_tensorboard_command
 from cifarviz.ui.train import fields as setup_edits
 from cifarviz.ui.train.fields import (
-    choice_input,
-    field_input,
-    show_problem,
-    show_stand_in,
+    render_choice_input,
+    render_field,
+    render_problem,
+    render_sample_notice,
 )
 from cifarviz.value_text import choice_words
 
@@ -41,7 +41,7 @@ Problems = Mapping[str, str]
 _LONGEST_ROW = 16
 
 
-def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
     """Which images, how many, which of them validate, and what is done to them.
 
     ``stands_in``: the sample is used for want of the full set.
@@ -50,8 +50,8 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Images")
-        _data_form(draft, problems, stands_in=stands_in)
-        _kind_form(draft, "validation", problems)
+        _render_data_form(draft, problems, stands_in=stands_in)
+        _render_kind_form(draft, "validation", problems)
         if assessment.experiment is not None and assessment.sizes is not None:
             sizes = assessment.sizes
             counts = [f"{sizes.train:,} training images"]
@@ -61,34 +61,34 @@ def data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None
                 counts.append(f"{sizes.validation:,} validation images")
             st.caption(" · ".join(counts))
     with right:
-        _kind_form(draft, "preprocessing", problems)
+        _render_kind_form(draft, "preprocessing", problems)
         st.markdown("##### Augmentation", help=Experiment.help_text("augmentation"))
-        _fields(draft, "augmentation")
-        show_problem(problems.get("augmentation"))
+        _render_fields(draft, "augmentation")
+        render_problem(problems.get("augmentation"))
 
 
-def training_forms(draft: Draft, assessment: Assessment) -> None:
+def render_training_forms(draft: Draft, assessment: Assessment) -> None:
     """How the network learns, from what, when it stops, and what is kept."""
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
-        _kind_form(draft, "optimizer", problems)
+        _render_kind_form(draft, "optimizer", problems)
         st.markdown("##### Schedule")
-        _singles(draft, ("batch_size", "epochs"), problems)
-        _singles(draft, ("seed", "precision"), problems)
+        _render_single_fields(draft, ("batch_size", "epochs"), problems)
+        _render_single_fields(draft, ("seed", "precision"), problems)
         st.markdown("##### Loss", help=Experiment.help_text("loss"))
-        _loss_form(draft, problems)
+        _render_loss_form(draft, problems)
     with right:
-        _kind_form(draft, "schedule", problems, heading="Learning rate over the run")
-        learning_rate_preview(draft, assessment)
-        keeping_forms(draft, problems)
+        _render_kind_form(draft, "schedule", problems, heading="Learning rate over the run")
+        render_learning_rate(draft, assessment)
+        render_saving_forms(draft, problems)
 
 
-def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
+def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     data = draft.section("data")
     made = section_class("data", data)
     titles = {info.name: info.title for info in all_datasets()}
-    choice_input(
+    render_choice_input(
         sentence_case(made.label("dataset")),
         tuple(titles),
         data["dataset"],
@@ -103,7 +103,7 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         variant: "{:,} + {:,}".format(*library.image_counts(draft.dataset, variant))
         for variant in variants
     }
-    choice_input(
+    render_choice_input(
         "Sample or full set",
         variants,
         data["variant"],
@@ -114,11 +114,11 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
         words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
     )
     if stands_in:
-        show_stand_in()
+        render_sample_notice()
     elif "full" not in here:
         st.caption("The full set is not on this machine yet.")
         link_to("start", "Get the full set")
-    field_input(
+    render_field(
         made,
         "train_images",
         data["train_images"],
@@ -129,27 +129,27 @@ def _data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> None:
     wrong, seed = st.columns(2)
     for place, name in ((wrong, "wrong_labels"), (seed, "wrong_labels_seed")):
         with place:
-            field_input(
+            render_field(
                 made,
                 name,
                 data[name],
                 partial(setup_edits.set_value, f"data.{name}"),
                 key=f"{draft.generation}-data-{name}",
             )
-    show_problem(problems.get("data"))
+    render_problem(problems.get("data"))
 
 
-def _loss_form(draft: Draft, problems: Problems) -> None:
+def _render_loss_form(draft: Draft, problems: Problems) -> None:
     loss = draft.section("loss")
     one_hot = loss["labels"] == "one_hot"
     labels, smoothing, penalty = st.columns(3)
     with labels:
-        field_input(
+        render_field(
             Loss, "labels", loss["labels"], setup_edits.set_labels, key=f"{draft.generation}-labels"
         )
     with smoothing:
         # Another key while it is off: the text typed for one-hot labels comes back with them.
-        field_input(
+        render_field(
             Loss,
             "label_smoothing",
             loss["label_smoothing"],
@@ -158,7 +158,7 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
             disabled=not one_hot,
         )
     with penalty:
-        single_field(draft, "l2")
+        render_single_field(draft, "l2")
     # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
     label = min(3, draft.classes - 1)
     places = ["1" if place == label else "0" for place in range(draft.classes)]
@@ -169,17 +169,17 @@ def _loss_form(draft: Draft, problems: Problems) -> None:
         f"Class {label} is `{label}` as an integer (sparse) label and `{row}` as a one-hot "
         "(categorical) label. Loss and results are the same; only one-hot labels can be smoothed."
     )
-    show_problem(problems.get("loss"))
-    show_problem(problems.get("l2"))
+    render_problem(problems.get("loss"))
+    render_problem(problems.get("l2"))
 
 
-def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
+def _render_kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
     """A heading, a menu of the kinds, what the chosen one does, and its fields."""
     kinds = SECTIONS[section]
     fields = draft.section(section)
     label = sentence_case(Experiment.label(section))
     st.markdown(f"##### {heading or label}", help=Experiment.help_text(section))
-    choice_input(
+    render_choice_input(
         label,
         tuple(kinds),
         fields["kind"],
@@ -189,11 +189,11 @@ def _kind_form(draft: Draft, section: str, problems: Problems, heading: str = ""
         words=lambda kind: kinds[kind].title,
     )
     st.caption(kinds[fields["kind"]].explanation)
-    _fields(draft, section)
-    show_problem(problems.get(section))
+    _render_fields(draft, section)
+    render_problem(problems.get(section))
 
 
-def _fields(draft: Draft, section: str) -> None:
+def _render_fields(draft: Draft, section: str) -> None:
     fields = draft.section(section)
     names = [name for name in fields if name != "kind"]
     kind = fields.get("kind", "")
@@ -202,7 +202,7 @@ def _fields(draft: Draft, section: str) -> None:
     widths += [1] * (2 - len(names))
     for place, name in zip(st.columns(widths, vertical_alignment="bottom"), names, strict=False):
         with place:
-            field_input(
+            render_field(
                 section_class(section, fields),
                 name,
                 fields[name],
@@ -211,30 +211,30 @@ def _fields(draft: Draft, section: str) -> None:
             )
 
 
-def _singles(draft: Draft, names: Sequence[str], problems: Problems) -> None:
+def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems) -> None:
     for place, name in zip(st.columns(len(names)), names, strict=True):
         with place:
-            single_field(draft, name)
+            render_single_field(draft, name)
     for name in names:
-        show_problem(problems.get(name))
+        render_problem(problems.get(name))
 
 
-def keeping_forms(draft: Draft, problems: Problems) -> None:
+def render_saving_forms(draft: Draft, problems: Problems) -> None:
     """Which epoch is best, early stopping, checkpoints, TensorBoard files, test answers."""
     st.markdown("##### Stopping and saving")
-    _best_epoch(draft, problems)
-    _early_stopping(draft, problems)
+    _render_best_epoch(draft, problems)
+    _render_early_stopping(draft, problems)
     _single(draft, "best_only", problems)
-    _tensorboard(draft, problems)
+    _render_tensorboard(draft, problems)
     _single(draft, "mirrored_answers", problems)
     _single(draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)")
 
 
-def _best_epoch(draft: Draft, problems: Problems) -> None:
+def _render_best_epoch(draft: Draft, problems: Problems) -> None:
     validated = draft.section("validation")["kind"] != "none"
     images = "validation" if validated else "training"
     words = {"loss": f"Lowest {images} loss", "accuracy": f"Highest {images} accuracy"}
-    choice_input(
+    render_choice_input(
         "Best epoch by (monitor)",
         tuple(words),
         str(draft.settings["monitor"]),
@@ -244,10 +244,10 @@ def _best_epoch(draft: Draft, problems: Problems) -> None:
         hint=Experiment.help_text("monitor"),
         words=words.__getitem__,
     )
-    show_problem(problems.get("monitor"))
+    render_problem(problems.get("monitor"))
 
 
-def _early_stopping(draft: Draft, problems: Problems) -> None:
+def _render_early_stopping(draft: Draft, problems: Problems) -> None:
     key = f"{draft.generation}-early_stopping"
     on = draft.is_on("early_stopping")
     st.toggle(
@@ -265,17 +265,17 @@ def _early_stopping(draft: Draft, problems: Problems) -> None:
             st.columns([1, 1.6], vertical_alignment="bottom"), fields, strict=True
         ):
             with place:
-                field_input(
+                render_field(
                     EarlyStopping,
                     name,
                     fields[name],
                     partial(setup_edits.set_value, f"early_stopping.{name}"),
                     key=f"{key}-{name}",
                 )
-    show_problem(problems.get("early_stopping"))
+    render_problem(problems.get("early_stopping"))
 
 
-def _tensorboard(draft: Draft, problems: Problems) -> None:
+def _render_tensorboard(draft: Draft, problems: Problems) -> None:
     _single(draft, "tensorboard", problems)
     if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
@@ -283,15 +283,15 @@ def _tensorboard(draft: Draft, problems: Problems) -> None:
         "Each run writes to its own folder inside the one below. Install TensorBoard with "
         "`pip install tensorboard`, and open it with this command:"
     )
-    show_tensorboard_command(cache.settings().tensorboard_dir)
+    render_tensorboard_command(cache.settings().tensorboard_dir)
 
 
 def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:
-    single_field(draft, name, placeholder)
-    show_problem(problems.get(name))
+    render_single_field(draft, name, placeholder)
+    render_problem(problems.get(name))
 
 
-def learning_rate_preview(draft: Draft, assessment: Assessment) -> None:
+def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
     """Show the course of the learning rate, or what has to be put right before it can be shown."""
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
@@ -325,9 +325,9 @@ def _cached_figure(
     return learning_rate_figure(learning_rate_curve(rates, steps))
 
 
-def single_field(draft: Draft, name: str, placeholder: str = "") -> None:
+def render_single_field(draft: Draft, name: str, placeholder: str = "") -> None:
     """Show the field ``name``; what it is changed to goes into the draft."""
-    field_input(
+    render_field(
         Experiment,
         name,
         draft.settings[name],

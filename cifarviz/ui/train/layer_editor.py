@@ -20,7 +20,7 @@ from cifarviz.ui.address import escaped, sentence_case
 from cifarviz.ui.components.chart import chart
 from cifarviz.ui.streamlit_patches import uninterruptible
 from cifarviz.ui.train import fields as setup_edits
-from cifarviz.ui.train.fields import field_input, show_problem
+from cifarviz.ui.train.fields import render_field, render_problem
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
@@ -31,23 +31,23 @@ _FIELDS_A_ROW = 3
 _TALLEST_DIAGRAM = 330
 
 
-def layer_editor(draft: Draft, trace: Trace) -> None:
+def render_layer_editor(draft: Draft, trace: Trace) -> None:
     """Show the diagram, the table with a row a layer, and the way to add one."""
-    _show_diagram(draft, trace)
+    _render_diagram(draft, trace)
     with st.container(gap=None, key="layer-table"):
         words = _glossary(draft)
         for place, heading in zip(st.columns(_WIDTHS), _HEADINGS, strict=True):
             place.caption(
                 heading, help=words.get(heading), text_alignment=_ALIGNMENTS.get(heading, "left")
             )
-        _cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
+        _render_cells("", "Input", "raw pixels, 0 to 255", in_words(draft.image_shape), "")
         opened = state.setup_memory().open_layer
         for number, (layer, row) in enumerate(zip(draft.layers, trace.rows, strict=True), start=1):
-            _layer_row(number, layer, row, len(draft.layers), is_open=layer.id == opened)
-        show_problem(trace.problem)
+            _render_layer(number, layer, row, len(draft.layers), is_open=layer.id == opened)
+        render_problem(trace.problem)
     if trace.ok:
-        _totals(trace)
-    _add_layer(draft)
+        _render_totals(trace)
+    _render_add_layer(draft)
 
 
 def _glossary(draft: Draft) -> Mapping[str, str]:
@@ -69,7 +69,7 @@ def _field_help(name: str) -> str:
     return f"- **{sentence_case(made.label(name))}**: {made.help_text(name)}"
 
 
-def _totals(trace: Trace) -> None:
+def _render_totals(trace: Trace) -> None:
     total, frozen = trace.parameters, trace.parameters - trace.trainable_parameters
     facts = [f"**{total:,} parameters**"]
     if frozen:
@@ -77,7 +77,7 @@ def _totals(trace: Trace) -> None:
     st.markdown(" · ".join([*facts, f"{_operations(trace.operations)} per image"]))
 
 
-def _show_diagram(draft: Draft, trace: Trace) -> None:
+def _render_diagram(draft: Draft, trace: Trace) -> None:
     layers = tuple(
         (
             layer_label(layer.fields),
@@ -107,10 +107,12 @@ def _diagram(
     return dict(network_diagram_figure(diagram).to_plotly_json()), diagram.height
 
 
-def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool) -> None:
+def _render_layer(
+    number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_open: bool
+) -> None:
     shape = "?" if row.output_shape is None else in_words(row.output_shape)
     parameters = "?" if row.output_shape is None else f"{row.parameters:,}"
-    buttons = _cells(
+    buttons = _render_cells(
         str(number),
         f"**{LAYER_TYPES[layer.type].title}**",
         escaped(layer_summary(layer.fields)),
@@ -118,13 +120,13 @@ def _layer_row(number: int, layer: DraftLayer, row: LayerRow, count: int, *, is_
         parameters,
     )
     with buttons, st.container(horizontal=True, gap=None, horizontal_alignment="right"):
-        _buttons(number, layer, count, is_open=is_open)
-    show_problem(row.problem)
+        _render_buttons(number, layer, count, is_open=is_open)
+    render_problem(row.problem)
     if is_open:
-        _form(layer)
+        _render_form(layer)
 
 
-def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
+def _render_cells(*texts: str) -> st.delta_generator.DeltaGenerator:
     """One row of the table; returns the place for its buttons."""
     *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
     for place, heading, text in zip(places, _HEADINGS, texts, strict=False):
@@ -133,7 +135,7 @@ def _cells(*texts: str) -> st.delta_generator.DeltaGenerator:
     return buttons
 
 
-def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
+def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> None:
     def button(
         name: str, icon: str, label: str, act: Callable[[], None], *, disabled: bool = False
     ) -> None:
@@ -154,7 +156,7 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
         "edit",
         "expand_less" if is_open else "tune",
         f"Close the settings of {what}" if is_open else f"Change the settings of {what}",
-        partial(setup_edits.open_layer, layer.id),
+        partial(setup_edits.toggle_layer_form, layer.id),
         disabled=not editable and not is_open,
     )
     button(
@@ -181,7 +183,7 @@ def _buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool) -> No
     button("remove", "delete", f"Remove {what}", partial(setup_edits.remove_layer, layer.id))
 
 
-def _form(layer: DraftLayer) -> None:
+def _render_form(layer: DraftLayer) -> None:
     made = LAYER_TYPES[layer.type]
     with st.container(border=True, key=f"layer-{layer.id}-form"):
         st.caption(made.explanation)
@@ -191,7 +193,7 @@ def _form(layer: DraftLayer) -> None:
                 st.columns(_FIELDS_A_ROW), names[first : first + _FIELDS_A_ROW], strict=False
             ):
                 with place:
-                    field_input(
+                    render_field(
                         made,
                         name,
                         layer.fields[name],
@@ -200,7 +202,7 @@ def _form(layer: DraftLayer) -> None:
                     )
 
 
-def _add_layer(draft: Draft) -> None:
+def _render_add_layer(draft: Draft) -> None:
     full = len(draft.layers) >= MAX_LAYERS
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(

@@ -21,36 +21,36 @@ from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
-from cifarviz.ui.changed_line import changed_line
+from cifarviz.ui.changed_line import render_changes
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.navigation import ViewEntry, go_to, link_to, title_and_switch
+from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
-from cifarviz.ui.queueing import basis, queue_once, span
+from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible, without_interruption
 from cifarviz.ui.tensorboard import with_tensorboard_checked
-from cifarviz.ui.train.fields import at_hand, show_stand_in, with_data_checked
-from cifarviz.ui.train.forms import data_forms, training_forms
-from cifarviz.ui.train.layer_editor import layer_editor
+from cifarviz.ui.train.fields import render_sample_notice, with_available_data, with_data_checked
+from cifarviz.ui.train.forms import render_data_forms, render_training_forms
+from cifarviz.ui.train.layer_editor import render_layer_editor
 
-_MOST_REASONS = 4
-_PARTS: Mapping[str, str] = MappingProxyType(
+_MOST_PROBLEMS = 4
+_TABS: Mapping[str, str] = MappingProxyType(
     {"network": "Network", "data": "Data", "training": "Training"}
 )
-_PARTS_KEY = "part"
+_TABS_KEY = "part"
 View = Literal["setup", "watch"]
 _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
     {"setup": ViewEntry("Set up", "tune"), "watch": ViewEntry("Watch", "monitoring")}
 )
 
 # What only one of the views understands.
-_OF_ONE_VIEW = ("preset", "changes", "part", "run", "ghost")
+_VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost")
 
 
-def setup_view() -> None:
+def render_setup() -> None:
     """Show the whole of Setup."""
     wanted = current_draft()
-    keep(wanted)
-    draft = at_hand(wanted)
+    save_draft(wanted)
+    draft = with_available_data(wanted)
     data = draft.section("data")
     train_images, test_images = library.image_counts(draft.dataset, data["variant"])
     assessment = with_data_checked(
@@ -60,64 +60,64 @@ def setup_view() -> None:
         ),
     )
     preset = preset_draft(draft.preset)
-    made = changes(at_hand(preset), draft)
+    made = changes(with_available_data(preset), draft)
     story, launch = st.columns([3, 2], gap="large")
     with story:
-        preset_panel(wanted, made)
+        render_preset_panel(wanted, made)
     with launch, st.container(border=True, gap="xsmall"), errors_shown():
         # The sample is nobody's change, but what was trained on it should say so.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
-        launch_panel(default, assessment, stands_in=draft is not wanted)
-    _parts(draft, assessment, stands_in=draft is not wanted)
+        render_launch_panel(default, assessment, stands_in=draft is not wanted)
+    _render_tabs(draft, assessment, stands_in=draft is not wanted)
 
 
-def _parts(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
+def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
     """The forms in three tabs, of which the address holds the open one."""
     wanted = st.query_params.get("part", "network")
-    if wanted not in _PARTS:
+    if wanted not in _TABS:
         st.error(
             f"Set up has no tab {quoted(wanted)}, so Network is shown.", icon=":material/error:"
         )
         wanted = "network"
         update_query_params(part=wanted)
     shown = st.tabs(
-        list(_PARTS.values()),
-        default=_PARTS[wanted],
-        key=widget_key(_PARTS_KEY, _PARTS[wanted]),
-        on_change=uninterruptible(_opened),
+        list(_TABS.values()),
+        default=_TABS[wanted],
+        key=widget_key(_TABS_KEY, _TABS[wanted]),
+        on_change=uninterruptible(_select_tab),
     )
-    for part, tab in zip(_PARTS, shown, strict=True):
+    for part, tab in zip(_TABS, shown, strict=True):
         if not tab.open:
             continue
         with tab:
             if part == "network":
-                layer_editor(draft, assessment.trace)
+                render_layer_editor(draft, assessment.trace)
             elif part == "data":
-                data_forms(draft, assessment, stands_in=stands_in)
+                render_data_forms(draft, assessment, stands_in=stands_in)
             else:
-                training_forms(draft, assessment)
+                render_training_forms(draft, assessment)
 
 
-def _opened() -> None:
-    title = widget_value(_PARTS_KEY)
-    update_query_params(part=next(part for part, words in _PARTS.items() if words == title))
+def _select_tab() -> None:
+    title = widget_value(_TABS_KEY)
+    update_query_params(part=next(part for part, words in _TABS.items() if words == title))
 
 
-def choose_view() -> View:
+def render_view_choice() -> View:
     """Show title and switch, and return the view of the address: Setup where it names none."""
-    view = title_and_switch(
+    view = render_title_and_views(
         "Train",
         _VIEWS,
         key="train-view",
         problem=lambda word: f"Train has no view {word}, so Set up is shown.",
-        forget=_OF_ONE_VIEW,
+        forget=_VIEW_PARAMS,
     )
     if st.query_params.get("view", view) != view:
         update_query_params(view=view)
     return view
 
 
-def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
+def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
     """Show the panel; goes to Watch when Train is pressed and the run is queued.
 
     ``default`` names the run if nobody does, with a number if there is such a run already.
@@ -142,19 +142,19 @@ def launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> No
         width="stretch",
     )
     if assessment.experiment is None or assessment.sizes is None:
-        _say_why_not(assessment.reasons)
+        _render_problems(assessment.reasons)
     else:
-        _show_estimate(assessment.experiment, assessment.sizes, runs)
-        _say_who_is_before([run for run in runs if run.state.active])
+        _render_estimate(assessment.experiment, assessment.sizes, runs)
+        _render_waiting([run for run in runs if run.state.active])
         if pressed:
             with errors_shown():
-                run = _queued(assessment.experiment, (name or "").strip(), default)
+                run = _queue_run(assessment.experiment, (name or "").strip(), default)
                 go_to("train", view="watch", run=run.id)
     if stands_in:
-        show_stand_in()
+        render_sample_notice()
 
 
-def _queued(experiment: Experiment, typed: str, default: str) -> Run:
+def _queue_run(experiment: Experiment, typed: str, default: str) -> Run:
     worker = cache.worker()
     return queue_once(
         ("run", experiment.to_json(), typed),
@@ -163,17 +163,17 @@ def _queued(experiment: Experiment, typed: str, default: str) -> Run:
     )
 
 
-def _say_why_not(reasons: Sequence[str]) -> None:
+def _render_problems(reasons: Sequence[str]) -> None:
     if len(reasons) == 1:
         st.error(f"This cannot be trained yet. {escaped(reasons[0])}", icon=":material/error:")
         return
-    shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_REASONS]]
-    if len(reasons) > _MOST_REASONS:
-        shown.append(f"- … and {len(reasons) - _MOST_REASONS} more.")
+    shown = [f"- {escaped(reason)}" for reason in reasons[:_MOST_PROBLEMS]]
+    if len(reasons) > _MOST_PROBLEMS:
+        shown.append(f"- … and {len(reasons) - _MOST_PROBLEMS} more.")
     st.error("This cannot be trained yet:\n" + "\n".join(shown), icon=":material/error:")
 
 
-def _say_who_is_before(active: Sequence[Run]) -> None:
+def _render_waiting(active: Sequence[Run]) -> None:
     if not active:
         return
     template = (
@@ -185,14 +185,15 @@ def _say_who_is_before(active: Sequence[Run]) -> None:
     st.caption(f":material/hourglass_top: {sentence}")
 
 
-def _show_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
+def _render_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) -> None:
     work = work_of(experiment, sizes.train, sizes.validation)
     estimate = estimate_epoch(work, recorded_speeds(runs, machine_name()))
-    times = [f"**{sentence_case(span(estimate))} per epoch**"]
+    times = [f"**{sentence_case(format_duration_range(estimate))} per epoch**"]
     if experiment.epochs > 1:
-        times.append(f"{span(estimate, experiment.epochs)} for all {experiment.epochs} epochs")
+        total = format_duration_range(estimate, experiment.epochs)
+        times.append(f"{total} for all {experiment.epochs} epochs")
     st.markdown(" · ".join(times))
-    st.caption(basis(estimate, work.precision))
+    st.caption(format_estimate_basis(estimate, work.precision))
 
 
 def current_draft() -> Draft:
@@ -204,10 +205,10 @@ def current_draft() -> Draft:
         return memory.draft
     memory.drafts_begun += 1
     memory.open_layer = None
-    return _asked_for(*asked, run_id, memory.drafts_begun)
+    return _draft_from_query(*asked, run_id, memory.drafts_begun)
 
 
-def begin(preset: str, variant: str | None = None) -> None:
+def start_draft(preset: str, variant: str | None = None) -> None:
     """A fresh draft of a preset or of a variant of it, in place of the one there is."""
     memory = state.setup_memory()
     memory.drafts_begun += 1
@@ -218,7 +219,7 @@ def begin(preset: str, variant: str | None = None) -> None:
             memory.draft = draft_of(other.experiment, preset, memory.drafts_begun)
 
 
-def keep(draft: Draft) -> None:
+def save_draft(draft: Draft) -> None:
     """Make ``draft`` the session's, and put it into the address."""
     memory = state.setup_memory()
     packed = pack_changes(draft)
@@ -230,10 +231,12 @@ def keep(draft: Draft) -> None:
         update_query_params(preset=draft.preset, changes=packed, run=None)
 
 
-def _asked_for(preset: str | None, changes: str | None, run_id: str | None, number: int) -> Draft:
+def _draft_from_query(
+    preset: str | None, changes: str | None, run_id: str | None, number: int
+) -> Draft:
     try:
         if run_id is not None:
-            return _of_run(run_id, number)
+            return _draft_of_run(run_id, number)
         if preset is None:
             if changes is not None:
                 raise ExperimentInvalid(
@@ -255,7 +258,7 @@ def _asked_for(preset: str | None, changes: str | None, run_id: str | None, numb
     return preset_draft(preset, number)
 
 
-def _of_run(run_id: str, number: int) -> Draft:
+def _draft_of_run(run_id: str, number: int) -> Draft:
     run = cache.store().get(run_id)
     # In the precision that was found for it, so that what is trained next differs from it only in
     # what is changed.
@@ -267,7 +270,7 @@ def _of_run(run_id: str, number: int) -> Draft:
     return draft_of(experiment, preset, number)
 
 
-def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
+def render_preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
     """Show the choice of a preset, its story, and the changes ``made`` against it."""
     key = f"{draft.generation}-preset"
     st.selectbox(
@@ -276,21 +279,21 @@ def preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
         index=tuple(PRESETS).index(draft.preset),
         format_func=lambda name: f"{PRESETS[name].title} ({name})",
         key=widget_key(key, draft.preset),
-        on_change=uninterruptible(lambda: begin(widget_value(key))),
+        on_change=uninterruptible(lambda: start_draft(widget_value(key))),
         help="The experiment to start from. Choosing another replaces your settings below.",
     )
     preset = PRESETS[draft.preset]
     with st.container(gap="xsmall", key="preset-story"):
         st.markdown(f":small[{preset.story}]")
-        st.caption(published_words(preset))
+        st.caption(format_published(preset))
         for note in preset.notes:
             st.caption(f":material/info: {escaped(note)}")
         if preset.variants:
-            _ways(draft, preset)
-        _changes(draft, made)
+            _render_variants(draft, preset)
+        _render_preset_changes(draft, made)
 
 
-def _ways(draft: Draft, preset: Preset) -> None:
+def _render_variants(draft: Draft, preset: Preset) -> None:
     """What else the preset can be run as, and as the ensemble that it is a member of."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for variant in preset.variants:
@@ -301,7 +304,7 @@ def _ways(draft: Draft, preset: Preset) -> None:
                 icon=":material/check:" if chosen else ":material/history_edu:",
                 help=variant.text,
                 disabled=chosen,
-                on_click=uninterruptible(begin),
+                on_click=uninterruptible(start_draft),
                 args=(preset.name, variant.name),
             )
         if preset.members > 1:
@@ -312,18 +315,18 @@ def _ways(draft: Draft, preset: Preset) -> None:
                 view="ensemble",
                 preset=preset.name,
                 way="seeds",
-                **_changed(draft),
+                **_changes_param(draft),
             )
-    _say_what_train_does(draft, preset)
+    _render_ensemble_note(draft, preset)
 
 
-def _changed(draft: Draft) -> dict[str, str]:
+def _changes_param(draft: Draft) -> dict[str, str]:
     """What was changed here, for the members: whichever way of the preset it was changed in."""
     packed = pack_changes(in_way(draft, None))
     return {} if packed is None else {"changes": packed}
 
 
-def _say_what_train_does(draft: Draft, preset: Preset) -> None:
+def _render_ensemble_note(draft: Draft, preset: Preset) -> None:
     way = nearest_way(draft)
     if way is not None:
         sentence = (
@@ -340,22 +343,22 @@ def _say_what_train_does(draft: Draft, preset: Preset) -> None:
     st.caption(f":material/info: {sentence}")
 
 
-def _changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
+def _render_preset_changes(draft: Draft, made: Sequence[ExperimentChange]) -> None:
     if not made:
         st.caption("No changes from the preset.")
         return
-    with changed_line(made):
+    with render_changes(made):
         st.button(
             "Undo all changes",
             key="undo-changes",
             type="tertiary",
             icon=":material/undo:",
-            on_click=uninterruptible(begin),
+            on_click=uninterruptible(start_draft),
             args=(draft.preset,),
         )
 
 
-def published_words(preset: Preset) -> str:
+def format_published(preset: Preset) -> str:
     """Year, size, batches and results; or that there are no results to compare with."""
     published = preset.published
     if published is None:
@@ -366,7 +369,7 @@ def published_words(preset: Preset) -> str:
     facts = [
         f"{published['parameters']:,} parameters",
         f"batches of {preset.experiment.batch_size}",
-        *_results(published),
+        *_format_results(published),
     ]
     if published["seconds_an_epoch"]:
         low, high = published["seconds_an_epoch"]
@@ -374,7 +377,7 @@ def published_words(preset: Preset) -> str:
     return f"{head}: {', '.join(facts)}."
 
 
-def _results(published: Mapping[str, Any]) -> list[str]:
+def _format_results(published: Mapping[str, Any]) -> list[str]:
     history, images = published["history"], published["measured_on"]
     best, last = min(history, key=lambda row: row.val_loss), history[-1]
     if best is last:

@@ -14,7 +14,7 @@ from cifarviz.figures.learning_rate import rate_words
 from cifarviz.figures.theme import MetricName
 from cifarviz.live.feeds import ACTIVE, RunFeed, active_mark, run_mark
 from cifarviz.live.hub import hub
-from cifarviz.live.items import progress_item, waits_for
+from cifarviz.live.items import progress_item, waiting_text
 from cifarviz.live.run_figures import METRICS
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
@@ -24,16 +24,16 @@ from cifarviz.ui.components.chart import chart
 from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import joined, kept_epochs
-from cifarviz.ui.epoch_scrubber import keeps_something_answered, keeps_something_inside
+from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
 from cifarviz.ui.errors import errors_shown
-from cifarviz.ui.metrics import show_earlier_losses_of_curves
+from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
-from cifarviz.ui.published import ghost_switch, shows_published
+from cifarviz.ui.published import is_published_shown, render_published_switch
 from cifarviz.ui.query import update_query_params
 from cifarviz.ui.queueing import stop_runs
 from cifarviz.ui.streamlit_patches import uninterruptible
-from cifarviz.ui.tensorboard import show_tensorboard_files
+from cifarviz.ui.tensorboard import render_tensorboard_files
 
 _HEIGHT = 450
 
@@ -42,18 +42,18 @@ _HEIGHT = 450
 _PROMPT = 0.6
 
 
-def live_view() -> None:
+def render_watch() -> None:
     """Show the run that the address names, else the one at work, else the newest."""
-    run = _watched()
+    run = _watched_run()
     if run is None:
         return
     state.remember("run", run.id)
     active = cache.store().active()
     _render_run(run, active)
-    queue(run, active)
+    render_queue(run, active)
 
 
-def _watched() -> Run | None:
+def _watched_run() -> Run | None:
     run_id = st.query_params.get("run")
     if run_id is not None:
         try:
@@ -90,25 +90,25 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     below = st.container()
     if run.state.active:
         with top:
-            steering(run)
+            render_controls(run)
     else:
         with below:
-            what_next(run)
+            render_next_steps(run)
     if run.message and run.state is RunState.QUEUED:
         st.warning(escaped(run.message), icon=":material/warning:")
     if run.note:
         st.warning(escaped(run.note), icon=":material/warning:")
     live_items({"metrics": items["metrics"]}, key="live-metrics", live=live)
     with st.container():
-        show_earlier_losses_of_curves({}, [run])
-    ghost_switch([run])
-    live_charts(run, feed, live)
-    show_tensorboard_files(run)
+        render_curves_loss_note({}, [run])
+    render_published_switch([run])
+    render_live_charts(run, feed, live)
+    render_tensorboard_files(run)
 
 
 def _feed(run: Run) -> tuple[RunFeed, Live | None]:
     """The run's feed, read just now, and where the browser hears of it while the run is active."""
-    published = shows_published([run])
+    published = is_published_shown([run])
     feed = hub().run_feed(run.id, published=published)
     feed.refresh()
     if not run.state.active:
@@ -116,7 +116,7 @@ def _feed(run: Run) -> tuple[RunFeed, Live | None]:
     return feed, Live(f"{run.id}?published=1" if published else run.id, run_mark(run))
 
 
-def live_charts(run: Run, feed: RunFeed, live: Live | None) -> None:
+def render_live_charts(run: Run, feed: RunFeed, live: Live | None) -> None:
     """Show both charts as far as the run has come, under what they say."""
     live_items({"verdict": feed.items()["verdict"]}, key="live-verdict", live=live)
     for place, metric in zip(st.columns(2), METRICS, strict=True):
@@ -140,15 +140,15 @@ def _description(metric: MetricName, run: Run, feed: RunFeed) -> str:
     return f"{about}. {rate_words(rates)}" if metric == "loss" and rates.size else about
 
 
-def steering(run: Run) -> None:
+def render_controls(run: Run) -> None:
     """Show the buttons of a run that is under way; each shows that it was heard."""
     stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
     pausing = run.requested == Action.PAUSE
     with st.container(horizontal=True, width="content"):
         if run.orphaned:
-            _resume(run, "primary")
+            _render_resume_button(run, "primary")
         elif run.state is RunState.PAUSED:
-            _button(
+            _render_action_button(
                 run,
                 Action.RESUME,
                 "Resume",
@@ -157,7 +157,7 @@ def steering(run: Run) -> None:
                 disabled=stopping or run.requested == Action.RESUME,
             )
         elif run.state is not RunState.QUEUED:
-            _button(
+            _render_action_button(
                 run,
                 Action.PAUSE,
                 "Pausing …" if pausing else "Pause",
@@ -165,7 +165,7 @@ def steering(run: Run) -> None:
                 "Pauses training and frees the processor; nothing is lost.",
                 disabled=stopping or pausing,
             )
-        _button(
+        _render_action_button(
             run,
             Action.STOP,
             "Stopping …" if stopping else "Stop",
@@ -173,16 +173,16 @@ def steering(run: Run) -> None:
             "Stops training within a second and saves the weights; you can resume later.",
             disabled=stopping,
         )
-        _present(run)
+        _render_present_link(run)
 
 
-def what_next(run: Run) -> None:
+def render_next_steps(run: Run) -> None:
     """Show what can be done with a run that has ended."""
     # What failed will fail again unless something is changed.
     change_first = run.state is RunState.FAILED
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.resumable and not change_first:
-            _resume(run, "primary")
+            _render_resume_button(run, "primary")
         if st.button(
             "Train again with changes",
             icon=":material/tune:",
@@ -192,21 +192,21 @@ def what_next(run: Run) -> None:
         ):
             go_to("train", view="setup", run=run.id)
         if change_first:
-            _resume(run, "secondary")
-        if checkpoints_of(run) or keeps_something_inside(run):
+            _render_resume_button(run, "secondary")
+        if checkpoints_of(run) or has_inspectable_epochs(run):
             link_to("inside", "Look inside", run=run.id)
-        if checkpoints_of(run) or keeps_something_answered(run):
+        if checkpoints_of(run) or has_evaluable_epochs(run):
             link_to("evaluate", "Evaluate", run=run.id)
-        _present(run)
-        _vote(run)
+        _render_present_link(run)
+        _render_ensemble_link(run)
         link_to("runs", "All runs", runs=run.id)
 
 
-def _present(run: Run) -> None:
+def _render_present_link(run: Run) -> None:
     link_to("present", "Present", scene="training", run=run.id)
 
 
-def _vote(run: Run) -> None:
+def _render_ensemble_link(run: Run) -> None:
     epochs = kept_epochs(cache.store(), run)
     if len(epochs) >= FEWEST_MEMBERS:
         members = joined([Member(run, epoch) for epoch in epochs]) or ""
@@ -214,7 +214,7 @@ def _vote(run: Run) -> None:
         link_to("evaluate", "Ensemble of its epochs", icon, view="ensemble", members=members)
 
 
-def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:
+def _render_resume_button(run: Run, kind: Literal["primary", "secondary"]) -> None:
     if st.button(
         "Resume",
         icon=":material/play_arrow:",
@@ -227,7 +227,7 @@ def _resume(run: Run, kind: Literal["primary", "secondary"]) -> None:
             st.rerun()
 
 
-def queue(watched: Run, active: Sequence[Run]) -> None:
+def render_queue(watched: Run, active: Sequence[Run]) -> None:
     """Show the other active runs, in their order, each with a way to stop it."""
     others = [run for run in active if run.id != watched.id]
     if not others:
@@ -237,11 +237,11 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
     for run in others:
         words, stop = st.columns([6, 1], vertical_alignment="center")
         with words:
-            item = progress_item(run, waiting=waits_for(run, active))
+            item = progress_item(run, waiting=waiting_text(run, active))
             live_items({run.id: item}, key=f"queue-{run.id}", live=live)
             link_to("train", "Watch", view="watch", run=run.id)
         with stop:
-            _button(
+            _render_action_button(
                 run,
                 Action.STOP,
                 "Stopping …" if run.requested == Action.STOP else "Stop",
@@ -253,7 +253,9 @@ def queue(watched: Run, active: Sequence[Run]) -> None:
             )
 
 
-def _button(run: Run, action: Action, label: str, icon: str, hint: str, *, disabled: bool) -> None:
+def _render_action_button(
+    run: Run, action: Action, label: str, icon: str, hint: str, *, disabled: bool
+) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",

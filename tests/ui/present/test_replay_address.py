@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifarviz.ui.components.replay import Pace, pace_in
+from cifarviz.ui.components.replay import Pace, parse_pace
 from cifarviz.ui.present.stage import place_in
 
 
@@ -16,13 +16,13 @@ from cifarviz.ui.present.stage import place_in
     ],
 )
 def test_a_pace_comes_back_as_it_was_written(text: str, pace: Pace) -> None:
-    assert pace_in(text) == pace
+    assert parse_pace(text) == pace
     assert pace.word == text
 
 
 @pytest.mark.parametrize("text", ["0x", "51x", "4s", "9999s", "60", "x", "-5s", "６０s", ""])
 def test_no_other_pace_is_taken(text: str) -> None:
-    assert pace_in(text) is None
+    assert parse_pace(text) is None
 
 
 @pytest.mark.parametrize(("text", "place"), [("0", 0.0), ("8.25", 8.25), ("30.00", 30.0)])

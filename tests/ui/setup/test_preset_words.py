@@ -3,7 +3,7 @@
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.ui.train.view import published_words
+from cifarviz.ui.train.view import format_published
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ from cifarviz.ui.train.view import published_words
     ],
 )
 def test_a_sentence_says_what_was_measured_and_on_what(preset: str, words: str) -> None:
-    assert words in published_words(PRESETS[preset])
+    assert words in format_published(PRESETS[preset])
