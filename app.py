@@ -1,12 +1,12 @@
-"""The dashboard's entry: ``make run`` serves it.
+"""Entry point of the dashboard; ``make run`` serves it.
 
-Streamlit imports this file once for the server, with its routes, and runs it for each page.
+Streamlit imports this file once to start the server with its routes, and runs it for each page.
 """
 
 import os
 from pathlib import Path
 
-# Read once, when TensorFlow is imported: its greetings are nothing for the console.
+# TensorFlow reads this at import; 3 hides its start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import streamlit as st
@@ -22,7 +22,7 @@ from cifarviz.ui.query import finish_page, sync_query_params
 
 
 def draw_page() -> None:
-    """Draw the page that is asked for, with the sidebar."""
+    """Draw the requested page with the sidebar."""
     st.set_page_config(page_title="cifarviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"))
     st.html(ASSETS / "style.css")

@@ -1,4 +1,4 @@
-"""Runs: all trainings there are, what became of them, and their curves side by side."""
+"""Runs: the list of all runs, and the curves of the selected ones."""
 
 import streamlit as st
 

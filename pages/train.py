@@ -1,4 +1,4 @@
-"""Train: set an experiment up, press Train, and watch it learn."""
+"""Train: set up an experiment, train it, and watch it."""
 
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.query import sync_query_params

@@ -1,4 +1,4 @@
-"""What was changed against a preset, in a line, with what can be done about it beside it."""
+"""The changes from a preset, as a line with buttons."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from cifarviz.ui.address import escaped
 
 @contextmanager
 def render_changes(made: Sequence[ExperimentChange]) -> Iterator[None]:
-    """Show the changes; what the block makes stands in the same line."""
+    """Show the changes; elements of the ``with`` block follow in the same line."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        said = escaped(" · ".join(change.text for change in made))
-        st.markdown(f":small[**Changes from the preset:** {said}]", width="content")
+        text = escaped(" · ".join(change.text for change in made))
+        st.markdown(f":small[**Changes from the preset:** {text}]", width="content")
         yield

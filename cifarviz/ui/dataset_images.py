@@ -1,4 +1,4 @@
-"""Images of a run's data set: the one in the address, its neighbours, its splits."""
+"""Images of a run's data set: the image in the address, its neighbours, the splits."""
 
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -33,7 +33,7 @@ class DatasetImage:
 
     @property
     def title(self) -> str:
-        """What the image is called: its split and official index."""
+        """The image's split and index, such as ``Test image 23``."""
         return f"{SPLIT_LABELS[self.split]} {self.index}"
 
 
@@ -41,22 +41,22 @@ Indices = NDArray[np.int64]
 
 
 def dataset_from_query(otherwise: str) -> DatasetInfo:
-    """The data set that the address names, else that of this name; raises ``DatasetNotFound``."""
+    """Return the data set in the address, else ``otherwise``; raises ``DatasetNotFound``."""
     name = st.query_params.get("dataset", otherwise)
     return find(name)
 
 
 def split_from_query() -> Split:
-    """The split that the address names, else the test images; raises ``DatasetNotFound``."""
+    """Return the split in the address, else ``"test"``; raises ``DatasetNotFound``."""
     name = st.query_params.get("split", "test")
-    split: Split | None = next((one for one in get_args(Split) if one == name), None)
+    split: Split | None = next((known for known in get_args(Split) if known == name), None)
     if split is None:
         raise DatasetNotFound("There is no split {name}: choose test or train.", name=_quote(name))
     return split
 
 
 def available_images(info: DatasetInfo, split: Split) -> ImageSet:
-    """All images there are here: the full set's if it is, else the sample's."""
+    """Return the images of the full set if it is on this machine, else of the sample."""
     return cache.nearest_dataset(info.name, "full").split(split)
 
 
@@ -73,7 +73,7 @@ def check_shape(info: DatasetInfo, shape: tuple[int, int, int]) -> None:
 
 
 def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> DatasetImage:
-    """The one of ``images`` whose official index ``text`` is; raises ``DatasetNotFound``."""
+    """Return the image with the index in ``text``; raises ``DatasetNotFound``."""
     index = whole_number(text)
     total = info.train_images if split == "train" else info.test_images
     if index is None or index >= total:
@@ -86,7 +86,7 @@ def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
         )
     position = images.position_of(index)
     if position is None:
-        near = [f"{one:,}" for one in neighbours(index, images) if one is not None]
+        near = [f"{other:,}" for other in neighbours(index, images) if other is not None]
         raise DatasetNotFound(
             "{split} {index:,} is not among the {count:,} of the embedded sample; the nearest is "
             "{near}. Get the full set on the Start page."
@@ -104,7 +104,7 @@ def find_image(text: str, images: ImageSet, info: DatasetInfo, split: Split) -> 
 
 
 def neighbours(index: int, images: ImageSet) -> tuple[int | None, int | None]:
-    """The official indices of the images before and after this one, ``None`` at the ends."""
+    """Return the indices of the previous and the next image, ``None`` at the ends."""
     ordered = np.sort(images.indices)
     before, after = ordered[ordered < index], ordered[ordered > index]
     return (
@@ -119,7 +119,7 @@ def _quote(text: str) -> str:
 
 
 def train_indices(run: Run) -> Indices:
-    """The official indices of the images that ``run`` had to learn from and to validate by.
+    """Return the indices of a run's training and validation images together.
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """
@@ -130,16 +130,16 @@ def train_indices(run: Run) -> Indices:
 
 
 def validation_indices(run: Run) -> Indices | None:
-    """Those of them that were held back for validation; ``None`` without a split."""
+    """Return the indices of a run's validation images; ``None`` without a split."""
     train = train_indices(run)
     parts = split_positions(run.experiment, len(train))
     return None if parts is None else train[parts[1]]
 
 
 def validation_images(run: Run) -> ImageSet | None:
-    """The held-back images there are here: those of the sample where the full set is not.
+    """Return the validation images that are on this machine.
 
-    ``None`` without a split, or where none of them is here.
+    ``None`` without a split, or where none of them is available.
     """
     indices = validation_indices(run)
     if indices is None:
@@ -150,7 +150,7 @@ def validation_images(run: Run) -> ImageSet | None:
 
 
 def available_dataset(run: Run) -> Dataset:
-    """The data a run was trained on, or the sample of the full set where that is not here.
+    """Return the data set a run trained on, or its sample where the full set is missing.
 
     Raises ``DatasetNotFound`` and ``DatasetDamaged``.
     """

@@ -1,4 +1,4 @@
-"""One epoch of a run, chosen on its curves; the address holds it as ``epoch``."""
+"""Choosing an epoch of a run on its curves; the address holds it as ``epoch``."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -18,12 +18,12 @@ from cifarviz.ui.query import fill_query_param, update_query_params
 
 
 def epochs_with_weights(run: Run) -> dict[int, WeightsChoice]:
-    """The epochs whose weights ``run`` has kept, in order, and what holds them."""
+    """Return the epochs with saved weights, ascending, and which weights to load."""
     return kept_weights.epochs_with_weights(cache.store().folder(run.id), run)
 
 
 def inspectable_epochs(run: Run, image: int | None) -> dict[int, WeightsChoice]:
-    """The same, with the epochs of which only the feature maps of this test image were kept."""
+    """Return ``epochs_with_weights`` plus the epochs with saved maps of this test image."""
     folder = cache.store().folder(run.id)
     found: dict[int, WeightsChoice] = {
         epoch: epoch
@@ -34,30 +34,30 @@ def inspectable_epochs(run: Run, image: int | None) -> dict[int, WeightsChoice]:
 
 
 def images_with_any_maps(run: Run) -> set[int]:
-    """The official indices of the test images of which ``run`` has kept maps of any epoch."""
+    """Return the indices of the test images with saved feature maps of any epoch."""
     epochs = snapshot_epochs(cache.store().folder(run.id), "maps")
     done = (epoch for epoch in epochs if epoch <= run.epochs_done)
     return {index for epoch in done for index in cache.images_with_maps(run, epoch)}
 
 
 def epochs_with_predictions(run: Run) -> list[int]:
-    """The epochs after which ``run`` has kept what it said about its validation images."""
+    """Return the epochs with saved predictions for the validation images."""
     kept = snapshot_epochs(cache.store().folder(run.id), "answers")
     return [epoch for epoch in kept if epoch <= run.epochs_done]
 
 
 def has_inspectable_epochs(run: Run) -> bool:
-    """Whether ``run`` has kept weights or feature maps of any epoch, the beginning among them."""
+    """Return whether there are saved weights or feature maps of any epoch, 0 included."""
     return _has_snapshots(run, "weights", "maps", since=0)
 
 
 def has_evaluable_epochs(run: Run) -> bool:
-    """Whether ``run`` has kept answers, or weights to be asked, of an epoch it has finished."""
+    """Return whether there are saved predictions or weights of any finished epoch."""
     return _has_snapshots(run, "answers", "weights", since=1)
 
 
 def has_saved_weights(run: Run) -> bool:
-    """Whether ``run`` has kept weights of any epoch, the beginning among them."""
+    """Return whether there are saved weights of any epoch, 0 included."""
     return _has_snapshots(run, "weights", since=0)
 
 
@@ -70,19 +70,19 @@ def _has_snapshots(run: Run, *kinds: Kind, since: int) -> bool:
 
 
 def epoch_slider_container() -> DeltaGenerator:
-    """Where the slider is to stand; it stays in sight (assets/style.css)."""
+    """Return the container of the slider, which stays visible (assets/style.css)."""
     return st.container(key="epochs")
 
 
 def nearest_epoch(epochs: Iterable[int], wanted: int) -> int:
-    """The one of ``epochs``, ascending, next to ``wanted``; of two the earlier."""
+    """Return the epoch nearest to ``wanted``; the earlier of two. ``epochs`` ascend."""
     return min(epochs, key=lambda epoch: abs(epoch - wanted))
 
 
 def epoch_from_query(epochs: Sequence[int], otherwise: int | None = None) -> int:
-    """The one of ``epochs`` that the address names; what is not there is said.
+    """Return the epoch in the address, or the nearest available with a warning.
 
-    Where it names none, ``otherwise`` or the newest.
+    Without an epoch in the address: ``otherwise``, or the newest.
     """
     text = st.query_params.get("epoch")
     if text is None:
@@ -102,9 +102,9 @@ def epoch_from_query(epochs: Sequence[int], otherwise: int | None = None) -> int
 def epoch_scrubber(
     place: DeltaGenerator, run: Run, epochs: Sequence[int], shown: int, *, about: str = ""
 ) -> None:
-    """Put the slider into ``place``; call this when all the rest of the page has been shown.
+    """Draw the slider into ``place``; call this after the rest of the page.
 
-    ``about`` says what of the run is shown, for when the top of the page is out of sight.
+    ``about`` describes what is shown, for when the page is scrolled down.
     """
     if not run.state.active:
         fill_query_param("epoch", str(shown))
@@ -129,14 +129,14 @@ def epoch_scrubber(
 
 
 def rerun_on_new_epoch(run: Run) -> None:
-    """Run the page again when a run under way has come further; ``epoch_scrubber`` does it too."""
+    """Rerun the page when an active run finishes an epoch; the slider does this, too."""
     if run.state.active:
         mark = partial(_progress_mark, cache.store(), run.id)
         rerun_on_change(f"epochs-{run.id}", mark, key="epochs-done")
 
 
 def _select_epoch(epoch: int, epochs: Sequence[int], *, growing: bool) -> None:
-    # Without an epoch in the address the page follows the newest one.
+    # Without an epoch in the address the page shows the newest.
     update_query_params(epoch=None if growing and epoch == epochs[-1] else str(epoch))
 
 

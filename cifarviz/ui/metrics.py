@@ -1,4 +1,4 @@
-"""Rows of metrics, and what marks their numbers."""
+"""Rows of metrics, and notes on how numbers were computed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -21,12 +21,12 @@ INTERVAL_HINT: Final = (
 
 
 def format_interval(accuracy: float, images: int, digits: int = 1) -> str:
-    """The 95 % interval of an accuracy over so many images: ``"76.5% to 78.2%"``."""
+    """Format the 95% interval of an accuracy over ``images``: ``76.5% to 78.2%``."""
     return interval(*accuracy_interval(accuracy, images), digits)
 
 
 def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metric:
-    """An accuracy for a row of figures, with its interval below it."""
+    """Return an accuracy as a metric with its interval as note."""
     return Metric(
         label, percent(accuracy), f"{hint} {INTERVAL_HINT}", format_interval(accuracy, images)
     )
@@ -35,7 +35,7 @@ def accuracy_metric(label: str, accuracy: float, images: int, hint: str) -> Metr
 def render_metrics(
     metrics: Sequence[Metric], *, widths: Sequence[int] | None = None, level: int = 5
 ) -> None:
-    """Show ``metrics`` beside each other, as headings of ``level``; their values are Markdown."""
+    """Show ``metrics`` in a row; values are Markdown headings of ``level``."""
     for column, metric in zip(st.columns(widths or len(metrics)), metrics, strict=True):
         with column.container(gap=None):
             st.caption(metric.label, help=metric.hint)
@@ -45,11 +45,11 @@ def render_metrics(
 
 
 def render_loss_note(runs: Iterable[tuple[str, Run]]) -> None:
-    """Say how the losses of ``runs``, each under a name, were computed, unless all are exact."""
+    """Show how the losses of named ``runs`` were computed, unless all are exact."""
     groups: dict[str, list[str]] = {}
     for name, run in runs:
         groups.setdefault(losses_words(run), []).append(name)
-    earlier = {words: names for words, names in groups.items() if words != PLAIN}
+    earlier = {loss: names for loss, names in groups.items() if loss != PLAIN}
     if not earlier:
         return
     template = "Losses are computed in different ways. {runs}."
@@ -66,16 +66,16 @@ def render_loss_note(runs: Iterable[tuple[str, Run]]) -> None:
 
 
 def render_curves_loss_note(names: Mapping[str, str], runs: Sequence[Run]) -> None:
-    """Say so below curves, which begin with those of a fork's ancestors.
+    """Show the same note for the curves of ``runs``, which include a fork's ancestors.
 
     ``names`` are the names of ``runs`` by id.
     """
     drawn = {run.id: run for run in runs}
     for run in runs:
-        drawn |= {one.id: one for one in ancestors(cache.store(), run) if one.id not in drawn}
+        drawn = {parent.id: parent for parent in ancestors(cache.store(), run)} | drawn
     render_loss_note((names.get(run.id, run.name), run) for run in drawn.values())
 
 
 def loss_note(run: Run) -> str:
-    """How the losses of one run were computed, as a sentence; empty if they are exact."""
+    """Return how a run's losses were computed, as a sentence; empty if they are exact."""
     return "" if earlier_losses(run) is None else f"Losses: {losses_words(run)}."

@@ -1,4 +1,4 @@
-"""The pages, and going from one to another with what the address holds."""
+"""The pages, and links between them that keep query parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class ViewEntry:
 
 
 def app_pages(url: str | None) -> list[Page]:
-    """Return all pages, with one more that says so if ``url`` leads to none of them."""
+    """Return all pages, and a hidden 'not found' page if ``url`` leads to none of them."""
     pages = [
         st.Page(
             _file(name),
@@ -74,10 +74,10 @@ def app_pages(url: str | None) -> list[Page]:
 
 
 def unknown_page_name(url: str | None) -> str | None:
-    """Return the last part of the path of ``url`` unless it is empty or the name of a page.
+    """Return the last part of the path of ``url`` unless it is empty or a page's name.
 
-    Streamlit takes it for the page's name, and shows the first page for one that it doesn't know.
-    Behind a proxy it may be part of the app's own address: then nobody asks for a page of the name.
+    Streamlit shows the first page for an unknown name. Behind a proxy the part may belong to the
+    app's own address; then nobody requests a page of that name.
     """
     name = unquote(urlsplit(url or "").path).rstrip("/").rpartition("/")[2].strip()
     return None if not name or name in PAGES else name
@@ -91,14 +91,14 @@ def _render_page_not_found(name: str) -> None:
 
 
 def go_to(page: str, **address: str | int) -> NoReturn:
-    """Open a page with these values in its address, such as ``run`` and ``image``."""
+    """Open a page with these query parameters, such as ``run`` and ``image``."""
     open_address(_url_path(page), _address(address))
-    # Streamlit would put the new address into the history's entry for this page.
+    # With other parameters Streamlit would change this page's entry in the browser history.
     st.switch_page(_file(page), query_params=current_query_params())
 
 
 def link_to(page: str, label: str, icon: str | None = None, **address: str | int) -> None:
-    """Show a link to a page with these values in its address."""
+    """Show a link to a page with these query parameters."""
     st.page_link(
         _file(page),
         label=label,
@@ -108,7 +108,7 @@ def link_to(page: str, label: str, icon: str | None = None, **address: str | int
 
 
 def replace_query_params(page: str, **address: str | int) -> None:
-    """Give the page that is open these values in place of its address; for callbacks."""
+    """Replace the query parameters of the open page; for callbacks."""
     open_address(_url_path(page), _address(address))
 
 
@@ -132,7 +132,7 @@ def render_title_and_views(
     problem: Callable[[str], str],
     forget: Sequence[str],
 ) -> View:
-    """Show both in a row and return the view that the address holds as ``view``, else the first.
+    """Show title and view switch; return the view in the address, else the first.
 
     ``problem`` and ``forget`` are those of ``render_choice``.
     """
@@ -152,7 +152,7 @@ def render_title_and_views(
 
 
 def render_run_status() -> None:
-    """Name, epoch, progress and best epoch of the run at work, and how many wait."""
+    """Show the training run with its progress, and how many runs wait."""
     active = cache.store().active()
     if any(run.orphaned for run in active):
         cache.adopt_orphans()
@@ -169,7 +169,7 @@ def _render_watch_link(run_id: str) -> None:
     if query_memory().page != "train":
         link_to("train", "Watch", **address)
         return
-    # A link within the page may be taken for an address that was replaced just now.
+    # A link within the page could be mistaken for an address that was just replaced.
     st.button(
         "Watch",
         key="watch-run",

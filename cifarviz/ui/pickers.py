@@ -1,4 +1,4 @@
-"""Choosing the run and the weights that a page looks at; the address holds both."""
+"""Choosing the run and the weights of a page; the address holds both."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +39,12 @@ def _has_no_epochs(run: Run) -> bool:
 def pick_run(
     *, dependent: Sequence[str] = (), keeps: Callable[[Run], bool] = _has_no_epochs
 ) -> Run | None:
-    """Show a menu of the runs that have weights, the newest first, and return the one chosen.
+    """Show a menu of the runs with weights, newest first; return the chosen run.
 
-    ``keeps`` says whether a run has anything of its epochs that can be looked at instead.
-    The address holds it as ``run``; without one there, it is the run this browser session chose
-    last, or the newest: of those on the data set that the address names, where there are any.
-    ``dependent`` names what else in the address makes sense for one run only, and is forgotten
-    with it. Returns ``None`` after saying why, and what to do, when there
-    is none to choose or the address names one that cannot be looked at.
+    The address holds it as ``run``. The default is the session's last choice, else the newest run,
+    on the address's data set if there are any. ``keeps`` tells whether a run without weights has
+    saved epochs to show instead. ``dependent`` are query parameters that are removed when another
+    run is chosen. Returns ``None``, with a message, without runs or for a run that cannot be shown.
     """
     runs = cache.store().all()
     ready = {run.id: run for run in runs if checkpoints_of(run) or keeps(run)}
@@ -81,10 +79,10 @@ def pick_run(
 
 
 def pick_checkpoint(run: Run) -> Checkpoint:
-    """Show a menu of the weights that ``run`` has kept and return the one chosen.
+    """Show a menu of the saved weights of ``run``; return the choice.
 
-    The address holds it as ``checkpoint``; without one there it is what a person made the run's
-    answer, or else ``"last"``. Raises ``ArtifactMissing`` if the run has none (any more).
+    The address holds it as ``checkpoint``. The default is the run's preferred weights, else
+    ``"last"``. Raises ``ArtifactMissing`` if the run has none.
     """
     return _pick_weights(run, _require_checkpoints(run))
 
@@ -92,10 +90,9 @@ def pick_checkpoint(run: Run) -> Checkpoint:
 def pick_checkpoint_or_epochs(
     run: Run, *, has_epochs: bool, forget: Sequence[str] = ()
 ) -> Checkpoint | Literal["epochs"]:
-    """The same with one choice more where the run has something of several epochs: any of them.
+    """Like ``pick_checkpoint``, with the choice "any epoch" if ``has_epochs``.
 
-    ``forget`` names what else in the address makes no sense when one goes from a checkpoint to
-    the epochs, or back.
+    ``forget`` are query parameters to remove on a change between a checkpoint and the epochs.
     """
     if not has_epochs:
         return _pick_weights(run, _require_checkpoints(run))
@@ -119,12 +116,11 @@ def _require_checkpoints(run: Run) -> tuple[Checkpoint, ...]:
             "another run.",
             run_name=quoted(run.name),
         )
-    # The first is what is shown where the address asks for none.
     return kept
 
 
 def _pick_weights(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) -> Choice:
-    # A link that names an epoch and no weights is about that epoch.
+    # A link with an epoch and no weights is about that epoch.
     usual = "epochs" if "epochs" in kept and "epoch" in st.query_params else kept[0]
     wanted = st.query_params.get("checkpoint", usual)
     chosen = next((which for which in kept if which == wanted), kept[0])
@@ -150,12 +146,12 @@ def _pick_weights(run: Run, kept: Sequence[Choice], forget: Sequence[str] = ()) 
 
 
 def checkpoints_of(run: Run) -> tuple[Checkpoint, ...]:
-    """The weights of ``run`` that are on disk, those that answer for it first."""
+    """Return the saved weights of ``run``, its default first."""
     return kept_checkpoints(cache.store(), run)
 
 
 def checkpoint_label(run: Run, which: str) -> str:
-    """What a person calls these weights, such as ``last epoch (after epoch 30)``."""
+    """Return a label of these weights, such as ``last epoch (after epoch 30)``."""
     if which == "epochs":
         return "any epoch"
     if which == "last" and restored_best_weights(run):
@@ -171,7 +167,7 @@ def checkpoint_label(run: Run, which: str) -> str:
 
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
-    """The name of each run by its id and, of one that has ended, its headline."""
+    """Return a label by run id: the name and, of an ended run, its headline."""
     names = distinct_names(runs)
     return {
         run.id: names[run.id]
@@ -182,9 +178,9 @@ def run_labels(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str]:
-    """Each run's name by its id; of equal ones with the time they were made, or with their id.
+    """Return a distinct name by run id; equal names get their creation time or id.
 
-    ``marked``: what is recorded is called so before its name.
+    ``marked`` puts ``recorded:`` before the name of the recorded run.
     """
     timed = {run.id: f"{run.name}, {format_date(run.created)}" for run in runs}
     names, times = Counter(run.name for run in runs), Counter(timed.values())
@@ -203,22 +199,24 @@ def distinct_names(runs: Sequence[Run], *, marked: bool = True) -> dict[str, str
 
 def _default_run(ready: Mapping[str, Run]) -> str:
     wanted = st.query_params.get("dataset")
-    fitting = [one for one, run in ready.items() if _dataset_name(run) == wanted] or list(ready)
+    fitting = [run_id for run_id, run in ready.items() if _dataset_name(run) == wanted] or list(
+        ready
+    )
     remembered = state.recall("run")
     if remembered in fitting:
         return remembered
-    # One in its first epoch, or whose weights were removed, is there for who asks for it.
-    return next((one for one in fitting if checkpoints_of(ready[one])), fitting[0])
+    # Runs without weights are chosen only by hand.
+    return next((run_id for run_id in fitting if checkpoints_of(ready[run_id])), fitting[0])
 
 
 def _select_run(ready: Mapping[str, Run], forget: Sequence[str]) -> None:
     chosen = widget_value("pick-run")
-    # The browser sends labels: one of a run that has just ended was another a moment ago.
+    # The browser sends labels, and the label of a run changes when the run ends.
     if chosen not in ready:
         return
     before = ready.get(current_query_params().get("run") or "")
     if before is None or _dataset_name(before) != _dataset_name(ready[chosen]):
-        # Images and classes of another data set are nothing for this run.
+        # Images and classes of another data set do not apply to this run.
         forget = (*forget, *_DATASET_PARAMS)
     update_query_params(**dict.fromkeys(forget), run=chosen)
 
@@ -227,7 +225,7 @@ def _dataset_name(run: Run) -> str | None:
     try:
         return run.experiment.data.dataset
     except CifarvizError:
-        # Written by a newer version: its own page says so.
+        # Written by a newer version, which the run's page reports.
         return None
 
 
@@ -293,7 +291,7 @@ def _is_ready(store: RunStore, run_id: str, keeps: Callable[[Run], bool]) -> str
 
 
 def render_hide_button() -> None:
-    """A button that takes the recorded run off this home's lists."""
+    """Show a button that hides the recorded run."""
     if st.button(
         "Hide",
         icon=":material/visibility_off:",
@@ -308,7 +306,7 @@ def render_hide_button() -> None:
 
 
 def render_restore_button() -> None:
-    """A button that brings the recorded run back, where it is hidden."""
+    """Show a button that restores the recorded run, if it is hidden."""
     if not is_hidden(cache.store()):
         return
     if st.button(

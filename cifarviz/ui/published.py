@@ -1,4 +1,4 @@
-"""A published run beside a run made here."""
+"""Comparing runs with the published results of their preset."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -20,9 +20,10 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 
 def format_changes(runs: Sequence[Run], *, but: Collection[str] = ()) -> str:
-    """A sentence on each run that isn't as it was published, runs with the same changes together.
+    """Return sentences on how ``runs`` differ from the published preset; empty if none does.
 
-    Single values named by ``but``, such as ``seed``, are passed over.
+    Runs with the same changes share a sentence. Values named by ``but``, such as ``seed``, are
+    ignored.
     """
     found: dict[str, list[Run]] = {}
     for run in runs:
@@ -49,7 +50,7 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
     try:
         experiment = Experiment.from_json(experiment_json)
     except CifarvizError:
-        # The page of the run says so; here there is only nothing to compare.
+        # Reported on the run's page.
         return ""
     if experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
@@ -58,27 +59,23 @@ def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
 
 
 def is_published_shown(runs: Sequence[Run]) -> bool:
-    """Whether the address asks for published curves of ``runs``, and there are any."""
+    """Return whether the address requests published curves, and ``runs`` have any."""
     on = st.query_params.get("ghost") == "1"
     return on and published_figure_curves("loss", runs) is not None
 
 
 def render_published_switch(runs: Sequence[Run]) -> bool:
-    """Show the switch if there is something to show for ``runs``; say what it is when it is on.
-
-    The page has followed its address before. Returns whether the curves are wanted.
-    """
-    asked = st.query_params.get("ghost")
-    if asked not in (None, "1"):
+    """Show the switch if ``runs`` have published curves; return whether it is on."""
+    requested = st.query_params.get("ghost")
+    if requested not in (None, "1"):
         st.error(
-            f"Unknown value {quoted(asked)} for ghost: 1 shows the published curves.",
+            f"Unknown value {quoted(requested)} for ghost: 1 shows the published curves.",
             icon=":material/error:",
         )
     if published_figure_curves("loss", runs) is None:
         return False
-    on = asked == "1"
-    # No st.toggle: each look at a run under way brings the toggles as the browser has them, and
-    # would take back what its Back button did a moment ago.
+    on = requested == "1"
+    # A button, because a toggle's old state in the browser would undo its Back button.
     st.button(
         "Hide the published curves" if on else "Show the published curves",
         icon=":material/toggle_on:" if on else ":material/toggle_off:",
@@ -95,8 +92,7 @@ def render_published_switch(runs: Sequence[Run]) -> bool:
 
 
 def _render_differences(runs: Sequence[Run]) -> None:
-    # Another seed is no other experiment; and the sample, which Setup takes where the full set
-    # isn't here, is nobody's change.
+    # Neither another seed nor the sample, used where the full set is missing, counts as a change.
     changed = format_changes([_as_if_on_full_set(run) for run in runs], but=("seed",))
     of_sample = [run for run in runs if run is not _as_if_on_full_set(run)]
     template = "The published curves show the unchanged preset."
@@ -117,7 +113,7 @@ def _curve_name(some: Sequence[Run], runs: Sequence[Run]) -> str:
 
 
 def _as_if_on_full_set(run: Run) -> Run:
-    """``run`` itself if it was on the full set, or is of a preset that wasn't."""
+    """Return ``run`` with the preset's variant of the data; ``run`` itself if it has it."""
     made = readable_experiment(run.experiment_json)
     preset = None if made is None else preset_of(made)
     if made is None or preset is None or made.data.variant == preset.experiment.data.variant:

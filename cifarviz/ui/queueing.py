@@ -1,4 +1,4 @@
-"""Queueing runs from a page, how long they will take, and stopping them."""
+"""Queueing and stopping runs from a page, and estimates of their duration."""
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -22,18 +22,16 @@ _SAME = 1.15
 def queue_once(
     wanted: Hashable, queue: Callable[[], Queued], run_ids: Callable[[Queued], Sequence[str]]
 ) -> Queued:
-    """What ``queue`` makes; or what it made before, while a run of that is still to be waited for.
+    """Return ``queue()``, or its earlier result while a run of it is still active.
 
-    Of two quick clicks the second is answered before the browser could show what the first has
-    begun. The rule: what this browser session has queued with the same ``wanted`` (experiments and
-    whatever else a person chose: a name, but none that was made up) is taken again as long as one
-    of its runs waits, trains or is paused. Once all have ended, or are about to be stopped, the
-    same is queued anew, as it is at once with another seed or setting, or by somebody else.
+    Two quick clicks queue a run once: what this browser session queued with the same key ``wanted``
+    (experiments and other choices, such as a typed name) is returned again while one of its runs is
+    queued, running or paused and not about to stop. Otherwise it is queued again.
     """
-    # On a laden machine the second click may be answered before the first one's has been queued.
+    # On a busy machine the second click may come before the first has queued anything.
     with _QUEUEING:
-        # Fetched before anything is queued: Streamlit may break the script off for a newer click
-        # wherever it touches the session state, and then what was queued would not be known.
+        # Read before anything is queued: Streamlit may interrupt the script wherever it accesses
+        # the session state, and the queued run would be forgotten.
         queued = state.queued_runs()
         before = queued.get(wanted)
         if before is None or not _is_any_going_on(before[0]):
@@ -50,10 +48,7 @@ def queue_once(
 def queue_fork_once(
     run: Run, epoch: int, experiment: Experiment, usual: str, typed: str = ""
 ) -> Run:
-    """``queue_once`` of a fork, called as was ``typed``, or as is ``usual`` for it.
-
-    Raises what ``Worker.fork`` does.
-    """
+    """Queue a fork once, named as ``typed``, else ``usual``; raises as ``Worker.fork`` does."""
     worker = cache.worker()
     return queue_once(
         ("fork", run.id, epoch, experiment.to_json(), typed),
@@ -71,7 +66,7 @@ def _is_going_on(run: Run) -> bool:
 
 
 def stop_runs(run_ids: Sequence[str]) -> None:
-    """Ask those of the runs that are still active to stop; for a callback."""
+    """Request a stop of the active runs among ``run_ids``; for callbacks."""
     try:
         cache.store().stop_all(run_ids)
     except CifarvizError as error:
@@ -79,18 +74,18 @@ def stop_runs(run_ids: Sequence[str]) -> None:
 
 
 def format_duration_range(estimate: Estimate, epochs: int = 1) -> str:
-    """``about 50 s``, or ``40 s to 1 min`` where the estimate is wider than 15 % each way."""
+    """Format ``about 50 s``, or ``40 s to 1 min`` if the range exceeds 15% each way."""
     low, high = estimate.low * epochs, estimate.high * epochs
     if high < 1:
         return "under 1 s"
     if high / low <= _SAME**2:
         return f"about {_rounded((low * high) ** 0.5)}"
-    low_words, high_words = _rounded(low), _rounded(high)
-    return f"about {low_words}" if low_words == high_words else f"{low_words} to {high_words}"
+    shortest, longest = _rounded(low), _rounded(high)
+    return f"about {shortest}" if shortest == longest else f"{shortest} to {longest}"
 
 
 def format_estimate_basis(estimate: Estimate, precision: str | None) -> str:
-    """What the estimate rests on, in a sentence."""
+    """Return what the estimate is based on, as a sentence."""
     if estimate.runs == 0 and precision is None:
         return "Rough estimate: nothing similar has run here."
     if estimate.runs == 0:
@@ -111,7 +106,7 @@ def format_estimate_basis(estimate: Estimate, precision: str | None) -> str:
 
 
 def _rounded(seconds: float) -> str:
-    """Two digits are more than is known."""
+    """Format seconds with two digits at most."""
     if seconds < 1:
         return "1 s"
     for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):

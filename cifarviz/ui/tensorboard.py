@@ -1,4 +1,4 @@
-"""TensorBoard: the command that opens it, and whether its files can be written."""
+"""The command that opens TensorBoard, and a check that its files can be written."""
 
 import shlex
 from dataclasses import replace
@@ -15,7 +15,7 @@ from cifarviz.ui import cache
 
 
 def tensorboard_command(folder: Path) -> str:
-    """What to type into a terminal to see the files in ``folder``."""
+    """Return the shell command that shows the files in ``folder``."""
     return f"tensorboard --logdir {shlex.quote(str(folder))}"
 
 
@@ -34,7 +34,7 @@ def render_tensorboard_files(run: Run) -> None:
 
 
 def with_tensorboard_checked(draft: Draft, assessment: Assessment) -> Assessment:
-    """``assessment`` with what keeps the files that ``draft`` asks for from being written."""
+    """Add a problem to ``assessment`` if the TensorBoard files cannot be written."""
     if draft.settings["tensorboard"] is not True or "tensorboard" in assessment.problems:
         return assessment
     try:
