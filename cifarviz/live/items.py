@@ -1,6 +1,6 @@
-"""What moves on a page, as values: lines on runs and rows of numbers.
+"""Live parts of a page as values: the state, progress and metrics of runs.
 
-A page draws them when it is run, and the channel sends them anew as they change
+A page draws them when its script runs, and browsers receive them again as they change
 (ui/components/live_items).
 """
 
@@ -23,7 +23,7 @@ from cifarviz.runs.states import Action, RunState
 
 _REQUESTED = {Action.PAUSE: "pausing", Action.RESUME: "resuming", Action.STOP: "stopping"}
 DAMAGED = "damaged"
-"""The state of a run whose record in the store no run can have."""
+"""The state of a run whose record in the store is invalid."""
 _COLORS = {
     DAMAGED: "red",
     "running": "blue",
@@ -37,7 +37,7 @@ _COLORS = {
     "interrupted": "orange",
 }
 
-# Of the rest of an epoch it is enough to say which one it is.
+# Phases that are named; the training phase shows its epoch only.
 _PHASES = {
     "preparing": "building the network",
     "choosing": "finding the faster precision",
@@ -67,9 +67,9 @@ class Metric:
 
 @dataclass(frozen=True)
 class Item:
-    """A line: badge, title and text, then a bar, metrics and small print; each may be empty.
+    """Badge, title and text, then a progress bar, metrics and a note; each may be empty.
 
-    All is plain text. ``share`` is how much is done, 0 to 1; ``color`` is the badge's.
+    All are plain text. ``share`` is the progress, 0 to 1; ``color`` the badge's colour.
     """
 
     title: str = ""
@@ -81,21 +81,21 @@ class Item:
     note: str = ""
 
     def values(self) -> dict[str, Any]:
-        """Return it as values of which ``json`` makes text, without what is empty."""
+        """Return the non-empty fields as JSON values."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
 
 
 def state_item(run: Run, waiting: str = "") -> Item:
-    """Return the line under a run's name: its state, and how far it is or how it ended.
+    """Return the state of a run, and its progress or outcome.
 
-    ``waiting`` says for whom a queued run waits.
+    ``waiting`` tells what a queued run waits for.
     """
     text = waiting or progress_text(run) or outcome_text(run)
     return Item(badge=state_label(run), color=state_color(run), text=text)
 
 
 def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item:
-    """Return a run's line with its name (or another title), its bar and its best epoch so far."""
+    """Return a run's name (or another title), state, progress and best epoch."""
     best = headline(run)
     return Item(
         title=run.name if title is None else title,
@@ -108,7 +108,7 @@ def progress_item(run: Run, title: str | None = None, waiting: str = "") -> Item
 
 
 def status_item(active: Sequence[Run]) -> Item:
-    """Return the line on the run at work, and how many wait behind it."""
+    """Return the progress of the training run, and how many runs wait."""
     if not active:
         return Item(text="Nothing is training.")
     item = progress_item(active[0])
@@ -117,7 +117,7 @@ def status_item(active: Sequence[Run]) -> Item:
 
 
 def progress_share(run: Run) -> float:
-    """Return how much of a run's epochs is done, 0 to 1; one that ended by itself is done."""
+    """Return the progress of a run, 0 to 1; 1 for a finished run."""
     if run.damage is not None:
         return 0.0
     if run.state is RunState.FINISHED:
@@ -129,7 +129,7 @@ def progress_share(run: Run) -> float:
 
 
 def verdict_item(fit: Fit) -> Item:
-    """Return what the curves say so far."""
+    """Return the verdict on the curves so far."""
     return Item(
         badge=VERDICT_WORDS[fit.verdict],
         color=VERDICT_COLORS.get(fit.verdict, "gray"),
@@ -138,7 +138,7 @@ def verdict_item(fit: Fit) -> Item:
 
 
 def metrics_item(run: Run) -> Item:
-    """Return the bar and the numbers of a run: epoch, step, speed, time, best epoch."""
+    """Return progress and metrics of a run: epoch, step, speed, time, best epoch."""
     progress = run.progress
     epochs = run.experiment.epochs
     step, per_epoch = (progress.step, progress.steps_per_epoch) if progress else (0, 0)
@@ -191,9 +191,9 @@ def _best(run: Run) -> Metric:
 
 
 def state_label(run: Run) -> str:
-    """The state a run is in, or the one that was asked for and is about to come.
+    """Return the state of a run, or the requested state that is about to come.
 
-    The run that comes with cifarviz is *recorded*: nobody here has waited for it.
+    The run that comes with cifarviz is *recorded*.
     """
     if run.damage is not None:
         return DAMAGED
@@ -205,17 +205,17 @@ def state_label(run: Run) -> str:
 
 
 def state_badge(run: Run) -> str:
-    """Markdown of the state's word in its colour."""
+    """Return the state as a coloured Markdown badge."""
     return f":{state_color(run)}-badge[{state_label(run)}]"
 
 
 def state_color(run: Run) -> str:
-    """Return the colour of the state's word: the name of one of Streamlit's."""
+    """Return the colour of the state, as Streamlit names it."""
     return _COLORS.get(state_label(run), "gray")
 
 
 def progress_text(run: Run) -> str:
-    """How far an active run is, to be said after its state; nothing for one that has ended."""
+    """Return the progress of an active run as text; empty for an ended run."""
     if not run.state.active or run.damage is not None:
         return ""
     if run.orphaned:
@@ -231,7 +231,7 @@ def progress_text(run: Run) -> str:
 
 
 def outcome_text(run: Run) -> str:
-    """What became of a run that has ended, in whole sentences, one after another."""
+    """Describe how a run ended, in sentences."""
     return " ".join(filter(None, _outcome(run)))
 
 
@@ -259,15 +259,15 @@ def _outcome(run: Run) -> Sequence[str]:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Names in a sentence: “a”, “b” and “c”, so that one with a comma in it is still one."""
+    """Join names for a sentence: “a”, “b” and “c”."""
     *most, last = [f"“{name}”" for name in names]
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _best_text(run: Run) -> str:
-    """The headline and, where another epoch has a higher accuracy, that one."""
-    words = " · ".join(filter(None, [headline(run), highest(run)]))
-    return f"Best: {words}." if words else ""
+    """Return the headline, and the epoch with a higher accuracy if there is one."""
+    text = " · ".join(filter(None, [headline(run), highest(run)]))
+    return f"Best: {text}." if text else ""
 
 
 def _restored_text(run: Run) -> str:
@@ -277,12 +277,12 @@ def _restored_text(run: Run) -> str:
 
 
 def waiting_text(run: Run, active: Sequence[Run]) -> str:
-    """For whom a queued run waits, in words; nothing for a run that doesn't wait."""
+    """Return what a queued run waits for, as text; empty for other runs."""
     if run.state is not RunState.QUEUED:
         return ""
     if run.orphaned:
         return progress_text(run)
-    # Those that nobody looks after hold nobody up.
+    # Runs whose process has ended do not block others.
     served = [other for other in active if not other.orphaned]
     ids = [other.id for other in served]
     before = served[: ids.index(run.id)] if run.id in ids else []

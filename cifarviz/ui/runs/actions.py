@@ -1,4 +1,4 @@
-"""What can be done with the runs that are chosen: open, look inside, resume, rename, delete."""
+"""Details and actions of the selected runs: open, resume, rename, export, delete."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,12 +31,12 @@ from cifarviz.ui.tensorboard import render_tensorboard_files
 
 
 def render_actions(runs: Sequence[Run], fits: Mapping[str, Fit]) -> None:
-    """Show buttons for one run or several; what is refused is said in a dialog."""
+    """Show details and buttons for the selected runs; refusals are shown in a dialog."""
     if len(runs) == 1:
         _render_run(runs[0], fits[runs[0].id])
         return
     st.subheader(f"{len(runs)} runs compared", anchor=False)
-    # More are listed in the legend of the chart.
+    # The chart's legend lists more of them.
     if len(runs) <= FEW_RUNS:
         st.caption(escaped(join_names(list(distinct_names(runs).values()))))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -91,7 +91,7 @@ def _render_run(run: Run, fit: Fit) -> None:
 
 
 def _render_next_steps(run: Run) -> None:
-    # Its style makes the first of these links the page's main button.
+    # The style sheet makes the first of these links the page's main button.
     with st.container(horizontal=True, width="content", key="runs-next"):
         if run.state.active:
             _render_watch_link(run, "Watch")
@@ -114,7 +114,7 @@ def _resume(run: Run) -> None:
     try:
         cache.worker().resume(run.id)
     except CifarvizError as error:
-        # In a dialog, since the next look at the store would wipe it off the page.
+        # In a dialog, because the next rerun would remove it from the page.
         open_dialog("This run cannot be resumed", _render_error, str(error))
         return
     go_to("train", view="watch", run=run.id)
@@ -162,15 +162,15 @@ def _parent_name(run_id: str) -> str:
 
 
 def _accuracy_texts(run: Run) -> list[str]:
-    """The headline first, then other epochs' accuracies where they are others."""
-    words = [headline(run, _format_accuracy(run, run.best_epoch_val_accuracy))]
+    """Return the headline, then accuracies of other epochs that differ from it."""
+    texts = [headline(run, _format_accuracy(run, run.best_epoch_val_accuracy))]
     if run.best_epoch != run.epochs_done:
-        words.append(last(run, _format_accuracy(run, run.last_val_accuracy)))
+        texts.append(last(run, _format_accuracy(run, run.last_val_accuracy)))
     if run.best_val_accuracy_epoch != run.epochs_done:
-        words.append(highest(run))
+        texts.append(highest(run))
     if run.preferred == "best":
-        words.append(f"the weights of epoch {run.best_epoch} are used")
-    return [one for one in words if one]
+        texts.append(f"the weights of epoch {run.best_epoch} are used")
+    return list(filter(None, texts))
 
 
 def _format_accuracy(run: Run, accuracy: float | None) -> str | None:
@@ -227,7 +227,7 @@ def _render_delete_form(runs: Sequence[Run]) -> None:
 
 
 def render_star_button(runs: Sequence[Run]) -> None:
-    """A star for all of ``runs``, or none where all have one."""
+    """Show a button that stars all ``runs``, or unstars them if all have a star."""
     all_have = all(run.starred for run in runs)
     verb = "Unstar" if all_have else "Star"
     st.button(
@@ -241,7 +241,7 @@ def render_star_button(runs: Sequence[Run]) -> None:
 
 
 def render_note_button(run: Run) -> None:
-    """A note of one's own on a run."""
+    """Show a button that opens the note on a run."""
     if st.button(
         "Edit note" if run.remark else "Note",
         icon=":material/sticky_note_2:",
@@ -252,7 +252,7 @@ def render_note_button(run: Run) -> None:
 
 
 def render_weights_button(run: Run) -> None:
-    """Making the best epoch the run's answer, or undoing it, where it has both weights."""
+    """Show a button that changes the run's default weights, if it has both."""
     if run.preferred == "best":
         _render_weights_button(
             run, None, "Use the last epoch’s weights", "undo",

@@ -1,4 +1,4 @@
-"""Runs compared: curves, figures and differences."""
+"""Comparing runs: curves, verdicts and differences of settings."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ Histories = Mapping[str, Sequence[Epoch]]
 
 
 class _Curves:
-    """The charts of some runs, drawn by the page and, while one is under way, by the channel."""
+    """The charts of some runs, drawn by the page and, for active runs, sent to browsers."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class _Curves:
         logarithmic: bool,
     ) -> None:
         self.options = (dict(names), published, smoothed_over, logarithmic)
-        """Two of the same options draw the same."""
+        """Equal options draw equal charts."""
         self._store = store
         self._names = names
         self._published = published
@@ -70,7 +70,7 @@ class _Curves:
         self._sent: tuple[object, dict[str, Any]] = (None, {})
 
     def message(self) -> dict[str, Any]:
-        """Return the charts and verdicts as the runs stand, for the channel."""
+        """Return the current charts and verdicts as a message for browsers."""
         listed = {run.id: run for run in self._store.all()}
         runs = [listed[run_id] for run_id in self._names if run_id in listed]
         state = (_mark(runs), [run.epochs_done for run in runs])
@@ -97,7 +97,7 @@ class _Curves:
     def figure(
         self, metric: MetricName, runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]
     ) -> go.Figure:
-        """Draw one chart of ``runs``, which are those named."""
+        """Draw one chart of ``runs``."""
         curves = [
             _curve(
                 metric, run, self._names[run.id], histories[run.id],
@@ -117,16 +117,16 @@ class _Curves:
 
 
 FEW_RUNS: Final = 8
-"""With more, a sentence each is a page of text."""
+"""With more runs, verdicts are shown in a table only."""
 
-# Pixels: a row, one whose sentences take up to three lines, and the rows that are seen at once.
+# Pixels: a row, a row with up to three lines of text, and the largest table.
 _ROW_HEIGHT = 35
 _WRAPPED_HEIGHT = 72
 _MOST_HEIGHT = 700
 
 
 def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show what the curves of each run say, with the gap where it is telling."""
+    """Show each run's verdict and its gaps between training and validation."""
     st.subheader("Fit", anchor="fit")
     names = _numbered_names(distinct_names(runs))
     few = len(runs) <= FEW_RUNS
@@ -145,7 +145,7 @@ def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
     if (table["Losses"] == PLAIN).all():
         table = table.drop(columns="Losses")
     st.dataframe(
-        # Few have their reasons above.
+        # For few runs the reasons are shown above.
         table.drop(columns="Why") if few else table,
         key="runs-fits",
         hide_index=True,
@@ -157,7 +157,7 @@ def render_fits(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fi
 
 
 def _numbered_names(names: Mapping[str, str]) -> dict[str, str]:
-    """The names of compared runs, each with its number where the chart's curves have one."""
+    """Return the names of compared runs, with their numbers in the chart, if any."""
     places = [Place(position, len(names)) for position in range(len(names))]
     return {
         run_id: numbered_name(name, place)
@@ -219,21 +219,21 @@ def _fit_columns(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _table_height(rows: int, row_height: int) -> int:
-    """Pixels: as high as the rows take, but so that the page goes on below."""
+    """Return the table's height in pixels, limited so that the page continues below."""
     return min(row_height * rows, _MOST_HEIGHT) + _ROW_HEIGHT + 3
 
 
 def render_differences(runs: Sequence[Run]) -> None:
-    """Show the settings that are not the same in all ``runs``, and only those.
+    """Show the settings that differ between ``runs``.
 
-    Of two or three runs each is a column; of more, it is whichever way is narrower.
+    Two or three runs are columns; for more, the narrower orientation is used.
     """
     st.subheader("Differences", anchor="differences")
     names = _numbered_names(distinct_names(runs))
     readable, unreadable = [], []
     for run in runs:
         try:
-            # Its precision is the one it trained in, whatever was left to be found.
+            # With the precision it trained in.
             readable.append((run, run.trained_experiment))
         except CifarvizError:
             unreadable.append(names[run.id])
@@ -255,7 +255,7 @@ def render_differences(runs: Sequence[Run]) -> None:
         table = by_run
     titles, *cells = table
     st.dataframe(
-        # Columns go by their place: a run may be called as another, or as this table's first.
+        # Columns are keyed by position, because names of runs may be equal.
         pd.DataFrame(cells, columns=list(map(str, range(len(titles))))),
         key="runs-differences",
         hide_index=True,
@@ -269,7 +269,7 @@ def render_differences(runs: Sequence[Run]) -> None:
 
 
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:
-    """Pixels of each column; the first row holds the titles."""
+    """Return the width of each column in pixels; the first row holds the titles."""
     return [column_width(cells) for cells in zip(*table, strict=True)]
 
 
@@ -289,7 +289,7 @@ def _losses(runs: Sequence[Run]) -> list[Difference]:
 
 
 def render_curves(runs: Sequence[Run], histories: Histories, fits: Mapping[str, Fit]) -> None:
-    """Show accuracy and loss of ``runs`` after each epoch, training and validation.
+    """Show training and validation curves of ``runs``.
 
     The address holds the smoothing as ``smooth`` and the loss axis as ``axis``.
     """
@@ -369,7 +369,7 @@ def _curve(
         branch = (start.epoch, getattr(start, metric), getattr(start, f"val_{metric}"))
     return RunCurve(
         name=name,
-        epochs=np.array([one.epoch for one in epochs], np.int32),
+        epochs=np.array([epoch.epoch for epoch in epochs], np.int32),
         training=_epoch_values(epochs, metric, over),
         validation=None if np.isnan(validation).all() else validation,
         best_epoch=run.best_epoch,
@@ -381,6 +381,6 @@ def _curve(
 
 
 def _epoch_values(epochs: Sequence[Epoch], field: str, over: int) -> np.ndarray:
-    """float32, each the mean of ``over`` epochs around it; NaN where nothing was measured."""
-    values = np.array([getattr(one, field) for one in epochs], np.float32)
+    """Return float32 values, a moving average over ``over`` epochs; NaN where missing."""
+    values = np.array([getattr(epoch, field) for epoch in epochs], np.float32)
     return smoothed(values, over // 2).astype(np.float32) if over > 1 else values

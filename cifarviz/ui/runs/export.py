@@ -1,4 +1,4 @@
-"""What a run can be taken away as: files that are made when their button is pressed."""
+"""Exporting runs: files that are made when their button is pressed."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,14 +26,14 @@ from cifarviz.runs.snapshots import WeightsChoice, snapshot_epochs
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped
 
-# More runs than this make a report nobody reads, and many networks to ask.
+# A report on more runs would be too long to read.
 _MOST_RUNS = 12
 
 
 def render_export(runs: Sequence[Run]) -> None:
-    """Show a button that opens what there is to take: of one run all kinds, of several a report.
+    """Show the Export button: all kinds of files for one run, a report for several.
 
-    There is none for runs without a finished epoch.
+    There is none if a run has no finished epoch.
     """
     begun = [run for run in runs if run.epochs_done and run.damage is None]
     if len(begun) < len(runs) or len(runs) > _MOST_RUNS:
@@ -88,7 +88,7 @@ def _render_code(run: Run, kind: ExportKind, label: str, sentence: str) -> None:
         sentence += _FULL_SET if by_keras else _ARRAYS
         _render_download(name, lambda: code_files(run, kind, name)[name], label, sentence)
         return
-    # Inside the archive it has a name that is easy to type.
+    # A short name inside the archive.
     inside = f"train{ENDINGS[kind]}"
     _render_download(
         f"run-{run.id}-{kind}.zip",
@@ -107,7 +107,7 @@ def _render_network(run: Run) -> None:
         "Weights from",
         list(choices),
         format_func=choices.__getitem__,
-        # Another key when the run's answer is another: the first of the choices is shown then.
+        # A new key when the default weights change, so that they are selected again.
         key=f"export-weights-{run.id}-{run.preferred}",
         help=_WHICH,
     )
@@ -130,18 +130,20 @@ def _render_network(run: Run) -> None:
 
 def _saved_weights(run: Run) -> dict[WeightsChoice, str]:
     store = cache.store()
-    words: dict[Checkpoint, str] = {
+    labels: dict[Checkpoint, str] = {
         "last": "Last epoch" if not run.state.active else "Current (training)",
         "best": f"Best epoch ({run.best_epoch})",
     }
-    found: dict[WeightsChoice, str] = {one: words[one] for one in kept_checkpoints(store, run)}
+    choices: dict[WeightsChoice, str] = {
+        checkpoint: labels[checkpoint] for checkpoint in kept_checkpoints(store, run)
+    }
     for epoch in snapshot_epochs(store.folder(run.id), "weights"):
-        found[epoch] = f"After epoch {epoch}" if epoch else "Before training"
-    return found
+        choices[epoch] = f"After epoch {epoch}" if epoch else "Before training"
+    return choices
 
 
 def _render_download(name: str, make: Callable[[], bytes], label: str, sentence: str) -> None:
-    button, words = st.columns([3, 7], vertical_alignment="center")
+    button, description = st.columns([3, 7], vertical_alignment="center")
     button.download_button(
         label,
         make,
@@ -152,7 +154,7 @@ def _render_download(name: str, make: Callable[[], bytes], label: str, sentence:
         key=f"export-{name}",
         help=sentence,
     )
-    words.caption(sentence)
+    description.caption(sentence)
 
 
 def _report(runs: Sequence[Run]) -> bytes:
@@ -160,7 +162,7 @@ def _report(runs: Sequence[Run]) -> bytes:
 
 
 def _dataset(run: Run) -> Dataset:
-    # Not what pages share: a file is made beside them, when no page is being run.
+    # Uncached, because files are made outside of any page's script.
     data = run.experiment.data
     return library.load_nearest(data.dataset, data.variant, cache.settings())
 

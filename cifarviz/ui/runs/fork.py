@@ -1,4 +1,4 @@
-"""Forking a run, and the dialogs of the Runs page."""
+"""Forking a run, and opening dialogs."""
 
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
@@ -25,12 +25,12 @@ from cifarviz.value_text import number_text
 Arguments = ParamSpec("Arguments")
 _MOST_EPOCHS = 1000
 
-# So many more, where the parent has none left to be compared with.
+# Used when the parent has no epochs left after the chosen one.
 _USUAL_EPOCHS = 5
 
 
 def render_fork_button(run: Run, fit: Fit) -> None:
-    """Show the button, if the run has kept weights to go on from."""
+    """Show the Fork button, if the run has saved weights of any epoch."""
     if run.damage is not None:
         return
     epochs = list(epochs_to_fork(cache.store().folder(run.id), run))
@@ -161,10 +161,9 @@ def open_dialog(
     *args: Arguments.args,
     **more: Arguments.kwargs,
 ) -> None:
-    """Open a dialog in front of the page; when it is dismissed, the page runs again.
+    """Open a dialog; the page reruns when it is dismissed.
 
-    A run of the page would close it, with what was typed: while it is open, components/live.js
-    asks for none.
+    A rerun would close it and lose its input, so components/live.js requests none while it is open.
     """
 
     def render() -> None:

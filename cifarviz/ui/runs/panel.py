@@ -1,4 +1,4 @@
-"""The Runs page: filters, table and what is chosen."""
+"""The Runs page: filters, table and the selected runs."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,7 +42,7 @@ from cifarviz.ui.streamlit_patches import uninterruptible
 
 ANY = "any"
 
-# With fewer there is nothing to look for.
+# With fewer runs, filters are not shown.
 _FEWEST = 2
 _LONGEST = 100
 _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyType(
@@ -61,7 +61,7 @@ _SORTS: Mapping[str, tuple[str, Callable[[Run], float | str]]] = MappingProxyTyp
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What a run has to be to be listed; ``ANY`` and an empty text ask for nothing."""
+    """Filters and order of the list; ``ANY`` and an empty text match every run."""
 
     text: str = ""
     state: str = ANY
@@ -71,14 +71,14 @@ class RunFilter:
     sort: str = "newest"
 
     def listed(self, runs: Sequence[Run]) -> list[Run]:
-        """Those of ``runs`` that are listed, in their order."""
+        """Return the matching runs, sorted."""
         return sorted(filter(self._fits, runs), key=_SORTS[self.sort][1])
 
     def _fits(self, run: Run) -> bool:
         plan = run_plan(run)
-        said = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
+        text = f"{run.name} {run.remark or ''} {run.id} {plan.network} {plan.data}".casefold()
         return (
-            all(word in said for word in self.text.casefold().split())
+            all(word in text for word in self.text.casefold().split())
             and self.state in (ANY, None if run.damage else run.state)
             and self.preset in (ANY, plan.preset or "own")
             and self.data in (ANY, plan.source)
@@ -86,19 +86,19 @@ class RunFilter:
         )
 
 
-# Megabytes; a run's snapshots take a hundred unless somebody allows more.
+# Megabytes; a run's snapshots take 100 by default.
 _LARGEST = 1000
 _ROW_HEIGHT = 35
 _MOST_ROWS = 15
 
-# Of unknown runs in the address, those that are named.
+# How many unknown runs of the address are named.
 _MOST_NAMED = 5
 
 
 def render_runs_page() -> None:
-    """Show everything about the runs; those under way move by themselves.
+    """Show the list of runs, and the selected runs below.
 
-    The address holds the ids of those chosen, as ``runs``.
+    The address holds the ids of the selected runs as ``runs``.
     """
     runs = cache.store().all()
     chosen = _selected_runs(runs)
@@ -111,7 +111,7 @@ def render_runs_page() -> None:
     if not listed:
         st.info("No runs match these filters.", icon=":material/filter_alt_off:")
     else:
-        # Under a name of its own: below are other tables.
+        # A key, because there are other tables below.
         with st.container(key="runs-list"):
             _render_table(_linked_runs_first(listed), chosen)
         if chosen_filter.sort == "loss":
@@ -152,8 +152,7 @@ def render_runs_page() -> None:
         only = chosen[0]
         if len(chosen) == 1 and only.best_epoch is not None and not only.state.active:
             render_fit(only, fits[only.id], weights_gap(only, histories[only.id]))
-        # The oldest first, as the lab has them: so a run has the same colour there and here, and
-        # what was changed since is said of the later ones.
+        # The oldest first, as in the Lab, so that runs have the same colours there.
         sound = [run for run in chosen if run.damage is None]
         compared = sorted(sound, key=lambda run: run.created)
         if not compared:
@@ -165,7 +164,7 @@ def render_runs_page() -> None:
 
 
 def _render_active_runs() -> None:
-    """Show a line on each run under way; the list below says what the others came to."""
+    """Show the progress of each active run."""
     active = cache.store().active()
     live_items(
         {run.id: progress_item(run, waiting=waiting_text(run, active)) for run in active},
@@ -175,16 +174,16 @@ def _render_active_runs() -> None:
 
 
 def _selected_runs(runs: Sequence[Run]) -> list[Run]:
-    """The runs that are ticked, the newest first; says if the address names others."""
-    wanted = list(dict.fromkeys(one for one in _selected_ids().split(",") if one))
+    """Return the selected runs, newest first; shows an error for unknown ids."""
+    wanted = list(dict.fromkeys(filter(None, _selected_ids().split(","))))
     known = {run.id for run in runs}
-    if unknown := [one for one in wanted if one not in known]:
+    if unknown := [run_id for run_id in wanted if run_id not in known]:
         st.error(_format_unknown_runs(unknown), icon=":material/error:")
     return [run for run in runs if run.id in wanted]
 
 
 def _format_unknown_runs(unknown: Sequence[str]) -> str:
-    names = [quoted(one) for one in unknown[:_MOST_NAMED]]
+    names = [quoted(run_id) for run_id in unknown[:_MOST_NAMED]]
     if more := len(unknown) - len(names):
         names.append(f"{more} more")
     template = (
@@ -197,7 +196,7 @@ def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
     ids = [run.id for run in runs]
     picked = {run.id for run in chosen}
     ticked = [row for row, run_id in enumerate(ids) if run_id in picked]
-    # The browser keeps ticks by row, so other rows make it another table.
+    # The browser stores the selection by row, so other rows need another key.
     name = f"runs-{hashlib.blake2b(','.join(ids).encode(), digest_size=6).hexdigest()}"
     rows = runs_rows.runs_table(runs)
     st.dataframe(
@@ -215,8 +214,8 @@ def _render_table(runs: Sequence[Run], chosen: Sequence[Run]) -> None:
 
 
 def _linked_runs_first(listed: Sequence[Run]) -> list[Run]:
-    """Those that came ticked by a link first, if they would be further down than is seen."""
-    # Not those ticked by hand: they would leave the hand.
+    """Put runs selected by a link first, if they would be out of sight."""
+    # Not runs ticked by hand, which would move away from the pointer.
     linked = set(state.ticked_runs().linked.split(","))
     if not any(run.id in linked for run in listed[_MOST_ROWS:]):
         return list(listed)
@@ -225,12 +224,12 @@ def _linked_runs_first(listed: Sequence[Run]) -> list[Run]:
 
 
 def _selected_ids() -> str:
-    """The ids of those that are ticked, as the address holds them."""
+    """Return the ids of the selected runs, separated by commas as in the address."""
     address = st.query_params
-    # Other pages call the one they show "run", and so may a link to this one.
+    # Other pages call their run "run", and links to this page may, too.
     if (alone := address.get("run")) is not None:
-        named_here = [*address.get("runs", "").split(","), alone]
-        update_query_params(runs=",".join(filter(None, named_here)), run=None)
+        selected = [*address.get("runs", "").split(","), alone]
+        update_query_params(runs=",".join(filter(None, selected)), run=None)
     ticked = state.ticked_runs()
     if address.get("runs", "") != ticked.ids:
         ticked.ids = ticked.linked = address.get("runs", "")
@@ -242,8 +241,8 @@ def _same_rows(selected: Mapping[str, Any], rows: Sequence[int]) -> bool:
 
 
 def _select_rows(ids: Sequence[str], name: str, before: Collection[str]) -> None:
-    # Those that the list doesn't show stay chosen.
-    hidden = [one for one in before if one not in ids]
+    # Runs hidden by the filters stay selected.
+    hidden = [run_id for run_id in before if run_id not in ids]
     ticked = state.ticked_runs()
     rows = widget_value(name)["selection"]["rows"]
     ticked.ids = ",".join([*(ids[row] for row in rows), *hidden])
@@ -274,16 +273,16 @@ def _render_no_runs() -> None:
 
 
 def render_filters(runs: Sequence[Run]) -> RunFilter:
-    """Show what the list can be narrowed down by, where there is a list or the address asks."""
-    asked = any(field.name in st.query_params for field in fields(RunFilter))
-    if len(runs) < _FEWEST and not asked:
+    """Show the filters, if there are several runs or filters in the address."""
+    is_filtered = any(field.name in st.query_params for field in fields(RunFilter))
+    if len(runs) < _FEWEST and not is_filtered:
         return RunFilter()
     widths = [5, 3, 3, 4, 3, 3]
     find, state_at, preset, data, starred, sort = st.columns(widths, vertical_alignment="bottom")
     with find:
         text = _render_search()
     with state_at:
-        states = {ANY: "Any", **{str(one): str(one).capitalize() for one in RunState}}
+        states = {ANY: "Any", **{str(state): str(state).capitalize() for state in RunState}}
         wanted_state = _render_menu("state", "State", states, "The state of the run.")
     with preset:
         presets = {ANY: "Any", **{name: name for name in PRESETS}, "own": "None"}
@@ -300,7 +299,7 @@ def render_filters(runs: Sequence[Run]) -> RunFilter:
         only = {"all": "All", "1": "Starred"}
         stars = _render_menu("starred", "Stars", only, "List all runs, or only starred runs.")
     with sort:
-        sorts = {name: words for name, (words, _) in _SORTS.items()}
+        sorts = {name: label for name, (label, _) in _SORTS.items()}
         order = _render_menu("sort", "Order", sorts, "Which runs come first.")
     return RunFilter(text, wanted_state, wanted_preset, wanted_data, stars == "1", order)
 
@@ -337,7 +336,7 @@ def _search() -> None:
 
 
 def render_import_button() -> None:
-    """A button that opens the dialog."""
+    """Show a button that opens the import dialog."""
     if st.button(
         "Import a run",
         icon=":material/upload:",

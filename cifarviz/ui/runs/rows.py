@@ -1,4 +1,4 @@
-"""The table of runs, and what its columns say."""
+"""The table of runs, and the verdict on a run."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run was made to do; nothing of that is known of a damaged one."""
+    """The planned data, network and training of a run; unknown for a damaged run."""
 
     data: str = UNKNOWN
     network: str = UNKNOWN
@@ -54,13 +54,13 @@ class RunPlan:
     seed: int | None = None
     preset: str | None = None
     source: str = UNKNOWN
-    """The data set and its variant as one word."""
+    """The data set and its variant, such as ``cifar10-sample``."""
 
 
-# Pixels: an average letter, and what a cell has around its text.
+# Pixels: the width of an average letter, and the padding of a cell.
 _LETTER, _PADDING = 6.7, 18
 
-# Numbers and capitals are wider than what a name is mostly made of.
+# Names have few digits and capitals, which are wider.
 _NAME_LETTER = 5.85
 _UNKNOWN = "–"
 _MOST_SUGGESTIONS = 4
@@ -72,20 +72,20 @@ _GAP_HELP = (
 
 
 def run_plan(run: Run) -> RunPlan:
-    """What ``run`` was made to do, in words; read once for each experiment."""
+    """Return the plan of ``run``, cached by experiment."""
     if run.damage is not None:
         return RunPlan()
     return _run_plan(run.experiment_json)
 
 
 def runs_table(runs: Sequence[Run], now: float | None = None) -> pd.DataFrame:
-    """One row a run, in the order given."""
+    """Return a table with a row per run, in the same order."""
     now = time.time() if now is None else now
     return pd.DataFrame([_row(run, run_plan(run), now) for run in runs])
 
 
 def format_state(run: Run) -> str:
-    """The state of ``run``, and what was asked of it but not done yet."""
+    """Return the state of ``run``, and a pending request."""
     if run.damage is not None:
         return DAMAGED
     if run.origin == ORIGIN:
@@ -96,7 +96,7 @@ def format_state(run: Run) -> str:
 
 
 def format_date(moment: float) -> str:
-    """A Unix time as ``"3 Mar 2026, 14:05"``, in this machine's time zone."""
+    """Format a Unix time as ``3 Mar 2026, 14:05``, in this machine's time zone."""
     if not 0 <= moment <= LATEST:
         return "at an unknown time"
     then = datetime.fromtimestamp(moment)
@@ -104,12 +104,12 @@ def format_date(moment: float) -> str:
 
 
 def folder_bytes(folder: Path) -> int:
-    """What a run's files take on the disk; 0 before there are any."""
+    """Return the size of a folder's files in bytes; 0 if it does not exist."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _row(run: Run, plan: RunPlan, now: float) -> dict[str, object]:
-    # Of a run under way, what moves stands above the list; these cells would be of the past.
+    # The live values of an active run are above the list; these would be out of date.
     ended = not _is_under_way(run)
     best, last = (run.best_epoch_val_accuracy, run.last_val_accuracy) if ended else (None, None)
     return {
@@ -125,7 +125,7 @@ def _row(run: Run, plan: RunPlan, now: float) -> dict[str, object]:
         "Last ±": _half_interval(last, run.validation_images),
         "Best by": "" if run.damage or run.best_epoch is None else best_criterion(run),
         "Time at work": _time_at_work(run, now),
-        # That of a damaged record may be what is wrong with it.
+        # The time itself may be the damage.
         "Started": None if run.damage else datetime.fromtimestamp(run.started or run.created),
         "Data": plan.data,
         "Parameters": plan.parameters,
@@ -152,7 +152,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def _half_interval(share: float | None, images: int | None) -> float | None:
-    """Half the width, in points, of the interval in which an accuracy lies with 95 % confidence."""
+    """Return half the width of the 95% confidence interval of an accuracy, in points."""
     if share is None or not images:
         return None
     low, high = accuracy_interval(share, images)
@@ -191,7 +191,7 @@ def _run_plan(experiment_json: str) -> RunPlan:
 
 
 def _network_name(architecture: Architecture) -> str:
-    # By comparison, not by the preset the run began with: its layers may have been changed since.
+    # By comparison, because layers of the run's preset may have been changed.
     for preset in PRESETS.values():
         if preset.experiment.architecture == architecture:
             return preset.name
@@ -201,18 +201,18 @@ def _network_name(architecture: Architecture) -> str:
 def column_width(
     texts: Iterable[object], *, least: int = 50, most: int = 2000, letter: float = _LETTER
 ) -> int:
-    """Pixels that the longest of ``texts`` takes in a column, where a letter takes so many."""
+    """Return a column's width in pixels for its longest text, ``letter`` pixels a letter."""
     longest = max((len(str(text)) for text in texts), default=0)
     return min(max(least, round(letter * longest) + _PADDING), most)
 
 
 def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
-    """The ``column_config`` of the list of runs, whose rows come from ``rows.table``."""
+    """Return the ``column_config`` of the table of ``runs_table``."""
 
     def share(label: str, width: int, hint: str) -> Any:
         return st.column_config.NumberColumn(label, width=width, format="%.1f%%", help=hint)
 
-    beside = st.column_config.NumberColumn(
+    half_interval = st.column_config.NumberColumn(
         "±",
         width=42,
         format="%.1f",
@@ -222,7 +222,7 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "★": st.column_config.TextColumn(width=28, help="Starred runs."),
         "Name": st.column_config.TextColumn(
-            # So few that the results are seen beside it.
+            # Limited, so that the results are visible, too.
             width=column_width(rows["Name"], least=115, most=402, letter=_NAME_LETTER)
         ),
         "Seed": st.column_config.NumberColumn(
@@ -238,14 +238,14 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
             115,
             "Validation accuracy after the best epoch. Another epoch’s may be higher.",
         ),
-        "Best ±": beside,
+        "Best ±": half_interval,
         "Accuracy at last epoch": share(
             "Last epoch acc.",
             115,
             "Validation accuracy after the last epoch, even if the best epoch’s weights were "
             "restored.",
         ),
-        "Last ±": beside,
+        "Last ±": half_interval,
         "Best by": st.column_config.TextColumn(
             width=column_width(rows["Best by"], least=80),
             help="How the run chooses its best epoch: by a validation metric, or by a training "
@@ -263,27 +263,27 @@ def list_columns(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def weights_gap(run: Run, epochs: Sequence[Epoch]) -> Gap | None:
-    """The gap of the weights that ``run`` stands with: its last, or its best that it went back to.
+    """Return the gap at the run's final weights: the last epoch, or the restored best.
 
-    ``None`` before its first validated epoch.
+    ``None`` before the first validated epoch.
     """
     try:
         kept = run.best_epoch if restored_best_weights(run) else run.epochs_done
     except CifarvizError:
-        # What it was made to do cannot be read, so nothing says that it went back.
+        # Its experiment cannot be read, so it is unknown whether weights were restored.
         kept = run.epochs_done
     return None if kept is None else gap_after(epochs, kept)
 
 
 def format_verdict(fit: Fit) -> str:
-    """Markdown of the verdict in its colour."""
+    """Return the verdict as a coloured Markdown badge."""
     return f":{VERDICT_COLORS.get(fit.verdict, 'gray')}-badge[{VERDICT_WORDS[fit.verdict]}]"
 
 
 def render_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
-    """Show the verdict with its reason, the gap in numbers, and what to try next.
+    """Show the verdict with its reason, the gap in numbers, and suggestions.
 
-    ``kept`` is the gap of the weights that the run stands with.
+    ``kept`` is the gap at the run's final weights.
     """
     st.markdown(f"{format_verdict(fit)} {escaped(fit.reason)}")
     if fit.at_end is not None:
@@ -310,7 +310,7 @@ def render_fit(run: Run, fit: Fit, kept: Gap | None) -> None:
 
 
 def format_gap(gap: Gap) -> str:
-    """``loss 0.232, accuracy 8.2 points``."""
+    """Format a gap: ``loss 0.232, accuracy 8.2 points``."""
     return f"loss {format_loss(gap.loss)}, accuracy {100 * gap.accuracy:.1f} points"
 
 

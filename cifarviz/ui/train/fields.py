@@ -1,4 +1,4 @@
-"""A widget for each field of an experiment, and what an edit does."""
+"""A widget for each field of an experiment, and the edits of the draft."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,\u202f\u00a0 ]\d{3})+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 OnValue = Callable[[Any], None]
-"""Takes what a field was changed to."""
+"""Receives the new value of a field."""
 
 
 def render_field(
@@ -45,7 +45,7 @@ def render_field(
     disabled: bool = False,
     placeholder: str = "",
 ) -> None:
-    """Show field ``name`` of the class ``made`` with ``value``; ``give`` gets each new one."""
+    """Show field ``name`` of ``spec`` with ``value``; ``on_value`` gets each new value."""
     annotation: Any = made.model_fields[name].annotation
     label, hint = sentence_case(made.label(name)), made.help_text(name)
     if annotation is bool:
@@ -125,9 +125,9 @@ def render_choice_input(
     headed: bool = False,
     words: Callable[[str], str] = choice_words,
 ) -> None:
-    """A menu of ``options``, each in words; ``give`` gets the one chosen.
+    """Show a menu of ``options``; ``on_value`` gets the choice.
 
-    ``headed``: a heading above says its label and help, which it then only has for screen readers.
+    ``headed``: a heading above has the label and help, so only screen readers get the label here.
     """
     st.selectbox(
         label,
@@ -142,29 +142,29 @@ def render_choice_input(
 
 
 def render_problem(problem: str | None) -> None:
-    """What is wrong with what stands above, if anything is."""
+    """Show the problem of the fields above, if there is one."""
     if problem is not None:
         st.markdown(f":red[:material/error: {escaped(problem)}]")
 
 
 def format_number_input(value: object) -> str:
-    """A value as it stands in its text field."""
+    """Format a value for its text field; ``None`` is empty."""
     if value is None:
         return ""
     return number_text(value) if isinstance(value, float) else str(value)
 
 
 def parse_number_input(typed: str | None, *, whole: bool) -> int | float | str | None:
-    """The number that ``typed`` is; the text itself where it is none, ``None`` where it is empty.
+    """Parse a typed number; returns the text itself if invalid, ``None`` if empty.
 
-    Thousands may be grouped in a ``whole`` number only: elsewhere 0,001 would be taken for 1.
+    Thousands separators are allowed for ``whole`` numbers only, or 0,001 would be read as 1.
     """
     text = (typed or "").strip()
     if not text:
         return None
     if whole and _GROUPED.fullmatch(text):
         text = re.sub(r"[^\d+-]", "", text)
-    # The browser keeps to the length; whoever speaks to the server without one need not.
+    # Only a browser respects the maximum length.
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
         return text
     if whole and _WHOLE.fullmatch(text):
@@ -176,7 +176,7 @@ def parse_number_input(typed: str | None, *, whole: bool) -> int | float | str |
 
 
 def set_value(name: str, value: object) -> None:
-    """Another single value, or another value of a field: ``"optimizer.learning_rate"``."""
+    """Set a value of the draft, such as ``"epochs"`` or ``"optimizer.learning_rate"``."""
     section, _, field = name.rpartition(".")
     if section:
         _edit_draft(
@@ -187,47 +187,47 @@ def set_value(name: str, value: object) -> None:
 
 
 def set_dataset(name: str) -> None:
-    """Another data set, with the network fitted to its images and classes."""
+    """Set the data set, and fit the network to its images and classes."""
     _edit_draft(lambda draft: fit_draft(draft, name))
 
 
 def set_kind(section: str, kind: str) -> None:
-    """Another kind of validation, preprocessing, optimiser or schedule."""
+    """Set the kind of validation, preprocessing, optimiser or schedule."""
     _edit_draft(lambda draft: draft.with_kind(section, kind))
 
 
 def set_switch(section: str, on: bool) -> None:
-    """A section that may be missing, on or off; what was typed for it waits meanwhile."""
+    """Switch an optional section on or off; its values are kept."""
     _edit_draft(lambda draft: draft.with_switch(section, on))
 
 
 def set_labels(labels: str) -> None:
-    """Integer or one-hot labels."""
+    """Set integer or one-hot labels."""
     _edit_draft(lambda draft: draft.with_labels(labels))
 
 
 def set_layer_field(layer_id: str, field: str, value: object) -> None:
-    """Another value of one field of one layer."""
+    """Set a field of a layer."""
     _edit_draft(lambda draft: draft.with_layer_field(layer_id, field, value))
 
 
 def move_layer(layer_id: str, by: int) -> None:
-    """One layer so many rows further down, or up."""
+    """Move a layer down by this many rows, or up if negative."""
     _edit_draft(lambda draft: draft.with_layer_moved(layer_id, by))
 
 
 def copy_layer(layer_id: str) -> None:
-    """A copy of a layer after it."""
+    """Insert a copy of a layer after it."""
     _edit_draft(lambda draft: draft.with_layer_copied(layer_id))
 
 
 def remove_layer(layer_id: str) -> None:
-    """One layer less."""
+    """Remove a layer."""
     _edit_draft(lambda draft: draft.without_layer(layer_id))
 
 
 def add_new_layer(layer_type: str) -> None:
-    """A new layer where it fits, with its form open."""
+    """Add a layer where it fits, with its form open."""
     _edit_draft(lambda draft: add_layer(draft, layer_type))
     memory = state.setup_memory()
     if memory.draft is not None:
@@ -235,7 +235,7 @@ def add_new_layer(layer_type: str) -> None:
 
 
 def toggle_layer_form(layer_id: str) -> None:
-    """Open the form of a layer, or close it if it is open."""
+    """Open or close the form of a layer."""
     memory = state.setup_memory()
     memory.open_layer = None if memory.open_layer == layer_id else layer_id
 
@@ -247,7 +247,7 @@ def _edit_draft(change: Callable[[Draft], Draft]) -> None:
 
 
 def with_available_data(draft: Draft) -> Draft:
-    """``draft`` with what can be trained on here in place of a full set that isn't."""
+    """Return ``draft`` with a variant of its data set that is on this machine."""
     data = draft.section("data")
     variant = available_variant(draft.dataset, data["variant"])
     if variant == data["variant"]:
@@ -256,13 +256,13 @@ def with_available_data(draft: Draft) -> Draft:
 
 
 def available_variant(dataset: str | DatasetInfo, wanted: Variant) -> Variant:
-    """``wanted``, or the sample where the full set is not here and there is a sample."""
+    """Return ``wanted`` if it is on this machine, else an available variant, if any."""
     here = library.variants_here(dataset, cache.settings())
     return here[0] if here and wanted not in here else wanted
 
 
 def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
-    """``assessment`` with what there is to do where nothing of the data set is here."""
+    """Add a problem to ``assessment`` if the data set is not on this machine."""
     info = draft.dataset
     if library.variants_here(info, cache.settings()):
         return assessment
@@ -272,6 +272,6 @@ def with_data_checked(draft: Draft, assessment: Assessment) -> Assessment:
 
 
 def render_sample_notice() -> None:
-    """Say it in a sentence, with the way to the full set."""
+    """Show that the sample replaces the full set, with a link to get the latter."""
     st.caption("The full set is not on this machine yet, so the embedded sample is used.")
     link_to("start", "Get the full set")

@@ -1,4 +1,4 @@
-"""Forms of an experiment's values."""
+"""The Data and Training tabs of Set up."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -32,19 +32,19 @@ from cifarviz.ui.train.fields import (
 )
 from cifarviz.value_text import choice_words
 
-# The shape of the course doesn't need every step of a long run.
+# The preview of a long run does not need every step.
 _MOST_STEPS = 20_000
 _STEPS_PER_EPOCH = 100
 Problems = Mapping[str, str]
 
-# Places of a one-hot label that are written out.
+# The longest one-hot label that is written out.
 _LONGEST_ROW = 16
 
 
 def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
-    """Which images, how many, which of them validate, and what is done to them.
+    """Show the forms of data set, validation, preprocessing and augmentation.
 
-    ``stands_in``: the sample is used for want of the full set.
+    ``stands_in``: the sample replaces a missing full set.
     """
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
@@ -68,7 +68,7 @@ def render_data_forms(draft: Draft, assessment: Assessment, *, stands_in: bool) 
 
 
 def render_training_forms(draft: Draft, assessment: Assessment) -> None:
-    """How the network learns, from what, when it stops, and what is kept."""
+    """Show the forms of optimiser, schedule, loss, stopping and saving."""
     problems = assessment.problems
     left, right = st.columns(2, gap="large")
     with left:
@@ -108,7 +108,7 @@ def _render_data_form(draft: Draft, problems: Problems, *, stands_in: bool) -> N
         variants,
         data["variant"],
         partial(setup_edits.set_value, "data.variant"),
-        # Another menu when there is another choice: the browser keeps a menu's old one.
+        # A new key when the options change: the browser keeps the old options of a key.
         key=f"{draft.generation}-data-{'-'.join(variants)}",
         hint=f"{made.help_text('variant')} The numbers are training + test images.",
         words=lambda variant: f"{choice_words(variant)} ({counts[variant]} images)",
@@ -148,7 +148,7 @@ def _render_loss_form(draft: Draft, problems: Problems) -> None:
             Loss, "labels", loss["labels"], setup_edits.set_labels, key=f"{draft.generation}-labels"
         )
     with smoothing:
-        # Another key while it is off: the text typed for one-hot labels comes back with them.
+        # Another key while it is off, so that the text typed for one-hot labels is kept.
         render_field(
             Loss,
             "label_smoothing",
@@ -159,7 +159,7 @@ def _render_loss_form(draft: Draft, problems: Problems) -> None:
         )
     with penalty:
         render_single_field(draft, "l2")
-    # Class 3 is the fourth, as counting begins with 0; kept in one line by spaces that don't break.
+    # Counting starts at 0. Non-breaking spaces keep the label on one line.
     label = min(3, draft.classes - 1)
     places = ["1" if place == label else "0" for place in range(draft.classes)]
     if len(places) > _LONGEST_ROW:
@@ -174,7 +174,7 @@ def _render_loss_form(draft: Draft, problems: Problems) -> None:
 
 
 def _render_kind_form(draft: Draft, section: str, problems: Problems, heading: str = "") -> None:
-    """A heading, a menu of the kinds, what the chosen one does, and its fields."""
+    """Show a heading, a menu of kinds, and the explanation and fields of the chosen kind."""
     kinds = SECTIONS[section]
     fields = draft.section(section)
     label = sentence_case(Experiment.label(section))
@@ -197,7 +197,7 @@ def _render_fields(draft: Draft, section: str) -> None:
     fields = draft.section(section)
     names = [name for name in fields if name != "kind"]
     kind = fields.get("kind", "")
-    # A switch has its label beside it.
+    # The label of a switch is on its right, so it is wider.
     widths = [1.6 if isinstance(fields[name], bool) and len(names) > 2 else 1 for name in names]
     widths += [1] * (2 - len(names))
     for place, name in zip(st.columns(widths, vertical_alignment="bottom"), names, strict=False):
@@ -220,7 +220,7 @@ def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems
 
 
 def render_saving_forms(draft: Draft, problems: Problems) -> None:
-    """Which epoch is best, early stopping, checkpoints, TensorBoard files, test answers."""
+    """Show best epoch, early stopping, checkpoints, TensorBoard files, test predictions."""
     st.markdown("##### Stopping and saving")
     _render_best_epoch(draft, problems)
     _render_early_stopping(draft, problems)
@@ -239,7 +239,7 @@ def _render_best_epoch(draft: Draft, problems: Problems) -> None:
         tuple(words),
         str(draft.settings["monitor"]),
         partial(setup_edits.set_value, "monitor"),
-        # Another menu when its words change: the browser keeps a menu's old ones.
+        # A new key when the labels change: the browser keeps the old labels of a key.
         key=f"{draft.generation}-monitor-{images}",
         hint=Experiment.help_text("monitor"),
         words=words.__getitem__,
@@ -292,7 +292,7 @@ def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") 
 
 
 def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
-    """Show the course of the learning rate, or what has to be put right before it can be shown."""
+    """Show the learning rate over the run, or which settings to correct first."""
     wrong = [name for name in ("optimizer", "schedule", "epochs") if name in assessment.problems]
     if wrong:
         words = " and ".join(Experiment.label(name) for name in wrong)

@@ -1,7 +1,7 @@
-"""The network as a table of layers that can be changed, under its diagram.
+"""The network's diagram, and its layers as an editable table.
 
-Widgets are named after their layer's id, never after its place: moving, copying or removing
-rows leaves everybody else's values alone.
+Widget keys contain the layer's id rather than its position, so that moving, copying or removing
+rows does not affect other layers' values.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,15 +24,14 @@ from cifarviz.ui.train.fields import render_field, render_problem
 
 _WIDTHS = (0.3, 1.9, 3.3, 1.15, 1.1, 1.75)
 _HEADINGS = ("", "Layer", "Settings", "Output shape", "Parameters", "")
-# Numbers that are compared with each other stand with their ends below each other.
 _ALIGNMENTS: Mapping[str, Literal["right"]] = MappingProxyType({"Parameters": "right"})
 _FIELDS_A_ROW = 3
-# A taller diagram than of three rows would push the table off the screen; it is scrolled instead.
+# A diagram of more than three rows is scrolled, so that the table stays on the screen.
 _TALLEST_DIAGRAM = 330
 
 
 def render_layer_editor(draft: Draft, trace: Trace) -> None:
-    """Show the diagram, the table with a row a layer, and the way to add one."""
+    """Show the diagram, the table of layers, and a form to add a layer."""
     _render_diagram(draft, trace)
     with st.container(gap=None, key="layer-table"):
         words = _glossary(draft)
@@ -51,9 +50,9 @@ def render_layer_editor(draft: Draft, trace: Trace) -> None:
 
 
 def _glossary(draft: Draft) -> Mapping[str, str]:
-    """What stands in the columns, in plain words; of the layers, those that are there."""
+    """Return an explanation by column; of the layer types, those in the network."""
     types = dict.fromkeys(layer.type for layer in draft.layers)
-    layers = [f"- **{LAYER_TYPES[one].title}**: {LAYER_TYPES[one].explanation}" for one in types]
+    layers = [f"- **{LAYER_TYPES[kind].title}**: {LAYER_TYPES[kind].explanation}" for kind in types]
     return {
         "Layer": "\n".join(layers),
         "Settings": "\n".join(map(_field_help, ("filters", "padding", "activation"))),
@@ -64,7 +63,7 @@ def _glossary(draft: Draft) -> Mapping[str, str]:
 
 
 def _field_help(name: str) -> str:
-    """A field in plain words, as the first type of layers that has it puts it."""
+    """Explain a field, by the first layer type that has it."""
     made = next(made for made in LAYER_TYPES.values() if name in made.model_fields)
     return f"- **{sentence_case(made.label(name))}**: {made.help_text(name)}"
 
@@ -127,7 +126,7 @@ def _render_layer(
 
 
 def _render_cells(*texts: str) -> st.delta_generator.DeltaGenerator:
-    """One row of the table; returns the place for its buttons."""
+    """Show a row of the table; return the column for its buttons."""
     *places, buttons = st.columns(_WIDTHS, vertical_alignment="center")
     for place, heading, text in zip(places, _HEADINGS, texts, strict=False):
         if text:
@@ -139,7 +138,7 @@ def _render_buttons(number: int, layer: DraftLayer, count: int, *, is_open: bool
     def button(
         name: str, icon: str, label: str, act: Callable[[], None], *, disabled: bool = False
     ) -> None:
-        # The style sheet shows the icon only; who cannot see it is told the label.
+        # The style sheet shows the icon only; the label is for screen readers.
         st.button(
             label,
             icon=f":material/{icon}:",

@@ -1,4 +1,4 @@
-"""The Train page: presets, the draft of an experiment, and its start."""
+"""The Set up view of Train: presets, the draft of an experiment, and its start."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -42,12 +42,12 @@ _VIEWS: Mapping[View, ViewEntry] = MappingProxyType(
     {"setup": ViewEntry("Set up", "tune"), "watch": ViewEntry("Watch", "monitoring")}
 )
 
-# What only one of the views understands.
+# Query parameters that apply to one of the views only.
 _VIEW_PARAMS = ("preset", "changes", "part", "run", "ghost")
 
 
 def render_setup() -> None:
-    """Show the whole of Setup."""
+    """Show the Set up view."""
     wanted = current_draft()
     save_draft(wanted)
     draft = with_available_data(wanted)
@@ -65,14 +65,14 @@ def render_setup() -> None:
     with story:
         render_preset_panel(wanted, made)
     with launch, st.container(border=True, gap="xsmall"), errors_shown():
-        # The sample is nobody's change, but what was trained on it should say so.
+        # Using the sample is not a change, but belongs in the run's name.
         default = run_name(PRESETS[draft.preset].title, changes(preset, draft))
         render_launch_panel(default, assessment, stands_in=draft is not wanted)
     _render_tabs(draft, assessment, stands_in=draft is not wanted)
 
 
 def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> None:
-    """The forms in three tabs, of which the address holds the open one."""
+    """Show the forms in three tabs; the address holds the open tab."""
     wanted = st.query_params.get("part", "network")
     if wanted not in _TABS:
         st.error(
@@ -100,11 +100,11 @@ def _render_tabs(draft: Draft, assessment: Assessment, *, stands_in: bool) -> No
 
 def _select_tab() -> None:
     title = widget_value(_TABS_KEY)
-    update_query_params(part=next(part for part, words in _TABS.items() if words == title))
+    update_query_params(part=next(part for part, label in _TABS.items() if label == title))
 
 
 def render_view_choice() -> View:
-    """Show title and switch, and return the view of the address: Setup where it names none."""
+    """Show title and view switch; return the view in the address, else ``"setup"``."""
     view = render_title_and_views(
         "Train",
         _VIEWS,
@@ -118,10 +118,10 @@ def render_view_choice() -> View:
 
 
 def render_launch_panel(default: str, assessment: Assessment, *, stands_in: bool) -> None:
-    """Show the panel; goes to Watch when Train is pressed and the run is queued.
+    """Show name, Train button and estimate; opens Watch when the run is queued.
 
-    ``default`` names the run if nobody does, with a number if there is such a run already.
-    ``stands_in``: the sample is used for want of the full set.
+    ``default`` is the run's default name, made distinct by a number. ``stands_in``: the sample
+    replaces a missing full set.
     """
     runs = cache.store().all()
     default = free_name(default, {run.name for run in runs})
@@ -197,19 +197,19 @@ def _render_estimate(experiment: Experiment, sizes: Sizes, runs: Sequence[Run]) 
 
 
 def current_draft() -> Draft:
-    """The draft to show; says in a sentence what of the address could not be followed."""
+    """Return the session's draft, or that of the address; shows errors in the address."""
     memory = state.setup_memory()
-    asked = (st.query_params.get("preset"), st.query_params.get("changes"))
+    address = (st.query_params.get("preset"), st.query_params.get("changes"))
     run_id = st.query_params.get("run")
-    if memory.draft is not None and run_id is None and asked in (memory.address, (None, None)):
+    if memory.draft is not None and run_id is None and address in (memory.address, (None, None)):
         return memory.draft
     memory.drafts_begun += 1
     memory.open_layer = None
-    return _draft_from_query(*asked, run_id, memory.drafts_begun)
+    return _draft_from_query(*address, run_id, memory.drafts_begun)
 
 
 def start_draft(preset: str, variant: str | None = None) -> None:
-    """A fresh draft of a preset or of a variant of it, in place of the one there is."""
+    """Replace the draft by a preset, or a variant of it."""
     memory = state.setup_memory()
     memory.drafts_begun += 1
     memory.open_layer = None
@@ -220,11 +220,10 @@ def start_draft(preset: str, variant: str | None = None) -> None:
 
 
 def save_draft(draft: Draft) -> None:
-    """Make ``draft`` the session's, and put it into the address."""
+    """Store ``draft`` in the session and in the address."""
     memory = state.setup_memory()
     packed = pack_changes(draft)
-    # A press that comes meanwhile must not find the new draft beside the old address: the draft
-    # would be made anew from that.
+    # If a press came in between, the draft would be read again from the old address.
     with without_interruption():
         memory.draft = draft
         memory.address = (draft.preset, packed)
@@ -260,8 +259,7 @@ def _draft_from_query(
 
 def _draft_of_run(run_id: str, number: int) -> Draft:
     run = cache.store().get(run_id)
-    # In the precision that was found for it, so that what is trained next differs from it only in
-    # what is changed.
+    # With the run's actual precision, so that the next run differs only in what is changed.
     experiment = run.trained_experiment
     preset = experiment.preset
     if preset is None or preset not in PRESETS:
@@ -271,7 +269,7 @@ def _draft_of_run(run_id: str, number: int) -> Draft:
 
 
 def render_preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
-    """Show the choice of a preset, its story, and the changes ``made`` against it."""
+    """Show the preset menu, its description, and the changes ``made`` to it."""
     key = f"{draft.generation}-preset"
     st.selectbox(
         "Preset",
@@ -294,7 +292,7 @@ def render_preset_panel(draft: Draft, made: Sequence[ExperimentChange]) -> None:
 
 
 def _render_variants(draft: Draft, preset: Preset) -> None:
-    """What else the preset can be run as, and as the ensemble that it is a member of."""
+    """Show the preset's variants, and a link to its ensemble."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for variant in preset.variants:
             chosen = draft.plain() == draft_of(variant.experiment, preset.name).plain()
@@ -321,7 +319,7 @@ def _render_variants(draft: Draft, preset: Preset) -> None:
 
 
 def _changes_param(draft: Draft) -> dict[str, str]:
-    """What was changed here, for the members: whichever way of the preset it was changed in."""
+    """Return the changes as a query parameter for ensemble members."""
     packed = pack_changes(in_way(draft, None))
     return {} if packed is None else {"changes": packed}
 
@@ -359,7 +357,7 @@ def _render_preset_changes(draft: Draft, made: Sequence[ExperimentChange]) -> No
 
 
 def format_published(preset: Preset) -> str:
-    """Year, size, batches and results; or that there are no results to compare with."""
+    """Return year, size, batch size and results of a preset's publication."""
     published = preset.published
     if published is None:
         return "A recipe of cifarviz, not published elsewhere."
@@ -381,13 +379,13 @@ def _format_results(published: Mapping[str, Any]) -> list[str]:
     history, images = published["history"], published["measured_on"]
     best, last = min(history, key=lambda row: row.val_loss), history[-1]
     if best is last:
-        words = [
+        texts = [
             f"a loss of {last.val_loss:.3f} and {last.val_accuracy:.1%} accuracy on the {images} "
             f"images after epoch {last.epoch}"
         ]
     else:
-        words = [
+        texts = [
             f"lowest {images} loss {best.val_loss:.3f} after epoch {best.epoch} of {last.epoch}"
         ]
     together = published.get("ensemble_accuracy")
-    return words if together is None else [*words, f"{together:.1%} for the ensemble"]
+    return texts if together is None else [*texts, f"{together:.1%} for the ensemble"]

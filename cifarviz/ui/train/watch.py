@@ -1,4 +1,4 @@
-"""A run watched while it trains."""
+"""The Watch view of Train: a run while it trains, and the queue."""
 
 import time
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ from cifarviz.ui.tensorboard import render_tensorboard_files
 
 _HEIGHT = 450
 
-# Seconds within which a worker takes a request: it looks ten times a second, between chunks of
+# Seconds within which a worker handles a request: it checks ten times a second, between chunks of
 # steps that take 0.15 s.
 _PROMPT = 0.6
 
 
 def render_watch() -> None:
-    """Show the run that the address names, else the one at work, else the newest."""
+    """Show the run in the address, else the training run, else the newest."""
     run = _watched_run()
     if run is None:
         return
@@ -85,8 +85,8 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
     with top, st.container(width="stretch"):
         st.subheader(escaped(run.name), anchor=False)
         live_items({"state": items["state"]}, key="live-state", live=live, reports_break=True)
-    # There also while it is empty: what follows keeps its place, and a zoomed chart its zoom,
-    # when the run ends.
+    # Exists also while empty, so that the elements below keep their position, and charts their
+    # zoom, when the run ends.
     below = st.container()
     if run.state.active:
         with top:
@@ -107,7 +107,7 @@ def _render_run(run: Run, active: Sequence[Run]) -> None:
 
 
 def _feed(run: Run) -> tuple[RunFeed, Live | None]:
-    """The run's feed, read just now, and where the browser hears of it while the run is active."""
+    """Return the run's feed, refreshed, and what the browser watches while it is active."""
     published = is_published_shown([run])
     feed = hub().run_feed(run.id, published=published)
     feed.refresh()
@@ -117,7 +117,7 @@ def _feed(run: Run) -> tuple[RunFeed, Live | None]:
 
 
 def render_live_charts(run: Run, feed: RunFeed, live: Live | None) -> None:
-    """Show both charts as far as the run has come, under what they say."""
+    """Show the verdict and both charts."""
     live_items({"verdict": feed.items()["verdict"]}, key="live-verdict", live=live)
     for place, metric in zip(st.columns(2), METRICS, strict=True):
         with place:
@@ -134,14 +134,14 @@ def render_live_charts(run: Run, feed: RunFeed, live: Live | None) -> None:
 
 
 def _description(metric: MetricName, run: Run, feed: RunFeed) -> str:
-    """What a chart shows, for screen readers."""
+    """Describe a chart for screen readers."""
     about = f"{metric.capitalize()} of “{run.name}” over the epochs"
     rates = np.array(feed.learning_rates())
     return f"{about}. {rate_words(rates)}" if metric == "loss" and rates.size else about
 
 
 def render_controls(run: Run) -> None:
-    """Show the buttons of a run that is under way; each shows that it was heard."""
+    """Show the buttons of an active run; a requested action is shown as such."""
     stopping = run.requested == Action.STOP or run.state is RunState.STOPPING
     pausing = run.requested == Action.PAUSE
     with st.container(horizontal=True, width="content"):
@@ -177,8 +177,8 @@ def render_controls(run: Run) -> None:
 
 
 def render_next_steps(run: Run) -> None:
-    """Show what can be done with a run that has ended."""
-    # What failed will fail again unless something is changed.
+    """Show links and buttons for a run that has ended."""
+    # A failed run would fail again without changes.
     change_first = run.state is RunState.FAILED
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.resumable and not change_first:
@@ -228,7 +228,7 @@ def _render_resume_button(run: Run, kind: Literal["primary", "secondary"]) -> No
 
 
 def render_queue(watched: Run, active: Sequence[Run]) -> None:
-    """Show the other active runs, in their order, each with a way to stop it."""
+    """Show the other active runs in order, each with a Stop button."""
     others = [run for run in active if run.id != watched.id]
     if not others:
         return
@@ -275,12 +275,12 @@ def _request(run_id: str, action: Action) -> None:
         cache.store().request(run_id, action)
         _wait_for_worker(run_id)
     except CifarvizError as error:
-        # Above all that it has just ended by itself, which the page says by now.
+        # Mostly because the run has just ended, which the page shows by now.
         st.toast(escaped(str(error)), icon=":material/info:")
 
 
 def _wait_for_worker(run_id: str) -> None:
-    """Give the worker a moment to do what was asked, so that the page shows it at once."""
+    """Wait briefly for the worker to handle a request, so that the page shows it at once."""
     until = time.monotonic() + _PROMPT
     while cache.store().get(run_id).requested is not None and time.monotonic() < until:
         time.sleep(0.05)
