@@ -165,8 +165,8 @@ def use_app_navigation() -> None:
     """Make the server run ``app.py`` for the first page, too; call this at its start.
 
     Until ``st.navigation`` has been called, Streamlit treats the folder ``pages/`` as its older
-    kind of multipage app: a first visitor of /train would get that file alone, without menu, layout and
-    error handling, and so would all later visitors.
+    kind of multipage app: a first visitor of /train would get that file alone, without menu,
+    layout and error handling, and so would all later visitors.
     """
     if hasattr(PagesManager, "uses_pages_directory"):
         PagesManager.uses_pages_directory = False

@@ -11,7 +11,7 @@ CHANGED_MEMBER = pack_changes(preset_draft("cifar10-ensemble", 1).with_value("ep
 PRESET = "Preset"
 RUN = "Run"
 MINE, OTHER, CLOTHES = "mine ·", "other ·", "clothes ·"
-LAST, BEST = "Last epoch (after epoch 3)", "Best epoch 3 (lowest validation loss)"
+LAST, BEST = r"Last epoch \(after epoch 3\)", r"Best epoch 3 \(lowest validation loss\)"
 
 
 class Link(NamedTuple):
@@ -281,12 +281,12 @@ LINKS = (
         f"{INSIDE}&with=MINE&at=0&order=change",
         {"Compare with": "this run at another epoch", "Its weights": "before training",
          "Order of channels": "Change"},
-        (r"^\*\*As it ended, after epoch 3\*\* says", r"^\*\*Before training\*\* says",
+        (r"^\*\*Last epoch \(after epoch 3\)\*\* says", r"^\*\*Before training\*\* says",
          "image_grid maps-right-conv2d_1: "),
     ),
     Link(
         f"{INSIDE}&with=OTHER&at=last&layer=conv2d_2&channel=3&side=right",
-        {"Compare with": OTHER, "Its weights": LAST},
+        {"Compare with": OTHER, "Its weights": r"last epoch \(after epoch 3\)"},
         (r"^\*\*mine, last epoch \(after epoch 3\)\*\* says",
          r"image_grid maps-right-conv2d_2: \[3,",
          r"image_grid maps-conv2d_2: \[None,", r"^other · last epoch \(after epoch 3\) · Test im"),

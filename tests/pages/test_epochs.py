@@ -76,7 +76,7 @@ def test_inside_shows_the_weights_of_the_epoch_in_the_address(kept: Run) -> None
 
 def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: RunStore) -> None:
     app = inside_page.opened(run=kept.id)
-    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "any epoch"
+    assert widget(app, "selectbox", "pick-checkpoint").options[-1] == "Any epoch"
     assert "epoch-slider" not in component_keys(app)
     widget(app, "selectbox", "pick-checkpoint").select("epochs").run()
     assert "epoch-slider" in component_keys(app)

@@ -57,7 +57,7 @@ def test_two_epochs_of_one_run_are_beside_each_other(kept: Run) -> None:
     assert beginning.selectbox(key="inside-at").value == "3"
     assert sides(grids(app)) == (MAPS, RIGHT)
     words = "\n".join(said(app))
-    assert "**As it ended, after epoch 3** says" in words
+    assert r"**Last epoch \(after epoch 3\)** says" in words
     assert "**Before training** says" in words
     assert "Median correlation of its channels" in words
     assert "points" in words
@@ -111,7 +111,7 @@ def test_two_runs_of_different_networks_say_what_has_no_counterpart(
     assert "has nothing to do with channel 5 of the other" in words
     # Only where maps are of one size.
     assert words.count("Where it is active: correlation") == 1
-    assert "**long, last epoch (after epoch 3)** says" in words
+    assert r"**long, last epoch \(after epoch 3\)** says" in words
 
     # The other way round, and with a channel of the one on the right.
     app = opened(
@@ -181,7 +181,7 @@ def test_a_run_under_way_is_compared_too(kept: Run, store: RunStore, weights: Ar
     )
     with stored_runs.held(store, live):
         app = opened(run=kept.id, **{"with": live.id, "at": "last"})
-        assert "**live, current (training)** says" in "\n".join(said(app))
+        assert r"**live, current \(training\)** says" in "\n".join(said(app))
         app = opened(run=live.id, **{"with": kept.id})
         assert sides(grids(app)) == (MAPS, RIGHT)
         assert not app.exception

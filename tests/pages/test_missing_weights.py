@@ -70,7 +70,7 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         app = inside_page.opened(run=bare.id, **address)
         assert not app.exception
         assert not inside_page.errors(app)
-        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["Any epoch"]
         assert inside_page.grids(app) == inside_page.MAPS
         assert "epoch-slider" in component_keys(app)
         assert any(text.startswith(GONE) for text in inside_page.said(app))
@@ -106,7 +106,7 @@ def test_evaluate_shows_the_answers_that_are_left(bare: Run, store: RunStore) ->
         assert not app.exception
         assert evaluate_page.metrics(app)["Accuracy"] == "50.0%"
         assert GONE in evaluate_page.text(app)
-        assert widget(app, "selectbox", "pick-checkpoint").options == ["any epoch"]
+        assert widget(app, "selectbox", "pick-checkpoint").options == ["Any epoch"]
         links = [link.proto.label for link in app.get("page_link")]
         assert "See its feature maps" in links
         assert "What the run says of it at its end" not in links

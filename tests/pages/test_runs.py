@@ -234,7 +234,7 @@ def test_runs_of_one_preset_are_compared_with_the_published_curves(store: RunSto
     # A name has "·" in it by itself.
     assert "“b” and “a · flip”" in words
     assert "show the unchanged preset. " in words
-    assert "changes it: number of epochs 30 → 3." in words
+    assert "All 2 runs change it: number of epochs 30 → 3." in words
     other = stored_runs.store_run(store, OWN)
     app = opened(runs[0].id, other.id)
     assert not [one for one in app.button if one.key == "ghost"]
