@@ -84,7 +84,7 @@ def test_any_epoch_is_a_choice_only_where_there_are_several(kept: Run, store: Ru
     weights = stored_runs.weights(stored_runs.experiment())
     bare = stored_runs.store_run(store, stored_runs.experiment(), checkpoints={"last": weights})
     app = inside_page.opened(run=bare.id, checkpoint="epochs")
-    assert "any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
+    assert "Any epoch" not in widget(app, "selectbox", "pick-checkpoint").options
     assert any("no weights called “epochs”" in text for text in inside_page.said(app))
     assert not app.exception
 

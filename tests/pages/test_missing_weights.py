@@ -75,7 +75,7 @@ def test_inside_looks_into_the_epochs_that_are_left(bare: Run, store: RunStore) 
         assert "epoch-slider" in component_keys(app)
         assert any(text.startswith(GONE) for text in inside_page.said(app))
     app = inside_page.opened(run=bare.id, checkpoint="last")
-    words = "no weights called “last”: it is shown at any epoch"
+    words = "no weights called “last”. Shown instead: any epoch"
     assert any(words in text for text in inside_page.said(app))
     # One epoch alone is one more than nothing.
     for epoch in (0, 2):

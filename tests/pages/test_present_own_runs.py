@@ -93,7 +93,7 @@ def test_the_mistakes_are_those_of_the_epoch_that_answers_for_the_run(
 def test_without_answers_the_network_is_asked(run: Run) -> None:
     app = opened("mistakes", run=run.id, notes=1)
     assert "What the network said about 1,000 test images, last epoch (after epoch 3)." in said(app)
-    assert "As it ended, " in html(app)
+    assert "Last epoch (" in html(app)
     assert html(app).count("<figcaption>") == 8
 
 

@@ -1,4 +1,4 @@
-// Draws a Plotly figure that Python sends, again and again, and keeps what the user did to it.
+// Draws a Plotly figure from Python, and keeps zoom and legend choices across updates.
 //
 // Streamlit calls the default export after each run of the page and after a change of theme, always
 // with the same parentElement. What is known of one chart between calls is kept in `charts`.
@@ -129,7 +129,7 @@ function figureOf(chart) {
   };
 }
 
-// As in cifarviz/live/points.py: a dot that is drawn never moves.
+// As in cifarviz/live/run_figures.py: a drawn dot never moves.
 const MOST_DOTS = 1000;
 
 function keptDots(steps) {
@@ -362,7 +362,7 @@ function channels(color) {
 
 function configOf(chart) {
   return {
-    ...PLOTLY_CONFIG, // figures/plotly_config.py; resizing is left to the observer above
+    ...PLOTLY_CONFIG, // figures/theme.py; resizing is left to the observer above
     modeBarButtonsToAdd: [
       button(chart, "png", "Download as PNG", PNG_ICON),
       button(chart, "svg", "Download as SVG", SVG_ICON),

@@ -69,7 +69,7 @@ function create(parent, track) {
     event.preventDefault();
     start(slider);
   }, { signal: slider.ended.signal });
-  // Back is a wish of its own, and no step for the player to go on from.
+  // After Back the player does not continue.
   addEventListener("popstate", () => pause(slider), { signal: slider.ended.signal });
   slider.play.addEventListener("click", () => (slider.playing ? pause(slider) : start(slider)));
   track.addEventListener("pointerdown", (event) => {

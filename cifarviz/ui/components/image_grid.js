@@ -1,4 +1,4 @@
-// Shows the tiles of one sprite as buttons and answers with the index of the one pressed.
+// Shows the tiles of a sprite as buttons, and sends the index of the pressed one to Python.
 //
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one grid between calls is kept in `grids`.
@@ -38,7 +38,7 @@ function create(place, tip) {
     buttons: [],
     chosen: null,
     scale: 1,
-    width: place.clientWidth, // asked once: to ask after each change would lay the page out anew
+    width: place.clientWidth, // read once, because reading it after each change would force a layout
     doubt: 0,
   };
   grid.observer = new ResizeObserver(() => {
@@ -95,7 +95,7 @@ function receive(grid, bytes) {
 // What the tiles are made of: if only pictures, names and the bars' lengths are others, hundreds of
 // tiles stay.
 function formOf({ tile, columns, count, size, largest, labels, colors, bars }) {
-  const many = bars?.map((one) => one.length);
+  const many = bars?.map((row) => row.length);
   return JSON.stringify([tile, columns, count, size, largest, labels, colors, many]);
 }
 

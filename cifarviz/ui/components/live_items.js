@@ -1,4 +1,4 @@
-// Draws lines and numbers, and changes only what is another than before.
+// Draws items, and updates only what has changed.
 //
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one place between calls is kept in `places`.

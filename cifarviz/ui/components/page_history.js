@@ -1,5 +1,5 @@
-// Keeps one entry of the browser's history for each page: what changes the address of the page
-// that is open takes the place of its entry. Back leads to the page before, as it was left.
+// Keeps one history entry per page: changes of the open page's address replace its entry, and Back
+// leads to the previous page as it was left.
 
 const MARK = Symbol.for("cifarviz.page_history");
 const STREAMLITS_OWN = ["embed", "embed_options"];

@@ -1,25 +1,19 @@
-"""The Python half of the table of answers: rows and one sprite to the browser, a row back."""
+"""A table of images with predictions, sent with one sprite, that reports clicks."""
 
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import streamlit as st
+from typing import NamedTuple
 
 from cifarviz.figures.sprite import Sprite
-from cifarviz.ui.components.clicked_tile import clicked_tile
-
-_HERE = Path(__file__).parent
+from cifarviz.ui.components.loading import clicked_tile, component
 
 
 class PredictionCell(NamedTuple):
-    """What a network says of an image: a class, whether it is right, and what a pointer is told."""
+    """A predicted class, whether it is correct, and its tooltip."""
 
     name: str
-    right: bool
+    is_correct: bool
     tooltip: str
 
 
@@ -55,16 +49,11 @@ def prediction_table(
         "tile": [sprite.tile_width, sprite.tile_height],
     }
     header = json.dumps(head).encode()
-    # What is drawn already is known by this, and left alone.
+    # The script redraws only if this hash has changed.
     revision = hashlib.blake2b(header + sprite.png, digest_size=12).hexdigest().encode()
-    return clicked_tile(_component(), key, (revision, header, sprite.png), sprite.count)
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        "cifarviz.answer_table",
-        html='<div class="frame"></div>',
-        css=(_HERE / "answer_table.css").read_text("utf-8"),
-        js=(_HERE / "answer_table.js").read_text("utf-8"),
+    return clicked_tile(
+        component("prediction_table", html='<div class="frame"></div>'),
+        key,
+        (revision, header, sprite.png),
+        sprite.count,
     )

@@ -1,14 +1,14 @@
-// A run's curves, growing again as they did. All points come once; the timer runs here. Of a run
-// under way the feed sends them anew as they grow.
+// Replays a run's curves as they grew. All points arrive once, and the timer runs here. For an
+// active run the feed sends them again as they grow.
 //
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
-// panel.js, which follows this file.
+// panel.js, which is put before this file.
 
 // A server that is started anew has this script loaded anew: what is known outlives it.
 const replays = (globalThis.cifarvizReplays ??= new WeakMap());
 const FRAME = 33; // milliseconds between two drawings while it plays
-const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (component.py)
+const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (replay.py)
 const ADDRESS = 1000; // milliseconds between two notes of the place in the address
 
 export default function (component) {
@@ -137,7 +137,7 @@ function followerOf(replay) {
 function receive(replay) {
   const before = replay.data;
   const data = (replay.data = { ...replay.given, ...replay.news });
-  // What comes anew of the run that is shown changes nothing of where the player is.
+  // New data of the same run does not move the player.
   if (!before || before.view !== data.view || before.player !== data.player) {
     replay.playing = false;
     replay.at = data.player ? (data.at ?? data.begin) : data.until;
@@ -214,7 +214,7 @@ function epochAt(replay, seconds) {
   const { begin, clock } = replay.data;
   const count = clock.length - 1;
   if (seconds >= clock[count]) return begin + count + (seconds - clock[count]) / mean(clock);
-  const whole = Math.max(clock.findIndex((one) => one > seconds) - 1, 0);
+  const whole = Math.max(clock.findIndex((time) => time > seconds) - 1, 0);
   return begin + whole + (seconds - clock[whole]) / (clock[whole + 1] - clock[whole]);
 }
 
@@ -243,7 +243,7 @@ function paceChosen(replay) {
   const fits = Number.isInteger(wanted) && wanted >= SHORTEST && wanted <= LONGEST;
   if (fits) replay.whole = wanted;
   else if (!inSeconds) field.value = replay.whole;
-  // What doesn't fit stays to be read beside the rule, and nothing is played by it.
+  // An invalid number stays visible beside the rule, but is not used.
   replay.rule.hidden = fits || !inSeconds;
   replay.rule.textContent = `${SHORTEST} to ${LONGEST} s; still ${replay.whole} s`;
   field.setAttribute("aria-invalid", String(!replay.rule.hidden));
@@ -256,7 +256,7 @@ function paceWord(replay) {
   return replay.pace.value === "s" ? `${replay.whole}s` : replay.pace.value;
 }
 
-// Into the address in place of what it had, so that Back does not go through the recording.
+// Replaces the address, so that Back does not step through the recording.
 function note(replay) {
   replay.noted = performance.now();
   const address = new URL(window.location.href);

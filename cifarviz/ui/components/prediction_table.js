@@ -1,4 +1,4 @@
-// Shows a table with a row an image, and answers with the number of the row that was pressed.
+// Shows a table with a row per image, and sends the number of a clicked row to Python.
 //
 // Streamlit calls the default export after each run of the page, always with the same
 // parentElement. What is known of one table between calls is kept in `tables`.
@@ -14,7 +14,7 @@ export default function (component) {
     tables.set(parentElement, table);
     place.addEventListener("click", (event) => {
       const row = event.target.closest?.("tr[data-row]");
-      // Whoever marks a word to copy it doesn't want to leave.
+      // Selecting text to copy it is not a click.
       if (row && !String(window.getSelection())) table.answer(Number(row.dataset.row));
     });
   }
