@@ -1,13 +1,14 @@
-"""Comparing runs with the published results of their preset."""
+"""A run's changes from its preset, and the preset's published results."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
 from cifarviz.errors import CifarvizError
-from cifarviz.experiment.changes import changes_against_published
+from cifarviz.experiment.changes import ExperimentChange, changes_against_published
 from cifarviz.experiment.draft import draft_of
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED
@@ -121,3 +122,12 @@ def _as_if_on_full_set(run: Run) -> Run:
     data = made.data.model_copy(update={"variant": preset.experiment.data.variant})
     full = made.model_copy(update={"data": data})
     return replace(run, experiment_json=full.to_json())
+
+
+@contextmanager
+def render_changes(made: Sequence[ExperimentChange]) -> Iterator[None]:
+    """Show the changes; elements of the ``with`` block follow in the same line."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        text = escaped(" · ".join(change.text for change in made))
+        st.markdown(f":small[**Changes from the preset:** {text}]", width="content")
+        yield

@@ -23,7 +23,7 @@ GONE = "The weights of its last and best epochs were removed."
 
 
 @pytest.fixture
-def kept(store: RunStore, weights: Arrays) -> Run:
+def saved_run(store: RunStore, weights: Arrays) -> Run:
     """A run of three epochs with weights and maps of epochs 0 to 2, and answers of all."""
     from cifarviz.network.stateless import LayerOutput
 
@@ -53,10 +53,10 @@ def kept(store: RunStore, weights: Arrays) -> Run:
 
 
 @pytest.fixture
-def bare(kept: Run, store: RunStore) -> Run:
+def bare(saved_run: Run, store: RunStore) -> Run:
     """The same without its checkpoint."""
-    checkpoint_path(store.folder(kept.id), "last").unlink()
-    return kept
+    checkpoint_path(store.folder(saved_run.id), "last").unlink()
+    return saved_run
 
 
 def remove(store: RunStore, run: Run, *kinds: Kind) -> None:
@@ -160,14 +160,14 @@ def test_a_run_in_its_first_epoch_is_looked_at_before_training(
         assert any("as soon as the first epoch is done" in one.value for one in app.info)
 
 
-def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStore) -> None:
-    exact = inside_page.opened(run=kept.id, checkpoint="epochs", epoch="2", image=str(PINNED))
-    snapshot_path(store.folder(kept.id), "weights", 2).write_bytes(b"garbage")
-    address = {"run": kept.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
+def test_damaged_weights_are_said_and_their_maps_shown(saved_run: Run, store: RunStore) -> None:
+    exact = inside_page.opened(run=saved_run.id, checkpoint="epochs", epoch="2", image=str(PINNED))
+    snapshot_path(store.folder(saved_run.id), "weights", 2).write_bytes(b"garbage")
+    address = {"run": saved_run.id, "checkpoint": "epochs", "epoch": "2", "image": str(PINNED)}
     app = inside_page.opened(**address)
     assert not app.exception
     (error,) = inside_page.errors(app)
-    assert f"The weights of epoch 2 of run {kept.id} are damaged" in error
+    assert f"The weights of epoch 2 of run {saved_run.id} are damaged" in error
     assert "other epochs can still be looked at" in error
     assert inside_page.grids(app) == inside_page.MAPS
     assert "epoch-slider" in component_keys(app)
@@ -188,21 +188,23 @@ def test_damaged_weights_are_said_and_their_maps_shown(kept: Run, store: RunStor
 
 
 def test_damaged_weights_on_the_right_are_said_and_their_maps_shown(
-    kept: Run, store: RunStore
+    saved_run: Run, store: RunStore
 ) -> None:
-    snapshot_path(store.folder(kept.id), "weights", 1).write_bytes(b"garbage")
-    app = inside_page.opened(run=kept.id, image=str(PINNED), **{"with": kept.id, "at": "1"})
+    snapshot_path(store.folder(saved_run.id), "weights", 1).write_bytes(b"garbage")
+    app = inside_page.opened(
+        run=saved_run.id, image=str(PINNED), **{"with": saved_run.id, "at": "1"}
+    )
     assert not app.exception
     assert [name for name in inside_page.grids(app) if name.startswith("right-")]
     assert "The weights of epoch 1" in inside_page.errors(app)[0]
     assert "Where “After epoch 1” looks" in inside_page.errors(app)[1]
 
 
-def test_maps_stand_in_for_a_damaged_checkpoint_too(kept: Run, store: RunStore) -> None:
-    folder = store.folder(kept.id)
+def test_maps_stand_in_for_a_damaged_checkpoint_too(saved_run: Run, store: RunStore) -> None:
+    folder = store.folder(saved_run.id)
     snapshot_path(folder, "maps", 2).rename(snapshot_path(folder, "maps", 3))
     checkpoint_path(folder, "last").write_bytes(b"garbage")
-    app = inside_page.opened(run=kept.id, checkpoint="last", image=str(PINNED))
+    app = inside_page.opened(run=saved_run.id, checkpoint="last", image=str(PINNED))
     assert not app.exception
     assert "checkpoint-last.npz" in inside_page.errors(app)[0]
     assert inside_page.grids(app) == inside_page.MAPS

@@ -37,7 +37,7 @@ def start_words() -> str:
 def runs_words(run_id: str) -> str:
     app = runs_page.opened(run_id)
     assert not app.exception
-    return " ".join(runs_page.said(app))
+    return " ".join(runs_page.page_texts(app))
 
 
 def options(app: object, key: str) -> list[str]:

@@ -16,7 +16,7 @@ from cifarviz.runs.store import RunStore
 from tests import stored_runs
 from tests.components import charts, live_items
 from tests.pages.app_page import address_of, opened_by_link
-from tests.pages.runs_page import buttons, links, numbers, opened, said, widths
+from tests.pages.runs_page import buttons, links, numbers, opened, page_texts, widths
 
 VGG = PRESETS["cifar10-vgg"].experiment
 OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
@@ -24,7 +24,7 @@ OWN = stored_runs.experiment(Flatten(), Dense(units=10, activation="softmax"))
 
 def test_without_runs_it_says_what_to_do_and_leads_there(store: RunStore) -> None:
     app = opened()
-    assert said(app)[0].startswith("No network has been trained here yet")
+    assert page_texts(app)[0].startswith("No network has been trained here yet")
     app.button[0].click().run()
     assert app.title[0].value == "Train"
     assert not app.exception
@@ -65,7 +65,7 @@ def test_every_run_is_listed_with_what_it_is_and_became(store: RunStore) -> None
     assert (second["Network"], second["Data"]) == ("Custom network, 2 layers", "CIFAR-10 sample")
     assert np.isnan(second["Accuracy at best epoch"])
     assert np.isnan(second["Best ±"])
-    assert any(text.startswith("Tick a run to open") for text in said(app))
+    assert any(text.startswith("Tick a run to open") for text in page_texts(app))
     next(one for one in app.button if one.label.startswith("Select the newest")).click().run()
     assert app.subheader[0].value == "second"
     assert not app.exception
@@ -81,7 +81,7 @@ def test_the_accuracy_beside_the_best_epoch_is_its_own(store: RunStore) -> None:
     assert row["Accuracy at best epoch"] == pytest.approx(100 * (1 - 1 / 3))
     assert row["Accuracy at last epoch"] == pytest.approx(100 * (1 - 2 / 9))
     words = "(lowest validation loss) · 77.8% validation (test images), epoch 3 (last epoch)"
-    assert any(words in text for text in said(app))
+    assert any(words in text for text in page_texts(app))
     assert not app.exception
 
 
@@ -122,7 +122,9 @@ def test_an_unreadable_run_stays_listed_and_is_said(store: RunStore) -> None:
     rows = app.dataframe[0].value.set_index("Name")
     assert rows.loc["from *tomorrow*", "Network"] == "unknown"
     assert rows.loc["today", "Parameters"] == 814_122
-    assert said(app)[0].startswith(f"“from *tomorrow*” ({run.id}): This experiment has format 7")
+    assert page_texts(app)[0].startswith(
+        f"“from *tomorrow*” ({run.id}): This experiment has format 7"
+    )
     assert "Delete" in buttons(app)
     assert not app.exception
 
@@ -136,7 +138,7 @@ def test_a_run_that_is_under_way_says_how_far_it_is(store: RunStore) -> None:
     assert (row["State"], row["Epochs"], row["Time at work"]) == ("running", "of 30", "training")
     assert moving["text"] == "epoch 1 of 30"
     assert links(app)["Watch"] == f"train?view=watch&run={run.id}"
-    assert any("about 30 s left" in text for text in said(app))
+    assert any("about 30 s left" in text for text in page_texts(app))
     assert not app.exception
 
 
@@ -183,7 +185,7 @@ def test_unknown_runs_are_said_where_there_are_none(store: RunStore) -> None:
     assert [one.value for one in app.error] == [
         "There are no runs “a”, “b”, “c”, “d”, “e”, 2 more here."
     ]
-    assert said(app)[1].startswith("No network has been trained here yet")
+    assert page_texts(app)[1].startswith("No network has been trained here yet")
 
 
 def test_unknown_runs_in_the_address_are_one_sentence(store: RunStore) -> None:
@@ -230,7 +232,7 @@ def test_runs_of_one_preset_are_compared_with_the_published_curves(store: RunSto
     app = opened(*(run.id for run in runs))
     app.button(key="ghost").click().run()
     assert app.query_params["ghost"] == "1"
-    words = "\n".join(said(app))
+    words = "\n".join(page_texts(app))
     # A name has "·" in it by itself.
     assert "“b” and “a · flip”" in words
     assert "show the unchanged preset. " in words

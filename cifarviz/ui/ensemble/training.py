@@ -32,10 +32,10 @@ from cifarviz.training.entry_queue import Submission, queue_series
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
-from cifarviz.ui.changed_line import render_changes
 from cifarviz.ui.ensemble.members import choose, families, listed
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import link_to
+from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import render_number, update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible

@@ -21,9 +21,9 @@ from cifarviz.runs.records import Run
 from cifarviz.training.estimate import estimate_epoch, recorded_speeds, work_of
 from cifarviz.ui import cache, state
 from cifarviz.ui.address import escaped, quoted, sentence_case
-from cifarviz.ui.changed_line import render_changes
 from cifarviz.ui.errors import errors_shown
 from cifarviz.ui.navigation import ViewEntry, go_to, link_to, render_title_and_views
+from cifarviz.ui.published import render_changes
 from cifarviz.ui.query import update_query_params, widget_key, widget_value
 from cifarviz.ui.queueing import format_duration_range, format_estimate_basis, queue_once
 from cifarviz.ui.streamlit_patches import uninterruptible, without_interruption
