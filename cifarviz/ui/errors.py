@@ -16,3 +16,12 @@ def errors_shown() -> Iterator[None]:
         yield
     except CifarvizError as error:
         st.error(escaped(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def errors_as_toast() -> Iterator[None]:
+    """Show a ``CifarvizError`` as a toast; for callbacks."""
+    try:
+        yield
+    except CifarvizError as error:
+        st.toast(escaped(str(error)), icon=":material/info:")

@@ -7,10 +7,8 @@ from functools import lru_cache
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.changes import ExperimentChange, changes_against_published
 from cifarviz.experiment.draft import draft_of
-from cifarviz.experiment.experiment import Experiment
 from cifarviz.experiment.presets import PUBLISHED
 from cifarviz.live.items import join_names
 from cifarviz.live.run_figures import preset_of, published_figure_curves, readable_experiment
@@ -48,12 +46,8 @@ def _change_template(changed: int, runs: int) -> str:
 
 @lru_cache(maxsize=100)
 def _differences(experiment_json: str, but: tuple[str, ...]) -> str:
-    try:
-        experiment = Experiment.from_json(experiment_json)
-    except CifarvizError:
-        # Reported on the run's page.
-        return ""
-    if experiment.preset is None or experiment.preset not in PUBLISHED:
+    experiment = readable_experiment(experiment_json)
+    if experiment is None or experiment.preset is None or experiment.preset not in PUBLISHED:
         return ""
     made = changes_against_published(draft_of(experiment, experiment.preset), but=but)
     return " · ".join(change.text for change in made)

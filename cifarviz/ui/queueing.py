@@ -6,13 +6,12 @@ from typing import TypeVar
 
 import streamlit as st
 
-from cifarviz.errors import CifarvizError
 from cifarviz.experiment.experiment import Experiment
 from cifarviz.runs.records import Run
 from cifarviz.runs.states import Action, RunState
 from cifarviz.training.estimate import Estimate
 from cifarviz.ui import cache, state
-from cifarviz.ui.address import escaped
+from cifarviz.ui.errors import errors_as_toast
 
 Queued = TypeVar("Queued")
 _QUEUEING = threading.Lock()
@@ -67,10 +66,8 @@ def _is_going_on(run: Run) -> bool:
 
 def stop_runs(run_ids: Sequence[str]) -> None:
     """Request a stop of the active runs among ``run_ids``; for callbacks."""
-    try:
+    with errors_as_toast():
         cache.store().stop_all(run_ids)
-    except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def format_duration_range(estimate: Estimate, epochs: int = 1) -> str:

@@ -17,7 +17,7 @@ from cifarviz.runs.states import RunState
 from cifarviz.ui import cache
 from cifarviz.ui.address import escaped, quoted
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import errors_as_toast, errors_shown
 from cifarviz.ui.metrics import format_interval
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of, distinct_names, render_hide_button
@@ -281,17 +281,13 @@ def _render_weights_button(
 
 def _star(run_ids: Sequence[str], starred: bool) -> None:
     for run_id in run_ids:
-        try:
+        with errors_as_toast():
             cache.store().star(run_id, starred)
-        except CifarvizError as error:
-            st.toast(escaped(str(error)), icon=":material/info:")
 
 
 def _set_default_weights(run_id: str, which: Checkpoint | None) -> None:
-    try:
+    with errors_as_toast():
         cache.store().prefer(run_id, which)
-    except CifarvizError as error:
-        st.toast(escaped(str(error)), icon=":material/info:")
 
 
 def _render_note_form(run: Run) -> None:

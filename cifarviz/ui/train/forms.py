@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import plotly.graph_objects as go
@@ -158,7 +159,7 @@ def _render_loss_form(draft: Draft, problems: Problems) -> None:
             disabled=not one_hot,
         )
     with penalty:
-        render_single_field(draft, "l2")
+        _render_single_field(draft, "l2")
     # Counting starts at 0. Non-breaking spaces keep the label on one line.
     label = min(3, draft.classes - 1)
     places = ["1" if place == label else "0" for place in range(draft.classes)]
@@ -214,7 +215,7 @@ def _render_fields(draft: Draft, section: str) -> None:
 def _render_single_fields(draft: Draft, names: Sequence[str], problems: Problems) -> None:
     for place, name in zip(st.columns(len(names)), names, strict=True):
         with place:
-            render_single_field(draft, name)
+            _render_single_field(draft, name)
     for name in names:
         render_problem(problems.get(name))
 
@@ -224,10 +225,12 @@ def render_saving_forms(draft: Draft, problems: Problems) -> None:
     st.markdown("##### Stopping and saving")
     _render_best_epoch(draft, problems)
     _render_early_stopping(draft, problems)
-    _single(draft, "best_only", problems)
+    _render_single_field(draft, "best_only", problems)
     _render_tensorboard(draft, problems)
-    _single(draft, "mirrored_answers", problems)
-    _single(draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)")
+    _render_single_field(draft, "mirrored_answers", problems)
+    _render_single_field(
+        draft, "test_epochs", problems, placeholder="None (for example 15, 30, 45, 60)"
+    )
 
 
 def _render_best_epoch(draft: Draft, problems: Problems) -> None:
@@ -276,7 +279,7 @@ def _render_early_stopping(draft: Draft, problems: Problems) -> None:
 
 
 def _render_tensorboard(draft: Draft, problems: Problems) -> None:
-    _single(draft, "tensorboard", problems)
+    _render_single_field(draft, "tensorboard", problems)
     if draft.settings["tensorboard"] is not True or "tensorboard" in problems:
         return
     st.caption(
@@ -284,11 +287,6 @@ def _render_tensorboard(draft: Draft, problems: Problems) -> None:
         "`pip install tensorboard`, and open it with this command:"
     )
     render_tensorboard_command(cache.settings().tensorboard_dir)
-
-
-def _single(draft: Draft, name: str, problems: Problems, placeholder: str = "") -> None:
-    render_single_field(draft, name, placeholder)
-    render_problem(problems.get(name))
 
 
 def render_learning_rate(draft: Draft, assessment: Assessment) -> None:
@@ -325,8 +323,10 @@ def _cached_figure(
     return learning_rate_figure(learning_rate_curve(rates, steps))
 
 
-def render_single_field(draft: Draft, name: str, placeholder: str = "") -> None:
-    """Show the field ``name``; what it is changed to goes into the draft."""
+def _render_single_field(
+    draft: Draft, name: str, problems: Problems = MappingProxyType({}), placeholder: str = ""
+) -> None:
+    """Show the field ``name`` of the experiment, with its problem below."""
     render_field(
         Experiment,
         name,
@@ -335,3 +335,4 @@ def render_single_field(draft: Draft, name: str, placeholder: str = "") -> None:
         key=f"{draft.generation}-{name}",
         placeholder=placeholder,
     )
+    render_problem(problems.get(name))

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from cifarviz.analysis.members import Member
-from cifarviz.errors import CifarvizError, RunNotFound
+from cifarviz.errors import RunNotFound
 from cifarviz.experiment.member_seeds import FEWEST_MEMBERS
 from cifarviz.figures.learning_rate import rate_words
 from cifarviz.figures.theme import MetricName
@@ -25,7 +25,7 @@ from cifarviz.ui.components.live import Live
 from cifarviz.ui.components.live_items import live_items
 from cifarviz.ui.ensemble.members import joined, kept_epochs
 from cifarviz.ui.epoch_scrubber import has_evaluable_epochs, has_inspectable_epochs
-from cifarviz.ui.errors import errors_shown
+from cifarviz.ui.errors import errors_as_toast, errors_shown
 from cifarviz.ui.metrics import render_curves_loss_note
 from cifarviz.ui.navigation import go_to, link_to
 from cifarviz.ui.pickers import checkpoints_of
@@ -271,12 +271,10 @@ def _request(run_id: str, action: Action) -> None:
     if action is Action.STOP:
         stop_runs([run_id])
         return
-    try:
+    # Fails mostly because the run has just ended, which the page shows by now.
+    with errors_as_toast():
         cache.store().request(run_id, action)
         _wait_for_worker(run_id)
-    except CifarvizError as error:
-        # Mostly because the run has just ended, which the page shows by now.
-        st.toast(escaped(str(error)), icon=":material/info:")
 
 
 def _wait_for_worker(run_id: str) -> None:

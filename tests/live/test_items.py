@@ -3,16 +3,11 @@ from dataclasses import replace
 import pytest
 
 from cifarviz.experiment.presets import PRESETS
-from cifarviz.layers.conv2d import Conv2D
-from cifarviz.layers.registry import layer_summary
-from cifarviz.layers.whitening import Whitening
 from cifarviz.live.items import outcome_text, progress_text, state_badge, state_label
 from cifarviz.runs.kept_weights import restored_best_weights
 from cifarviz.runs.records import Progress
 from cifarviz.runs.run_headline import best_criterion, time_at_work
 from cifarviz.runs.states import RunState
-from cifarviz.training.estimate import Estimate
-from cifarviz.ui.queueing import format_duration_range, format_estimate_basis
 from tests.stored_runs import record
 
 RUN = record(state=RunState.RUNNING, progress=Progress("validating", 3, 25, 10, 5.0, 9.0, 0.0))
@@ -145,48 +140,3 @@ def test_time_at_work_moves_while_it_works_and_only_then() -> None:
     assert time_at_work(replace(run, state=RunState.QUEUED), now=500.0) == 70.0
     assert time_at_work(replace(run, state=RunState.STOPPED), now=500.0) == 70.0
     assert time_at_work(replace(run, started=None), now=500.0) is None
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [
-        (50.0, 55.0, "about 52 s"),
-        (0.1, 0.12, "under 1 s"),
-        (0.4, 3.0, "1 s to 3 s"),
-        (20.0, 200.0, "20 s to 3.3 min"),
-        (600.0, 6000.0, "10 min to 1.7 h"),
-    ],
-)
-def test_an_estimate_has_two_digits(low: float, high: float, words: str) -> None:
-    assert format_duration_range(Estimate(low, high, 1, True)) == words
-
-
-def test_an_estimate_says_what_it_rests_on() -> None:
-    assert "nothing similar has run here in float32" in format_estimate_basis(
-        Estimate(1, 9, 0, False), "float32"
-    )
-    assert "Based on 1 run of a network of this size" in format_estimate_basis(
-        Estimate(1, 2, 1, True), "float32"
-    )
-    assert "Based on 3 runs of the most similar networks" in format_estimate_basis(
-        Estimate(1, 2, 3, False), "float32"
-    )
-
-
-def test_a_layer_in_one_line_right_or_wrong() -> None:
-    conv = PRESETS["cifar10-vgg"].experiment.architecture.layers[0].model_dump(mode="json")
-    assert layer_summary(conv) == "32 filters 3×3, same padding, ReLU"
-    wrong = {**conv, "filters": "many", "strides": 2, "initializer": "he_normal"}
-    assert layer_summary(wrong) == "“many” filters 3×3, stride 2, same padding, ReLU, He normal"
-    assert layer_summary({"type": "flatten"}) == ""
-
-
-def test_a_layer_without_activation_or_bias_says_so() -> None:
-    plain = Conv2D(filters=48, activation="linear", use_bias=False, initializer="identity")
-    assert layer_summary(plain.model_dump(mode="json")) == (
-        "48 filters 3×3, same padding, no activation, Identity, no bias"
-    )
-    whitening = Whitening(filters=32, kernel_size=3, strides=2)
-    assert layer_summary(whitening.model_dump(mode="json")) == (
-        "32 filters 3×3, stride 2, not trained, ReLU"
-    )
