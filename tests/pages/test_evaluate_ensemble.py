@@ -49,7 +49,7 @@ def test_ten_images_show_every_answer_and_are_drawn_again(
     for row, position in enumerate(drawn):
         assert shown["actual"][row] == CIFAR10.classes[ensemble.labels[position]]
         found = [*ensemble.members[:, position], ensemble.soft[position]]
-        assert [one[:2] for one in shown["answers"][row]] == [
+        assert [one[:2] for one in shown["predictions"][row]] == [
             [CIFAR10.classes[one], bool(one == ensemble.labels[position])] for one in found
         ]
     button(app, "Draw again").click().run()

@@ -25,8 +25,8 @@ function isOpen(page) {
   return window.location.pathname.split("/").at(-1) === page;
 }
 
-// The address that a page began with, in place of the one that it was asked for by. Any other one
-// is newer.
+// Replaces the address the page was requested with by the one it starts with. Any other address is
+// newer and stays.
 function exchange(sent, address) {
   const url = new URL(window.location.href), held = url.searchParams;
   const names = [...held.keys()].filter((name) => !STREAMLITS_OWN.includes(name));

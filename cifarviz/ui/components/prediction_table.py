@@ -24,23 +24,23 @@ def prediction_table(
     indices: Sequence[int],
     actual: Sequence[str],
     columns: Sequence[str],
-    answers: Sequence[Sequence[PredictionCell]],
+    predictions: Sequence[Sequence[PredictionCell]],
     description: str,
     size: int = 64,
 ) -> int | None:
-    """Show a row an image: thumbnail, official index, class, answers; returns a row clicked, once.
+    """Show a row per image: thumbnail, index, class, predictions; return a clicked row, once.
 
-    ``columns`` are the answers' headings, the last one the ensemble's; ``answers`` one row an
-    image. Right and wrong ones differ in mark, weight and colour. ``size``: a thumbnail's width,
-    CSS pixels, rounded to a whole multiple of the image's. Raises ``ValueError`` when a list isn't
-    as long as the sprite, or a row not as long as ``columns``.
+    ``columns`` are the headings of the predictions, the last the ensemble's; ``predictions`` has a row
+    per image. Correct and wrong predictions differ in mark, weight and colour. ``size`` is the
+    thumbnail's width in CSS pixels, rounded to a whole multiple of the image's. Raises
+    ``ValueError`` if a list is not as long as the sprite, or a row not as long as ``columns``.
     """
-    counts = {len(indices), len(actual), len(answers), sprite.count}
-    if len(counts) > 1 or any(len(row) != len(columns) for row in answers):
-        raise ValueError("a table has one index, class and row an image, and one answer a column")
+    counts = {len(indices), len(actual), len(predictions), sprite.count}
+    if len(counts) > 1 or any(len(row) != len(columns) for row in predictions):
+        raise ValueError("expected an index, class and row per image, a prediction per column")
     head = {
         "actual": list(actual),
-        "answers": [[list(answer) for answer in row] for row in answers],
+        "predictions": [[list(cell) for cell in row] for row in predictions],
         "columns": list(columns),
         "description": description,
         "indices": [int(index) for index in indices],

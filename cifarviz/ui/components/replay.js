@@ -1,11 +1,11 @@
 // Replays a run's curves as they grew. All points arrive once, and the timer runs here. For an
 // active run the feed sends them again as they grow.
 //
-// Streamlit calls the default export after each run of the page, always with the same
-// parentElement. What is known of one replay between calls is kept in `replays`. Drawing is in
+// Streamlit calls the default export after each run of the script, always with the same
+// parentElement. The state of each replay is kept in `replays`. Drawing is in
 // panel.js, which is put before this file.
 
-// A server that is started anew has this script loaded anew: what is known outlives it.
+// Global, because a restarted server loads this script again.
 const replays = (globalThis.cifarvizReplays ??= new WeakMap());
 const FRAME = 33; // milliseconds between two drawings while it plays
 const USUAL = 60, SHORTEST = 5, LONGEST = 3600; // seconds all of it may take (replay.py)
@@ -29,7 +29,7 @@ export default function (component) {
   replay.follower.follow();
   receive(replay); // also if nothing is new: the theme may be another
   return () => {
-    // Also called when one run of the page overtakes another: then it is still in use.
+    // Also called when a newer run of the script overtakes this run: then it is still in use.
     setTimeout(() => {
       if (root.isConnected) return;
       pause(replay);
@@ -201,7 +201,7 @@ function timesFaster(replay) {
   return word.endsWith("x") ? number : Math.max(whole / number, 1e-6);
 }
 
-// Steps are spread evenly over the epoch they belong to; one that was cut off counts as the mean.
+// Steps are spread evenly over their epoch; an unfinished epoch counts as an average epoch.
 function secondsAt(replay, at) {
   const { begin, clock } = replay.data;
   const place = at - begin, count = clock.length - 1;

@@ -297,7 +297,7 @@ def _table(
         indices=indices,
         actual=[names[label] for label in ensemble.labels[positions]],
         columns=[*(one.replace(" · ", "\n", 1) for one in short), "Ensemble"],
-        answers=rows,
+        predictions=rows,
         size=_THUMBNAIL,
         description="Test images with the answer of each member and of the ensemble",
     )
