@@ -30,8 +30,8 @@ def prediction_table(
 ) -> int | None:
     """Show a row per image: thumbnail, index, class, predictions; return a clicked row, once.
 
-    ``columns`` are the headings of the predictions, the last the ensemble's; ``predictions`` has a row
-    per image. Correct and wrong predictions differ in mark, weight and colour. ``size`` is the
+    ``columns`` are the headings of the predictions, the last the ensemble's; ``predictions`` has a
+    row per image. Correct and wrong predictions differ in mark, weight and colour. ``size`` is the
     thumbnail's width in CSS pixels, rounded to a whole multiple of the image's. Raises
     ``ValueError`` if a list is not as long as the sprite, or a row not as long as ``columns``.
     """
